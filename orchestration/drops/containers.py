@@ -1,0 +1,191 @@
+"""Containers: open a CSV, XLSX or ZIP within limits and offer the tables inside, whatever their layout."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import datetime as dt
+import itertools
+import shutil
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from orchestration.drops.catalogue import Limits
+from orchestration.drops.refusals import DropRefused
+from orchestration.drops.sources import NOTES_SUFFIXES
+
+ROWS_TO_RECOGNISE = 12
+GET_IT_AGAIN = "Get the file again from the publisher."
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table inside a drop: a CSV on disk, or the rows of one sheet.
+
+    `member` names it inside the file: a ZIP member, a sheet, or both; empty for a bare CSV.
+    """
+
+    file: str
+    member: str
+    top: list[list[object]]
+    csv_path: Path | None = None
+    encoding: str = "utf-8"
+    sheet_rows: list[list[object]] | None = None
+
+    @property
+    def place(self) -> str:
+        """How to begin saying where something is in this table."""
+        return f"{self.member}, " if self.member else ""
+
+
+def open_tables(
+    path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]
+) -> Iterator[Table]:
+    """Offer every table in a drop. Members of a ZIP are unpacked into `scratch` under names of our own.
+
+    What is passed over, such as a note inside a pack, is said in `notices`.
+    Raises DropRefused where the container is damaged, hostile or empty.
+    """
+    suffix = PurePosixPath(file).suffix.lower()
+    if path.stat().st_size == 0:
+        raise DropRefused(file, "the whole file", "a published table", "an empty file", GET_IT_AGAIN)
+    if suffix == ".zip":
+        yield from _zip_tables(path, file, limits, scratch, notices)
+    elif suffix == ".xlsx":
+        yield from _xlsx_tables(path, file, "", limits)
+    else:
+        yield _csv_table(path, file, "")
+
+
+def _zip_tables(
+    path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]
+) -> Iterator[Table]:
+    with _checked_zip(path, file, "", limits) as archive:
+        members = [info for info in archive.infolist() if not info.is_dir()]
+        for number, info in enumerate(members):
+            member = PurePosixPath(info.filename)
+            if member.suffix.lower() in NOTES_SUFFIXES or member.parts[0] == "__MACOSX":
+                notices.append(f"member {info.filename} is a note, not a table; it is kept with the drop, unread")
+                continue
+            if member.suffix.lower() not in {".csv", ".xlsx"}:
+                raise DropRefused(
+                    file,
+                    f"member {info.filename}",
+                    "CSV or XLSX members",
+                    f"a member ending in {member.suffix or 'nothing'}",
+                    "A container inside a container is not opened: offer the inner files as drops of their own.",
+                )
+            unpacked = scratch / f"member-{number}{member.suffix.lower()}"
+            try:
+                with archive.open(info) as source, unpacked.open("wb") as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+            except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+                raise DropRefused(
+                    file, f"member {info.filename}", "a member that unpacks", str(error), GET_IT_AGAIN
+                ) from error
+            if unpacked.stat().st_size == 0:
+                raise DropRefused(
+                    file, f"member {info.filename}", "a published table", "an empty member", GET_IT_AGAIN
+                )
+            if member.suffix.lower() == ".csv":
+                yield _csv_table(unpacked, file, info.filename)
+            else:
+                yield from _xlsx_tables(unpacked, file, info.filename, limits)
+
+
+def _checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipfile.ZipFile:
+    """Open a ZIP (or an XLSX, which is one) after checking its directory against the limits."""
+    place = f"member {member}" if member else "the whole file"
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise DropRefused(file, place, "a complete ZIP container", str(error), GET_IT_AGAIN) from error
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    packed = max(path.stat().st_size, 1)
+    unpacked = sum(info.file_size for info in infos)
+    problem = None
+    if not infos:
+        problem = ("at least one member", "an empty container")
+    elif len(infos) > limits.max_members and not member and path.suffix.lower() != ".xlsx":
+        problem = (f"at most {limits.max_members} members", f"{len(infos)} members")
+    elif unpacked > limits.max_uncompressed_bytes:
+        problem = (f"at most {limits.max_uncompressed_bytes:,} bytes unpacked", f"{unpacked:,} bytes")
+    elif unpacked / packed > limits.max_compression_ratio:
+        problem = (f"at most {limits.max_compression_ratio} to 1 compression", f"{unpacked // packed} to 1")
+    else:
+        for info in infos:
+            parts = PurePosixPath(info.filename.replace("\\", "/"))
+            if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+                problem = ("member names inside the container", f"a member that leads out of it: {info.filename!r}")
+            elif info.flag_bits & 0x1:
+                problem = ("members without a password", f"an encrypted member: {info.filename!r}")
+            elif stat.S_ISLNK(info.external_attr >> 16):
+                problem = ("plain members", f"a link: {info.filename!r}")
+    if problem:
+        archive.close()
+        raise DropRefused(
+            file, place, *problem, "Look at the file; a genuine larger one needs a change in catalogue/limits.yml."
+        )
+    return archive
+
+
+def _xlsx_tables(path: Path, file: str, member: str, limits: Limits) -> Iterator[Table]:
+    _checked_zip(path, file, member, limits).close()
+    try:
+        workbook = CalamineWorkbook.from_path(path)
+        for sheet in workbook.sheet_names:
+            rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+            name = f"{member} sheet {sheet!r}".strip()
+            yield Table(file, name, rows[:ROWS_TO_RECOGNISE], sheet_rows=rows)
+    except (CalamineError, OSError, ValueError) as error:
+        raise DropRefused(
+            file, f"member {member}" if member else "the whole file", "a readable workbook", str(error), GET_IT_AGAIN
+        ) from error
+
+
+def _csv_table(path: Path, file: str, member: str) -> Table:
+    encoding = _encoding(path, file, member)
+    with path.open(encoding="latin-1" if encoding == "latin-1" else "utf-8-sig", newline="") as lines:
+        try:
+            top: list[list[object]] = [list(row) for row in itertools.islice(csv.reader(lines), ROWS_TO_RECOGNISE)]
+        except csv.Error as error:
+            place = f"{member}, the first rows" if member else "the first rows"
+            raise DropRefused(file, place, "comma-separated values", str(error), GET_IT_AGAIN) from error
+    return Table(file, member, top, csv_path=path, encoding=encoding)
+
+
+def _encoding(path: Path, file: str, member: str) -> str:
+    """UTF-8 where every byte fits it, else Latin-1. A file with NUL bytes is not text."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    encoding = "utf-8"
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            if b"\0" in chunk:
+                place = f"member {member}" if member else "the whole file"
+                raise DropRefused(file, place, "text in UTF-8 or Latin-1", "NUL bytes", GET_IT_AGAIN)
+            if encoding == "utf-8":
+                try:
+                    decoder.decode(chunk)
+                except UnicodeDecodeError:
+                    encoding = "latin-1"
+    return encoding
+
+
+def cell_text(cell: object) -> str:
+    """A spreadsheet cell as the text a person would have typed: whole numbers without `.0`, dates in ISO form."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, dt.datetime):
+        return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat()
+    if isinstance(cell, (dt.date, dt.time)):
+        return cell.isoformat()
+    return str(cell)

@@ -1,0 +1,146 @@
+"""The intake: take a folder of drops into the store, read what is new, and say what became of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestration.drops.catalogue import Catalogue
+from orchestration.drops.reader import DropSummary, ObservationStore, read_drop
+from orchestration.drops.refusals import DropRefused
+from orchestration.drops.sources import look_into
+from orchestration.drops.store import DropStore, KeptDrop
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done and how many there are."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass
+class Intake:
+    """What a folder offered. `offered` are the kept drops of the folder in its order, `new` those not kept before.
+
+    `refused` pairs a path in the folder with the reason; `origin` is the origin all offered drops share.
+    """
+
+    folder: str
+    origin: str = "published"
+    offered: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+    refused: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    left_alone: list[str] = field(default_factory=list)
+
+
+def take_in(folder: Path, store: DropStore, catalogue: Catalogue, kept_at: str) -> Intake:
+    """Keep every drop of a folder. Published and synthetic drops never share a release: beside published ones, synthetic
+    ones are refused.
+
+    Raises FileNotFoundError where there is nothing at `folder`.
+    """
+    contents = look_into(folder)
+    intake = Intake(str(folder), left_alone=contents.left_alone)
+    intake.refused = [(path, refusal.as_record()) for path, refusal in contents.refused]
+    origins = {found.origin for found in contents.files}
+    intake.origin = "published" if "published" in origins or not origins else min(origins)
+    batch = sequence = store.next_sequence()
+    for found in contents.files:
+        try:
+            if found.origin != intake.origin:
+                raise DropRefused(
+                    found.path.name,
+                    "its provenance",
+                    f"drops of one origin in a folder ({intake.origin})",
+                    f"a drop whose origin is {found.origin}",
+                    "Keep demonstration drops and published drops in folders of their own.",
+                )
+            drop, is_new = store.keep(
+                found,
+                precedence=catalogue.precedence,
+                limits=catalogue.limits,
+                sequence=sequence,
+                batch=batch,
+                kept_at=kept_at,
+            )
+        except DropRefused as refusal:
+            intake.refused.append((found.relative_path, refusal.as_record()))
+            continue
+        if drop.sha256 not in intake.offered:
+            intake.offered.append(drop.sha256)
+        if is_new:
+            intake.new.append(drop.sha256)
+            sequence += 1
+    return intake
+
+
+@dataclass
+class Reading:
+    """What was read of the kept drops of one origin: `read` now, `known` from before, `refused` with the reason."""
+
+    usable: list[tuple[KeptDrop, DropSummary]] = field(default_factory=list)
+    refused: list[tuple[KeptDrop, dict[str, str]]] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+
+
+def read_kept(
+    store: DropStore,
+    observations: ObservationStore,
+    catalogue: Catalogue,
+    origin: str,
+    progress: Progress = no_progress,
+) -> Reading:
+    """Read every kept drop of an origin that has not been read under today's reader and layouts.
+
+    A drop kept as published whose rows wear the mark of a demonstration is refused: it has lost its provenance.
+    """
+    reading = Reading()
+    drops = [drop for drop in store if drop.origin == origin]
+    unread = [drop for drop in drops if observations.summary_of(drop.sha256, catalogue) is None]
+    for done, drop in enumerate(unread):
+        progress(f"reading {drop.file}", done, len(unread))
+        read_drop(drop, store.path_of(drop), catalogue, observations)
+        reading.read.append(drop.sha256)
+    if unread:
+        progress("reading drops", len(unread), len(unread))
+    for drop in drops:
+        summary = observations.summary_of(drop.sha256, catalogue)
+        if summary is None:
+            raise AssertionError(f"{drop.file} was read and has no summary")
+        if drop.sha256 not in reading.read:
+            reading.known.append(drop.sha256)
+        refusal = summary.refusal or _lost_provenance(drop, summary)
+        if refusal:
+            reading.refused.append((drop, refusal))
+        else:
+            reading.usable.append((drop, summary))
+    return reading
+
+
+def _lost_provenance(drop: KeptDrop, summary: DropSummary) -> dict[str, str] | None:
+    if drop.origin == "published" and summary.synthetic_mark:
+        return DropRefused(
+            drop.file,
+            "its organisation names",
+            "published figures",
+            "the mark of a demonstration drop",
+            "Offer it in its own folder, with the provenance.json it was made with.",
+        ).as_record()
+    return None
+
+
+def drops_of_period(
+    usable: Sequence[tuple[KeptDrop, DropSummary]], grain: str, start: str
+) -> list[tuple[KeptDrop, DropSummary]]:
+    """The drops that publish a period, given its grain and first day in ISO form."""
+    return [
+        (drop, summary)
+        for drop, summary in usable
+        if any(
+            table.period_grain == grain and any(first == start for first, _ in table.coverage)
+            for table in summary.tables
+        )
+    ]

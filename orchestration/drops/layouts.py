@@ -1,0 +1,276 @@
+"""Layouts: the declared shapes of published tables, and which one a table's header belongs to.
+
+A layout is one YAML file in `catalogue/layouts`. This module says what such a file may contain and recognises a header;
+it reads no data (see `reader`) and opens no container (see `containers`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from orchestration.drops.refusals import DropRefused
+
+OrgLevel = Literal[
+    "england", "region", "icb", "stp", "sub_icb", "ccg", "provider", "sub_icb_provider", "ccg_provider"
+]
+ValueStatus = Literal["published", "suppressed", "not_applicable", "not_published"]
+CodeAndName = Annotated[list[str], Field(min_length=1, max_length=2)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Recognition(_Strict):
+    """How to tell that a table has this layout."""
+
+    header_row: int = Field(ge=1)
+    required: list[str] = Field(min_length=1)
+    required_one_of: list[list[str]] = []
+    optional: list[str] = []
+    value_columns: list[str] = []
+    periods: Literal["one", "several", "any"] = "any"
+    other_members: Literal["refused", "kept_unread"] = "refused"
+
+
+class PeriodFromColumns(_Strict):
+    """The period stands in a start column and, mostly, an end column."""
+
+    source: Literal["columns"] = Field(alias="from")
+    start: str
+    end: str | None = None
+    date_styles: list[Literal["iso", "day_first", "excel_serial"]]
+
+
+class PeriodFromLabel(_Strict):
+    """The period is a text such as `Quarter 3 2020/21`; the pattern names `first_year` and, for quarters, `quarter`."""
+
+    source: Literal["label"] = Field(alias="from")
+    column: str
+    pattern: str
+
+
+class PeriodFromNames(_Strict):
+    """The period stands only in the names of the file and its member; the pattern names `first_year`."""
+
+    source: Literal["names"] = Field(alias="from")
+    pattern: str
+
+
+class Level(_Strict):
+    """Which columns hold the organisation, its partner in a pair, and its parent, at one published level."""
+
+    level: OrgLevel
+    organisation: CodeAndName | None = None
+    partner: CodeAndName | None = None
+    parent: CodeAndName | None = None
+
+    @model_validator(mode="after")
+    def _organisation_where_needed(self) -> Level:
+        if (self.organisation is None) != (self.level == "england"):
+            raise ValueError(f"level {self.level}: every level but england names its organisation column")
+        if (self.partner is not None) != self.level.endswith("_provider"):
+            raise ValueError(f"level {self.level}: pairs, and only pairs, name a partner column")
+        return self
+
+
+class Levels(_Strict):
+    """The published group types of a layout and what each means; `always` where there is no such column."""
+
+    column: str | None = None
+    values: dict[str, Level] = {}
+    always: Level | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Levels:
+        if (self.always is None) == (self.column is None):
+            raise ValueError("levels: give either `always`, or `column` with `values`")
+        return self
+
+
+class Variables(_Strict):
+    """The columns of the population: a type and two categories; placeholders stand for no category."""
+
+    type: str
+    a: str
+    b: str
+    placeholders: list[str]
+
+
+class LongMeasures(_Strict):
+    """One row per measure: its id and name stand in columns, its value in the recognition's value column."""
+
+    shape: Literal["long"]
+    id: str
+    name: str
+
+
+class WideMeasures(_Strict):
+    """One column per measure. `columns` is every name the publisher has used; any other column is a drift."""
+
+    shape: Literal["wide"]
+    columns: list[str] = Field(min_length=1)
+
+
+class Layout(_Strict):
+    """One published shape, as written in `catalogue/layouts/<name>.yml`."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    series: Literal["monthly", "timeseries", "quarterly", "annual", "data_quality"]
+    period_grain: Literal["month", "quarter", "year"]
+    source: str
+    recognise: Recognition
+    period: PeriodFromColumns | PeriodFromLabel | PeriodFromNames = Field(discriminator="source")
+    levels: Levels
+    blank_organisation_code: str | None = None
+    variables: Variables | Literal["total"]
+    measures: LongMeasures | WideMeasures = Field(discriminator="shape")
+    tokens: dict[str, ValueStatus]
+    quarantine_tokens: dict[str, str]
+
+    @model_validator(mode="after")
+    def _values_have_a_column(self) -> Layout:
+        if (self.measures.shape == "long") != bool(self.recognise.value_columns):
+            raise ValueError(f"{self.name}: long layouts, and only long ones, name value_columns")
+        return self
+
+    @property
+    def measure_columns(self) -> list[str]:
+        """Every column name that holds measure cells in this layout."""
+        return self.measures.columns if isinstance(self.measures, WideMeasures) else self.recognise.value_columns
+
+    @property
+    def known_columns(self) -> list[str]:
+        """Every column name this layout allows, in the order of the file's declaration."""
+        either = [name for names in self.recognise.required_one_of for name in names]
+        names = [*self.recognise.required, *either, *self.recognise.optional, *self.measure_columns]
+        return list(dict.fromkeys(names))
+
+    def header_difference(self, header: Sequence[str]) -> HeaderDifference:
+        """What stands between this layout and a header, in either direction."""
+        found = set(header)
+        missing = [name for name in self.recognise.required if name not in found]
+        missing += [
+            " or ".join(names) for names in self.recognise.required_one_of if not found.intersection(names)
+        ]
+        if self.recognise.value_columns and not found.intersection(self.recognise.value_columns):
+            missing.append(" or ".join(self.recognise.value_columns))
+        allowed = set(self.known_columns)
+        unexpected = [name for name in header if name not in allowed]
+        repeated = sorted({name for name in header if list(header).count(name) > 1})
+        return HeaderDifference(self, tuple(missing), tuple(unexpected), tuple(repeated))
+
+
+@dataclass(frozen=True)
+class HeaderDifference:
+    """The columns a layout misses in a header, the ones it does not know, and the ones that stand twice."""
+
+    layout: Layout
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    repeated: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """How far the header is from the layout; 0 is a match."""
+        return len(self.missing) + len(self.unexpected) + len(self.repeated)
+
+    def describe(self) -> str:
+        """The difference as a reader would want it, with a likely new spelling beside each missing name."""
+        parts = []
+        for name in self.missing:
+            near = difflib.get_close_matches(name, self.unexpected, n=1, cutoff=0.6)
+            parts.append(f"missing {name!r}" + (f" (perhaps now {near[0]!r})" if near else ""))
+        parts += [f"unknown {name!r}" for name in self.unexpected]
+        parts += [f"{name!r} stands more than once" for name in self.repeated]
+        shown, rest = parts[:12], len(parts) - 12
+        return "; ".join(shown) + (f"; and {rest} more" if rest > 0 else "")
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The layouts whose header a table has. More than one differ only in how many periods the table holds."""
+
+    layouts: tuple[Layout, ...]
+    header: tuple[str, ...]
+
+
+def load_layouts(folder: Path) -> list[Layout]:
+    """Read every layout of a folder, in the order of their names.
+
+    Raises pydantic.ValidationError with the file's path where a layout is malformed.
+    """
+    layouts = []
+    for path in sorted(folder.glob("*.yml")):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        try:
+            layouts.append(Layout.model_validate(content))
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from error
+    names = [layout.name for layout in layouts]
+    if len(names) != len(set(names)) or not names:
+        raise ValueError(f"expected layouts with distinct names in {folder.name}, found {names or 'none'}")
+    return layouts
+
+
+def layouts_digest(layouts: Iterable[Layout]) -> str:
+    """A digest of what the layouts say, not of how their files are written."""
+    text = "\n".join(layout.model_dump_json() for layout in layouts)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def clean_header(cells: Sequence[object]) -> tuple[str, ...]:
+    """Header cells as text without the byte order mark, surrounding space or trailing empty cells."""
+    names = ["" if cell is None else str(cell).replace("\ufeff", "").strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return tuple(names)
+
+
+def recognise(
+    rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout], *, file: str, place: str
+) -> Recognised:
+    """Find the layouts whose header stands in the right row of a table.
+
+    `rows_above` is the top of the table, at least as many rows as the deepest header row.
+    Raises DropRefused naming the nearest layout and the difference from it.
+    """
+    differences = []
+    for layout in layouts:
+        row = layout.recognise.header_row
+        header = clean_header(rows_above[row - 1]) if len(rows_above) >= row else ()
+        differences.append((layout.header_difference(header), header))
+    matches = [(difference.layout, header) for difference, header in differences if difference.size == 0]
+    if matches:
+        deepest = max(layout.recognise.header_row for layout, _ in matches)
+        chosen = [(layout, header) for layout, header in matches if layout.recognise.header_row == deepest]
+        return Recognised(tuple(layout for layout, _ in chosen), chosen[0][1])
+    nearest, header = min(differences, key=lambda pair: (pair[0].size, pair[0].layout.name))
+    if not header:
+        found = "no header (the table is empty or too short)"
+    else:
+        found = f"a header of {len(header)} columns that no layout recognises: {nearest.describe()}"
+    raise DropRefused(
+        file=file,
+        place=f"{place}row {nearest.layout.recognise.header_row}",
+        expected=f"the header of a known layout (nearest: {nearest.layout.name}, {nearest.layout.title})",
+        found=found,
+        remedy="If the publisher has changed the file, add or extend a layout in catalogue/layouts; else get the file again.",
+    )
+
+
+def period_pattern(layout: Layout) -> re.Pattern[str]:
+    """The compiled pattern of a layout whose period stands in a label or a name."""
+    if isinstance(layout.period, PeriodFromColumns):
+        raise TypeError(f"layout {layout.name} takes its period from columns")
+    return re.compile(layout.period.pattern)

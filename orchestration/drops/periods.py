@@ -1,0 +1,86 @@
+"""Periods: months, quarters and financial years as their publisher writes them, turned into date bounds."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[ T]00:00:00(?:\.0+)?)?")
+_DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_EXCEL_SERIAL = re.compile(r"([1-9]\d{4})(?:\.0)?")
+_EXCEL_EPOCH = dt.date(1899, 12, 30)
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """A month, quarter or financial year by its first and last day."""
+
+    grain: str
+    start: dt.date
+    end: dt.date
+
+    @property
+    def financial_year(self) -> str:
+        """The financial year the period lies in, April to March, such as `2020-21`."""
+        return financial_year_of(self.start)
+
+    @property
+    def label(self) -> str:
+        """`2021-01`, `2020-21 Q2` or `2020-21`."""
+        if self.grain == "month":
+            return f"{self.start:%Y-%m}"
+        if self.grain == "quarter":
+            return f"{self.financial_year} Q{(self.start.month - 4) % 12 // 3 + 1}"
+        return self.financial_year
+
+
+def financial_year_of(day: dt.date) -> str:
+    """The financial year of a day, such as `2020-21`."""
+    first = day.year if day.month >= 4 else day.year - 1
+    return f"{first}-{(first + 1) % 100:02d}"
+
+
+def parse_day(text: str, styles: list[str]) -> dt.date | None:
+    """A day in one of the styles `iso`, `day_first`, `excel_serial`; None where the text is none of them.
+
+    Styles are told apart by pattern, never guessed: 01/04/2026 is 1 April (domain notes 8, quirk 4).
+    """
+    try:
+        if "iso" in styles and (match := _ISO.fullmatch(text)):
+            return dt.date(*map(int, match.groups()))
+        if "day_first" in styles and (match := _DAY_FIRST.fullmatch(text)):
+            day, month, year = map(int, match.groups())
+            return dt.date(year, month, day)
+    except ValueError:
+        return None
+    if "excel_serial" in styles and (match := _EXCEL_SERIAL.fullmatch(text)):
+        return _EXCEL_EPOCH + dt.timedelta(days=int(match.group(1)))
+    return None
+
+
+def period_starting(start: dt.date, grain: str) -> Period | None:
+    """The month, quarter or financial year that starts on a day; None where none does."""
+    months = _MONTHS[grain]
+    if start.day != 1 or (start.month - 4) % months:
+        return None
+    last_month = start.month + months - 1
+    year, month = start.year + (last_month - 1) // 12, (last_month - 1) % 12 + 1
+    return Period(grain, start, dt.date(year, month, calendar.monthrange(year, month)[1]))
+
+
+def period_named(grain: str, first_year: int, quarter: int | None = None) -> Period:
+    """The financial year that begins in `first_year`, or its quarter 1 to 4."""
+    if grain == "year":
+        start = dt.date(first_year, 4, 1)
+    elif quarter is None:
+        raise ValueError(f"a {grain} needs its quarter")
+    else:
+        month = 4 + 3 * (quarter - 1)
+        start = dt.date(first_year + (month > 12), (month - 1) % 12 + 1, 1)
+    period = period_starting(start, grain)
+    if period is None:
+        raise ValueError(f"no {grain} starts on {start}")
+    return period

@@ -1,0 +1,757 @@
+"""The reader: the cells of one kept drop become observations with a status, or quarantined cells with a reason.
+
+Everything the layouts say is turned into SQL once, and DuckDB does the reading: a CSV straight from its file, a sheet from
+the rows python-calamine gave. Cells are counted in and out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from orchestration.drops.catalogue import Catalogue
+from orchestration.drops.containers import GET_IT_AGAIN, Table, cell_text, open_tables
+from orchestration.drops.layouts import (
+    Layout,
+    PeriodFromColumns,
+    PeriodFromLabel,
+    PeriodFromNames,
+    Variables,
+    WideMeasures,
+    clean_header,
+    layouts_digest,
+    period_pattern,
+    recognise,
+)
+from orchestration.drops.periods import Period, parse_day, period_named, period_starting
+from orchestration.drops.refusals import DropRefused
+from orchestration.drops.store import KeptDrop
+
+# Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
+READER_VERSION = 1
+ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
+SYNTHETIC_MARK = "(SYNTHETIC)"
+PARQUET = "format parquet, compression zstd"
+MEND_LAYOUT = "If the publisher has changed the file, mend its layout in catalogue/layouts; else get the file again."
+
+
+@dataclass
+class TableSummary:
+    """What was read from one group of tables of a drop that share a layout. Counts are of measure cells.
+
+    `coverage` lists which levels each period has, by the period's first day.
+    """
+
+    layout: str
+    series: str
+    period_grain: str
+    members: list[str]
+    periods: list[str]
+    coverage: list[tuple[str, str]]
+    rows: int
+    cells: int
+    observations: dict[str, int]
+    quarantined: dict[str, int]
+    duplicate_rows: int
+
+
+@dataclass
+class DropSummary:
+    """What became of a drop: read in full, or refused with the reason. Kept beside its observations."""
+
+    sha256: str
+    file: str
+    digest: str
+    tables: list[TableSummary] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    synthetic_mark: bool = False
+    refusal: dict[str, str] | None = None
+
+    @property
+    def cells(self) -> int:
+        """Measure cells in the drop."""
+        return sum(table.cells for table in self.tables)
+
+    @property
+    def observations(self) -> int:
+        """Cells that became observations."""
+        return sum(sum(table.observations.values()) for table in self.tables)
+
+    @property
+    def quarantined(self) -> int:
+        """Cells that were set aside with a reason."""
+        return sum(sum(table.quarantined.values()) for table in self.tables)
+
+    @classmethod
+    def from_json(cls, text: str) -> DropSummary:
+        """A summary as it was written."""
+        content = json.loads(text)
+        content["tables"] = [TableSummary(**table) for table in content["tables"]]
+        return cls(**content)
+
+    def to_json(self) -> str:
+        """The summary as text to keep."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+class ObservationStore:
+    """The folder of observations: for each drop a Parquet file, its quarantine, and the summary written last."""
+
+    def __init__(self, folder: Path) -> None:
+        """A store in `folder`, made on the first reading."""
+        self.folder = folder
+
+    def observations_of(self, sha256: str) -> Path:
+        """Where the observations of a drop lie."""
+        return self.folder / f"{sha256}.parquet"
+
+    def quarantine_of(self, sha256: str) -> Path:
+        """Where the quarantined cells of a drop lie; the file exists only where there are any."""
+        return self.folder / f"{sha256}.quarantine.parquet"
+
+    def summary_of(self, sha256: str, catalogue: Catalogue) -> DropSummary | None:
+        """The summary of a drop, if it was read under today's reader and layouts."""
+        path = self.folder / f"{sha256}.json"
+        if not path.is_file():
+            return None
+        summary = DropSummary.from_json(path.read_text("utf-8"))
+        names = {table.layout for table in summary.tables}
+        used = [layout for layout in catalogue.layouts if layout.name in names]
+        digest = _digest(catalogue.layouts if summary.refusal else used)
+        return summary if summary.digest == digest else None
+
+    def write_summary(self, summary: DropSummary) -> None:
+        """Write a summary whole, so that a crash leaves either none or all of it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{summary.sha256}.json"
+        beside = path.with_suffix(".json.part")
+        beside.write_text(summary.to_json(), encoding="utf-8")
+        os.replace(beside, path)
+
+
+def _digest(layouts: Sequence[Layout]) -> str:
+    return hashlib.sha256(f"reader {READER_VERSION} {layouts_digest(layouts)}".encode()).hexdigest()
+
+
+def read_drop(drop: KeptDrop, path: Path, catalogue: Catalogue, store: ObservationStore) -> DropSummary:
+    """Read a kept drop at `path` into the store, and return what became of it.
+
+    A drop that cannot be read in full is refused: the summary then holds the refusal and no observations are left.
+    Raises AssertionError where cells in and cells out differ (a defect of ours, never of the drop).
+    """
+    store.folder.mkdir(parents=True, exist_ok=True)
+    summary = DropSummary(drop.sha256, drop.file, digest="")
+    try:
+        with tempfile.TemporaryDirectory(prefix="reading-", dir=store.folder) as scratch:
+            _read_tables(drop, path, catalogue, store, Path(scratch), summary)
+        names = {table.layout for table in summary.tables}
+        summary.digest = _digest([layout for layout in catalogue.layouts if layout.name in names])
+    except DropRefused as refusal:
+        store.observations_of(drop.sha256).unlink(missing_ok=True)
+        store.quarantine_of(drop.sha256).unlink(missing_ok=True)
+        summary = DropSummary(drop.sha256, drop.file, digest=_digest(catalogue.layouts), refusal=refusal.as_record())
+    store.write_summary(summary)
+    return summary
+
+
+def _read_tables(
+    drop: KeptDrop, path: Path, catalogue: Catalogue, store: ObservationStore, scratch: Path, summary: DropSummary
+) -> None:
+    groups = _group_tables(drop, path, catalogue, scratch, summary.notices)
+    with duckdb.connect() as connection:
+        connection.execute("set preserve_insertion_order = true")
+        for number, (layouts, header, tables) in enumerate(groups):
+            reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}")
+            summary.tables.append(reading.read())
+            summary.synthetic_mark |= reading.has_synthetic_mark()
+        targets = {
+            "observations": store.observations_of(drop.sha256),
+            "quarantine": store.quarantine_of(drop.sha256),
+        }
+        for kind, target in targets.items():
+            written = _join_parts(connection, sorted(scratch.glob(f"group-*/{kind}.parquet")), scratch / f"{kind}.parquet")
+            if written is None:
+                target.unlink(missing_ok=True)
+            else:
+                os.replace(written, target)
+    if summary.cells != summary.observations + summary.quarantined:
+        raise AssertionError(
+            f"{drop.file}: {summary.cells} cells in, {summary.observations} observations and "
+            f"{summary.quarantined} quarantined cells out"
+        )
+
+
+def _join_parts(connection: duckdb.DuckDBPyConnection, parts: list[Path], target: Path) -> Path | None:
+    """One Parquet file of all parts in order; the part itself where there is one, None where there is none."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    files = ", ".join(_text(str(part)) for part in parts)
+    connection.execute(f"copy (from read_parquet([{files}])) to {_text(str(target))} ({PARQUET})")
+    return target
+
+
+_Group = tuple[tuple[Layout, ...], tuple[str, ...], list[Table]]
+
+
+def _group_tables(
+    drop: KeptDrop, path: Path, catalogue: Catalogue, scratch: Path, notices: list[str]
+) -> list[_Group]:
+    """The tables of a drop, those of one layout and header together, in the order they stand in the file.
+
+    A workbook may hold sheets that are no tables (a title sheet, definitions); one sheet must be recognised. A pack may
+    hold tables that are kept unread where a layout says so; else every member must be recognised.
+    """
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], _Group] = {}
+    unrecognised: list[tuple[Table, DropRefused]] = []
+    for table in open_tables(path, drop.file, catalogue.limits, scratch, notices):
+        try:
+            found = recognise(table.top, catalogue.layouts, file=drop.file, place=table.place)
+        except DropRefused as refusal:
+            unrecognised.append((table, refusal))
+            continue
+        key = (tuple(layout.name for layout in found.layouts), found.header)
+        groups.setdefault(key, (found.layouts, found.header, []))[2].append(table)
+    if not groups:
+        if not unrecognised:
+            raise DropRefused(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
+        raise _nearest_refusal(unrecognised)
+    kept_unread = any(
+        layout.recognise.other_members == "kept_unread" for layouts, _, _ in groups.values() for layout in layouts
+    )
+    for table, refusal in unrecognised:
+        if table.sheet_rows is None and not kept_unread:
+            raise refusal
+        notices.append(f"{table.member} has no known layout; it is kept with the drop, unread")
+    return list(groups.values())
+
+
+def _nearest_refusal(unrecognised: list[tuple[Table, DropRefused]]) -> DropRefused:
+    """One refusal for a drop of which nothing was recognised; for several tables it lists them all."""
+    if len(unrecognised) == 1:
+        return unrecognised[0][1]
+    first = unrecognised[0][1]
+    found = "; ".join(f"{table.member}: {refusal.found}" for table, refusal in unrecognised[:6])
+    return DropRefused(first.file, "every table in the file", first.expected, found, first.remedy)
+
+
+class _Reading:
+    """One group of tables of a drop on its way through DuckDB: load, check, then shape into observations."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        drop: KeptDrop,
+        layouts: tuple[Layout, ...],
+        header: tuple[str, ...],
+        tables: list[Table],
+        folder: Path,
+    ) -> None:
+        self.connection, self.drop, self.header, self.tables, self.folder = connection, drop, header, tables, folder
+        self.candidates = layouts
+        self.layout = layouts[0]
+        folder.mkdir()
+
+    def read(self) -> TableSummary:
+        """Load the rows and shape them; raises DropRefused at the first thing the layout does not allow."""
+        for table in self.tables:
+            self._load(table)
+        rows = self._one("select count(*) from source_rows")
+        if rows == 0:
+            raise DropRefused(
+                self.drop.file, f"{self.tables[0].place}below the header", "rows of figures", "none", GET_IT_AGAIN
+            )
+        periods = self._load_periods()
+        self._check_levels()
+        self._load_keyed_rows()
+        duplicates = self._find_duplicates()
+        self._load_cells()
+        observations, quarantined = self._shape()
+        return TableSummary(
+            layout=self.layout.name,
+            series=self.layout.series,
+            period_grain=self.layout.period_grain,
+            members=[table.member for table in self.tables],
+            periods=[period.label for period in periods],
+            coverage=self._coverage(),
+            rows=rows,
+            cells=rows * len(self._value_columns),
+            observations=observations,
+            quarantined=quarantined,
+            duplicate_rows=duplicates,
+        )
+
+    def _coverage(self) -> list[tuple[str, str]]:
+        query = """
+            select distinct cast(row_periods.period_start as varchar), keyed_rows.org_level
+            from keyed_rows join row_periods on keyed_rows.period_key = row_periods.period_key order by 1, 2
+        """
+        return [(start, level) for start, level in self.connection.execute(query).fetchall()]
+
+    def has_synthetic_mark(self) -> bool:
+        """Whether any organisation wears the mark of a demonstration drop."""
+        marked = f"""
+            select count(*) from keyed_rows
+            where contains(upper(coalesce(org_name, '') || coalesce(partner_name, '')), {_text(SYNTHETIC_MARK)})
+        """
+        return self._one(marked) > 0
+
+    # -- loading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _value_columns(self) -> list[str]:
+        """The columns of this table that hold measure cells."""
+        return [name for name in self.header if name in self.layout.measure_columns]
+
+    @property
+    def _read_column(self) -> str:
+        """The one value column that is read in a long layout; empty in a wide one."""
+        return next((name for name in self.layout.recognise.value_columns if name in self.header), "")
+
+    def _one(self, query: str) -> int:
+        return int(self.connection.execute(query).fetchall()[0][0])
+
+    def _load(self, table: Table) -> None:
+        """Append a table's rows, all text, with the number each has in its file (the header's row counted)."""
+        first = self.tables[0] is table
+        verb = "create or replace temp table source_rows as" if first else "insert into source_rows"
+        header_row = self.layout.recognise.header_row
+        columns = ", ".join(_name(name) for name in self.header)
+        if table.csv_path is not None:
+            source = self._csv_source(table, header_row)
+            number = f"row_number() over () + {header_row}"
+        else:
+            frame = self._sheet_frame(table, header_row)
+            self.connection.register("sheet", frame)
+            source, number = "sheet", "source_row"
+        try:
+            self.connection.execute(
+                f"{verb} select {_text(table.member)} as source_member, {number} as source_row, {columns} from {source}"
+            )
+        except duckdb.Error as error:
+            raise self._broken_csv(table, error) from error
+        finally:
+            if table.csv_path is None:
+                self.connection.unregister("sheet")
+
+    def _csv_source(self, table: Table, header_row: int) -> str:
+        types = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in self.header)
+        return (
+            f"read_csv({_text(str(table.csv_path))}, auto_detect = false, header = false, skip = {header_row}, "
+            f"delim = ',', quote = '\"', escape = '\"', encoding = '{table.encoding}', strict_mode = true, "
+            f"null_padding = false, columns = {{{types}}})"
+        )
+
+    def _broken_csv(self, table: Table, error: duckdb.Error) -> DropRefused:
+        text = str(error)
+        line = re.search(r"Line: (\d+)", text)
+        counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+        kind = re.search(r"\n(?:Error: )?((?:Value with|Unterminated|Invalid|The|It was)[^\n]{5,120})", text)
+        expected = f"{len(self.header)} columns in every row"
+        found = f"{counts.group(2)} columns" if counts else (kind.group(1) if kind else text.splitlines()[0][:160])
+        place = f"{table.place}row {line.group(1)}" if line else f"{table.place}a row below the header"
+        return DropRefused(self.drop.file, place, expected, found, GET_IT_AGAIN)
+
+    def _sheet_frame(self, table: Table, header_row: int) -> pd.DataFrame:
+        """The sheet's rows below its header as text; wholly blank rows are passed over."""
+        width = len(self.header)
+        numbers, rows = [], []
+        for number, row in enumerate((table.sheet_rows or [])[header_row:], start=header_row + 1):
+            texts = [cell_text(cell) for cell in row]
+            if not any(texts):
+                continue
+            if any(texts[width:]):
+                raise DropRefused(
+                    self.drop.file, f"{table.place}row {number}", f"{width} columns", "a value beyond the last", MEND_LAYOUT
+                )
+            numbers.append(number)
+            rows.append(texts[:width] + [""] * (width - len(texts)))
+        frame = pd.DataFrame(rows, columns=list(self.header), dtype=object)
+        frame.insert(0, "source_row", pd.Series(numbers, dtype="int64"))
+        return frame
+
+    # -- periods ---------------------------------------------------------------------------------------------------
+
+    def _load_periods(self) -> list[Period]:
+        """Resolve the period of every row and choose, where the header allows several layouts, the one it fits."""
+        rule = self.layout.period
+        self.connection.execute(
+            "create or replace temp table row_periods (period_key varchar, period_start date, period_end date)"
+        )
+        if isinstance(rule, PeriodFromNames):
+            found = {"": self._period_from_names()}
+        elif isinstance(rule, PeriodFromLabel):
+            found = {
+                text: self._period_from_label(text, member, row)
+                for text, member, row in self._distinct(_blank(rule.column))
+            }
+        else:
+            key = self._period_key()
+            found = {text: self._period_from_dates(text, rule, member, row) for text, member, row in self._distinct(key)}
+        self.connection.executemany(
+            "insert into row_periods values (?, ?, ?)",
+            [(text, period.start, period.end) for text, period in found.items()],
+        )
+        periods = sorted(set(found.values()))
+        fitting = [
+            layout
+            for layout in self.candidates
+            if layout.recognise.periods == "any" or (layout.recognise.periods == "one") == (len(periods) == 1)
+        ]
+        if len(fitting) != 1:
+            names = ", ".join(layout.name for layout in self.candidates)
+            raise DropRefused(
+                self.drop.file,
+                f"{self.tables[0].place}the period columns",
+                f"as many periods as exactly one of the layouts {names} allows",
+                f"{len(periods)} periods",
+                MEND_LAYOUT,
+            )
+        self.layout = fitting[0]
+        return periods
+
+    def _period_key(self) -> str:
+        rule = self.layout.period
+        if isinstance(rule, PeriodFromNames):
+            return "''"
+        if isinstance(rule, PeriodFromLabel):
+            return _blank(rule.column)
+        if rule.end is None:
+            return _blank(rule.start)
+        return f"{_blank(rule.start)} || ' to ' || {_blank(rule.end)}"
+
+    def _distinct(self, expression: str) -> list[tuple[str, str, int]]:
+        query = f"""
+            select {expression}, arg_min(source_member, source_row), min(source_row)
+            from source_rows group by 1 order by 3, 2 limit 2001
+        """
+        rows = self.connection.execute(query).fetchall()
+        if len(rows) > 2000:
+            raise DropRefused(
+                self.drop.file, "the whole table", "at most 2,000 distinct periods or group types", "more", MEND_LAYOUT
+            )
+        return rows
+
+    def _period_from_dates(self, text: str, rule: PeriodFromColumns, member: str, row: int) -> Period:
+        start_text, _, end_text = text.partition(" to ")
+        start = parse_day(start_text, list(rule.date_styles))
+        period = period_starting(start, self.layout.period_grain) if start else None
+        end = parse_day(end_text, list(rule.date_styles)) if rule.end else (period.end if period else None)
+        if period is None or end != period.end:
+            shown = f"{rule.start} {start_text!r}" + (f", {rule.end} {end_text!r}" if rule.end else "")
+            raise self._refused(member, row, f"the first and last day of a {period_noun(self.layout)}", shown)
+        return period
+
+    def _period_from_label(self, text: str, member: str, row: int) -> Period:
+        match = period_pattern(self.layout).fullmatch(text)
+        if match is None:
+            raise self._refused(member, row, f"a period like {period_pattern(self.layout).pattern}", repr(text))
+        groups = match.groupdict()
+        quarter = int(groups["quarter"]) if groups.get("quarter") else None
+        return period_named(self.layout.period_grain, int(groups["first_year"]), quarter)
+
+    def _period_from_names(self) -> Period:
+        """The one financial year that the names of the file and its members agree on."""
+        years = set()
+        for table in self.tables:
+            for name in (self.drop.file, table.member):
+                years |= {int(match["first_year"]) for match in period_pattern(self.layout).finditer(name)}
+        if len(years) != 1:
+            names = ", ".join([self.drop.file, *(table.member for table in self.tables)])
+            raise DropRefused(
+                self.drop.file,
+                "its name",
+                "one financial year, such as 2020-21, in the names of the file and its member",
+                f"{sorted(years) if years else 'none'} in {names}",
+                "Offer the file under the publisher's own name.",
+            )
+        return period_named(self.layout.period_grain, years.pop())
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    def _check_levels(self) -> None:
+        levels = self.layout.levels
+        if levels.column is None:
+            return
+        for text, member, row in self._distinct(_blank(levels.column)):
+            if text not in levels.values:
+                raise self._refused(
+                    member, row, f"{levels.column} one of {', '.join(levels.values)}", repr(text), column=levels.column
+                )
+
+    def _by_level(self, part: str, index: int) -> str:
+        """SQL for the code (index 0) or name (1) of the organisation, partner or parent of a row at any level."""
+        levels = self.layout.levels
+        blank = self.layout.blank_organisation_code
+        choices: dict[str, list[str]] = {}
+        known = {"": levels.always} if levels.always else dict(levels.values)
+        for text, level in known.items():
+            columns = getattr(level, part)
+            if columns is not None and len(columns) > index:
+                value = f"nullif({_name(columns[index])}, '')"
+                if part != "parent" and index == 0 and blank:
+                    value = f"coalesce({value}, {_text(blank)})"
+            elif part == "organisation" and level.level == "england":
+                value = _text((ENGLAND_CODE, ENGLAND_NAME)[index])
+            else:
+                continue
+            choices.setdefault(value, []).append(text)
+        if not choices:
+            return "cast(null as varchar)"
+        if levels.always:
+            return next(iter(choices))
+        cases = " ".join(
+            f"when {_name(levels.column or '')} in ({', '.join(map(_text, texts))}) then {value}"
+            for value, texts in choices.items()
+        )
+        return f"case {cases} end"
+
+    def _level(self) -> str:
+        levels = self.layout.levels
+        if levels.always:
+            return _text(levels.always.level)
+        cases = " ".join(f"when {_text(text)} then {_text(level.level)}" for text, level in levels.values.items())
+        return f"case {_name(levels.column or '')} {cases} end"
+
+    def _load_keyed_rows(self) -> None:
+        """Each row with its period, level, organisations and population, and the measure where it stands in the row."""
+        layout, variables, measures = self.layout, self.layout.variables, self.layout.measures
+        if isinstance(variables, Variables):
+            placeholders = ", ".join(map(_text, variables.placeholders))
+            kinds = [_blank(variables.type)] + [
+                f"case when {_blank(name)} not in ({placeholders}) then {_name(name)} end"
+                for name in (variables.a, variables.b)
+            ]
+        else:
+            kinds = ["'Total'", "cast(null as varchar)", "cast(null as varchar)"]
+        long_measure = not isinstance(measures, WideMeasures)
+        measure = [_blank(measures.id), _blank(measures.name)] if not isinstance(measures, WideMeasures) else ["''", "''"]
+        self.connection.execute(
+            f"""
+            create or replace temp table keyed_rows as
+            select
+                source_member, source_row, {self._period_key()} as period_key,
+                {_blank(layout.levels.column) if layout.levels.column else "''"} as group_type,
+                {self._level()} as org_level,
+                {self._by_level("organisation", 0)} as org_code, {self._by_level("organisation", 1)} as org_name,
+                {self._by_level("partner", 0)} as partner_code, {self._by_level("partner", 1)} as partner_name,
+                {self._by_level("parent", 0)} as parent_code, {self._by_level("parent", 1)} as parent_name,
+                {kinds[0]} as variable_type, {kinds[1]} as variable_a, {kinds[2]} as variable_b,
+                {measure[0]} as measure_id, {measure[1]} as measure_name,
+                {", ".join(f"{_blank(name)} as {_name('cell ' + name)}" for name in self._value_columns)}
+            from source_rows
+            """
+        )
+        needed = {"an organisation code": "org_code is null"}
+        needed["a partner code"] = "org_level like '%_provider' and partner_code is null"
+        if long_measure:
+            needed["a MEASURE_ID"] = "measure_id = ''"
+        for what, missing in needed.items():
+            rows = self.connection.execute(
+                f"select source_member, source_row from keyed_rows where {missing} order by source_row limit 1"
+            ).fetchall()
+            if rows:
+                raise self._refused(rows[0][0], rows[0][1], what, "a blank")
+
+    def _find_duplicates(self) -> int:
+        """Mark rows that repeat an earlier one, names apart; raises DropRefused where the repeats do not agree.
+
+        A key never includes a name: one organisation stands twice under two names in one published year (domain notes 8,
+        quirk 6), and each file of a quarterly pack repeats the England rows.
+        """
+        values = ", ".join(_name("cell " + name) for name in self._value_columns)
+        key = (
+            "period_key, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure_id"
+        )
+        same = " and ".join(f"keyed_rows.{part} is not distinct from repeated.{part}" for part in key.split(", "))
+        self.connection.execute(
+            f"""
+            create or replace temp table duplicate_rows as
+            select source_member, source_row, first_row, agrees
+            from (
+                select
+                    source_member, source_row,
+                    count(*) over same_key as repeats,
+                    first_value(source_row) over (same_key order by source_member, source_row) as first_row,
+                    first_value(source_member) over (same_key order by source_member, source_row) as first_member,
+                    ({values}) is not distinct from
+                        first_value(({values})) over (same_key order by source_member, source_row) as agrees
+                from keyed_rows
+                semi join (select {key} from keyed_rows group by all having count(*) > 1) as repeated
+                    on {same}
+                window same_key as (partition by {key})
+            )
+            where (source_member, source_row) is distinct from (first_member, first_row)
+            """
+        )
+        conflict = self.connection.execute(
+            """
+            select source_member, source_row, first_row from duplicate_rows
+            where not agrees order by source_member, source_row limit 1
+            """
+        ).fetchall()
+        if conflict:
+            member, row, first = conflict[0]
+            raise self._refused(member, row, f"the same figures as row {first}, which has the same key", "other figures")
+        return self._one("select count(*) from duplicate_rows")
+
+    # -- cells -----------------------------------------------------------------------------------------------------
+
+    def _load_cells(self) -> None:
+        """One row per measure cell, in the file's order. Joins come first: a wide row is many cells."""
+        self.connection.execute(
+            """
+            create or replace temp table dated_rows as
+            select keyed_rows.*, row_periods.period_start, row_periods.period_end,
+                duplicate_rows.first_row as duplicate_of_row
+            from keyed_rows
+            join row_periods on keyed_rows.period_key = row_periods.period_key
+            left join duplicate_rows
+                on keyed_rows.source_member = duplicate_rows.source_member
+                and keyed_rows.source_row = duplicate_rows.source_row
+            order by keyed_rows.rowid
+            """
+        )
+        key = (
+            "source_member, source_row, duplicate_of_row, period_start, period_end, group_type, org_level, org_code, "
+            "org_name, partner_code, partner_name, parent_code, parent_name, variable_type, variable_a, variable_b, "
+            "nullif(measure_id, '') as measure_id"
+        )
+        if isinstance(self.layout.measures, WideMeasures):
+            # The names go in as one list constant: a UNION per column would read the rows once for each.
+            names = ", ".join(_text(name) for name in self._value_columns)
+            values = ", ".join(_name("cell " + name) for name in self._value_columns)
+            query = f"""
+                select *, source_column as measure_name
+                from (
+                    select {key}, unnest([{names}]) as source_column, unnest([{values}]) as value_as_published
+                    from dated_rows
+                )
+            """
+        else:
+            column = self._read_column
+            query = f"""
+                select {key}, {_text(column)} as source_column, measure_name,
+                    {_name("cell " + column)} as value_as_published
+                from dated_rows
+            """
+        self.connection.execute(f"create or replace temp view cells as {query}")
+
+    def _refuse_unknown_token(self) -> None:
+        """Raise for the first text in a measure cell that is neither a number nor a token the layout knows."""
+        known = [*self.layout.tokens, *self.layout.quarantine_tokens]
+        text, member, row, column = self.connection.execute(
+            f"""
+            select value_as_published, source_member, source_row, source_column
+            from read_parquet({_text(str(self.folder / "observations.parquet"))})
+            where value_status is null order by source_member, source_row limit 1
+            """
+        ).fetchall()[0]
+        expected = "a number, or one of " + ", ".join(repr(token) for token in known)
+        raise self._refused(member, row, expected, repr(text[:40]), column=column)
+
+    def _shape(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Write the observations and the quarantined cells of this group, and count both from what was written."""
+        layout = self.layout
+        quarantined = ", ".join(map(_text, layout.quarantine_tokens)) or "null"
+        statuses = " ".join(
+            f"when cells.value_as_published = {_text(token)} then {_text(status)}"
+            for token, status in layout.tokens.items()
+        )
+        reasons = " ".join(f"when {_text(token)} then {_text(why)}" for token, why in layout.quarantine_tokens.items())
+        observations = f"""
+            select
+                {_text(self.drop.sha256)} as drop_sha256, {_text(self.drop.file)} as source_file,
+                cells.source_member, cells.source_row, cells.source_column,
+                {_text(layout.series)} as series, {_text(layout.period_grain)} as period_grain,
+                cells.period_start, cells.period_end,
+                cells.group_type, cells.org_level, cells.org_code, cells.org_name, cells.partner_code, cells.partner_name,
+                cells.parent_code, cells.parent_name,
+                cells.variable_type, cells.variable_a, cells.variable_b,
+                cells.measure_id, cells.measure_name,
+                cells.value_as_published, try_cast(cells.value_as_published as double) as value,
+                case
+                    {statuses}
+                    when {_is_number("cells.value_as_published")} then 'published'
+                end as value_status,
+                cells.duplicate_of_row
+            from cells
+            where cells.value_as_published not in ({quarantined})
+        """
+        unread = [
+            name
+            for name in self.header
+            if name in layout.recognise.value_columns and name != self._read_column
+        ]
+        parts = [
+            f"""
+            select {_text(self.drop.sha256)} as drop_sha256, {_text(self.drop.file)} as source_file,
+                source_member, source_row, source_column, value_as_published,
+                case value_as_published {reasons or "when null then ''"} end as reason
+            from cells where value_as_published in ({quarantined})
+            """
+        ]
+        # A companion column may hold unsuppressed figures: its cells are counted, its values are not written down.
+        parts += [
+            f"""
+            select {_text(self.drop.sha256)}, {_text(self.drop.file)}, source_member, source_row, {_text(name)}, null,
+                'an unsuppressed companion of {self._read_column} is not read'
+            from keyed_rows
+            """
+            for name in unread
+        ]
+        counts = self._write("observations", observations, "value_status")
+        if None in counts:
+            self._refuse_unknown_token()
+        return (
+            {str(status): count for status, count in counts.items()},
+            {str(reason): count for reason, count in self._write("quarantine", " union all ".join(parts), "reason").items()},
+        )
+
+    def _write(self, kind: str, query: str, counted: str) -> dict[str | None, int]:
+        """Write a query's rows to this group's Parquet file; return how many rows the file has by a column."""
+        target = self.folder / f"{kind}.parquet"
+        self.connection.execute(f"copy ({query}) to {_text(str(target))} ({PARQUET})")
+        rows = self.connection.execute(
+            f"select {counted}, count(*) from read_parquet({_text(str(target))}) group by 1 order by 1"
+        ).fetchall()
+        if not rows and kind == "quarantine":
+            target.unlink()
+        return dict(rows)
+
+    def _refused(self, member: str, row: int, expected: str, found: str, column: str = "") -> DropRefused:
+        place = f"{member}, row {row}" if member else f"row {row}"
+        return DropRefused(
+            self.drop.file, place + (f", column {column}" if column else ""), expected, found, MEND_LAYOUT
+        )
+
+
+def period_noun(layout: Layout) -> str:
+    """What a layout's period is called in an error."""
+    return {"month": "month", "quarter": "quarter (from April)", "year": "financial year"}[layout.period_grain]
+
+
+def _is_number(column: str) -> str:
+    """SQL that holds for a plain decimal number; `nan`, `inf`, exponents and thousands separators are not numbers."""
+    return f"(try_cast({column} as double) is not null and translate({column}, '0123456789', '') in ('', '.', '-', '-.'))"
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _blank(column: str) -> str:
+    return f"coalesce({_name(column)}, '')"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,137 @@
+"""The store of drops: bytes kept by their sha256, each beside a small provenance record. Nothing here reads their contents."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from orchestration.drops.catalogue import Limits, Precedence
+from orchestration.drops.refusals import DropRefused
+from orchestration.drops.sources import FoundFile
+
+PROVENANCE = "provenance.json"
+
+
+@dataclass(frozen=True)
+class KeptDrop:
+    """A drop in the store. `sequence` counts the keeping; drops kept in one refresh share a `batch`."""
+
+    sha256: str
+    file: str
+    bytes: int
+    origin: str
+    made: str
+    source: str
+    licence: str
+    status: str
+    revision: int
+    sequence: int
+    batch: int
+    got_from: str
+    kept_at: str
+
+    def as_record(self) -> dict[str, object]:
+        """The provenance as plain data."""
+        return asdict(self)
+
+
+class DropStore:
+    """A folder of kept drops. The same bytes twice is a no-op; other bytes are another drop and the old one stays."""
+
+    def __init__(self, folder: Path) -> None:
+        """A store in `folder`, made on the first keep."""
+        self.folder = folder
+
+    def path_of(self, drop: KeptDrop) -> Path:
+        """Where the bytes of a kept drop lie."""
+        return self.folder / drop.sha256 / drop.file
+
+    def __iter__(self) -> Iterator[KeptDrop]:
+        """Every kept drop in the order of keeping."""
+        records = [json.loads(path.read_text("utf-8")) for path in self.folder.glob(f"*/{PROVENANCE}")]
+        drops = [KeptDrop(**record) for record in records]
+        return iter(sorted(drops, key=lambda drop: drop.sequence))
+
+    def get(self, sha256: str) -> KeptDrop | None:
+        """The kept drop of these bytes, if there is one."""
+        path = self.folder / sha256 / PROVENANCE
+        return KeptDrop(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
+
+    def next_sequence(self) -> int:
+        """The number the next kept drop gets."""
+        return max((drop.sequence for drop in self), default=0) + 1
+
+    def keep(
+        self, found: FoundFile, *, precedence: Precedence, limits: Limits, sequence: int, batch: int, kept_at: str
+    ) -> tuple[KeptDrop, bool]:
+        """Keep the bytes of a file; return the drop and whether it is new.
+
+        Raises DropRefused where the file is larger than the limit or its bytes are not those its sidecar declares.
+        """
+        size = found.path.stat().st_size
+        if size > limits.max_file_bytes:
+            raise DropRefused(
+                found.path.name,
+                "the whole file",
+                f"at most {limits.max_file_bytes:,} bytes",
+                f"{size:,} bytes",
+                "Look at the file; if it is genuine, raise max_file_bytes in catalogue/limits.yml.",
+            )
+        sha256 = sha256_of(found.path)
+        if found.declared_sha256 and found.declared_sha256 != sha256:
+            raise DropRefused(
+                found.path.name,
+                "the whole file",
+                f"the bytes its provenance declares, sha256 {found.declared_sha256}",
+                f"sha256 {sha256}",
+                "Get the file again, or mend the provenance sidecar if the file is right.",
+            )
+        if existing := self.get(sha256):
+            return existing, False
+        drop = KeptDrop(
+            sha256=sha256,
+            file=found.path.name,
+            bytes=size,
+            origin=found.origin,
+            made=found.made,
+            source=found.source,
+            licence=found.licence,
+            status=precedence.status_of(found.path.name),
+            revision=precedence.revision_of(found.path.name),
+            sequence=sequence,
+            batch=batch,
+            got_from=found.relative_path,
+            kept_at=kept_at,
+        )
+        self._write(found.path, drop)
+        return drop, True
+
+    def _write(self, path: Path, drop: KeptDrop) -> None:
+        """Write bytes and provenance into a folder beside, then swing it into place in one rename."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=".keeping-", dir=self.folder))
+        try:
+            copy = beside / drop.file
+            shutil.copyfile(path, copy)
+            if sha256_of(copy) != drop.sha256:
+                raise OSError(f"{path.name} changed while it was being kept; run the refresh again")
+            record = json.dumps(drop.as_record(), indent=2, ensure_ascii=False) + "\n"
+            (beside / PROVENANCE).write_text(record, encoding="utf-8")
+            copy.chmod(0o444)
+            beside.chmod(0o755)
+            os.replace(beside, self.folder / drop.sha256)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,73 @@
+"""Where the pipeline keeps its state: the folders of one IAPT_HOME. No reading or writing of their contents here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+CATALOGUE = PROJECT_ROOT / "catalogue"
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one home. Everything in it but `drops/` can be made again from `drops/`."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        """The home named by IAPT_HOME, else `data` in the project's folder."""
+        return cls(Path(os.environ.get("IAPT_HOME") or PROJECT_ROOT / "data").expanduser().resolve())
+
+    @property
+    def drops(self) -> Path:
+        """Bytes as published, content-addressed, never changed."""
+        return self.root / "drops"
+
+    @property
+    def observations(self) -> Path:
+        """One Parquet file of observations per drop, written once, and what was quarantined."""
+        return self.root / "observations"
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file dbt builds the marts in. One writer; nobody outside the pipeline opens it."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def staging(self) -> Path:
+        """The candidate release: what the gate judges."""
+        return self.root / "staging"
+
+    @property
+    def verdicts(self) -> Path:
+        """What the gate said of the candidate, with the sha256 of every file it judged."""
+        return self.root / "verdicts"
+
+    @property
+    def releases(self) -> Path:
+        """Immutable releases, one folder each."""
+        return self.root / "releases"
+
+    @property
+    def latest(self) -> Path:
+        """The link to the newest release; it moves by one atomic rename."""
+        return self.root / "latest"
+
+    @property
+    def logs(self) -> Path:
+        """What the tools said in full, one file a refresh."""
+        return self.root / "logs"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own records of runs and materialisations (its DAGSTER_HOME)."""
+        return self.root / "dagster"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a refresh writes in this home."""
+        return self.root / "refresh.lock"

@@ -1,0 +1,16 @@
+{# The columns that say which cell a figure is, its measure apart: period, organisation, partner and population. #}
+{% macro population_key_columns() -%}
+    {{ return(['period', 'org_level', 'org_code', 'partner_code', 'variable_type', 'variable_a', 'variable_b']) }}
+{%- endmacro %}
+
+{# Two relations are of the same population; empty categories and partners count as equal. #}
+{% macro same_population(left, right) -%}
+    {%- for column in population_key_columns() %}
+    {% if column in ['partner_code', 'variable_a', 'variable_b'] -%}
+    coalesce({{ left }}.{{ column }}, '') = coalesce({{ right }}.{{ column }}, '')
+    {%- else -%}
+    {{ left }}.{{ column }} = {{ right }}.{{ column }}
+    {%- endif %}
+    {%- if not loop.last %} and {% endif -%}
+    {%- endfor %}
+{%- endmacro %}

@@ -1,0 +1,92 @@
+-- One row per measure: its slug, id, names, statistic, and what a percentage or mean rests on.
+with measures as (
+
+    select * from {{ ref('measures') }}
+
+),
+
+formula_parts as (
+
+    select
+        measure,
+        part,
+        sign,
+        component,
+        row_number() over (partition by measure, part order by sign desc, component) as place
+    from {{ ref('measure_formulas') }}
+
+),
+
+formula_terms as (
+
+    select
+        measure,
+        part,
+        place,
+        case
+            when place = 1 then component
+            when sign < 0 then ' - ' || component
+            else ' + ' || component
+        end as term
+    from formula_parts
+
+),
+
+formulas as (
+
+    select
+        measure,
+        {{ dbt.listagg("case when part = 'numerator' then term end", "''", "order by place") }} as numerator,
+        {{ dbt.listagg("case when part = 'denominator' then term end", "''", "order by place") }} as denominator
+    from formula_terms
+    group by measure
+
+),
+
+names as (
+
+    select
+        measures.measure,
+        measure_names.name
+    from {{ ref('measure_names') }} as measure_names
+    inner join measures
+        on measure_names.measure_id = measures.measure_id
+    where measure_names.name <> measures.name
+
+    union
+
+    select
+        measures.measure,
+        measure_aliases.name_as_published as name
+    from {{ ref('measure_aliases') }} as measure_aliases
+    inner join measures
+        on measure_aliases.measure = measures.measure
+    where measure_aliases.name_as_published <> measures.name
+
+),
+
+former_names as (
+
+    select
+        measure,
+        {{ dbt.listagg("name", "'; '", "order by name") }} as former_names
+    from names
+    group by measure
+
+)
+
+select
+    measures.measure,
+    measures.measure_id,
+    measures.name,
+    measures.statistic,
+    measures.unit,
+    formulas.numerator,
+    formulas.denominator,
+    measures.base,
+    former_names.former_names
+from measures
+left join formulas
+    on measures.measure = formulas.measure
+left join former_names
+    on measures.measure = former_names.measure

@@ -1,0 +1,28 @@
+-- Cells that another drop publishes too and that were not believed: kept, with the drop that was.
+with losers as (
+
+    select * from {{ ref('int_contested_observations') }}
+    where precedence > 1
+
+)
+
+select
+    period_grain,
+    period,
+    org_level,
+    org_code,
+    partner_code,
+    variable_type,
+    variable_a,
+    variable_b,
+    measure,
+    value,
+    value_status,
+    value_as_published,
+    series,
+    drop_sha256,
+    source_member,
+    source_row,
+    source_column,
+    winning_drop_sha256
+from losers

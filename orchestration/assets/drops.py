@@ -1,0 +1,220 @@
+"""Assets of the drops: kept bytes, the drops of each month, quarter and year, and the landing tables the marts stand on."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from orchestration.drops.catalogue import Catalogue
+from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, take_in
+from orchestration.drops.landing import land
+from orchestration.drops.periods import period_starting
+from orchestration.drops.reader import DropSummary, read_drop
+from orchestration.drops.refusals import DropRefused
+from orchestration.drops.store import KeptDrop
+from orchestration.home import PROJECT_ROOT, Home
+from orchestration.partitions import BY_GRAIN
+from orchestration.progress import ProgressReporter
+from orchestration.release.publish import released_recipe
+from orchestration.release.recipe import recipe_digest
+from orchestration.resources import PipelineHome, RefreshConfig
+
+KEPT_DROPS = dg.AssetKey("kept_drops")
+DROPS_BY_GRAIN = {
+    "month": dg.AssetKey("monthly_drops"),
+    "quarter": dg.AssetKey("quarterly_drops"),
+    "year": dg.AssetKey("annual_drops"),
+}
+LANDING_TABLES = ("observations", "drops", "drop_periods", "gaps", "series_precedence")
+EVERY_DROP_IS_READ = "every_drop_is_read"
+
+
+def intake_record(home: Home) -> Intake:
+    """What the last intake found; raises FileNotFoundError where there was none."""
+    return Intake(**json.loads((home.root / "intake.json").read_text("utf-8")))
+
+
+@dg.asset(
+    key=KEPT_DROPS,
+    group_name="drops",
+    kinds={"file"},
+    description="The bytes as published, kept by their sha256 with their provenance. The same bytes twice is a no-op.",
+)
+def kept_drops(
+    context: dg.AssetExecutionContext, config: RefreshConfig, pipeline: PipelineHome
+) -> dg.MaterializeResult[None]:
+    """Take the drop folder into the store."""
+    home = pipeline.home
+    folder = config.folder(home)
+    home.root.mkdir(parents=True, exist_ok=True)
+    if not folder.exists() and not config.drops:
+        folder.mkdir(parents=True)
+    intake = take_in(folder, pipeline.drops, pipeline.load_catalogue(), datetime.now(UTC).isoformat(timespec="seconds"))
+    (home.root / "intake.json").write_text(json.dumps(asdict(intake), indent=2), encoding="utf-8")
+    for path, refusal in intake.refused:
+        context.log.warning(f"refused {path}: {DropRefused(**refusal)}")
+    return dg.MaterializeResult(
+        metadata={
+            "folder": folder.name,
+            "origin": intake.origin,
+            "drops offered": len(intake.offered),
+            "drops new": len(intake.new),
+            "files refused": len(intake.refused),
+            "files that are no drops": len(intake.left_alone),
+        }
+    )
+
+
+def _usable(pipeline: PipelineHome, catalogue: Catalogue) -> list[tuple[KeptDrop, DropSummary]]:
+    """Every kept drop with a summary under today's reader, read in full."""
+    summaries = [(drop, pipeline.observations.summary_of(drop.sha256, catalogue)) for drop in pipeline.drops]
+    return [(drop, summary) for drop, summary in summaries if summary is not None and summary.refusal is None]
+
+
+def _drops_asset(grain: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=DROPS_BY_GRAIN[grain],
+        deps=[KEPT_DROPS],
+        partitions_def=BY_GRAIN[grain],
+        group_name="drops",
+        kinds={"parquet"},
+        description=(
+            f"The drops that publish a {grain}, read into observations. A refresh records here every {grain} it has read; "
+            f"materialise a partition to read its drops again."
+        ),
+    )
+    def drops_of_grain(
+        context: dg.AssetExecutionContext, pipeline: PipelineHome
+    ) -> dg.MaterializeResult[None]:
+        """Read the drops of one period again, or say why there is nothing to read."""
+        catalogue = pipeline.load_catalogue()
+        period = period_starting(date.fromisoformat(context.partition_key), grain)
+        if period is None:
+            raise dg.Failure(f"no {grain} starts on {context.partition_key}")
+        gap = next((gap for gap in catalogue.gaps if gap.period == period.label), None)
+        found = drops_of_period(_usable(pipeline, catalogue), grain, context.partition_key)
+        if gap is not None and not found:
+            return dg.MaterializeResult(
+                metadata={"period": period.label, "status": gap.kind, "reason": gap.reason, "source": gap.source}
+            )
+        if not found:
+            raise dg.Failure(
+                f"{period.label} is not loaded: no kept drop publishes it. Put its drop in the drop folder and refresh; "
+                "if it was never published, say so in catalogue/gaps.yml."
+            )
+        summaries = [read_drop(drop, pipeline.drops.path_of(drop), catalogue, pipeline.observations) for drop, _ in found]
+        for summary in summaries:
+            if summary.refusal:
+                raise dg.Failure(str(DropRefused(**summary.refusal)))
+        return dg.MaterializeResult(metadata=_period_metadata(period.label, found))
+
+    return drops_of_grain
+
+
+def _period_metadata(label: str, found: Sequence[tuple[KeptDrop, DropSummary]]) -> dict[str, str | int]:
+    return {
+        "period": label,
+        "status": "published",
+        "drops": ", ".join(drop.file for drop, _ in found),
+        "cells in these drops": sum(summary.cells for _, summary in found),
+        "cells quarantined": sum(summary.quarantined for _, summary in found),
+    }
+
+
+drop_assets = [kept_drops, *(_drops_asset(grain) for grain in DROPS_BY_GRAIN)]
+
+
+@dg.multi_asset(
+    name="landing",
+    specs=[
+        dg.AssetSpec(
+            ["landing", table],
+            deps=[KEPT_DROPS, *DROPS_BY_GRAIN.values()],
+            group_name="landing",
+            kinds={"duckdb"},
+            skippable=True,
+            description="What the reader made of the drops, as the source tables of the marts.",
+        )
+        for table in LANDING_TABLES
+    ],
+    pool="duckdb",
+)
+def landing(
+    context: dg.AssetExecutionContext,
+    config: RefreshConfig,
+    pipeline: PipelineHome,
+    progress: dg.ResourceParam[ProgressReporter],
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Read every drop not read before, and land what is usable. Where nothing changed since the release, stop here."""
+    home, catalogue = pipeline.home, pipeline.load_catalogue()
+    intake = intake_record(home)
+    reading = read_kept(pipeline.drops, pipeline.observations, catalogue, intake.origin, progress.report)
+    offered = set(intake.offered)
+    refused = [refusal for _, refusal in intake.refused]
+    refused += [refusal for drop, refusal in reading.refused if drop.sha256 in offered]
+    context.log.info(f"{len(reading.read)} drops read, {len(reading.known)} known from before, {len(refused)} refused")
+    recipe = recipe_digest(PROJECT_ROOT, reading.usable)
+    is_released = released_recipe(home.latest) == recipe and not config.rebuild
+    record = {
+        "recipe": recipe,
+        "origin": intake.origin,
+        "read": len(reading.read),
+        "known": len(reading.known),
+        "usable": len(reading.usable),
+        "refused": refused,
+        "is_released": is_released,
+    }
+    (home.root / "reading.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
+    if not reading.usable:
+        reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)
+        raise dg.Failure(f"No drop could be used, so there is nothing to release.\n{reasons}".strip())
+    _record_periods(context, reading)
+    if is_released:
+        context.log.info("the newest release was made from these drops by this code; nothing to do")
+        return
+    land(home.warehouse, reading.usable, pipeline.observations, catalogue)
+    yield dg.MaterializeResult(asset_key=["landing", "drops"], metadata={"drops": len(reading.usable)})
+    for table in LANDING_TABLES:
+        if table != "drops":
+            yield dg.MaterializeResult(asset_key=["landing", table])
+
+
+@dg.asset_check(
+    asset=["landing", "drops"],
+    name=EVERY_DROP_IS_READ,
+    description="Every drop in the folder was read in full; a refused one is listed with its reason and not used.",
+)
+def every_drop_is_read(pipeline: PipelineHome) -> dg.AssetCheckResult:
+    """Warn of refused drops; the others are released without them."""
+    refused = json.loads((pipeline.home.root / "reading.json").read_text("utf-8"))["refused"]
+    reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)
+    return dg.AssetCheckResult(
+        passed=not refused,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"refused drops": dg.MetadataValue.md(reasons or "none")},
+    )
+
+
+def _record_periods(context: dg.AssetExecutionContext, reading: Reading) -> None:
+    """Record, for lineage, a materialisation of every period that a drop read now publishes."""
+    newly = [(drop, summary) for drop, summary in reading.usable if drop.sha256 in set(reading.read)]
+    for grain, key in DROPS_BY_GRAIN.items():
+        starts = {
+            first
+            for _, summary in newly
+            for table in summary.tables
+            if table.period_grain == grain
+            for first, _ in table.coverage
+        }
+        for start in sorted(starts):
+            period = period_starting(date.fromisoformat(start), grain)
+            found = drops_of_period(reading.usable, grain, start)
+            context.log_event(
+                dg.AssetMaterialization(
+                    asset_key=key,
+                    partition=start,
+                    metadata=_period_metadata(period.label if period else start, found),
+                )
+            )

@@ -1,0 +1,74 @@
+"""The dbt models as assets, with their tests as checks."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+
+from orchestration.home import DBT_PROJECT
+from orchestration.release.recipe import digest_of_files
+from orchestration.resources import PipelineHome
+
+project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
+_PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*", "seeds/**/*", "tests/**/*")
+
+
+def dbt_resource() -> DbtCliResource:
+    """dbt from this environment, wherever PATH leads."""
+    return DbtCliResource(project_dir=project, dbt_executable=str(Path(sys.executable).with_name("dbt")))
+
+
+def prepared_manifest() -> Path:
+    """The dbt manifest, parsed again where the dbt project has changed since it was written."""
+    manifest = project.manifest_path
+    stamp = manifest.with_name("manifest.digest")
+    digest = digest_of_files(DBT_PROJECT, _PARSED_FROM)
+    if not (manifest.is_file() and stamp.is_file() and stamp.read_text() == digest):
+        _quiet_dbt()
+        dbt_resource().cli(["--quiet", "parse"], target_path=manifest.parent, raise_on_error=True).wait()
+        stamp.write_text(digest)
+    return manifest
+
+
+def _quiet_dbt() -> None:
+    os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+class RoomTranslator(DagsterDbtTranslator):
+    """Assets are named for their schema and table, and grouped by the room of the dbt project they stand in."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """`<schema>/<name>`: what a person would type in SQL."""
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The layer."""
+        return str(dbt_resource_props["schema"])
+
+
+def build_marts() -> dg.AssetsDefinition:
+    """The assets of every dbt model, seed and test; one step, one writer."""
+
+    @dbt_assets(
+        manifest=prepared_manifest(),
+        project=project,
+        name="dbt_marts",
+        pool="duckdb",
+        dagster_dbt_translator=RoomTranslator(
+            settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True)
+        ),
+    )
+    def dbt_marts(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: PipelineHome
+    ) -> Iterator[Any]:
+        """Seed, build and test the marts and extracts."""
+        _quiet_dbt()
+        os.environ["IAPT_WAREHOUSE"] = str(pipeline.home.warehouse)
+        yield from dbt.cli(["build"], context=context).stream()
+
+    return dbt_marts

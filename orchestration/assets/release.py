@@ -1,0 +1,158 @@
+"""Assets of the release: the staged tables, the gate's checks on them, and the release itself."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from expectations.contracts import CONTRACTS
+from expectations.gate import BYTES_RULE, BYTES_RULE_DESCRIPTION, FILES_RULE, FILES_RULE_DESCRIPTION
+from expectations.suites import SUITES
+from expectations.verdict import RuleOutcome, Verdict
+from orchestration.drops.intake import read_kept
+from orchestration.home import PROJECT_ROOT, Home
+from orchestration.release.describe import Description
+from orchestration.release.publish import NotPublishable, publish
+from orchestration.release.recipe import recipe_digest
+from orchestration.release.stage import TABLES, stage
+from orchestration.resources import PipelineHome
+
+RELEASE = dg.AssetKey("release")
+FOLDER_RULES = {FILES_RULE: FILES_RULE_DESCRIPTION, BYTES_RULE: BYTES_RULE_DESCRIPTION}
+
+
+def _staged_key(table: str) -> dg.AssetKey:
+    return dg.AssetKey(["staged", table])
+
+
+@dg.multi_asset(
+    name="stage",
+    specs=[
+        dg.AssetSpec(
+            _staged_key(table),
+            deps=[source.split(".")],
+            group_name="release",
+            kinds={"parquet"},
+            description="A table of the candidate release, as the gate will judge it.",
+        )
+        for table, source in TABLES.items()
+    ],
+    pool="duckdb",
+)
+def staged_tables(pipeline: PipelineHome) -> Iterator[dg.MaterializeResult[None]]:
+    """Write the candidate release. Whatever verdict there was is about other bytes, so it goes."""
+    home = pipeline.home
+    shutil.rmtree(home.verdicts, ignore_errors=True)
+    for table, rows in stage(home.warehouse, home.staging).items():
+        yield dg.MaterializeResult(asset_key=_staged_key(table), metadata={"dagster/row_count": rows})
+
+
+def _checks() -> list[dg.AssetCheckSpec]:
+    described = {
+        **{(table, rule.name): rule.description for table, rules in SUITES.items() for rule in rules},
+        **{(table, name): text for table in CONTRACTS for name, text in FOLDER_RULES.items()},
+    }
+    return [
+        dg.AssetCheckSpec(name, asset=_staged_key(table), description=description, blocking=True)
+        for (table, name), description in described.items()
+    ]
+
+
+@dg.multi_asset_check(name="gate", specs=_checks(), can_subset=False)
+def gate(context: dg.AssetCheckExecutionContext, pipeline: PipelineHome) -> Iterator[dg.AssetCheckResult]:
+    """Judge the staged bytes, write the verdict, and report each rule. A rule that could not be judged has not passed."""
+    from expectations.gate import judge
+
+    home = pipeline.home
+    verdict = judge(home.staging, home.verdicts / "data_docs")
+    home.verdicts.mkdir(parents=True, exist_ok=True)
+    (home.verdicts / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
+    if not verdict.passed:
+        context.log.error(verdict.describe_failures())
+    outcomes = {(outcome.table, outcome.rule): outcome for outcome in verdict.outcomes}
+    for spec in _checks():
+        outcome = outcomes.get((spec.asset_key.path[-1], spec.name))
+        yield dg.AssetCheckResult(
+            check_name=spec.name,
+            asset_key=spec.asset_key,
+            passed=outcome is not None and outcome.result == "passed",
+            severity=dg.AssetCheckSeverity.WARN
+            if outcome is not None and not outcome.blocks
+            else dg.AssetCheckSeverity.ERROR,
+            metadata=_check_metadata(outcome),
+        )
+
+
+def _check_metadata(outcome: RuleOutcome | None) -> dict[str, str | int]:
+    """What a check says: the rule's result and the keys of a few rows, never a figure."""
+    if outcome is None:
+        return {"result": "not_judged", "message": "the gate gave no outcome for this rule"}
+    metadata: dict[str, str | int] = {"result": outcome.result, "file": outcome.file}
+    if outcome.violations is not None:
+        metadata["violating rows"] = outcome.violations
+    if outcome.message:
+        metadata["message"] = outcome.message
+    if outcome.examples:
+        metadata["examples (keys only)"] = json.dumps([dict(example) for example in outcome.examples], ensure_ascii=False)
+    return metadata
+
+
+def read_verdict(home: Home) -> Verdict | None:
+    """The gate's verdict on what is staged, if there is one."""
+    path = home.verdicts / "verdict.json"
+    return Verdict.from_json(path.read_text("utf-8")) if path.is_file() else None
+
+
+@dg.asset(
+    key=RELEASE,
+    deps=[_staged_key(table) for table in TABLES],
+    group_name="release",
+    kinds={"parquet", "csv", "duckdb"},
+    description="The released folder that `latest` points to: exactly the bytes the gate passed, and what is made from them.",
+)
+def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[None]:
+    """Publish the staged bytes if the gate passed exactly them; else fail and leave the last release standing."""
+    home, catalogue = pipeline.home, pipeline.load_catalogue()
+    record = json.loads((home.root / "reading.json").read_text("utf-8"))
+    reading = read_kept(pipeline.drops, pipeline.observations, catalogue, record["origin"])
+    description = Description(
+        data_origin=record["origin"],
+        recipe=recipe_digest(PROJECT_ROOT, reading.usable),
+        drops=reading.usable,
+        refused=record["refused"],
+        code_commit=_code_commit(),
+    )
+    try:
+        published = publish(
+            home.staging,
+            read_verdict(home),
+            home.verdicts / "data_docs",
+            home.releases,
+            home.latest,
+            description,
+            date.today(),
+        )
+    except NotPublishable as error:
+        raise dg.Failure(str(error)) from error
+    verb = "released" if published.is_new else "unchanged since"
+    context.log.info(f"{verb} {published.release_id}")
+    return dg.MaterializeResult(
+        metadata={"release": published.release_id, "is new": published.is_new, "data origin": description.data_origin}
+    )
+
+
+def _code_commit() -> str | None:
+    """The commit of the code, where the project is a git checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(PROJECT_ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None
+
+
+release_assets = [staged_tables, release]

@@ -1,0 +1,177 @@
+"""The `iapt` command: refresh, status, demonstration drops."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from orchestration.home import Home
+from orchestration.refresh import HomeIsBusy, RefreshOutcome, describe_refusal
+from orchestration.refresh import refresh as run_refresh
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="England's IAPT / NHS Talking Therapies statistics: from published drops to a disclosure-checked release.",
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Where the state lives.", show_default="IAPT_HOME, or ./data", file_okay=False),
+]
+
+
+@app.command()
+def refresh(
+    drops: Annotated[Path, typer.Option("--drops", help="A folder of drops as published, or one drop.", exists=True)],
+    home: HomeOption = None,
+    rebuild: Annotated[bool, typer.Option(help="Build again even where nothing has changed.")] = False,
+) -> None:
+    """Read what is new, build the marts, judge the extracts, and release them.
+
+    Exit status: 0 released, or nothing new; 1 nothing released; 2 usage; 3 released, but some drops were refused.
+    """
+    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    try:
+        outcome = _refresh_with_progress(where, drops.expanduser().resolve(), rebuild)
+    except HomeIsBusy as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(1) from error
+    _report(where, outcome)
+    raise typer.Exit(outcome.exit_status)
+
+
+def _refresh_with_progress(home: Home, drops: Path, rebuild: bool) -> RefreshOutcome:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("refreshing", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total or None)
+            if total and done == total:
+                bar.update(task, description="building the marts and judging the release", completed=0, total=None)
+
+        return run_refresh(home, drops, rebuild=rebuild, progress=show)
+
+
+def _report(home: Home, outcome: RefreshOutcome) -> None:
+    """Say what was read, what was refused and why, and what was released and where."""
+    if outcome.drops_read:
+        out.print(f"Read {outcome.drops_read} new drops; {outcome.drops_known} were known from before.")
+    elif outcome.drops_known:
+        out.print(f"Nothing read: all {outcome.drops_known} drops were read before.")
+    if outcome.refused:
+        out.print(f"Refused {len(outcome.refused)} drops:")
+        for refusal in outcome.refused:
+            out.print(f"  - {describe_refusal(refusal)}", markup=False)
+    if outcome.failure is not None:
+        err.print("Nothing was released; the last release, if there is one, stands.", markup=False)
+        err.print(outcome.failure, markup=False)
+        err.print(f"In full: {outcome.log}", markup=False)
+        return
+    _print_release(home, outcome.is_new)
+
+
+def _print_release(home: Home, is_new: bool) -> None:
+    manifest = json.loads((home.latest / "manifest.json").read_text("utf-8"))
+    verb = "Released" if is_new else "Nothing new; the latest release is"
+    out.print(f"{verb} {manifest['release_id']} ({manifest['data_origin']} data) in {home.latest}", markup=False)
+    table = Table("table", "rows", "Parquet bytes", box=None, pad_edge=False)
+    table.columns[1].justify = table.columns[2].justify = "right"
+    for name, record in manifest["files"].items():
+        if "rows" in record:
+            table.add_row(name.removesuffix(".parquet"), f"{record['rows']:,}", f"{record['bytes']:,}")
+    out.print(table)
+    if manifest["statement"]:
+        out.print(manifest["statement"], markup=False)
+
+
+@app.command()
+def status(home: HomeOption = None) -> None:
+    """What is kept, what was refused, and what the latest release is."""
+    from orchestration.drops.catalogue import Catalogue
+    from orchestration.drops.reader import ObservationStore
+    from orchestration.drops.store import DropStore
+    from orchestration.home import CATALOGUE
+
+    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    catalogue, observations = Catalogue(CATALOGUE), ObservationStore(where.observations)
+    drops = list(DropStore(where.drops))
+    if not drops:
+        out.print(f"No drop is kept in {where.root}. Begin with: iapt refresh --drops PATH", markup=False)
+        return
+    table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)
+    groups: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
+    refused, unread = [], 0
+    for drop in drops:
+        summary = observations.summary_of(drop.sha256, catalogue)
+        if summary is None:
+            unread += 1
+        elif summary.refusal:
+            refused.append(summary.refusal)
+        else:
+            for part in summary.tables:
+                quarantined = sum(part.quarantined.values())
+                first = (part.periods[0], part.cells, quarantined)
+                last = (part.periods[-1], 0, 0)
+                groups.setdefault((drop.origin, part.series), []).extend([first, last])
+    for (origin, series), parts in sorted(groups.items()):
+        periods = sorted(period for period, _, _ in parts)
+        cells, quarantined = sum(part[1] for part in parts), sum(part[2] for part in parts)
+        table.add_row(
+            origin, series, str(len(parts) // 2), periods[0], periods[-1], f"{cells:,}", f"{quarantined:,}"
+        )
+    out.print(table)
+    if unread:
+        out.print(f"{unread} drops are kept and not read under today's layouts; the next refresh reads them.")
+    for refusal in refused:
+        out.print(f"refused: {describe_refusal(refusal)}", markup=False)
+    last_refresh = where.root / "last_refresh.json"
+    if last_refresh.is_file():
+        record = json.loads(last_refresh.read_text("utf-8"))
+        result = f"failed: {record['failure']}" if record["failure"] else f"release {record['released']}"
+        out.print(f"Last refresh {record['started']}: {result}", markup=False)
+    if (where.latest / "manifest.json").is_file():
+        _print_release(where, is_new=False)
+    else:
+        out.print("Nothing has been released yet.")
+
+
+@app.command("demo-drops")
+def demo_drops(
+    folder: Annotated[Path, typer.Argument(help="Where to write them; a new or empty folder, or an earlier demonstration.")],
+    national: Annotated[
+        bool, typer.Option("--national", help="Monthly files of the real size, for benchmarks.")
+    ] = False,
+    months: Annotated[int, typer.Option(min=1, max=60, help="How many months, with --national.")] = 12,
+) -> None:
+    """Write synthetic drops in the publisher's layouts, the same bytes each time."""
+    from orchestration.demonstration import write_demonstration_drops
+
+    try:
+        with err.status("writing demonstration drops"):
+            written = write_demonstration_drops(folder, national=national, months=months)
+    except FileExistsError as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(2) from error
+    size = sum(path.stat().st_size for path in written)
+    out.print(f"Wrote {len(written)} synthetic drops ({size / 1e6:,.0f} MB) to {folder}.", markup=False)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,36 @@
+"""Everything Dagster knows, assembled in one place and explicitly: nothing is found by scanning."""
+
+import dagster as dg
+
+from orchestration.assets.drops import drop_assets, every_drop_is_read, landing
+from orchestration.assets.marts import build_marts, dbt_resource
+from orchestration.assets.release import gate, release_assets
+from orchestration.jobs import refresh
+from orchestration.progress import ProgressReporter
+from orchestration.resources import PipelineHome
+from orchestration.schedules import monthly_refresh
+from orchestration.sensors import drop_folder_sensor
+
+
+def build_definitions(
+    pipeline: PipelineHome | None = None, progress: ProgressReporter | None = None
+) -> dg.Definitions:
+    """The definitions, for a home and a way to show progress; by default the home of the environment, silently."""
+    return dg.Definitions(
+        assets=[*drop_assets, landing, build_marts(), *release_assets],
+        asset_checks=[every_drop_is_read, gate],
+        jobs=[refresh],
+        schedules=[monthly_refresh],
+        sensors=[drop_folder_sensor],
+        resources={
+            "pipeline": pipeline or PipelineHome(),
+            "progress": progress or ProgressReporter(),
+            "dbt": dbt_resource(),
+        },
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What the UI, the daemon and the schedule load."""
+    return build_definitions()

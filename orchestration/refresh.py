@@ -1,0 +1,166 @@
+"""One refresh in this process: the same Dagster job as the schedule, the sensor and the UI, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from filelock import FileLock, Timeout
+
+from orchestration.drops.intake import Progress, no_progress
+from orchestration.drops.refusals import DropRefused
+from orchestration.home import PROJECT_ROOT, Home
+
+
+class HomeIsBusy(Exception):
+    """Raised when another refresh is at work in the same home."""
+
+
+@dataclass(frozen=True)
+class RefreshOutcome:
+    """What a refresh did. `released` is the release that is `latest` afterwards and was made from these drops."""
+
+    released: str | None
+    is_new: bool
+    drops_read: int = 0
+    drops_known: int = 0
+    refused: list[dict[str, str]] = field(default_factory=list)
+    failure: str | None = None
+    log: Path | None = None
+
+    @property
+    def exit_status(self) -> int:
+        """0 released or nothing new; 1 nothing released; 3 released, but some drops were refused."""
+        if self.released is None:
+            return 1
+        return 3 if self.refused else 0
+
+
+def refresh(
+    home: Home, drops: Path, *, rebuild: bool = False, progress: Progress = no_progress
+) -> RefreshOutcome:
+    """Run the refresh job on a folder of drops in a home, saying in full what the tools say into a log file.
+
+    Raises HomeIsBusy where another refresh is running.
+    """
+    home.logs.mkdir(parents=True, exist_ok=True)
+    started = datetime.now(UTC)
+    log = home.logs / f"refresh-{started:%Y%m%dT%H%M%SZ}.log"
+    lock = FileLock(home.lock)
+    try:
+        with lock.acquire(timeout=0), log.open("a", encoding="utf-8") as stream:
+            outcome = _run(home, drops, rebuild, progress, stream)
+    except Timeout as error:
+        raise HomeIsBusy(f"another refresh is at work in {home.root}; wait for it, or name another --home") from error
+    outcome = RefreshOutcome(**{**outcome, "log": log})
+    record = {
+        "started": started.isoformat(timespec="seconds"),
+        "released": outcome.released,
+        "is_new": outcome.is_new,
+        "drops_read": outcome.drops_read,
+        "drops_known": outcome.drops_known,
+        "refused": outcome.refused,
+        "failure": outcome.failure,
+        "log": log.name,
+    }
+    (home.root / "last_refresh.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return outcome
+
+
+def prepare_dagster_home(home: Home) -> None:
+    """Give the home its Dagster folder, with the project's settings in it."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home.dagster / "dagster.yaml")
+
+
+def _run(home: Home, drops: Path, rebuild: bool, progress: Progress, stream: TextIO) -> dict[str, Any]:
+    prepare_dagster_home(home)
+    for name in ("reading.json", "intake.json"):
+        (home.root / name).unlink(missing_ok=True)
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    with _said_into(stream):
+        # Imported late: a usage error should not wait for Dagster.
+        import dagster as dg
+
+        from orchestration.definitions import build_definitions
+        from orchestration.progress import ProgressReporter
+        from orchestration.resources import PipelineHome
+
+        progress("preparing", 0, 0)
+        definitions = build_definitions(PipelineHome(root=str(home.root)), ProgressReporter(progress))
+        job = definitions.resolve_job_def("refresh")
+        config = {"config": {"drops": str(drops), "rebuild": rebuild}}
+        with dg.DagsterInstance.get() as instance:
+            result = job.execute_in_process(
+                run_config={
+                    "ops": {"kept_drops": config, "landing": config},
+                    "loggers": {"console": {"config": {"log_level": "INFO"}}},
+                },
+                instance=instance,
+                raise_on_error=False,
+            )
+            return _outcome(home, result)
+
+
+def _outcome(home: Home, result: Any) -> dict[str, Any]:
+    intake, reading = _record(home, "intake.json"), _record(home, "reading.json")
+    refused = reading.get("refused") or [refusal for _, refusal in intake.get("refused", [])]
+    outcome: dict[str, Any] = {
+        "released": None,
+        "is_new": False,
+        "drops_read": reading.get("read", 0),
+        "drops_known": reading.get("known", 0),
+        "refused": refused,
+    }
+    if not result.success:
+        return {**outcome, "failure": _failure_of(result)}
+    manifest = _record(home, "latest/manifest.json")
+    released = next(
+        (
+            event.step_materialization_data.materialization.metadata["is new"].value
+            for event in result.all_events
+            if event.is_step_materialization and event.asset_key and event.asset_key.path == ["release"]
+        ),
+        False,
+    )
+    return {**outcome, "released": manifest.get("release_id"), "is_new": bool(released)}
+
+
+def _record(home: Home, name: str) -> dict[str, Any]:
+    path = home.root / name
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def _failure_of(result: Any) -> str:
+    """The reason a person should read: the message of our own failure, else of the innermost error; not the stack."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data is not None and data.user_failure_data.description:
+                return str(data.user_failure_data.description)
+            error = data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            message = error.message.strip() if error is not None else "no reason was given"
+            return f"step {event.step_key} failed: {message}"
+    return "the job failed before its first step"
+
+
+@contextlib.contextmanager
+def _said_into(stream: TextIO) -> Iterator[None]:
+    """Send what the tools print, also from processes they start, into a file for as long as this lasts."""
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+        yield
+
+
+def describe_refusal(refusal: dict[str, str]) -> str:
+    """A refusal record as a paragraph."""
+    return str(DropRefused(**refusal))

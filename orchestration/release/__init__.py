@@ -1,0 +1,1 @@
+"""Releases: stage, gate, publish and describe what leaves. Never imports Dagster."""

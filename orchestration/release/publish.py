@@ -1,0 +1,240 @@
+"""Publishing: turn the staged bytes that passed the gate into an immutable release and swing `latest` to it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from expectations.verdict import Verdict
+from orchestration.drops.store import sha256_of
+from orchestration.release.describe import Description, release_readme
+from orchestration.release.stage import DIMENSIONS, EXTRACTS, TABLES
+
+MANIFEST = "manifest.json"
+STORAGE_VERSION = "v1.0.0"  # later ones do not open in the DuckDB that BI drivers carry
+
+
+class NotPublishable(Exception):
+    """Raised when the staged bytes are not the ones the gate passed; the last good release stands."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """The outcome of publishing: the release that now is `latest`, and whether it is a new one."""
+
+    release_id: str
+    folder: Path
+    is_new: bool
+
+
+def publish(
+    staged: Path,
+    verdict: Verdict | None,
+    data_docs: Path,
+    releases: Path,
+    latest: Path,
+    description: Description,
+    today: date,
+) -> Published:
+    """Publish the staged tables if, and only if, the verdict passed exactly these bytes.
+
+    The tables are copied, the copies hashed against the verdict, and everything else in the release is made from the
+    copies. Where the newest release holds the same tables already, nothing is made.
+    Raises NotPublishable with the reason; nothing is then changed.
+    """
+    _refuse_unless_passed(staged, verdict)
+    assert verdict is not None
+    if (existing := _same_release(latest, verdict)) is not None:
+        _record_recipe(latest, existing, description.recipe)
+        return Published(existing, latest.resolve(), is_new=False)
+    releases.mkdir(parents=True, exist_ok=True)
+    release_id = _next_id(releases, today)
+    beside = Path(tempfile.mkdtemp(prefix=".making-", dir=releases))
+    try:
+        for table in TABLES:
+            copy = beside / f"{table}.parquet"
+            shutil.copyfile(staged / copy.name, copy)
+            if sha256_of(copy) != verdict.files.get(copy.name):
+                raise NotPublishable(f"{copy.name} changed while it was being published; run the refresh again.")
+        _write_csv(beside)
+        _write_database(beside)
+        shutil.copytree(data_docs, beside / "data_docs")
+        (beside / "README.md").write_text(release_readme(release_id, description, beside), encoding="utf-8")
+        manifest = _manifest(release_id, beside, verdict, description, today, latest)
+        (beside / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        for path in beside.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o444)
+        beside.chmod(0o755)
+        folder = releases / release_id
+        os.rename(beside, folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    _swing(latest, folder)
+    _record_recipe(latest, release_id, description.recipe)
+    return Published(release_id, folder, is_new=True)
+
+
+def _refuse_unless_passed(staged: Path, verdict: Verdict | None) -> None:
+    if verdict is None:
+        raise NotPublishable("Expected a verdict of the gate on the staged tables; found none. Run the gate first.")
+    if not verdict.passed:
+        raise NotPublishable(
+            f"The gate refused the staged tables; the last release stands.\n\n{verdict.describe_failures()}"
+        )
+    found = {path.name: sha256_of(path) for path in sorted(staged.iterdir()) if path.is_file()} if staged.is_dir() else {}
+    if found != dict(verdict.files) or set(found) != {f"{table}.parquet" for table in TABLES}:
+        changed = sorted(name for name in found.keys() | verdict.files.keys() if found.get(name) != verdict.files.get(name))
+        raise NotPublishable(
+            "Expected the staged bytes the gate judged; found others in "
+            f"{', '.join(changed) or 'the list of files'}. Run the gate on them, or stage again."
+        )
+
+
+def read_manifest(latest: Path) -> dict[str, Any] | None:
+    """The manifest of the newest release, if there is one."""
+    path = latest / MANIFEST
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+def released_recipe(latest: Path) -> str | None:
+    """The recipe that last gave the newest release; another recipe may have given the same tables since."""
+    manifest = read_manifest(latest)
+    path = latest.with_name("released.json")
+    if manifest is None or not path.is_file():
+        return None
+    record = json.loads(path.read_text("utf-8"))
+    return str(record["recipe"]) if record["release_id"] == manifest["release_id"] else None
+
+
+def _record_recipe(latest: Path, release_id: str, recipe: str) -> None:
+    path = latest.with_name("released.json")
+    beside = path.with_suffix(".json.part")
+    beside.write_text(json.dumps({"release_id": release_id, "recipe": recipe}) + "\n", encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _same_release(latest: Path, verdict: Verdict) -> str | None:
+    manifest = read_manifest(latest)
+    if manifest is None:
+        return None
+    released = {name: record["sha256"] for name, record in manifest["files"].items() if name in verdict.files}
+    return str(manifest["release_id"]) if released == dict(verdict.files) else None
+
+
+def _next_id(releases: Path, today: date) -> str:
+    """The calendar id `YYYY.MM.N` after those that exist."""
+    month = f"{today:%Y.%m}"
+    numbers = [
+        int(match.group(1))
+        for path in releases.iterdir()
+        if (match := re.fullmatch(re.escape(month) + r"\.(\d+)", path.name))
+    ]
+    return f"{month}.{max(numbers, default=0) + 1}"
+
+
+def _swing(latest: Path, folder: Path) -> None:
+    """Point `latest` at a release by one rename, so that a reader sees the old one or the new one, never none."""
+    beside = latest.with_name(latest.name + ".part")
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(os.path.relpath(folder, latest.parent), target_is_directory=True)
+    os.replace(beside, latest)
+
+
+def _write_csv(release: Path) -> None:
+    """Dimensions whole, extracts one gzipped file per period; text that a spreadsheet would run is quoted with `'`."""
+    folder = release / "csv"
+    folder.mkdir()
+    with duckdb.connect() as connection:
+        for table in DIMENSIONS:
+            (folder / f"{table}.csv").write_bytes(_csv_bytes(connection, release, table, "true", ()))
+        for table in EXTRACTS:
+            periods = connection.execute(
+                f"select distinct period, period_start from read_parquet(?) order by 2", [_parquet(release, table)]
+            ).fetchall()
+            for period, _ in periods:
+                name = f"{table}_{str(period).lower().replace(' ', '-')}.csv.gz"
+                content = _csv_bytes(connection, release, table, "period = ?", (period,))
+                # No name and no time in the header of the gzip file: the same rows give the same bytes.
+                with (folder / name).open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+                    packed.write(content)
+
+
+def _parquet(release: Path, table: str) -> str:
+    return str(release / f"{table}.parquet")
+
+
+def _csv_bytes(
+    connection: duckdb.DuckDBPyConnection, release: Path, table: str, where: str, parameters: tuple[str, ...]
+) -> bytes:
+    source = _parquet(release, table)
+    columns = connection.execute("describe select * from read_parquet(?)", [source]).fetchall()
+    selected = ", ".join(_csv_column(str(name), str(kind)) for name, kind, *_ in columns)
+    with tempfile.TemporaryDirectory(dir=release) as scratch:
+        target = Path(scratch) / "rows.csv"
+        connection.execute(
+            f"copy (select {selected} from read_parquet(?) where {where}) to '{str(target).replace(chr(39), chr(39) * 2)}' "
+            "(format csv, header true)",
+            [source, *parameters],
+        )
+        return target.read_bytes()
+
+
+def _csv_column(name: str, kind: str) -> str:
+    """A column as a person's spreadsheet should find it: whole numbers plain, means at one decimal, no live formulas."""
+    if name == "value":
+        return (
+            "case when statistic in ('mean', 'median') then printf('%.1f', value) "
+            "else cast(cast(value as bigint) as varchar) end as value"
+        )
+    if kind == "VARCHAR":
+        return f"case when regexp_matches({name}, '^[=+@\\t\\r-]') then '''' || {name} else {name} end as {name}"
+    return name
+
+
+def _write_database(release: Path) -> None:
+    """One DuckDB file with every table, in a storage version that today's BI drivers open."""
+    target = str(release / "iapt.duckdb").replace("'", "''")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{target}' as release (storage_version '{STORAGE_VERSION}')")
+        for table in TABLES:
+            connection.execute(f"create table release.{table} as select * from read_parquet(?)", [_parquet(release, table)])
+        connection.execute("detach release")
+
+
+def _manifest(
+    release_id: str, release: Path, verdict: Verdict, description: Description, today: date, latest: Path
+) -> dict[str, Any]:
+    previous = read_manifest(latest)
+    with duckdb.connect() as connection:
+        rows = {
+            f"{table}.parquet": int(
+                connection.execute("select count(*) from read_parquet(?)", [_parquet(release, table)]).fetchall()[0][0]
+            )
+            for table in TABLES
+        }
+    files = {}
+    for path in sorted(path for path in release.rglob("*") if path.is_file()):
+        name = path.relative_to(release).as_posix()
+        files[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        if name in rows:
+            files[name]["rows"] = rows[name]
+    results = [outcome.result for outcome in verdict.outcomes]
+    return {
+        "release_id": release_id,
+        "released_on": today.isoformat(),
+        "previous_release": previous["release_id"] if previous else None,
+        **description.as_manifest(),
+        "checks": {result: results.count(result) for result in sorted(set(results))},
+        "files": files,
+    }

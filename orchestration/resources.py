@@ -1,0 +1,48 @@
+"""Resources: the home, the catalogue and the dbt project, as the assets receive them."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.drops.catalogue import Catalogue
+from orchestration.drops.reader import ObservationStore
+from orchestration.drops.store import DropStore
+from orchestration.home import CATALOGUE, Home
+
+
+class PipelineHome(dg.ConfigurableResource[Home]):
+    """The folders of one home; empty means IAPT_HOME, or `data` in the project's folder."""
+
+    root: str = ""
+    catalogue: str = ""
+
+    @property
+    def home(self) -> Home:
+        """The home this pipeline works in."""
+        return Home(Path(self.root)) if self.root else Home.from_environment()
+
+    @property
+    def drops(self) -> DropStore:
+        """The store of drops."""
+        return DropStore(self.home.drops)
+
+    @property
+    def observations(self) -> ObservationStore:
+        """The folder of observations."""
+        return ObservationStore(self.home.observations)
+
+    def load_catalogue(self) -> Catalogue:
+        """The catalogue of this project."""
+        return Catalogue(Path(self.catalogue) if self.catalogue else CATALOGUE)
+
+
+class RefreshConfig(dg.Config):
+    """What a refresh is asked to do. An empty `drops` means IAPT_DROPS, or the home's `inbox`."""
+
+    drops: str = ""
+    rebuild: bool = False
+
+    def folder(self, home: Home) -> Path:
+        """The folder of drops to take in."""
+        return Path(self.drops or os.environ.get("IAPT_DROPS") or home.root / "inbox").expanduser()

@@ -1,0 +1,142 @@
+"""The engine: Great Expectations running rules inside DuckDB, imported only when a release is judged."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from expectations.rules import Rule
+
+if TYPE_CHECKING:
+    from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+    from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
+
+# Versions of Great Expectations that report their use read this when they are imported.
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+Answer: TypeAlias = Literal["kept", "broken", "error"]
+
+#: No result of a rule ever carries rows: only whether the rule is kept.
+RESULT_FORMAT: Final = "BOOLEAN_ONLY"
+NAME_OF_AN_ERROR = re.compile(r"\w+(?:Error|Exception)\b")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether a rule is kept, or which kind of error kept it from being run."""
+
+    rule: Rule
+    answer: Answer
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class TableRun:
+    """What Great Expectations found in one table, and its own result, from which its page is drawn."""
+
+    findings: tuple[Finding, ...]
+    result: "ExpectationSuiteValidationResult"
+
+
+def run(database: Path, suites: Mapping[str, Sequence[Rule]]) -> dict[str, TableRun]:
+    """Run every suite on its table in a DuckDB file and return the findings of each table."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = duckdb_source(context, database)
+    try:
+        return {table: _run_on(source, table, rules) for table, rules in suites.items() if rules}
+    finally:  # two engines of one file: one ran the rules, the other looked up the tables
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+
+
+def duckdb_source(context: Any, database: Path) -> "SQLDatasource":
+    """Return a DuckDB file as a data source of Great Expectations, which has none of its own for DuckDB.
+
+    Without the two options of the engine, the rollback that ends a connection discards DuckDB's result, and
+    every expectation ends in an error.
+    """
+    source: SQLDatasource = context.data_sources.add_sql(
+        name="staged_release",
+        connection_string=f"duckdb:///{database.as_posix()}",
+        create_temp_table=False,
+        kwargs={"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True},
+    )
+    return source
+
+
+def _run_on(source: "SQLDatasource", table: str, rules: Sequence[Rule]) -> TableRun:
+    import great_expectations as gx
+
+    expectation = _expectation_that_no_row_breaks_a_rule()
+    suite = gx.ExpectationSuite(
+        name=table,
+        expectations=[
+            expectation(
+                unexpected_rows_query=rule.query,
+                description=f"{rule.name}: {rule.description}",
+                severity=rule.severity,
+                meta={"rule": rule.name},
+            )
+            for rule in rules
+        ],
+    )
+    batch = (
+        source.add_table_asset(table, table_name=table).add_batch_definition_whole_table(table).get_batch()
+    )
+    result = batch.validate(suite, result_format=RESULT_FORMAT)
+    return TableRun(findings=tuple(findings_in(result.results, rules)), result=result)
+
+
+@cache
+def _expectation_that_no_row_breaks_a_rule() -> Any:
+    from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
+
+    class ExpectNoRowToBreakTheRule(UnexpectedRowsExpectation):
+        """Counts the rows that break a rule inside the database: not one of them is fetched."""
+
+        metric_dependencies = ("unexpected_rows_query.row_count",)
+
+        def _validate(
+            self, metrics: dict[str, int], runtime_configuration: Any = None, execution_engine: Any = None
+        ) -> dict[str, bool]:
+            return {"success": metrics["unexpected_rows_query.row_count"] == 0}
+
+    return ExpectNoRowToBreakTheRule
+
+
+def findings_in(results: Sequence[Any], rules: Sequence[Rule]) -> Iterator[Finding]:
+    """Say of each rule what its result says. A rule without one result has an error, and is not kept."""
+    for rule in rules:
+        match [result for result in results if result.expectation_config.meta.get("rule") == rule.name]:
+            case [result]:
+                errors = sorted(set(errors_in(result.exception_info)))
+                if errors:
+                    yield Finding(rule, "error", ", ".join(errors))
+                elif result.success is True:
+                    yield Finding(rule, "kept")
+                else:
+                    yield Finding(rule, "broken")
+            case found:
+                yield Finding(rule, "error", f"{len(found)} results instead of one")
+
+
+def errors_in(exception_info: Any) -> Iterator[str]:
+    """Yield the kind of every error in an `exception_info`, flat or keyed by metric.
+
+    Only the kind: the text of a database error can quote the value it stumbled over.
+    """
+    if not isinstance(exception_info, Mapping):
+        return
+    if exception_info.get("raised_exception"):
+        text = f"{exception_info.get('exception_message')} {exception_info.get('exception_traceback')}"
+        kind = NAME_OF_AN_ERROR.search(text)
+        yield kind.group() if kind else "an error of unknown kind"
+    for inner in exception_info.values():
+        yield from errors_in(inner)

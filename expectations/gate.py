@@ -1,0 +1,260 @@
+"""The gate: judge a staged release, table by table, and say whether exactly these bytes may leave."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from expectations import data_docs as site
+from expectations import engine
+from expectations.contracts import CONTRACTS, file_of
+from expectations.rules import Rule
+from expectations.suites import SUITES
+from expectations.suites.every_table import COLUMNS_RULE
+from expectations.verdict import EXAMPLES_SHOWN, Example, Result, RuleOutcome, Verdict
+
+FILES_RULE: Final = "files_are_exactly_the_contract"
+FILES_RULE_DESCRIPTION: Final = (
+    f"The release is staged as {', '.join(map(file_of, CONTRACTS))}: each there, each readable to its last "
+    "row, and nothing beside them. A file that no rule judges could carry anything. Source: the data "
+    "contract of the release."
+)
+BYTES_RULE: Final = "bytes_stay_the_same_while_judged"
+BYTES_RULE_DESCRIPTION: Final = (
+    "The file has the same bytes after it was judged as before: a verdict is about the bytes it names. "
+    "Source: publishing compares these bytes again."
+)
+
+
+@dataclass(frozen=True)
+class StagedRelease:
+    """A staged folder as it was found: which bytes each file has, and why a table cannot be judged."""
+
+    files: Mapping[str, str]
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables of the contract that can be read."""
+        return tuple(table for table in CONTRACTS if file_of(table) not in self.faults)
+
+
+def judge(
+    staged: Path, data_docs: Path | None = None, *, suites: Mapping[str, Sequence[Rule]] = SUITES
+) -> Verdict:
+    """Judge every file of a staged folder by every rule; draw its Data Docs if a folder is given for them.
+
+    The rules are run on a private copy, and the sha256 of each file is that of the copy: what the verdict
+    names is what was judged, whatever becomes of the folder meanwhile. Other suites than the project's own
+    are for tests of the gate.
+    """
+    with tempfile.TemporaryDirectory(prefix="judged_release_") as private, duckdb.connect() as connection:
+        copies = Path(private) / "files"
+        release = _receive(staged, copies, connection)
+        unfit = _unfit_tables(release, connection, suites)
+        database = _database_of(copies, release, Path(private) / "release.duckdb")
+        runs = engine.run(database, _fit_rules(suites, release, unfit))
+        outcomes = [
+            *_outcomes_of_files(release),
+            *(
+                outcome
+                for rules in suites.values()
+                for outcome in _outcomes_of_rules(rules, runs, unfit, connection)
+            ),
+            *_outcomes_of_bytes(staged, release),
+        ]
+    verdict = Verdict.of(release.files, outcomes)
+    if data_docs is not None:
+        site.write(data_docs, verdict, runs)
+    return verdict
+
+
+def _receive(staged: Path, copies: Path, connection: duckdb.DuckDBPyConnection) -> StagedRelease:
+    """Copy the staged files, take the sha256 of each copy, and open a view on each that is expected."""
+    copies.mkdir()
+    files: dict[str, str] = {}
+    faults = {file_of(table): "it is missing" for table in CONTRACTS}
+    for path in sorted(staged.iterdir()):
+        if not path.is_file():
+            faults[path.name] = "it is not a file"
+            continue
+        if faults.pop(path.name, None) is None:
+            faults[path.name] = "no such file belongs to a release"
+        copy = Path(shutil.copyfile(path, copies / path.name))
+        files[path.name] = _sha256(copy)
+    for table in CONTRACTS:
+        file = file_of(table)
+        if file not in faults and (kind := _error_in_reading(connection, table, copies)):
+            faults[file] = f"it could not be read as Parquet ({kind})"
+    return StagedRelease(files=files, faults=faults)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _error_in_reading(connection: duckdb.DuckDBPyConnection, table: str, copies: Path) -> str | None:
+    """Open a view on a file and read every column of every row of it; return the kind of error, if any.
+
+    Only the kind: the text of the error can quote the value DuckDB stumbled over.
+    """
+    try:
+        _create_view(connection, table, copies)
+        connection.execute(f"select count(columns(*)) from {table}")
+    except duckdb.Error as error:
+        return type(error).__name__
+    return None
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, table: str, copies: Path) -> None:
+    """Create a view of a file, and not a table.
+
+    A rule reads few columns, which DuckDB reads from Parquet sooner than it could write all of them to a
+    database of its own.
+    """
+    location = str(copies / file_of(table)).replace("'", "''")
+    connection.execute(
+        f"create view {table} as select * from read_parquet('{location}', hive_partitioning = false)"
+    )
+
+
+def _database_of(copies: Path, release: StagedRelease, database: Path) -> Path:
+    """Write the database that Great Expectations opens: the views, and nothing else."""
+    with duckdb.connect(database) as connection:
+        for table in release.tables:
+            _create_view(connection, table, copies)
+    return database
+
+
+def _unfit_tables(
+    release: StagedRelease, connection: duckdb.DuckDBPyConnection, suites: Mapping[str, Sequence[Rule]]
+) -> dict[str, str]:
+    """Return every table whose rows no rule can judge, and why."""
+    unfit = {table: release.faults[file_of(table)] for table in CONTRACTS if table not in release.tables}
+    for table in release.tables:
+        for rule in suites.get(table, ()):
+            if rule.name == COLUMNS_RULE and _violations(connection, rule)[0]:
+                unfit[table] = "its columns are not those of the contract"
+    return unfit
+
+
+def _fit_rules(
+    suites: Mapping[str, Sequence[Rule]], release: StagedRelease, unfit: Mapping[str, str]
+) -> dict[str, list[Rule]]:
+    """Return the rules that can be run: those that read sound tables only, and those on a table's columns."""
+    return {
+        table: [
+            rule
+            for rule in suites[table]
+            if rule.name == COLUMNS_RULE or unfit.keys().isdisjoint(rule.tables)
+        ]
+        for table in suites
+        if table in release.tables
+    }
+
+
+def _outcomes_of_files(release: StagedRelease) -> Iterator[RuleOutcome]:
+    expected = {file_of(table): table for table in CONTRACTS}
+    for file in [*expected, *sorted(release.faults.keys() - expected.keys())]:
+        fault = release.faults.get(file)
+        yield RuleOutcome(
+            rule=FILES_RULE,
+            table=expected.get(file, ""),
+            file=file,
+            description=FILES_RULE_DESCRIPTION,
+            result="failed" if fault else "passed",
+            message=f"{file}: {fault}" if fault else "",
+        )
+
+
+def _outcomes_of_rules(
+    rules: Sequence[Rule],
+    runs: Mapping[str, engine.TableRun],
+    unfit: Mapping[str, str],
+    connection: duckdb.DuckDBPyConnection,
+) -> Iterator[RuleOutcome]:
+    for rule in rules:
+        run = runs.get(rule.table)
+        finding = next((found for found in run.findings if found.rule == rule), None) if run else None
+        if finding is None:
+            reasons = [
+                f"{file_of(table)}: {unfit[table]}"
+                for table in CONTRACTS
+                if table in rule.tables & unfit.keys()
+            ]
+            yield _outcome(rule, "not_judged", message="; ".join(reasons))
+        elif finding.answer == "kept":
+            yield _outcome(rule, "passed", violations=0)
+        elif finding.answer == "broken":
+            yield _outcome_of_broken(rule, connection)
+        else:
+            yield _outcome(rule, "error", message=_check_failed(finding.error))
+
+
+def _outcome_of_broken(rule: Rule, connection: duckdb.DuckDBPyConnection) -> RuleOutcome:
+    try:
+        violations, examples = _violations(connection, rule)
+    except duckdb.Error as error:
+        return _outcome(rule, "error", message=_check_failed(type(error).__name__))
+    if not violations:
+        return _outcome(rule, "error", message="Great Expectations calls it broken, but no row breaks it")
+    return _outcome(rule, "failed", violations=violations, examples=examples)
+
+
+def _outcome(
+    rule: Rule,
+    result: Result,
+    *,
+    violations: int | None = None,
+    examples: tuple[Example, ...] = (),
+    message: str = "",
+) -> RuleOutcome:
+    return RuleOutcome(
+        rule=rule.name,
+        table=rule.table,
+        file=rule.file,
+        description=rule.description,
+        result=result,
+        violations=violations,
+        examples=examples,
+        message=message,
+        severity=rule.severity,
+    )
+
+
+def _check_failed(kind: str) -> str:
+    return f"the check itself failed ({kind}), so nothing is known; run the rule's SQL in DuckDB to see why"
+
+
+def _violations(connection: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[int, tuple[Example, ...]]:
+    """Return how many rows break a rule, and the keys of the first few: a rule selects nothing but keys."""
+    violating_rows = rule.violations_in(rule.table)
+    count = connection.execute(f"select count(*) from ({violating_rows})").fetchall()[0][0]
+    first = connection.execute(f"from ({violating_rows}) order by all limit {EXAMPLES_SHOWN}")
+    columns = [column[0] for column in first.description or ()]
+    examples = tuple(
+        {column: None if key is None else str(key) for column, key in zip(columns, row, strict=True)}
+        for row in first.fetchall()
+    )
+    return count, examples
+
+
+def _outcomes_of_bytes(staged: Path, release: StagedRelease) -> Iterator[RuleOutcome]:
+    present = {path.name: _sha256(path) if path.is_file() else "" for path in staged.iterdir()}
+    for file in sorted(release.files.keys() | present.keys()):
+        before, after = release.files.get(file, ""), present.get(file)
+        change = "appeared" if file not in release.files else "vanished" if after is None else "changed"
+        yield RuleOutcome(
+            rule=BYTES_RULE,
+            table=next((table for table in CONTRACTS if file_of(table) == file), ""),
+            file=file,
+            description=BYTES_RULE_DESCRIPTION,
+            result="passed" if before == after else "error",
+            message="" if before == after else f"{file} {change} while it was judged; stage it anew",
+        )

@@ -1,0 +1,57 @@
+"""Rules: what one rule about a staged table is, and how its SQL is made ready to run. Holds no rule."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from expectations.contracts import CONTRACTS, file_of
+
+Severity: TypeAlias = Literal["critical", "warning"]
+
+SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One statement about a staged table that every one of its rows must keep.
+
+    `query` returns every row that breaks the rule, as the key columns of its table and nothing else, so that
+    no result of any rule can hold a figure. `{batch}` stands for the table and is never given an alias; other
+    staged tables are read by their names. A literal brace is doubled, a colon is never written.
+    """
+
+    name: str
+    table: str
+    description: str
+    query: str
+    severity: Severity = "critical"
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that could not be run, or not be understood when it is broken."""
+        if not SNAKE_CASE.fullmatch(self.name):
+            raise ValueError(f"a rule is named in snake_case, not {self.name!r}")
+        if self.table not in CONTRACTS:
+            raise ValueError(
+                f"rule {self.name}: {self.table!r} is no staged table; there are {', '.join(CONTRACTS)}"
+            )
+        if "{batch}" not in self.query:
+            raise ValueError(f"rule {self.name}: its query does not say where {{batch}}, the table, stands")
+        if ":" in self.query:
+            raise ValueError(f"rule {self.name}: a colon in its query would be taken for a bound parameter")
+        if not self.description.endswith("."):
+            raise ValueError(f"rule {self.name}: its description is one or more sentences")
+
+    @property
+    def file(self) -> str:
+        """The staged file that breaks the rule when the rule is broken."""
+        return file_of(self.table)
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Every staged table the rule reads, its own included."""
+        return frozenset({self.table} | (CONTRACTS.keys() & set(WORD.findall(self.query))))
+
+    def violations_in(self, batch: str) -> str:
+        """Return the SQL of the violating rows, with a table or a subquery put where `{batch}` stands."""
+        return self.query.format(batch=batch)

@@ -1,0 +1,187 @@
+"""The rules of the dimensions: the calendar, the organisations and the measures that the extracts lean on."""
+
+from expectations.rules import Rule
+from expectations.suites.calendar import (
+    CALENDARS,
+    FINANCIAL_YEAR_OF_PERIOD_START,
+    disagrees_with_calendar,
+)
+from expectations.suites.every_table import (
+    columns_are_exactly_the_contract,
+    keys_are_unique,
+    keys_of,
+    required_columns_are_filled,
+    rows_where,
+    words,
+)
+from expectations.suites.extracts import ENGLAND, ORGANISATION_LEVELS
+
+PUBLICATION_STATUSES = ("published", "not_published", "not_loaded", "not_due")
+STATISTICS = ("count", "percentage", "mean", "median", "minimum", "maximum", "sum")
+CONTRACT = "Source: the data contract of the release."
+
+
+def dim_period_rules() -> tuple[Rule, ...]:
+    """Return the rules of the calendar."""
+    table = "dim_period"
+    disagreements = " or ".join(
+        f"(period_grain = '{grain}' and {disagrees_with_calendar(grain)})" for grain in CALENDARS
+    )
+    neighbours = {
+        side: "case period_grain "
+        + " ".join(f"when '{grain}' then {getattr(calendar, side)}" for grain, calendar in CALENDARS.items())
+        + " end"
+        for side in ("previous_period", "next_period")
+    }
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(
+            table,
+            ("period", "period_grain", "period_start", "period_end", "financial_year", "publication_status"),
+        ),
+        rows_where(
+            "grain_is_known",
+            table,
+            f"period_grain is null or period_grain not in ({words(CALENDARS)})",
+            f"period_grain is month, quarter or year. {CONTRACT}",
+        ),
+        rows_where(
+            "publication_status_is_known",
+            table,
+            f"publication_status is null or publication_status not in ({words(PUBLICATION_STATUSES)})",
+            f"publication_status is one of {', '.join(PUBLICATION_STATUSES)}. {CONTRACT}",
+        ),
+        rows_where(
+            "period_agrees_with_its_dates",
+            table,
+            disagreements,
+            "period, period_start and period_end are one and the same month, quarter or year. "
+            "Source: financial years run from April to March.",
+        ),
+        rows_where(
+            "financial_year_agrees_with_its_dates",
+            table,
+            f"financial_year is distinct from {FINANCIAL_YEAR_OF_PERIOD_START}",
+            "financial_year is the April to March that period_start lies in. "
+            "Source: financial years run from April to March.",
+        ),
+        Rule(
+            name="neighbours_agree_with_the_calendar",
+            table=table,
+            description=(
+                "previous_period and next_period are the periods before and after by the calendar, and are "
+                "absent only where the calendar of the release begins and ends. Source: the gap rules look "
+                "for a gap's neighbours here."
+            ),
+            query=f"""
+                with calendar as (
+                    select
+                        {keys_of(table)}, previous_period, next_period,
+                        {neighbours["previous_period"]} as period_before,
+                        {neighbours["next_period"]} as period_after
+                    from {{batch}}
+                ),
+                known_periods as (select {keys_of(table)} from {table})
+                select {keys_of(table)} from calendar
+                where previous_period <> period_before
+                   or next_period <> period_after
+                   or (previous_period is null and (period_grain, period_before) in (from known_periods))
+                   or (next_period is null and (period_grain, period_after) in (from known_periods))
+            """,
+        ),
+        Rule(
+            name="calendar_has_no_holes",
+            table=table,
+            description=(
+                "Between the first and the last period of a grain every period stands: a period without data "
+                "is a row that says so. Source: the calendar of the release comes from the calendar, not "
+                "from the data."
+            ),
+            query=f"""
+                with steps as (
+                    select
+                        {keys_of(table)},
+                        period_end,
+                        lead(period_start) over spine as next_start
+                    from {{batch}}
+                    window spine as (partition by period_grain order by period_start)
+                )
+                select {keys_of(table)} from steps where next_start > period_end + interval 1 day
+            """,
+        ),
+        rows_where(
+            "gaps_give_a_reason_and_a_source",
+            table,
+            "publication_status = 'not_published' "
+            "and (coalesce(trim(reason), '') = '' or coalesce(trim(source), '') = '')",
+            "A period that was never published says why, as far as is known, and who says so. "
+            "Source: the known gaps of the catalogue.",
+        ),
+    )
+
+
+def dim_organisation_rules() -> tuple[Rule, ...]:
+    """Return the rules of the organisations."""
+    table = "dim_organisation"
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(table, ("org_level", "org_code", "org_name")),
+        rows_where(
+            "organisation_level_is_known",
+            table,
+            f"org_level is null or org_level not in ({words(ORGANISATION_LEVELS)})",
+            f"org_level is one of {', '.join(ORGANISATION_LEVELS)}: a pair is two organisations. {CONTRACT}",
+        ),
+        rows_where(
+            "only_england_uses_its_code",
+            table,
+            f"(coalesce(org_level, '') = 'england') <> (coalesce(org_code, '') = '{ENGLAND}')",
+            f"England is {ENGLAND}, and no other organisation is. Source: the ONS code of England.",
+        ),
+        rows_where(
+            "first_period_is_not_after_the_last",
+            table,
+            "first_period_start > last_period_start",
+            f"An organisation's first period is not after its last. {CONTRACT}",
+        ),
+    )
+
+
+def dim_measure_rules() -> tuple[Rule, ...]:
+    """Return the rules of the measures."""
+    table = "dim_measure"
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(table, ("measure", "name", "statistic")),
+        rows_where(
+            "statistic_is_known",
+            table,
+            f"statistic is null or statistic not in ({words(STATISTICS)})",
+            f"statistic is one of {', '.join(STATISTICS)}. {CONTRACT}",
+        ),
+        Rule(
+            name="measures_rest_on_known_counts",
+            table=table,
+            description=(
+                "Every part of a numerator, a denominator and a base is a count of dim_measure: misspelt, it "
+                "would let a percentage through that its hidden numerator should have hidden. "
+                "Source: the rules that hide a figure with what it rests on look for its parts here."
+            ),
+            query=f"""
+                with sums as (
+                    select
+                        {keys_of(table)},
+                        unnest([numerator, base, replace(denominator, ' - ', ' + ')]) as sum_of_parts
+                    from {{batch}}
+                ),
+                parts as (
+                    select {keys_of(table)}, unnest(string_split(sum_of_parts, ' + ')) as part from sums
+                ),
+                known_counts as (select measure as part from {table} where statistic = 'count')
+                select distinct {keys_of(table)} from parts anti join known_counts using (part)
+            """,
+        ),
+    )

@@ -1,0 +1,94 @@
+"""Rules that every staged table keeps: its columns, its keys, and the words it may use."""
+
+from collections.abc import Iterable
+
+from expectations.contracts import CONTRACTS, KEYS
+from expectations.rules import Rule
+
+COLUMNS_RULE = "columns_are_exactly_the_contract"
+
+
+def keys_of(table: str, relation: str | None = None) -> str:
+    """Return the key columns of a table as a select list, each with its relation's name if there is one."""
+    prefix = f"{relation}." if relation else ""
+    return ", ".join(prefix + column for column in KEYS[table])
+
+
+def words(vocabulary: Iterable[str]) -> str:
+    """Return a vocabulary as a list of SQL literals."""
+    return ", ".join("'" + word.replace("'", "''") + "'" for word in vocabulary)
+
+
+def rows_where(name: str, table: str, condition: str, description: str) -> Rule:
+    """Return the rule that no row of a table meets a condition."""
+    return Rule(
+        name=name,
+        table=table,
+        description=description,
+        query=f"select {keys_of(table)} from {{batch}} where {condition}",
+    )
+
+
+def columns_are_exactly_the_contract(table: str) -> Rule:
+    """Return the rule that a table has the columns of its contract: all, no other, in order, of its types."""
+    contract = ", ".join(
+        f"({position}, '{column}', '{kind}')"
+        for position, (column, kind) in enumerate(CONTRACTS[table].items(), start=1)
+    )
+    return Rule(
+        name=COLUMNS_RULE,
+        table=table,
+        description=(
+            "The columns are exactly those of the contract, in its order and of its types. "
+            "A staging column left behind could carry what was suppressed. "
+            "Source: the data contract of the release."
+        ),
+        query=f"""
+            with contract (position, expected_column, expected_type) as (values {contract}),
+            staged as (
+                select
+                    row_number() over () as position,
+                    column_name as found_column,
+                    column_type as found_type
+                from (describe select * from {{batch}})
+            )
+            select position, expected_column, expected_type, found_column, found_type
+            from contract full join staged using (position)
+            where expected_column is distinct from found_column or expected_type is distinct from found_type
+        """,
+    )
+
+
+def keys_are_unique(table: str) -> Rule:
+    """Return the rule that no key of a table stands twice."""
+    return Rule(
+        name="keys_are_unique",
+        table=table,
+        description=(
+            f"No two rows have the same {keys_of(table)}; an absent part of a key equals an absent part. "
+            "Source: the data contract of the release."
+        ),
+        query=f"""
+            with hashes_that_stand_twice as (
+                select hash({keys_of(table)}) as key_hash from {table} group by key_hash having count(*) > 1
+            )
+            select {keys_of(table)} from {{batch}}
+            where hash({keys_of(table)}) in (from hashes_that_stand_twice)
+            group by {keys_of(table)} having count(*) > 1
+        """,
+    )
+
+
+def required_columns_are_filled(table: str, required: Iterable[str]) -> Rule:
+    """Return the rule that the columns a row cannot do without are neither NULL nor blank."""
+    columns = tuple(required)
+    kinds = CONTRACTS[table]
+    return rows_where(
+        "required_columns_are_filled",
+        table,
+        " or ".join(
+            f"{column} is null or trim({column}) = ''" if kinds[column] == "VARCHAR" else f"{column} is null"
+            for column in columns
+        ),
+        f"Every row has its {', '.join(columns)}. Source: the data contract of the release.",
+    )

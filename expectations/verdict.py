@@ -1,0 +1,136 @@
+"""The verdict on a staged release: which bytes were judged, by which rules, with what result. No judging."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Final, Literal, Self, TypeAlias, get_args
+
+from expectations.rules import Severity
+
+Result: TypeAlias = Literal["passed", "failed", "error", "not_judged"]
+Example: TypeAlias = Mapping[str, str | None]
+
+EXAMPLES_SHOWN: Final = 3
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    """What came of one rule on one file: how many rows break it and the keys of a few, never a figure."""
+
+    rule: str
+    table: str
+    file: str
+    description: str
+    result: Result
+    violations: int | None = None
+    examples: tuple[Example, ...] = ()
+    message: str = ""
+    severity: Severity = "critical"
+
+    def __post_init__(self) -> None:
+        """Refuse an outcome that says two things at once."""
+        if self.result not in get_args(Result):
+            raise ValueError(
+                f"{self.rule} on {self.file}: {self.result!r} is none of {', '.join(get_args(Result))}"
+            )
+        if len(self.examples) > EXAMPLES_SHOWN:
+            raise ValueError(f"{self.rule} on {self.file}: at most {EXAMPLES_SHOWN} examples are shown")
+        if self.result == "passed" and self.violations:
+            raise ValueError(
+                f"{self.rule} on {self.file}: a rule that {self.violations} rows break has not passed"
+            )
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing may leave because of this outcome. What could not be judged always blocks."""
+        return self.result in ("error", "not_judged") or (
+            self.result == "failed" and self.severity == "critical"
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether exactly these files may leave, and why."""
+
+    passed: bool
+    files: Mapping[str, str] = field(default_factory=dict)
+    outcomes: tuple[RuleOutcome, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a verdict that its own outcomes do not bear out."""
+        if self.passed != may_leave(self.outcomes):
+            raise ValueError(
+                f"the verdict says passed={self.passed}, but of its {len(self.outcomes)} outcomes "
+                f"{sum(outcome.blocks for outcome in self.outcomes)} block"
+            )
+
+    @classmethod
+    def of(cls, files: Mapping[str, str], outcomes: Iterable[RuleOutcome]) -> Self:
+        """Return the verdict that follows from the outcomes."""
+        outcomes = tuple(outcomes)
+        return cls(passed=may_leave(outcomes), files=dict(files), outcomes=outcomes)
+
+    def to_json(self) -> str:
+        """Return the verdict as JSON text, the same text each time."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a verdict back; one that was edited so that it contradicts itself is refused."""
+        document = json.loads(text)
+        return cls(
+            passed=document["passed"],
+            files=document["files"],
+            outcomes=tuple(
+                RuleOutcome(**{**outcome, "examples": tuple(outcome["examples"])})
+                for outcome in document["outcomes"]
+            ),
+        )
+
+    def describe_failures(self) -> str:
+        """Return every rule that was not kept, for a person: what was expected of which file."""
+        broken = [outcome for outcome in self.outcomes if outcome.result != "passed"]
+        if not broken:
+            return f"Every rule was kept: {len(self.outcomes)} checks of {len(self.files)} files."
+        blocking = sum(outcome.blocks for outcome in broken)
+        first_line = (
+            f"{blocking} of {len(self.outcomes)} checks stop this release; nothing may leave."
+            if blocking
+            else f"{len(broken)} of {len(self.outcomes)} checks warn; none stops this release."
+        )
+        # that a rule was not judged is only a consequence: reasons come first, consequences in a line each
+        reasons = [_described(outcome) for outcome in broken if outcome.result != "not_judged"]
+        return "\n\n".join([first_line, *reasons, *_not_judged(broken)])
+
+
+def may_leave(outcomes: Iterable[RuleOutcome]) -> bool:
+    """Return whether these outcomes let a release leave. No outcome at all does not: nothing was judged."""
+    outcomes = tuple(outcomes)
+    return bool(outcomes) and not any(outcome.blocks for outcome in outcomes)
+
+
+def _described(outcome: RuleOutcome) -> str:
+    word = {"failed": "FAILED" if outcome.blocks else "WARNING", "error": "ERROR"}[outcome.result]
+    lines = [f"{word} {outcome.rule} in {outcome.file}", f"  expected: {outcome.description}"]
+    if outcome.violations is not None:
+        lines.append(f"  violating rows: {outcome.violations:,}")
+    if outcome.message:
+        lines.append(f"  {outcome.message}")
+    lines += [f"  for example: {_key(example)}" for example in outcome.examples]
+    return "\n".join(lines)
+
+
+def _key(example: Example) -> str:
+    return ", ".join(f"{column} {value}" for column, value in example.items() if value is not None)
+
+
+def _not_judged(broken: Iterable[RuleOutcome]) -> list[str]:
+    by_reason: dict[tuple[str, str], int] = {}
+    for outcome in broken:
+        if outcome.result == "not_judged":
+            reason = (outcome.file, outcome.message)
+            by_reason[reason] = by_reason.get(reason, 0) + 1
+    return [
+        f"NOT JUDGED in {file}: {rules} {'rule' if rules == 1 else 'rules'}, for {message}"
+        for (file, message), rules in by_reason.items()
+    ]

@@ -1,0 +1,176 @@
+"""A small staged release that keeps every rule of the gate. Every organisation and every figure is invented.
+
+Two months, three quarters of which the middle one was never published, and two years. England, a region, an
+ICB whose monthly figures are totals that we built, a sub-ICB, a provider and their pair; everyone, and one
+group. What is small at the provider is suppressed, and so is what rests on it.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, file_of
+
+REFERENCE = """
+create table organisations (org_level, org_code, org_name, partner_code, partner_name, size) as
+values
+    ('england', 'E92000001', 'England', null, null, 40),
+    ('region', 'Y90', 'Invented Region', null, null, 20),
+    ('icb', 'Q90', 'Invented ICB', null, null, 10),
+    ('sub_icb', '90A', 'Invented sub-ICB', null, null, 5),
+    ('provider', 'RZ90', 'Invented Provider', null, null, 1),
+    ('sub_icb_provider', '90A', 'Invented sub-ICB', 'RZ90', 'Invented Provider', 1);
+
+create table populations (variable_type, variable_a, variable_b) as
+values ('Total', null, null), ('Ethnic Group', 'Invented group', 'Invented part');
+
+create table dim_measure as
+select
+    measure, measure_id, name, statistic, unit, numerator, denominator, base,
+    cast(null as varchar) as former_names
+from (values
+    ('count_referrals_received', 'M001', 'Referrals received', 'count', 'referrals', null, null, null),
+    ('count_accessing_services', 'M031', 'People accessing services', 'count', 'people', null, null, null),
+    ('count_ended_referrals', 'M056', 'Referrals ended', 'count', 'referrals', null, null, null),
+    ('count_ended_treated_once', 'M075', 'Treated once', 'count', 'referrals', null, null, null),
+    ('count_finished_course', 'M076', 'Courses finished', 'count', 'referrals', null, null, null),
+    ('count_not_at_caseness', 'M179', 'Not at caseness', 'count', 'referrals', null, null, null),
+    ('count_recovery', 'M191', 'Recovered', 'count', 'referrals', null, null, null),
+    ('percentage_treated', 'M080', 'Treated at least once', 'percentage', 'per cent',
+        'count_ended_treated_once + count_finished_course', 'count_ended_referrals', null),
+    ('percentage_recovery', 'M192', 'Recovery rate', 'percentage', 'per cent',
+        'count_recovery', 'count_finished_course - count_not_at_caseness', null),
+    ('mean_wait', 'M048', 'Mean wait', 'mean', 'days', null, null, 'count_accessing_services'),
+    ('median_wait', 'M049', 'Median wait', 'median', 'days', null, null, 'count_accessing_services')
+) as measures (measure, measure_id, name, statistic, unit, numerator, denominator, base);
+
+create table dim_period as
+with spells (period_grain, first_day, last_day, months) as (values
+    ('month', date '2020-12-01', date '2021-03-01', 1),
+    ('quarter', date '2020-04-01', date '2021-01-01', 3),
+    ('year', date '2019-04-01', date '2020-04-01', 12)
+),
+starts as (
+    select
+        period_grain, months,
+        cast(unnest(generate_series(first_day, last_day, to_months(months))) as date) as period_start
+    from spells
+),
+named as (
+    select
+        period_grain, period_start,
+        cast(period_start + to_months(months) - interval 1 day as date) as period_end,
+        strftime(period_start - interval 3 month, '%Y') || '-'
+            || strftime(period_start + interval 9 month, '%y') as financial_year,
+        case period_grain
+            when 'month' then strftime(period_start, '%Y-%m')
+            when 'quarter' then financial_year || ' Q' || quarter(period_start - interval 3 month)
+            else financial_year
+        end as period
+    from starts
+)
+select
+    period, period_grain, period_start, period_end, financial_year,
+    lag(period) over neighbours as previous_period,
+    lead(period) over neighbours as next_period,
+    case period
+        when '2020-21 Q2' then 'not_published'
+        when '2021-02' then 'not_loaded'
+        when '2021-03' then 'not_due'
+        when '2020-21 Q4' then 'not_due'
+        else 'published'
+    end as publication_status,
+    case when publication_status = 'not_published' then 'An invented reason.' end as reason,
+    case when publication_status = 'not_published' then 'An invented source.' end as "source"
+from named
+window neighbours as (partition by period_grain order by period_start);
+
+create table dim_organisation as
+select
+    org_level, org_code, org_name, cast(null as varchar) as former_names,
+    date '2019-04-01' as first_period_start, date '2021-01-01' as last_period_start
+from organisations where partner_code is null;
+"""
+
+# Suppressed at a provider and at a pair: treated once, recovered, and so the recovery rate. At a pair also
+# people accessing services, and so their waits. 'percentage_treated' stays: only one of the two parts of its
+# numerator is suppressed.
+EXTRACT = """
+create table {table} as
+with cells as (
+    select
+        *,
+        publication_status = 'not_published' as is_gap,
+        statistic = 'count' as is_count,
+        org_level = 'icb' and is_count and period_grain = 'month' as is_total,
+        measure in ('count_ended_treated_once', 'count_recovery', 'percentage_recovery') as is_small,
+        measure in ('count_accessing_services', 'mean_wait', 'median_wait') as is_small_at_a_pair,
+        case
+            when is_gap then 'not_published'
+            when is_small and partner_code is not null then 'suppressed'
+            when is_small and org_level = 'provider' then 'suppressed'
+            when is_small_at_a_pair and partner_code is not null then 'suppressed'
+            else 'published'
+        end as status,
+        case statistic
+            when 'count' then 5 * size * (1 + length(measure))
+            when 'percentage' then 40 + size
+            else 20.5 + size
+        end as figure
+    from dim_period, organisations, populations, dim_measure
+    where period_grain = '{grain}' and publication_status in ('published', 'not_published')
+)
+select
+    period, period_start, period_end, financial_year,
+    org_level, org_code, org_name, partner_code, partner_name,
+    variable_type, variable_a, variable_b,
+    measure, measure_id, statistic,
+    cast(case when status = 'published' then figure end as double) as value,
+    status as value_status,
+    case status when 'suppressed' then '[c]' when 'not_published' then '[x]' end as value_marker,
+    is_total as is_derived,
+    cast(case when is_count and status = 'published' then greatest(5, figure - 2)
+        when is_count and status = 'suppressed' then 0 end as bigint) as lower_bound,
+    cast(case when is_count and status = 'published' then figure + case when is_total then 6 else 2 end
+        when is_count and status = 'suppressed' then 4 end as bigint) as upper_bound,
+    cast(case when is_total then 1 end as integer) as suppressed_parts,
+    case when not is_gap and not is_total then sha256(period) end as drop_sha256
+from cells
+order by period, org_level, org_code, partner_code nulls first, variable_type, variable_a, measure
+"""
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the six tables of the staged release in a DuckDB database."""
+    connection.execute(REFERENCE)
+    for table, grain in EXTRACT_GRAINS.items():
+        connection.execute(EXTRACT.format(table=table, grain=grain))
+
+
+def build_staged_release(folder: Path) -> Path:
+    """Write the staged release as Parquet files into a folder and return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        create_tables(connection)
+        for table in CONTRACTS:
+            _write(connection, table, folder)
+    return folder
+
+
+def mutate(folder: Path, table: str, sql: str) -> None:
+    """Run SQL on a copy of the staged tables and write one of them back as its Parquet file."""
+    with duckdb.connect() as connection:
+        for each in CONTRACTS:
+            connection.execute(f"create table {each} as from read_parquet(?)", [str(folder / file_of(each))])
+        connection.execute(sql)
+        _write(connection, table, folder)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
+    # a folder's name may hold what COPY or a glob would not take as it stands
+    with tempfile.TemporaryDirectory() as workshop:
+        file = Path(workshop) / file_of(table)
+        connection.execute(f"copy {table} to '{file}' (format parquet)")
+        shutil.copyfile(file, folder / file.name)

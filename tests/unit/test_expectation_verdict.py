@@ -1,0 +1,115 @@
+"""The verdict: what lets a release leave, what it says, and that it cannot be read back as another."""
+
+import json
+from typing import Any
+
+import pytest
+
+from expectations.verdict import RuleOutcome, Verdict
+
+FILES = {"extract_monthly.parquet": "a" * 64}
+
+
+def outcome(**fields: Any) -> RuleOutcome:
+    return RuleOutcome(
+        **{
+            "rule": "counts_are_rounded",
+            "table": "extract_monthly",
+            "file": "extract_monthly.parquet",
+            "description": "A count is a multiple of 5.",
+            "result": "passed",
+            **fields,
+        }
+    )
+
+
+KEPT = outcome(violations=0)
+BROKEN = outcome(
+    result="failed",
+    violations=12345,
+    examples=({"period": "2021-01", "org_code": "RZ90", "variable_a": None, "measure": "count_recovery"},),
+)
+WARNED = outcome(result="failed", severity="warning", violations=2)
+IN_ERROR = outcome(result="error", message="the check itself failed (BinderException)")
+NOT_JUDGED = outcome(result="not_judged", message="dim_measure.parquet: it is missing")
+
+
+def test_a_release_leaves_when_every_rule_is_kept() -> None:
+    assert Verdict.of(FILES, [KEPT]).passed
+
+
+@pytest.mark.parametrize("blocking", [BROKEN, IN_ERROR, NOT_JUDGED], ids=lambda outcome: outcome.result)
+def test_one_outcome_that_is_not_a_pass_stops_the_release(blocking: RuleOutcome) -> None:
+    assert not Verdict.of(FILES, [KEPT, blocking, KEPT]).passed
+
+
+def test_a_warning_stops_nothing_and_is_still_told() -> None:
+    verdict = Verdict.of(FILES, [KEPT, WARNED])
+    assert verdict.passed
+    assert "WARNING counts_are_rounded" in verdict.describe_failures()
+
+
+@pytest.mark.parametrize("result", ["error", "not_judged"])
+def test_a_warning_that_could_not_be_judged_stops_the_release(result: str) -> None:
+    assert not Verdict.of(FILES, [KEPT, outcome(result=result, severity="warning")]).passed
+
+
+def test_nothing_judged_is_no_pass() -> None:
+    assert not Verdict.of(FILES, []).passed
+
+
+@pytest.mark.parametrize("outcomes", [(), (BROKEN,), (KEPT, IN_ERROR)])
+def test_a_pass_that_the_outcomes_do_not_bear_out_is_refused(outcomes: tuple[RuleOutcome, ...]) -> None:
+    with pytest.raises(ValueError, match="passed=True"):
+        Verdict(passed=True, files=FILES, outcomes=outcomes)
+
+
+def test_a_verdict_survives_json() -> None:
+    verdict = Verdict.of(FILES, [KEPT, BROKEN, WARNED, IN_ERROR, NOT_JUDGED])
+    assert Verdict.from_json(verdict.to_json()) == verdict
+    assert Verdict.from_json(verdict.to_json()).to_json() == verdict.to_json()
+
+
+def test_a_verdict_edited_into_a_pass_is_refused() -> None:
+    document = json.loads(Verdict.of(FILES, [KEPT, BROKEN]).to_json())
+    document["passed"] = True
+    with pytest.raises(ValueError, match="passed=True"):
+        Verdict.from_json(json.dumps(document))
+
+
+def test_a_failure_names_rule_file_expectation_number_and_keys() -> None:
+    text = Verdict.of(FILES, [KEPT, BROKEN]).describe_failures()
+    assert "FAILED counts_are_rounded in extract_monthly.parquet" in text
+    assert "expected: A count is a multiple of 5." in text
+    assert "violating rows: 12,345" in text
+    assert "for example: period 2021-01, org_code RZ90, measure count_recovery" in text
+
+
+def test_an_error_is_told_apart_from_a_failure() -> None:
+    text = Verdict.of(FILES, [IN_ERROR]).describe_failures()
+    assert "ERROR counts_are_rounded" in text
+    assert "BinderException" in text
+    assert "FAILED" not in text
+
+
+def test_rules_not_judged_for_one_reason_are_told_in_one_line() -> None:
+    text = Verdict.of(FILES, [NOT_JUDGED, NOT_JUDGED]).describe_failures()
+    assert text.count("NOT JUDGED") == 1
+    assert "NOT JUDGED in extract_monthly.parquet: 2 rules, for dim_measure.parquet: it is missing" in text
+
+
+def test_a_pass_says_how_much_was_checked() -> None:
+    assert "1 checks of 1 files" in Verdict.of(FILES, [KEPT]).describe_failures()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"result": "fine"},
+        {"result": "passed", "violations": 1},
+        {"result": "failed", "examples": ({"period": "2021-01"},) * 4},
+    ],
+)
+def test_an_outcome_that_contradicts_itself_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="counts_are_rounded"):
+        outcome(**fields)

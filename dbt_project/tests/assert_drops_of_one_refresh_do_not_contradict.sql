@@ -1,0 +1,58 @@
+-- Detects: two drops kept in the same refresh that publish different figures for a cell, with nothing in their series, status
+-- or revision to say which is the newer.
+-- Why: a figure chosen by the order of file names would be a guess.
+-- A returned row is a pair of drops: take one out of the drop folder, or keep the older one first.
+with contested as (
+
+    select * from {{ ref('int_contested_observations') }}
+
+),
+
+drops as (
+
+    select * from {{ ref('stg_drops') }}
+
+),
+
+winners as (
+
+    select * from contested
+    where precedence = 1
+
+),
+
+losers as (
+
+    select * from contested
+    where precedence > 1
+
+)
+
+select
+    winning_drop.file as file_believed,
+    losing_drop.file as file_not_believed,
+    count(*) as cells_that_differ
+from losers
+inner join winners
+    on
+        losers.period_grain = winners.period_grain
+        and losers.period_start = winners.period_start
+        and losers.org_level = winners.org_level
+        and losers.org_code = winners.org_code
+        and losers.partner_code is not distinct from winners.partner_code
+        and losers.variable_type = winners.variable_type
+        and losers.variable_a is not distinct from winners.variable_a
+        and losers.variable_b is not distinct from winners.variable_b
+        and losers.measure = winners.measure
+inner join drops as winning_drop
+    on winners.drop_sha256 = winning_drop.drop_sha256
+inner join drops as losing_drop
+    on losers.drop_sha256 = losing_drop.drop_sha256
+where
+    winners.series = losers.series
+    and winning_drop.is_provisional = losing_drop.is_provisional
+    and winning_drop.revision = losing_drop.revision
+    and winning_drop.batch = losing_drop.batch
+    and winning_drop.drop_sha256 <> losing_drop.drop_sha256
+    and winners.value_as_published <> losers.value_as_published
+group by winning_drop.file, losing_drop.file

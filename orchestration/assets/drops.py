@@ -11,7 +11,7 @@ from orchestration.drops.catalogue import Catalogue
 from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, take_in
 from orchestration.drops.landing import land
 from orchestration.drops.periods import period_starting
-from orchestration.drops.reader import DropSummary, read_drop
+from orchestration.drops.reader import DropSummary, read_drop, reading_connection
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.store import KeptDrop
 from orchestration.home import PROJECT_ROOT, Home
@@ -104,7 +104,11 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
                 f"{period.label} is not loaded: no kept drop publishes it. Put its drop in the drop folder and refresh; "
                 "if it was never published, say so in catalogue/gaps.yml."
             )
-        summaries = [read_drop(drop, pipeline.drops.path_of(drop), catalogue, pipeline.observations) for drop, _ in found]
+        with reading_connection() as connection:
+            summaries = [
+                read_drop(connection, drop, pipeline.drops.path_of(drop), catalogue, pipeline.observations)
+                for drop, _ in found
+            ]
         for summary in summaries:
             if summary.refusal:
                 raise dg.Failure(str(DropRefused(**summary.refusal)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.reader import DropSummary, ObservationStore, read_drop
+from orchestration.drops.reader import DropSummary, ObservationStore, read_drop, reading_connection
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sources import look_into
 from orchestration.drops.store import DropStore, KeptDrop
@@ -100,10 +100,11 @@ def read_kept(
     reading = Reading()
     drops = [drop for drop in store if drop.origin == origin]
     unread = [drop for drop in drops if observations.summary_of(drop.sha256, catalogue) is None]
-    for done, drop in enumerate(unread):
-        progress(f"reading {drop.file}", done, len(unread))
-        read_drop(drop, store.path_of(drop), catalogue, observations)
-        reading.read.append(drop.sha256)
+    with reading_connection() as connection:
+        for done, drop in enumerate(unread):
+            progress(f"reading {drop.file}", done, len(unread))
+            read_drop(connection, drop, store.path_of(drop), catalogue, observations)
+            reading.read.append(drop.sha256)
     if unread:
         progress("reading drops", len(unread), len(unread))
     for drop in drops:

@@ -143,7 +143,16 @@ def _digest(layouts: Sequence[Layout]) -> str:
     return hashlib.sha256(f"reader {READER_VERSION} {layouts_digest(layouts)}".encode()).hexdigest()
 
 
-def read_drop(drop: KeptDrop, path: Path, catalogue: Catalogue, store: ObservationStore) -> DropSummary:
+def reading_connection() -> duckdb.DuckDBPyConnection:
+    """A connection to read drops with, one after the other. The rows of a file keep their order."""
+    connection = duckdb.connect()
+    connection.execute("set preserve_insertion_order = true")
+    return connection
+
+
+def read_drop(
+    connection: duckdb.DuckDBPyConnection, drop: KeptDrop, path: Path, catalogue: Catalogue, store: ObservationStore
+) -> DropSummary:
     """Read a kept drop at `path` into the store, and return what became of it.
 
     A drop that cannot be read in full is refused: the summary then holds the refusal and no observations are left.
@@ -153,7 +162,7 @@ def read_drop(drop: KeptDrop, path: Path, catalogue: Catalogue, store: Observati
     summary = DropSummary(drop.sha256, drop.file, digest="")
     try:
         with tempfile.TemporaryDirectory(prefix="reading-", dir=store.folder) as scratch:
-            _read_tables(drop, path, catalogue, store, Path(scratch), summary)
+            _read_tables(connection, drop, path, catalogue, store, Path(scratch), summary)
         names = {table.layout for table in summary.tables}
         summary.digest = _digest([layout for layout in catalogue.layouts if layout.name in names])
     except DropRefused as refusal:
@@ -165,25 +174,29 @@ def read_drop(drop: KeptDrop, path: Path, catalogue: Catalogue, store: Observati
 
 
 def _read_tables(
-    drop: KeptDrop, path: Path, catalogue: Catalogue, store: ObservationStore, scratch: Path, summary: DropSummary
+    connection: duckdb.DuckDBPyConnection,
+    drop: KeptDrop,
+    path: Path,
+    catalogue: Catalogue,
+    store: ObservationStore,
+    scratch: Path,
+    summary: DropSummary,
 ) -> None:
     groups = _group_tables(drop, path, catalogue, scratch, summary.notices)
-    with duckdb.connect() as connection:
-        connection.execute("set preserve_insertion_order = true")
-        for number, (layouts, header, tables) in enumerate(groups):
-            reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}")
-            summary.tables.append(reading.read())
-            summary.synthetic_mark |= reading.has_synthetic_mark()
-        targets = {
-            "observations": store.observations_of(drop.sha256),
-            "quarantine": store.quarantine_of(drop.sha256),
-        }
-        for kind, target in targets.items():
-            written = _join_parts(connection, sorted(scratch.glob(f"group-*/{kind}.parquet")), scratch / f"{kind}.parquet")
-            if written is None:
-                target.unlink(missing_ok=True)
-            else:
-                os.replace(written, target)
+    for number, (layouts, header, tables) in enumerate(groups):
+        reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}")
+        summary.tables.append(reading.read())
+        summary.synthetic_mark |= reading.has_synthetic_mark()
+    targets = {
+        "observations": store.observations_of(drop.sha256),
+        "quarantine": store.quarantine_of(drop.sha256),
+    }
+    for kind, target in targets.items():
+        written = _join_parts(connection, sorted(scratch.glob(f"group-*/{kind}.parquet")), scratch / f"{kind}.parquet")
+        if written is None:
+            target.unlink(missing_ok=True)
+        else:
+            os.replace(written, target)
     if summary.cells != summary.observations + summary.quarantined:
         raise AssertionError(
             f"{drop.file}: {summary.cells} cells in, {summary.observations} observations and "
@@ -274,7 +287,7 @@ class _Reading:
         self._check_levels()
         self._load_keyed_rows()
         duplicates = self._find_duplicates()
-        self._load_cells()
+        self._load_cells(duplicates)
         observations, quarantined = self._shape()
         return TableSummary(
             layout=self.layout.name,
@@ -292,8 +305,7 @@ class _Reading:
 
     def _coverage(self) -> list[tuple[str, str]]:
         query = """
-            select distinct cast(row_periods.period_start as varchar), keyed_rows.org_level
-            from keyed_rows join row_periods on keyed_rows.period_key = row_periods.period_key order by 1, 2
+            select distinct cast(period_start as varchar), org_level from keyed_rows order by 1, 2
         """
         return [(start, level) for start, level in self.connection.execute(query).fetchall()]
 
@@ -539,7 +551,7 @@ class _Reading:
             f"""
             create or replace temp table keyed_rows as
             select
-                source_member, source_row, {self._period_key()} as period_key,
+                source_member, source_row, period_start, period_end,
                 {_blank(layout.levels.column) if layout.levels.column else "''"} as group_type,
                 {self._level()} as org_level,
                 {self._by_level("organisation", 0)} as org_code, {self._by_level("organisation", 1)} as org_name,
@@ -549,6 +561,7 @@ class _Reading:
                 {measure[0]} as measure_id, {measure[1]} as measure_name,
                 {", ".join(f"{_blank(name)} as {_name('cell ' + name)}" for name in self._value_columns)}
             from source_rows
+            join row_periods on {self._period_key()} = row_periods.period_key
             """
         )
         needed = {"an organisation code": "org_code is null"}
@@ -570,7 +583,7 @@ class _Reading:
         """
         values = ", ".join(_name("cell " + name) for name in self._value_columns)
         key = (
-            "period_key, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure_id"
+            "period_start, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure_id"
         )
         same = " and ".join(f"keyed_rows.{part} is not distinct from repeated.{part}" for part in key.split(", "))
         self.connection.execute(
@@ -606,23 +619,24 @@ class _Reading:
 
     # -- cells -----------------------------------------------------------------------------------------------------
 
-    def _load_cells(self) -> None:
-        """One row per measure cell, in the file's order. Joins come first: a wide row is many cells."""
-        self.connection.execute(
-            """
-            create or replace temp table dated_rows as
-            select keyed_rows.*, row_periods.period_start, row_periods.period_end,
-                duplicate_rows.first_row as duplicate_of_row
-            from keyed_rows
-            join row_periods on keyed_rows.period_key = row_periods.period_key
-            left join duplicate_rows
-                on keyed_rows.source_member = duplicate_rows.source_member
-                and keyed_rows.source_row = duplicate_rows.source_row
-            order by keyed_rows.rowid
-            """
-        )
+    def _load_cells(self, duplicates: int) -> None:
+        """One row per measure cell, in the file's order. What duplicates is marked first: a wide row is many cells."""
+        rows = "keyed_rows"
+        if duplicates:
+            rows = "marked_rows"
+            self.connection.execute(
+                """
+                create or replace temp table marked_rows as
+                select keyed_rows.*, duplicate_rows.first_row as duplicate_of_row
+                from keyed_rows
+                left join duplicate_rows
+                    on keyed_rows.source_member = duplicate_rows.source_member
+                    and keyed_rows.source_row = duplicate_rows.source_row
+                """
+            )
+        duplicate = "duplicate_of_row" if duplicates else "cast(null as bigint) as duplicate_of_row"
         key = (
-            "source_member, source_row, duplicate_of_row, period_start, period_end, group_type, org_level, org_code, "
+            f"source_member, source_row, {duplicate}, period_start, period_end, group_type, org_level, org_code, "
             "org_name, partner_code, partner_name, parent_code, parent_name, variable_type, variable_a, variable_b, "
             "nullif(measure_id, '') as measure_id"
         )
@@ -634,7 +648,7 @@ class _Reading:
                 select *, source_column as measure_name
                 from (
                     select {key}, unnest([{names}]) as source_column, unnest([{values}]) as value_as_published
-                    from dated_rows
+                    from {rows}
                 )
             """
         else:
@@ -642,7 +656,7 @@ class _Reading:
             query = f"""
                 select {key}, {_text(column)} as source_column, measure_name,
                     {_name("cell " + column)} as value_as_published
-                from dated_rows
+                from {rows}
             """
         self.connection.execute(f"create or replace temp view cells as {query}")
 

@@ -133,9 +133,7 @@ def status(home: HomeOption = None) -> None:
     for (origin, series), parts in sorted(groups.items()):
         periods = sorted(period for period, _, _ in parts)
         cells, quarantined = sum(part[1] for part in parts), sum(part[2] for part in parts)
-        table.add_row(
-            origin, series, str(len(parts) // 2), periods[0], periods[-1], f"{cells:,}", f"{quarantined:,}"
-        )
+        table.add_row(origin, series, str(len(parts) // 2), periods[0], periods[-1], f"{cells:,}", f"{quarantined:,}")
     out.print(table)
     if unread:
         out.print(f"{unread} drops are kept and not read under today's layouts; the next refresh reads them.")
@@ -154,7 +152,9 @@ def status(home: HomeOption = None) -> None:
 
 @app.command("demo-drops")
 def demo_drops(
-    folder: Annotated[Path, typer.Argument(help="Where to write them; a new or empty folder, or an earlier demonstration.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Where to write them; a new or empty folder, or an earlier demonstration.")
+    ],
     national: Annotated[
         bool, typer.Option("--national", help="Monthly files of the real size, for benchmarks.")
     ] = False,

@@ -12,9 +12,7 @@ from orchestration.schedules import monthly_refresh
 from orchestration.sensors import drop_folder_sensor
 
 
-def build_definitions(
-    pipeline: PipelineHome | None = None, progress: ProgressReporter | None = None
-) -> dg.Definitions:
+def build_definitions(pipeline: PipelineHome | None = None, progress: ProgressReporter | None = None) -> dg.Definitions:
     """The definitions, for a home and a way to show progress; by default the home of the environment, silently."""
     return dg.Definitions(
         assets=[*drop_assets, landing, build_marts(), *release_assets],

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -43,9 +43,7 @@ class RefreshOutcome:
         return 3 if self.refused else 0
 
 
-def refresh(
-    home: Home, drops: Path, *, rebuild: bool = False, progress: Progress = no_progress
-) -> RefreshOutcome:
+def refresh(home: Home, drops: Path, *, rebuild: bool = False, progress: Progress = no_progress) -> RefreshOutcome:
     """Run the refresh job on a folder of drops in a home, saying in full what the tools say into a log file.
 
     Raises HomeIsBusy where another refresh is running.
@@ -56,10 +54,9 @@ def refresh(
     lock = FileLock(home.lock)
     try:
         with lock.acquire(timeout=0), log.open("a", encoding="utf-8") as stream:
-            outcome = _run(home, drops, rebuild, progress, stream)
+            outcome = replace(_run(home, drops, rebuild, progress, stream), log=log)
     except Timeout as error:
         raise HomeIsBusy(f"another refresh is at work in {home.root}; wait for it, or name another --home") from error
-    outcome = RefreshOutcome(**{**outcome, "log": log})
     record = {
         "started": started.isoformat(timespec="seconds"),
         "released": outcome.released,
@@ -80,7 +77,7 @@ def prepare_dagster_home(home: Home) -> None:
     shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home.dagster / "dagster.yaml")
 
 
-def _run(home: Home, drops: Path, rebuild: bool, progress: Progress, stream: TextIO) -> dict[str, Any]:
+def _run(home: Home, drops: Path, rebuild: bool, progress: Progress, stream: TextIO) -> RefreshOutcome:
     prepare_dagster_home(home)
     for name in ("reading.json", "intake.json"):
         (home.root / name).unlink(missing_ok=True)
@@ -110,28 +107,26 @@ def _run(home: Home, drops: Path, rebuild: bool, progress: Progress, stream: Tex
             return _outcome(home, result)
 
 
-def _outcome(home: Home, result: Any) -> dict[str, Any]:
+def _outcome(home: Home, result: Any) -> RefreshOutcome:
     intake, reading = _record(home, "intake.json"), _record(home, "reading.json")
     refused = reading.get("refused") or [refusal for _, refusal in intake.get("refused", [])]
-    outcome: dict[str, Any] = {
-        "released": None,
-        "is_new": False,
-        "drops_read": reading.get("read", 0),
-        "drops_known": reading.get("known", 0),
-        "refused": refused,
-    }
-    if not result.success:
-        return {**outcome, "failure": _failure_of(result)}
-    manifest = _record(home, "latest/manifest.json")
-    released = next(
-        (
-            event.step_materialization_data.materialization.metadata["is new"].value
-            for event in result.all_events
-            if event.is_step_materialization and event.asset_key and event.asset_key.path == ["release"]
-        ),
-        False,
+    outcome = RefreshOutcome(
+        released=None,
+        is_new=False,
+        drops_read=reading.get("read", 0),
+        drops_known=reading.get("known", 0),
+        refused=refused,
     )
-    return {**outcome, "released": manifest.get("release_id"), "is_new": bool(released)}
+    if not result.success:
+        return replace(outcome, failure=_failure_of(result))
+    published = [
+        event.step_materialization_data.materialization.metadata
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key and event.asset_key.path == ["release"]
+    ]
+    manifest = _record(home, "latest/manifest.json")
+    is_new = bool(published and published[0]["is new"].value)
+    return replace(outcome, released=manifest.get("release_id"), is_new=is_new)
 
 
 def _record(home: Home, name: str) -> dict[str, Any]:

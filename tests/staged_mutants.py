@@ -209,7 +209,7 @@ EXTRACT_MUTANTS: dict[str, tuple[str, ...]] = {
         _set("drop_sha256 = 'the file of January'", A_COUNT),
         _set("drop_sha256 = upper(drop_sha256)", A_COUNT),
     ),
-    "not_published_rows_name_no_drop": (_set(NEVER_PUBLISHED, A_COUNT),),
+    "gaps_name_no_drop_and_dashes_name_theirs": (_set(f"{NEVER_PUBLISHED}, drop_sha256 = null", A_COUNT),),
 }
 
 #: rule of an extract -> changes to the calendar that break it

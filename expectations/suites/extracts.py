@@ -423,11 +423,25 @@ def _provenance(table: str) -> tuple[Rule, ...]:
             "A published or suppressed figure names the sha256 of the drop it was read from, unless we "
             "derived it. Source: every figure can be traced to a published file.",
         ),
-        rows_where(
-            "not_published_rows_name_no_drop",
-            table,
-            "value_status = 'not_published' and drop_sha256 is not null",
-            f"What was never published was read from no drop. {CONTRACT}",
+        Rule(
+            name="gaps_name_no_drop_and_dashes_name_theirs",
+            table=table,
+            description=(
+                "A row of a period that was never published was read from no drop; one that is not_published in another "
+                "period was read as a dash, from the drop it names. Source: an organisation's all-dash month in the "
+                "publisher's time series."
+            ),
+            query=f"""
+                with gaps as (
+                    select period from dim_period
+                    where period_grain = '{EXTRACT_GRAINS[table]}' and publication_status = 'not_published'
+                ),
+                rows_without_figures as (
+                    select {keys_of(table)}, drop_sha256 from {{batch}} where value_status = 'not_published'
+                )
+                select {keys_of(table)} from rows_without_figures
+                where (drop_sha256 is null) <> coalesce(period in (select period from gaps), false)
+            """,
         ),
     )
 

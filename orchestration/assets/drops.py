@@ -85,9 +85,7 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
             f"materialise a partition to read its drops again."
         ),
     )
-    def drops_of_grain(
-        context: dg.AssetExecutionContext, pipeline: PipelineHome
-    ) -> dg.MaterializeResult[None]:
+    def drops_of_grain(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[None]:
         """Read the drops of one period again, or say why there is nothing to read."""
         catalogue = pipeline.load_catalogue()
         period = period_starting(date.fromisoformat(context.partition_key), grain)

@@ -63,9 +63,7 @@ def build_marts() -> dg.AssetsDefinition:
             settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True)
         ),
     )
-    def dbt_marts(
-        context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: PipelineHome
-    ) -> Iterator[Any]:
+    def dbt_marts(context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: PipelineHome) -> Iterator[Any]:
         """Seed, build and test the marts and extracts."""
         _quiet_dbt()
         os.environ["IAPT_WAREHOUSE"] = str(pipeline.home.warehouse)

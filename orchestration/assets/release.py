@@ -96,7 +96,9 @@ def _check_metadata(outcome: RuleOutcome | None) -> dict[str, str | int]:
     if outcome.message:
         metadata["message"] = outcome.message
     if outcome.examples:
-        metadata["examples (keys only)"] = json.dumps([dict(example) for example in outcome.examples], ensure_ascii=False)
+        metadata["examples (keys only)"] = json.dumps(
+            [dict(example) for example in outcome.examples], ensure_ascii=False
+        )
     return metadata
 
 
@@ -148,7 +150,11 @@ def _code_commit() -> str | None:
     """The commit of the code, where the project is a git checkout."""
     try:
         found = subprocess.run(
-            ["git", "-C", str(PROJECT_ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
+            ["git", "-C", str(PROJECT_ROOT), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         )
     except (OSError, subprocess.SubprocessError):
         return None

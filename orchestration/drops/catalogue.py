@@ -1,4 +1,4 @@
-"""The catalogue as data: gaps, precedence and limits, read from their reviewed YAML files. Layouts have their own module."""
+"""The catalogue as data: gaps, precedence and limits, from their reviewed YAML files. Layouts have their own module."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import itertools
 import shutil
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -32,10 +32,10 @@ class Table:
 
     file: str
     member: str
-    top: list[list[object]]
+    top: Sequence[Sequence[object]]
     csv_path: Path | None = None
     encoding: str = "utf-8"
-    sheet_rows: list[list[object]] | None = None
+    sheet_rows: Sequence[Sequence[object]] | None = None
 
     @property
     def place(self) -> str:
@@ -43,9 +43,7 @@ class Table:
         return f"{self.member}, " if self.member else ""
 
 
-def open_tables(
-    path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]
-) -> Iterator[Table]:
+def open_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]) -> Iterator[Table]:
     """Offer every table in a drop. Members of a ZIP are unpacked into `scratch` under names of our own.
 
     What is passed over, such as a note inside a pack, is said in `notices`.
@@ -62,9 +60,7 @@ def open_tables(
         yield _csv_table(path, file, "")
 
 
-def _zip_tables(
-    path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]
-) -> Iterator[Table]:
+def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]) -> Iterator[Table]:
     with _checked_zip(path, file, "", limits) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
         for number, info in enumerate(members):
@@ -89,9 +85,7 @@ def _zip_tables(
                     file, f"member {info.filename}", "a member that unpacks", str(error), GET_IT_AGAIN
                 ) from error
             if unpacked.stat().st_size == 0:
-                raise DropRefused(
-                    file, f"member {info.filename}", "a published table", "an empty member", GET_IT_AGAIN
-                )
+                raise DropRefused(file, f"member {info.filename}", "a published table", "an empty member", GET_IT_AGAIN)
             if member.suffix.lower() == ".csv":
                 yield _csv_table(unpacked, file, info.filename)
             else:

@@ -22,7 +22,7 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 @dataclass
 class Intake:
-    """What a folder offered. `offered` are the kept drops of the folder in its order, `new` those not kept before.
+    """What a folder offered. `offered` are its kept drops in its order, `new` those not kept before.
 
     `refused` pairs a path in the folder with the reason; `origin` is the origin all offered drops share.
     """

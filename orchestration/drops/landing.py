@@ -89,7 +89,11 @@ def land(
                 ],
             )
         connection.execute(
-            "create or replace table landing.series_precedence (period_grain varchar, series varchar, series_rank integer)"
+            """
+            create or replace table landing.series_precedence (
+                period_grain varchar, series varchar, series_rank integer
+            )
+            """
         )
         connection.executemany(
             "insert into landing.series_precedence values (?, ?, ?)",

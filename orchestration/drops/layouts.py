@@ -19,9 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orchestration.drops.refusals import DropRefused
 
-OrgLevel = Literal[
-    "england", "region", "icb", "stp", "sub_icb", "ccg", "provider", "sub_icb_provider", "ccg_provider"
-]
+OrgLevel = Literal["england", "region", "icb", "stp", "sub_icb", "ccg", "provider", "sub_icb_provider", "ccg_provider"]
 ValueStatus = Literal["published", "suppressed", "not_applicable", "not_published"]
 CodeAndName = Annotated[list[str], Field(min_length=1, max_length=2)]
 
@@ -160,9 +158,7 @@ class Layout(_Strict):
         """What stands between this layout and a header, in either direction."""
         found = set(header)
         missing = [name for name in self.recognise.required if name not in found]
-        missing += [
-            " or ".join(names) for names in self.recognise.required_one_of if not found.intersection(names)
-        ]
+        missing += [" or ".join(names) for names in self.recognise.required_one_of if not found.intersection(names)]
         if self.recognise.value_columns and not found.intersection(self.recognise.value_columns):
             missing.append(" or ".join(self.recognise.value_columns))
         allowed = set(self.known_columns)
@@ -265,7 +261,9 @@ def recognise(
         place=f"{place}row {nearest.layout.recognise.header_row}",
         expected=f"the header of a known layout (nearest: {nearest.layout.name}, {nearest.layout.title})",
         found=found,
-        remedy="If the publisher has changed the file, add or extend a layout in catalogue/layouts; else get the file again.",
+        remedy=(
+            "If the publisher has changed the file, add or extend a layout in catalogue/layouts; else get the file again."
+        ),
     )
 
 

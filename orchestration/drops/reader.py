@@ -1,15 +1,13 @@
 """The reader: the cells of one kept drop become observations with a status, or quarantined cells with a reason.
 
-Everything the layouts say is turned into SQL once, and DuckDB does the reading: a CSV straight from its file, a sheet from
+Everything the layouts say is turned into SQL, and DuckDB does the reading: a CSV straight from its file, a sheet from
 the rows python-calamine gave. Cells are counted in and out.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Sequence
@@ -28,7 +26,6 @@ from orchestration.drops.layouts import (
     PeriodFromNames,
     Variables,
     WideMeasures,
-    clean_header,
     layouts_digest,
     period_pattern,
     recognise,
@@ -136,7 +133,7 @@ class ObservationStore:
         path = self.folder / f"{summary.sha256}.json"
         beside = path.with_suffix(".json.part")
         beside.write_text(summary.to_json(), encoding="utf-8")
-        os.replace(beside, path)
+        beside.replace(path)
 
 
 def _digest(layouts: Sequence[Layout]) -> str:
@@ -196,7 +193,7 @@ def _read_tables(
         if written is None:
             target.unlink(missing_ok=True)
         else:
-            os.replace(written, target)
+            written.replace(target)
     if summary.cells != summary.observations + summary.quarantined:
         raise AssertionError(
             f"{drop.file}: {summary.cells} cells in, {summary.observations} observations and "
@@ -216,9 +213,7 @@ def _join_parts(connection: duckdb.DuckDBPyConnection, parts: list[Path], target
 _Group = tuple[tuple[Layout, ...], tuple[str, ...], list[Table]]
 
 
-def _group_tables(
-    drop: KeptDrop, path: Path, catalogue: Catalogue, scratch: Path, notices: list[str]
-) -> list[_Group]:
+def _group_tables(drop: KeptDrop, path: Path, catalogue: Catalogue, scratch: Path, notices: list[str]) -> list[_Group]:
     """The tables of a drop, those of one layout and header together, in the order they stand in the file.
 
     A workbook may hold sheets that are no tables (a title sheet, definitions); one sheet must be recognised. A pack may
@@ -241,9 +236,9 @@ def _group_tables(
     kept_unread = any(
         layout.recognise.other_members == "kept_unread" for layouts, _, _ in groups.values() for layout in layouts
     )
-    for table, refusal in unrecognised:
+    for table, reason in unrecognised:
         if table.sheet_rows is None and not kept_unread:
-            raise refusal
+            raise reason
         notices.append(f"{table.member} has no known layout; it is kept with the drop, unread")
     return list(groups.values())
 
@@ -383,7 +378,11 @@ class _Reading:
                 continue
             if any(texts[width:]):
                 raise DropRefused(
-                    self.drop.file, f"{table.place}row {number}", f"{width} columns", "a value beyond the last", MEND_LAYOUT
+                    self.drop.file,
+                    f"{table.place}row {number}",
+                    f"{width} columns",
+                    "a value beyond the last",
+                    MEND_LAYOUT,
                 )
             numbers.append(number)
             rows.append(texts[:width] + [""] * (width - len(texts)))
@@ -408,7 +407,9 @@ class _Reading:
             }
         else:
             key = self._period_key()
-            found = {text: self._period_from_dates(text, rule, member, row) for text, member, row in self._distinct(key)}
+            found = {
+                text: self._period_from_dates(text, rule, member, row) for text, member, row in self._distinct(key)
+            }
         self.connection.executemany(
             "insert into row_periods values (?, ?, ?)",
             [(text, period.start, period.end) for text, period in found.items()],
@@ -546,7 +547,9 @@ class _Reading:
         else:
             kinds = ["'Total'", "cast(null as varchar)", "cast(null as varchar)"]
         long_measure = not isinstance(measures, WideMeasures)
-        measure = [_blank(measures.id), _blank(measures.name)] if not isinstance(measures, WideMeasures) else ["''", "''"]
+        measure = (
+            [_blank(measures.id), _blank(measures.name)] if not isinstance(measures, WideMeasures) else ["''", "''"]
+        )
         self.connection.execute(
             f"""
             create or replace temp table keyed_rows as
@@ -582,9 +585,7 @@ class _Reading:
         quirk 6), and each file of a quarterly pack repeats the England rows.
         """
         values = ", ".join(_name("cell " + name) for name in self._value_columns)
-        key = (
-            "period_start, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure_id"
-        )
+        key = "period_start, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure_id"
         same = " and ".join(f"keyed_rows.{part} is not distinct from repeated.{part}" for part in key.split(", "))
         self.connection.execute(
             f"""
@@ -614,7 +615,9 @@ class _Reading:
         ).fetchall()
         if conflict:
             member, row, first = conflict[0]
-            raise self._refused(member, row, f"the same figures as row {first}, which has the same key", "other figures")
+            raise self._refused(
+                member, row, f"the same figures as row {first}, which has the same key", "other figures"
+            )
         return self._one("select count(*) from duplicate_rows")
 
     # -- cells -----------------------------------------------------------------------------------------------------
@@ -701,11 +704,7 @@ class _Reading:
             from cells
             where cells.value_as_published not in ({quarantined})
         """
-        unread = [
-            name
-            for name in self.header
-            if name in layout.recognise.value_columns and name != self._read_column
-        ]
+        unread = [name for name in self.header if name in layout.recognise.value_columns and name != self._read_column]
         parts = [
             f"""
             select {_text(self.drop.sha256)} as drop_sha256, {_text(self.drop.file)} as source_file,
@@ -728,7 +727,10 @@ class _Reading:
             self._refuse_unknown_token()
         return (
             {str(status): count for status, count in counts.items()},
-            {str(reason): count for reason, count in self._write("quarantine", " union all ".join(parts), "reason").items()},
+            {
+                str(reason): count
+                for reason, count in self._write("quarantine", " union all ".join(parts), "reason").items()
+            },
         )
 
     def _write(self, kind: str, query: str, counted: str) -> dict[str | None, int]:
@@ -756,7 +758,9 @@ def period_noun(layout: Layout) -> str:
 
 def _is_number(column: str) -> str:
     """SQL that holds for a plain decimal number; `nan`, `inf`, exponents and thousands separators are not numbers."""
-    return f"(try_cast({column} as double) is not null and translate({column}, '0123456789', '') in ('', '.', '-', '-.'))"
+    return (
+        f"(try_cast({column} as double) is not null and translate({column}, '0123456789', '') in ('', '.', '-', '-.'))"
+    )
 
 
 def _name(column: str) -> str:

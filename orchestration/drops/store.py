@@ -1,10 +1,9 @@
-"""The store of drops: bytes kept by their sha256, each beside a small provenance record. Nothing here reads their contents."""
+"""The store of drops: bytes kept by their sha256, each beside its provenance. Nothing here reads their contents."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -125,7 +124,7 @@ class DropStore:
             (beside / PROVENANCE).write_text(record, encoding="utf-8")
             copy.chmod(0o444)
             beside.chmod(0o755)
-            os.replace(beside, self.folder / drop.sha256)
+            beside.replace(self.folder / drop.sha256)
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
             raise

@@ -76,7 +76,7 @@ def publish(
             path.chmod(0o755 if path.is_dir() else 0o444)
         beside.chmod(0o755)
         folder = releases / release_id
-        os.rename(beside, folder)
+        beside.rename(folder)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
@@ -92,9 +92,13 @@ def _refuse_unless_passed(staged: Path, verdict: Verdict | None) -> None:
         raise NotPublishable(
             f"The gate refused the staged tables; the last release stands.\n\n{verdict.describe_failures()}"
         )
-    found = {path.name: sha256_of(path) for path in sorted(staged.iterdir()) if path.is_file()} if staged.is_dir() else {}
+    found = (
+        {path.name: sha256_of(path) for path in sorted(staged.iterdir()) if path.is_file()} if staged.is_dir() else {}
+    )
     if found != dict(verdict.files) or set(found) != {f"{table}.parquet" for table in TABLES}:
-        changed = sorted(name for name in found.keys() | verdict.files.keys() if found.get(name) != verdict.files.get(name))
+        changed = sorted(
+            name for name in found.keys() | verdict.files.keys() if found.get(name) != verdict.files.get(name)
+        )
         raise NotPublishable(
             "Expected the staged bytes the gate judged; found others in "
             f"{', '.join(changed) or 'the list of files'}. Run the gate on them, or stage again."
@@ -121,7 +125,7 @@ def _record_recipe(latest: Path, release_id: str, recipe: str) -> None:
     path = latest.with_name("released.json")
     beside = path.with_suffix(".json.part")
     beside.write_text(json.dumps({"release_id": release_id, "recipe": recipe}) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def _same_release(latest: Path, verdict: Verdict) -> str | None:
@@ -148,7 +152,7 @@ def _swing(latest: Path, folder: Path) -> None:
     beside = latest.with_name(latest.name + ".part")
     beside.unlink(missing_ok=True)
     beside.symlink_to(os.path.relpath(folder, latest.parent), target_is_directory=True)
-    os.replace(beside, latest)
+    beside.replace(latest)
 
 
 def _write_csv(release: Path) -> None:
@@ -160,7 +164,7 @@ def _write_csv(release: Path) -> None:
             (folder / f"{table}.csv").write_bytes(_csv_bytes(connection, release, table, "true", ()))
         for table in EXTRACTS:
             periods = connection.execute(
-                f"select distinct period, period_start from read_parquet(?) order by 2", [_parquet(release, table)]
+                "select distinct period, period_start from read_parquet(?) order by 2", [_parquet(release, table)]
             ).fetchall()
             for period, _ in periods:
                 name = f"{table}_{str(period).lower().replace(' ', '-')}.csv.gz"
@@ -208,7 +212,9 @@ def _write_database(release: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"attach '{target}' as release (storage_version '{STORAGE_VERSION}')")
         for table in TABLES:
-            connection.execute(f"create table release.{table} as select * from read_parquet(?)", [_parquet(release, table)])
+            connection.execute(
+                f"create table release.{table} as select * from read_parquet(?)", [_parquet(release, table)]
+            )
         connection.execute("detach release")
 
 

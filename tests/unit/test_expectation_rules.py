@@ -101,7 +101,7 @@ UNUSUAL_BUT_SOUND = {
     ),
     "an organisation without data in a published period": (
         "set value = null, value_status = 'not_published', value_marker = '[x]', lower_bound = null, "
-        "upper_bound = null, suppressed_parts = null, drop_sha256 = null where org_level = 'provider'"
+        "upper_bound = null, suppressed_parts = null where org_level = 'provider' and drop_sha256 is not null"
     ),
     "more hidden than need be": (
         "set value = null, value_status = 'suppressed', value_marker = '[c]' "

@@ -1,0 +1,223 @@
+"""The organisations of the demonstration: who is in it, under which code, name and parent on which day.
+
+Codes and names of the commissioning regions, the STPs and ICBs and the commissioners are facts. Providers are
+invented, and so is who works with whom. Every sub-national name published carries `MARK`. No counts here.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+MARK = " (SYNTHETIC)"
+
+STP_ODS_CODES = date(2020, 4, 1)  # STPs are published under their ODS code from 2020-21 on
+ICB_DAY = date(2022, 7, 1)  # CCGs become sub-ICB locations, STPs become ICBs
+
+UNKNOWN = "UNKNOWN"  # the publisher's word for an organisation that could not be told
+NO_BODY = "InvalidCode"  # the parent of a commissioner that is no place, in the quarterly files
+
+REGIONS = {
+    "Y56": "LONDON COMMISSIONING REGION",
+    "Y58": "SOUTH WEST COMMISSIONING REGION",
+    "Y59": "SOUTH EAST COMMISSIONING REGION",
+    "Y60": "MIDLANDS COMMISSIONING REGION",
+    "Y61": "EAST OF ENGLAND COMMISSIONING REGION",
+    "Y62": "NORTH WEST COMMISSIONING REGION",
+    "Y63": "NORTH EAST AND YORKSHIRE COMMISSIONING REGION",
+}
+
+
+def marked(name: str) -> str:
+    """A sub-national name as a demonstration file publishes it."""
+    return name + MARK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """A sustainability and transformation partnership (STP), since July 2022 an integrated care board (ICB).
+
+    `sub_icbs` are the codes of its sub-ICB locations; `early` is what the files before April 2020 call it.
+    """
+
+    region: str
+    place: str
+    sub_icbs: str
+    stp_name: str
+    early_stp_code: str
+    early_stp_name: str
+
+    @property
+    def icb_name(self) -> str:
+        """The unmarked name since July 2022."""
+        return f"NHS {self.place} INTEGRATED CARE BOARD"
+
+
+def _read_bodies() -> dict[str, Body]:
+    with Path(__file__).with_name("bodies.csv").open(encoding="utf-8", newline="") as file:
+        return {row.pop("code"): Body(**row) for row in csv.DictReader(file)}
+
+
+BODIES = _read_bodies()  # by ODS code, which an STP keeps as an ICB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commissioner:
+    """A clinical commissioning group (CCG), since July 2022 a sub-ICB location; its code stays.
+
+    `earlier_body` is the STP where it was not the ICB of today; `earlier` is the code and name before April
+    2020 of a CCG that was merged then.
+    """
+
+    ccg_name: str
+    body: str | None
+    earlier_body: str | None = None
+    earlier: tuple[str, str] | None = None
+
+
+# By code since April 2020. London's CCGs were merged that month; Bassetlaw changed its ICB and region in July
+# 2022; the commissioning hub is no place, so it belongs to no STP or ICB.
+COMMISSIONERS = {
+    "00L": Commissioner(ccg_name="NHS NORTHUMBERLAND CCG", body="QHM"),
+    "00P": Commissioner(ccg_name="NHS SUNDERLAND CCG", body="QHM"),
+    "01D": Commissioner(ccg_name="NHS HEYWOOD, MIDDLETON AND ROCHDALE CCG", body="QOP"),
+    "02Q": Commissioner(ccg_name="NHS BASSETLAW CCG", body="QT1", earlier_body="QF7"),
+    "03N": Commissioner(ccg_name="NHS SHEFFIELD CCG", body="QF7"),
+    "07K": Commissioner(ccg_name="NHS WEST SUFFOLK CCG", body="QJG"),
+    "10Q": Commissioner(ccg_name="NHS OXFORDSHIRE CCG", body="QU9"),
+    "11J": Commissioner(ccg_name="NHS DORSET CCG", body="QVV"),
+    "11N": Commissioner(ccg_name="NHS KERNOW CCG", body="QT6"),
+    "13Q": Commissioner(ccg_name="NATIONAL COMMISSIONING HUB 1", body=None),
+    "15E": Commissioner(ccg_name="NHS BIRMINGHAM AND SOLIHULL CCG", body="QHL"),
+    "93C": Commissioner(ccg_name="NHS NORTH CENTRAL LONDON CCG", body="QMJ", earlier=("07M", "NHS BARNET CCG")),
+    "99A": Commissioner(ccg_name="NHS LIVERPOOL CCG", body="QYG"),
+}
+HUB = "13Q"
+HUB_REGION = "Y63"  # where the organisation register puts it
+
+# A provider is invented: no real code begins with Z. The names hold from their day on.
+RENAMED_PROVIDERS = {
+    "ZX004": [(date(2019, 10, 1), "DEMONSTRATION PARTNERSHIP 004")],
+    "ZX009": [(date(2023, 10, 1), "DEMONSTRATION ALLIANCE 009")],
+}
+PROVIDER_OPENS = {"ZX021": date(2019, 6, 1), "ZX023": date(2022, 4, 1)}
+PROVIDER_CLOSES = {"ZX019": date(2023, 4, 1)}
+
+# Who treats whose patients: each provider and its weight, about the referrals of an average month. In the
+# monthly and quarterly files these pairs are all of England. Disclosure control is about the small ones.
+PAIRS = {
+    "00L": "ZX001:5600 ZX017:65 ZX002:11 ZX020:3",
+    "00P": "ZX002:4900 ZX001:28 ZX017:9 ZX021:2",
+    "01D": "ZX003:3900 ZX018:140 ZX012:6",
+    "02Q": "ZX004:1450 ZX005:75 ZX020:4",
+    "03N": "ZX005:17800 ZX004:210 ZX018:19 ZX021:5",
+    "07K": "ZX006:3100 ZX022:32 ZX019:8",
+    "10Q": "ZX007:11200 ZX008:640 ZX023:22 ZX024:2",
+    "11J": "ZX009:12400 ZX010:16 ZX023:5",
+    "11N": "ZX010:6300 ZX009:38 ZX024:3",
+    "13Q": "ZX011:34 ZX025:12 ZX012:4",
+    "15E": "ZX011:24600 ZX013:7300 ZX018:90 ZX025:13 ZX026:2",
+    "93C": "ZX014:21500 ZX015:15800 ZX016:900 ZX022:48 ZX026:7",
+    "99A": "ZX012:15400 ZX003:260 ZX016:24 ZX019:4",
+}
+# Pairs that end before, or begin after, the first files.
+PAIR_OPENS = {("15E", "ZX025"): date(2019, 8, 1), ("10Q", "ZX024"): date(2020, 1, 1)}
+PAIR_CLOSES = {("03N", "ZX004"): date(2019, 9, 1), ("01D", "ZX012"): date(2019, 6, 1)}
+INVALID_PAIRS = "ZX005:31 ZX014:14 ZX026:2"  # commissioner code not valid: blank in the time-series workbook
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A provider treating the patients of a commissioner; `commissioner` is a key, or empty if invalid."""
+
+    commissioner: str
+    provider: str
+    weight: int
+
+
+def read_pairs(commissioner: str, text: str) -> list[Pair]:
+    """The pairs of one commissioner, written as in PAIRS."""
+    return [
+        Pair(commissioner, provider, int(weight)) for provider, weight in (item.split(":") for item in text.split())
+    ]
+
+
+def demonstration_pairs() -> list[Pair]:
+    """Every pair of the demonstration, in a fixed order."""
+    return [pair for commissioner, text in PAIRS.items() for pair in read_pairs(commissioner, text)]
+
+
+def pair_is_open(pair: Pair, on: date) -> bool:
+    """Whether the provider treats the commissioner's patients on that day."""
+    provider, both = pair.provider, (pair.commissioner, pair.provider)
+    opens = max(PROVIDER_OPENS.get(provider, date.min), PAIR_OPENS.get(both, date.min))
+    return opens <= on < min(PROVIDER_CLOSES.get(provider, date.max), PAIR_CLOSES.get(both, date.max))
+
+
+def provider_names(code: str) -> list[tuple[date, str]]:
+    """The provider's unmarked names, each with the day it holds from, oldest first."""
+    return [(date.min, f"DEMONSTRATION PROVIDER {code[2:]}"), *RENAMED_PROVIDERS.get(code, [])]
+
+
+def provider_name(code: str, on: date) -> str:
+    """The provider's marked name on that day."""
+    return marked([name for start, name in provider_names(code) if start <= on][-1])
+
+
+def commissioner_code(key: str, on: date) -> str:
+    """The code the commissioner is published under on that day."""
+    commissioner = COMMISSIONERS.get(key)
+    if commissioner is not None and commissioner.earlier is not None and on < STP_ODS_CODES:
+        return commissioner.earlier[0]
+    return key
+
+
+def body_of(key: str, on: date) -> str | None:
+    """The STP or ICB a commissioner belongs to on that day; the hub and invalid codes have none."""
+    if key not in COMMISSIONERS:
+        return next((code for code, body in BODIES.items() if key in body.sub_icbs.split()), None)
+    commissioner = COMMISSIONERS[key]
+    return commissioner.earlier_body if commissioner.earlier_body and on < ICB_DAY else commissioner.body
+
+
+def region_of(key: str, on: date) -> str:
+    """The commissioning region a commissioner is counted in on that day."""
+    body = body_of(key, on)
+    return HUB_REGION if body is None else BODIES[body].region
+
+
+def commissioner_name(key: str, on: date) -> str:
+    """The commissioner's marked name on that day."""
+    if key == "":
+        return marked("Invalid commissioner code")
+    if key == UNKNOWN:
+        return marked(UNKNOWN)
+    body = body_of(key, on)
+    if on >= ICB_DAY and body is not None:
+        return marked(f"NHS {BODIES[body].place} ICB - {key}")
+    commissioner = COMMISSIONERS[key]
+    if commissioner.earlier is not None and on < STP_ODS_CODES:
+        return marked(commissioner.earlier[1])
+    return marked(commissioner.ccg_name)
+
+
+def body_code(key: str, on: date) -> str:
+    """The code an STP or ICB is published under on that day."""
+    return BODIES[key].early_stp_code if key in BODIES and on < STP_ODS_CODES else key
+
+
+def body_name(key: str, on: date) -> str:
+    """The marked name of an STP or ICB on that day."""
+    if key == UNKNOWN:
+        return marked(UNKNOWN)
+    body = BODIES[key]
+    if on < STP_ODS_CODES:
+        return marked(body.early_stp_name)
+    return marked(body.stp_name if on < ICB_DAY else body.icb_name)
+
+
+def region_name(code: str) -> str:
+    """The marked name of a commissioning region."""
+    return marked(REGIONS.get(code, UNKNOWN))

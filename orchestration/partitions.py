@@ -1,4 +1,4 @@
-"""Partitions of the drops: months, quarters from April, financial years. Only ingest is partitioned, marts are whole."""
+"""Partitions of the drops: months, quarters from April, financial years. Only ingest is partitioned."""
 
 from datetime import datetime
 

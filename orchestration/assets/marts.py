@@ -70,3 +70,8 @@ def build_marts() -> dg.AssetsDefinition:
         yield from dbt.cli(["build"], context=context).stream()
 
     return dbt_marts
+
+
+if __name__ == "__main__":
+    # Part of the set-up: the first refresh then finds the dbt project parsed.
+    prepared_manifest()

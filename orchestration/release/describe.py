@@ -13,17 +13,17 @@ from orchestration.drops.reader import DropSummary
 from orchestration.drops.store import KeptDrop
 
 ATTRIBUTION = (
-    "Contains NHS Digital / NHS England statistics on IAPT and NHS Talking Therapies, licensed under the Open Government "
-    "Licence v3.0. An independent product, not endorsed by the publisher."
+    "Contains NHS Digital / NHS England statistics on IAPT and NHS Talking Therapies, licensed under the Open "
+    "Government Licence v3.0. An independent product, not endorsed by the publisher."
 )
 LICENCE = "Open Government Licence v3.0"
 SYNTHETIC_STATEMENT = (
     "SYNTHETIC DATA. Every figure below the England totals is invented, to demonstrate the pipeline. Do not quote it."
 )
 ROUNDING_STATEMENT = (
-    "Counts are rounded to the nearest 5 and 0 to 4 are suppressed, for England too. Percentages are whole, made by the "
-    "publisher from unrounded counts, never from rounded ones, and suppressed when their numerator is. Means and medians have "
-    "one decimal and are suppressed with the count they rest on. Minima and maxima do not leave."
+    "Counts are rounded to the nearest 5 and 0 to 4 are suppressed, for England too. Percentages are whole, made from "
+    "unrounded counts, never from rounded ones, and suppressed when their numerator is. Means and medians have one "
+    "decimal and are suppressed with the count they rest on. Minima and maxima do not leave."
 )
 MARKERS = {
     "[c]": "suppressed: the true count is 0 to 4, or the figure rests on such a count; it is not zero",
@@ -96,22 +96,24 @@ def coverage(release: Path) -> list[tuple[str, str, str, int, int]]:
 def release_readme(release_id: str, description: Description, release: Path) -> str:
     """The README of a release: what it is, what it holds, how to read it."""
     synthetic = description.data_origin == "synthetic"
+    table_rows = [
+        f"| `{table}` | {first} | {last} | {periods:,} | {rows:,} |"
+        for table, first, last, periods, rows in coverage(release)
+    ]
     lines = [
         f"# NHS Talking Therapies (IAPT) statistics, release {release_id}",
         "",
         *([f"> **{SYNTHETIC_STATEMENT}**", ""] if synthetic else []),
-        f"Made from {len(description.drops)} drops ({description.data_origin}); `manifest.json` lists each with its sha256, the sha256 "
-        "of every file here, and the result of the checks, which `data_docs/index.html` shows for people.",
+        f"Made from {len(description.drops)} drops ({description.data_origin}). `manifest.json` lists each drop and file",
+        "with its sha256, and the result of the checks, which `data_docs/index.html` shows for people.",
         "",
         "| table | first period | last period | periods | rows |",
         "|---|---|---|---|---|",
-        *(
-            f"| `{table}` | {first} | {last} | {periods:,} | {rows:,} |"
-            for table, first, last, periods, rows in coverage(release)
-        ),
+        *table_rows,
         "",
-        "Each table is a Parquet file here, a table of `iapt.duckdb`, and CSV in `csv/` (dimensions whole, extracts one gzipped",
-        "file a period). Join `measure` to `dim_measure`, `org_level` and `org_code` to `dim_organisation`, `period` to `dim_period`.",
+        "Each table is a Parquet file here, a table of `iapt.duckdb`, and CSV in `csv/` (dimensions whole, extracts one",
+        "gzipped file a period). Join `measure` to `dim_measure`, `org_level` and `org_code` to `dim_organisation`,",
+        "`period` to `dim_period`.",
         "",
         "## How to read a figure",
         "",
@@ -121,9 +123,9 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         "",
         *(f"- `{marker}` {meaning}." for marker, meaning in MARKERS.items()),
         "",
-        "`lower_bound` and `upper_bound` are what rounding or suppression allow the true count to be. Never sum rows without choosing",
-        "one `org_level` and one `variable_type`: England, regions and providers each hold the whole country. A quarter is not the sum",
-        "of its months, nor a year of its quarters.",
+        "`lower_bound` and `upper_bound` are what rounding or suppression allow the true count to be. Never sum rows",
+        "without choosing one `org_level` and one `variable_type`: England, regions and providers each hold the whole",
+        "country. A quarter is not the sum of its months, nor a year of its quarters.",
         "",
         "## Licence",
         "",

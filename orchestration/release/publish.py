@@ -186,16 +186,16 @@ def _csv_bytes(
     selected = ", ".join(_csv_column(str(name), str(kind)) for name, kind, *_ in columns)
     with tempfile.TemporaryDirectory(dir=release) as scratch:
         target = Path(scratch) / "rows.csv"
+        quoted = str(target).replace("'", "''")
         connection.execute(
-            f"copy (select {selected} from read_parquet(?) where {where}) to '{str(target).replace(chr(39), chr(39) * 2)}' "
-            "(format csv, header true)",
+            f"copy (select {selected} from read_parquet(?) where {where}) to '{quoted}' (format csv, header true)",
             [source, *parameters],
         )
         return target.read_bytes()
 
 
 def _csv_column(name: str, kind: str) -> str:
-    """A column as a person's spreadsheet should find it: whole numbers plain, means at one decimal, no live formulas."""
+    """A column as a spreadsheet should find it: whole numbers plain, means at one decimal, no live formulas."""
     if name == "value":
         return (
             "case when statistic in ('mean', 'median') then printf('%.1f', value) "

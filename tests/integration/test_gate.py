@@ -117,9 +117,7 @@ def _one_mutant_of_each_rule() -> list[Mutant]:
     chosen: dict[tuple[str, str], Mutant] = {}
     for mutant in MUTANTS:
         kind = "extract" if mutant.table in EXTRACT_GRAINS else mutant.table
-        turn = tables[
-            len({rule for kind_, rule in chosen if kind_ == "extract"} - {mutant.rule}) % len(tables)
-        ]
+        turn = tables[len({rule for kind_, rule in chosen if kind_ == "extract"} - {mutant.rule}) % len(tables)]
         if kind != "extract" or mutant.table == turn or (kind, mutant.rule) not in chosen:
             chosen.setdefault((kind, mutant.rule), mutant)
     return list(chosen.values())
@@ -240,18 +238,14 @@ def _a_folder_instead(file: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [Path.unlink, _cut_short, _emptied, _a_page_instead, _scrambled_inside, _a_folder_instead]
 )
-def test_a_missing_or_unreadable_file_is_refused(
-    staged: Path, tmp_path: Path, damage: Callable[[Path], None]
-) -> None:
+def test_a_missing_or_unreadable_file_is_refused(staged: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
     damage(staged / "extract_monthly.parquet")
     tables = ("extract_monthly", "dim_measure")
     verdict = judge(staged, tmp_path / "site", suites={table: SUITES[table] for table in tables})
     assert not verdict.passed
     assert outcomes(verdict, FILES_RULE, "extract_monthly.parquet")[0].result == "failed"
     of_monthly = [found for found in verdict.outcomes if found.table == "extract_monthly"]
-    assert {found.result for found in of_monthly if found.rule not in (FILES_RULE, BYTES_RULE)} == {
-        "not_judged"
-    }
+    assert {found.result for found in of_monthly if found.rule not in (FILES_RULE, BYTES_RULE)} == {"not_judged"}
     assert outcomes(verdict, "keys_are_unique", "dim_measure.parquet")[0].result == "passed"
     assert {page.name for page in (tmp_path / "site").iterdir()} == PAGES
     assert f"FAILED {FILES_RULE} in extract_monthly.parquet" in verdict.describe_failures()
@@ -334,15 +328,11 @@ def test_the_error_of_a_check_does_not_quote_the_value_it_stumbled_over(staged: 
     assert str(TELL_TALE) not in verdict.to_json() + text_of(tmp_path / "site")
 
 
-def test_a_rule_called_broken_that_no_row_breaks_is_an_error(
-    staged: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rule_called_broken_that_no_row_breaks_is_an_error(staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rule = _rule("dim_measure", "keys_are_unique")
     run = engine.run
 
-    def run_and_contradict(
-        database: Path, suites: Mapping[str, Sequence[Rule]]
-    ) -> dict[str, engine.TableRun]:
+    def run_and_contradict(database: Path, suites: Mapping[str, Sequence[Rule]]) -> dict[str, engine.TableRun]:
         runs = run(database, suites)
         return {
             table: replace(found, findings=tuple(replace(each, answer="broken") for each in found.findings))

@@ -1,0 +1,82 @@
+# The commands of a newcomer. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+IAPT_HOME ?= data
+DROPS ?=
+UV_VERSION := 0.13.9
+
+BIN := .venv/bin
+READY := .venv/.ready
+export IAPT_HOME
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := False
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(READY) ## Make the locked environment in .venv (done by the other commands when needed)
+
+# Every package is pinned by hash in requirements.lock. uv installs them; it is put into the environment if the machine has none.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, found {v[0]}.{v[1]}; name another with PYTHON=")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@uv=$$(command -v uv || echo $(BIN)/uv); \
+	  "$$uv" pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes --requirements requirements.lock && \
+	  "$$uv" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m orchestration.assets.marts
+	@touch $@
+
+.PHONY: refresh
+refresh: $(READY) ## Build and release: DROPS=folder of real drops, or demonstration drops without it
+ifeq ($(strip $(DROPS)),)
+	@$(BIN)/iapt demo-drops "$(IAPT_HOME)/demonstration"
+	@$(BIN)/iapt refresh --drops "$(IAPT_HOME)/demonstration"
+else
+	@$(BIN)/iapt refresh --drops "$(DROPS)"
+endif
+
+.PHONY: test
+test: lint pytest ## Run every check and test that needs no network
+
+.PHONY: lint
+lint: $(READY) ## Format, lint, types, boundaries, SQL style
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests > .sqlfluff.log || (cat .sqlfluff.log; exit 1)
+	@if grep -q FAIL .sqlfluff.log; then cat .sqlfluff.log; exit 1; fi
+
+.PHONY: pytest
+pytest: $(READY) ## Run the tests alone; the real drops too, where they are
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+.PHONY: test-unit
+test-unit: $(READY) ## Run the fast tests alone
+	@$(BIN)/python -m pytest tests/unit
+
+.PHONY: dev
+dev: $(READY) ## Open Dagster's UI on 127.0.0.1 with the lineage of every asset
+	@mkdir -p "$(IAPT_HOME)/dagster" && cp dagster.yaml "$(IAPT_HOME)/dagster/dagster.yaml"
+	@export IAPT_HOME="$$(cd "$(IAPT_HOME)" && pwd)"; DAGSTER_HOME="$$IAPT_HOME/dagster" PATH="$$PWD/$(BIN):$$PATH" \
+	  $(BIN)/dagster dev --host 127.0.0.1 --port $${PORT:-3000} --workspace workspace.yaml
+
+.PHONY: status
+status: $(READY) ## Say what is kept, what was refused, and what the latest release is
+	@$(BIN)/iapt status
+
+.PHONY: format
+format: $(READY) ## Format the code
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
+	@$(BIN)/sqlfluff fix --quiet dbt_project/models dbt_project/tests
+
+.PHONY: lock
+lock: $(READY) ## Pin every package again, by hash and without naming an index
+	@uv=$$(command -v uv || echo $(BIN)/uv); \
+	  "$$uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-annotate --custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock

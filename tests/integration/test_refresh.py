@@ -1,0 +1,114 @@
+"""A refresh from demonstration drops: what it says, what it refuses, what it leaves alone the second time."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from tests.integration.conftest import (
+    BAD_DROPS,
+    BROKEN_ROW,
+    EMPTY_FILE,
+    TRUNCATED_ZIP,
+    UNKNOWN_HEADER,
+    WRONG_SHEET,
+    BuiltHome,
+)
+
+pytestmark = pytest.mark.xdist_group("release")
+
+
+def test_good_drops_are_released_though_others_are_refused(released_home: BuiltHome) -> None:
+    outcome = released_home.outcome
+    assert outcome.failure is None
+    assert outcome.exit_status == 3
+    assert outcome.is_new
+    assert (released_home.home.latest / "manifest.json").is_file()
+    assert sorted(refusal["file"] for refusal in outcome.refused) == sorted(BAD_DROPS)
+
+
+@pytest.mark.parametrize(
+    ("file", "place", "expected", "found"),
+    [
+        (UNKNOWN_HEADER, "row 1", "nearest: monthly_long", "'VALUE_ROUNDED'"),
+        (TRUNCATED_ZIP, "the whole file", "a complete ZIP container", "not a zip file"),
+        (WRONG_SHEET, "every table in the file", "the header of a known layout", "sheet 'Definitions'"),
+        (BROKEN_ROW, "row 8", "10 columns in every row", "8 columns"),
+        (EMPTY_FILE, "the whole file", "a published table", "an empty file"),
+    ],
+)
+def test_a_refusal_says_file_place_expected_and_found(
+    released_home: BuiltHome, file: str, place: str, expected: str, found: str
+) -> None:
+    refusal = next(refusal for refusal in released_home.outcome.refused if refusal["file"] == file)
+    assert refusal["place"] == place
+    assert expected in refusal["expected"]
+    assert found in refusal["found"]
+    assert refusal["remedy"]
+
+
+def test_the_bytes_of_a_refused_drop_are_kept(released_home: BuiltHome) -> None:
+    kept = {path.name for path in released_home.home.drops.glob("*/*")}
+    assert kept >= set(BAD_DROPS)
+
+
+def test_a_second_refresh_reads_nothing_and_says_so(released_home: BuiltHome) -> None:
+    before = released_home.home.latest.readlink()
+    arguments = ["refresh", "--drops", str(released_home.drops), "--home", str(released_home.home.root)]
+    result = CliRunner().invoke(app, arguments)
+    assert "Nothing read" in result.output
+    assert "Nothing new" in result.output
+    # The folder still holds the drops that were refused, and they are still refused.
+    assert result.exit_code == 3
+    assert all(file in result.output for file in BAD_DROPS)
+    assert released_home.home.latest.readlink() == before
+
+
+def test_status_says_what_is_kept_refused_and_released(released_home: BuiltHome) -> None:
+    result = CliRunner().invoke(app, ["status", "--home", str(released_home.home.root)])
+    assert result.exit_code == 0
+    for said in ("monthly", "quarterly", "annual", "timeseries", "synthetic", *BAD_DROPS, "SYNTHETIC DATA"):
+        assert said in result.output
+
+
+def test_status_of_an_empty_home_says_how_to_begin(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["status", "--home", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "iapt refresh" in result.output
+
+
+def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["refresh", "--drops", str(tmp_path / "nowhere")])
+    assert result.exit_code == 2
+
+
+def test_an_empty_folder_releases_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    result = CliRunner().invoke(app, ["refresh", "--drops", str(folder), "--home", str(tmp_path / "home")])
+    assert result.exit_code == 1
+    assert "there is nothing to release" in result.output
+
+
+def test_the_periods_read_are_recorded_as_partitions(released_home: BuiltHome) -> None:
+    import dagster as dg
+
+    os.environ["DAGSTER_HOME"] = str(released_home.home.dagster)
+    with dg.DagsterInstance.get() as instance:
+        months = instance.get_materialized_partitions(dg.AssetKey("monthly_drops"))
+        quarters = instance.get_materialized_partitions(dg.AssetKey("quarterly_drops"))
+        years = instance.get_materialized_partitions(dg.AssetKey("annual_drops"))
+    assert {"2021-01-01", "2022-07-01", "2019-02-01"} <= months
+    assert quarters == {"2020-04-01", "2020-10-01", "2021-07-01", "2025-10-01"}
+    assert "2020-04-01" in years
+
+
+def test_the_last_refresh_is_on_record(released_home: BuiltHome) -> None:
+    record = json.loads((released_home.home.root / "last_refresh.json").read_text("utf-8"))
+    assert record["released"]
+    assert record["failure"] is None

@@ -1,0 +1,285 @@
+"""The release: what it holds, that it is exactly what the gate passed, and that nothing else can be published."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from expectations.contracts import CONTRACTS, EXTRACT_COLUMNS
+from expectations.verdict import Verdict
+from orchestration.assets.release import gate, release, staged_tables
+from orchestration.drops.store import sha256_of
+from orchestration.home import Home
+from orchestration.release.describe import Description
+from orchestration.release.publish import NotPublishable, publish
+from orchestration.resources import PipelineHome
+from tests.integration.conftest import BuiltHome
+
+pytestmark = pytest.mark.xdist_group("release")
+
+
+def _latest(built: BuiltHome) -> Path:
+    return built.home.latest
+
+
+GATE = dg.AssetSelection.checks(gate)
+RELEASE = dg.AssetSelection.assets(release).without_checks()
+STAGED = dg.AssetSelection.assets(staged_tables).without_checks()
+
+
+def _run(home: Home, selection: dg.AssetSelection) -> dg.ExecuteInProcessResult:
+    """Run a selection in a run of its own, as someone in the UI might."""
+    definitions = dg.Definitions(
+        assets=[staged_tables, release],
+        asset_checks=[gate],
+        jobs=[dg.define_asset_job("by_hand", selection, executor_def=dg.in_process_executor)],
+        resources={"pipeline": PipelineHome(root=str(home.root))},
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        return definitions.resolve_job_def("by_hand").execute_in_process(instance=instance, raise_on_error=False)
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> str:
+    return "\n".join(
+        str(event.step_failure_data.user_failure_data.description)
+        if event.step_failure_data.user_failure_data
+        else str(event.step_failure_data.error)
+        for event in result.all_events
+        if event.is_step_failure
+    )
+
+
+def test_a_release_holds_what_was_promised(released_home: BuiltHome) -> None:
+    names = {path.name for path in _latest(released_home).iterdir()}
+    assert names == {
+        *(f"{table}.parquet" for table in CONTRACTS),
+        "iapt.duckdb",
+        "manifest.json",
+        "README.md",
+        "data_docs",
+        "csv",
+    }
+    assert (_latest(released_home) / "data_docs" / "index.html").is_file()
+
+
+def test_latest_is_a_link_into_the_releases(released_home: BuiltHome) -> None:
+    assert _latest(released_home).readlink().parts[0] == "releases"
+
+
+def test_every_extract_has_its_columns_in_order(released_home: BuiltHome) -> None:
+    with duckdb.connect() as connection:
+        for table in ("extract_monthly", "extract_quarterly", "extract_annual"):
+            path = str(_latest(released_home) / f"{table}.parquet")
+            found = connection.execute("describe select * from read_parquet(?)", [path]).fetchall()
+            assert [row[0] for row in found] == list(EXTRACT_COLUMNS)
+
+
+def test_the_manifest_names_the_bytes_that_are_there(released_home: BuiltHome) -> None:
+    manifest = json.loads((_latest(released_home) / "manifest.json").read_text("utf-8"))
+    for name, record in manifest["files"].items():
+        assert sha256_of(_latest(released_home) / name) == record["sha256"], name
+    there = {
+        path.relative_to(_latest(released_home)).as_posix()
+        for path in _latest(released_home).rglob("*")
+        if path.is_file()
+    }
+    assert there == {*manifest["files"], "manifest.json"}
+
+
+def test_synthetic_data_says_so_everywhere(released_home: BuiltHome) -> None:
+    manifest = json.loads((_latest(released_home) / "manifest.json").read_text("utf-8"))
+    assert manifest["data_origin"] == "synthetic"
+    assert {drop["origin"] for drop in manifest["drops"]} == {"synthetic"}
+    assert "SYNTHETIC DATA" in (_latest(released_home) / "README.md").read_text("utf-8")
+
+
+def test_the_database_opens_with_the_storage_version_of_bi_drivers(released_home: BuiltHome) -> None:
+    path = str(_latest(released_home) / "iapt.duckdb")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{path}' as release (read_only)")
+        tags = connection.execute("select tags from duckdb_databases() where database_name = 'release'").fetchall()
+        assert tags[0][0]["storage_version"].startswith("v1.0.0")
+        for table in CONTRACTS:
+            differing = connection.execute(
+                f"select count(*) from (from release.{table} except all from read_parquet(?))",
+                [str(_latest(released_home) / f"{table}.parquet")],
+            ).fetchall()
+            assert differing == [(0,)], table
+
+
+def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) -> None:
+    folder = _latest(released_home) / "csv"
+    assert {path.name for path in folder.glob("dim_*")} == {"dim_period.csv", "dim_organisation.csv", "dim_measure.csv"}
+    assert (folder / "extract_quarterly_2020-21-q2.csv.gz").is_file()
+    value_type = "{'value': 'DOUBLE'}"
+    with duckdb.connect() as connection:
+        for table in ("extract_monthly", "extract_quarterly", "extract_annual"):
+            csv, parquet = str(folder / f"{table}_*.csv.gz"), str(_latest(released_home) / f"{table}.parquet")
+            totals = [
+                connection.execute(
+                    f"select count(*), count(value), sum(cast(value as decimal(18, 1))) from {source}"
+                ).fetchall()
+                for source in (f"read_csv('{csv}', header = true, types = {value_type})", f"read_parquet('{parquet}')")
+            ]
+            assert totals[0] == totals[1], table
+
+
+def test_whole_numbers_are_plain_in_csv(released_home: BuiltHome) -> None:
+    with gzip.open(_latest(released_home) / "csv" / "extract_annual_2020-21.csv.gz", "rt", encoding="utf-8") as lines:
+        text = lines.read()
+    assert ",634650,published," in text
+    assert "634650.0" not in text
+
+
+def test_publishing_the_same_tables_again_makes_no_release(copied_home: Home) -> None:
+    before = sorted(path.name for path in copied_home.releases.iterdir())
+    result = _run(copied_home, RELEASE)
+    assert result.success, _failures(result)
+    assert sorted(path.name for path in copied_home.releases.iterdir()) == before
+
+
+def test_staging_twice_gives_the_same_bytes(copied_home: Home) -> None:
+    before = {path.name: sha256_of(path) for path in copied_home.staging.iterdir()}
+    assert _run(copied_home, STAGED).success
+    assert {path.name: sha256_of(path) for path in copied_home.staging.iterdir()} == before
+
+
+def _plant(home: Home, table: str, change: str) -> None:
+    """Change a staged table after the gate has judged it."""
+    path = home.staging / f"{table}.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"create table {table} as from read_parquet('{path}')")
+        connection.execute(change)
+        connection.execute(f"copy {table} to '{path}' (format parquet)")
+
+
+def test_the_release_alone_in_another_run_refuses_bytes_the_gate_did_not_pass(copied_home: Home) -> None:
+    before = copied_home.latest.readlink()
+    _plant(copied_home, "extract_annual", "update extract_annual set value = 3 where value = 5")
+    result = _run(copied_home, RELEASE)
+    assert not result.success
+    assert "extract_annual.parquet" in _failures(result)
+    assert copied_home.latest.readlink() == before
+
+
+def test_the_release_alone_refuses_without_a_verdict(copied_home: Home) -> None:
+    shutil.rmtree(copied_home.verdicts)
+    result = _run(copied_home, RELEASE)
+    assert not result.success
+    assert "verdict" in _failures(result)
+
+
+def test_the_release_alone_refuses_after_a_failed_verdict(copied_home: Home) -> None:
+    before = copied_home.latest.readlink()
+    _plant(copied_home, "extract_monthly", "update extract_monthly set value_marker = '[x]' where value_marker = '[c]'")
+    judged = _run(copied_home, GATE)
+    refused = _run(copied_home, RELEASE)
+    assert not judged.success
+    assert not refused.success
+    message = _failures(refused)
+    assert "extract_monthly.parquet" in message
+    assert "for example: period 20" in message
+    assert copied_home.latest.readlink() == before
+
+
+def test_a_violation_blocks_the_release_within_the_run(copied_home: Home) -> None:
+    before = copied_home.latest.readlink()
+    _plant(copied_home, "extract_quarterly", "delete from extract_quarterly where period = '2020-21 Q2'")
+    result = _run(copied_home, GATE | RELEASE)
+    assert not result.success
+    assert copied_home.latest.readlink() == before
+    failed = [evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
+    assert {evaluation.asset_key.path[-1] for evaluation in failed} == {"extract_quarterly"}
+    assert all(evaluation.blocking for evaluation in failed)
+
+
+def test_a_file_beside_the_staged_tables_is_not_published(copied_home: Home) -> None:
+    (copied_home.staging / "true_counts.parquet").write_bytes(b"anything")
+    result = _run(copied_home, RELEASE)
+    assert not result.success
+    assert "true_counts.parquet" in _failures(result)
+
+
+def test_a_failure_while_publishing_leaves_the_last_release_standing(
+    copied_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, folders = copied_home.latest.readlink(), sorted(copied_home.releases.iterdir())
+    (copied_home.latest / "manifest.json").chmod(0o644)
+    manifest = json.loads((copied_home.latest / "manifest.json").read_text("utf-8"))
+    manifest["files"]["dim_measure.parquet"]["sha256"] = "0" * 64  # so that there is something new to publish
+    (copied_home.latest / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    monkeypatch.setattr("orchestration.release.publish._write_database", _fail)
+    verdict = Verdict.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
+    with pytest.raises(OSError, match="no space"):
+        publish(
+            copied_home.staging,
+            verdict,
+            copied_home.verdicts / "data_docs",
+            copied_home.releases,
+            copied_home.latest,
+            Description("synthetic", "recipe", []),
+            date(2026, 1, 1),
+        )
+    assert copied_home.latest.readlink() == before
+    assert sorted(copied_home.releases.iterdir()) == folders
+
+
+def _fail(release_folder: Path) -> None:
+    raise OSError("no space left")
+
+
+def test_a_release_is_never_edited(copied_home: Home) -> None:
+    modes = {path.stat().st_mode & 0o222 for path in copied_home.latest.resolve().rglob("*") if path.is_file()}
+    assert modes == {0}
+
+
+def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_home: Home) -> None:
+    verdict_path = copied_home.verdicts / "verdict.json"
+    _plant(
+        copied_home, "dim_measure", "update dim_measure set former_names = 'an older name' where measure_id = 'M001'"
+    )
+    assert _run(copied_home, GATE).success
+    published = publish(
+        copied_home.staging,
+        Verdict.from_json(verdict_path.read_text("utf-8")),
+        copied_home.verdicts / "data_docs",
+        copied_home.releases,
+        copied_home.latest,
+        Description("synthetic", "another recipe", []),
+        date.today(),
+    )
+    assert published.is_new
+    assert published.release_id.endswith(".2")
+    assert len(list(copied_home.releases.iterdir())) == 2
+    manifest = json.loads((copied_home.latest / "manifest.json").read_text("utf-8"))
+    assert manifest["previous_release"].endswith(".1")
+
+
+def test_publish_says_which_rule_file_and_rows(copied_home: Home) -> None:
+    _plant(
+        copied_home, "extract_annual", "update extract_annual set value = 7 where statistic = 'count' and value = 10"
+    )
+    _run(copied_home, GATE)
+    verdict = Verdict.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
+    with pytest.raises(NotPublishable) as refused:
+        publish(
+            copied_home.staging,
+            verdict,
+            copied_home.verdicts / "data_docs",
+            copied_home.releases,
+            copied_home.latest,
+            Description("synthetic", "recipe", []),
+            date.today(),
+        )
+    message = str(refused.value)
+    assert "counts_are_absent_or_multiples_of_five" in message
+    assert "extract_annual.parquet" in message
+    assert "violating rows" in message
+    assert "for example: period 20" in message

@@ -95,8 +95,7 @@ def _front_page(verdict: Verdict) -> str:
         of_file = [outcome for outcome in verdict.outcomes if outcome.file == file]
         name = f'<a href="{pages[file]}">{escape(file)}</a>' if file in pages else escape(file)
         counts = "".join(
-            f'<td class="number">{sum(outcome.result == result for outcome in of_file)}</td>'
-            for result in WORDS
+            f'<td class="number">{sum(outcome.result == result for outcome in of_file)}</td>' for result in WORDS
         )
         digest = f"<td><code>{verdict.files.get(file, 'none')}</code></td>"
         rows.append(f'<tr><th scope="row">{name}</th>{counts}{digest}</tr>')
@@ -145,9 +144,7 @@ def _results(result: "ExpectationSuiteValidationResult", workshop: Path) -> str:
     from great_expectations.render.view.view import DefaultJinjaPageView
 
     answered = copy(result)
-    answered.results = [
-        of_a_rule for of_a_rule in result.results if not any(errors_in(of_a_rule.exception_info))
-    ]
+    answered.results = [of_a_rule for of_a_rule in result.results if not any(errors_in(of_a_rule.exception_info))]
     if not answered.results:
         return ""
     document = ValidationResultsPageRenderer().render(answered)

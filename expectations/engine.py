@@ -87,9 +87,7 @@ def _run_on(source: "SQLDatasource", table: str, rules: Sequence[Rule]) -> Table
             for rule in rules
         ],
     )
-    batch = (
-        source.add_table_asset(table, table_name=table).add_batch_definition_whole_table(table).get_batch()
-    )
+    batch = source.add_table_asset(table, table_name=table).add_batch_definition_whole_table(table).get_batch()
     result = batch.validate(suite, result_format=RESULT_FORMAT)
     return TableRun(findings=tuple(findings_in(result.results, rules)), result=result)
 

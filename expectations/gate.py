@@ -44,9 +44,7 @@ class StagedRelease:
         return tuple(table for table in CONTRACTS if file_of(table) not in self.faults)
 
 
-def judge(
-    staged: Path, data_docs: Path | None = None, *, suites: Mapping[str, Sequence[Rule]] = SUITES
-) -> Verdict:
+def judge(staged: Path, data_docs: Path | None = None, *, suites: Mapping[str, Sequence[Rule]] = SUITES) -> Verdict:
     """Judge every file of a staged folder by every rule; draw its Data Docs if a folder is given for them.
 
     The rules are run on a private copy, and the sha256 of each file is that of the copy: what the verdict
@@ -61,11 +59,7 @@ def judge(
         runs = engine.run(database, _fit_rules(suites, release, unfit))
         outcomes = [
             *_outcomes_of_files(release),
-            *(
-                outcome
-                for rules in suites.values()
-                for outcome in _outcomes_of_rules(rules, runs, unfit, connection)
-            ),
+            *(outcome for rules in suites.values() for outcome in _outcomes_of_rules(rules, runs, unfit, connection)),
             *_outcomes_of_bytes(staged, release),
         ]
     verdict = Verdict.of(release.files, outcomes)
@@ -119,9 +113,7 @@ def _create_view(connection: duckdb.DuckDBPyConnection, table: str, copies: Path
     database of its own.
     """
     location = str(copies / file_of(table)).replace("'", "''")
-    connection.execute(
-        f"create view {table} as select * from read_parquet('{location}', hive_partitioning = false)"
-    )
+    connection.execute(f"create view {table} as select * from read_parquet('{location}', hive_partitioning = false)")
 
 
 def _database_of(copies: Path, release: StagedRelease, database: Path) -> Path:
@@ -149,11 +141,7 @@ def _fit_rules(
 ) -> dict[str, list[Rule]]:
     """Return the rules that can be run: those that read sound tables only, and those on a table's columns."""
     return {
-        table: [
-            rule
-            for rule in suites[table]
-            if rule.name == COLUMNS_RULE or unfit.keys().isdisjoint(rule.tables)
-        ]
+        table: [rule for rule in suites[table] if rule.name == COLUMNS_RULE or unfit.keys().isdisjoint(rule.tables)]
         for table in suites
         if table in release.tables
     }
@@ -184,9 +172,7 @@ def _outcomes_of_rules(
         finding = next((found for found in run.findings if found.rule == rule), None) if run else None
         if finding is None:
             reasons = [
-                f"{file_of(table)}: {unfit[table]}"
-                for table in CONTRACTS
-                if table in rule.tables & unfit.keys()
+                f"{file_of(table)}: {unfit[table]}" for table in CONTRACTS if table in rule.tables & unfit.keys()
             ]
             yield _outcome(rule, "not_judged", message="; ".join(reasons))
         elif finding.answer == "kept":

@@ -32,9 +32,7 @@ class Rule:
         if not SNAKE_CASE.fullmatch(self.name):
             raise ValueError(f"a rule is named in snake_case, not {self.name!r}")
         if self.table not in CONTRACTS:
-            raise ValueError(
-                f"rule {self.name}: {self.table!r} is no staged table; there are {', '.join(CONTRACTS)}"
-            )
+            raise ValueError(f"rule {self.name}: {self.table!r} is no staged table; there are {', '.join(CONTRACTS)}")
         if "{batch}" not in self.query:
             raise ValueError(f"rule {self.name}: its query does not say where {{batch}}, the table, stands")
         if ":" in self.query:

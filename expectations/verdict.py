@@ -30,22 +30,16 @@ class RuleOutcome:
     def __post_init__(self) -> None:
         """Refuse an outcome that says two things at once."""
         if self.result not in get_args(Result):
-            raise ValueError(
-                f"{self.rule} on {self.file}: {self.result!r} is none of {', '.join(get_args(Result))}"
-            )
+            raise ValueError(f"{self.rule} on {self.file}: {self.result!r} is none of {', '.join(get_args(Result))}")
         if len(self.examples) > EXAMPLES_SHOWN:
             raise ValueError(f"{self.rule} on {self.file}: at most {EXAMPLES_SHOWN} examples are shown")
         if self.result == "passed" and self.violations:
-            raise ValueError(
-                f"{self.rule} on {self.file}: a rule that {self.violations} rows break has not passed"
-            )
+            raise ValueError(f"{self.rule} on {self.file}: a rule that {self.violations} rows break has not passed")
 
     @property
     def blocks(self) -> bool:
         """Whether nothing may leave because of this outcome. What could not be judged always blocks."""
-        return self.result in ("error", "not_judged") or (
-            self.result == "failed" and self.severity == "critical"
-        )
+        return self.result in ("error", "not_judged") or (self.result == "failed" and self.severity == "critical")
 
 
 @dataclass(frozen=True)
@@ -82,8 +76,7 @@ class Verdict:
             passed=document["passed"],
             files=document["files"],
             outcomes=tuple(
-                RuleOutcome(**{**outcome, "examples": tuple(outcome["examples"])})
-                for outcome in document["outcomes"]
+                RuleOutcome(**{**outcome, "examples": tuple(outcome["examples"])}) for outcome in document["outcomes"]
             ),
         )
 

@@ -38,6 +38,16 @@ class Home:
         return self.root / "warehouse.duckdb"
 
     @property
+    def landed(self) -> Path:
+        """Which drops, under which recipe, the warehouse was last built from."""
+        return self.root / "landed.json"
+
+    @property
+    def staged(self) -> Path:
+        """Which drops, under which recipe, the candidate release was made from."""
+        return self.root / "staged.json"
+
+    @property
     def staging(self) -> Path:
         """The candidate release: what the gate judges."""
         return self.root / "staging"

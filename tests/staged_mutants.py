@@ -60,8 +60,7 @@ EXTRACT_MUTANTS: dict[str, tuple[str, ...]] = {
     "keys_are_unique": (
         f"insert into {{table}} from {{table}} where {A_COUNT}",
         f"insert into {{table}} from {{table}} where {A_PAIR}",
-        "insert into {table} select * replace ('Another name' as org_name) from {table} "
-        f"where {A_CATEGORY}",
+        f"insert into {{table}} select * replace ('Another name' as org_name) from {{table}} where {A_CATEGORY}",
     ),
     "required_columns_are_filled": (
         _set("period = null", A_COUNT),
@@ -249,9 +248,7 @@ OTHER_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
         "update dim_period set publication_status = null where period = '2021-01'",
         "update dim_period set period_start = null where period = '2021-01'",
     ),
-    ("dim_period", "grain_is_known"): (
-        "update dim_period set period_grain = 'week' where period = '2021-01'",
-    ),
+    ("dim_period", "grain_is_known"): ("update dim_period set period_grain = 'week' where period = '2021-01'",),
     ("dim_period", "publication_status_is_known"): (
         "update dim_period set publication_status = 'provisional' where period = '2021-01'",
     ),
@@ -294,12 +291,8 @@ OTHER_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
     ("dim_organisation", "first_period_is_not_after_the_last"): (
         "update dim_organisation set first_period_start = date '2030-01-01' where org_level = 'provider'",
     ),
-    ("dim_measure", "columns_are_exactly_the_contract"): (
-        "alter table dim_measure add column notes varchar",
-    ),
-    ("dim_measure", "keys_are_unique"): (
-        "insert into dim_measure from dim_measure where measure = 'mean_wait'",
-    ),
+    ("dim_measure", "columns_are_exactly_the_contract"): ("alter table dim_measure add column notes varchar",),
+    ("dim_measure", "keys_are_unique"): ("insert into dim_measure from dim_measure where measure = 'mean_wait'",),
     ("dim_measure", "required_columns_are_filled"): (
         "update dim_measure set name = null where measure = 'mean_wait'",
         "update dim_measure set measure = null where measure = 'mean_wait'",

@@ -14,9 +14,12 @@
     percentages  whole, never rebuilt from rounded counts; suppressed with their numerator
     means        one decimal; suppressed with the count they rest on
   Minima, maxima, sums, figures that do not apply and measures nobody has reviewed stay behind.
+
+  Counts, rates and means are each read from the fact with the few columns they need: a common table that several of them
+  shared would be held in memory whole.
 #}
 {% macro extract_of(fact) %}
-with facts as (
+with figures as (
 
     select * from {{ ref(fact) }}
     where
@@ -26,9 +29,58 @@ with facts as (
 
 ),
 
+counts as (
+
+    select
+        {{ population_key_of('fact') }},
+        fact.measure,
+        fact.value_status = 'suppressed' or fact.value < 5 as is_hidden,
+        cast(fact.value as bigint) as exact_count
+    from {{ ref(fact) }} as fact
+    where
+        fact.statistic = 'count'
+        and fact.value_status in ('published', 'suppressed')
+        and fact.is_reviewed
+
+),
+
+rates as (
+
+    select
+        {{ population_key_of('fact') }},
+        fact.measure,
+        fact.value
+    from {{ ref(fact) }} as fact
+    where
+        fact.statistic = 'percentage'
+        and fact.value_status = 'published'
+        and fact.is_reviewed
+
+),
+
+means as (
+
+    select
+        {{ population_key_of('fact') }},
+        fact.measure
+    from {{ ref(fact) }} as fact
+    where
+        fact.statistic in ('mean', 'median')
+        and fact.value_status = 'published'
+        and fact.is_reviewed
+
+),
+
 formulas as (
 
     select * from {{ ref('measure_formulas') }}
+
+),
+
+numerators as (
+
+    select * from formulas
+    where part = 'numerator'
 
 ),
 
@@ -38,99 +90,64 @@ measures as (
 
 ),
 
-counts as (
-
-    select
-        {{ population_key_columns() | join(',\n        ') }},
-        measure,
-        value,
-        value_status,
-        value_status = 'suppressed' or (value_status = 'published' and value < 5) as is_hidden
-    from facts
-    where
-        statistic = 'count'
-        and value_status in ('published', 'suppressed')
-
-),
-
-published_rates as (
-
-    select * from facts
-    where
-        statistic = 'percentage'
-        and value_status = 'published'
-
-),
-
 -- A rate is hidden when every part of its numerator that stands beside it is hidden.
 rates_with_hidden_numerator as (
 
     select
-        {% for column in population_key_columns() -%}
-        published_rates.{{ column }},
-        {% endfor -%}
-        published_rates.measure
-    from published_rates
-    inner join formulas
-        on
-            published_rates.measure = formulas.measure
-            and formulas.part = 'numerator'
+        {{ population_key_of('rates') }},
+        rates.measure
+    from rates
+    inner join numerators
+        on rates.measure = numerators.measure
     inner join counts
         on
-            formulas.component = counts.measure
-            and {{ same_population('published_rates', 'counts') }}
-    group by
-        {% for column in population_key_columns() -%}
-        published_rates.{{ column }},
-        {% endfor -%}
-        published_rates.measure
+            numerators.component = counts.measure
+            and {{ same_population('rates', 'counts') }}
+    group by {{ population_key_of('rates') }}, rates.measure
     having min(case when counts.is_hidden then 1 else 0 end) = 1
 
 ),
 
 -- England's counts are published exact, so its whole rates come from them, by integers alone.
-england_parts as (
+england_rates as (
+
+    select * from rates
+    where org_level = 'england'
+
+),
+
+england_fractions as (
 
     select
-        {% for column in population_key_columns() -%}
-        published_rates.{{ column }},
-        {% endfor -%}
-        published_rates.measure,
-        min(published_rates.value) as published_rate,
-        sum(case when formulas.part = 'numerator' then formulas.sign * cast(counts.value as bigint) end) as numerator,
-        sum(case when formulas.part = 'denominator' then formulas.sign * cast(counts.value as bigint) end) as denominator
-    from published_rates
+        {{ population_key_of('england_rates') }},
+        england_rates.measure,
+        min(cast(round(england_rates.value * 10) as bigint)) as published_tenths,
+        sum(case when formulas.part = 'numerator' then formulas.sign * counts.exact_count end) as numerator,
+        sum(case when formulas.part = 'denominator' then formulas.sign * counts.exact_count end) as denominator
+    from england_rates
     inner join formulas
-        on published_rates.measure = formulas.measure
+        on england_rates.measure = formulas.measure
     left join counts
         on
             formulas.component = counts.measure
-            and counts.value_status = 'published'
-            and {{ same_population('published_rates', 'counts') }}
-    where published_rates.org_level = 'england'
-    group by
-        {% for column in population_key_columns() -%}
-        published_rates.{{ column }},
-        {% endfor -%}
-        published_rates.measure
-    having count(counts.value) = count(formulas.component)
+            and {{ same_population('england_rates', 'counts') }}
+    group by {{ population_key_of('england_rates') }}, england_rates.measure
+    having count(counts.exact_count) = count(formulas.component)
 
 ),
 
 -- Counts that do not reproduce the published one-decimal rate are not the ones it was made from: it is then carried.
-england_rates as (
+england_whole_rates as (
 
     select
-        {{ population_key_columns() | join(',\n        ') }},
+        {{ population_key_of('england_fractions') }},
         measure,
-        {{ whole_percentage('numerator', 'denominator') }} as whole_rate
-    from england_parts
+        cast({{ whole_percentage('numerator', 'denominator') }} as double) as whole_rate
+    from england_fractions
     where
         denominator > 0
         and numerator between 0 and denominator
-        and 2000 * cast(numerator as bigint)
-        between (2 * cast(round(published_rate * 10) as bigint) - 1) * denominator
-        and (2 * cast(round(published_rate * 10) as bigint) + 1) * denominator
+        and 2000 * numerator between (2 * published_tenths - 1) * denominator and (2 * published_tenths + 1) * denominator
 
 ),
 
@@ -138,49 +155,44 @@ england_rates as (
 means_with_hidden_base as (
 
     select
-        {% for column in population_key_columns() -%}
-        means.{{ column }},
-        {% endfor -%}
+        {{ population_key_of('means') }},
         means.measure
-    from facts as means
+    from means
     inner join measures
         on means.measure = measures.measure
     inner join counts
         on
             measures.base = counts.measure
             and {{ same_population('means', 'counts') }}
-    where
-        means.statistic in ('mean', 'median')
-        and means.value_status = 'published'
-        and counts.is_hidden
+    where counts.is_hidden
 
 ),
 
 judged as (
 
     select
-        facts.*,
-        england_rates.whole_rate,
+        figures.*,
+        england_whole_rates.whole_rate,
         case
-            when facts.value_status <> 'published' then facts.value_status
-            when facts.statistic = 'count' and facts.value < 5 then 'suppressed'
+            when figures.value_status <> 'published' then figures.value_status
+            when figures.statistic = 'count' and figures.value < 5 then 'suppressed'
             when rates_with_hidden_numerator.measure is not null then 'suppressed'
             when means_with_hidden_base.measure is not null then 'suppressed'
             else 'published'
         end as status_that_leaves
-    from facts
+    from figures
     left join rates_with_hidden_numerator
         on
-            facts.measure = rates_with_hidden_numerator.measure
-            and {{ same_population('facts', 'rates_with_hidden_numerator') }}
+            figures.measure = rates_with_hidden_numerator.measure
+            and {{ same_population('figures', 'rates_with_hidden_numerator') }}
     left join means_with_hidden_base
         on
-            facts.measure = means_with_hidden_base.measure
-            and {{ same_population('facts', 'means_with_hidden_base') }}
-    left join england_rates
+            figures.measure = means_with_hidden_base.measure
+            and {{ same_population('figures', 'means_with_hidden_base') }}
+    left join england_whole_rates
         on
-            facts.measure = england_rates.measure
-            and {{ same_population('facts', 'england_rates') }}
+            figures.measure = england_whole_rates.measure
+            and {{ same_population('figures', 'england_whole_rates') }}
 
 ),
 
@@ -190,7 +202,7 @@ disclosed as (
         *,
         case
             when status_that_leaves <> 'published' then null
-            when statistic = 'count' then {{ nearest_five('cast(value as bigint)') }}
+            when statistic = 'count' then cast({{ nearest_five('cast(value as bigint)') }} as double)
             when statistic = 'percentage' then coalesce(whole_rate, {{ round_half_away('value', 0) }})
             else {{ round_half_away('value', 1) }}
         end as value_that_leaves
@@ -214,7 +226,7 @@ select
     measure,
     measure_id,
     statistic,
-    cast(value_that_leaves as double) as value,
+    value_that_leaves as value,
     status_that_leaves as value_status,
     case status_that_leaves
         when 'suppressed' then '[c]'

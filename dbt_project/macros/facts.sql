@@ -13,7 +13,8 @@
 {#
   The facts of one grain: the believed observation of every cell, and an explicit not_published row for every cell of a
   known gap: each organisation, population and measure that the period before or after published. `only` narrows the
-  observations.
+  observations. They are read twice, the second time for the periods beside gaps alone: a common table that both parts
+  shared would be held in memory whole.
 #}
 {% macro facts_at(grain, only='true') %}
 with observed as (
@@ -28,6 +29,13 @@ with observed as (
 
 ),
 
+calendar as (
+
+    select * from {{ ref('int_calendar') }}
+    where period_grain = '{{ grain }}'
+
+),
+
 gaps as (
 
     select
@@ -37,13 +45,33 @@ gaps as (
         calendar.financial_year,
         calendar.previous_period,
         calendar.next_period,
-        gaps.series
-    from {{ ref('stg_gaps') }} as gaps
-    inner join {{ ref('int_calendar') }} as calendar
+        known_gaps.series
+    from {{ ref('stg_gaps') }} as known_gaps
+    inner join calendar
         on
-            gaps.period_grain = calendar.period_grain
-            and gaps.period = calendar.period
-    where gaps.period_grain = '{{ grain }}'
+            known_gaps.period_grain = calendar.period_grain
+            and known_gaps.period = calendar.period
+
+),
+
+-- Two equality joins, not one on either: an OR between relations is compared row by row.
+periods_beside_gaps as (
+
+    select
+        gaps.*,
+        calendar.period_start as neighbour_start
+    from gaps
+    inner join calendar
+        on gaps.previous_period = calendar.period
+
+    union all
+
+    select
+        gaps.*,
+        calendar.period_start as neighbour_start
+    from gaps
+    inner join calendar
+        on gaps.next_period = calendar.period
 
 ),
 
@@ -54,31 +82,34 @@ cells_beside_gaps as (
         gaps.period_start,
         gaps.period_end,
         gaps.financial_year,
-        observed.org_level,
-        observed.org_code,
-        observed.org_name,
-        observed.partner_code,
-        observed.partner_name,
-        observed.parent_code,
-        observed.parent_name,
-        observed.variable_type,
-        observed.variable_a,
-        observed.variable_b,
-        observed.measure,
-        observed.measure_id,
-        observed.statistic,
-        observed.is_reviewed,
+        neighbours.org_level,
+        neighbours.org_code,
+        neighbours.org_name,
+        neighbours.partner_code,
+        neighbours.partner_name,
+        neighbours.parent_code,
+        neighbours.parent_name,
+        neighbours.variable_type,
+        neighbours.variable_a,
+        neighbours.variable_b,
+        neighbours.measure,
+        neighbours.measure_id,
+        neighbours.statistic,
+        neighbours.is_reviewed,
         gaps.series,
         row_number() over (
             partition by
-                gaps.period, observed.org_level, observed.org_code, observed.partner_code,
-                observed.variable_type, observed.variable_a, observed.variable_b, observed.measure
-            order by observed.period_start desc
+                gaps.period, neighbours.org_level, neighbours.org_code, neighbours.partner_code,
+                neighbours.variable_type, neighbours.variable_a, neighbours.variable_b, neighbours.measure
+            order by neighbours.period_start desc
         ) as nearness
-    from gaps
-    inner join observed
-        on observed.period in (gaps.previous_period, gaps.next_period)
-    where observed.value_status in ('published', 'suppressed')
+    from periods_beside_gaps as gaps
+    inner join {{ ref('int_ranked_observations') }} as neighbours
+        on gaps.neighbour_start = neighbours.period_start
+    where
+        neighbours.period_grain = '{{ grain }}'
+        and neighbours.precedence = 1
+        and neighbours.value_status in ('published', 'suppressed')
 
 ),
 

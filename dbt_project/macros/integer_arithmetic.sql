@@ -25,7 +25,10 @@
     {{ integer_divide('200 * (' ~ numerator ~ ') + (' ~ denominator ~ ')', '2 * (' ~ denominator ~ ')') }}
 {%- endmacro %}
 
-{# Round half away from zero at a number of decimals, through a decimal: a double would round what it cannot hold. #}
+{#
+  Round half away from zero at a number of decimals, through a decimal: a double would round what it cannot hold. It comes
+  back as a double, since a decimal that meets a wide integer in a CASE or COALESCE loses its decimals.
+#}
 {% macro round_half_away(value, decimals) -%}
-    round(cast({{ value }} as decimal(18, 6)), {{ decimals }})
+    cast(round(cast({{ value }} as decimal(18, 6)), {{ decimals }}) as double)
 {%- endmacro %}

@@ -3,6 +3,13 @@
     {{ return(['period', 'org_level', 'org_code', 'partner_code', 'variable_type', 'variable_a', 'variable_b']) }}
 {%- endmacro %}
 
+{# Those columns of one relation, as a list for SELECT or GROUP BY. #}
+{% macro population_key_of(relation) -%}
+    {%- for column in population_key_columns() -%}
+    {{ relation }}.{{ column }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
 {# Two relations are of the same population; empty categories and partners count as equal. #}
 {% macro same_population(left, right) -%}
     {%- for column in population_key_columns() %}

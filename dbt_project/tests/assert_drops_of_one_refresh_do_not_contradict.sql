@@ -1,5 +1,5 @@
--- Detects: two drops kept in the same refresh that publish different figures for a cell, with nothing in their series, status
--- or revision to say which is the newer.
+-- Detects: two drops kept in the same refresh that publish different figures for a cell, with nothing in their series,
+-- status or revision to say which is the newer.
 -- Why: a figure chosen by the order of file names would be a guess.
 -- A returned row is a pair of drops: take one out of the drop folder, or keep the older one first.
 with contested as (

@@ -1,14 +1,28 @@
 -- Detects: cells lost or doubled between the observations and the marts.
 -- Why: nothing is lost; every observation of a statistic is in a fact, superseded, or an identical duplicate.
--- A returned row is a grain whose counts differ.
+-- A returned row is a grain whose counts differ (one that no fact holds included).
 with observed as (
 
     select
         period_grain,
-        count(*) as cells,
-        sum(case when duplicate_of_row is not null then 1 else 0 end) as duplicates
+        count(*) as cells_observed,
+        0 as cells_accounted_for
     from {{ ref('stg_observations') }}
     where series <> 'data_quality'
+    group by period_grain
+
+),
+
+duplicates as (
+
+    select
+        period_grain,
+        0 as cells_observed,
+        count(*) as cells_accounted_for
+    from {{ ref('stg_observations') }}
+    where
+        series <> 'data_quality'
+        and duplicate_of_row is not null
     group by period_grain
 
 ),
@@ -18,7 +32,8 @@ kept as (
     {% for grain, fact in [('month', 'fct_monthly'), ('quarter', 'fct_quarterly'), ('year', 'fct_annual')] %}
     select
         '{{ grain }}' as period_grain,
-        count(*) as cells
+        0 as cells_observed,
+        count(*) as cells_accounted_for
     from {{ ref(fact) }}
     where drop_sha256 is not null
 
@@ -31,21 +46,29 @@ superseded as (
 
     select
         period_grain,
-        count(*) as cells
+        0 as cells_observed,
+        count(*) as cells_accounted_for
     from {{ ref('superseded_cells') }}
     group by period_grain
+
+),
+
+ledger as (
+
+    select * from observed
+    union all
+    select * from duplicates
+    union all
+    select * from kept
+    union all
+    select * from superseded
 
 )
 
 select
-    kept.period_grain,
-    coalesce(observed.cells, 0) as cells_observed,
-    kept.cells + coalesce(superseded.cells, 0) + coalesce(observed.duplicates, 0) as cells_accounted_for
-from kept
-left join observed
-    on kept.period_grain = observed.period_grain
-left join superseded
-    on kept.period_grain = superseded.period_grain
-where
-    coalesce(observed.cells, 0)
-    <> kept.cells + coalesce(superseded.cells, 0) + coalesce(observed.duplicates, 0)
+    period_grain,
+    sum(cells_observed) as cells_observed,
+    sum(cells_accounted_for) as cells_accounted_for
+from ledger
+group by period_grain
+having sum(cells_observed) <> sum(cells_accounted_for)

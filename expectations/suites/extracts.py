@@ -81,8 +81,7 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
         rows_where(
             "marker_agrees_with_status",
             table,
-            f"value_status in ({words(MARKERS)}) "
-            f"and value_marker is distinct from case value_status {markers} end",
+            f"value_status in ({words(MARKERS)}) and value_marker is distinct from case value_status {markers} end",
             "value_marker is absent beside a published figure, [c] beside a suppressed one and [x] beside "
             "one that was never published. Source: the Analysis Function's shorthand for tables.",
         ),
@@ -220,9 +219,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
 def _rows_of_wrong_periods(name: str, table: str, condition: str, description: str) -> Rule:
     """Return the rule that no row's period meets a condition; each period is looked at once."""
     period = ("period", "period_start", "period_end", "financial_year")
-    same_period = " and ".join(
-        f"figures.{column} is not distinct from wrong_periods.{column}" for column in period
-    )
+    same_period = " and ".join(f"figures.{column} is not distinct from wrong_periods.{column}" for column in period)
     return Rule(
         name=name,
         table=table,
@@ -247,8 +244,7 @@ def _values(table: str) -> tuple[Rule, ...]:
         rows_where(
             "counts_are_absent_or_multiples_of_five",
             table,
-            "statistic = 'count' and value is not null "
-            "and (not isfinite(value) or value < 5 or value % 5 <> 0)",
+            "statistic = 'count' and value is not null and (not isfinite(value) or value < 5 or value % 5 <> 0)",
             f"A count is absent, or a multiple of 5 and at least 5: one of 0 to 4 is withheld. {REPORT_RULE}",
         ),
         rows_where(
@@ -305,9 +301,7 @@ def _values_hidden_with_what_they_rest_on(table: str) -> tuple[Rule, ...]:
     )
 
 
-def _shown_only_with_one_of(
-    column: str, *, name: str, table: str, statistics: Sequence[str], description: str
-) -> Rule:
+def _shown_only_with_one_of(column: str, *, name: str, table: str, statistics: Sequence[str], description: str) -> Rule:
     same_population = " and ".join(
         f"shown_figures.{key} is not distinct from hidden_counts.{key}" for key in POPULATION
     )

@@ -1,4 +1,4 @@
-"""Assets of the drops: kept bytes, the drops of each month, quarter and year, and the landing tables the marts stand on."""
+"""Assets of the drops: kept bytes, the drops of each period, and the landing tables the marts stand on."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from orchestration.drops.catalogue import Catalogue
+from orchestration.drops.catalogue import Catalogue, Gap
 from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, take_in
 from orchestration.drops.landing import land
-from orchestration.drops.periods import period_starting
+from orchestration.drops.periods import period_labelled, period_starting
 from orchestration.drops.reader import DropSummary, read_drop, reading_connection
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.store import KeptDrop
@@ -81,8 +81,8 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
         group_name="drops",
         kinds={"parquet"},
         description=(
-            f"The drops that publish a {grain}, read into observations. A refresh records here every {grain} it has read; "
-            f"materialise a partition to read its drops again."
+            f"The drops that publish a {grain}, read into observations. A refresh records here every {grain} it has "
+            "read; materialise a partition to read its drops again."
         ),
     )
     def drops_of_grain(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[None]:
@@ -94,13 +94,11 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
         gap = next((gap for gap in catalogue.gaps if gap.period == period.label), None)
         found = drops_of_period(_usable(pipeline, catalogue), grain, context.partition_key)
         if gap is not None and not found:
-            return dg.MaterializeResult(
-                metadata={"period": period.label, "status": gap.kind, "reason": gap.reason, "source": gap.source}
-            )
+            return dg.MaterializeResult(metadata=_gap_metadata(gap))
         if not found:
             raise dg.Failure(
-                f"{period.label} is not loaded: no kept drop publishes it. Put its drop in the drop folder and refresh; "
-                "if it was never published, say so in catalogue/gaps.yml."
+                f"{period.label} is not loaded: no kept drop publishes it. Put its drop in the drop folder and "
+                "refresh; if it was never published, say so in catalogue/gaps.yml."
             )
         with reading_connection() as connection:
             summaries = [
@@ -172,11 +170,23 @@ def landing(
     if not reading.usable:
         reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)
         raise dg.Failure(f"No drop could be used, so there is nothing to release.\n{reasons}".strip())
-    _record_periods(context, reading)
+    _record_periods(context, reading, catalogue.gaps)
     if is_released:
         context.log.info("the newest release was made from these drops by this code; nothing to do")
         return
     land(home.warehouse, reading.usable, pipeline.observations, catalogue)
+    home.landed.write_text(
+        json.dumps(
+            {
+                "recipe": recipe,
+                "origin": intake.origin,
+                "drops": [drop.sha256 for drop, _ in reading.usable],
+                "refused": refused,
+            },
+            ensure_ascii=False,
+        ),
+        encoding="utf-8",
+    )
     yield dg.MaterializeResult(asset_key=["landing", "drops"], metadata={"drops": len(reading.usable)})
     for table in LANDING_TABLES:
         if table != "drops":
@@ -199,8 +209,8 @@ def every_drop_is_read(pipeline: PipelineHome) -> dg.AssetCheckResult:
     )
 
 
-def _record_periods(context: dg.AssetExecutionContext, reading: Reading) -> None:
-    """Record, for lineage, a materialisation of every period that a drop read now publishes."""
+def _record_periods(context: dg.AssetExecutionContext, reading: Reading, gaps: Sequence[Gap]) -> None:
+    """Record, for lineage, every period that a drop read now publishes, and every gap: a success that says so."""
     newly = [(drop, summary) for drop, summary in reading.usable if drop.sha256 in set(reading.read)]
     for grain, key in DROPS_BY_GRAIN.items():
         starts = {
@@ -213,10 +223,18 @@ def _record_periods(context: dg.AssetExecutionContext, reading: Reading) -> None
         for start in sorted(starts):
             period = period_starting(date.fromisoformat(start), grain)
             found = drops_of_period(reading.usable, grain, start)
-            context.log_event(
-                dg.AssetMaterialization(
-                    asset_key=key,
-                    partition=start,
-                    metadata=_period_metadata(period.label if period else start, found),
-                )
+            metadata = _period_metadata(period.label if period else start, found)
+            context.log_event(dg.AssetMaterialization(asset_key=key, partition=start, metadata=metadata))
+    for gap in gaps if newly else ():
+        period = period_labelled(gap.period)
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=DROPS_BY_GRAIN[period.grain],
+                partition=period.start.isoformat(),
+                metadata=_gap_metadata(gap),
             )
+        )
+
+
+def _gap_metadata(gap: Gap) -> dict[str, str]:
+    return {"period": gap.period, "status": gap.kind, "reason": gap.reason, "source": gap.source}

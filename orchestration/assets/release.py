@@ -12,11 +12,9 @@ from expectations.contracts import CONTRACTS
 from expectations.gate import BYTES_RULE, BYTES_RULE_DESCRIPTION, FILES_RULE, FILES_RULE_DESCRIPTION
 from expectations.suites import SUITES
 from expectations.verdict import RuleOutcome, Verdict
-from orchestration.drops.intake import read_kept
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.release.describe import Description
 from orchestration.release.publish import NotPublishable, publish
-from orchestration.release.recipe import recipe_digest
 from orchestration.release.stage import TABLES, stage
 from orchestration.resources import PipelineHome
 
@@ -46,6 +44,8 @@ def staged_tables(pipeline: PipelineHome) -> Iterator[dg.MaterializeResult[None]
     """Write the candidate release. Whatever verdict there was is about other bytes, so it goes."""
     home = pipeline.home
     shutil.rmtree(home.verdicts, ignore_errors=True)
+    # What the warehouse was built from goes with the tables: a later run may land other drops before it stages them.
+    shutil.copyfile(home.landed, home.staged)
     for table, rows in stage(home.warehouse, home.staging).items():
         yield dg.MaterializeResult(asset_key=_staged_key(table), metadata={"dagster/row_count": rows})
 
@@ -63,7 +63,7 @@ def _checks() -> list[dg.AssetCheckSpec]:
 
 @dg.multi_asset_check(name="gate", specs=_checks(), can_subset=False)
 def gate(context: dg.AssetCheckExecutionContext, pipeline: PipelineHome) -> Iterator[dg.AssetCheckResult]:
-    """Judge the staged bytes, write the verdict, and report each rule. A rule that could not be judged has not passed."""
+    """Judge the staged bytes, write the verdict, and report each rule. What could not be judged has not passed."""
     from expectations.gate import judge
 
     home = pipeline.home
@@ -113,20 +113,24 @@ def read_verdict(home: Home) -> Verdict | None:
     deps=[_staged_key(table) for table in TABLES],
     group_name="release",
     kinds={"parquet", "csv", "duckdb"},
-    description="The released folder that `latest` points to: exactly the bytes the gate passed, and what is made from them.",
+    description="The folder that `latest` points to: exactly the bytes the gate passed, and what is made from them.",
 )
 def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[None]:
     """Publish the staged bytes if the gate passed exactly them; else fail and leave the last release standing."""
     home, catalogue = pipeline.home, pipeline.load_catalogue()
-    record = json.loads((home.root / "reading.json").read_text("utf-8"))
-    reading = read_kept(pipeline.drops, pipeline.observations, catalogue, record["origin"])
+    record = json.loads(home.staged.read_text("utf-8"))
+    drops = [
+        (pipeline.drops.get(sha256), pipeline.observations.summary_of(sha256, catalogue)) for sha256 in record["drops"]
+    ]
     description = Description(
         data_origin=record["origin"],
-        recipe=recipe_digest(PROJECT_ROOT, reading.usable),
-        drops=reading.usable,
+        recipe=record["recipe"],
+        drops=[(drop, summary) for drop, summary in drops if drop is not None and summary is not None],
         refused=record["refused"],
         code_commit=_code_commit(),
     )
+    if len(description.drops) != len(record["drops"]):
+        raise dg.Failure("A drop the staged tables were made from is no longer read; run the refresh again.")
     try:
         published = publish(
             home.staging,

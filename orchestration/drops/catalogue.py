@@ -68,6 +68,7 @@ class Limits(_Strict):
     max_members: int
     max_uncompressed_bytes: int
     max_compression_ratio: int
+    max_sheet_cells: int
 
 
 class Catalogue:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import codecs
 import csv
 import datetime as dt
+import errno
 import itertools
+import lzma
+import re
 import shutil
 import stat
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,18 +21,24 @@ from pathlib import Path, PurePosixPath
 from python_calamine import CalamineError, CalamineWorkbook
 
 from orchestration.drops.catalogue import Limits
+from orchestration.drops.layouts import DEEPEST_HEADER_ROW
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sources import NOTES_SUFFIXES
 
-ROWS_TO_RECOGNISE = 12
 GET_IT_AGAIN = "Get the file again from the publisher."
+LOOK_AT_THE_LIMITS = "Look at the file; a genuine larger one needs a change in catalogue/limits.yml."
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
+# Where a sheet's XML says that a row, or a cell beyond column Z, stands. Cells up to Z are too many to look at each.
+_ROW_OR_FAR_CELL = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{2,3})?([0-9]+)["']""")
+_COLUMNS_LOOKED_PAST = 26
 
 
 @dataclass(frozen=True)
 class Table:
     """One table inside a drop: a CSV on disk, or the rows of one sheet.
 
-    `member` names it inside the file: a ZIP member, a sheet, or both; empty for a bare CSV.
+    `member` names it inside the file: a ZIP member, a sheet, or both; empty for a bare CSV. `book` is the workbook a
+    sheet stands in (a ZIP member, or empty for a bare XLSX); None for a CSV.
     """
 
     file: str
@@ -36,6 +47,7 @@ class Table:
     csv_path: Path | None = None
     encoding: str = "utf-8"
     sheet_rows: Sequence[Sequence[object]] | None = None
+    book: str | None = None
 
     @property
     def place(self) -> str:
@@ -80,7 +92,9 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
             try:
                 with archive.open(info) as source, unpacked.open("wb") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
-            except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+            except (*DAMAGED, OSError) as error:
+                if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                    raise  # the machine's trouble, such as a full disk, not the file's
                 raise DropRefused(
                     file, f"member {info.filename}", "a member that unpacks", str(error), GET_IT_AGAIN
                 ) from error
@@ -97,14 +111,17 @@ def _checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipfile.
     place = f"member {member}" if member else "the whole file"
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (*DAMAGED, OSError) as error:
         raise DropRefused(file, place, "a complete ZIP container", str(error), GET_IT_AGAIN) from error
     infos = [info for info in archive.infolist() if not info.is_dir()]
     packed = max(path.stat().st_size, 1)
     unpacked = sum(info.file_size for info in infos)
+    repeated = [name for name, times in Counter(info.filename for info in infos).items() if times > 1]
     problem = None
     if not infos:
         problem = ("at least one member", "an empty container")
+    elif repeated:
+        problem = ("every member under a name of its own", f"more than one member named {repeated[0]!r}")
     elif len(infos) > limits.max_members and not member and path.suffix.lower() != ".xlsx":
         problem = (f"at most {limits.max_members} members", f"{len(infos)} members")
     elif unpacked > limits.max_uncompressed_bytes:
@@ -114,7 +131,7 @@ def _checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipfile.
     else:
         for info in infos:
             parts = PurePosixPath(info.filename.replace("\\", "/"))
-            if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+            if not parts.parts or parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
                 problem = ("member names inside the container", f"a member that leads out of it: {info.filename!r}")
             elif info.flag_bits & 0x1:
                 problem = ("members without a password", f"an encrypted member: {info.filename!r}")
@@ -122,31 +139,61 @@ def _checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipfile.
                 problem = ("plain members", f"a link: {info.filename!r}")
     if problem:
         archive.close()
-        raise DropRefused(
-            file, place, *problem, "Look at the file; a genuine larger one needs a change in catalogue/limits.yml."
-        )
+        raise DropRefused(file, place, *problem, LOOK_AT_THE_LIMITS)
     return archive
 
 
 def _xlsx_tables(path: Path, file: str, member: str, limits: Limits) -> Iterator[Table]:
-    _checked_zip(path, file, member, limits).close()
+    with _checked_zip(path, file, member, limits) as archive:
+        _check_extent(archive, file, member, limits)
     try:
         workbook = CalamineWorkbook.from_path(path)
         for sheet in workbook.sheet_names:
             rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
             name = f"{member} sheet {sheet!r}".strip()
-            yield Table(file, name, rows[:ROWS_TO_RECOGNISE], sheet_rows=rows)
+            yield Table(file, name, rows[:DEEPEST_HEADER_ROW], sheet_rows=rows, book=member)
     except (CalamineError, OSError, ValueError) as error:
         raise DropRefused(
             file, f"member {member}" if member else "the whole file", "a readable workbook", str(error), GET_IT_AGAIN
         ) from error
 
 
+def _check_extent(archive: zipfile.ZipFile, file: str, member: str, limits: Limits) -> None:
+    """Refuse a sheet of few bytes whose cells stand so far apart that the table between them would fill the memory."""
+    for info in archive.infolist():
+        rows, columns, rest = 0, _COLUMNS_LOOKED_PAST, b""
+        try:
+            with archive.open(info) as part:
+                while chunk := part.read(1 << 20):
+                    for letters, digits in _ROW_OR_FAR_CELL.findall(rest + chunk):
+                        rows, columns = max(rows, int(digits)), max(columns, _column_number(letters))
+                    rest = chunk[-40:]
+        except (*DAMAGED, OSError) as error:
+            place = f"member {member}" if member else "the whole file"
+            raise DropRefused(file, place, "a workbook that unpacks", str(error), GET_IT_AGAIN) from error
+        if rows * columns > limits.max_sheet_cells:
+            raise DropRefused(
+                file,
+                f"{member} {info.filename}".strip(),
+                f"a sheet of at most {limits.max_sheet_cells:,} cells",
+                f"one that reaches over {rows:,} rows and {columns:,} columns",
+                LOOK_AT_THE_LIMITS,
+            )
+
+
+def _column_number(letters: bytes) -> int:
+    """1 for A, 27 for AA; 0 where there are no letters."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - ord("A") + 1
+    return number
+
+
 def _csv_table(path: Path, file: str, member: str) -> Table:
     encoding = _encoding(path, file, member)
     with path.open(encoding="latin-1" if encoding == "latin-1" else "utf-8-sig", newline="") as lines:
         try:
-            top: list[list[object]] = [list(row) for row in itertools.islice(csv.reader(lines), ROWS_TO_RECOGNISE)]
+            top: list[list[object]] = [list(row) for row in itertools.islice(csv.reader(lines), DEEPEST_HEADER_ROW)]
         except csv.Error as error:
             place = f"{member}, the first rows" if member else "the first rows"
             raise DropRefused(file, place, "comma-separated values", str(error), GET_IT_AGAIN) from error
@@ -158,13 +205,16 @@ def _encoding(path: Path, file: str, member: str) -> str:
     decoder = codecs.getincrementaldecoder("utf-8")()
     encoding = "utf-8"
     with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
+        at_end = False
+        while not at_end:
+            chunk = stream.read(1 << 20)
+            at_end = not chunk
             if b"\0" in chunk:
                 place = f"member {member}" if member else "the whole file"
                 raise DropRefused(file, place, "text in UTF-8 or Latin-1", "NUL bytes", GET_IT_AGAIN)
             if encoding == "utf-8":
                 try:
-                    decoder.decode(chunk)
+                    decoder.decode(chunk, final=at_end)
                 except UnicodeDecodeError:
                     encoding = "latin-1"
     return encoding

@@ -36,8 +36,9 @@ class Intake:
 
 
 def take_in(folder: Path, store: DropStore, catalogue: Catalogue, kept_at: str) -> Intake:
-    """Keep every drop of a folder. Published and synthetic drops never share a release: beside published ones, synthetic
-    ones are refused.
+    """Keep every drop of a folder.
+
+    Published and synthetic drops never share a release: beside published ones, synthetic ones are refused.
 
     Raises FileNotFoundError where there is nothing at `folder`.
     """
@@ -128,7 +129,7 @@ def _lost_provenance(drop: KeptDrop, summary: DropSummary) -> dict[str, str] | N
             "its organisation names",
             "published figures",
             "the mark of a demonstration drop",
-            "Offer it in its own folder, with the provenance.json it was made with.",
+            "Offer it in a folder and home of its own, with the provenance.json it was made with.",
         ).as_record()
     return None
 

@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from orchestration.drops.refusals import DropRefused
 
+# How many rows of a table are looked at to find its header.
+DEEPEST_HEADER_ROW = 12
+
 OrgLevel = Literal["england", "region", "icb", "stp", "sub_icb", "ccg", "provider", "sub_icb_provider", "ccg_provider"]
 ValueStatus = Literal["published", "suppressed", "not_applicable", "not_published"]
 CodeAndName = Annotated[list[str], Field(min_length=1, max_length=2)]
@@ -31,7 +34,7 @@ class _Strict(BaseModel):
 class Recognition(_Strict):
     """How to tell that a table has this layout."""
 
-    header_row: int = Field(ge=1)
+    header_row: int = Field(ge=1, le=DEEPEST_HEADER_ROW)
     required: list[str] = Field(min_length=1)
     required_one_of: list[list[str]] = []
     optional: list[str] = []
@@ -50,7 +53,10 @@ class PeriodFromColumns(_Strict):
 
 
 class PeriodFromLabel(_Strict):
-    """The period is a text such as `Quarter 3 2020/21`; the pattern names `first_year` and, for quarters, `quarter`."""
+    """The period is a text such as `Quarter 3 2020/21`; the pattern names `first_year` and, for quarters, `quarter`.
+
+    Where it names `next_year` too, the two must follow one another.
+    """
 
     source: Literal["label"] = Field(alias="from")
     column: str
@@ -58,7 +64,10 @@ class PeriodFromLabel(_Strict):
 
 
 class PeriodFromNames(_Strict):
-    """The period stands only in the names of the file and its member; the pattern names `first_year`."""
+    """The period stands only in the names of the file and its member; the pattern names `first_year`.
+
+    Where it names `next_year` too, the two must follow one another: `2020-12` is no financial year.
+    """
 
     source: Literal["names"] = Field(alias="from")
     pattern: str
@@ -251,8 +260,11 @@ def recognise(
         deepest = max(layout.recognise.header_row for layout, _ in matches)
         chosen = [(layout, header) for layout, header in matches if layout.recognise.header_row == deepest]
         return Recognised(tuple(layout for layout, _ in chosen), chosen[0][1])
-    nearest, header = min(differences, key=lambda pair: (pair[0].size, pair[0].layout.name))
-    if not header:
+    nearest, header = min(differences, key=lambda pair: _distance(*pair))
+    if elsewhere := _header_elsewhere(rows_above, layouts):
+        nearest, row = elsewhere
+        found = f"it in row {row}"
+    elif not header:
         found = "no header (the table is empty or too short)"
     else:
         found = f"a header of {len(header)} columns that no layout recognises: {nearest.describe()}"
@@ -265,6 +277,25 @@ def recognise(
             "If the publisher has changed the file, add or extend a layout in catalogue/layouts; else get the file again."
         ),
     )
+
+
+def _header_elsewhere(
+    rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout]
+) -> tuple[HeaderDifference, int] | None:
+    """The layout whose header stands in another row than it should, and the row; None where there is none."""
+    for number, row in enumerate(rows_above, start=1):
+        for layout in layouts:
+            difference = layout.header_difference(clean_header(row))
+            if difference.size == 0:
+                return difference, number
+    return None
+
+
+def _distance(difference: HeaderDifference, header: Sequence[str]) -> tuple[int, bool, int, int, str]:
+    """Sorts the nearest layout first: the most names in common, and never a row without a header before one with."""
+    layout = difference.layout
+    shared = len(set(layout.known_columns).intersection(header))
+    return -shared, not header, layout.recognise.header_row, difference.size, layout.name
 
 
 def period_pattern(layout: Layout) -> re.Pattern[str]:

@@ -77,10 +77,30 @@ def period_named(grain: str, first_year: int, quarter: int | None = None) -> Per
         start = dt.date(first_year, 4, 1)
     elif quarter is None:
         raise ValueError(f"a {grain} needs its quarter")
+    elif not 1 <= quarter <= 4:
+        raise ValueError(f"expected quarter 1 to 4, found {quarter}")
     else:
         month = 4 + 3 * (quarter - 1)
         start = dt.date(first_year + (month > 12), (month - 1) % 12 + 1, 1)
     period = period_starting(start, grain)
     if period is None:
         raise ValueError(f"no {grain} starts on {start}")
+    return period
+
+
+def period_labelled(label: str) -> Period:
+    """The period of a label such as `2021-01`, `2020-21 Q2` or `2020-21`; the inverse of `Period.label`.
+
+    `2011-12` is a financial year: a month that looks like one is not a label anybody needs (the dataset began in 2012).
+    Raises ValueError where the text is no label.
+    """
+    match = re.fullmatch(r"(20\d{2})-(\d{2})(?: Q([1-4]))?", label)
+    if match is None:
+        raise ValueError(f"expected a label such as 2021-01, 2020-21 Q2 or 2020-21; found {label!r}")
+    first_year, second, quarter = int(match[1]), int(match[2]), match[3]
+    if quarter or second == (first_year + 1) % 100:
+        return period_named("quarter" if quarter else "year", first_year, int(quarter) if quarter else None)
+    period = period_starting(dt.date(first_year, second, 1), "month") if 1 <= second <= 12 else None
+    if period is None:
+        raise ValueError(f"{label!r} is neither a month nor a financial year")
     return period

@@ -6,11 +6,15 @@ the rows python-calamine gave. Cells are counted in and out.
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import hashlib
+import itertools
 import json
+import mmap
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -64,13 +68,17 @@ class TableSummary:
 
 @dataclass
 class DropSummary:
-    """What became of a drop: read in full, or refused with the reason. Kept beside its observations."""
+    """What became of a drop: read in full, or refused with the reason. Kept beside its observations.
+
+    `unread` names the tables inside it that no layout knows: a new layout may know them.
+    """
 
     sha256: str
     file: str
     digest: str
     tables: list[TableSummary] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     synthetic_mark: bool = False
     refusal: dict[str, str] | None = None
 
@@ -122,10 +130,7 @@ class ObservationStore:
         if not path.is_file():
             return None
         summary = DropSummary.from_json(path.read_text("utf-8"))
-        names = {table.layout for table in summary.tables}
-        used = [layout for layout in catalogue.layouts if layout.name in names]
-        digest = _digest(catalogue.layouts if summary.refusal else used)
-        return summary if summary.digest == digest else None
+        return summary if summary.digest == _digest(summary, catalogue) else None
 
     def write_summary(self, summary: DropSummary) -> None:
         """Write a summary whole, so that a crash leaves either none or all of it."""
@@ -136,8 +141,15 @@ class ObservationStore:
         beside.replace(path)
 
 
-def _digest(layouts: Sequence[Layout]) -> str:
-    return hashlib.sha256(f"reader {READER_VERSION} {layouts_digest(layouts)}".encode()).hexdigest()
+def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
+    """What a summary rests on: the reader and the layouts used; all of them, and the limits, where not all was read."""
+    names = {table.layout for table in summary.tables}
+    is_partial = bool(summary.refusal or summary.unread)
+    layouts = [layout for layout in catalogue.layouts if is_partial or layout.name in names]
+    text = f"reader {READER_VERSION} {layouts_digest(layouts)}"
+    if summary.refusal:
+        text += f" {catalogue.limits.model_dump_json()}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def reading_connection() -> duckdb.DuckDBPyConnection:
@@ -160,12 +172,11 @@ def read_drop(
     try:
         with tempfile.TemporaryDirectory(prefix="reading-", dir=store.folder) as scratch:
             _read_tables(connection, drop, path, catalogue, store, Path(scratch), summary)
-        names = {table.layout for table in summary.tables}
-        summary.digest = _digest([layout for layout in catalogue.layouts if layout.name in names])
     except DropRefused as refusal:
         store.observations_of(drop.sha256).unlink(missing_ok=True)
         store.quarantine_of(drop.sha256).unlink(missing_ok=True)
-        summary = DropSummary(drop.sha256, drop.file, digest=_digest(catalogue.layouts), refusal=refusal.as_record())
+        summary = DropSummary(drop.sha256, drop.file, digest="", refusal=refusal.as_record())
+    summary.digest = _digest(summary, catalogue)
     store.write_summary(summary)
     return summary
 
@@ -179,7 +190,7 @@ def _read_tables(
     scratch: Path,
     summary: DropSummary,
 ) -> None:
-    groups = _group_tables(drop, path, catalogue, scratch, summary.notices)
+    groups = _group_tables(drop, path, catalogue, scratch, summary)
     for number, (layouts, header, tables) in enumerate(groups):
         reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}")
         summary.tables.append(reading.read())
@@ -213,22 +224,28 @@ def _join_parts(connection: duckdb.DuckDBPyConnection, parts: list[Path], target
 _Group = tuple[tuple[Layout, ...], tuple[str, ...], list[Table]]
 
 
-def _group_tables(drop: KeptDrop, path: Path, catalogue: Catalogue, scratch: Path, notices: list[str]) -> list[_Group]:
-    """The tables of a drop, those of one layout and header together, in the order they stand in the file.
+def _group_tables(
+    drop: KeptDrop, path: Path, catalogue: Catalogue, scratch: Path, summary: DropSummary
+) -> list[_Group]:
+    """The tables of a drop, those of one layout together, in the order they stand in the file.
 
     A workbook may hold sheets that are no tables (a title sheet, definitions); one sheet must be recognised. A pack may
-    hold tables that are kept unread where a layout says so; else every member must be recognised.
+    hold tables that are kept unread where a layout says so; else every member must be recognised. Tables of one layout
+    share one header: rows that repeat from table to table can be told apart from others only when read together.
     """
-    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], _Group] = {}
+    groups: dict[tuple[str, ...], _Group] = {}
     unrecognised: list[tuple[Table, DropRefused]] = []
-    for table in open_tables(path, drop.file, catalogue.limits, scratch, notices):
+    for table in open_tables(path, drop.file, catalogue.limits, scratch, summary.notices):
         try:
             found = recognise(table.top, catalogue.layouts, file=drop.file, place=table.place)
         except DropRefused as refusal:
             unrecognised.append((table, refusal))
             continue
-        key = (tuple(layout.name for layout in found.layouts), found.header)
-        groups.setdefault(key, (found.layouts, found.header, []))[2].append(table)
+        key = tuple(layout.name for layout in found.layouts)
+        _, header, tables = groups.setdefault(key, (found.layouts, found.header, []))
+        if found.header != header:
+            raise _other_header(drop, tables[0], header, table, found.header)
+        tables.append(table)
     if not groups:
         if not unrecognised:
             raise DropRefused(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
@@ -236,11 +253,27 @@ def _group_tables(drop: KeptDrop, path: Path, catalogue: Catalogue, scratch: Pat
     kept_unread = any(
         layout.recognise.other_members == "kept_unread" for layouts, _, _ in groups.values() for layout in layouts
     )
+    books_read = {table.book for _, _, tables in groups.values() for table in tables if table.book is not None}
     for table, reason in unrecognised:
-        if table.sheet_rows is None and not kept_unread:
+        if table.book not in books_read and not kept_unread:
             raise reason
-        notices.append(f"{table.member} has no known layout; it is kept with the drop, unread")
+        summary.unread.append(table.member)
+        summary.notices.append(f"{table.member} has no known layout; it is kept with the drop, unread")
     return list(groups.values())
+
+
+def _other_header(
+    drop: KeptDrop, first: Table, header: tuple[str, ...], other: Table, found: tuple[str, ...]
+) -> DropRefused:
+    pairs = itertools.zip_longest(header, found, fillvalue="no more columns")
+    here, there = next(pair for pair in pairs if pair[0] != pair[1])
+    return DropRefused(
+        drop.file,
+        f"{other.place}the header",
+        f"{here!r}, as in {first.member}",
+        f"{there!r}",
+        "Get the file again, or offer its tables as drops of their own.",
+    )
 
 
 def _nearest_refusal(unrecognised: list[tuple[Table, DropRefused]]) -> DropRefused:
@@ -267,6 +300,7 @@ class _Reading:
         self.connection, self.drop, self.header, self.tables, self.folder = connection, drop, header, tables, folder
         self.candidates = layouts
         self.layout = layouts[0]
+        self.periods: dict[str, Period] = {}
         folder.mkdir()
 
     def read(self) -> TableSummary:
@@ -334,6 +368,7 @@ class _Reading:
         header_row = self.layout.recognise.header_row
         columns = ", ".join(_name(name) for name in self.header)
         if table.csv_path is not None:
+            self._refuse_blank_row(table, table.csv_path, header_row)
             source = self._csv_source(table, header_row)
             number = f"row_number() over () + {header_row}"
         else:
@@ -344,11 +379,25 @@ class _Reading:
             self.connection.execute(
                 f"{verb} select {_text(table.member)} as source_member, {number} as source_row, {columns} from {source}"
             )
-        except duckdb.Error as error:
+        except duckdb.InvalidInputException as error:
             raise self._broken_csv(table, error) from error
         finally:
             if table.csv_path is None:
                 self.connection.unregister("sheet")
+
+    def _refuse_blank_row(self, table: Table, path: Path, header_row: int) -> None:
+        """Raise for a blank line above a row: DuckDB passes over it and would misnumber the rows that follow."""
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if all(content.find(ends) < 0 for ends in (b"\n\n", b"\n\r\n", b"\r\r")):
+                return
+        blank = 0
+        # Where the quotes are broken this gives up: DuckDB then says which row.
+        with path.open(encoding=table.encoding, newline="") as lines, contextlib.suppress(csv.Error):
+            for number, row in enumerate(csv.reader(lines), start=1):
+                if row and blank:
+                    raise self._refused(table.member, blank, "a row of figures", "a blank line")
+                if not row and number > header_row:
+                    blank = blank or number
 
     def _csv_source(self, table: Table, header_row: int) -> str:
         types = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in self.header)
@@ -364,7 +413,10 @@ class _Reading:
         counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
         kind = re.search(r"\n(?:Error: )?((?:Value with|Unterminated|Invalid|The|It was)[^\n]{5,120})", text)
         expected = f"{len(self.header)} columns in every row"
+        if not (line or counts or kind):
+            expected = "text in UTF-8 or Latin-1, every line of it ended alike"
         found = f"{counts.group(2)} columns" if counts else (kind.group(1) if kind else text.splitlines()[0][:160])
+        found = found.removeprefix("Invalid Input Error: ").rstrip(".")
         place = f"{table.place}row {line.group(1)}" if line else f"{table.place}a row below the header"
         return DropRefused(self.drop.file, place, expected, found, GET_IT_AGAIN)
 
@@ -395,9 +447,6 @@ class _Reading:
     def _load_periods(self) -> list[Period]:
         """Resolve the period of every row and choose, where the header allows several layouts, the one it fits."""
         rule = self.layout.period
-        self.connection.execute(
-            "create or replace temp table row_periods (period_key varchar, period_start date, period_end date)"
-        )
         if isinstance(rule, PeriodFromNames):
             found = {"": self._period_from_names()}
         elif isinstance(rule, PeriodFromLabel):
@@ -410,10 +459,7 @@ class _Reading:
             found = {
                 text: self._period_from_dates(text, rule, member, row) for text, member, row in self._distinct(key)
             }
-        self.connection.executemany(
-            "insert into row_periods values (?, ?, ?)",
-            [(text, period.start, period.end) for text, period in found.items()],
-        )
+        self.periods = found
         periods = sorted(set(found.values()))
         fitting = [
             layout
@@ -442,6 +488,13 @@ class _Reading:
             return _blank(rule.start)
         return f"{_blank(rule.start)} || ' to ' || {_blank(rule.end)}"
 
+    def _period_bound(self, bound: str) -> str:
+        """SQL for the `start` or `end` of a row's period. No join: a join would not keep the order of the file."""
+        cases = " ".join(
+            f"when {_text(text)} then date '{getattr(period, bound)}'" for text, period in self.periods.items()
+        )
+        return f"case period_key {cases} end"
+
     def _distinct(self, expression: str) -> list[tuple[str, str, int]]:
         query = f"""
             select {expression}, arg_min(source_member, source_row), min(source_row)
@@ -466,7 +519,7 @@ class _Reading:
 
     def _period_from_label(self, text: str, member: str, row: int) -> Period:
         match = period_pattern(self.layout).fullmatch(text)
-        if match is None:
+        if match is None or not _is_financial_year(match):
             raise self._refused(member, row, f"a period like {period_pattern(self.layout).pattern}", repr(text))
         groups = match.groupdict()
         quarter = int(groups["quarter"]) if groups.get("quarter") else None
@@ -477,7 +530,8 @@ class _Reading:
         years = set()
         for table in self.tables:
             for name in (self.drop.file, table.member):
-                years |= {int(match["first_year"]) for match in period_pattern(self.layout).finditer(name)}
+                found = filter(_is_financial_year, period_pattern(self.layout).finditer(name))
+                years |= {int(match["first_year"]) for match in found}
         if len(years) != 1:
             names = ", ".join([self.drop.file, *(table.member for table in self.tables)])
             raise DropRefused(
@@ -522,11 +576,8 @@ class _Reading:
             return "cast(null as varchar)"
         if levels.always:
             return next(iter(choices))
-        cases = " ".join(
-            f"when {_name(levels.column or '')} in ({', '.join(map(_text, texts))}) then {value}"
-            for value, texts in choices.items()
-        )
-        return f"case {cases} end"
+        cases = " ".join(f"when {_text(text)} then {value}" for value, texts in choices.items() for text in texts)
+        return f"case {_name(levels.column or '')} {cases} end"
 
     def _level(self) -> str:
         levels = self.layout.levels
@@ -539,9 +590,8 @@ class _Reading:
         """Each row with its period, level, organisations and population, and the measure where it stands in the row."""
         layout, variables, measures = self.layout, self.layout.variables, self.layout.measures
         if isinstance(variables, Variables):
-            placeholders = ", ".join(map(_text, variables.placeholders))
             kinds = [_blank(variables.type)] + [
-                f"case when {_blank(name)} not in ({placeholders}) then {_name(name)} end"
+                f"case when not {_is_one_of(_blank(name), variables.placeholders)} then {_name(name)} end"
                 for name in (variables.a, variables.b)
             ]
         else:
@@ -554,7 +604,8 @@ class _Reading:
             f"""
             create or replace temp table keyed_rows as
             select
-                source_member, source_row, period_start, period_end,
+                source_member, source_row,
+                {self._period_bound("start")} as period_start, {self._period_bound("end")} as period_end,
                 {_blank(layout.levels.column) if layout.levels.column else "''"} as group_type,
                 {self._level()} as org_level,
                 {self._by_level("organisation", 0)} as org_code, {self._by_level("organisation", 1)} as org_name,
@@ -563,8 +614,7 @@ class _Reading:
                 {kinds[0]} as variable_type, {kinds[1]} as variable_a, {kinds[2]} as variable_b,
                 {measure[0]} as measure_id, {measure[1]} as measure_name,
                 {", ".join(f"{_blank(name)} as {_name('cell ' + name)}" for name in self._value_columns)}
-            from source_rows
-            join row_periods on {self._period_key()} = row_periods.period_key
+            from (select *, {self._period_key()} as period_key from source_rows)
             """
         )
         needed = {"an organisation code": "org_code is null"}
@@ -590,7 +640,7 @@ class _Reading:
         self.connection.execute(
             f"""
             create or replace temp table duplicate_rows as
-            select source_member, source_row, first_row, agrees
+            select source_member, source_row, first_member, first_row, agrees
             from (
                 select
                     source_member, source_row,
@@ -609,15 +659,14 @@ class _Reading:
         )
         conflict = self.connection.execute(
             """
-            select source_member, source_row, first_row from duplicate_rows
+            select source_member, source_row, first_member, first_row from duplicate_rows
             where not agrees order by source_member, source_row limit 1
             """
         ).fetchall()
         if conflict:
-            member, row, first = conflict[0]
-            raise self._refused(
-                member, row, f"the same figures as row {first}, which has the same key", "other figures"
-            )
+            member, row, first_member, first_row = conflict[0]
+            first = f"row {first_row}" + (f" of {first_member}" if first_member != member else "")
+            raise self._refused(member, row, f"the same figures as {first}, which has the same key", "other figures")
         return self._one("select count(*) from duplicate_rows")
 
     # -- cells -----------------------------------------------------------------------------------------------------
@@ -635,6 +684,7 @@ class _Reading:
                 left join duplicate_rows
                     on keyed_rows.source_member = duplicate_rows.source_member
                     and keyed_rows.source_row = duplicate_rows.source_row
+                order by keyed_rows.rowid
                 """
             )
         duplicate = "duplicate_of_row" if duplicates else "cast(null as bigint) as duplicate_of_row"
@@ -679,7 +729,7 @@ class _Reading:
     def _shape(self) -> tuple[dict[str, int], dict[str, int]]:
         """Write the observations and the quarantined cells of this group, and count both from what was written."""
         layout = self.layout
-        quarantined = ", ".join(map(_text, layout.quarantine_tokens)) or "null"
+        is_quarantined = _is_one_of("cells.value_as_published", layout.quarantine_tokens)
         statuses = " ".join(
             f"when cells.value_as_published = {_text(token)} then {_text(status)}"
             for token, status in layout.tokens.items()
@@ -702,7 +752,7 @@ class _Reading:
                 end as value_status,
                 cells.duplicate_of_row
             from cells
-            where cells.value_as_published not in ({quarantined})
+            where not {is_quarantined}
         """
         unread = [name for name in self.header if name in layout.recognise.value_columns and name != self._read_column]
         parts = [
@@ -710,7 +760,7 @@ class _Reading:
             select {_text(self.drop.sha256)} as drop_sha256, {_text(self.drop.file)} as source_file,
                 source_member, source_row, source_column, value_as_published,
                 case value_as_published {reasons or "when null then ''"} end as reason
-            from cells where value_as_published in ({quarantined})
+            from cells where {is_quarantined}
             """
         ]
         # A companion column may hold unsuppressed figures: its cells are counted, its values are not written down.
@@ -754,6 +804,17 @@ class _Reading:
 def period_noun(layout: Layout) -> str:
     """What a layout's period is called in an error."""
     return {"month": "month", "quarter": "quarter (from April)", "year": "financial year"}[layout.period_grain]
+
+
+def _is_financial_year(match: re.Match[str]) -> bool:
+    """Whether the second year of a period follows the first, where the pattern names both."""
+    following = match.groupdict().get("next_year")
+    return following is None or int(following) == (int(match["first_year"]) + 1) % 100
+
+
+def _is_one_of(column: str, texts: Iterable[str]) -> str:
+    """SQL that holds where a column is one of the texts. Not `in`: that may run as a join and lose the file's order."""
+    return f"list_contains([{', '.join(map(_text, texts))}]::varchar[], {column})"
 
 
 def _is_number(column: str) -> str:

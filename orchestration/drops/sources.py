@@ -42,38 +42,41 @@ def _sidecar(folder: Path) -> tuple[str, dict[str, dict[str, str]]]:
     """The folder's declared origin and what its sidecar says of each relative path."""
     as_json, as_csv = (folder / name for name in SIDECARS)
     if as_json.is_file():
-        content = json.loads(as_json.read_text(encoding="utf-8"))
+        content = json.loads(as_json.read_text(encoding="utf-8-sig"))
         files = {path: dict(record) for path, record in content.get("files", {}).items()}
         return str(content.get("data_origin", "published")), files
     if as_csv.is_file():
-        with as_csv.open(encoding="utf-8", newline="") as lines:
-            return "published", {row["file"]: row for row in csv.DictReader(lines) if row.get("file")}
+        with as_csv.open(encoding="utf-8-sig", newline="") as lines:
+            rows = csv.DictReader(lines)
+            if "file" not in (rows.fieldnames or []):
+                raise ValueError(f"expected a column 'file', found {rows.fieldnames}")
+            return "published", {row["file"]: row for row in rows if row["file"]}
     return "published", {}
 
 
 def look_into(path: Path) -> FolderContents:
     """List the drops in a folder (or one file), in the order of their paths.
 
-    Hidden files, notes and provenance sidecars are not drops. A file of a kind that is not read (RAR, XLS and so on)
-    and a link that leads out of the folder are refused, not skipped.
+    Hidden files, notes and provenance sidecars are not drops. A file of a kind that is not read (RAR, XLS and so on), a
+    link that leads out of the folder and what is no plain file are refused, not skipped.
     Raises FileNotFoundError where there is nothing at `path`, ValueError where the sidecar is unreadable.
     """
-    if path.is_file():
-        origin, records = _sidecar(path.parent)
-        contents = FolderContents()
-        _sort_one(path, path.parent, origin, records, contents)
-        return contents
-    if not path.is_dir():
+    if not path.is_file() and not path.is_dir():
         raise FileNotFoundError(f"expected a folder of drops, or one drop, at {path}; found nothing")
+    beside = path.parent if path.is_file() else path
     try:
-        origin, records = _sidecar(path)
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError) as error:
-        raise ValueError(f"the provenance sidecar in {path} cannot be read: {error}") from error
+        origin, records = _sidecar(beside)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"the provenance sidecar in {beside} cannot be read: {error}") from error
     contents = FolderContents()
+    if path.is_file():
+        _sort_one(path, beside, origin, records, contents)
+        return contents
     for folder, subfolders, names in os.walk(path, followlinks=False):
         subfolders.sort()
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in sorted(names):
+        links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
+        for name in sorted([*names, *links]):
             _sort_one(Path(folder) / name, path, origin, records, contents)
     contents.files.sort(key=lambda found: found.relative_path)
     return contents
@@ -90,6 +93,12 @@ def _sort_one(
     if not path.resolve().is_relative_to(root.resolve()):
         refusal = DropRefused(
             path.name, "the whole file", "a file inside the folder", "a link that leads out of it", "Copy the file in."
+        )
+        contents.refused.append((relative, refusal))
+        return
+    if not path.is_file():
+        refusal = DropRefused(
+            path.name, "the whole file", "a plain file", "a link to nothing, or a device", "Copy the file in."
         )
         contents.refused.append((relative, refusal))
         return

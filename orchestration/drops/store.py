@@ -53,7 +53,7 @@ class DropStore:
 
     def __iter__(self) -> Iterator[KeptDrop]:
         """Every kept drop in the order of keeping."""
-        records = [json.loads(path.read_text("utf-8")) for path in self.folder.glob(f"*/{PROVENANCE}")]
+        records = [json.loads(path.read_text("utf-8")) for path in self.folder.glob(f"[!.]*/{PROVENANCE}")]
         drops = [KeptDrop(**record) for record in records]
         return iter(sorted(drops, key=lambda drop: drop.sequence))
 
@@ -71,7 +71,8 @@ class DropStore:
     ) -> tuple[KeptDrop, bool]:
         """Keep the bytes of a file; return the drop and whether it is new.
 
-        Raises DropRefused where the file is larger than the limit or its bytes are not those its sidecar declares.
+        Raises DropRefused where the file is larger than the limit, where its bytes are not those its sidecar declares,
+        and where they were kept before under another origin.
         """
         size = found.path.stat().st_size
         if size > limits.max_file_bytes:
@@ -92,6 +93,14 @@ class DropStore:
                 "Get the file again, or mend the provenance sidecar if the file is right.",
             )
         if existing := self.get(sha256):
+            if existing.origin != found.origin:
+                raise DropRefused(
+                    found.path.name,
+                    "its provenance",
+                    f"{existing.origin} bytes, as which they were kept before",
+                    f"a drop whose origin is {found.origin}",
+                    "Offer it in a home of its own, or mend the provenance sidecar.",
+                )
             return existing, False
         drop = KeptDrop(
             sha256=sha256,

@@ -1,5 +1,6 @@
 """The gate from end to end, by Great Expectations: what passes, what is refused, and that nothing leaks."""
 
+import datetime as dt
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,8 @@ from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.every_table import COLUMNS_RULE
 from expectations.verdict import RuleOutcome, Verdict
+from orchestration.release.describe import Description
+from orchestration.release.publish import NotPublishable, publish
 from tests.staged_mutants import MUTANTS, TELL_TALE, Mutant
 from tests.staged_release import build_staged_release, mutate
 
@@ -124,7 +127,7 @@ def _one_mutant_of_each_rule() -> list[Mutant]:
 
 
 @pytest.mark.parametrize("mutant", _one_mutant_of_each_rule(), ids=lambda mutant: mutant.id)
-def test_a_mutant_is_refused_by_its_rule(staged: Path, mutant: Mutant) -> None:
+def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutant: Mutant, tmp_path: Path) -> None:
     mutate(staged, mutant.changes, mutant.sql)
     rule = _rule(mutant.table, mutant.rule)
     verdict = judge(staged, suites={mutant.table: (rule,)})
@@ -135,9 +138,21 @@ def test_a_mutant_is_refused_by_its_rule(staged: Path, mutant: Mutant) -> None:
     assert 1 <= len(found.examples) <= 3
     if mutant.rule != COLUMNS_RULE:
         assert all(tuple(example) == KEYS[mutant.table] for example in found.examples)
-    text = verdict.describe_failures()
+    with pytest.raises(NotPublishable) as refused:
+        publish(
+            staged,
+            verdict,
+            tmp_path / "data_docs",
+            tmp_path / "releases",
+            tmp_path / "latest",
+            Description("synthetic", "recipe", []),
+            dt.date(2026, 1, 1),
+        )
+    text = str(refused.value)
     assert f"FAILED {mutant.rule} in {file_of(mutant.table)}" in text
     assert f"expected: {rule.description}" in text
+    assert "for example: " in text
+    assert not (tmp_path / "latest").exists()
 
 
 TELL_TALES = [mutant for mutant in MUTANTS if str(TELL_TALE) in mutant.sql and "annual" in mutant.table]

@@ -33,9 +33,7 @@ def test_no_success_without_an_error_is_a_rule_that_is_broken() -> None:
 
 
 @pytest.mark.parametrize("success", [False, True, None])
-@pytest.mark.parametrize(
-    "exception_info", [RAISED, {"metric": RAISED}, {"fine": CLEAN, "metric": {"inner": RAISED}}]
-)
+@pytest.mark.parametrize("exception_info", [RAISED, {"metric": RAISED}, {"fine": CLEAN, "metric": {"inner": RAISED}}])
 def test_an_error_in_any_shape_is_neither_kept_nor_broken(exception_info: Any, success: Any) -> None:
     assert answers(result(exception_info, success=success)) == [("error", "BinderException")]
 
@@ -60,9 +58,7 @@ def test_only_true_is_a_success(success: Any) -> None:
 
 def test_a_rule_without_a_result_is_an_error() -> None:
     assert answers() == [("error", "0 results instead of one")]
-    assert answers(result(CLEAN, success=True, rule="another_rule")) == [
-        ("error", "0 results instead of one")
-    ]
+    assert answers(result(CLEAN, success=True, rule="another_rule")) == [("error", "0 results instead of one")]
 
 
 def test_a_rule_with_two_results_is_an_error() -> None:

@@ -39,17 +39,13 @@ def release(sound_release: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBP
     sound_release.execute("rollback")
 
 
-def violations(
-    connection: duckdb.DuckDBPyConnection, rule: Rule, batch: str = "{table}"
-) -> list[tuple[object, ...]]:
+def violations(connection: duckdb.DuckDBPyConnection, rule: Rule, batch: str = "{table}") -> list[tuple[object, ...]]:
     return connection.execute(rule.violations_in(batch.format(table=rule.table))).fetchall()
 
 
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("rule", RULES.values(), ids=rule_id)
-def test_a_sound_release_keeps_every_rule(
-    sound_release: duckdb.DuckDBPyConnection, rule: Rule, batch: str
-) -> None:
+def test_a_sound_release_keeps_every_rule(sound_release: duckdb.DuckDBPyConnection, rule: Rule, batch: str) -> None:
     assert violations(sound_release, rule, batch) == []
 
 
@@ -112,17 +108,13 @@ UNUSUAL_BUT_SOUND = {
 
 @pytest.mark.parametrize("change", UNUSUAL_BUT_SOUND.values(), ids=UNUSUAL_BUT_SOUND.keys())
 @pytest.mark.parametrize("table", EXTRACT_GRAINS)
-def test_what_is_unusual_but_sound_is_let_through(
-    release: duckdb.DuckDBPyConnection, table: str, change: str
-) -> None:
+def test_what_is_unusual_but_sound_is_let_through(release: duckdb.DuckDBPyConnection, table: str, change: str) -> None:
     release.execute(f"update {table} {change}")
     assert {rule.name for rule in SUITES[table] if violations(release, rule)} == set()
 
 
 @pytest.mark.parametrize("table", EXTRACT_GRAINS)
-def test_a_percentage_whose_numerator_has_no_row_is_let_through(
-    release: duckdb.DuckDBPyConnection, table: str
-) -> None:
+def test_a_percentage_whose_numerator_has_no_row_is_let_through(release: duckdb.DuckDBPyConnection, table: str) -> None:
     """Some rates are published without their counts."""
     release.execute(f"delete from {table} where measure = 'count_recovery'")
     assert {rule.name for rule in SUITES[table] if violations(release, rule)} == set()

@@ -145,9 +145,7 @@ def test_slugs_part_numbers_from_words(measures: dict[str, dict[str, str]]) -> N
 
 
 @pytest.mark.parametrize(("measure_id", "slug"), REQUIRED_SLUGS.items())
-def test_a_slug_that_others_rely_on_is_spelled_as_agreed(
-    measure_id: str, slug: str, slug_of: dict[str, str]
-) -> None:
+def test_a_slug_that_others_rely_on_is_spelled_as_agreed(measure_id: str, slug: str, slug_of: dict[str, str]) -> None:
     assert slug_of[measure_id] == slug
 
 
@@ -362,9 +360,7 @@ def test_a_renamed_measure_keeps_one_slug(
     assert [row["name"] for row in measures.values() if row["measure_id"] == measure_id] == [after]
 
 
-def test_the_july_2022_labels_do_not_merge_two_measures(
-    names: list[dict[str, str]], slug_of: dict[str, str]
-) -> None:
+def test_the_july_2022_labels_do_not_merge_two_measures(names: list[dict[str, str]], slug_of: dict[str, str]) -> None:
     ids = defaultdict(set)
     for row in names:
         ids[row["name"]].add(row["measure_id"])

@@ -23,30 +23,14 @@ drops as (
 
 series_precedence as (
 
-    select * from {{ source('landing', 'series_precedence') }}
+    select * from {{ ref('stg_series_precedence') }}
 
 )
 
 select
     observations.*,
-    row_number() over (
-        same_cell
-        order by
-            series_precedence.series_rank,
-            drops.is_provisional,
-            drops.revision desc,
-            drops.sequence desc,
-            observations.source_row
-    ) as precedence,
-    first_value(observations.drop_sha256) over (
-        same_cell
-        order by
-            series_precedence.series_rank,
-            drops.is_provisional,
-            drops.revision desc,
-            drops.sequence desc,
-            observations.source_row
-    ) as winning_drop_sha256
+    row_number() over most_believed_first as precedence,
+    first_value(observations.drop_sha256) over most_believed_first as winning_drop_sha256
 from observations
 inner join contested_periods
     on
@@ -59,7 +43,7 @@ inner join series_precedence
     on
         observations.period_grain = series_precedence.period_grain
         and observations.series = series_precedence.series
-window same_cell as (
+window most_believed_first as (
     partition by
         observations.period_grain,
         observations.period_start,
@@ -70,4 +54,10 @@ window same_cell as (
         observations.variable_a,
         observations.variable_b,
         observations.measure
+    order by
+        series_precedence.series_rank asc,
+        drops.is_provisional asc,
+        drops.revision desc,
+        drops.sequence desc,
+        observations.source_row asc
 )

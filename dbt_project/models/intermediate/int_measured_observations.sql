@@ -1,5 +1,6 @@
--- Observations with their measure named: by MEASURE_ID where there is one, else through the reviewed alias of the column.
--- A measure nobody has reviewed keeps its own id (or name) as its slug; it stays in the facts and does not leave.
+-- Observations with their measure named: by MEASURE_ID where there is one (its name is then not looked up: two ids have
+-- carried one name), else through the reviewed alias of the column. A measure nobody has reviewed keeps its own id (or
+-- name) as its slug; it stays in the facts and does not leave.
 with observations as (
 
     select * from {{ ref('stg_observations') }}
@@ -29,12 +30,10 @@ named as (
 
     select
         observations.*,
-        coalesce(
-            by_id.measure,
-            aliases.measure,
-            lower(coalesce(observations.measure_id, observations.measure_name))
-        ) as measure,
-        coalesce(by_id.measure, aliases.measure) is not null as is_reviewed
+        case
+            when observations.measure_id is null then aliases.measure
+            else by_id.measure
+        end as reviewed_measure
     from observations
     left join measures as by_id
         on observations.measure_id = by_id.measure_id
@@ -62,7 +61,7 @@ select
     -- A total counts everyone: some layouts print `Total` as its category too.
     case when named.variable_type <> 'Total' then named.variable_a end as variable_a,
     case when named.variable_type <> 'Total' then named.variable_b end as variable_b,
-    named.measure,
+    coalesce(named.reviewed_measure, lower(coalesce(named.measure_id, named.measure_name))) as measure,
     coalesce(named.measure_id, measures.measure_id) as measure_id,
     coalesce(
         measures.statistic,
@@ -77,7 +76,7 @@ select
             else 'unknown'
         end
     ) as statistic,
-    named.is_reviewed,
+    named.reviewed_measure is not null as is_reviewed,
     named.measure_name,
     named.value,
     named.value_status,
@@ -91,7 +90,7 @@ select
     named.duplicate_of_row
 from named
 left join measures
-    on named.measure = measures.measure
+    on named.reviewed_measure = measures.measure
 inner join calendar
     on
         named.period_grain = calendar.period_grain

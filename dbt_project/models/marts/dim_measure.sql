@@ -12,7 +12,7 @@ formula_parts as (
         part,
         sign,
         component,
-        row_number() over (partition by measure, part order by sign desc, component) as place
+        row_number() over (partition by measure, part order by sign desc, component asc) as place
     from {{ ref('measure_formulas') }}
 
 ),

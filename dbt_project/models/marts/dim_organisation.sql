@@ -1,5 +1,5 @@
 -- Every organisation that appears in a drop, at each level, under its newest name with the older ones kept.
--- A pair (commissioner and provider) is two organisations.
+-- A pair (commissioner and provider) is two organisations. One never published with a name goes by its code.
 with appearances as (
 
     {% for fact in ['fct_monthly', 'fct_quarterly', 'int_annual_figures'] %}
@@ -52,11 +52,11 @@ names as (
     select
         org_level,
         org_code,
-        coalesce(org_name, org_code) as org_name,
+        org_name,
         min(first_period_start) as first_period_start,
         max(last_period_start) as last_period_start
     from organisations
-    group by org_level, org_code, coalesce(org_name, org_code)
+    group by org_level, org_code, org_name
 
 ),
 
@@ -66,7 +66,11 @@ ranked_names as (
         *,
         row_number() over (
             partition by org_level, org_code
-            order by last_period_start desc, first_period_start desc, org_name
+            order by
+                case when org_name is null then 1 else 0 end asc,
+                last_period_start desc,
+                first_period_start desc,
+                org_name asc
         ) as newness
     from names
 
@@ -75,7 +79,7 @@ ranked_names as (
 select
     org_level,
     org_code,
-    max(case when newness = 1 then org_name end) as org_name,
+    coalesce(max(case when newness = 1 then org_name end), org_code) as org_name,
     {{ dbt.listagg("case when newness > 1 then org_name end", "'; '", "order by newness") }} as former_names,
     min(first_period_start) as first_period_start,
     max(last_period_start) as last_period_start

@@ -1,0 +1,334 @@
+"""Containers: what is damaged, hostile or no table is refused and says where; nothing is unpacked beyond the limits."""
+
+from __future__ import annotations
+
+import errno
+import io
+import shutil
+import stat
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from orchestration.drops.catalogue import Limits
+from orchestration.drops.containers import Table, cell_text, open_tables
+from orchestration.drops.refusals import DropRefused
+from tests import drop_files as drops
+
+SOUND_CSV = drops.monthly_csv(drops.monthly_row("25"))
+SOUND_SHEET = [drops.MONTHLY_HEADER, drops.monthly_row("25")]
+
+
+def opened(folder: Path, name: str, content: bytes, notices: list[str] | None = None, **limits: int) -> list[Table]:
+    path = folder / name
+    path.write_bytes(content)
+    scratch = folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    asked: Limits = drops.with_limits(**limits).limits
+    return list(open_tables(path, name, asked, scratch, [] if notices is None else notices))
+
+
+def refused(folder: Path, name: str, content: bytes, **limits: int) -> DropRefused:
+    with pytest.raises(DropRefused) as refusal:
+        opened(folder, name, content, **limits)
+    assert refusal.value.file == name
+    return refusal.value
+
+
+def member(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.create_system = 3
+    info.external_attr = mode << 16
+    return info
+
+
+# sound containers
+
+
+def test_a_csv_a_workbook_and_a_zip_of_both_offer_their_tables(tmp_path: Path) -> None:
+    notices: list[str] = []
+    pack = drops.zip_bytes(
+        {
+            "data/": b"",
+            "data/one.csv": SOUND_CSV,
+            "data/two.XLSX": drops.xlsx_bytes({"First ": SOUND_SHEET, "Second": []}),
+            "read me.txt": b"notes",
+            "__MACOSX/._one.csv": b"resource fork",
+        }
+    )
+    tables = opened(tmp_path, "pack.zip", pack, notices)
+    assert [(table.member, table.book) for table in tables] == [
+        ("data/one.csv", None),
+        ("data/two.XLSX sheet 'First '", "data/two.XLSX"),
+        ("data/two.XLSX sheet 'Second'", "data/two.XLSX"),
+    ]
+    assert [list(table.top[0]) for table in tables[:2]] == [drops.MONTHLY_HEADER] * 2
+    assert [notice.split(" is a note")[0] for notice in notices] == ["member read me.txt", "member __MACOSX/._one.csv"]
+    (bare,) = opened(tmp_path, "bare.csv", SOUND_CSV)
+    (sheet,) = opened(tmp_path, "bare.xlsx", drops.xlsx_bytes({"First": SOUND_SHEET}))
+    assert (bare.member, bare.book, sheet.member, sheet.book) == ("", None, "sheet 'First'", "")
+
+
+def test_members_are_unpacked_under_names_of_our_own(tmp_path: Path) -> None:
+    opened(tmp_path, "pack.zip", drops.zip_bytes({"a/b/c; rm -rf.csv": SOUND_CSV}))
+    assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["member-0.csv"]
+
+
+# damaged
+
+
+@pytest.mark.parametrize("name", ["empty.csv", "empty.zip", "empty.xlsx"])
+def test_an_empty_file_is_refused(name: str, tmp_path: Path) -> None:
+    assert refused(tmp_path, name, b"").found == "an empty file"
+
+
+def test_an_empty_member_and_a_zip_of_nothing_are_refused(tmp_path: Path) -> None:
+    refusal = refused(tmp_path, "pack.zip", drops.zip_bytes({"one.csv": SOUND_CSV, "two.csv": b""}))
+    assert (refusal.place, refusal.found) == ("member two.csv", "an empty member")
+    assert refused(tmp_path, "none.zip", drops.zip_bytes({"folder/": b""})).found == "an empty container"
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.97])
+@pytest.mark.parametrize("name", ["cut.zip", "cut.xlsx"])
+def test_a_truncated_container_is_refused(name: str, kept: float, tmp_path: Path) -> None:
+    whole = drops.zip_bytes({"a.csv": SOUND_CSV}) if name == "cut.zip" else drops.xlsx_bytes({"A": SOUND_SHEET})
+    refusal = refused(tmp_path, name, whole[: int(len(whole) * kept)])
+    assert refusal.expected == "a complete ZIP container"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_whose_bytes_are_damaged_is_refused_by_name(method: int, tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr("a.csv", drops.monthly_csv(*[drops.monthly_row(str(5 * n)) for n in range(1, 60)]))
+    content = bytearray(stream.getvalue())
+    content[70:110] = bytes(byte ^ 0x5A for byte in content[70:110])
+    refusal = refused(tmp_path, "damaged.zip", bytes(content))
+    assert (refusal.place, refusal.expected) == ("member a.csv", "a member that unpacks")
+
+
+def test_a_directory_that_needs_a_later_zip_is_refused(tmp_path: Path) -> None:
+    content = bytearray(drops.zip_bytes({"a.csv": SOUND_CSV}))
+    needed = content.index(b"PK\x01\x02") + 6
+    content[needed : needed + 2] = struct.pack("<H", 123)
+    assert refused(tmp_path, "later.zip", bytes(content)).expected == "a complete ZIP container"
+
+
+def test_a_full_disk_is_no_fault_of_the_drop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space left"):
+        opened(tmp_path, "pack.zip", drops.zip_bytes({"a.csv": SOUND_CSV}))
+
+
+def test_a_zip_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
+    refusal = refused(tmp_path, "not_really.xlsx", drops.zip_bytes({"a.csv": SOUND_CSV}))
+    assert refusal.expected == "a readable workbook"
+
+
+# hostile
+
+
+@pytest.mark.parametrize("name", ["zeros.zip", "zeros.xlsx"])
+def test_a_bomb_is_refused_by_its_ratio_before_it_is_unpacked(name: str, tmp_path: Path) -> None:
+    bomb = drops.zip_bytes({"a.csv": bytes(200_000)})
+    refusal = refused(tmp_path, name, bomb, max_compression_ratio=20)
+    assert refusal.expected == "at most 20 to 1 compression"
+    assert int(refusal.found.split()[0]) > 20
+    assert not list((tmp_path / "scratch").iterdir())
+    assert "limits.yml" in refusal.remedy
+
+
+def test_members_together_may_not_unpack_to_more_than_the_limit(tmp_path: Path) -> None:
+    pack = drops.zip_bytes({"a.csv": SOUND_CSV, "b.csv": SOUND_CSV})
+    size = 2 * len(SOUND_CSV)
+    assert len(opened(tmp_path, "pack.zip", pack, max_uncompressed_bytes=size)) == 2
+    refusal = refused(tmp_path, "more.zip", pack, max_uncompressed_bytes=size - 1)
+    assert (refusal.expected, refusal.found) == (f"at most {size - 1:,} bytes unpacked", f"{size:,} bytes")
+
+
+def test_a_workbook_inside_a_pack_is_held_to_the_limits_too(tmp_path: Path) -> None:
+    sparse = drops.xlsx_bytes({"A": [["x"] * 5] * 2000})
+    pack = drops.zip_bytes({"a.xlsx": sparse})
+    refusal = refused(tmp_path, "pack.zip", pack, max_uncompressed_bytes=len(sparse))
+    assert refusal.place == "member a.xlsx"
+
+
+def test_more_members_than_the_limit_are_refused(tmp_path: Path) -> None:
+    pack = drops.zip_bytes({f"{number}.csv": SOUND_CSV for number in range(4)})
+    assert len(opened(tmp_path, "four.zip", pack, max_members=4)) == 4
+    assert refused(tmp_path, "many.zip", pack, max_members=3).found == "4 members"
+
+
+def test_the_parts_of_a_workbook_are_not_counted_as_members(tmp_path: Path) -> None:
+    assert opened(tmp_path, "book.xlsx", drops.xlsx_bytes({"A": SOUND_SHEET}), max_members=1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../a.csv", "data/../../a.csv", "..\\a.csv", "/etc/a.csv", "\\\\server\\a.csv"),
+        *("C:\\a.csv", "c:a.csv", "C:/a.csv", "."),
+    ],
+)
+def test_a_member_name_that_leads_out_or_nowhere_is_refused(name: str, tmp_path: Path) -> None:
+    refusal = refused(tmp_path, "pack.zip", drops.zip_bytes([("b.csv", SOUND_CSV), (member(name), SOUND_CSV)]))
+    assert "leads out" in refusal.found
+    assert not list((tmp_path / "scratch").iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pack.zip", "scratch"]
+
+
+def test_a_link_as_a_member_is_refused(tmp_path: Path) -> None:
+    link = member("a.csv", stat.S_IFLNK | 0o777)
+    refusal = refused(tmp_path, "pack.zip", drops.zip_bytes([(link, b"/etc/passwd")]))
+    assert refusal.found == "a link: 'a.csv'"
+
+
+def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
+    pack = drops.zip_bytes([("a.csv", SOUND_CSV), ("a.csv", drops.monthly_csv(drops.monthly_row("30")))])
+    assert refused(tmp_path, "pack.zip", pack).found == "more than one member named 'a.csv'"
+
+
+def test_a_member_with_a_password_is_refused(tmp_path: Path) -> None:
+    content = bytearray(drops.zip_bytes({"a.csv": SOUND_CSV}))
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + flags] |= 1
+    assert refused(tmp_path, "locked.zip", bytes(content)).found == "an encrypted member: 'a.csv'"
+
+
+@pytest.mark.parametrize("inner", ["inner.zip", "figures.rar", "old.xls", "figures"])
+def test_a_container_in_a_container_and_other_members_are_refused_by_name(inner: str, tmp_path: Path) -> None:
+    pack = drops.zip_bytes({"a.csv": SOUND_CSV, inner: drops.zip_bytes({"b.csv": SOUND_CSV})})
+    refusal = refused(tmp_path, "pack.zip", pack)
+    assert refusal.place == f"member {inner}"
+    assert "drops of their own" in refusal.remedy
+
+
+@pytest.mark.parametrize("far", ["XFD1048576", "B1048576", "AAA60000"])
+def test_a_sheet_whose_cells_stand_far_apart_is_refused_before_the_gap_is_filled(far: str, tmp_path: Path) -> None:
+    sheet = drops.xlsx_bytes({"A": [["first"], ["LAST"]]})
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(sheet)) as source, zipfile.ZipFile(stream, "w") as target:
+        for info in source.infolist():
+            part = source.read(info)
+            if info.filename.endswith("sheet1.xml"):
+                row = far.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ").encode()
+                part = part.replace(b'<row r="2"', b'<row r="' + row + b'"').replace(b'r="A2"', f'r="{far}"'.encode())
+            target.writestr(info.filename, part)
+    refusal = refused(tmp_path, "wide.xlsx", stream.getvalue(), max_sheet_cells=1_000_000)
+    assert refusal.place == "xl/worksheets/sheet1.xml"
+    assert refusal.expected == "a sheet of at most 1,000,000 cells"
+    assert "limits.yml" in refusal.remedy
+
+
+def test_a_full_sheet_is_within_the_limits_as_published() -> None:
+    assert drops.catalogue().limits.max_sheet_cells >= 1_048_576 * 26
+
+
+# posing as a table
+
+
+def test_nul_bytes_are_no_text(tmp_path: Path) -> None:
+    assert refused(tmp_path, "a.csv", SOUND_CSV + b"\0").found == "NUL bytes"
+    utf_16 = drops.zip_bytes({"a.csv": SOUND_CSV.decode().encode("utf-16")})
+    assert refused(tmp_path, "pack.zip", utf_16).place == "member a.csv"
+
+
+def test_a_page_of_html_under_a_csv_name_is_refused(tmp_path: Path) -> None:
+    page = b"<!DOCTYPE html>\n<html><body>\n<h1>We cannot find that page</h1>\n</body></html>\n"
+    refusal = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", page).refusal
+    assert "row 1: expected the header of a known layout" in refusal
+    assert "unknown '<!DOCTYPE html>'" in refusal
+
+
+def test_an_open_quote_that_swallows_the_top_of_the_file_is_refused(tmp_path: Path) -> None:
+    refusal = refused(tmp_path, "a.csv", b'"' + b"never closed, " * 20_000)
+    assert (refusal.place, refusal.expected) == ("the first rows", "comma-separated values")
+
+
+# rows
+
+
+@pytest.mark.parametrize("content", [",".join(drops.MONTHLY_HEADER), ",".join(drops.MONTHLY_HEADER) + "\r\n"])
+def test_a_header_without_rows_is_refused(content: str, tmp_path: Path) -> None:
+    refusal = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", content.encode()).refusal
+    assert "below the header: expected rows of figures; found none" in refusal
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        pytest.param("01/04/2026,30/04/2026,Provider", "3 columns", id="too few"),
+        pytest.param(",".join(["x"] * 11), "11 columns", id="too many"),
+        pytest.param("", "a blank line", id="none"),
+    ],
+)
+def test_a_broken_row_is_named_with_what_was_expected_and_found(
+    broken: str, found: str, line_end: str, tmp_path: Path
+) -> None:
+    sound = drops.csv_bytes(
+        drops.MONTHLY_HEADER, [drops.monthly_row("25"), drops.monthly_row("30")], line_end=line_end
+    ).decode()
+    lines = sound.split(line_end)
+    lines.insert(2, broken)
+    read = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", line_end.join(lines).encode())
+    assert "iapt_month_apr_2026_activity.csv, row 3: expected" in read.refusal
+    assert f"found {found}." in read.refusal
+    assert not read.store.observations_of(read.drop.sha256).exists()
+
+
+def test_a_broken_row_in_a_pack_is_named_with_its_member(tmp_path: Path) -> None:
+    pack = drops.zip_bytes({"one.csv": SOUND_CSV, "two.csv": SOUND_CSV + b"1,2,3\n"})
+    refusal = drops.read(tmp_path, "pack.zip", pack).refusal
+    assert "pack.zip, two.csv, row 3: expected 10 columns in every row; found 3 columns." in refusal
+
+
+def test_a_quote_that_is_never_closed_is_named_by_its_row(tmp_path: Path) -> None:
+    rows = [drops.monthly_row("25"), drops.monthly_row("30"), drops.monthly_row("35")]
+    text = drops.monthly_csv(*rows).decode().replace(",30\n", ',"30\n')
+    refusal = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", text.encode()).refusal
+    assert "row 3: " in refusal
+    assert "unterminated quote" in refusal
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_blank_lines_at_the_end_of_a_file_do_no_harm(line_end: str, tmp_path: Path) -> None:
+    text = SOUND_CSV.decode().replace("\n", line_end) + 3 * line_end
+    read = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", text.encode())
+    assert [cell["source_row"] for cell in read.observations] == [2]
+
+
+def test_lines_ended_in_two_ways_are_refused_with_the_reason(tmp_path: Path) -> None:
+    mixed = SOUND_CSV.replace(b"\n", b"\r\n", 1)
+    assert "every line of it ended alike" in drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", mixed).refusal
+
+
+def test_a_workbook_without_a_known_sheet_lists_its_sheets(tmp_path: Path) -> None:
+    book = drops.xlsx_bytes({"Title sheet": [["A title"]], "Table 9": [["Who", "What"], ["them", 3]], "Notes": []})
+    refusal = drops.read(tmp_path, "feb2019_feb2020.xlsx", book).refusal
+    for sheet in ("Title sheet", "Table 9", "Notes"):
+        assert f"sheet '{sheet}'" in refusal
+
+
+def test_a_value_beyond_a_sheets_last_column_is_refused(tmp_path: Path) -> None:
+    book = drops.xlsx_bytes({"Data": [*SOUND_SHEET, [*drops.monthly_row("30"), "stray"]]})
+    assert "sheet 'Data', row 3: expected 10 columns" in drops.read(tmp_path, "iapt-month-Jan-2021.xlsx", book).refusal
+
+
+# cells of a sheet
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        *((None, ""), ("", ""), ("  x ", "  x "), (52.0, "52"), (-3.0, "-3"), (0.0, "0"), (1440000.0, "1440000")),
+        *((52.5, "52.5"), (0.1, "0.1"), (True, "TRUE"), (False, "FALSE"), ("=1+1", "=1+1"), ("007", "007")),
+    ],
+)
+def test_a_cell_reads_as_a_person_would_have_typed_it(cell: object, text: str) -> None:
+    assert cell_text(cell) == text

@@ -1,0 +1,344 @@
+"""The dbt project is laid out, described and wired as it promises: read as text, without dbt or a database."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+
+MODELS = {path.stem: path for path in sorted(PROJECT.glob("models/*/*.sql"))}
+SEEDS = {path.stem for path in PROJECT.glob("seeds/*.csv")}
+MACROS = {path.stem: path.read_text() for path in sorted(PROJECT.glob("macros/*.sql"))}
+PROPERTY_FILES = sorted([*PROJECT.glob("models/*/*.yml"), *PROJECT.glob("seeds/*.yml")])
+SINGULAR_TESTS = sorted(PROJECT.glob("tests/*.sql"))
+GENERIC_TESTS = sorted(PROJECT.glob("tests/generic/*.sql"))
+
+# Data flows one way, and no layer reads past its neighbour. A dimension may list what the facts beside it hold.
+MAY_READ = {
+    "staging": {"source"},
+    "intermediate": {"staging", "intermediate", "seeds"},
+    "marts": {"staging", "intermediate", "marts", "seeds"},
+    "extracts": {"marts", "seeds"},
+}
+
+# Models that end in a star, whose columns the text does not tell. fct_annual's contract holds them.
+STARRED = {"fct_annual", "int_contested_observations", "int_ranked_observations"}
+
+# The period spine comes from the calendar, not from the data.
+READS_NOTHING = {"int_calendar"}
+
+# Every key that a YAML file here may hold. dbt and the tools around it ignore some of those they do not know, so a
+# misspelt or outdated key (`tests:`) would leave its check undone without a word.
+KEYS: dict[str, dict[str, str | None]] = {
+    "file": {
+        "version": None,
+        "anchors": None,
+        "models": "model",
+        "seeds": "seed",
+        "sources": "source",
+        "exposures": "exposure",
+        "unit_tests": "unit test",
+    },
+    "model": {
+        "name": None,
+        "description": None,
+        "config": "model config",
+        "data_tests": "data tests",
+        "columns": "column",
+    },
+    "model config": {"contract": "contract"},
+    "contract": {"enforced": None},
+    "column": {"name": None, "description": None, "data_type": None, "data_tests": "data tests"},
+    "seed": {
+        "name": None,
+        "description": None,
+        "config": "seed config",
+        "data_tests": "data tests",
+        "columns": "column",
+    },
+    "seed config": {"column_types": None},
+    "source": {"name": None, "schema": None, "description": None, "tables": "source table"},
+    "source table": {"name": None, "description": None, "data_tests": "data tests", "columns": "column"},
+    "exposure": dict.fromkeys(
+        ["name", "label", "type", "maturity", "url", "description", "depends_on", "owner", "config"]
+    ),
+    "unit test": {
+        "name": None,
+        "description": None,
+        "model": None,
+        "overrides": "overrides",
+        "given": "given",
+        "expect": "fixture",
+    },
+    "overrides": {"macros": None},
+    "given": {"input": None, "format": None, "rows": None},
+    "fixture": {"format": None, "rows": None},
+    "data test": {"name": None, "description": None, "arguments": None, "config": "data test config"},
+    "data test config": {"severity": None, "where": None, "error_if": None, "warn_if": None},
+}
+ARGUMENTS = {
+    "not_null": set(),
+    "unique": set(),
+    "accepted_values": {"values", "quote"},
+    "relationships": {"to", "field"},
+    "unique_combination": {"columns"},
+}
+
+
+class _StrictLoader(yaml.CSafeLoader):
+    """YAML in which a key that stands twice is an error, not the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        twice = {key for key in keys if keys.count(key) > 1}
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"found {sorted(twice)} twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def properties(path: Path) -> dict[str, Any]:
+    """What a YAML file holds."""
+    content: dict[str, Any] = yaml.load(path.read_text(), _StrictLoader)
+    return content
+
+
+def unknown_keys(content: Any, kind: str = "file", place: str = "") -> Iterator[str]:
+    """Each key that has no meaning where it stands."""
+    if isinstance(content, list):
+        for item in content:
+            yield from unknown_keys(item, kind, place)
+        return
+    if kind == "data tests":
+        yield from unknown_test_keys(content, place)
+        return
+    place = f"{place} {content.get('name', '')}".strip()
+    for key, value in content.items():
+        if key not in KEYS[kind]:
+            yield f"{place}: {key!r} is no key of a {kind}; expected one of {sorted(KEYS[kind])}"
+        elif KEYS[kind][key] is not None:
+            yield from unknown_keys(value, KEYS[kind][key] or "", place)
+
+
+def unknown_test_keys(test: str | dict[str, Any], place: str) -> Iterator[str]:
+    """The same of one data test: a bare name, or a name with its arguments and settings."""
+    (name, settings), *more = [(test, {})] if isinstance(test, str) else list(test.items())
+    if more:
+        yield f"{place}: one data test has {len(more) + 1} names; indent its settings below its name"
+    if name not in ARGUMENTS:
+        yield f"{place}: no data test is called {name!r}; expected one of {sorted(ARGUMENTS)}"
+        return
+    yield from unknown_keys(settings or {}, "data test", f"{place} {name}")
+    arguments = set((settings or {}).get("arguments", {}))
+    if arguments - ARGUMENTS[name]:
+        yield f"{place}: {name} has no argument {sorted(arguments - ARGUMENTS[name])}; expected {ARGUMENTS[name]}"
+
+
+PROPERTIES = {path: properties(path) for path in PROPERTY_FILES}
+DESCRIBED: dict[str, dict[str, Any]] = {
+    described["name"]: described
+    for content in PROPERTIES.values()
+    for described in [*content.get("models", []), *content.get("seeds", [])]
+}
+UNIT_TESTS = [unit for content in PROPERTIES.values() for unit in content.get("unit_tests", [])]
+
+
+def listed_columns(macro: str) -> list[str]:
+    """The names that a macro such as fact_columns() returns."""
+    body = re.search(rf"macro {macro}\(\).*?return\(\[(.*?)\]\)", "".join(MACROS.values()), re.DOTALL)
+    assert body, f"expected a macro {macro}() that returns a list"
+    return re.findall(r"'(\w+)'", body[1])
+
+
+def output_columns(sql: str) -> list[str]:
+    """The columns of a model: those of its last SELECT, or of the macro that writes it."""
+    if "{{ facts_at(" in sql:
+        return listed_columns("fact_columns")
+    if "{{ extract_of(" in sql:
+        return listed_columns("extract_columns")
+    last = re.split(r"^select\b", sql, flags=re.MULTILINE)[-1]
+    selected = re.sub(r"--[^\n]*", "", re.split(r"^from\b", last, flags=re.MULTILINE)[0])
+    while re.search(r"\([^()]*\)", selected):
+        selected = re.sub(r"\([^()]*\)", "", selected)
+    return [re.split(r"[\s.]+", item.strip())[-1] for item in selected.split(",")]
+
+
+def described_columns(model: str) -> list[str]:
+    return [column["name"] for column in DESCRIBED[model]["columns"]]
+
+
+def parents(sql: str) -> set[str]:
+    """Names of the models and seeds that a model reads, through the macros it calls too."""
+    text = sql + "".join(
+        body for macros in MACROS.values() for name, body in macro_bodies(macros) if re.search(rf"\b{name}\(", sql)
+    )
+    return {name for name in re.findall(r"'(\w+)'", text) if name in MODELS or name in SEEDS}
+
+
+def macro_bodies(text: str) -> list[tuple[str, str]]:
+    return re.findall(r"{%-? macro (\w+)\(.*?\) -?%}(.*?){%-? endmacro", text, re.DOTALL)
+
+
+def layer(name: str) -> str:
+    return "seeds" if name in SEEDS else MODELS[name].parent.name
+
+
+# -- descriptions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_has_one_yaml_beside_it_named_after_it(model: str) -> None:
+    homes = [
+        path
+        for path, content in PROPERTIES.items()
+        if model in [described["name"] for described in content.get("models", [])]
+    ]
+    assert homes == [MODELS[model].with_suffix(".yml")]
+
+
+@pytest.mark.parametrize("path", PROPERTY_FILES, ids=lambda path: path.name)
+def test_a_yaml_describes_the_model_it_is_named_after_and_no_other(path: Path) -> None:
+    names = [described["name"] for described in PROPERTIES[path].get("models", [])]
+    assert names == ([] if path.name.startswith("_") else [path.stem])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_and_every_column_are_described(model: str) -> None:
+    assert DESCRIBED[model].get("description"), "expected a description of the model"
+    undescribed = [column["name"] for column in DESCRIBED[model]["columns"] if not column.get("description")]
+    assert undescribed == []
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if model not in STARRED])
+def test_the_columns_described_are_the_columns_selected(model: str) -> None:
+    assert described_columns(model) == output_columns(MODELS[model].read_text())
+
+
+def test_ranked_observations_have_the_columns_of_observations_and_their_rank() -> None:
+    ranked = [*described_columns("int_measured_observations"), "precedence", "winning_drop_sha256"]
+    assert described_columns("int_contested_observations") == ranked
+    assert described_columns("int_ranked_observations") == ranked
+
+
+def test_the_annual_fact_has_the_columns_of_the_others() -> None:
+    assert described_columns("fct_annual") == listed_columns("fact_columns")
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if layer(model) in ("marts", "extracts")])
+def test_a_mart_or_extract_enforces_a_contract_on_every_column(model: str) -> None:
+    assert DESCRIBED[model].get("config", {}).get("contract", {}).get("enforced") is True
+    untyped = [column["name"] for column in DESCRIBED[model]["columns"] if not column.get("data_type")]
+    assert untyped == []
+
+
+def test_every_text_in_docs_is_used() -> None:
+    written = set(re.findall(r"{% docs (\w+) %}", (PROJECT / "models" / "docs.md").read_text()))
+    used = set(re.findall(r"doc\('(\w+)'\)", "".join(path.read_text() for path in PROPERTY_FILES)))
+    assert written == used
+
+
+# -- keys --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PROPERTY_FILES, ids=lambda path: path.name)
+def test_a_yaml_holds_known_keys_only(path: Path) -> None:
+    assert list(unknown_keys(PROPERTIES[path])) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("models: [{name: m, tests: [unique]}]", "'tests' is no key of a model"),
+        ("models: [{name: m, columns: [{name: c, tests: [unique]}]}]", "'tests' is no key of a column"),
+        ("models: [{name: m, contract: {enforced: true}}]", "'contract' is no key of a model"),
+        ("models: [{name: m, config: {contract: {enforce: true}}}]", "'enforce' is no key of a contract"),
+        ("models: [{name: m, columns: [{name: c, data_tests: [unqiue]}]}]", "no data test is called 'unqiue'"),
+        (
+            "models: [{name: m, data_tests: [{unique_combination: {columns: [a]}}]}]",
+            "'columns' is no key of a data test",
+        ),
+        ("models: [{name: m, data_tests: [{unique_combination: {arguments: {keys: [a]}}}]}]", "no argument ['keys']"),
+        ("models: [{name: m, data_tests: [{unique: null, arguments: {}}]}]", "has 2 names"),
+        ("model: [{name: m}]", "'model' is no key of a file"),
+        ("unit_tests: [{name: u, givens: []}]", "'givens' is no key of a unit test"),
+    ],
+)
+def test_a_wrong_key_is_found(text: str, problem: str) -> None:
+    assert problem in "\n".join(unknown_keys(yaml.safe_load(text)))
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "twice.yml").write_text("models:\n  - name: m\n    columns: []\n    columns: []\n")
+    with pytest.raises(yaml.constructor.ConstructorError, match="twice"):
+        properties(tmp_path / "twice.yml")
+
+
+# -- layers ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_reads_its_own_layer_or_a_neighbour(model: str) -> None:
+    sql = MODELS[model].read_text()
+    read = {name: layer(name) for name in parents(sql)}
+    if "source(" in sql:
+        read["landing"] = "source"
+    assert bool(read) == (model not in READS_NOTHING)
+    too_far = {name: where for name, where in read.items() if where not in MAY_READ[layer(model)]}
+    assert too_far == {}
+
+
+def test_parents_are_found_behind_macros_and_loops() -> None:
+    assert parents(MODELS["extract_annual"].read_text()) == {"fct_annual", "measure_formulas", "measures"}
+    assert parents(MODELS["fct_monthly"].read_text()) == {"int_ranked_observations", "int_calendar", "stg_gaps"}
+    assert parents(MODELS["dim_organisation"].read_text()) == {"fct_monthly", "fct_quarterly", "int_annual_figures"}
+
+
+# -- tests -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SINGULAR_TESTS, ids=lambda path: path.name)
+def test_a_singular_test_says_what_it_detects_why_and_what_a_row_is(path: Path) -> None:
+    header = itertools.takewhile(lambda line: line.startswith("--"), path.read_text().splitlines())
+    parts = [match[1] for line in header if (match := re.match(r"-- (Detects:|Why:|A returned row is) \S", line))]
+    assert parts == ["Detects:", "Why:", "A returned row is"]
+
+
+@pytest.mark.parametrize("path", SINGULAR_TESTS, ids=lambda path: path.name)
+def test_the_name_of_a_singular_test_says_whether_it_blocks(path: Path) -> None:
+    warns = "severity='warn'" in path.read_text()
+    assert path.name.startswith("warn_" if warns else "assert_")
+
+
+@pytest.mark.parametrize("path", GENERIC_TESTS, ids=lambda path: path.name)
+def test_a_generic_test_says_what_a_row_is(path: Path) -> None:
+    assert "A returned row is " in path.read_text()
+
+
+def test_unit_tests_are_there_and_named_once() -> None:
+    names = [unit["name"] for unit in UNIT_TESTS]
+    assert len(names) == len(set(names)) > 0
+
+
+@pytest.mark.parametrize("unit", UNIT_TESTS, ids=lambda unit: unit["name"])
+def test_a_unit_test_says_why_and_compares_columns_of_its_model(unit: dict[str, Any]) -> None:
+    """Fixtures are compared by place, so each row must have the same columns in the same order."""
+    assert unit.get("description"), "expected a description that says why"
+    columns = described_columns(unit["model"])
+    for fixture in [*unit["given"], unit["expect"]]:
+        if fixture.get("format") == "csv":
+            header, *rows = csv.reader(io.StringIO(fixture["rows"]))
+            assert {len(row) for row in rows} == {len(header)}, "expected a cell for each column in every row"
+            shapes = [tuple(header)]
+        else:
+            shapes = [tuple(row) for row in fixture["rows"]]
+        if fixture is unit["expect"]:
+            assert len(set(shapes)) == 1
+            assert set(shapes[0]) <= set(columns)

@@ -1,0 +1,148 @@
+"""The landing schema: what was read and what the catalogue says, as the tables the marts stand on, and nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.drops.landing import land
+from orchestration.drops.reader import DropSummary, ObservationStore
+from orchestration.drops.store import KeptDrop
+from tests import drop_files as drops
+from tests.drop_files import monthly_csv, monthly_row
+
+APRIL = ("iapt_month_apr_2026_activity.csv", monthly_csv(monthly_row("25"), monthly_row("100", level="England")))
+MAY_DAYS = {"start": "01/05/2026", "end": "31/05/2026"}
+MAY = ("iapt_month_may_2026_activity_provisional_v2.csv", monthly_csv(monthly_row("35", **MAY_DAYS)))
+PACK = drops.published_drops()["quarterly_long"]
+
+
+def read(folder: Path, *offered: tuple[str, bytes]) -> list[tuple[KeptDrop, DropSummary]]:
+    found = [drops.read(folder, name, content) for name, content in offered]
+    return [(each.drop, each.summary) for each in found]
+
+
+def landed(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def land_in(folder: Path, reading: list[tuple[KeptDrop, DropSummary]]) -> Path:
+    warehouse = folder / "warehouse.duckdb"
+    land(warehouse, reading, ObservationStore(folder / "observations"), drops.catalogue())
+    return warehouse
+
+
+def test_the_observations_of_the_drops_given_are_landed_and_no_others(tmp_path: Path) -> None:
+    reading = read(tmp_path, APRIL, MAY, PACK)
+    warehouse = land_in(tmp_path, reading[:2])
+    assert landed(warehouse, "select source_file, value from landing.observations order by all") == [
+        (APRIL[0], 25.0),
+        (APRIL[0], 100.0),
+        (MAY[0], 35.0),
+    ]
+    assert land_in(tmp_path, reading[1:]) == warehouse
+    files = "select distinct source_file from landing.observations order by 1"
+    assert landed(warehouse, files) == [(MAY[0],), (PACK[0],)]
+    assert landed(warehouse, "select count(*) from landing.drops") == [(2,)]
+
+
+def test_every_drop_is_landed_with_its_provenance_and_standing(tmp_path: Path) -> None:
+    (april, _), (may, _) = reading = read(tmp_path, APRIL, MAY)
+    reading[1] = (
+        replace(may, status="provisional", revision=2, sequence=2, batch=2, made="O'Zed's copy"),
+        reading[1][1],
+    )
+    warehouse = land_in(tmp_path, reading)
+    assert landed(warehouse, "from landing.drops order by sequence") == [
+        (
+            *(april.sha256, APRIL[0], "published", "", april.source, april.licence),
+            *("definitive", False, 1, 1, 1),
+        ),
+        (
+            *(may.sha256, MAY[0], "published", "O'Zed's copy", may.source, may.licence),
+            *("provisional", True, 2, 2, 2),
+        ),
+    ]
+
+
+def test_the_periods_and_levels_of_each_drop_are_landed(tmp_path: Path) -> None:
+    (april, _), (pack, _) = reading = read(tmp_path, APRIL, PACK)
+    warehouse = land_in(tmp_path, reading)
+    first = dt.date(2026, 4, 1)
+    assert landed(warehouse, "from landing.drop_periods order by period_grain, org_level") == [
+        (april.sha256, "monthly", "month", first, "england"),
+        (april.sha256, "monthly", "month", first, "provider"),
+        (pack.sha256, "quarterly", "quarter", first, "england"),
+        (pack.sha256, "quarterly", "quarter", first, "provider"),
+        (pack.sha256, "quarterly", "quarter", first, "sub_icb"),
+        (pack.sha256, "quarterly", "quarter", first, "sub_icb_provider"),
+    ]
+
+
+def test_the_quarter_that_was_never_published_is_landed_as_a_gap(tmp_path: Path) -> None:
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL))
+    gaps = landed(warehouse, "select series, period_grain, period, kind, reason, source from landing.gaps")
+    assert ("quarterly", "quarter", "2020-21 Q2", "not_published") in [gap[:4] for gap in gaps]
+    assert all(reason and source for *_, reason, source in gaps)
+    assert len(gaps) == len(drops.catalogue().gaps)
+
+
+def test_a_catalogue_without_gaps_lands_an_empty_table(tmp_path: Path) -> None:
+    catalogue = drops.with_limits()
+    catalogue.__dict__["gaps"] = []
+    reading = read(tmp_path, APRIL)
+    land(tmp_path / "warehouse.duckdb", reading, ObservationStore(tmp_path / "observations"), catalogue)
+    assert landed(tmp_path / "warehouse.duckdb", "from landing.gaps") == []
+
+
+def test_the_monthly_file_is_believed_before_a_time_series(tmp_path: Path) -> None:
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL))
+    ranks = landed(warehouse, "from landing.series_precedence order by all")
+    assert ranks == [
+        ("month", "monthly", 1),
+        ("month", "timeseries", 2),
+        ("quarter", "quarterly", 1),
+        ("year", "annual", 1),
+    ]
+
+
+def test_nothing_is_never_landed_and_what_was_landed_stays(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least one drop"):
+        land_in(tmp_path, [])
+    assert not (tmp_path / "warehouse.duckdb").exists()
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL))
+    with pytest.raises(ValueError, match="at least one drop"):
+        land_in(tmp_path, [])
+    assert landed(warehouse, "select count(*) from landing.observations") == [(2,)]
+
+
+def test_a_landing_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    (drop, summary), other = read(tmp_path, APRIL, MAY)
+    warehouse = land_in(tmp_path, [(drop, summary)])
+    broken = replace(summary.tables[0], coverage=[("the first of never", "provider")])
+    with pytest.raises(duckdb.Error):
+        land_in(tmp_path, [other, (drop, replace(summary, tables=[broken]))])
+    assert landed(warehouse, "select file from landing.drops") == [(APRIL[0],)]
+    assert landed(warehouse, "select distinct source_file from landing.observations") == [(APRIL[0],)]
+
+
+def test_quotes_and_brackets_in_the_path_of_a_home_survive(tmp_path: Path) -> None:
+    home = tmp_path / "O'Zed's \"home\" [1]*"
+    home.mkdir()
+    (home.parent / "O'Zed's \"home\" 1").mkdir()
+    warehouse = land_in(home, read(home, APRIL, PACK))
+    assert landed(warehouse, "select count(distinct source_file) from landing.observations") == [(2,)]
+
+
+def test_the_warehouse_keeps_its_other_schemas(tmp_path: Path) -> None:
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL))
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema marts; create table marts.fct as select 1 as value")
+    land_in(tmp_path, read(tmp_path, MAY))
+    assert landed(warehouse, "from marts.fct") == [(1,)]

@@ -1,0 +1,159 @@
+"""Periods: months, quarters and financial years, their labels, and the days the publisher writes them with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestration.drops.periods import Period, financial_year_of, parse_day, period_named, period_starting
+
+ALL_STYLES = ["iso", "day_first", "excel_serial"]
+
+days = st.dates(dt.date(2000, 4, 1), dt.date(2098, 3, 31))
+months = days.map(lambda day: day.replace(day=1))
+quarters = months.filter(lambda day: day.month in (1, 4, 7, 10))
+years = months.map(lambda day: day.replace(month=4))
+
+
+def starting(day: dt.date, grain: str) -> Period:
+    period = period_starting(day, grain)
+    assert period is not None
+    return period
+
+
+periods = st.one_of(
+    months.map(lambda day: starting(day, "month")),
+    quarters.map(lambda day: starting(day, "quarter")),
+    years.map(lambda day: starting(day, "year")),
+)
+
+
+# labels
+
+
+@given(periods)
+def test_a_label_is_the_periods_alone_and_leads_back_to_it(period: Period) -> None:
+    if period.grain == "month":
+        again = period_starting(dt.date.fromisoformat(f"{period.label}-01"), "month")
+    else:
+        year, _, quarter = period.label.partition(" Q")
+        again = period_named(period.grain, int(year[:4]), int(quarter) if quarter else None)
+    assert again == period
+
+
+@pytest.mark.parametrize(
+    ("grain", "start", "label", "end"),
+    [
+        ("month", dt.date(2021, 1, 1), "2021-01", dt.date(2021, 1, 31)),
+        ("month", dt.date(2020, 2, 1), "2020-02", dt.date(2020, 2, 29)),
+        ("quarter", dt.date(2020, 4, 1), "2020-21 Q1", dt.date(2020, 6, 30)),
+        ("quarter", dt.date(2020, 7, 1), "2020-21 Q2", dt.date(2020, 9, 30)),
+        ("quarter", dt.date(2020, 10, 1), "2020-21 Q3", dt.date(2020, 12, 31)),
+        ("quarter", dt.date(2021, 1, 1), "2020-21 Q4", dt.date(2021, 3, 31)),
+        ("year", dt.date(2020, 4, 1), "2020-21", dt.date(2021, 3, 31)),
+        ("year", dt.date(2099, 4, 1), "2099-00", dt.date(2100, 3, 31)),
+    ],
+)
+def test_a_period_is_labelled_and_bounded_as_the_field_does(
+    grain: str, start: dt.date, label: str, end: dt.date
+) -> None:
+    period = starting(start, grain)
+    assert (period.label, period.end) == (label, end)
+
+
+# the calendar
+
+
+@given(periods)
+def test_the_day_after_a_period_starts_the_next_of_its_grain(period: Period) -> None:
+    after = starting(period.end + dt.timedelta(days=1), period.grain)
+    assert after > period
+    assert after.label != period.label
+
+
+@given(days)
+def test_every_day_lies_in_one_month_one_quarter_and_one_financial_year(day: dt.date) -> None:
+    for grain, length in {"month": 1, "quarter": 3, "year": 12}.items():
+        first_of_months = [(day.year * 12 + day.month - 1 - back) for back in range(length)]
+        starts = [dt.date(number // 12, number % 12 + 1, 1) for number in first_of_months]
+        holding = [period for start in starts if (period := period_starting(start, grain))]
+        assert len(holding) == 1
+        assert holding[0].start <= day <= holding[0].end
+        assert holding[0].financial_year == financial_year_of(day)
+
+
+@given(years)
+def test_the_quarters_of_a_year_follow_one_another_and_fill_it(start: dt.date) -> None:
+    year = starting(start, "year")
+    quarters_of_it = [period_named("quarter", start.year, number) for number in (1, 2, 3, 4)]
+    assert quarters_of_it[0].start == year.start
+    assert quarters_of_it[-1].end == year.end
+    assert [quarter.label for quarter in quarters_of_it] == [f"{year.label} Q{number}" for number in (1, 2, 3, 4)]
+    for earlier, later in pairwise(quarters_of_it):
+        assert later.start == earlier.end + dt.timedelta(days=1)
+
+
+@given(days.filter(lambda day: day.day != 1), st.sampled_from(["month", "quarter", "year"]))
+def test_nothing_starts_within_a_month(day: dt.date, grain: str) -> None:
+    assert period_starting(day, grain) is None
+
+
+@given(months)
+def test_quarters_start_in_april_july_october_and_january_and_years_in_april(start: dt.date) -> None:
+    assert (period_starting(start, "quarter") is not None) == (start.month in (1, 4, 7, 10))
+    assert (period_starting(start, "year") is not None) == (start.month == 4)
+
+
+@pytest.mark.parametrize("quarter", [None, 0, 5])
+def test_a_quarter_that_is_none_of_four_is_an_error_not_another_year(quarter: int | None) -> None:
+    with pytest.raises(ValueError, match="quarter"):
+        period_named("quarter", 2020, quarter)
+
+
+# days as published
+
+
+@given(days)
+def test_a_day_reads_the_same_in_every_style(day: dt.date) -> None:
+    serial = (day - dt.date(1899, 12, 30)).days
+    for text in (
+        day.isoformat(),
+        f"{day.isoformat()} 00:00:00",
+        f"{day.isoformat()}T00:00:00.000",
+        f"{day:%d/%m/%Y}",
+        f"{day.day}/{day.month}/{day.year}",
+        f"{serial}",
+        f"{serial}.0",
+    ):
+        assert parse_day(text, ALL_STYLES) == day, text
+
+
+@given(days, st.sampled_from(ALL_STYLES))
+def test_a_style_that_is_not_allowed_is_not_read(day: dt.date, style: str) -> None:
+    texts = {
+        "iso": day.isoformat(),
+        "day_first": f"{day:%d/%m/%Y}",
+        "excel_serial": str((day - dt.date(1899, 12, 30)).days),
+    }
+    assert parse_day(texts[style], [style]) == day
+    assert parse_day(texts[style], [other for other in ALL_STYLES if other != style]) is None
+
+
+def test_the_first_of_april_is_not_the_fourth_of_january() -> None:
+    assert parse_day("01/04/2026", ALL_STYLES) == dt.date(2026, 4, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("04/30/2026", "30/02/2021", "2021-02-30", "2021-13-01", "00/01/2021"),
+        *("", " 2021-01-01", "2021-01-01 ", "2021-1-1", "20210101", "01-04-2026", "01/04/26", "1 April 2026"),
+        *("2021-01-01 09:30:00", "0", "4", "44197.5", "-44197", "044197", "null", "*"),
+    ],
+)
+def test_a_text_that_is_no_day_in_a_known_style_is_never_guessed_at(text: str) -> None:
+    assert parse_day(text, ALL_STYLES) is None

@@ -1,0 +1,799 @@
+"""The reader: each cell is an observation with a status or quarantined with a reason, or the whole drop is refused."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestration.drops import reader
+from tests import drop_files as drops
+from tests.drop_files import (
+    ANNUAL_HEADERS,
+    ANNUAL_KEYS,
+    BOARD,
+    BOTH_VALUES_HEADER,
+    COMMISSIONER,
+    FINISHED,
+    MONTHLY_HEADER,
+    OTHER_COMMISSIONER,
+    OTHER_PROVIDER,
+    PROVIDER,
+    QUARTERLY_LONG_HEADER,
+    QUARTERLY_WIDE_HEADER,
+    REFERRALS,
+    UNSUPPRESSED_HEADER,
+    WORKBOOK_BANNER,
+    WORKBOOK_HEADER,
+    WORKBOOK_MEASURES,
+    Body,
+    ReadDrop,
+    annual_row,
+    csv_bytes,
+    monthly_row,
+    named,
+    quarterly_long_row,
+    quarterly_wide_row,
+    read,
+    read_monthly,
+    workbook_row,
+    xlsx_bytes,
+    zip_bytes,
+)
+
+SHORT_ANNUAL_HEADER = [*ANNUAL_KEYS, "Count_ReferralsReceived", "Count_FinishedCourseTreatment"]
+SHORT_WIDE_HEADER = [*QUARTERLY_WIDE_HEADER[:12], "FinishedCourseTreatment", "NotCaseness", "RecoveryRate"]
+
+
+def cells(found: ReadDrop, *columns: str) -> list[Any]:
+    """These columns of the observations; one column comes bare."""
+    rows = [tuple(cell[column] for column in columns) for cell in found.observations]
+    return [row[0] for row in rows] if len(columns) == 1 else rows
+
+
+def short_annual_row(*values: str, body: Body = PROVIDER, level: str = "Provider") -> list[drops.Cell]:
+    return [*annual_row("", body=body, level=level)[: len(ANNUAL_KEYS)], *values]
+
+
+def read_workbook(folder: Path, *rows: drops.Row, sheet: str = "Table 1") -> ReadDrop:
+    book = xlsx_bytes({"Title sheet": [["A title"]], sheet: [*WORKBOOK_BANNER, WORKBOOK_HEADER, *rows]})
+    return read(folder, "feb2019_feb2020.xlsx", book)
+
+
+# -- every layout -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", drops.published_drops())
+def test_a_small_drop_of_each_layout_is_read_in_full(layout: str, tmp_path: Path) -> None:
+    name, content = drops.published_drops()[layout]
+    found = read(tmp_path, name, content)
+    (table,) = found.summary.tables
+    observations, quarantine = found.observations, found.quarantine
+    assert table.layout == layout
+    assert len(observations) + len(quarantine) == table.cells == found.summary.cells
+    assert Counter(cell["value_status"] for cell in observations) == table.observations
+    assert {cell["drop_sha256"] for cell in observations} == {found.drop.sha256}
+    assert {cell["source_file"] for cell in observations} == {name}
+    assert {cell["series"] for cell in observations} == {table.series}
+    assert all((cell["value"] is not None) == (cell["value_status"] == "published") for cell in observations)
+    assert [path.suffix for path in found.files if path.parent == found.store.folder].count(".parquet") == 1
+    assert len(found.files) == 2, "nothing but the observations and the summary is left behind"
+
+
+# -- markers and numbers ----------------------------------------------------------------------------------------------
+
+
+def test_each_marker_of_a_monthly_file_has_a_status_of_its_own(tmp_path: Path) -> None:
+    texts = ["25", "*", "NULL", ""]
+    rows = [monthly_row(text, measure=(f"M00{number}", "Count_X")) for number, text in enumerate(texts)]
+    found = read_monthly(tmp_path, *rows)
+    assert cells(found, "value_as_published", "value_status", "value") == [
+        ("25", "published", 25.0),
+        ("*", "suppressed", None),
+        ("NULL", "not_applicable", None),
+    ]
+    (blank,) = found.quarantine
+    assert (blank["source_row"], blank["source_column"], blank["value_as_published"]) == (
+        5,
+        "MEASURE_VALUE_SUPPRESSED",
+        "",
+    )
+    assert blank["reason"] == "a blank is neither a value nor a suppression"
+    assert found.summary.tables[0].quarantined == {blank["reason"]: 1}
+
+
+def test_a_dash_in_a_time_series_is_a_month_never_published(tmp_path: Path) -> None:
+    found = read_workbook(tmp_path, workbook_row("-"), workbook_row("*", 5, month=dt.date(2019, 3, 1)))
+    statuses = cells(found, "source_row", "value_status")
+    assert statuses[:9] == [(9, "not_published")] * 9
+    assert statuses[9:] == [(10, "suppressed"), *[(10, "published")] * 8]
+
+
+def test_blank_and_nan_in_a_copied_quarterly_file_are_quarantined_each_with_its_reason(tmp_path: Path) -> None:
+    found = read(tmp_path, "q3.csv", csv_bytes(SHORT_WIDE_HEADER, [quarterly_wide_row("5", "", "nan", "*")[:15]]))
+    assert cells(found, "measure_name", "value_status") == [
+        ("ReferralsReceived", "published"),
+        ("RecoveryRate", "suppressed"),
+    ]
+    blank, nan = found.quarantine
+    assert (blank["source_column"], nan["source_column"]) == ("FinishedCourseTreatment", "NotCaseness")
+    assert blank["reason"] != nan["reason"]
+    assert found.summary.quarantined == 2
+
+
+@pytest.mark.parametrize("text", ["null", "-", "nan", "n/a", "1,000", "1e3", "inf", "5 ", "."])
+def test_any_other_text_in_a_figures_cell_is_refused_with_row_and_column(text: str, tmp_path: Path) -> None:
+    found = read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=FINISHED))
+    assert found.refusal.startswith(
+        "iapt_month_apr_2026_activity.csv, row 3, column MEASURE_VALUE_SUPPRESSED: expected a number, or one of "
+        f"'*', 'NULL', ''; found {text!r}."
+    )
+
+
+def test_a_refused_token_of_a_wide_table_is_named_by_its_own_column_and_member(tmp_path: Path) -> None:
+    bad = csv_bytes(SHORT_WIDE_HEADER, [quarterly_wide_row("5", "10", "lost", "50")[:15]])
+    assert (
+        "pack.zip, b.csv, row 2, column NotCaseness: " in read(tmp_path, "pack.zip", zip_bytes({"b.csv": bad})).refusal
+    )
+
+
+def test_a_number_keeps_its_text_and_gains_a_value(tmp_path: Path) -> None:
+    values = {"0": 0.0, "-1.8": -1.8, "1357.6": 1357.6, "2.0": 2.0, "007": 7.0, ".5": 0.5, "1440000": 1440000.0}
+    rows = [monthly_row(text, measure=(f"M{number}", "Mean_X")) for number, text in enumerate(values)]
+    found = read_monthly(tmp_path, *rows)
+    assert dict(cells(found, "value_as_published", "value")) == values
+    assert set(cells(found, "value_status")) == {"published"}
+
+
+def test_a_spreadsheets_numbers_read_as_they_were_typed(tmp_path: Path) -> None:
+    book = xlsx_bytes(
+        {
+            "Data": [
+                MONTHLY_HEADER,
+                *[monthly_row(figure, measure=(f"M{n}", "X")) for n, figure in enumerate([20, 52.5, "*", "20.0"])],
+            ]
+        }
+    )
+    found = read(tmp_path, "iapt-month-Jan-2021-final-data.xlsx", book)
+    assert cells(found, "value_as_published") == ["20", "52.5", "*", "20.0"]
+
+
+TOKENS = st.one_of(
+    st.sampled_from(["*", "NULL", "", "nan", "0", "-1.8", "20.0", "100"]),
+    st.integers(0, 99_999).map(str),
+)
+STATUS_OF = {"*": "suppressed", "NULL": "not_applicable"}
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(table=st.lists(st.lists(TOKENS, min_size=4, max_size=4), min_size=1, max_size=7))
+def test_every_cell_in_is_an_observation_or_a_quarantined_cell_in_the_order_of_the_file(
+    table: list[list[str]], tmp_path: Path
+) -> None:
+    rows = [
+        quarterly_wide_row(*texts, "0", commissioner=Body(f"ZZ-{9 - number}", "Nowhere"))[:15]
+        for number, texts in enumerate(table)
+    ]
+    found = read(tmp_path, "q3.csv", csv_bytes(SHORT_WIDE_HEADER, rows))
+    measures = SHORT_WIDE_HEADER[11:]
+    placed = [
+        (row, column, text)
+        for row, texts in enumerate(table, start=2)
+        for column, text in zip(measures, texts, strict=True)
+    ]
+    assert cells(found, "source_row", "source_column", "value_as_published", "value_status", "value") == [
+        (*cell, STATUS_OF.get(cell[2], "published"), None if cell[2] in STATUS_OF else float(cell[2]))
+        for cell in placed
+        if cell[2] not in ("", "nan")
+    ]
+    quarantined = [(cell["source_row"], cell["source_column"], cell["value_as_published"]) for cell in found.quarantine]
+    assert quarantined == [cell for cell in placed if cell[2] in ("", "nan")]
+    assert found.summary.cells == len(placed) == found.summary.observations + found.summary.quarantined
+
+
+def test_a_cell_lost_on_the_way_stops_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = reader._Reading._shape
+
+    def loses_one(self: Any) -> tuple[dict[str, int], dict[str, int]]:
+        observations, quarantined = whole(self)
+        return {**observations, "published": observations["published"] - 1}, quarantined
+
+    monkeypatch.setattr(reader._Reading, "_shape", loses_one)
+    with pytest.raises(AssertionError, match="2 cells in, 1 observations and 0 quarantined cells out"):
+        read_monthly(tmp_path, monthly_row("25"), monthly_row("30", measure=FINISHED))
+
+
+# -- where a figure comes from ----------------------------------------------------------------------------------------
+
+
+def test_row_and_column_lead_back_to_the_published_text(tmp_path: Path) -> None:
+    rows = [
+        monthly_row("25", provider=named(PROVIDER, "Two\nlines")),
+        monthly_row("*", provider=named(OTHER_PROVIDER, 'A "quoted" name, with a comma')),
+        monthly_row("30", level="England"),
+        monthly_row("", level="SubICB"),
+    ]
+    content = drops.monthly_csv(*rows, header=BOTH_VALUES_HEADER[:-1], quoted=True)
+    found = read(tmp_path, "a.csv", content)
+    published = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    for cell in [*found.observations, *found.quarantine]:
+        column = published[0].index(cell["source_column"])
+        assert published[cell["source_row"] - 1][column] == cell["value_as_published"]
+    assert cells(found, "source_row") == [2, 3, 4]
+
+
+def test_a_sheets_rows_are_numbered_as_the_spreadsheet_numbers_them(tmp_path: Path) -> None:
+    found = read_workbook(tmp_path, workbook_row(5), [], ["", ""], workbook_row(10, month=dt.date(2019, 3, 1)))
+    assert sorted(set(cells(found, "source_row", "value_as_published"))) == [(9, "5"), (12, "10")]
+    assert cells(found, "source_column")[:9] == WORKBOOK_MEASURES
+
+
+def test_each_member_of_a_pack_numbers_its_own_rows(tmp_path: Path) -> None:
+    parts = {
+        "provider.csv": csv_bytes(QUARTERLY_LONG_HEADER, [quarterly_long_row("5", level="Provider")]),
+        "icb.csv": csv_bytes(QUARTERLY_LONG_HEADER, [quarterly_long_row("100"), quarterly_long_row("*", level="ICB")]),
+    }
+    found = read(tmp_path, "quarterly.zip", zip_bytes(parts))
+    assert cells(found, "source_member", "source_row", "value_as_published") == [
+        ("provider.csv", 2, "5"),
+        ("icb.csv", 2, "100"),
+        ("icb.csv", 3, "*"),
+    ]
+    assert found.summary.tables[0].members == ["provider.csv", "icb.csv"]
+
+
+def test_the_order_of_the_file_is_kept_across_periods_and_levels(tmp_path: Path) -> None:
+    months = [("01/05/2026", "31/05/2026"), ("01/04/2026", "30/04/2026")]
+    rows = [
+        monthly_row(str(5 * number), level=level, start=start, end=end)
+        for number, (level, (start, end)) in enumerate(
+            (level, month) for level in ("SubICB/Provider", "Provider", "England", "SubICB") for month in months
+        )
+    ]
+    found = read_monthly(tmp_path, *rows, header=UNSUPPRESSED_HEADER)
+    assert cells(found, "value_as_published") == [str(5 * number) for number in range(8)]
+    assert cells(found, "source_row") == list(range(2, 10))
+
+
+def test_a_file_longer_than_a_row_group_keeps_its_order_on_many_threads(tmp_path: Path) -> None:
+    count = 123_500  # a row group holds 122,880
+    line = ",".join(map(str, monthly_row("5", provider=Body("ZZ-{}", "Neverwhere"))))
+    lines = [line.format(number) for number in range(count)]
+    with reader.reading_connection() as connection:
+        connection.execute("set threads = 4")
+        found = read(tmp_path, "a.csv", "\n".join([",".join(MONTHLY_HEADER), *lines]).encode(), over=connection)
+    assert found.summary.observations == count
+    path = found.store.observations_of(found.drop.sha256)
+    misplaced = drops.connection().execute(
+        f"""
+        select count(*) from (
+            select source_row, org_code, row_number() over () as position from read_parquet('{path}')
+        ) where source_row <> position + 1 or org_code <> 'ZZ-' || (position - 1)
+        """
+    )
+    assert misplaced.fetchone() == (0,)
+
+
+@pytest.mark.parametrize("layout", ["monthly_long", "timeseries_workbook", "quarterly_long", "annual_main_wide"])
+def test_reading_again_gives_the_same_bytes(layout: str, tmp_path: Path) -> None:
+    name, content = drops.published_drops()[layout]
+    first, second = (read(tmp_path / turn, name, content) for turn in ("first", "second"))
+    assert [path.name for path in first.files] == [path.name for path in second.files]
+    assert [path.read_bytes() for path in first.files] == [path.read_bytes() for path in second.files]
+
+
+# -- text -------------------------------------------------------------------------------------------------------------
+
+STYLES: list[dict[str, Any]] = [
+    {},
+    {"line_end": "\r\n"},
+    {"quoted": True},
+    {"quoted": True, "line_end": "\r\n", "encoding": "utf-8-sig"},
+    {"encoding": "utf-8-sig"},
+    {"encoding": "latin-1"},
+    {"encoding": "latin-1", "line_end": "\r\n", "quoted": True},
+]
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: " ".join(map(repr, style.values())) or "plain")
+def test_names_and_figures_survive_every_way_of_writing_a_csv(style: dict[str, Any], tmp_path: Path) -> None:
+    names = [
+        "Caf\u00e9 Llareggub",
+        '=HYPERLINK("x")',
+        "+1",
+        "-2",
+        "@sum",
+        "A\nB",
+        "A\r\nB",
+        '"',
+        ",",
+        "  in  ",
+        "O'Zed",
+    ]
+    rows = [monthly_row("25", provider=Body(f"ZZ-{number}", name)) for number, name in enumerate(names)]
+    found = read_monthly(tmp_path, *rows, **style)
+    assert cells(found, "org_name") == names
+    assert set(cells(found, "value_as_published")) == {"25"}
+
+
+def test_names_of_a_spreadsheet_survive_unchanged(tmp_path: Path) -> None:
+    names = ["=1+1", "Caf\u00e9", "A\nB", "  in  "]
+    rows = [monthly_row(25, provider=Body(f"ZZ-{number}", name)) for number, name in enumerate(names)]
+    found = read(tmp_path, "iapt-month-Jan-2021.xlsx", xlsx_bytes({"Data": [MONTHLY_HEADER, *rows]}))
+    assert cells(found, "org_name") == names
+
+
+def test_a_byte_that_is_not_utf_8_at_the_very_end_makes_the_file_latin_1(tmp_path: Path) -> None:
+    content = drops.monthly_csv(monthly_row("25"), monthly_row("\u00e9", measure=FINISHED)).rstrip(b"\n")
+    found = read(tmp_path, "a.csv", content.decode().encode("latin-1"))
+    assert "found '\u00e9'" in found.refusal
+
+
+def test_windows_punctuation_is_refused_saying_which_encodings_are_read(tmp_path: Path) -> None:
+    content = drops.monthly_csv(monthly_row("25", provider=named(PROVIDER, "Nowhere\u2019s"))).decode().encode("cp1252")
+    assert "expected text in UTF-8 or Latin-1" in read(tmp_path, "a.csv", content).refusal
+
+
+def test_quotes_and_brackets_in_names_of_files_and_members_survive(tmp_path: Path) -> None:
+    name, member = "O'Zed's [1] *drop?.zip", "the 'figures' [2]*.csv"
+    found = read(tmp_path, name, zip_bytes({member: drops.monthly_csv(monthly_row("25"))}))
+    assert cells(found, "source_file", "source_member") == [(name, member)]
+    bare = read(tmp_path, "O'Zed's [1] *drop?.csv", drops.monthly_csv(monthly_row("25")))
+    assert cells(bare, "value_as_published") == ["25"]
+
+
+# -- periods ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_of_april_is_april_however_it_is_written(tmp_path: Path) -> None:
+    written = [
+        ("01/04/2026", "30/04/2026"),
+        ("1/4/2026", "30/4/2026"),
+        ("2026-04-01", "2026-04-30"),
+        ("2026-04-01 00:00:00", "2026-04-30 00:00:00"),
+        ("46113", "46142"),
+        ("2026-04-01", "30/04/2026"),
+    ]
+    rows = [monthly_row("25", start=s, end=e, measure=(f"M{n}", "Count_X")) for n, (s, e) in enumerate(written)]
+    found = read_monthly(tmp_path, *rows)
+    assert cells(found, "period_start", "period_end") == [(dt.date(2026, 4, 1), dt.date(2026, 4, 30))] * len(written)
+    assert found.summary.tables[0].periods == ["2026-04"]
+
+
+def test_a_spreadsheets_dates_are_read_whether_shown_as_dates_or_not(tmp_path: Path) -> None:
+    written = [(dt.date(2026, 4, 1), dt.date(2026, 4, 30)), (46113, 46142), (46113.0, "30/04/2026")]
+    rows = [monthly_row(25, start=s, end=e, measure=(f"M{n}", "Count_X")) for n, (s, e) in enumerate(written)]
+    found = read(tmp_path, "iapt-month-Jan-2021.xlsx", xlsx_bytes({"Data": [MONTHLY_HEADER, *rows]}))
+    assert cells(found, "period_start", "period_end") == [(dt.date(2026, 4, 1), dt.date(2026, 4, 30))] * len(written)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("04/01/2026", "04/30/2026"),
+        ("04/01/2026", "30/04/2026"),
+        ("01/04/2026", "29/04/2026"),
+        ("01/04/2026", "31/05/2026"),
+        ("02/04/2026", "30/04/2026"),
+        ("April 2026", "April 2026"),
+        ("", ""),
+    ],
+)
+def test_dates_that_do_not_bound_a_month_are_refused_with_their_row(start: str, end: str, tmp_path: Path) -> None:
+    found = read_monthly(tmp_path, monthly_row("25"), monthly_row("25", start=start, end=end, measure=FINISHED))
+    assert (
+        f"row 3: expected the first and last day of a month; found REPORTING_PERIOD_START {start!r}, "
+        f"REPORTING_PERIOD_END {end!r}"
+    ) in found.refusal
+
+
+def test_a_quarter_of_a_long_file_must_start_in_april_july_october_or_january(tmp_path: Path) -> None:
+    def quarter(start: str, end: str) -> ReadDrop:
+        return read(
+            tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, [quarterly_long_row("5", start=start, end=end)])
+        )
+
+    assert quarter("2026-01-01", "2026-03-31").summary.tables[0].periods == ["2025-26 Q4"]
+    assert "first and last day of a quarter (from April)" in quarter("2026-02-01", "2026-04-30").refusal
+
+
+def test_a_quarter_written_as_a_label_is_read_and_a_slip_in_it_refused(tmp_path: Path) -> None:
+    def quarter(label: str) -> ReadDrop:
+        row = quarterly_wide_row("5", quarter=label)[:15]
+        return read(tmp_path, "q.csv", csv_bytes(SHORT_WIDE_HEADER, [row]))
+
+    assert cells(quarter("Quarter 4 2020/21"), "period_start", "period_end")[0] == (
+        dt.date(2021, 1, 1),
+        dt.date(2021, 3, 31),
+    )
+    for label in ("Quarter 5 2020/21", "Quarter 3 2020/22", "Q3 2020/21", "Quarter 3 2020/21 ", ""):
+        refusal = quarter(label).refusal
+        assert "row 2: expected a period like Quarter (?P<quarter>[1-4])" in refusal
+        assert f"found {label!r}" in refusal
+
+
+def test_one_month_is_a_monthly_file_and_several_are_a_time_series(tmp_path: Path) -> None:
+    one = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=FINISHED), header=UNSUPPRESSED_HEADER)
+    may = {"start": "01/05/2026", "end": "31/05/2026"}
+    two = read_monthly(tmp_path, monthly_row("25"), monthly_row("-", **may), header=UNSUPPRESSED_HEADER)
+    assert (one.summary.tables[0].layout, one.summary.tables[0].series) == ("monthly_long", "monthly")
+    assert (two.summary.tables[0].layout, two.summary.tables[0].series) == ("timeseries_long", "timeseries")
+    assert two.summary.tables[0].periods == ["2026-04", "2026-05"]
+    assert cells(two, "value_status") == ["published", "not_published"]
+    assert two.summary.tables[0].coverage == [("2026-04-01", "provider"), ("2026-05-01", "provider")]
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("psych-ther-ann-2017-18-csvs.zip", "main-csv.csv"),
+        ("annual.zip", "psych-ther-ann-rep-csv-2017-18-main-csv-v2.csv"),
+        ("psych-ther-ann-rep-csv-2017-18-2.zip", "psych-ther-ann-rep-csv-2017-18-main2.csv"),
+        ("psych-ther-ann-2017-18-published-2018-11.zip", "main.csv"),
+    ],
+)
+def test_the_year_of_an_annual_pack_stands_in_its_names(name: str, member: str, tmp_path: Path) -> None:
+    content = csv_bytes(SHORT_ANNUAL_HEADER, [short_annual_row("25", "*")])
+    found = read(tmp_path, name, zip_bytes({member: content}))
+    assert set(cells(found, "period_start", "period_end")) == {(dt.date(2017, 4, 1), dt.date(2018, 3, 31))}
+
+
+@pytest.mark.parametrize(
+    ("name", "member", "years"),
+    [
+        ("psych-ther-ann-2017-18.zip", "main-2018-19.csv", "[2017, 2018]"),
+        ("annual.zip", "main.csv", "none"),
+        ("annual-2017-12.zip", "main.csv", "none"),
+        ("annual-2017-2018.zip", "main.csv", "none"),
+    ],
+)
+def test_names_that_give_no_one_year_are_refused(name: str, member: str, years: str, tmp_path: Path) -> None:
+    content = csv_bytes(SHORT_ANNUAL_HEADER, [short_annual_row("25", "*")])
+    refusal = read(tmp_path, name, zip_bytes({member: content})).refusal
+    assert "its name: expected one financial year, such as 2020-21" in refusal
+    assert f"found {years} in {name}, {member}" in refusal
+
+
+# -- organisations and populations ------------------------------------------------------------------------------------
+
+PARTIES = ("org_level", "org_code", "org_name", "partner_code", "partner_name", "parent_code")
+
+
+def test_each_level_of_a_monthly_file_puts_its_codes_in_their_columns(tmp_path: Path) -> None:
+    levels = ["England", "CommissioningRegion", "CCG", "SubICB", "Provider", "CCG/Provider", "SubICB/Provider"]
+    found = read_monthly(tmp_path, *[monthly_row("25", level=level) for level in levels])
+    commissioner, provider = (COMMISSIONER.code, COMMISSIONER.name), (PROVIDER.code, PROVIDER.name)
+    assert cells(found, *PARTIES) == [
+        ("england", "E92000001", "England", None, None, None),
+        ("region", *commissioner, None, None, None),
+        ("ccg", *commissioner, None, None, None),
+        ("sub_icb", *commissioner, None, None, None),
+        ("provider", *provider, None, None, None),
+        ("ccg_provider", *commissioner, *provider, None),
+        ("sub_icb_provider", *commissioner, *provider, None),
+    ]
+    assert cells(found, "group_type") == levels
+    assert set(cells(found, "variable_type", "variable_a", "variable_b")) == {("Total", None, None)}
+
+
+def test_a_sub_icb_of_a_quarterly_file_keeps_its_parent(tmp_path: Path) -> None:
+    levels = ["England", "ICB", "SubICB", "Provider", "SubICB-Provider"]
+    content = csv_bytes(QUARTERLY_LONG_HEADER, [quarterly_long_row("25", level=level) for level in levels])
+    found = read(tmp_path, "q.csv", content)
+    assert cells(found, "org_level", "org_code", "partner_code", "parent_code") == [
+        ("england", "E92000001", None, None),
+        ("icb", BOARD.code, None, None),
+        ("sub_icb", COMMISSIONER.code, None, BOARD.code),
+        ("provider", PROVIDER.code, None, None),
+        ("sub_icb_provider", COMMISSIONER.code, PROVIDER.code, BOARD.code),
+    ]
+
+
+def test_a_blank_commissioner_code_of_the_workbook_keeps_its_place_as_unknown(tmp_path: Path) -> None:
+    invalid = Body("", "Invalid commissioner code")
+    found = read_workbook(
+        tmp_path,
+        workbook_row(5, level="CCG", commissioner=invalid),
+        workbook_row("*", level="CCG/Provider", commissioner=invalid),
+        workbook_row(25),
+    )
+    assert cells(found, "org_level", "org_code", "org_name", "partner_code")[::9] == [
+        ("ccg", "UNKNOWN", invalid.name, None),
+        ("ccg_provider", "UNKNOWN", invalid.name, PROVIDER.code),
+        ("provider", PROVIDER.code, PROVIDER.name, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (monthly_row("5", provider=Body("", "Nobody")), "row 3: expected an organisation code; found a blank"),
+        (monthly_row("5", level="SubICB/Provider", provider=Body("", "Nobody")), "row 3: expected a partner code"),
+        (monthly_row("5", measure=("", "Count_X")), "row 3: expected a MEASURE_ID; found a blank"),
+        (monthly_row("5", level="Parish"), "row 3, column GROUP_TYPE: expected GROUP_TYPE one of England, "),
+    ],
+)
+def test_a_row_that_does_not_say_whose_or_what_is_refused(row: drops.Row, message: str, tmp_path: Path) -> None:
+    assert message in read_monthly(tmp_path, monthly_row("25", measure=FINISHED), row).refusal
+
+
+def test_placeholders_stand_for_no_category_and_other_texts_for_themselves(tmp_path: Path) -> None:
+    populations = [
+        ("Total", "Total", "null"),
+        ("Ethnic Group", "Not Stated", "NULL"),
+        ("Problem Descriptor", "Anxiety and stress related disorders", "723916001 - MUS Not Otherwise Specified"),
+        ("Disability", "01 Behaviour and Emotional", ""),
+    ]
+    content = csv_bytes(QUARTERLY_LONG_HEADER, [quarterly_long_row("25", population=each) for each in populations])
+    assert cells(read(tmp_path, "q.csv", content), "variable_type", "variable_a", "variable_b") == [
+        ("Total", "Total", None),
+        ("Ethnic Group", "Not Stated", None),
+        populations[2],
+        ("Disability", "01 Behaviour and Emotional", None),
+    ]
+
+
+def test_two_ids_under_one_name_and_one_id_under_two_names_stay_apart(tmp_path: Path) -> None:
+    measures = [("M023", "Count_FirstAssessment"), ("M031", "Count_FirstAssessment")]
+    found = read_monthly(tmp_path, *[monthly_row(str(n), measure=measure) for n, measure in enumerate(measures)])
+    assert cells(found, "measure_id", "measure_name", "value") == [(*measures[0], 0.0), (*measures[1], 1.0)]
+
+    renamed = [("M031", "Count_FirstTreatment"), ("M031", "Count_AccessingServices")]
+    months = [("01/04/2022", "30/04/2022"), ("01/09/2022", "30/09/2022")]
+    series = [monthly_row("25", measure=m, start=s, end=e) for m, (s, e) in zip(renamed, months, strict=True)]
+    assert cells(read_monthly(tmp_path, *series), "measure_id", "measure_name") == renamed
+
+
+def test_a_wide_column_is_the_measures_name_and_has_no_id(tmp_path: Path) -> None:
+    found = read(tmp_path, "a-2022-23.csv", csv_bytes(ANNUAL_HEADERS["2022-23"], [annual_row("25", "NULL", "*")]))
+    assert cells(found, "measure_name") == ANNUAL_HEADERS["2022-23"][len(ANNUAL_KEYS) :]
+    assert set(cells(found, "measure_id")) == {None}
+    assert cells(found, "value_status")[:3] == ["published", "not_applicable", "suppressed"]
+
+
+# -- two value columns ------------------------------------------------------------------------------------------------
+
+TELL_TALE = "7654321"
+
+
+def everything(found: ReadDrop) -> str:
+    """All that reading left behind, decoded."""
+    tables = [str(drops.rows_of(path)) for path in found.files if path.suffix == ".parquet"]
+    return "".join([*tables, *(path.read_text("utf-8") for path in found.files if path.suffix == ".json")])
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_beside_the_suppressed_column_an_unsuppressed_one_is_counted_and_never_read(
+    swapped: bool, tmp_path: Path
+) -> None:
+    header, row = list(BOTH_VALUES_HEADER), monthly_row("*", TELL_TALE)
+    if swapped:
+        header[-2:], row[-2:] = reversed(header[-2:]), reversed(row[-2:])
+    found = read_monthly(tmp_path, row, header=header)
+    assert cells(found, "source_column", "value_as_published") == [("MEASURE_VALUE_SUPPRESSED", "*")]
+    (companion,) = found.quarantine
+    assert (companion["source_row"], companion["source_column"]) == (2, "MEASURE_VALUE")
+    assert companion["value_as_published"] is None
+    assert companion["reason"] == "an unsuppressed companion of MEASURE_VALUE_SUPPRESSED is not read"
+    assert found.summary.cells == 2
+    assert "MEASURE_VALUE" in everything(found)
+    assert TELL_TALE not in everything(found)
+
+
+def test_a_refusal_says_nothing_of_an_unsuppressed_column(tmp_path: Path) -> None:
+    for rows in (
+        [monthly_row("*", TELL_TALE), monthly_row("?", TELL_TALE, measure=FINISHED)],
+        [monthly_row("*", TELL_TALE), monthly_row("*", "5")],
+        [monthly_row("*", TELL_TALE), [*monthly_row("*", TELL_TALE, measure=FINISHED), "stray"]],
+        [monthly_row("*", TELL_TALE, level="Parish")],
+    ):
+        found = read_monthly(tmp_path, *rows, header=BOTH_VALUES_HEADER)
+        assert found.refusal
+        assert TELL_TALE not in everything(found)
+
+
+# -- repeated rows ----------------------------------------------------------------------------------------------------
+
+
+def test_a_row_that_repeats_another_under_a_second_name_is_marked_not_dropped(tmp_path: Path) -> None:
+    rows = [
+        short_annual_row("25", "*"),
+        short_annual_row("30", "10", body=OTHER_PROVIDER),
+        short_annual_row("25", "*", body=named(PROVIDER, "Neverwhere Drug and Alcohol Rooms")),
+    ]
+    found = read(tmp_path, "annual-2023-24.csv", csv_bytes(SHORT_ANNUAL_HEADER, rows))
+    assert cells(found, "source_row", "duplicate_of_row") == [(2, None)] * 2 + [(3, None)] * 2 + [(4, 2)] * 2
+    assert found.summary.tables[0].duplicate_rows == 1
+
+
+@pytest.mark.parametrize("other", ["30", "*", "", "25.0"])
+def test_repeated_rows_that_disagree_are_refused_naming_both(other: str, tmp_path: Path) -> None:
+    rows = [
+        short_annual_row("30", "10", body=OTHER_PROVIDER),
+        short_annual_row("25", "*"),
+        short_annual_row("5", "5", level="England"),
+        short_annual_row(other, "*", body=named(PROVIDER, "Another name")),
+    ]
+    found = read(tmp_path, "annual-2023-24.csv", csv_bytes(SHORT_ANNUAL_HEADER, rows))
+    assert "row 5: expected the same figures as row 3, which has the same key; found other figures" in found.refusal
+
+
+def test_rows_that_differ_in_any_part_of_the_key_are_no_repeats(tmp_path: Path) -> None:
+    rows = [
+        monthly_row("25"),
+        monthly_row("30", provider=OTHER_PROVIDER),
+        monthly_row("30", measure=FINISHED),
+        monthly_row("30", level="SubICB"),
+        monthly_row("30", level="SubICB/Provider"),
+        monthly_row("30", start="01/05/2026", end="31/05/2026"),
+    ]
+    assert cells(read_monthly(tmp_path, *rows), "duplicate_of_row") == [None] * len(rows)
+
+
+def test_rows_that_differ_in_partner_or_population_only_are_no_repeats(tmp_path: Path) -> None:
+    pair = {"level": "SubICB-Provider"}
+    rows = [
+        quarterly_long_row("5", **pair),
+        quarterly_long_row("10", **pair, provider=OTHER_PROVIDER),
+        quarterly_long_row("15", **pair, commissioner=OTHER_COMMISSIONER),
+        quarterly_long_row("20", **pair, population=("Age Group", "18 to 25", "null")),
+        quarterly_long_row("25", **pair, population=("Age Group", "18 to 25", "Female")),
+    ]
+    found = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, rows))
+    assert cells(found, "duplicate_of_row") == [None] * 5
+
+
+def pack_of(*parts: Sequence[drops.Row], header: Sequence[str] = QUARTERLY_LONG_HEADER) -> bytes:
+    return zip_bytes({f"part-{number}.csv": csv_bytes(header, rows) for number, rows in enumerate(parts)})
+
+
+def test_the_england_rows_that_each_file_of_a_pack_repeats_collapse(tmp_path: Path) -> None:
+    england = [quarterly_long_row("12345"), quarterly_long_row("50.5", measure=("M192", "Percentage_Recovery"))]
+    parts = [[*england, quarterly_long_row("25", level=level)] for level in ("SubICB", "Provider", "SubICB-Provider")]
+    found = read(tmp_path, "quarterly.zip", pack_of(*parts))
+    kept = [cell for cell in found.observations if cell["duplicate_of_row"] is None]
+    assert Counter(cell["org_level"] for cell in kept) == {
+        "england": 2,
+        "sub_icb": 1,
+        "provider": 1,
+        "sub_icb_provider": 1,
+    }
+    assert {cell["source_member"] for cell in kept if cell["org_level"] == "england"} == {"part-0.csv"}
+    assert found.summary.tables[0].duplicate_rows == 4
+    assert found.summary.cells == 9
+
+
+def test_files_of_a_pack_that_disagree_are_refused_naming_both(tmp_path: Path) -> None:
+    parts = [[quarterly_long_row("12345")], [quarterly_long_row("5", level="Provider"), quarterly_long_row("12346")]]
+    refusal = read(tmp_path, "quarterly.zip", pack_of(*parts)).refusal
+    assert "quarterly.zip, part-1.csv, row 3: expected the same figures as row 2 of part-0.csv" in refusal
+
+
+# -- packs and books --------------------------------------------------------------------------------------------------
+
+
+def drifted(header: Sequence[str]) -> list[str]:
+    return ["ICB_Name" if name == "ICBName" else name for name in header]
+
+
+def test_a_quarterly_pack_with_one_drifted_member_is_refused_whole(tmp_path: Path) -> None:
+    rows = [quarterly_long_row("5")]
+    pack = zip_bytes(
+        {"a.csv": csv_bytes(QUARTERLY_LONG_HEADER, rows), "b.csv": csv_bytes(drifted(QUARTERLY_LONG_HEADER), rows)}
+    )
+    found = read(tmp_path, "quarterly.zip", pack)
+    assert "b.csv, row 1: expected the header of a known layout (nearest: quarterly_long" in found.refusal
+    assert "missing 'ICBName' (perhaps now 'ICB_Name')" in found.refusal
+    assert not found.store.observations_of(found.drop.sha256).exists()
+
+
+def test_a_drifted_workbook_in_a_pack_is_refused_as_a_drifted_csv_is(tmp_path: Path) -> None:
+    rows = [quarterly_long_row("5")]
+    pack = zip_bytes(
+        {
+            "a.csv": csv_bytes(QUARTERLY_LONG_HEADER, rows),
+            "b.xlsx": xlsx_bytes({"Data": [drifted(QUARTERLY_LONG_HEADER), *rows]}),
+        }
+    )
+    assert "quarterly.zip, b.xlsx sheet 'Data', row 1: " in read(tmp_path, "quarterly.zip", pack).refusal
+
+
+def test_members_of_one_layout_under_two_headers_are_refused(tmp_path: Path) -> None:
+    rows = [quarterly_long_row("12345")]
+    pack = zip_bytes(
+        {
+            "a.csv": csv_bytes(QUARTERLY_LONG_HEADER, rows),
+            "b.csv": csv_bytes([*QUARTERLY_LONG_HEADER[:-1], "MEASURE_VALUE"], rows),
+        }
+    )
+    refusal = read(tmp_path, "quarterly.zip", pack).refusal
+    assert "b.csv, the header: expected 'MEASURE_VALUE_SUPPRESSED', as in a.csv; found 'MEASURE_VALUE'" in refusal
+
+
+def test_the_other_tables_of_an_annual_pack_are_kept_unread_and_said_so(tmp_path: Path) -> None:
+    main = csv_bytes(SHORT_ANNUAL_HEADER, [short_annual_row("25", "*")])
+    others = {"effect-size.csv": b"OrgCode,Effect\nZZ-P1,0.5\n", "notes.pdf": b"%PDF"}
+    found = read(tmp_path, "annual-2022-23.zip", zip_bytes({"main.csv": main, **others}))
+    assert set(cells(found, "source_member")) == {"main.csv"}
+    assert found.summary.unread == ["effect-size.csv"]
+    assert sorted(found.summary.notices) == [
+        "effect-size.csv has no known layout; it is kept with the drop, unread",
+        "member notes.pdf is a note, not a table; it is kept with the drop, unread",
+    ]
+
+
+def test_a_pack_in_which_nothing_is_known_lists_what_it_holds(tmp_path: Path) -> None:
+    pack = zip_bytes({"effect-size.csv": b"OrgCode,Effect\n", "therapy.csv": b"OrgCode,Therapy\n"})
+    refusal = read(tmp_path, "annual-2022-23.zip", pack).refusal
+    assert "effect-size.csv: a header of 2 columns" in refusal
+    assert "therapy.csv: a header of 2 columns" in refusal
+    only_notes = read(tmp_path, "annual-2022-23.zip", zip_bytes({"read me.txt": b"notes"}))
+    assert "expected a published table; found none" in only_notes.refusal
+
+
+def test_a_sheets_name_may_end_in_a_space_and_other_sheets_are_passed_over_with_a_notice(tmp_path: Path) -> None:
+    book = xlsx_bytes(
+        {
+            "Notes": [["A note"]],
+            "iapt-month-May-21-final-data ": [MONTHLY_HEADER, monthly_row(25), monthly_row("*", measure=FINISHED)],
+        }
+    )
+    found = read(tmp_path, "iapt-month-may-2021-final-data.xlsx", book)
+    assert set(cells(found, "source_member")) == {"sheet 'iapt-month-May-21-final-data '"}
+    assert found.summary.notices == ["sheet 'Notes' has no known layout; it is kept with the drop, unread"]
+
+
+def test_the_workbooks_banner_is_passed_over_and_its_header_read_in_row_eight(tmp_path: Path) -> None:
+    found = read_workbook(tmp_path, workbook_row(25, 20, "*", 52.5, month=dt.date(2019, 2, 1)))
+    assert cells(found, "source_row", "source_column", "value_as_published")[:4] == [
+        (9, "Referrals Received", "25"),
+        (9, "First Treatment", "20"),
+        (9, "Ended Referrals", "*"),
+        (9, "Finished a Course of Treatment", "52.5"),
+    ]
+    assert cells(found, "period_start", "period_end")[0] == (dt.date(2019, 2, 1), dt.date(2019, 2, 28))
+
+
+# -- refusals ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_drop_leaves_no_observations_even_of_an_earlier_reading(tmp_path: Path) -> None:
+    name, content = "a.csv", drops.monthly_csv(monthly_row("25"), monthly_row("", measure=FINISHED))
+    before = read(tmp_path, name, content)
+    assert before.observations
+    assert before.quarantine
+    stricter = drops.with_limits()
+    stricter.__dict__["layouts"] = [layout for layout in stricter.layouts if layout.series == "annual"]
+    after = read(tmp_path, name, content, using=stricter)
+    assert after.refusal
+    assert [path.suffix for path in after.files if after.store.folder in path.parents] == [".json"]
+
+
+def test_a_fault_of_the_machine_is_not_taken_for_a_fault_of_the_drop(tmp_path: Path) -> None:
+    class Failing:
+        def execute(self, query: str, *parameters: object) -> object:
+            if "read_csv" in query:
+                raise duckdb.OutOfMemoryException("failed to allocate data")
+            return drops.connection().execute(query, *parameters)
+
+    found = read_monthly(tmp_path, monthly_row("25"))
+    path = tmp_path / "kept" / found.drop.sha256 / found.drop.file
+    with pytest.raises(duckdb.OutOfMemoryException):
+        reader.read_drop(Failing(), found.drop, path, drops.catalogue(), found.store)  # type: ignore[arg-type]
+
+
+def test_the_mark_of_a_demonstration_is_seen_in_any_name(tmp_path: Path) -> None:
+    marked = named(PROVIDER, "Neverwhere Listening Service (Synthetic)")
+    assert not read_monthly(tmp_path, monthly_row("25")).summary.synthetic_mark
+    assert read_monthly(tmp_path, monthly_row("25", provider=marked)).summary.synthetic_mark
+    pair = monthly_row("25", level="SubICB/Provider", provider=marked)
+    assert read_monthly(tmp_path, monthly_row("25", measure=REFERRALS), pair).summary.synthetic_mark

@@ -1,0 +1,542 @@
+"""The store and the intake: bytes kept once and never changed, what a folder offers, what is read again and when."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestration.drops.catalogue import Catalogue
+from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, take_in
+from orchestration.drops.reader import ObservationStore
+from orchestration.drops.refusals import DropRefused
+from orchestration.drops.sources import FoundFile, look_into
+from orchestration.drops.store import DropStore, KeptDrop, sha256_of
+from tests import drop_files as drops
+from tests.drop_files import FINISHED, monthly_csv, monthly_row
+
+APRIL = monthly_csv(monthly_row("25"))
+APRIL_REVISED = monthly_csv(monthly_row("30"))
+MAY = monthly_csv(monthly_row("35", start="01/05/2026", end="31/05/2026"))
+SYNTHETIC = monthly_csv(monthly_row("25", provider=drops.named(drops.PROVIDER, "Neverwhere Rooms (SYNTHETIC)")))
+KEPT_AT = "2026-06-01T00:00:00+00:00"
+
+
+class House:
+    """A folder of drops beside a store of kept ones and a store of observations."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "offered"
+        self.folder.mkdir()
+        self.store = DropStore(root / "kept")
+        self.observations = ObservationStore(root / "observations")
+
+    def offer(self, **files: bytes) -> House:
+        """Put files in the folder; `__` in a name stands for its dot."""
+        for name, content in files.items():
+            (self.folder / name.replace("__", ".")).write_bytes(content)
+        return self
+
+    def take_in(self, catalogue: Catalogue | None = None) -> Intake:
+        return take_in(self.folder, self.store, catalogue or drops.catalogue(), KEPT_AT)
+
+    def read(self, catalogue: Catalogue | None = None, origin: str = "published") -> Reading:
+        return read_kept(self.store, self.observations, catalogue or drops.catalogue(), origin)
+
+    def everything_kept(self) -> dict[str, bytes]:
+        files = (path for path in self.store.folder.rglob("*") if path.is_file())
+        return {path.relative_to(self.store.folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def reasons(intake: Intake) -> dict[str, str]:
+    return {path: str(DropRefused(**refusal)) for path, refusal in intake.refused}
+
+
+# -- keeping ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_drop_is_kept_as_published_beside_its_provenance(house: House) -> None:
+    house.offer(**{"iapt_month_feb_2023_activity v2__csv": APRIL})
+    intake = house.take_in()
+    (drop,) = house.store
+    assert intake.offered == intake.new == [drop.sha256] == [hashlib.sha256(APRIL).hexdigest()]
+    assert house.store.path_of(drop).read_bytes() == APRIL
+    assert house.store.path_of(drop).name == "iapt_month_feb_2023_activity v2.csv"
+    assert drop.as_record() == {
+        "sha256": hashlib.sha256(APRIL).hexdigest(),
+        "file": "iapt_month_feb_2023_activity v2.csv",
+        "bytes": len(APRIL),
+        "origin": "published",
+        "made": "",
+        "source": "",
+        "licence": "Open Government Licence v3.0",
+        "status": "definitive",
+        "revision": 2,
+        "sequence": 1,
+        "batch": 1,
+        "got_from": "iapt_month_feb_2023_activity v2.csv",
+        "kept_at": KEPT_AT,
+    }
+    assert house.store.get(drop.sha256) == drop
+    assert house.store.get("0" * 64) is None
+
+
+def test_kept_bytes_cannot_be_written_to(house: House) -> None:
+    house.offer(april__csv=APRIL).take_in()
+    (drop,) = house.store
+    assert house.store.path_of(drop).stat().st_mode & 0o222 == 0
+
+
+def test_the_same_bytes_again_are_nothing_new_even_under_another_name(house: House) -> None:
+    house.offer(april__csv=APRIL).take_in()
+    before = house.everything_kept()
+    house.offer(again__csv=APRIL, april__csv=APRIL)
+    intake = house.take_in()
+    assert intake.new == []
+    assert len(intake.offered) == 1
+    assert intake.refused == []
+    assert house.everything_kept() == before
+
+
+def test_other_bytes_under_the_same_name_are_a_new_drop_and_the_old_one_stays(house: House) -> None:
+    house.offer(april__csv=APRIL).take_in()
+    before = house.everything_kept()
+    intake = house.offer(april__csv=APRIL_REVISED).take_in()
+    old, new = house.store
+    assert (old.file, new.file) == ("april.csv", "april.csv")
+    assert (old.sequence, new.sequence) == (1, 2)
+    assert (old.batch, new.batch) == (1, 2)
+    assert intake.offered == intake.new == [new.sha256]
+    assert before.items() <= house.everything_kept().items()
+
+
+def test_drops_of_one_intake_share_a_batch_and_are_numbered_in_the_order_of_their_paths(house: House) -> None:
+    (house.folder / "2026").mkdir()
+    house.offer(may__csv=MAY, april__csv=APRIL)
+    (house.folder / "2026" / "revised.csv").write_bytes(APRIL_REVISED)
+    house.take_in()
+    assert [(drop.got_from, drop.sequence, drop.batch) for drop in house.store] == [
+        ("2026/revised.csv", 1, 1),
+        ("april.csv", 2, 1),
+        ("may.csv", 3, 1),
+    ]
+
+
+def test_a_crash_while_keeping_leaves_nothing_half_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    house.offer(april__csv=APRIL)
+    for step in ("shutil.copyfile", "json.dumps", "pathlib.Path.chmod", "os.replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(step, crash)
+            with pytest.raises(KeyboardInterrupt):
+                house.take_in()
+        assert house.everything_kept() == {}
+        assert list(house.store.folder.iterdir()) == []
+    assert house.take_in().new
+
+
+def test_what_a_power_cut_leaves_behind_is_no_kept_drop(house: House) -> None:
+    house.offer(april__csv=APRIL).take_in()
+    (drop,) = house.store
+    half_kept = house.store.folder / ".keeping-cut-short"
+    shutil.copytree(house.store.path_of(drop).parent, half_kept)
+    record = replace(drop, sha256="0" * 64, sequence=9).as_record()
+    (half_kept / "provenance.json").write_text(json.dumps(record), "utf-8")
+    assert list(house.store) == [drop]
+    assert house.store.next_sequence() == 2
+
+
+def test_a_file_that_changes_while_it_is_kept_is_not_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def copies_other_bytes(source: object, target: Path) -> None:
+        Path(target).write_bytes(APRIL_REVISED)
+
+    house.offer(april__csv=APRIL)
+    monkeypatch.setattr(shutil, "copyfile", copies_other_bytes)
+    with pytest.raises(OSError, match="changed while it was being kept"):
+        house.take_in()
+    assert house.everything_kept() == {}
+
+
+def test_a_file_larger_than_the_limit_is_refused_before_it_is_read(house: House) -> None:
+    house.offer(april__csv=APRIL, may__csv=MAY)
+    small = drops.with_limits(max_file_bytes=len(APRIL) - 1)
+    assert "in catalogue/limits.yml" in reasons(house.take_in(small))["april.csv"]
+    assert list(house.store) == []
+    exact = drops.with_limits(max_file_bytes=max(len(APRIL), len(MAY)))
+    assert len(house.take_in(exact).new) == 2
+
+
+def test_the_bytes_of_a_file_are_summed_as_anyone_would(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(APRIL * 1000)
+    assert sha256_of(tmp_path / "a.csv") == hashlib.sha256(APRIL * 1000).hexdigest()
+
+
+# -- provenance -------------------------------------------------------------------------------------------------------
+
+
+def sidecar(house: House, name: str, rows: dict[str, dict[str, str]], **more: object) -> None:
+    path = house.folder / name
+    if name.endswith(".json"):
+        path.write_text(json.dumps({"files": rows, **more}), "utf-8")
+        return
+    columns = ["file", *next(iter(rows.values()))]
+    lines = [",".join(columns), *(",".join([file, *row.values()]) for file, row in rows.items())]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+@pytest.mark.parametrize("name", ["provenance.json", "provenance.csv"])
+def test_a_sidecar_says_how_a_drop_was_made_and_where_it_came_from(name: str, house: House) -> None:
+    said = {"made": "re-laid", "source": "an archive", "licence": "OGL", "sha256": hashlib.sha256(APRIL).hexdigest()}
+    sidecar(house, name, {"april.csv": said})
+    intake = house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    april, may = house.store
+    assert (april.made, april.source, april.licence) == ("re-laid", "an archive", "OGL")
+    assert (may.made, may.source, may.licence) == ("", "", "Open Government Licence v3.0")
+    assert intake.left_alone == [name]
+
+
+@pytest.mark.parametrize("name", ["provenance.json", "provenance.csv"])
+def test_bytes_that_are_not_those_the_sidecar_declares_are_refused(name: str, house: House) -> None:
+    sidecar(house, name, {"april.csv": {"sha256": "0" * 64}})
+    intake = house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    assert f"expected the bytes its provenance declares, sha256 {'0' * 64}; found" in reasons(intake)["april.csv"]
+    assert [drop.file for drop in house.store] == ["may.csv"]
+
+
+@pytest.mark.parametrize("name", ["provenance.json", "provenance.csv"])
+def test_a_byte_order_mark_does_not_silence_a_sidecar(name: str, house: House) -> None:
+    sidecar(house, name, {"april.csv": {"sha256": "0" * 64}})
+    path = house.folder / name
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert list(reasons(house.offer(april__csv=APRIL).take_in())) == ["april.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("provenance.json", b"{"),
+        ("provenance.json", b"[1]"),
+        ("provenance.json", b'{"files": {"april.csv": 1}}'),
+        ("provenance.json", b"\xff\xfe"),
+        ("provenance.csv", b"\xff\xfe"),
+        ("provenance.csv", b"name,sha256\napril.csv,0\n"),
+        ("provenance.csv", b""),
+    ],
+)
+def test_a_sidecar_that_cannot_be_read_stops_the_intake(name: str, content: bytes, house: House) -> None:
+    house.offer(april__csv=APRIL)
+    (house.folder / name).write_bytes(content)
+    for offered in (house.folder, house.folder / "april.csv"):
+        with pytest.raises(ValueError, match=r"the provenance sidecar in .* cannot be read"):
+            take_in(offered, house.store, drops.catalogue(), KEPT_AT)
+
+
+def test_a_single_file_is_taken_in_with_the_sidecar_beside_it(house: House) -> None:
+    sidecar(house, "provenance.json", {"april.csv": {"made": "by hand"}}, data_origin="synthetic")
+    house.offer(april__csv=APRIL, may__csv=MAY)
+    intake = take_in(house.folder / "april.csv", house.store, drops.catalogue(), KEPT_AT)
+    (drop,) = house.store
+    assert (drop.file, drop.origin, drop.made, intake.origin) == ("april.csv", "synthetic", "by hand", "synthetic")
+    with pytest.raises(FileNotFoundError, match="found nothing"):
+        take_in(house.folder / "june.csv", house.store, drops.catalogue(), KEPT_AT)
+
+
+# -- what a folder holds ----------------------------------------------------------------------------------------------
+
+
+def test_notes_sidecars_and_hidden_files_are_left_alone_and_listed(house: House) -> None:
+    for name in ("README.md", "notes.TXT", "page.html", "report.pdf", "letter.docx", ".DS_Store", ".april.csv"):
+        (house.folder / name).write_bytes(b"nothing to read")
+    (house.folder / ".git").mkdir()
+    (house.folder / ".git" / "april.csv").write_bytes(APRIL)
+    intake = house.take_in()
+    assert (intake.offered, intake.refused) == ([], [])
+    assert sorted(intake.left_alone) == sorted(
+        [".DS_Store", ".april.csv", "README.md", "letter.docx", "notes.TXT", "page.html", "report.pdf"]
+    )
+
+
+@pytest.mark.parametrize("name", ["pack.rar", "old.xls", "book.xlsb", "figures.ods", "figures", "april.csv.gz"])
+def test_a_kind_of_file_that_is_not_read_is_refused_not_skipped(name: str, house: House) -> None:
+    (house.folder / name).write_bytes(APRIL)
+    refusal = reasons(house.offer(may__csv=MAY).take_in())[name]
+    assert "expected one of .csv, .xlsx, .zip" in refusal
+    assert [drop.file for drop in house.store] == ["may.csv"]
+
+
+@pytest.mark.parametrize("name", ["APRIL.CSV", "April.Xlsx", "april.ZIP"])
+def test_the_case_of_a_suffix_does_not_matter(name: str, house: House) -> None:
+    (house.folder / name).write_bytes(APRIL)
+    assert len(house.take_in().new) == 1
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(house: House, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "april.csv").write_bytes(APRIL)
+    (house.folder / "file.csv").symlink_to(outside / "april.csv")
+    (house.folder / "folder").symlink_to(outside)
+    intake = house.take_in()
+    assert set(reasons(intake)) == {"file.csv", "folder"}
+    assert all("leads out" in reason for reason in reasons(intake).values())
+    assert list(house.store) == []
+
+
+def test_a_link_within_the_folder_is_the_same_drop_twice(house: House) -> None:
+    house.offer(april__csv=APRIL)
+    (house.folder / "link.csv").symlink_to(house.folder / "april.csv")
+    intake = house.take_in()
+    assert len(intake.offered) == 1
+    assert intake.refused == []
+
+
+def test_a_link_to_nothing_and_a_pipe_are_refused(house: House) -> None:
+    (house.folder / "gone.csv").symlink_to(house.folder / "never.csv")
+    os.mkfifo(house.folder / "pipe.csv")
+    assert set(reasons(house.offer(april__csv=APRIL).take_in())) == {"gone.csv", "pipe.csv"}
+    assert [drop.file for drop in house.store] == ["april.csv"]
+
+
+def test_files_are_found_in_the_order_of_their_paths_whatever_the_disk_says(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("b/2.csv", "a/1.csv", "c.csv", "a.csv"):
+        (house.folder / name).parent.mkdir(exist_ok=True)
+        (house.folder / name).write_bytes(APRIL)
+    walk = os.walk
+    monkeypatch.setattr(os, "walk", lambda *a, **k: [(f, s[::-1], n[::-1]) for f, s, n in walk(*a, **k)][::-1])
+    found = [file.relative_path for file in look_into(house.folder).files]
+    assert found == ["a.csv", "a/1.csv", "b/2.csv", "c.csv"]
+
+
+# -- origins ----------------------------------------------------------------------------------------------------------
+
+
+def test_synthetic_drops_beside_published_ones_are_refused(house: House) -> None:
+    sidecar(house, "provenance.json", {"april.csv": {"data_origin": "synthetic"}})
+    intake = house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    assert intake.origin == "published"
+    assert "expected drops of one origin in a folder (published)" in reasons(intake)["april.csv"]
+    assert [drop.file for drop in house.store] == ["may.csv"]
+
+
+def test_a_folder_of_synthetic_drops_is_read_apart_from_published_ones(house: House) -> None:
+    house.offer(may__csv=MAY).take_in()
+    (house.folder / "may.csv").unlink()
+    sidecar(house, "provenance.json", {}, data_origin="synthetic")
+    assert house.offer(synthetic__csv=SYNTHETIC).take_in().origin == "synthetic"
+    assert [drop.file for drop, _ in house.read(origin="published").usable] == ["may.csv"]
+    assert [drop.file for drop, _ in house.read(origin="synthetic").usable] == ["synthetic.csv"]
+
+
+def test_a_drop_that_looks_published_and_wears_the_mark_of_a_demonstration_is_refused(house: House) -> None:
+    house.offer(april__csv=SYNTHETIC, may__csv=MAY).take_in()
+    reading = house.read()
+    assert [drop.file for drop, _ in reading.usable] == ["may.csv"]
+    ((drop, refusal),) = reading.refused
+    assert drop.file == "april.csv"
+    assert "the mark of a demonstration drop" in str(DropRefused(**refusal))
+
+
+def test_bytes_kept_under_one_origin_are_refused_under_another(house: House) -> None:
+    house.offer(april__csv=SYNTHETIC).take_in()
+    sidecar(house, "provenance.json", {}, data_origin="synthetic")
+    intake = house.take_in()
+    assert "expected published bytes, as which they were kept before" in reasons(intake)["april.csv"]
+    assert intake.offered == []
+
+
+def test_an_empty_folder_offers_nothing(house: House) -> None:
+    intake = house.take_in()
+    assert (intake.origin, intake.offered, intake.new, intake.refused) == ("published", [], [], [])
+    assert house.read() == Reading()
+
+
+# -- what names say ---------------------------------------------------------------------------------------------------
+
+NAMES = {
+    "iapt-month-Jan-2021-final-data.xlsx": ("definitive", 1),
+    "iapt-month-Apr-21-final-data.xlsx": ("definitive", 1),
+    "iapt-month-august-2021-final-data-v2.csv": ("definitive", 2),
+    "iapt_month_apr_2022_activity_updated.csv": ("definitive", 1),
+    "iapt_month_feb_2023_activity v2.csv": ("definitive", 2),
+    "iapt_month_feb_2023_activity_v2.csv": ("definitive", 2),
+    "iapt_month_mar_2023_activity_final.csv": ("definitive", 1),
+    "iapt_month_mar_2023_activity_refresh.csv": ("definitive", 1),
+    "iapt_month_mar_2023_activity_primary.csv": ("provisional", 1),
+    "nhstalkingtherapies_month_may_2023_activity_performance.csv": ("definitive", 1),
+    "nhstalkingtherapies_month_may_2023_activity_provisional.csv": ("provisional", 1),
+    "nhstalkingtherapies_month_may_2023_activity_Provisional_V3.csv": ("provisional", 3),
+    "nhstalkingtherapies_quarterly_data_q1_26_27.zip": ("definitive", 1),
+    "iapt-quarterly-STP-and-CCG-Q3.csv": ("definitive", 1),
+    "psych-ther-ann-2017-18-csvs.zip": ("definitive", 1),
+    "psych-ther-ann-rep-csv-2020-21-main-csv-v2.csv": ("definitive", 2),
+    "psych-ther-ann-rep-csv-2022-23-main-v2.csv": ("definitive", 2),
+    "psych-ther-ann-rep-csv-2024-25-main2.csv": ("definitive", 2),
+    "psych-ther-ann-rep-csv-2024-25-2.zip": ("definitive", 2),
+    "psych-ther-ann-rep-csv-2024-25.zip": ("definitive", 1),
+    "feb2019_feb2020.xlsx": ("definitive", 1),
+    "talking_therapies_time_series_apr_2026.csv": ("definitive", 1),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_says_its_status_and_revision(name: str) -> None:
+    precedence = drops.catalogue().precedence
+    assert (precedence.status_of(name), precedence.revision_of(name)) == NAMES[name]
+
+
+# -- reading what is kept ---------------------------------------------------------------------------------------------
+
+
+def test_a_second_reading_reads_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.offer(april__csv=APRIL, may__csv=MAY, broken__csv=b"not,a,known\nheader,of,any\n").take_in()
+    seen: list[tuple[str, int, int]] = []
+    first = read_kept(house.store, house.observations, drops.catalogue(), "published", lambda *step: seen.append(step))
+    assert (len(first.read), first.known, len(first.usable), len(first.refused)) == (3, [], 2, 1)
+    assert seen == [
+        ("reading april.csv", 0, 3),
+        ("reading broken.csv", 1, 3),
+        ("reading may.csv", 2, 3),
+        ("reading drops", 3, 3),
+    ]
+    monkeypatch.setattr("orchestration.drops.intake.read_drop", lambda *_: pytest.fail("a drop was read again"))
+    second = house.read()
+    assert second.read == []
+    assert sorted(second.known) == sorted(first.read)
+    assert (second.usable, second.refused) == (first.usable, first.refused)
+
+
+def test_only_the_new_drop_of_a_grown_folder_is_read(house: House) -> None:
+    house.offer(april__csv=APRIL).take_in()
+    house.read()
+    (new,) = house.offer(may__csv=MAY).take_in().new
+    assert house.read().read == [new]
+
+
+def edited_catalogue(folder: Path, edit: Callable[[Path], object]) -> Catalogue:
+    copy = folder / "catalogue"
+    shutil.copytree(drops.CATALOGUE, copy, dirs_exist_ok=True)
+    edit(copy)
+    return Catalogue(copy)
+
+
+def edit_layout(stem: str, **changes: Any) -> Callable[[Path], object]:
+    def edit(catalogue: Path) -> None:
+        path = catalogue / "layouts" / f"{stem}.yml"
+        path.write_text(
+            yaml.safe_dump({**yaml.safe_load(path.read_text("utf-8")), **changes}, sort_keys=False), "utf-8"
+        )
+
+    return edit
+
+
+def two_layouts(house: House) -> tuple[KeptDrop, KeptDrop]:
+    name, quarterly = drops.published_drops()["quarterly_wide"]
+    (house.folder / name).write_bytes(quarterly)
+    house.offer(april__csv=APRIL).take_in()
+    house.read()
+    first, second = house.store
+    return first, second
+
+
+def test_a_changed_layout_reads_again_the_drops_it_concerns_and_no_others(house: House, tmp_path: Path) -> None:
+    monthly, _ = two_layouts(house)
+    tokens = {"*": "suppressed", "NULL": "not_applicable", "..": "not_published"}
+    changed = edited_catalogue(tmp_path, edit_layout("monthly_long", tokens=tokens))
+    assert house.read(changed).read == [monthly.sha256]
+    assert house.read(changed).read == []
+
+
+def test_a_catalogue_written_otherwise_but_saying_the_same_reads_nothing_again(house: House, tmp_path: Path) -> None:
+    two_layouts(house)
+    assert house.read(edited_catalogue(tmp_path, edit_layout("monthly_long"))).read == []
+
+
+def test_a_raised_reader_version_reads_everything_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_layouts(house)
+    monkeypatch.setattr("orchestration.drops.reader.READER_VERSION", 1_000_000)
+    assert len(house.read().read) == 2
+
+
+def test_refused_drops_are_tried_again_when_a_layout_changes_and_only_then(house: House, tmp_path: Path) -> None:
+    with_dots = monthly_csv(monthly_row("25"), monthly_row("..", measure=FINISHED))
+    house.offer(april__csv=with_dots).take_in()
+    assert len(house.read().refused) == 1
+    assert house.read().read == []
+    tokens = {"*": "suppressed", "NULL": "not_applicable", "..": "not_published"}
+    mended = house.read(edited_catalogue(tmp_path, edit_layout("monthly_long", tokens=tokens)))
+    assert len(mended.read) == len(mended.usable) == 1
+    assert mended.usable[0][1].observations == 2
+
+
+def test_a_drop_refused_by_a_limit_is_tried_again_when_the_limit_is_raised(house: House) -> None:
+    house.offer(pack__zip=drops.zip_bytes({"a.csv": APRIL, "b.csv": APRIL})).take_in()
+    ((_, refusal),) = house.read(drops.with_limits(max_members=1)).refused
+    assert "catalogue/limits.yml" in refusal["remedy"]
+    assert house.read(drops.with_limits(max_members=1)).read == []
+    assert len(house.read(drops.with_limits(max_members=2)).usable) == 1
+
+
+def test_a_pack_with_tables_unread_is_read_again_when_a_layout_may_know_them(house: House, tmp_path: Path) -> None:
+    main = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25")])
+    effect = b"Year begins,Code,Effect\n2022-04-01,ZZ-P1,0.5\n"
+    pack = drops.zip_bytes({"main.csv": main, "effect.csv": effect})
+    (house.folder / "annual-2022-23.zip").write_bytes(pack)
+    house.offer(april__csv=APRIL).take_in()
+    assert len(house.read().usable) == 2
+
+    def add_layout(catalogue: Path) -> None:
+        shutil.copy(catalogue / "layouts" / "data_quality.yml", catalogue / "layouts" / "effect_wide.yml")
+        edit_layout(
+            "effect_wide",
+            name="effect_wide",
+            series="annual",
+            period_grain="year",
+            recognise={"header_row": 1, "required": ["Year begins", "Code", "Effect"]},
+            period={"from": "columns", "start": "Year begins", "date_styles": ["iso"]},
+            levels={"always": {"level": "provider", "organisation": ["Code"]}},
+            variables="total",
+            measures={"shape": "wide", "columns": ["Effect"]},
+        )(catalogue)
+
+    again = house.read(edited_catalogue(tmp_path, add_layout))
+    summaries = {drop.file: summary for drop, summary in again.usable}
+    assert [table.layout for table in summaries["annual-2022-23.zip"].tables] == ["annual_main_wide", "effect_wide"]
+    assert summaries["annual-2022-23.zip"].unread == []
+    assert len(again.read) == 1
+
+
+def test_the_drops_of_a_period_are_those_that_publish_it_at_its_grain(house: House) -> None:
+    series = monthly_csv(monthly_row("25"), monthly_row("35", start="01/05/2026", end="31/05/2026"))
+    quarter = drops.csv_bytes(drops.QUARTERLY_LONG_HEADER, [drops.quarterly_long_row("100")])
+    house.offer(april__csv=APRIL, may__csv=MAY, series__csv=series, quarter__csv=quarter).take_in()
+    usable = house.read().usable
+
+    def files(grain: str, start: str) -> list[str]:
+        return [drop.file for drop, _ in drops_of_period(usable, grain, start)]
+
+    assert files("month", "2026-04-01") == ["april.csv", "series.csv"]
+    assert files("month", "2026-05-01") == ["may.csv", "series.csv"]
+    assert files("quarter", "2026-04-01") == ["quarter.csv"]
+    assert files("year", "2026-04-01") == []
+
+
+def test_a_found_file_is_published_under_the_open_licence_unless_its_folder_says_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "april.csv").write_bytes(APRIL)
+    assert look_into(tmp_path).files == [FoundFile(tmp_path / "april.csv", "april.csv", "published")]

@@ -5,24 +5,10 @@ with observed as (
 
     select
         period_grain,
-        count(*) as cells_observed,
-        0 as cells_accounted_for
+        count(*) as cells_in,
+        count(duplicate_of_row) as cells_out
     from {{ ref('stg_observations') }}
     where series <> 'data_quality'
-    group by period_grain
-
-),
-
-duplicates as (
-
-    select
-        period_grain,
-        0 as cells_observed,
-        count(*) as cells_accounted_for
-    from {{ ref('stg_observations') }}
-    where
-        series <> 'data_quality'
-        and duplicate_of_row is not null
     group by period_grain
 
 ),
@@ -32,8 +18,8 @@ kept as (
     {% for grain, fact in [('month', 'fct_monthly'), ('quarter', 'fct_quarterly'), ('year', 'fct_annual')] %}
     select
         '{{ grain }}' as period_grain,
-        0 as cells_observed,
-        count(*) as cells_accounted_for
+        0 as cells_in,
+        count(*) as cells_out
     from {{ ref(fact) }}
     where drop_sha256 is not null
 
@@ -46,8 +32,8 @@ superseded as (
 
     select
         period_grain,
-        0 as cells_observed,
-        count(*) as cells_accounted_for
+        0 as cells_in,
+        count(*) as cells_out
     from {{ ref('superseded_cells') }}
     group by period_grain
 
@@ -57,8 +43,6 @@ ledger as (
 
     select * from observed
     union all
-    select * from duplicates
-    union all
     select * from kept
     union all
     select * from superseded
@@ -67,8 +51,8 @@ ledger as (
 
 select
     period_grain,
-    sum(cells_observed) as cells_observed,
-    sum(cells_accounted_for) as cells_accounted_for
+    sum(cells_in) as cells_observed,
+    sum(cells_out) as cells_accounted_for
 from ledger
 group by period_grain
-having sum(cells_observed) <> sum(cells_accounted_for)
+having sum(cells_in) <> sum(cells_out)

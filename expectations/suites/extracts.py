@@ -421,9 +421,9 @@ def _provenance(table: str) -> tuple[Rule, ...]:
             name="gaps_name_no_drop_and_dashes_name_theirs",
             table=table,
             description=(
-                "A row of a period that was never published was read from no drop; one that is not_published in another "
-                "period was read as a dash, from the drop it names. Source: an organisation's all-dash month in the "
-                "publisher's time series."
+                "A row of a period that was never published was read from no drop; one that is not_published in "
+                "another period was read as a dash, from the drop it names. Source: an organisation's all-dash "
+                "month in the publisher's time series."
             ),
             query=f"""
                 with gaps as (

@@ -274,7 +274,8 @@ def recognise(
         expected=f"the header of a known layout (nearest: {nearest.layout.name}, {nearest.layout.title})",
         found=found,
         remedy=(
-            "If the publisher has changed the file, add or extend a layout in catalogue/layouts; else get the file again."
+            "If the publisher has changed the file, add or extend a layout in catalogue/layouts; "
+            "else get the file again."
         ),
     )
 

@@ -98,9 +98,10 @@ def period_labelled(label: str) -> Period:
     if match is None:
         raise ValueError(f"expected a label such as 2021-01, 2020-21 Q2 or 2020-21; found {label!r}")
     first_year, second, quarter = int(match[1]), int(match[2]), match[3]
-    if quarter or second == (first_year + 1) % 100:
+    if second == (first_year + 1) % 100:
         return period_named("quarter" if quarter else "year", first_year, int(quarter) if quarter else None)
-    period = period_starting(dt.date(first_year, second, 1), "month") if 1 <= second <= 12 else None
+    is_month = not quarter and 1 <= second <= 12
+    period = period_starting(dt.date(first_year, second, 1), "month") if is_month else None
     if period is None:
-        raise ValueError(f"{label!r} is neither a month nor a financial year")
+        raise ValueError(f"{label!r} is neither a month, nor a quarter, nor a financial year")
     return period

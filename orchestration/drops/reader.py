@@ -631,8 +631,8 @@ class _Reading:
     def _find_duplicates(self) -> int:
         """Mark rows that repeat an earlier one, names apart; raises DropRefused where the repeats do not agree.
 
-        A key never includes a name: one organisation stands twice under two names in one published year (domain notes 8,
-        quirk 6), and each file of a quarterly pack repeats the England rows.
+        A key never includes a name: one organisation stands twice under two names in one published year (domain notes
+        8, quirk 6), and each file of a quarterly pack repeats the England rows.
         """
         values = ", ".join(_name("cell " + name) for name in self._value_columns)
         key = "period_start, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure_id"
@@ -741,8 +741,8 @@ class _Reading:
                 cells.source_member, cells.source_row, cells.source_column,
                 {_text(layout.series)} as series, {_text(layout.period_grain)} as period_grain,
                 cells.period_start, cells.period_end,
-                cells.group_type, cells.org_level, cells.org_code, cells.org_name, cells.partner_code, cells.partner_name,
-                cells.parent_code, cells.parent_name,
+                cells.group_type, cells.org_level, cells.org_code, cells.org_name,
+                cells.partner_code, cells.partner_name, cells.parent_code, cells.parent_name,
                 cells.variable_type, cells.variable_a, cells.variable_b,
                 cells.measure_id, cells.measure_name,
                 cells.value_as_published, try_cast(cells.value_as_published as double) as value,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
@@ -18,7 +17,7 @@ import duckdb
 from expectations.verdict import Verdict
 from orchestration.drops.store import sha256_of
 from orchestration.release.describe import Description, release_readme
-from orchestration.release.stage import DIMENSIONS, EXTRACTS, TABLES
+from orchestration.release.stage import DIMENSIONS, TABLES
 
 MANIFEST = "manifest.json"
 STORAGE_VERSION = "v1.0.0"  # later ones do not open in the DuckDB that BI drivers carry
@@ -160,38 +159,36 @@ def _write_csv(release: Path) -> None:
     folder = release / "csv"
     folder.mkdir()
     with duckdb.connect() as connection:
-        for table in DIMENSIONS:
-            (folder / f"{table}.csv").write_bytes(_csv_bytes(connection, release, table, "true", ()))
-        for table in EXTRACTS:
-            periods = connection.execute(
-                "select distinct period, period_start from read_parquet(?) order by 2", [_parquet(release, table)]
-            ).fetchall()
-            for period, _ in periods:
-                name = f"{table}_{str(period).lower().replace(' ', '-')}.csv.gz"
-                content = _csv_bytes(connection, release, table, "period = ?", (period,))
-                # No name and no time in the header of the gzip file: the same rows give the same bytes.
-                with (folder / name).open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-                    packed.write(content)
+        for table in TABLES:
+            source = _parquet(release, table)
+            columns = connection.execute("describe select * from read_parquet(?)", [source]).fetchall()
+            selected = ", ".join(_csv_column(str(name), str(kind)) for name, kind, *_ in columns)
+            connection.execute(f"create temp table rows as select {selected} from read_parquet(?)", [source])
+            if table in DIMENSIONS:
+                _copy_csv(connection, "rows", folder / f"{table}.csv", "csv, header true")
+            else:
+                _copy_periods(connection, table, folder)
+            connection.execute("drop table rows")
+
+
+def _copy_periods(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
+    """One gzipped file for each period of an extract. DuckDB writes no time into it: same rows, same bytes."""
+    for (period,) in connection.execute("select distinct period from rows order by 1").fetchall():
+        name = f"{table}_{str(period).lower().replace(' ', '-')}.csv.gz"
+        rows = f"(select * from rows where period = '{_quoted(str(period))}')"
+        _copy_csv(connection, rows, folder / name, "csv, header true, compression gzip")
+
+
+def _copy_csv(connection: duckdb.DuckDBPyConnection, rows: str, target: Path, options: str) -> None:
+    connection.execute(f"copy {rows} to '{_quoted(str(target))}' (format {options})")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
 
 
 def _parquet(release: Path, table: str) -> str:
     return str(release / f"{table}.parquet")
-
-
-def _csv_bytes(
-    connection: duckdb.DuckDBPyConnection, release: Path, table: str, where: str, parameters: tuple[str, ...]
-) -> bytes:
-    source = _parquet(release, table)
-    columns = connection.execute("describe select * from read_parquet(?)", [source]).fetchall()
-    selected = ", ".join(_csv_column(str(name), str(kind)) for name, kind, *_ in columns)
-    with tempfile.TemporaryDirectory(dir=release) as scratch:
-        target = Path(scratch) / "rows.csv"
-        quoted = str(target).replace("'", "''")
-        connection.execute(
-            f"copy (select {selected} from read_parquet(?) where {where}) to '{quoted}' (format csv, header true)",
-            [source, *parameters],
-        )
-        return target.read_bytes()
 
 
 def _csv_column(name: str, kind: str) -> str:
@@ -208,7 +205,7 @@ def _csv_column(name: str, kind: str) -> str:
 
 def _write_database(release: Path) -> None:
     """One DuckDB file with every table, in a storage version that today's BI drivers open."""
-    target = str(release / "iapt.duckdb").replace("'", "''")
+    target = _quoted(str(release / "iapt.duckdb"))
     with duckdb.connect() as connection:
         connection.execute(f"attach '{target}' as release (storage_version '{STORAGE_VERSION}')")
         for table in TABLES:

@@ -266,6 +266,13 @@ def test_a_long_difference_is_cut_and_counted() -> None:
     assert re.search(r"; and \d+ more$", refusal.found)
 
 
+def test_the_nearest_layout_has_the_most_names_in_common_not_the_fewest_differences() -> None:
+    renamed = [f"New_{name}" if name.startswith("Mean") else name for name in drops.ANNUAL_HEADERS["2024-25"]]
+    refusal = refused([*renamed, *(f"Extra_{number}" for number in range(10))])
+    assert "nearest: annual_main_wide" in refusal.expected
+    assert refusal.place.endswith("row 1")
+
+
 def test_an_empty_table_has_no_header() -> None:
     assert "no header" in refused().found
     assert "no header" in refused([], ["", None]).found

@@ -1,0 +1,28 @@
+"""dbt's own unit tests, one for each rule of the marts and extracts, run on a copy of the built warehouse."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestration.home import DBT_PROJECT, Home
+
+pytestmark = pytest.mark.xdist_group("release")
+
+
+def test_every_rule_of_the_marts_keeps_its_unit_test(copied_home: Home, tmp_path: Path) -> None:
+    dbt = Path(sys.executable).with_name("dbt")
+    result = subprocess.run(
+        [dbt, "--no-use-colors", "test", "--select", "test_type:unit", "--target-path", tmp_path / "target"],
+        cwd=DBT_PROJECT,
+        env={**os.environ, "IAPT_WAREHOUSE": str(copied_home.warehouse), "DBT_PROFILES_DIR": str(DBT_PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout[-4000:]
+    assert "PASS=" in result.stdout

@@ -57,7 +57,14 @@ KEYS: dict[str, dict[str, str | None]] = {
     },
     "model config": {"contract": "contract"},
     "contract": {"enforced": None},
-    "column": {"name": None, "description": None, "data_type": None, "data_tests": "data tests"},
+    "column": {
+        "name": None,
+        "description": None,
+        "data_type": None,
+        "constraints": "constraint",
+        "data_tests": "data tests",
+    },
+    "constraint": {"type": None},
     "seed": {
         "name": None,
         "description": None,
@@ -306,7 +313,8 @@ def test_parents_are_found_behind_macros_and_loops() -> None:
 
 @pytest.mark.parametrize("path", SINGULAR_TESTS, ids=lambda path: path.name)
 def test_a_singular_test_says_what_it_detects_why_and_what_a_row_is(path: Path) -> None:
-    header = itertools.takewhile(lambda line: line.startswith("--"), path.read_text().splitlines())
+    header = list(itertools.takewhile(lambda line: line.startswith("--"), path.read_text().splitlines()))
+    assert header[0].startswith("-- Detects: ")
     parts = [match[1] for line in header if (match := re.match(r"-- (Detects:|Why:|A returned row is) \S", line))]
     assert parts == ["Detects:", "Why:", "A returned row is"]
 

@@ -98,6 +98,7 @@ ARGUMENTS = {
     "accepted_values": {"values", "quote"},
     "relationships": {"to", "field"},
     "unique_combination": {"columns"},
+    "filled": {"columns"},
 }
 
 

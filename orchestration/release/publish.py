@@ -20,6 +20,8 @@ from orchestration.release.describe import Description, release_readme
 from orchestration.release.stage import DIMENSIONS, TABLES
 
 MANIFEST = "manifest.json"
+# A spreadsheet runs a text that begins with one of these as a formula.
+_FORMULA_STARTS = "'=', '+', '-', '@', chr(9), chr(13)"
 STORAGE_VERSION = "v1.0.0"  # later ones do not open in the DuckDB that BI drivers carry
 
 
@@ -199,7 +201,7 @@ def _csv_column(name: str, kind: str) -> str:
             "else cast(cast(value as bigint) as varchar) end as value"
         )
     if kind == "VARCHAR":
-        return f"case when regexp_matches({name}, '^[=+@\\t\\r-]') then '''' || {name} else {name} end as {name}"
+        return f"case when left({name}, 1) in ({_FORMULA_STARTS}) then '''' || {name} else {name} end as {name}"
     return name
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
+from filelock import FileLock
 
 from orchestration.home import DBT_PROJECT, Home
 from orchestration.release.recipe import digest_of_files
@@ -27,11 +28,13 @@ def prepared_manifest() -> Path:
     manifest = project.manifest_path
     stamp = manifest.with_name("manifest.digest")
     digest = digest_of_files(DBT_PROJECT, _PARSED_FROM)
-    if not (manifest.is_file() and stamp.is_file() and stamp.read_text() == digest):
-        # dbt parses again whenever the warehouse it was told of changes, so it is told of the one a refresh will use.
-        _point_dbt_at(Home.from_environment())
-        dbt_resource().cli(["--quiet", "parse"], target_path=manifest.parent, raise_on_error=True).wait()
-        stamp.write_text(digest)
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(manifest.with_name("manifest.lock")):
+        if not (manifest.is_file() and stamp.is_file() and stamp.read_text() == digest):
+            # dbt parses again whenever the warehouse it was told of changes: it is told of the one a refresh will use.
+            _point_dbt_at(Home.from_environment())
+            dbt_resource().cli(["--quiet", "parse"], target_path=manifest.parent, raise_on_error=True).wait()
+            stamp.write_text(digest)
     return manifest
 
 

@@ -432,6 +432,11 @@ def test_layouts_without_ids_are_covered_column_by_column(aliases: dict[tuple[st
         ("quarterly", "PercentageAppropriatePairedADSM", "percentage_appropriate_paired_adsm"),
         ("timeseries", "Finished a Course of Treatment", "count_finished_course_treatment"),
         ("timeseries", "Recovery rate", "percentage_recovery"),
+        (
+            "timeseries",
+            "First Treatment within 6 weeks Finished a Course of Treatment",
+            "percentage_accessing_services_6_weeks_finished_course_treatment",
+        ),
     ],
 )
 def test_a_column_without_an_id_leads_to_its_measure(
@@ -455,7 +460,8 @@ def test_a_column_name_with_a_statistic_leads_to_a_measure_of_that_statistic(
         statistic = measures[measure]["statistic"]
         if match := re.match(r"(Count|Percentage|Mean|Median|Sum)_?(?=[A-Z])", column):
             assert WORD[statistic] == match[1], (series, column)
-        elif re.search(r"(?i)rate$|_PCNT$", column):
+        elif re.search(r"(?i)rate$|_PCNT$", column) or re.search(r"within \d+ weeks Finished", column):
+            # The workbook of 2019-20 publishes the shares within 6 and 18 weeks, under names that do not say so.
             assert statistic == "percentage", (series, column)
         elif column != "ProbDescMeanSession":
             assert statistic == "count", (series, column)

@@ -54,7 +54,9 @@ lint: $(READY) ## Format, lint, types, boundaries, SQL style
 
 .PHONY: pytest
 pytest: $(READY) ## Run the tests alone; the real drops too, where they are
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest tests/acceptance > .pytest-acceptance.log 2>&1 & acceptance=$$!; \
+	  $(BIN)/python -m pytest tests/unit tests/integration; made=$$?; \
+	  wait $$acceptance; real=$$?; cat .pytest-acceptance.log; exit $$(( made > real ? made : real ))
 
 .PHONY: test-unit
 test-unit: $(READY) ## Run the fast tests alone

@@ -9,8 +9,6 @@ import pytest
 from orchestration.drops.reader import DropSummary
 from tests.acceptance.conftest import RealRelease
 
-pytestmark = pytest.mark.xdist_group("real")
-
 EXTRACTS = ("extract_monthly", "extract_quarterly", "extract_annual")
 
 # Measure cells of the drops, every NULL, `*`, `-` and blank included, by layout.

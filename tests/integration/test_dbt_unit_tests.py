@@ -7,11 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from orchestration.home import DBT_PROJECT, Home
-
-pytestmark = pytest.mark.xdist_group("release")
 
 
 def test_every_rule_of_the_marts_keeps_its_unit_test(copied_home: Home, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from orchestration.resources import PipelineHome
 from orchestration.sensors import drop_folder_sensor
 from tests.integration.conftest import BuiltHome
 
-pytestmark = pytest.mark.xdist_group("release")
 SNAPSHOT = Path(__file__).with_name("definitions.snapshot.txt")
 UPDATE = "IAPT_UPDATE_SNAPSHOT"
 

@@ -20,8 +20,6 @@ from tests.integration.conftest import (
     BuiltHome,
 )
 
-pytestmark = pytest.mark.xdist_group("release")
-
 
 def test_good_drops_are_released_though_others_are_refused(released_home: BuiltHome) -> None:
     outcome = released_home.outcome

@@ -22,8 +22,6 @@ from orchestration.release.publish import NotPublishable, publish
 from orchestration.resources import PipelineHome
 from tests.integration.conftest import BuiltHome
 
-pytestmark = pytest.mark.xdist_group("release")
-
 
 def _latest(built: BuiltHome) -> Path:
     return built.home.latest

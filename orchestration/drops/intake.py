@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from orchestration.drops.reader import DropSummary, ObservationStore, read_drop,
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sources import look_into
 from orchestration.drops.store import DropStore, KeptDrop
+
+# Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
+READERS = 2
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
@@ -101,13 +105,17 @@ def read_kept(
     reading = Reading()
     drops = [drop for drop in store if drop.origin == origin]
     unread = [drop for drop in drops if observations.summary_of(drop.sha256, catalogue) is None]
-    with reading_connection() as connection:
-        for done, drop in enumerate(unread):
-            progress(f"reading {drop.file}", done, len(unread))
-            read_drop(connection, drop, store.path_of(drop), catalogue, observations)
+    with reading_connection() as connection, ThreadPoolExecutor(READERS) as readers:
+
+        def read_one(drop: KeptDrop) -> KeptDrop:
+            # Temporary tables belong to a cursor, so two drops on their way through DuckDB never meet.
+            with connection.cursor() as own:
+                read_drop(own, drop, store.path_of(drop), catalogue, observations)
+            return drop
+
+        for done, drop in enumerate(readers.map(read_one, unread), start=1):
+            progress(f"read {drop.file}", done, len(unread))
             reading.read.append(drop.sha256)
-    if unread:
-        progress("reading drops", len(unread), len(unread))
     for drop in drops:
         summary = observations.summary_of(drop.sha256, catalogue)
         if summary is None:

@@ -211,6 +211,7 @@ def _outcome(
         examples=examples,
         message=message,
         severity=rule.severity,
+        subject=rule.subject,
     )
 
 

@@ -1,7 +1,8 @@
 """Rules: what one rule about a staged table is, and how its SQL is made ready to run. Holds no rule."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from expectations.contracts import CONTRACTS, file_of
@@ -26,11 +27,13 @@ class Rule:
     description: str
     query: str
     severity: Severity = "critical"
+    subject: str = "structure"  # what of a table it is about; rules of one subject are reported as one check
 
     def __post_init__(self) -> None:
         """Refuse a rule that could not be run, or not be understood when it is broken."""
-        if not SNAKE_CASE.fullmatch(self.name):
-            raise ValueError(f"a rule is named in snake_case, not {self.name!r}")
+        for name in (self.name, self.subject):
+            if not SNAKE_CASE.fullmatch(name):
+                raise ValueError(f"a rule and its subject are named in snake_case, not {name!r}")
         if self.table not in CONTRACTS:
             raise ValueError(f"rule {self.name}: {self.table!r} is no staged table; there are {', '.join(CONTRACTS)}")
         if "{batch}" not in self.query:
@@ -53,3 +56,8 @@ class Rule:
     def violations_in(self, batch: str) -> str:
         """Return the SQL of the violating rows, with a table or a subquery put where `{batch}` stands."""
         return self.query.format(batch=batch)
+
+
+def about(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Return rules as rules of one subject."""
+    return tuple(replace(rule, subject=subject) for rule in rules)

@@ -26,6 +26,7 @@ class RuleOutcome:
     examples: tuple[Example, ...] = ()
     message: str = ""
     severity: Severity = "critical"
+    subject: str = "structure"
 
     def __post_init__(self) -> None:
         """Refuse an outcome that says two things at once."""

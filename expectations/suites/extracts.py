@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from expectations.contracts import EXTRACT_GRAINS, KEYS, POPULATION
-from expectations.rules import Rule
+from expectations.rules import Rule, about
 from expectations.suites.calendar import FINANCIAL_YEAR_OF_PERIOD_START, disagrees_with_calendar
 from expectations.suites.every_table import (
     columns_are_exactly_the_contract,
@@ -44,14 +44,14 @@ def rules(table: str) -> tuple[Rule, ...]:
                 "is_derived",
             ),
         ),
-        *_vocabulary(table),
-        *_organisations_and_categories(table),
-        *_periods(table),
-        *_values(table),
-        *_values_hidden_with_what_they_rest_on(table),
-        *_bounds(table),
-        *_provenance(table),
-        *_gaps(table),
+        *about("vocabulary", _vocabulary(table)),
+        *about("organisations_and_categories", _organisations_and_categories(table)),
+        *about("periods", _periods(table)),
+        *about("values", _values(table)),
+        *about("values_hidden_with_what_they_rest_on", _values_hidden_with_what_they_rest_on(table)),
+        *about("bounds", _bounds(table)),
+        *about("provenance", _provenance(table)),
+        *about("gaps", _gaps(table)),
     )
 
 

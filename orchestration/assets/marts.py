@@ -3,24 +3,43 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
 from filelock import FileLock
+from packaging.version import Version
 
 from orchestration.home import DBT_PROJECT, Home
 from orchestration.release.recipe import digest_of_files
 from orchestration.resources import PipelineHome
 
 project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
+#: dbt's unit tests and the tests of the reviewed seeds are of the code, not of the data: they run with the other tests.
+TESTS_OF_CODE = "resource_type:unit_test resource_type:test,path:seeds"
 _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*", "seeds/**/*", "tests/**/*")
+
+
+class LockedDbt(DbtCliResource):
+    """dbt as the lock file pins it: `dbt --version` would start a second dbt, seconds long, to say what is known."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(version("dbt-core"))
 
 
 def dbt_resource() -> DbtCliResource:
     """dbt from this environment, wherever PATH leads."""
-    return DbtCliResource(project_dir=project, dbt_executable=str(Path(sys.executable).with_name("dbt")))
+    return LockedDbt(
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
+        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+    )
 
 
 def prepared_manifest() -> Path:
@@ -40,7 +59,8 @@ def prepared_manifest() -> Path:
 
 def _point_dbt_at(home: Home) -> None:
     """Name the warehouse to dbt, and keep it from sending anything."""
-    os.environ["IAPT_WAREHOUSE"] = str(home.warehouse)
+    # Absolute: dbt parses again where the path is spelt another way.
+    os.environ["IAPT_WAREHOUSE"] = str(home.warehouse.absolute())
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
 
@@ -64,6 +84,7 @@ def build_marts() -> dg.AssetsDefinition:
         manifest=prepared_manifest(),
         project=project,
         name="dbt_marts",
+        exclude=TESTS_OF_CODE,
         pool="duckdb",
         dagster_dbt_translator=RoomTranslator(
             settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True)
@@ -72,8 +93,9 @@ def build_marts() -> dg.AssetsDefinition:
     def dbt_marts(context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: PipelineHome) -> Iterator[Any]:
         """Seed, build and test the marts and extracts."""
         _point_dbt_at(pipeline.home)
-        # dbt's unit tests are of the code, not of the data: they run with the other tests.
-        yield from dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context).stream()
+        # The gate's libraries take seconds to import; dbt works in another process meanwhile.
+        Thread(target=import_module, args=("expectations.gate",), daemon=True).start()
+        yield from dbt.cli(["--log-level-file", "info", "build"], context=context).stream()
 
     return dbt_marts
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,7 @@ from orchestration.release.stage import DIMENSIONS, TABLES
 MANIFEST = "manifest.json"
 # A spreadsheet runs a text that begins with one of these as a formula.
 _FORMULA_STARTS = "'=', '+', '-', '@', chr(9), chr(13)"
+WRITERS = 2
 STORAGE_VERSION = "v1.0.0"  # later ones do not open in the DuckDB that BI drivers carry
 
 
@@ -165,7 +167,7 @@ def _write_csv(release: Path) -> None:
             source = _parquet(release, table)
             columns = connection.execute("describe select * from read_parquet(?)", [source]).fetchall()
             selected = ", ".join(_csv_column(str(name), str(kind)) for name, kind, *_ in columns)
-            connection.execute(f"create temp table rows as select {selected} from read_parquet(?)", [source])
+            connection.execute(f"create table rows as select {selected} from read_parquet(?)", [source])
             if table in DIMENSIONS:
                 _copy_csv(connection, "rows", folder / f"{table}.csv", "csv, header true")
             else:
@@ -174,11 +176,22 @@ def _write_csv(release: Path) -> None:
 
 
 def _copy_periods(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
-    """One gzipped file for each period of an extract. DuckDB writes no time into it: same rows, same bytes."""
-    for (period,) in connection.execute("select distinct period from rows order by 1").fetchall():
-        name = f"{table}_{str(period).lower().replace(' ', '-')}.csv.gz"
-        rows = f"(select * from rows where period = '{_quoted(str(period))}')"
-        _copy_csv(connection, rows, folder / name, "csv, header true, compression gzip")
+    """One gzipped file for each period of an extract. DuckDB writes no time into it: same rows, same bytes.
+
+    A file is compressed on one core, so several are written at a time.
+    """
+
+    def copy(period: str) -> None:
+        name = f"{table}_{period.lower().replace(' ', '-')}.csv.gz"
+        rows = f"(select * from rows where period = '{_quoted(period)}')"
+        with connection.cursor() as cursor:
+            _copy_csv(cursor, rows, folder / name, "csv, header true, compression gzip")
+
+    periods = [
+        str(period) for (period,) in connection.execute("select distinct period from rows order by 1").fetchall()
+    ]
+    with ThreadPoolExecutor(max_workers=WRITERS) as writers:
+        list(writers.map(copy, periods))
 
 
 def _copy_csv(connection: duckdb.DuckDBPyConnection, rows: str, target: Path, options: str) -> None:

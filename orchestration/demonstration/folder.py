@@ -53,7 +53,9 @@ DEFAULT_READ_ME = f"""{_READ_ME_TOP}
   {", ".join(sorted(INVENTED_MONTHS))}.
 - In the monthly and quarterly files about a dozen commissioners stand for all of England. In the annual files
   all STPs or ICBs are there, and the commissioners not shown stand together as `UNKNOWN`.
-- There is no quarterly file for July to September 2020: it was never published.{_READ_ME_END}"""
+- There is no quarterly file for July to September 2020: it was never published. Other gaps between the files are
+  periods left out to keep the demonstration small. The monthly files of January and March 2021 and the quarterly
+  one of January to March 2024 are here for layouts that no later file has.{_READ_ME_END}"""
 NATIONAL_READ_ME = f"""{_READ_ME_TOP}
 - These are monthly files of the publisher's size, for benchmarks. Measures beyond the core ones repeat other
   counts under the publisher's names and mean nothing.{_READ_ME_END}"""

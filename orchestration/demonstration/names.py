@@ -22,9 +22,6 @@ class FileName:
 _ODD_MONTHS = {
     "2021-01": "iapt-month-Jan-2021-final-data.xlsx",
     "2021-03": "iapt-month-Mar-2021-final-data.csv",
-    "2021-04": "iapt-month-Apr-21-final-data.csv",
-    "2021-06": "iapt-month-jun-2021-final-data.csv",
-    "2021-08": "iapt-month-august-2021-final-data-v2.csv",
     "2022-04": "iapt_month_apr_2022_activity_updated.csv",
     "2023-01": "iapt_month_Jan_23_activity.zip",
     "2023-02": "iapt_month_feb_2023_activity v2.csv",
@@ -47,8 +44,6 @@ def month_file(period: str) -> FileName:
     short = long[:3]
     if period in _ODD_MONTHS:
         name = _ODD_MONTHS[period]
-    elif period < "2021-06":
-        name = f"iapt-month-{short}-{year}-final-data.csv"
     elif period < "2022-04":
         name = f"iapt-month-{long}-{year}-final-data.csv"
     elif period < "2023-01":

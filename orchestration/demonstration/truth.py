@@ -42,15 +42,16 @@ KEYS = [
 ]
 
 TIMESERIES_MONTHS = [period for period in sorted(MONTHS) if period <= "2020-02"]
-MONTHLY_MONTHS = [period for period in sorted(MONTHS) if period >= "2020-09"]
+MONTHLY_MONTHS = [period for period in sorted(MONTHS) if period > "2020-02"]
 ANNUAL_YEARS = ["2018-19", "2019-20", "2020-21", "2021-22", "2022-23", "2023-24", "2024-25"]
-_WIDE_YEARS = ["2018-19", "2019-20", "2020-21", "2021-22"]
-_LONG_YEARS = ["2023-24", "2024-25", "2025-26"]
+_WIDE_YEARS = ["2019-20", "2020-21", "2021-22"]
+_LONG_YEARS = ["2024-25", "2025-26"]
 NEVER_PUBLISHED = "2020-21 Q2"
 WIDE_QUARTERS = [
     f"{year} Q{quarter}" for year in _WIDE_YEARS for quarter in range(1, 5) if f"{year} Q{quarter}" != NEVER_PUBLISHED
 ]
-LONG_QUARTERS = [f"{year} Q{quarter}" for year in _LONG_YEARS for quarter in range(1, 5)]
+_DAY_FIRST_QUARTER = "2023-24 Q4"  # of the newer shape, from before its dates and quotes changed
+LONG_QUARTERS = [_DAY_FIRST_QUARTER, *(f"{year} Q{quarter}" for year in _LONG_YEARS for quarter in range(1, 5))]
 
 
 @dataclass(frozen=True)

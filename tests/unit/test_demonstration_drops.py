@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -368,7 +369,7 @@ def test_the_published_months_of_england_are_in_the_files(demonstration: Demonst
         period: (str(month.referrals), f"{month.recovery_tenths / 10:g}")
         for period, month in england.PUBLISHED_MONTHS.items()
     }
-    assert len(published) == 70
+    assert len(published) == 60
     assert published["2024-01"] == ("176760", "49.8")
     assert {period: shown[period] for period in published} == published
 
@@ -410,7 +411,7 @@ HEADERS = {
     "annual/2024-25": "3db94ae4f7f36422e90b2bf8513763fbebd84cec3deb31425eab0ba264265046",
     "quarterly/2020-21-q3": "9dc2649c416660e95318140a151b3eed4468510c48b11367e4c1ad38f3581d0b",
     "quarterly/2025-26-q3": "4f1b358a2f80349ebe2c6fb7a01f96fcb786355dc3e679686cc6ea48ff85e5d8",
-    "monthly/2021-06": "a90e94ea01d94b7e59aa63f9794751a2f0ee5e31fd375175605b8077a47331af",
+    "monthly/2022-01": "a90e94ea01d94b7e59aa63f9794751a2f0ee5e31fd375175605b8077a47331af",
     "monthly/2023-05": "a90e94ea01d94b7e59aa63f9794751a2f0ee5e31fd375175605b8077a47331af",
     "monthly/2026-03": "c0376258bcc4bd78c330430203e0d2d08a4842fc3ef4d7cf9f27ef86a3984d2e",
 }
@@ -440,7 +441,7 @@ def test_the_headers_that_differ_differ_in_one_name(demonstration: Demonstration
 @pytest.mark.parametrize(
     ("period", "name", "first_row"),
     [
-        ("2021-06", "iapt-month-jun-2021-final-data.csv", b"01/06/2021,30/06/2021,England,all,all CCGs,all"),
+        ("2022-03", "iapt-month-march-2022-final-data.csv", b"01/03/2022,31/03/2022,England,all,all CCGs,all"),
         (
             "2022-07",
             "iapt_month_jul_22_activity_updated.csv",
@@ -512,10 +513,35 @@ def test_the_quarter_that_never_was_is_not_there(demonstration: Demonstration) -
     folders = sorted(path.name for path in (demonstration.root / "quarterly").iterdir())
     assert "2020-21-q2" not in folders
     assert {"2020-21-q1", "2020-21-q3"} <= set(folders)
-    assert len(folders) == 27
+    assert len(folders) == 20
     labels = {label for (label,) in demonstration.texts("select distinct Quarter from quarterly_wide")}
     assert "Quarter 2 2020/21" not in labels
     assert "Quarter 3 2020/21" in labels
+
+
+def test_the_months_run_on_after_the_two_that_have_layouts_of_their_own(demonstration: Demonstration) -> None:
+    run = [f"{year}-{month:02d}" for year in range(2022, 2027) for month in range(1, 13)]
+    months = sorted(path.name for path in (demonstration.root / "monthly").iterdir())
+    assert months == ["2021-01", "2021-03", *(month for month in run if month <= "2026-03")]
+
+
+@pytest.mark.parametrize(
+    ("quarter", "first_row"),
+    [("2023-24-q4", b"01/01/2024,31/03/2024,All_ICB,"), ("2024-25-q1", b'"2024-04-01","2024-06-30","All_ICB",')],
+)
+def test_a_newer_quarter_is_written_in_the_manner_of_its_day(
+    demonstration: Demonstration, quarter: str, first_row: bytes
+) -> None:
+    (path,) = (demonstration.root / "quarterly" / quarter).iterdir()
+    assert [content.splitlines()[1].startswith(first_row) for _, content in members_of(path)] == [True] * 3
+
+
+def test_the_read_me_names_no_invented_total_of_a_period_that_is_not_there(demonstration: Demonstration) -> None:
+    text = (demonstration.root / "README.md").read_text(encoding="utf-8")
+    _, _, text = text.partition("the totals of")
+    listed = set(re.findall("20[0-9]{2}-[0-9]{2}", text.partition("\n- ")[0]))
+    assert listed == {"2018-19", "2023-24", "2021-03", "2022-07", "2023-01", "2024-10", "2025-07", "2026-03"}
+    assert listed <= {path.parent.name for path in demonstration.paths}
 
 
 def test_the_workbook_has_rows_without_data_and_a_code_that_is_blank(demonstration: Demonstration) -> None:
@@ -582,7 +608,7 @@ def test_the_truth_of_a_period_is_the_same_again_and_alone(demonstration: Demons
     truth = demonstration.truth
     pairs = geography.demonstration_pairs()
     for table, again in (
-        (truth.monthly, month_table(["2020-09", "2024-10"], pairs)),
+        (truth.monthly, month_table(["2022-01", "2024-10"], pairs)),
         (truth.quarterly, quarterly_table(["2020-21 Q3", "2025-26 Q4"])),
         (truth.annual, annual_table(["2018-19", "2022-23"])),
     ):
@@ -590,7 +616,7 @@ def test_the_truth_of_a_period_is_the_same_again_and_alone(demonstration: Demons
         pd.testing.assert_frame_equal(before, again)
 
 
-@pytest.mark.parametrize("period", ["2020-09", "2021-01", "2023-01"], ids=["csv", "xlsx", "zip"])
+@pytest.mark.parametrize("period", ["2022-01", "2021-01", "2023-01"], ids=["csv", "xlsx", "zip"])
 def test_a_second_run_writes_the_same_bytes(demonstration: Demonstration, period: str) -> None:
     table = month_table([period], geography.demonstration_pairs())
     file, content = folder.month_drop(period, table, measures.MONTHLY)
@@ -600,24 +626,24 @@ def test_a_second_run_writes_the_same_bytes(demonstration: Demonstration, period
 def test_the_bytes_are_the_same_on_every_machine(demonstration: Demonstration) -> None:
     digests = [
         hashlib.sha256((demonstration.root / file.path).read_bytes()).hexdigest()
-        for file in (names.month_file("2020-09"), names.long_quarter_file("2023-24 Q1"))
+        for file in (names.month_file("2022-01"), names.long_quarter_file("2023-24 Q4"))
     ]
     assert digests == [
-        "fd9294c890e2cb4b68ca6c20e7cc60e32b9bddacd0093fbc8bfd8b64500d34d7",
-        "57a9b565f0344392ec23d7300f52b58e86619f416b3ffe03ac044b6d41bded35",
+        "555e5e0fb7655ea756ad283bc376f92648d6e72c2bcbc9554d0ce464c59cb0ff",
+        "e17fb4988beb6ee26d06a0c6ae3a4f786a4a7eb7ca25b6a0582dc9649f689d3f",
     ]
 
 
 def test_an_earlier_demonstration_is_replaced(tmp_path: Path) -> None:
     drops = [
         folder.month_drop(period, month_table([period], geography.demonstration_pairs()), measures.MONTHLY)
-        for period in ("2020-09", "2020-10")
+        for period in ("2022-01", "2022-02")
     ]
     folder.write_folder(tmp_path, drops)
-    assert [path.parent.name for path in folder.write_folder(tmp_path, drops[1:])] == ["2020-10"]
+    assert [path.parent.name for path in folder.write_folder(tmp_path, drops[1:])] == ["2022-02"]
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
         "README.md",
-        "iapt-month-oct-2020-final-data.csv",
+        "iapt-month-february-2022-final-data.csv",
         "provenance.json",
     ]
 
@@ -634,7 +660,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> 
 
 def test_a_failed_run_leaves_no_file_without_provenance(tmp_path: Path) -> None:
     def failing() -> Iterator[folder.Drop]:
-        yield names.month_file("2020-09"), b"half"
+        yield names.month_file("2022-01"), b"half"
         raise RuntimeError("no space")
 
     with pytest.raises(RuntimeError, match="no space"):
@@ -657,6 +683,6 @@ def test_national_months_are_written_for_as_many_as_asked(tmp_path: Path, monkey
     assert lines[1].endswith(
         b'"England","all","all SubICBs","all","all Providers","M001","Count_ReferralsReceived","156700"'
     )
-    with pytest.raises(ValueError, match="expected 1 to 67 months"):
-        write_demonstration_drops(tmp_path, national=True, months=68)
+    with pytest.raises(ValueError, match="expected 1 to 53 months"):
+        write_demonstration_drops(tmp_path, national=True, months=54)
     assert all(path.is_file() for path in paths)  # refused before anything was replaced

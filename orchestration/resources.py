@@ -5,10 +5,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from expectations.policy import Policy, load_policy
 from orchestration.drops.catalogue import Catalogue
 from orchestration.drops.reader import ObservationStore
 from orchestration.drops.store import DropStore
-from orchestration.home import CATALOGUE, Home
+from orchestration.home import CATALOGUE, DISCLOSURE_POLICY, Home
 
 
 class PipelineHome(dg.ConfigurableResource[Home]):
@@ -34,13 +35,21 @@ class PipelineHome(dg.ConfigurableResource[Home]):
 
     def load_catalogue(self) -> Catalogue:
         """The catalogue of this project."""
-        return Catalogue(Path(self.catalogue) if self.catalogue else CATALOGUE)
+        return Catalogue(Path(self.catalogue) if self.catalogue else CATALOGUE, restricted=self.home.is_restricted)
+
+    def load_policy(self, profile: str) -> Policy:
+        """The disclosure policy of this project in a profile; empty means its default."""
+        return load_policy(self.load_catalogue().folder / DISCLOSURE_POLICY, profile or None)
 
 
 class RefreshConfig(dg.Config):
-    """What a refresh is asked to do. An empty `drops` means IAPT_DROPS, or the home's `inbox`."""
+    """What a refresh is asked to do. An empty `drops` means IAPT_DROPS, or the home's `inbox`.
+
+    An empty `profile` means the default profile of the disclosure policy.
+    """
 
     drops: str = ""
+    profile: str = ""
     rebuild: bool = False
 
     def folder(self, home: Home) -> Path:

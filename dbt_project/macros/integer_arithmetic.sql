@@ -15,20 +15,35 @@
     (({{ dividend }}) div ({{ divisor }}))
 {%- endmacro %}
 
-{# A whole count to the nearest 5 (an integer never ties). Source: the publisher's rule, disclosure notes 6. #}
-{% macro nearest_five(count) -%}
-    ({{ integer_divide(count ~ ' + 2', '5') }} * 5)
+{# A whole count to the nearest multiple of a base, half up. Source: the publisher's rule, disclosure notes 6. #}
+{% macro nearest_multiple(count, base) -%}
+    ({{ integer_divide(count ~ ' + ' ~ integer_divide(base, '2'), base) }} * {{ base }})
 {%- endmacro %}
 
-{# numerator / denominator as a whole percentage, half up, from exact integers only. #}
-{% macro whole_percentage(numerator, denominator) -%}
-    {{ integer_divide('200 * (' ~ numerator ~ ') + (' ~ denominator ~ ')', '2 * (' ~ denominator ~ ')') }}
+{# How many steps of so many decimals make 1: 10 steps of 0.1. The facts are read at six decimals. #}
+{% macro steps_in_one(decimals) -%}
+    case {{ decimals }}{% for power in range(7) %} when {{ power }} then {{ 10 ** power }}{% endfor %} end
 {%- endmacro %}
 
 {#
-  Round half away from zero at a number of decimals, through a decimal: a double would round what it cannot hold. It comes
-  back as a double, since a decimal that meets a wide integer in a CASE or COALESCE loses its decimals.
+  numerator / denominator as a percentage, half up, from exact integers only: the number of steps is whole, and the double
+  nearest to it is the last thing made.
 #}
-{% macro round_half_away(value, decimals) -%}
-    cast(round(cast({{ value }} as decimal(18, 6)), {{ decimals }}) as double)
+{% macro exact_percentage(numerator, denominator, steps) -%}
+    cast({{ integer_divide(
+        '200 * ' ~ steps ~ ' * (' ~ numerator ~ ') + (' ~ denominator ~ ')', '2 * (' ~ denominator ~ ')'
+    ) }} as double) / {{ steps }}
+{%- endmacro %}
+
+{#
+  A figure rounded half away from zero to a number of steps. It is read as a decimal, since a double would round what it
+  cannot hold, and counted in millionths, since engines round a decimal to a constant number of places only. The sign is
+  put back on an integer: a double would keep it on a zero.
+#}
+{% macro round_half_away(value, steps) -%}
+    {%- set millionths = 'abs(cast(cast(' ~ value ~ ' as decimal(18, 6)) * 1000000 as bigint))' -%}
+    cast(
+        case when {{ value }} < 0 then -1 else 1 end
+        * {{ integer_divide('2 * ' ~ steps ~ ' * ' ~ millionths ~ ' + 1000000', '2000000') }} as double
+    ) / {{ steps }}
 {%- endmacro %}

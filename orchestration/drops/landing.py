@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
+from expectations.policy import Policy
 from orchestration.drops.catalogue import Catalogue
 from orchestration.drops.reader import DropSummary, ObservationStore
 from orchestration.drops.store import KeptDrop
@@ -15,11 +17,16 @@ _GRAIN_OF_SERIES = {"monthly": "month", "quarterly": "quarter", "annual": "year"
 
 
 def land(
-    warehouse: Path, read: Sequence[tuple[KeptDrop, DropSummary]], observations: ObservationStore, catalogue: Catalogue
+    warehouse: Path,
+    read: Sequence[tuple[KeptDrop, DropSummary]],
+    observations: ObservationStore,
+    catalogue: Catalogue,
+    policy: Policy,
+    salt: str | None = None,
 ) -> None:
-    """Point the warehouse's `landing` schema at the observations of the drops given, and no others.
+    """Point the warehouse's `landing` schema at the observations of the drops given, and no others; under a policy.
 
-    Raises ValueError where there is no drop to land.
+    With a salt, drops are named by `public_name` from here on. Raises ValueError where there is no drop to land.
     """
     if not read:
         raise ValueError("expected at least one drop that was read in full; found none")
@@ -29,7 +36,11 @@ def land(
     with duckdb.connect(str(warehouse)) as connection:
         connection.begin()
         connection.execute("create schema if not exists landing")
-        connection.execute(f"create or replace view landing.observations as select * from read_parquet([{files}])")
+        name = "drop_sha256" if salt is None else f"sha256('{salt}' || drop_sha256)"
+        connection.execute(
+            f"create or replace view landing.observations as select * replace ({name} as drop_sha256) "
+            f"from read_parquet([{files}])"
+        )
         connection.execute(
             """
             create or replace table landing.drops (
@@ -42,7 +53,7 @@ def land(
             "insert into landing.drops values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
-                    drop.sha256,
+                    public_name(drop.sha256, salt),
                     drop.file,
                     drop.origin,
                     drop.made,
@@ -67,7 +78,7 @@ def land(
         connection.executemany(
             "insert into landing.drop_periods values (?, ?, ?, ?, ?)",
             [
-                (drop.sha256, table.series, table.period_grain, start, level)
+                (public_name(drop.sha256, salt), table.series, table.period_grain, start, level)
                 for drop, summary in read
                 for table in summary.tables
                 for start, level in table.coverage
@@ -103,7 +114,46 @@ def land(
                 for rank, series in enumerate(ranked, start=1)
             ],
         )
+        land_policy(connection, policy)
         connection.commit()
+
+
+def public_name(sha256: str, salt: str | None) -> str:
+    """What a drop is called in tables that may leave: its sha256, or with a secret salt another sixty-four digits.
+
+    The sha256 of a small file of unrounded counts could be found again by trying every count.
+    """
+    return sha256 if salt is None else hashlib.sha256((salt + sha256).encode()).hexdigest()
+
+
+def land_policy(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
+    """Land the disclosure policy, so that the models that make the extracts read its numbers and hold none."""
+    connection.execute(
+        """
+        create or replace table landing.disclosure_policy (
+            version integer, profile varchar, suppress_counts_below integer, round_counts_to integer,
+            hide_complement_at_most integer, minimum_denominator integer
+        )
+        """
+    )
+    connection.execute(
+        "insert into landing.disclosure_policy values (?, ?, ?, ?, ?, ?)",
+        [
+            policy.version,
+            policy.profile,
+            policy.suppress_counts_below,
+            policy.round_counts_to,
+            policy.hide_percentage_when_complement_at_most,
+            policy.hide_percentage_when_denominator_below,
+        ],
+    )
+    connection.execute(
+        "create or replace table landing.disclosure_statistics (statistic varchar, leaves boolean, decimals integer)"
+    )
+    connection.executemany(
+        "insert into landing.disclosure_statistics values (?, ?, ?)",
+        [(statistic, rule.leaves, rule.decimals) for statistic, rule in policy.statistics.items()],
+    )
 
 
 def _quoted(path: Path) -> str:

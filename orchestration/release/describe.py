@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from expectations.policy import Policy
+from orchestration.drops.landing import public_name
 from orchestration.drops.reader import DropSummary
 from orchestration.drops.store import KeptDrop
 
@@ -17,18 +19,91 @@ ATTRIBUTION = (
     "Government Licence v3.0. An independent product, not endorsed by the publisher."
 )
 LICENCE = "Open Government Licence v3.0"
-SYNTHETIC_STATEMENT = (
-    "SYNTHETIC DATA. Every figure below the England totals is invented, to demonstrate the pipeline. Do not quote it."
-)
-ROUNDING_STATEMENT = (
-    "Counts are rounded to the nearest 5 and 0 to 4 are suppressed, for England too. Percentages are whole, made from "
-    "unrounded counts, never from rounded ones, and suppressed when their numerator is. Means and medians have one "
-    "decimal and are suppressed with the count they rest on. Minima and maxima do not leave."
-)
-MARKERS = {
-    "[c]": "suppressed: the true count is 0 to 4, or the figure rests on such a count; it is not zero",
-    "[x]": "never published, such as quarter 2 of 2020/21",
+STATEMENTS = {
+    "synthetic": (
+        "SYNTHETIC DATA. Every figure below the England totals is invented, to demonstrate the pipeline. "
+        "Do not quote it."
+    ),
+    "restricted": (
+        "MADE FROM UNPUBLISHED FIGURES. Rounded, suppressed and audited by this pipeline; whether it may be published "
+        "is for the owner of the figures to say."
+    ),
 }
+
+_PLURALS = {
+    "count": "counts",
+    "percentage": "percentages",
+    "mean": "means",
+    "median": "medians",
+    "minimum": "minima",
+    "maximum": "maxima",
+    "sum": "sums",
+    "unknown": "measures that nobody has reviewed",
+}
+_DECIMALS = {0: "are whole", 1: "have one decimal"}
+
+
+def policy_statement(policy: Policy) -> str:
+    """Which policy a release was made under."""
+    made_under = f"Made under version {policy.version} of the disclosure policy, profile `{policy.profile}`."
+    return f"{made_under} {policy.description}"
+
+
+def rounding_statement(policy: Policy) -> str:
+    """How figures were rounded and what was suppressed, in the policy's own numbers."""
+    least, most = policy.declared_bounds(None)
+    decimals = {statistic: _DECIMALS[number] for statistic, number in policy.decimals.items()}
+    averages = [
+        f"{_PLURALS[statistic]} {decimals[statistic]}" for statistic in ("mean", "median") if statistic in decimals
+    ]
+    staying = [_PLURALS[statistic] for statistic in policy.statistics if statistic not in policy.statistics_that_leave]
+    sentences = [
+        f"counts are rounded to the nearest {policy.round_counts_to} and {least} to {most} are suppressed, "
+        "for England too"
+    ]
+    if "percentage" in decimals:
+        sentences.append(
+            f"percentages {decimals['percentage']}, made from unrounded counts, never from rounded ones, and "
+            "suppressed when their numerator is"
+        )
+    sentences += _hardening(policy)
+    if averages:
+        sentences.append(f"{_listed(averages)}, suppressed with the count they rest on")
+    if staying:
+        sentences.append(f"{_listed(staying)} do not leave")
+    return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences)
+
+
+def _hardening(policy: Policy) -> list[str]:
+    complement = policy.hide_percentage_when_complement_at_most
+    denominator = policy.hide_percentage_when_denominator_below
+    reasons = [
+        *([f"its denominator less its numerator could be {complement} or less"] if complement is not None else []),
+        *([f"its denominator could be below {denominator}"] if denominator is not None else []),
+    ]
+    if not reasons:
+        return []
+    return [
+        f"a percentage is suppressed too where {' or '.join(reasons)}, and where the counts it rests on are not "
+        "published (but for England's percentages that rest on no published count at all)"
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def markers(policy: Policy) -> dict[str, str]:
+    """What each marker means."""
+    least, most = policy.declared_bounds(None)
+    hides_more = ", or could give one away" if _hardening(policy) else ""
+    return {
+        "[c]": (
+            f"suppressed: the true count is {least} to {most}, or the figure rests on such a count{hides_more}; "
+            "it is not zero"
+        ),
+        "[x]": "never published, such as quarter 2 of 2020/21",
+    }
 
 
 @dataclass(frozen=True)
@@ -38,22 +113,28 @@ class Description:
     data_origin: str
     recipe: str
     drops: Sequence[tuple[KeptDrop, DropSummary]]
+    policy: Policy
     refused: Sequence[dict[str, str]] = field(default_factory=tuple)
     code_commit: str | None = None
+    salt: str | None = None
 
     def as_manifest(self) -> dict[str, Any]:
         """The release's provenance and statements as plain data."""
         return {
             "data_origin": self.data_origin,
-            "statement": SYNTHETIC_STATEMENT if self.data_origin == "synthetic" else None,
-            "rounding_and_suppression": ROUNDING_STATEMENT,
-            "markers": MARKERS,
-            "licence": LICENCE,
-            "attribution": ATTRIBUTION,
+            "statement": STATEMENTS.get(self.data_origin),
+            "disclosure": self.policy.as_manifest(),
+            "rounding_and_suppression": rounding_statement(self.policy),
+            "markers": markers(self.policy),
+            "licence": LICENCE if self.salt is None else None,
+            "attribution": ATTRIBUTION if self.salt is None else None,
             "recipe": self.recipe,
             "code_commit": self.code_commit,
-            "drops": [_drop_record(drop, summary) for drop, summary in self.drops],
-            "refused_drops": list(self.refused),
+            "drops": [
+                _drop_record(drop, summary) if self.salt is None else _restricted_record(drop, summary, self.salt)
+                for drop, summary in self.drops
+            ],
+            "refused_drops": list(self.refused) if self.salt is None else len(self.refused),
         }
 
 
@@ -77,6 +158,16 @@ def _drop_record(drop: KeptDrop, summary: DropSummary) -> dict[str, Any]:
     }
 
 
+def _restricted_record(drop: KeptDrop, summary: DropSummary, salt: str) -> dict[str, Any]:
+    """A restricted drop by the name it has in the tables; nothing of its bytes, its file or its size."""
+    return {
+        "sha256": public_name(drop.sha256, salt),
+        "origin": drop.origin,
+        "layouts": [table.layout for table in summary.tables],
+        "periods": sorted({period for table in summary.tables for period in table.periods}),
+    }
+
+
 def coverage(release: Path) -> list[tuple[str, str, str, int, int]]:
     """Table, first period, last period, number of periods and rows, for each extract of a release folder."""
     found = []
@@ -95,7 +186,7 @@ def coverage(release: Path) -> list[tuple[str, str, str, int, int]]:
 
 def release_readme(release_id: str, description: Description, release: Path) -> str:
     """The README of a release: what it is, what it holds, how to read it."""
-    synthetic = description.data_origin == "synthetic"
+    statement = STATEMENTS.get(description.data_origin)
     table_rows = [
         f"| `{table}` | {first} | {last} | {periods:,} | {rows:,} |"
         for table, first, last, periods, rows in coverage(release)
@@ -103,7 +194,7 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
     lines = [
         f"# NHS Talking Therapies (IAPT) statistics, release {release_id}",
         "",
-        *([f"> **{SYNTHETIC_STATEMENT}**", ""] if synthetic else []),
+        *([f"> **{statement}**", ""] if statement else []),
         f"Made from {len(description.drops)} drops ({description.data_origin}). `manifest.json` lists each drop and",
         "file with its sha256, and the result of the checks, which `data_docs/index.html` shows for people.",
         "",
@@ -117,11 +208,13 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         "",
         "## How to read a figure",
         "",
-        ROUNDING_STATEMENT,
+        rounding_statement(description.policy),
+        "",
+        policy_statement(description.policy),
         "",
         "`value` is empty unless `value_status` is `published`; an empty value is never zero. `value_marker` says why:",
         "",
-        *(f"- `{marker}` {meaning}." for marker, meaning in MARKERS.items()),
+        *(f"- `{marker}` {meaning}." for marker, meaning in markers(description.policy).items()),
         "",
         "`lower_bound` and `upper_bound` are what rounding or suppression allow the true count to be. Never sum rows",
         "without choosing one `org_level` and one `variable_type`: England, regions and providers each hold the whole",

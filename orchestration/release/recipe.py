@@ -1,4 +1,4 @@
-"""The recipe of a release: which drops, under which code and catalogue. The same recipe gives the same release."""
+"""The recipe of a release: which drops, under which code, catalogue and profile. The same recipe, the same release."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def digest_of_files(root: Path, patterns: Sequence[str]) -> str:
     return whole.hexdigest()
 
 
-def recipe_digest(root: Path, usable: Sequence[tuple[KeptDrop, DropSummary]]) -> str:
-    """A digest of the code, the catalogue and the drops that a release is made from."""
+def recipe_digest(root: Path, usable: Sequence[tuple[KeptDrop, DropSummary]], profile: str) -> str:
+    """A digest of the code, the catalogue, the drops and the disclosure profile that a release is made from."""
     drops = [(drop.sha256, drop.batch, drop.sequence, summary.digest) for drop, summary in usable]
-    whole = {"files": digest_of_files(root, RECIPE_PATTERNS), "drops": sorted(drops)}
+    whole = {"files": digest_of_files(root, RECIPE_PATTERNS), "drops": sorted(drops), "profile": profile}
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from expectations.policy import Policy, load_policy
 from orchestration.drops.landing import land
 from orchestration.drops.reader import DropSummary, ObservationStore
 from orchestration.drops.store import KeptDrop
@@ -32,9 +33,9 @@ def landed(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def land_in(folder: Path, reading: list[tuple[KeptDrop, DropSummary]]) -> Path:
+def land_in(folder: Path, reading: list[tuple[KeptDrop, DropSummary]], policy: Policy | None = None) -> Path:
     warehouse = folder / "warehouse.duckdb"
-    land(warehouse, reading, ObservationStore(folder / "observations"), drops.catalogue())
+    land(warehouse, reading, ObservationStore(folder / "observations"), drops.catalogue(), policy or load_policy())
     return warehouse
 
 
@@ -97,7 +98,7 @@ def test_a_catalogue_without_gaps_lands_an_empty_table(tmp_path: Path) -> None:
     catalogue = drops.with_limits()
     catalogue.__dict__["gaps"] = []
     reading = read(tmp_path, APRIL)
-    land(tmp_path / "warehouse.duckdb", reading, ObservationStore(tmp_path / "observations"), catalogue)
+    land(tmp_path / "warehouse.duckdb", reading, ObservationStore(tmp_path / "observations"), catalogue, load_policy())
     assert landed(tmp_path / "warehouse.duckdb", "from landing.gaps") == []
 
 
@@ -110,6 +111,23 @@ def test_the_monthly_file_is_believed_before_a_time_series(tmp_path: Path) -> No
         ("quarter", "quarterly", 1),
         ("year", "annual", 1),
     ]
+
+
+def test_one_policy_is_landed_the_last_one_asked_for(tmp_path: Path) -> None:
+    reading = read(tmp_path, APRIL)
+    land_in(tmp_path, reading, load_policy(profile="hardened"))
+    hardened = landed(tmp_path / "warehouse.duckdb", "from landing.disclosure_policy")
+    assert hardened == [(1, "hardened", 5, 5, 4, 250)]
+    warehouse = land_in(tmp_path, reading, load_policy(profile="publisher"))
+    assert landed(warehouse, "from landing.disclosure_policy") == [(1, "publisher", 5, 5, None, None)]
+
+
+def test_every_kind_of_statistic_is_landed_with_whether_it_leaves_and_its_decimals(tmp_path: Path) -> None:
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL))
+    kinds = landed(warehouse, "select statistic, decimals from landing.disclosure_statistics where leaves order by all")
+    assert kinds == [("count", None), ("mean", 1), ("median", 1), ("percentage", 0)]
+    staying = landed(warehouse, "select statistic from landing.disclosure_statistics where not leaves order by all")
+    assert staying == [("maximum",), ("minimum",), ("sum",), ("unknown",)]
 
 
 def test_nothing_is_never_landed_and_what_was_landed_stays(tmp_path: Path) -> None:

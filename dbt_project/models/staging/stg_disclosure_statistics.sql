@@ -1,0 +1,12 @@
+-- Which kinds of statistic may leave, and how finely.
+with disclosure_statistics as (
+
+    select * from {{ source('landing', 'disclosure_statistics') }}
+
+)
+
+select
+    statistic,
+    leaves,
+    decimals
+from disclosure_statistics

@@ -1,0 +1,62 @@
+"""Relations: which published counts are declared to add up, or never to exceed one another. Data, no arithmetic."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from expectations.contracts import Grain
+
+RELATIONS_FILE = Path(__file__).resolve().parents[2] / "catalogue" / "relations.yml"
+
+Additive = Literal["yes", "no", "upper_bound"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LevelSum(_Strict):
+    """The figures of every organisation of a level, and the figure of the one they are part of.
+
+    `by` says how a member names its parent: they are all of England, or by a column of the member's own rows.
+    """
+
+    parent: str
+    members: str
+    by: Literal["england", "parent_code", "org_code", "partner_code"]
+    grains: tuple[Grain, ...]
+    additive: Additive
+    evidence: str
+
+
+class CategorySum(_Strict):
+    """The figures of every category of a variable, and the figure of everyone."""
+
+    variable_type: str
+    grains: tuple[Grain, ...]
+    additive: Additive
+    evidence: str
+
+
+class Inequality(_Strict):
+    """Counts of parts that cannot overlap, and the count they are parts of: together never more."""
+
+    parts: tuple[str, ...] = Field(min_length=1)
+    whole: str
+    grains: tuple[Grain, ...]
+    evidence: str
+
+
+class Relations(_Strict):
+    """Everything that is declared about sums."""
+
+    levels: tuple[LevelSum, ...]
+    categories: tuple[CategorySum, ...]
+    inequalities: tuple[Inequality, ...]
+
+
+def load_relations(path: Path = RELATIONS_FILE) -> Relations:
+    """Read the declared relations. Raises pydantic's ValidationError, which names the place in the file."""
+    return Relations.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -1,0 +1,193 @@
+"""Tracing: every figure of an extract is one the source published, made into what may leave by the declared rule.
+
+The rule is worked out here a second time, apart from the models that made the extract: two hands must come to the same
+figure. A row is traced by the hash of its whole key, as the audit names its cells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+
+from expectations.audit.facts import Rounding
+from expectations.contracts import KEYS, POPULATION
+from expectations.outcomes import examples_in
+from expectations.suites.every_table import words
+from expectations.verdict import EXAMPLES_SHOWN, Example
+
+_KEY: Final = ", ".join((*POPULATION, "measure"))
+_LABELS: Final = (
+    *("period_start", "period_end", "financial_year", "org_name", "partner_name"),
+    *("measure_id", "statistic", "drop_sha256"),
+)
+#: The statistics that leave, and to how many decimals a mean is carried.
+_LEAVING: Final = ("count", "percentage", "mean", "median")
+
+
+@dataclass(frozen=True)
+class TraceRule:
+    """A statement about every row of an extract beside the source's figure; `broken` is SQL on `traced`."""
+
+    name: str
+    description: str
+    broken: str
+
+
+TRACE_RULES: Final = (
+    TraceRule(
+        "figures_stand_in_the_source",
+        "Every row is a figure that the source has under the same key. "
+        "Source: nothing is derived, unless it is declared.",
+        "source_status is null and not is_derived",
+    ),
+    TraceRule(
+        "derived_figures_are_declared",
+        "A total that we built follows from published parts by a declared sum; none is declared yet. "
+        "Source: the methodology of derived totals.",
+        "is_derived",
+    ),
+    TraceRule(
+        "nothing_hidden_in_the_source_is_shown",
+        "A figure is shown only where the source shows it. Source: a suppressed figure is hidden for a person's sake.",
+        "value is not null and source_status is not null and source_status <> 'published'",
+    ),
+    TraceRule(
+        "statuses_are_the_sources",
+        "A figure has the status the source gives it, or is suppressed where the source shows it. "
+        "Source: a status is never inferred later.",
+        "source_status is not null and value_status is distinct from source_status "
+        "and not (value_status = 'suppressed' and source_status = 'published')",
+    ),
+    TraceRule(
+        "small_counts_are_hidden",
+        "A count that the source publishes below the threshold is suppressed. Source: the disclosure policy.",
+        "statistic = 'count' and value is not null and source_status = 'published' and expected is null",
+    ),
+    TraceRule(
+        "counts_are_the_sources_rounded",
+        "A count is the source's, rounded to the base by integers alone. Source: the disclosure policy.",
+        "statistic = 'count' and value is not null and source_status = 'published' and value <> expected",
+    ),
+    TraceRule(
+        "percentages_are_the_sources",
+        "A percentage is the published one; England's is made from its exact counts, half up, by integers alone; "
+        "none is rebuilt from rounded counts. Source: the disclosure policy.",
+        "statistic = 'percentage' and value is not null and source_status = 'published' "
+        "and value is distinct from expected",
+    ),
+    TraceRule(
+        "means_and_medians_are_the_sources",
+        "A mean or a median is the published one at one decimal. Source: the disclosure policy.",
+        "statistic in ('mean', 'median') and value is not null and source_status = 'published' "
+        "and abs(value - expected) > 1e-9",
+    ),
+    TraceRule(
+        "labels_are_the_sources",
+        f"The other columns of a row ({', '.join(_LABELS)}) are those of the figure it was made from. "
+        "Source: every figure can be traced to a published file.",
+        "source_status is not null and labels <> source_labels",
+    ),
+    TraceRule(
+        "figures_that_may_leave_are_there",
+        "Every reviewed figure that may leave has its row: what is withheld is a row that says so. "
+        "Source: nothing is lost.",
+        "is_missing",
+    ),
+)
+
+
+def trace(
+    connection: duckdb.DuckDBPyConnection, extract: str, figures: str, rounding: Rounding
+) -> dict[str, tuple[int, tuple[Example, ...]]]:
+    """Say of each rule how many rows of an extract break it, with the keys of the first few; never a figure.
+
+    `figures` is the fact that the extract was made from, with its labels and `is_reviewed`; `formula` must be there.
+    """
+    _expected_rates(connection, figures)
+    labels = ", ".join(_LABELS)
+    half = rounding.base // 2
+    connection.execute(
+        f"""
+        create or replace temp table traced as
+        with source as (
+            select
+                hash({_KEY}) as name, {_KEY}, value_status as source_status, hash({labels}) as source_labels,
+                case
+                    when statistic = 'count' and value >= {rounding.threshold}
+                        then (cast(value as bigint) + {half}) // {rounding.base} * {rounding.base}
+                    when statistic = 'percentage'
+                        then coalesce(exact_rate, (cast(round(value * 10) as bigint) + 5) // 10)
+                    when statistic in ('mean', 'median') then round(cast(value as decimal(18, 6)), 1)
+                end as expected
+            from {figures} as facts left join exact_rate on hash({_KEY}) = exact_rate.name
+            where is_reviewed and statistic in ({words(_LEAVING)}) and value_status <> 'not_applicable'
+        ),
+        released as (
+            select
+                hash({_KEY}) as name, {_KEY}, statistic, value, value_status, hash({labels}) as labels,
+                coalesce(is_derived, false) as is_derived
+            from {extract}
+        )
+        select
+            {", ".join(f"coalesce(released.{key}, source.{key}) as {key}" for key in (*POPULATION, "measure"))},
+            statistic, value, value_status, labels, coalesce(is_derived, false) as is_derived,
+            source_status, source_labels, cast(expected as double) as expected, released.name is null as is_missing
+        from released full join source using (name)
+        """
+    )
+    counts = ", ".join(f"count(*) filter ({rule.broken})" for rule in TRACE_RULES)
+    row = connection.execute(f"select {counts} from traced").fetchone()
+    assert row is not None
+    found: dict[str, tuple[int, tuple[Example, ...]]] = {}
+    for rule, broken in zip(TRACE_RULES, row, strict=True):
+        examples: tuple[Example, ...] = ()
+        if broken:
+            keys = ", ".join(KEYS["extract_monthly"])
+            examples = examples_in(
+                connection.execute(f"select {keys} from traced where {rule.broken} order by all limit {EXAMPLES_SHOWN}")
+            )
+        found[rule.name] = int(broken), examples
+    return found
+
+
+def _expected_rates(connection: duckdb.DuckDBPyConnection, figures: str) -> None:
+    """Make `exact_rate`: England's whole percentages from its exact counts, where they reproduce the published one."""
+    connection.execute(
+        f"""
+        create or replace temp table exact_rate as
+        with england as (
+            select hash({", ".join(POPULATION)}) as population, measure, statistic, value
+            from {figures}
+            where org_level = 'england' and value_status = 'published' and is_reviewed
+        ),
+        rates as (
+            select hash_of.population, hash_of.measure, cast(round(hash_of.value * 10) as bigint) as q, formula.*
+            from england as hash_of join formula on hash_of.measure = formula.rate
+            where hash_of.statistic = 'percentage'
+        ),
+        counts as (select population, measure, cast(value as bigint) as count from england where statistic = 'count'),
+        fractions as (
+            select
+                rates.population, rates.measure, q,
+                first.count + coalesce(second.count, 0) as n,
+                base.count - coalesce(rest.count, 0) as d
+            from rates
+            join counts as base on base.population = rates.population and base.measure = rates.base
+            join counts as first on first.population = rates.population and first.measure = rates.numerator
+            left join counts as rest on rest.population = rates.population and rest.measure = rates.taken_away
+            left join counts as second
+                on second.population = rates.population and second.measure = rates.second_numerator
+            where (rates.taken_away is null or rest.count is not null)
+                and (rates.second_numerator is null or second.count is not null)
+        )
+        select names.name, (200 * n + d) // (2 * d) as exact_rate
+        from fractions
+        join (
+            select hash({", ".join(POPULATION)}) as population, measure, hash({_KEY}) as name
+            from {figures} where org_level = 'england' and statistic = 'percentage'
+        ) as names using (population, measure)
+        where d > 0 and n between 0 and d and 2000 * n between (2 * q - 1) * d and (2 * q + 1) * d
+        """
+    )

@@ -9,7 +9,7 @@ give the same site.
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from html import escape
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from expectations.contracts import CONTRACTS, file_of
 from expectations.engine import TableRun, errors_in
-from expectations.verdict import Result, RuleOutcome, Verdict
+from expectations.verdict import Result, RuleOutcome, Verdict, worst_first
 
 if TYPE_CHECKING:
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
@@ -108,6 +108,43 @@ def _front_page(verdict: Verdict) -> str:
         "<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>"
     )
     return PAGE.format(title="What this release was checked for", body=body)
+
+
+def write_page(page: Path, title: str, groups: Mapping[str, Sequence[RuleOutcome]]) -> None:
+    """Write one page of its own, of every rule in groups: whether it is kept, else by which files it is not."""
+    tables = "\n".join(_table_of_rules(name, outcomes) for name, outcomes in groups.items())
+    own = PAGE.replace('<link rel="stylesheet" href="data_docs.css">', "<style>\n{style}</style>")
+    page.write_text(own.format(title=escape(title), style=STYLE, body=tables), encoding="utf-8")
+
+
+def _table_of_rules(name: str, outcomes: Iterable[RuleOutcome]) -> str:
+    of_rules: dict[tuple[str, str], list[RuleOutcome]] = {}
+    for outcome in outcomes:
+        of_rules.setdefault((outcome.rule, outcome.description), []).append(outcome)
+    rows = "\n".join(_row_of_rule(rule, description, found) for (rule, description), found in of_rules.items())
+    return (
+        f"<table>\n<caption>{escape(name)}</caption>\n"
+        '<thead><tr><th scope="col">Status</th><th scope="col">Rule</th></tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody>\n</table>"
+    )
+
+
+def _row_of_rule(rule: str, description: str, outcomes: Sequence[RuleOutcome]) -> str:
+    broken = worst_first(outcome for outcome in outcomes if outcome.result != "passed")
+    if not broken:
+        status = f'<strong class="passed">{WORDS["passed"]}</strong>'
+    else:
+        in_error = any(outcome.result == "error" for outcome in broken)
+        status = f'<strong class="failed">{WORDS["error" if in_error else broken[0].result]}</strong>'
+        status += "" if any(outcome.blocks for outcome in broken) else " (a warning)"
+    files = "".join(f"<li>{_broken_in(outcome)}</li>" for outcome in broken)
+    judged = f"<ul>{files}</ul>" if broken else ""
+    return f"<tr><td>{status}</td><td>{escape(rule)}: {escape(description)}{judged}</td></tr>"
+
+
+def _broken_in(outcome: RuleOutcome) -> str:
+    rows = "" if outcome.violations is None else f": {outcome.violations:,} rows"
+    return f"{escape(outcome.file)}{rows} {escape(outcome.message)}".strip()
 
 
 def _page_of(table: str, verdict: Verdict, run: TableRun | None, workshop: Path) -> str:

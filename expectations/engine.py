@@ -1,4 +1,4 @@
-"""The engine: Great Expectations running rules inside DuckDB, imported only when a release is judged."""
+"""The engine: Great Expectations running rules inside DuckDB, imported only when something is judged."""
 
 import os
 import re
@@ -41,14 +41,24 @@ class TableRun:
     result: "ExpectationSuiteValidationResult"
 
 
-def run(database: Path, suites: Mapping[str, Sequence[Rule]]) -> dict[str, TableRun]:
-    """Run every suite on its table in a DuckDB file and return the findings of each table."""
+def warm_up() -> None:
+    """Import Great Expectations and its DuckDB dialect, which takes seconds: while something else is waited for."""
+    import duckdb_sqlalchemy  # noqa: F401  SQLAlchemy finds it by its name when the first rule is run
+
+    _expectation_that_no_row_breaks_a_rule()
+
+
+def run(database: Path, suites: Mapping[str, Sequence[Rule]], *, schema: str | None = None) -> dict[str, TableRun]:
+    """Run every suite on its table in a DuckDB file, or in one schema of it, and return the findings of each table.
+
+    The file is only read; nobody else in this process has it open for writing meanwhile.
+    """
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = duckdb_source(context, database)
+    source = duckdb_source(context, database, schema)
     try:
         return {table: _run_on(source, table, rules) for table, rules in suites.items() if rules}
     finally:  # two engines of one file: one ran the rules, the other looked up the tables
@@ -56,17 +66,24 @@ def run(database: Path, suites: Mapping[str, Sequence[Rule]]) -> dict[str, Table
         source.get_engine().dispose()
 
 
-def duckdb_source(context: Any, database: Path) -> "SQLDatasource":
+def duckdb_source(context: Any, database: Path, schema: str | None = None) -> "SQLDatasource":
     """Return a DuckDB file as a data source of Great Expectations, which has none of its own for DuckDB.
 
-    Without the two options of the engine, the rollback that ends a connection discards DuckDB's result, and
-    every expectation ends in an error.
+    Without the first two options of the engine, the rollback that ends a connection discards DuckDB's result,
+    and every expectation ends in an error. The last lets a rule name the other tables of its schema as it names
+    its own: DuckDB takes the schema from a statement only, not from the connection string.
     """
+    in_schema = [(lambda connection, _: connection.execute(f"use {schema}"), "connect")] if schema else []
     source: SQLDatasource = context.data_sources.add_sql(
-        name="staged_release",
+        name="judged",
         connection_string=f"duckdb:///{database.as_posix()}",
         create_temp_table=False,
-        kwargs={"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True},
+        kwargs={
+            "isolation_level": "AUTOCOMMIT",
+            "skip_autocommit_rollback": True,
+            "connect_args": {"read_only": True},
+            "pool_events": in_schema,
+        },
     )
     return source
 

@@ -1,11 +1,11 @@
-"""Rules: what one rule about a staged table is, and how its SQL is made ready to run. Holds no rule."""
+"""Rules: what one rule about a table is, and how its SQL is made ready to run. Holds no rule."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from expectations.contracts import CONTRACTS, file_of
+from expectations.contracts import ROOMS, Room, file_of
 
 Severity: TypeAlias = Literal["critical", "warning"]
 
@@ -15,11 +15,11 @@ WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Rule:
-    """One statement about a staged table that every one of its rows must keep.
+    """One statement about a table that every one of its rows must keep.
 
     `query` returns every row that breaks the rule, as the key columns of its table and nothing else, so that
     no result of any rule can hold a figure. `{batch}` stands for the table and is never given an alias; other
-    staged tables are read by their names. A literal brace is doubled, a colon is never written.
+    tables of its room are read by their names. A literal brace is doubled, a colon is never written.
     """
 
     name: str
@@ -28,14 +28,16 @@ class Rule:
     query: str
     severity: Severity = "critical"
     subject: str = "structure"  # what of a table it is about; rules of one subject are reported as one check
+    room: Room = "release"  # where the table stands
 
     def __post_init__(self) -> None:
         """Refuse a rule that could not be run, or not be understood when it is broken."""
         for name in (self.name, self.subject):
             if not SNAKE_CASE.fullmatch(name):
                 raise ValueError(f"a rule and its subject are named in snake_case, not {name!r}")
-        if self.table not in CONTRACTS:
-            raise ValueError(f"rule {self.name}: {self.table!r} is no staged table; there are {', '.join(CONTRACTS)}")
+        if self.table not in ROOMS[self.room]:
+            known = ", ".join(ROOMS[self.room])
+            raise ValueError(f"rule {self.name}: {self.table!r} is no table of the {self.room}; there are {known}")
         if "{batch}" not in self.query:
             raise ValueError(f"rule {self.name}: its query does not say where {{batch}}, the table, stands")
         if ":" in self.query:
@@ -45,13 +47,13 @@ class Rule:
 
     @property
     def file(self) -> str:
-        """The staged file that breaks the rule when the rule is broken."""
-        return file_of(self.table)
+        """What breaks the rule when the rule is broken: a staged file, or a table of another room."""
+        return file_of(self.table) if self.room == "release" else f"{self.room}.{self.table}"
 
     @property
     def tables(self) -> frozenset[str]:
-        """Every staged table the rule reads, its own included."""
-        return frozenset({self.table} | (CONTRACTS.keys() & set(WORD.findall(self.query))))
+        """Every table of its room that the rule reads, its own included."""
+        return frozenset({self.table} | (ROOMS[self.room].keys() & set(WORD.findall(self.query))))
 
     def violations_in(self, batch: str) -> str:
         """Return the SQL of the violating rows, with a table or a subquery put where `{batch}` stands."""
@@ -61,3 +63,8 @@ class Rule:
 def about(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Return rules as rules of one subject."""
     return tuple(replace(rule, subject=subject) for rule in rules)
+
+
+def in_room(room: Room, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Return rules about tables of one name as rules of the tables of that name in another room."""
+    return tuple(replace(rule, room=room) for rule in rules)

@@ -11,6 +11,8 @@ Result: TypeAlias = Literal["passed", "failed", "error", "not_judged"]
 Example: TypeAlias = Mapping[str, str | None]
 
 EXAMPLES_SHOWN: Final = 3
+#: Of a rule that many files break, how many are named to a person.
+FILES_SHOWN: Final = 10
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,42 @@ def may_leave(outcomes: Iterable[RuleOutcome]) -> bool:
     return bool(outcomes) and not any(outcome.blocks for outcome in outcomes)
 
 
+def worst_first(outcomes: Iterable[RuleOutcome]) -> list[RuleOutcome]:
+    """Return outcomes of one rule, those that most rows break first."""
+    return sorted(outcomes, key=lambda outcome: outcome.violations or 0, reverse=True)
+
+
+def describe_by_rule(outcomes: Iterable[RuleOutcome]) -> str:
+    """Return every rule that was not kept, for a person, each once, with the files that do not keep it."""
+    of_rules: dict[tuple[str, str], list[RuleOutcome]] = {}
+    for outcome in outcomes:
+        if outcome.result != "passed":
+            of_rules.setdefault((outcome.rule, _word(outcome)), []).append(outcome)
+    return "\n\n".join(_described_in_files(word, worst_first(broken)) for (_, word), broken in of_rules.items())
+
+
+def _described_in_files(word: str, broken: list[RuleOutcome]) -> str:
+    lines = [f"{word} {broken[0].rule}", f"  expected: {broken[0].description}"]
+    for outcome in broken[:FILES_SHOWN]:
+        rows = "" if outcome.violations is None else f"; violating rows: {outcome.violations:,}"
+        lines.append(f"  in {outcome.file}{rows}")
+        lines += [f"    {outcome.message}"] if outcome.message else []
+        lines += [f"    for example: {_key(example)}" for example in outcome.examples]
+    if len(broken) > FILES_SHOWN:
+        lines.append(f"  and in {len(broken) - FILES_SHOWN} more")
+    return "\n".join(lines)
+
+
+def _word(outcome: RuleOutcome) -> str:
+    return {
+        "failed": "FAILED" if outcome.blocks else "WARNING",
+        "error": "ERROR",
+        "not_judged": "NOT JUDGED",
+    }[outcome.result]
+
+
 def _described(outcome: RuleOutcome) -> str:
-    word = {"failed": "FAILED" if outcome.blocks else "WARNING", "error": "ERROR"}[outcome.result]
-    lines = [f"{word} {outcome.rule} in {outcome.file}", f"  expected: {outcome.description}"]
+    lines = [f"{_word(outcome)} {outcome.rule} in {outcome.file}", f"  expected: {outcome.description}"]
     if outcome.violations is not None:
         lines.append(f"  violating rows: {outcome.violations:,}")
     if outcome.message:

@@ -1,9 +1,9 @@
-"""Rules that every staged table keeps: its columns, its keys, and the words it may use."""
+"""Rules that tables of every room keep: their columns, their keys, and the words they may use."""
 
 from collections.abc import Iterable
 
-from expectations.contracts import CONTRACTS, KEYS
-from expectations.rules import Rule
+from expectations.contracts import KEYS, TABLES, Room
+from expectations.rules import Rule, Severity
 
 COLUMNS_RULE = "columns_are_exactly_the_contract"
 
@@ -19,21 +19,30 @@ def words(vocabulary: Iterable[str]) -> str:
     return ", ".join("'" + word.replace("'", "''") + "'" for word in vocabulary)
 
 
-def rows_where(name: str, table: str, condition: str, description: str) -> Rule:
+def rows_where(
+    name: str,
+    table: str,
+    condition: str,
+    description: str,
+    *,
+    severity: Severity = "critical",
+    room: Room = "release",
+) -> Rule:
     """Return the rule that no row of a table meets a condition."""
     return Rule(
         name=name,
         table=table,
         description=description,
         query=f"select {keys_of(table)} from {{batch}} where {condition}",
+        severity=severity,
+        room=room,
     )
 
 
-def columns_are_exactly_the_contract(table: str) -> Rule:
+def columns_are_exactly_the_contract(table: str, *, room: Room = "release") -> Rule:
     """Return the rule that a table has the columns of its contract: all, no other, in order, of its types."""
     contract = ", ".join(
-        f"({position}, '{column}', '{kind}')"
-        for position, (column, kind) in enumerate(CONTRACTS[table].items(), start=1)
+        f"({position}, '{column}', '{kind}')" for position, (column, kind) in enumerate(TABLES[table].items(), start=1)
     )
     return Rule(
         name=COLUMNS_RULE,
@@ -41,7 +50,7 @@ def columns_are_exactly_the_contract(table: str) -> Rule:
         description=(
             "The columns are exactly those of the contract, in its order and of its types. "
             "A staging column left behind could carry what was suppressed. "
-            "Source: the data contract of the release."
+            f"Source: the data contract of the {room}."
         ),
         query=f"""
             with contract (position, expected_column, expected_type) as (values {contract}),
@@ -56,33 +65,36 @@ def columns_are_exactly_the_contract(table: str) -> Rule:
             from contract full join staged using (position)
             where expected_column is distinct from found_column or expected_type is distinct from found_type
         """,
+        room=room,
     )
 
 
-def keys_are_unique(table: str) -> Rule:
-    """Return the rule that no key of a table stands twice."""
+def keys_are_unique(table: str, *, room: Room = "release", among: str = "true") -> Rule:
+    """Return the rule that no key of a table stands twice, among the rows that meet a condition."""
     return Rule(
         name="keys_are_unique",
         table=table,
         description=(
             f"No two rows have the same {keys_of(table)}; an absent part of a key equals an absent part. "
-            "Source: the data contract of the release."
+            f"Source: the data contract of the {room}."
         ),
         query=f"""
             with hashes_that_stand_twice as (
-                select hash({keys_of(table)}) as key_hash from {table} group by key_hash having count(*) > 1
+                select hash({keys_of(table)}) as key_hash from {table} where {among}
+                group by key_hash having count(*) > 1
             )
             select {keys_of(table)} from {{batch}}
-            where hash({keys_of(table)}) in (from hashes_that_stand_twice)
+            where {among} and hash({keys_of(table)}) in (from hashes_that_stand_twice)
             group by {keys_of(table)} having count(*) > 1
         """,
+        room=room,
     )
 
 
-def required_columns_are_filled(table: str, required: Iterable[str]) -> Rule:
+def required_columns_are_filled(table: str, required: Iterable[str], *, room: Room = "release") -> Rule:
     """Return the rule that the columns a row cannot do without are neither NULL nor blank."""
     columns = tuple(required)
-    kinds = CONTRACTS[table]
+    kinds = TABLES[table]
     return rows_where(
         "required_columns_are_filled",
         table,
@@ -90,5 +102,6 @@ def required_columns_are_filled(table: str, required: Iterable[str]) -> Rule:
             f"{column} is null or trim({column}) = ''" if kinds[column] == "VARCHAR" else f"{column} is null"
             for column in columns
         ),
-        f"Every row has its {', '.join(columns)}. Source: the data contract of the release.",
+        f"Every row has its {', '.join(columns)}. Source: the data contract of the {room}.",
+        room=room,
     )

@@ -1,8 +1,13 @@
-"""The rules of the three extracts: what a published figure, a suppressed one and a gap must look like."""
+"""The rules of the three extracts: what a published figure, a suppressed one and a gap must look like.
+
+Their numbers are those of the disclosure policy. The profile is nobody's question here: every profile has the same
+numbers, and a figure that one of them hides beyond the rule is a suppressed one like any other.
+"""
 
 from collections.abc import Sequence
 
 from expectations.contracts import EXTRACT_GRAINS, KEYS, POPULATION
+from expectations.policy import load_policy
 from expectations.rules import Rule, about
 from expectations.suites.calendar import FINANCIAL_YEAR_OF_PERIOD_START, disagrees_with_calendar
 from expectations.suites.every_table import (
@@ -14,7 +19,12 @@ from expectations.suites.every_table import (
     words,
 )
 
-STATISTICS = ("count", "percentage", "mean", "median")
+POLICY = load_policy()
+STATISTICS = POLICY.statistics_that_leave
+#: What a suppressed count can be, and how much more or less than it shows a rounded one.
+LEAST_HIDDEN, MOST_HIDDEN = POLICY.declared_bounds(None)
+LESS = POLICY.round_counts_to // 2
+MORE = (POLICY.round_counts_to - 1) // 2
 ORGANISATION_LEVELS = ("england", "region", "icb", "stp", "sub_icb", "ccg", "provider")
 #: A pair is a commissioner and a provider: the levels its two codes stand under in dim_organisation.
 PAIR_LEVELS = {"sub_icb_provider": "sub_icb", "ccg_provider": "ccg"}
@@ -68,7 +78,7 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
             "statistic_is_known",
             table,
             f"statistic is null or statistic not in ({words(STATISTICS)})",
-            "statistic is count, percentage, mean or median: a minimum, a maximum or a raw sum describes "
+            f"statistic is one of {', '.join(STATISTICS)}: a minimum, a maximum or a raw sum describes "
             f"single people and never leaves. {REPORT_RULE}",
         ),
         rows_where(
@@ -244,22 +254,24 @@ def _values(table: str) -> tuple[Rule, ...]:
         rows_where(
             "counts_are_absent_or_multiples_of_five",
             table,
-            "statistic = 'count' and value is not null and (not isfinite(value) or value < 5 or value % 5 <> 0)",
-            f"A count is absent, or a multiple of 5 and at least 5: one of 0 to 4 is withheld. {REPORT_RULE}",
+            "statistic = 'count' and value is not null and (not isfinite(value) "
+            f"or value < {POLICY.suppress_counts_below} or value % {POLICY.round_counts_to} <> 0)",
+            f"A count is absent, or a multiple of {POLICY.round_counts_to} and at least "
+            f"{POLICY.suppress_counts_below}: one of {LEAST_HIDDEN} to {MOST_HIDDEN} is withheld. {REPORT_RULE}",
         ),
         rows_where(
             "percentages_are_absent_or_whole",
             table,
             "statistic = 'percentage' and value is not null "
-            "and (not isfinite(value) or value < 0 or value > 100 or value <> floor(value))",
-            f"A percentage is absent, or a whole number from 0 to 100. {REPORT_RULE}",
+            f"and (not isfinite(value) or value < 0 or value > 100 or {_is_too_fine('percentage')})",
+            f"A percentage is absent, or from 0 to 100. {_decimals('percentage')} {REPORT_RULE}",
         ),
         rows_where(
             "means_and_medians_have_one_decimal",
             table,
             "statistic in ('mean', 'median') and value is not null "
-            "and (not isfinite(value) or value <> round(value, 1))",
-            "A mean or a median has at most one decimal. Source: the publisher's own precision.",
+            f"and (not isfinite(value) or {_is_too_fine('mean', 'median')})",
+            f"{_decimals('mean', 'median')} Source: the publisher's own precision.",
         ),
         rows_where(
             "only_published_rows_have_a_value",
@@ -274,6 +286,19 @@ def _values(table: str) -> tuple[Rule, ...]:
             f"A published row has its value: what is absent says why. {CONTRACT}",
         ),
     )
+
+
+def _is_too_fine(*statistics: str) -> str:
+    """Return the condition that a figure has more decimals than its kind leaves with; none, if its kind stays."""
+    return " or ".join(
+        f"(statistic = '{statistic}' and value <> round(value, {POLICY.decimals.get(statistic, 0)}))"
+        for statistic in statistics
+    )
+
+
+def _decimals(*statistics: str) -> str:
+    words = {0: "is whole", 1: "has at most one decimal"}
+    return " ".join(f"A {statistic} {words[POLICY.decimals.get(statistic, 0)]}." for statistic in statistics)
 
 
 def _values_hidden_with_what_they_rest_on(table: str) -> tuple[Rule, ...]:
@@ -344,10 +369,11 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             "suppressed_counts_are_bounded_by_0_and_4",
             table,
             "statistic = 'count' and value_status = 'suppressed' and ("
-            "lower_bound is distinct from 0 "
-            "or upper_bound is distinct from 4 * case when is_derived then suppressed_parts else 1 end)",
-            "A suppressed count is declared to lie between 0 and 4, and a total of nothing but suppressed "
-            "parts between 0 and 4 for each of them: a narrower interval would reveal it. "
+            f"lower_bound is distinct from {LEAST_HIDDEN} "
+            f"or upper_bound is distinct from {MOST_HIDDEN} * case when is_derived then suppressed_parts else 1 end)",
+            f"A suppressed count is declared to lie between {LEAST_HIDDEN} and {MOST_HIDDEN}, and a total of nothing "
+            f"but suppressed parts between {LEAST_HIDDEN} and {MOST_HIDDEN} for each of them: a narrower interval "
+            "would reveal it. "
             "Source: the publisher's rule, as declared in the methodology.",
         ),
         rows_where(
@@ -355,9 +381,10 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             table,
             "statistic = 'count' and value_status = 'published' and is_derived is distinct from true "
             "and value is not null and ("
-            "lower_bound is distinct from greatest(5, value - 2) or upper_bound is distinct from value + 2)",
-            "A published count r is declared to lie between the larger of 5 and r - 2, and r + 2: what "
-            "rounding to the nearest 5 leaves open, no less. "
+            f"lower_bound is distinct from greatest({POLICY.suppress_counts_below}, value - {LESS}) "
+            f"or upper_bound is distinct from value + {MORE})",
+            f"A published count r is declared to lie between the larger of {POLICY.suppress_counts_below} and "
+            f"r - {LESS}, and r + {MORE}: what rounding to the nearest {POLICY.round_counts_to} leaves open, no less. "
             "Source: the publisher's rule, as declared in the methodology.",
         ),
         rows_where(
@@ -369,9 +396,10 @@ def _bounds(table: str) -> tuple[Rule, ...]:
         rows_where(
             "derived_bounds_allow_for_hidden_parts",
             table,
-            "is_derived and value_status = 'published' and upper_bound < value + 2 + 4 * suppressed_parts",
+            "is_derived and value_status = 'published' "
+            f"and upper_bound < value + {MORE} + {MOST_HIDDEN} * suppressed_parts",
             "The upper bound of a total that we built leaves room for the rounding of its published parts "
-            "and 4 for each suppressed part. Source: the methodology of derived totals.",
+            f"and {MOST_HIDDEN} for each suppressed part. Source: the methodology of derived totals.",
         ),
         rows_where(
             "derived_rows_declare_bounds_and_hidden_parts",

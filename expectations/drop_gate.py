@@ -1,0 +1,256 @@
+"""The gate of the drops: judge what was read from each, once, and keep what was found of it beside its name.
+
+A verdict stands for as long as the drop is read and judged in the same way, so a refresh judges what is new and nothing
+else. A rule is run on all of them together; what breaks it is then counted drop by drop.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from expectations import contracts, engine, observations, rules
+from expectations.outcomes import NO_ROW_BREAKS_IT, check_failed, examples_in, outcome_of
+from expectations.rules import Rule
+from expectations.suites import calendar, drops, every_table, figures
+from expectations.verdict import EXAMPLES_SHOWN, Example, RuleOutcome, Verdict
+
+#: What decides a verdict, besides the drop and how it was read: a change in any of them judges every drop again.
+CODE: Final = (calendar, contracts, drops, engine, every_table, figures, observations, rules)
+SUITES: Final = drops.SUITES
+
+
+@dataclass(frozen=True)
+class DropToJudge:
+    """What was read from a drop: its name and sha256, its observations, and a digest of how they were read."""
+
+    sha256: str
+    file: str
+    observations: Path
+    reading: str
+
+    @property
+    def label(self) -> str:
+        """What a drop is called in an outcome: two drops may have one name."""
+        return f"{self.file} ({self.sha256[:12]})"
+
+
+@dataclass(frozen=True)
+class DropVerdict:
+    """What came of every rule on one drop, and under which reading and suites."""
+
+    drop: DropToJudge
+    judged_under: str
+    outcomes: tuple[RuleOutcome, ...]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether every rule was kept or broken: what ended in an error is judged again."""
+        return all(outcome.result in ("passed", "failed") for outcome in self.outcomes)
+
+
+class DropVerdicts:
+    """The folder of verdicts: one small file a drop, with the keys of rows that break a rule and no figure."""
+
+    def __init__(self, folder: Path) -> None:
+        """The verdicts in `folder`, made when the first is kept."""
+        self.folder = folder
+
+    def of(self, drop: DropToJudge, judged_under: str, suites: Mapping[str, Sequence[Rule]]) -> DropVerdict | None:
+        """The verdict on a drop, if it was judged under these suites."""
+        path = self._path_of(drop)
+        record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        if record.get("judged_under") != judged_under:
+            return None
+        return DropVerdict(drop, judged_under, tuple(_outcomes_in(record, drop, suites)))
+
+    def keep(self, verdict: DropVerdict) -> None:
+        """Keep a verdict, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path_of(verdict.drop)
+        beside = path.with_suffix(".json.part")
+        beside.write_text(json.dumps(_record_of(verdict), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        beside.replace(path)
+
+    def _path_of(self, drop: DropToJudge) -> Path:
+        return self.folder / f"{drop.sha256}.json"
+
+
+def _record_of(verdict: DropVerdict) -> dict[str, Any]:
+    broken = [outcome for outcome in verdict.outcomes if outcome.result == "failed"]
+    return {
+        "drop_sha256": verdict.drop.sha256,
+        "file": verdict.drop.file,
+        "judged_under": verdict.judged_under,
+        "rules": len(verdict.outcomes),
+        "broken": {
+            outcome.rule: {
+                "violations": outcome.violations,
+                "examples": [dict(example) for example in outcome.examples],
+            }
+            for outcome in broken
+        },
+    }
+
+
+def _outcomes_in(
+    record: Mapping[str, Any], drop: DropToJudge, suites: Mapping[str, Sequence[Rule]]
+) -> Iterator[RuleOutcome]:
+    for rule in _rules_of(suites):
+        found = record["broken"].get(rule.name)
+        if found is None:
+            yield _outcome(rule, drop, 0, ())
+        else:
+            yield _outcome(rule, drop, found["violations"], tuple(found["examples"]))
+
+
+@dataclass(frozen=True)
+class DropJudgement:
+    """The verdicts on the drops that were asked for, in that order, and what was judged now."""
+
+    verdicts: tuple[DropVerdict, ...]
+    judged_now: frozenset[str]
+
+    @property
+    def verdict(self) -> Verdict:
+        """All of them as one."""
+        files = {verdict.drop.label: verdict.drop.sha256 for verdict in self.verdicts}
+        return Verdict.of(files, (outcome for verdict in self.verdicts for outcome in verdict.outcomes))
+
+
+def judge_drops(
+    wanted: Sequence[DropToJudge],
+    kept: DropVerdicts,
+    seeds: Path,
+    *,
+    suites: Mapping[str, Sequence[Rule]] = SUITES,
+) -> DropJudgement:
+    """Return the verdict on every drop wanted: the kept one where there is one, else by judging it now, and keep it.
+
+    `seeds` is the folder of the reviewed measures. Other suites than the project's own are for tests of the gate.
+    """
+    suite = _digest_of_suite(seeds, suites)
+    found: dict[str, DropVerdict] = {}
+    unjudged = []
+    for drop in wanted:
+        verdict = kept.of(drop, _judged_under(suite, drop), suites)
+        if verdict is None:
+            unjudged.append(drop)
+        else:
+            found[drop.sha256] = verdict
+    if unjudged:
+        outcomes = _judge(unjudged, seeds, suites)
+        for drop in unjudged:
+            verdict = DropVerdict(drop, _judged_under(suite, drop), tuple(outcomes[drop.sha256]))
+            if verdict.is_final:
+                kept.keep(verdict)
+            found[drop.sha256] = verdict
+    return DropJudgement(tuple(found[drop.sha256] for drop in wanted), frozenset(drop.sha256 for drop in unjudged))
+
+
+def _digest_of_suite(seeds: Path, suites: Mapping[str, Sequence[Rule]]) -> str:
+    whole = hashlib.sha256()
+    for path in (*(Path(str(module.__file__)) for module in CODE), *(seeds / seed for seed in observations.SEEDS)):
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    whole.update(repr([(rule.name, rule.query, rule.severity) for rule in _rules_of(suites)]).encode())
+    return whole.hexdigest()
+
+
+def _judged_under(suite: str, drop: DropToJudge) -> str:
+    return hashlib.sha256(f"{suite} {drop.reading}".encode()).hexdigest()
+
+
+def _rules_of(suites: Mapping[str, Sequence[Rule]]) -> Iterator[Rule]:
+    return (rule for of_table in suites.values() for rule in of_table)
+
+
+Outcomes = dict[str, list[RuleOutcome]]
+
+
+def _judge(unjudged: Sequence[DropToJudge], seeds: Path, suites: Mapping[str, Sequence[Rule]]) -> Outcomes:
+    """Run every rule on all the drops at once, in a database of their own, and say what came of it for each."""
+    files = [drop.observations for drop in unjudged]
+    with tempfile.TemporaryDirectory(prefix="judged_drops_") as private:
+        database = Path(private) / "drops.duckdb"
+        try:
+            with duckdb.connect(database) as connection:
+                observations.load(connection, files, seeds)
+        except duckdb.Error as error:
+            return _nothing_is_known(unjudged, suites, type(error).__name__)
+        runs = engine.run(database, suites)
+        outcomes: Outcomes = {drop.sha256: [] for drop in unjudged}
+        with duckdb.connect(database, read_only=True) as connection:
+            for run in runs.values():
+                for finding in run.findings:
+                    for drop, outcome in zip(unjudged, _outcomes_of(finding, unjudged, connection), strict=True):
+                        outcomes[drop.sha256].append(outcome)
+    return outcomes
+
+
+def _nothing_is_known(unjudged: Sequence[DropToJudge], suites: Mapping[str, Sequence[Rule]], kind: str) -> Outcomes:
+    return {drop.sha256: [_error(rule, drop, check_failed(kind)) for rule in _rules_of(suites)] for drop in unjudged}
+
+
+def _outcomes_of(
+    finding: engine.Finding, judged: Sequence[DropToJudge], connection: duckdb.DuckDBPyConnection
+) -> list[RuleOutcome]:
+    """Return what came of one rule for each of the drops judged, in their order."""
+    rule = finding.rule
+    if finding.answer == "kept":
+        return [_outcome(rule, drop, 0, ()) for drop in judged]
+    if finding.answer == "error":
+        return [_error(rule, drop, check_failed(finding.error)) for drop in judged]
+    try:
+        violations = _violations_by_drop(rule, connection)
+        places = {number: _places(judged[number], cells, connection) for number, (_, cells) in violations.items()}
+    except duckdb.Error as error:
+        return [_error(rule, drop, check_failed(type(error).__name__)) for drop in judged]
+    if not violations:
+        return [_error(rule, drop, NO_ROW_BREAKS_IT) for drop in judged]
+    return [
+        _outcome(rule, drop, violations.get(number, (0, ()))[0], places.get(number, ()))
+        for number, drop in enumerate(judged)
+    ]
+
+
+def _violations_by_drop(rule: Rule, connection: duckdb.DuckDBPyConnection) -> dict[int, tuple[int, Sequence[int]]]:
+    """Return, for each drop that breaks a rule, how many rows do and the numbers of the first few cells."""
+    found = connection.execute(
+        f"""
+        select drop_number, count(*), min(cell_number, {EXAMPLES_SHOWN})
+        from ({rule.violations_in(rule.table)}) group by drop_number order by drop_number
+        """
+    )
+    return {number: (violations, first_cells) for number, violations, first_cells in found.fetchall()}
+
+
+def _places(drop: DropToJudge, cells: Sequence[int], connection: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
+    """Return where cells of a drop stand in the publisher's file."""
+    numbers = ", ".join(map(str, cells))
+    return examples_in(
+        connection.execute(
+            f"""
+            select {", ".join(observations.PLACE)}
+            from read_parquet('{_quoted(drop.observations)}', hive_partitioning = false)
+            where file_row_number in ({numbers}) order by all
+            """
+        )
+    )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _outcome(rule: Rule, drop: DropToJudge, violations: int, examples: tuple[Example, ...]) -> RuleOutcome:
+    result = outcome_of(rule, "failed" if violations else "passed", violations=violations, examples=examples)
+    return replace(result, file=drop.label)
+
+
+def _error(rule: Rule, drop: DropToJudge, message: str) -> RuleOutcome:
+    return replace(outcome_of(rule, "error", message=message), file=drop.label)

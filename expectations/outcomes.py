@@ -1,0 +1,75 @@
+"""Outcomes: what came of a rule once the engine has run it, with the keys of the rows that break it. No judging."""
+
+from typing import Final
+
+import duckdb
+
+from expectations.engine import Finding
+from expectations.rules import Rule
+from expectations.verdict import EXAMPLES_SHOWN, Example, Result, RuleOutcome
+
+NO_ROW_BREAKS_IT: Final = "Great Expectations calls it broken, but no row breaks it"
+
+
+def outcome_of_finding(finding: Finding, connection: duckdb.DuckDBPyConnection) -> RuleOutcome:
+    """Return what came of a rule that was run; the rows that break it are looked up in the same tables."""
+    if finding.answer == "kept":
+        return outcome_of(finding.rule, "passed", violations=0)
+    if finding.answer == "error":
+        return outcome_of(finding.rule, "error", message=check_failed(finding.error))
+    return _outcome_of_broken(finding.rule, connection)
+
+
+def _outcome_of_broken(rule: Rule, connection: duckdb.DuckDBPyConnection) -> RuleOutcome:
+    try:
+        violations, examples = violations_of(rule, connection)
+    except duckdb.Error as error:
+        return outcome_of(rule, "error", message=check_failed(type(error).__name__))
+    if not violations:
+        return outcome_of(rule, "error", message=NO_ROW_BREAKS_IT)
+    return outcome_of(rule, "failed", violations=violations, examples=examples)
+
+
+def outcome_of(
+    rule: Rule,
+    result: Result,
+    *,
+    violations: int | None = None,
+    examples: tuple[Example, ...] = (),
+    message: str = "",
+) -> RuleOutcome:
+    """Return the outcome of a rule, with all that the rule says of itself."""
+    return RuleOutcome(
+        rule=rule.name,
+        table=rule.table,
+        file=rule.file,
+        description=rule.description,
+        result=result,
+        violations=violations,
+        examples=examples,
+        message=message,
+        severity=rule.severity,
+        subject=rule.subject,
+    )
+
+
+def check_failed(kind: str) -> str:
+    """Return what is said of a check that ended in an error: its kind alone, since a text can quote a figure."""
+    return f"the check itself failed ({kind}), so nothing is known; run the rule's SQL in DuckDB to see why"
+
+
+def violations_of(rule: Rule, connection: duckdb.DuckDBPyConnection) -> tuple[int, tuple[Example, ...]]:
+    """Return how many rows break a rule, and the keys of the first few: a rule selects nothing but keys."""
+    violating_rows = rule.violations_in(rule.table)
+    count = connection.execute(f"select count(*) from ({violating_rows})").fetchall()[0][0]
+    first = connection.execute(f"from ({violating_rows}) order by all limit {EXAMPLES_SHOWN}")
+    return count, examples_in(first)
+
+
+def examples_in(rows: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
+    """Return the rows of a query that has just been run, as keys by the names of their columns."""
+    columns = [column[0] for column in rows.description or ()]
+    return tuple(
+        {column: None if key is None else str(key) for column, key in zip(columns, row, strict=True)}
+        for row in rows.fetchall()
+    )

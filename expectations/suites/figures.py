@@ -1,0 +1,157 @@
+"""What one published figure must look like, by the kind of its statistic and its level: in a drop, and in the marts.
+
+The rules are the publisher's own, confirmed on all its figures that are at hand: a figure that breaks one was not made
+by that rule. What no figure at hand breaks, and what bears on disclosure, is critical; what the publisher has printed
+before, or what is odd without revealing anybody, warns.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from expectations.contracts import Room
+from expectations.rules import Rule, about
+from expectations.suites.every_table import rows_where, words
+
+STATUSES: Final = ("published", "suppressed", "not_applicable", "not_published")
+STATISTICS: Final = ("count", "percentage", "mean", "median", "minimum", "maximum", "sum")
+ORGANISATION_LEVELS: Final = ("england", "region", "icb", "stp", "sub_icb", "ccg", "provider")
+#: A pair is a commissioner and a provider: the levels its two codes stand under.
+PAIR_LEVELS: Final = {"sub_icb_provider": "sub_icb", "ccg_provider": "ccg"}
+ENGLAND: Final = "E92000001"
+IS_PAIR: Final = f"coalesce(org_level in ({words(PAIR_LEVELS)}), false)"
+ONLY_ENGLAND_USES_ITS_CODE: Final = (
+    f"(coalesce(org_level, '') = 'england') <> (coalesce(org_code, '') = '{ENGLAND}') "
+    f"or coalesce(partner_code, '') = '{ENGLAND}'"
+)
+
+BELOW_ENGLAND: Final = "org_level is distinct from 'england'"
+PUBLISHER = "Source: the publisher's disclosure rule, which all its figures at hand keep."
+#: What unrounded figures do not keep, and need not: the rule is yet to be applied to them.
+RULES_OF_ROUNDED_FIGURES: Final = frozenset(
+    {"counts_below_england_are_at_least_five", "counts_below_england_are_multiples_of_five"}
+)
+LONGEST_LIKELY_WAIT_IN_DAYS: Final = 1000
+
+
+def figure_rules(table: str, room: Room, without_value: Sequence[str] = STATUSES[1:]) -> tuple[Rule, ...]:
+    """Return the rules that look at one figure at a time; which statuses are looked at for a value can be narrowed."""
+    return (*about("statuses", _statuses(table, room, without_value)), *about("values", _values(table, room)))
+
+
+def _statuses(table: str, room: Room, without_value: Sequence[str]) -> tuple[Rule, ...]:
+    return (
+        rows_where(
+            "status_is_known",
+            table,
+            f"value_status is null or value_status not in ({words(STATUSES)})",
+            f"Every figure is {', '.join(STATUSES[:-1])} or {STATUSES[-1]}. Source: the contract of an observation.",
+            room=room,
+        ),
+        rows_where(
+            "published_figures_are_numbers",
+            table,
+            "value_status = 'published' and (value is null or not isfinite(value))",
+            "A published figure is a finite number. Source: the contract of an observation.",
+            room=room,
+        ),
+        rows_where(
+            "only_published_figures_have_a_value",
+            table,
+            f"value_status in ({words(without_value)}) and value is not null",
+            "What is suppressed, does not apply or was never published has no value, not even zero. "
+            "Source: the contract of an observation.",
+            room=room,
+        ),
+        rows_where(
+            "england_is_never_suppressed",
+            table,
+            "org_level = 'england' and value_status = 'suppressed'",
+            f"England's figures are all shown: an asterisk there is no genuine figure of the publisher. {PUBLISHER}",
+            room=room,
+        ),
+    )
+
+
+def _values(table: str, room: Room) -> tuple[Rule, ...]:
+    return (
+        rows_where(
+            "counts_are_whole_and_not_negative",
+            table,
+            "statistic = 'count' and value_status = 'published' and (value < 0 or value <> floor(value))",
+            "A count is a whole number, 0 or more. Source: it counts referrals, appointments or people.",
+            room=room,
+        ),
+        rows_where(
+            "counts_below_england_are_at_least_five",
+            table,
+            f"statistic = 'count' and value_status = 'published' and value < 5 and {BELOW_ENGLAND}",
+            "Below England a count of 0 to 4 is withheld, zero included: one that is shown reveals people, or the "
+            f"drop is not what the publisher meant to publish. {PUBLISHER}",
+            room=room,
+        ),
+        rows_where(
+            "counts_below_england_are_multiples_of_five",
+            table,
+            f"statistic = 'count' and value_status = 'published' and value % 5 <> 0 and {BELOW_ENGLAND}",
+            f"Below England a count is rounded to the nearest 5. {PUBLISHER}",
+            room=room,
+        ),
+        rows_where(
+            "percentages_lie_between_0_and_100",
+            table,
+            "statistic = 'percentage' and value_status = 'published' and (value < 0 or value > 100)",
+            "A percentage lies between 0 and 100. Source: its numerator is part of its denominator.",
+            room=room,
+        ),
+        rows_where(
+            "percentages_below_england_are_whole",
+            table,
+            f"statistic = 'percentage' and value_status = 'published' and value <> floor(value) and {BELOW_ENGLAND}",
+            "Below England a percentage has no decimals: a finer one, times a shown denominator, gives hidden counts "
+            f"back. {PUBLISHER}",
+            room=room,
+        ),
+        rows_where(
+            "percentages_of_england_have_one_decimal",
+            table,
+            "statistic = 'percentage' and value_status = 'published' and value <> round(value, 1) "
+            "and org_level = 'england'",
+            f"A percentage of England has at most one decimal. {PUBLISHER}",
+            room=room,
+        ),
+        rows_where(
+            "means_have_one_decimal",
+            table,
+            "statistic = 'mean' and value_status = 'published' and value <> round(value, 1)",
+            "A mean has at most one decimal. Source: the publisher's precision at every level.",
+            severity="warning",
+            room=room,
+        ),
+        rows_where(
+            "medians_are_whole_or_halves",
+            table,
+            "statistic = 'median' and value_status = 'published' and value * 2 <> floor(value * 2)",
+            "A median is a whole number or a half. Source: the publisher's precision at every level; what is "
+            "measured is whole.",
+            severity="warning",
+            room=room,
+        ),
+        rows_where(
+            "means_and_medians_are_not_negative",
+            table,
+            "statistic in ('mean', 'median') and value_status = 'published' and value < 0",
+            "A mean or a median is not below zero. Source: nothing that is measured is; the publisher has printed "
+            "one all the same, so it is kept.",
+            severity="warning",
+            room=room,
+        ),
+        rows_where(
+            "extremes_and_sums_are_whole_and_not_negative",
+            table,
+            "statistic in ('minimum', 'maximum', 'sum') and value_status = 'published' "
+            "and (value < 0 or value <> floor(value))",
+            "A minimum, a maximum or a sum is a whole number, 0 or more. Source: it is of appointments or minutes.",
+            severity="warning",
+            room=room,
+        ),
+    )

@@ -1,0 +1,97 @@
+"""The checks on figures before anything is made to leave: what the drops hold, and what the marts made of them."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from expectations.data_docs import write_page
+from expectations.drop_gate import SUITES as DROP_SUITES
+from expectations.drop_gate import DropToJudge, DropVerdicts, judge_drops
+from expectations.mart_gate import judge_marts
+from expectations.suites.figures import RULES_OF_ROUNDED_FIGURES
+from expectations.suites.marts import SCHEMA
+from expectations.suites.marts import SUITES as MART_SUITES
+from expectations.verdict import RuleOutcome, describe_by_rule
+from orchestration.assets.checks import check_result, check_spec, subjects_of
+from orchestration.home import DBT_PROJECT, Home
+from orchestration.resources import PipelineHome
+
+OBSERVATIONS = dg.AssetKey(["landing", "observations"])
+
+
+def _mart_key(table: str) -> dg.AssetKey:
+    return dg.AssetKey([SCHEMA, table])
+
+
+def _checks() -> list[dg.AssetCheckSpec]:
+    rules = {
+        OBSERVATIONS: [rule for of_table in DROP_SUITES.values() for rule in of_table],
+        **{_mart_key(table): list(of_table) for table, of_table in MART_SUITES.items()},
+    }
+    return [
+        check_spec(asset, subject, described)
+        for asset, of_asset in rules.items()
+        for subject, described in subjects_of(of_asset).items()
+    ]
+
+
+@dg.multi_asset_check(name="judge_figures", specs=_checks(), can_subset=False, pool="duckdb")
+def judge_figures(context: dg.AssetCheckExecutionContext, pipeline: PipelineHome) -> Iterator[dg.AssetCheckResult]:
+    """Judge the drops that nobody has judged, and the marts; where a figure may not stand, nothing is staged.
+
+    Both in one step after dbt: what runs the rules takes seconds to import, and dbt works meanwhile.
+    """
+    home = pipeline.home
+    drops = judge_drops(_landed_drops(pipeline), DropVerdicts(home.drop_verdicts), DBT_PROJECT / "seeds")
+    of_marts = list(judge_marts(home.warehouse))
+    of_drops = [outcome for verdict in drops.verdicts for outcome in verdict.outcomes]
+    if home.is_restricted:
+        of_drops, of_marts = _but_for_rounding(of_drops), _but_for_rounding(of_marts)
+    outcomes = [*of_drops, *of_marts]
+    context.log.info(f"{len(drops.judged_now)} drops judged now, {len(drops.verdicts) - len(drops.judged_now)} before")
+    write_page(home.figures_page, "What the figures were checked for", {"Drops": of_drops, "Marts": of_marts})
+    warnings = [outcome for outcome in outcomes if outcome.result == "failed" and not outcome.blocks]
+    if warnings:
+        context.log.warning(f"Odd figures, kept as published:\n\n{describe_by_rule(warnings)}")
+    for spec in _checks():
+        of_asset = of_drops if spec.asset_key == OBSERVATIONS else _of_table(of_marts, spec.asset_key.path[-1])
+        about = [outcome for outcome in of_asset if outcome.subject == spec.name]
+        yield check_result(spec.asset_key, spec.name, about)
+    if blocking := [outcome for outcome in outcomes if outcome.blocks]:
+        raise dg.Failure(_refusal(home, blocking, of_drops))
+
+
+def _landed_drops(pipeline: PipelineHome) -> list[DropToJudge]:
+    """The drops the warehouse was built from, in their order."""
+    catalogue = pipeline.load_catalogue()
+    landed = []
+    for sha256 in json.loads(pipeline.home.landed.read_text("utf-8"))["drops"]:
+        drop, summary = pipeline.drops.get(sha256), pipeline.observations.summary_of(sha256, catalogue)
+        if drop is None or summary is None:
+            raise dg.Failure("A drop the warehouse was built from is no longer read; run the refresh again.")
+        landed.append(DropToJudge(sha256, drop.file, pipeline.observations.observations_of(sha256), summary.digest))
+    return landed
+
+
+def _but_for_rounding(outcomes: Sequence[RuleOutcome]) -> list[RuleOutcome]:
+    return [outcome for outcome in outcomes if outcome.rule not in RULES_OF_ROUNDED_FIGURES]
+
+
+def _of_table(outcomes: Sequence[RuleOutcome], table: str) -> list[RuleOutcome]:
+    return [outcome for outcome in outcomes if outcome.table == table]
+
+
+def _refusal(home: Home, blocking: Sequence[RuleOutcome], of_drops: Sequence[RuleOutcome]) -> str:
+    """Why nothing is staged, and what to do about it."""
+    text = (
+        f"{len({outcome.rule for outcome in blocking})} rules about figures are not kept, so nothing is made to leave."
+    )
+    remedies = []
+    if any(outcome.result == "failed" for outcome in of_drops if outcome.blocks):
+        remedies.append(
+            "If a drop is at fault, take it out of the drop folder, and its folder, whose name begins with what stands "
+            f"in brackets, out of {home.drops}; then refresh, with the publisher's corrected file if there is one. "
+            "If the publisher has changed its rule, review the rule in expectations/suites: extracts rest on it too."
+        )
+    return "\n\n".join([text, describe_by_rule(blocking), *remedies])

@@ -1,0 +1,279 @@
+"""The gates of the drops and of the marts, by Great Expectations, and a refresh that a bad figure stops."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from expectations import observations
+from expectations.drop_gate import SUITES, DropToJudge, DropVerdicts, judge_drops
+from expectations.mart_gate import judge_marts
+from expectations.rules import Rule
+from expectations.suites.marts import SUITES as MART_SUITES
+from expectations.verdict import RuleOutcome
+from orchestration.home import DBT_PROJECT, Home
+from orchestration.refresh import refresh
+from tests import observation_rows as rows
+from tests.integration.conftest import BuiltHome
+from tests.observation_rows import A_COUNT, TELL_TALE
+
+UNROUNDED = "counts_below_england_are_multiples_of_five"
+LIKELY = "waits_are_likely"
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[str], list[DropToJudge]]:
+    """The small drops as they are read, after a change to their rows."""
+
+    def write(change: str = "select 1") -> list[DropToJudge]:
+        with duckdb.connect() as connection:
+            rows.create_rows(connection)
+            connection.execute(change)
+            files = rows.write_observations(connection, tmp_path / "observations")
+        return [DropToJudge(file.stem, drop, file, "read so") for drop, file in zip(rows.DROPS, files, strict=True)]
+
+    return write
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> DropVerdicts:
+    return DropVerdicts(tmp_path / "drop_verdicts")
+
+
+def broken(outcomes: tuple[RuleOutcome, ...]) -> dict[tuple[str, str], str]:
+    return {(outcome.file, outcome.rule): outcome.result for outcome in outcomes if outcome.result != "passed"}
+
+
+# --- drops
+
+
+def test_sound_drops_pass_every_rule_and_are_judged_once(
+    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts
+) -> None:
+    drops = written("select 1")
+    first = judge_drops(drops, kept, rows.SEEDS)
+    assert first.verdict.passed, first.verdict.describe_failures()
+    assert len(first.verdict.outcomes) == len(drops) * sum(map(len, SUITES.values()))
+    assert first.judged_now == {drop.sha256 for drop in drops}
+    again = judge_drops(drops, kept, rows.SEEDS)
+    assert again.judged_now == frozenset()
+    assert again.verdict == first.verdict
+
+
+def test_only_what_is_new_or_read_otherwise_is_judged(
+    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts
+) -> None:
+    *known, new = written("select 1")
+    judge_drops(known, kept, rows.SEEDS)
+    assert judge_drops([*known, new], kept, rows.SEEDS).judged_now == {new.sha256}
+    read_otherwise = replace(known[0], reading="read otherwise")
+    assert judge_drops([read_otherwise, *known[1:], new], kept, rows.SEEDS).judged_now == {known[0].sha256}
+
+
+def test_other_rules_or_reviewed_measures_judge_every_drop_again(
+    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts, tmp_path: Path
+) -> None:
+    drops = written("select 1")[:2]
+    judge_drops(drops, kept, rows.SEEDS)
+    fewer = {**SUITES, "observations": SUITES["observations"][:-1]}
+    assert len(judge_drops(drops, kept, rows.SEEDS, suites=fewer).judged_now) == 2
+    seeds = Path(shutil.copytree(rows.SEEDS, tmp_path / "seeds"))
+    with (seeds / "measure_aliases.csv").open("a", encoding="utf-8") as aliases:
+        aliases.write("annual,Count_Another,count_recovery,\n")
+    assert len(judge_drops(drops, kept, seeds, suites=fewer).judged_now) == 2
+
+
+def test_a_broken_rule_is_told_of_its_drop_by_place_and_never_by_figure(
+    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts, capfd: pytest.CaptureFixture[str]
+) -> None:
+    judgement = judge_drops(
+        written(f"update rows set value = {TELL_TALE}, value_as_published = '{TELL_TALE}' where {A_COUNT}"),
+        kept,
+        rows.SEEDS,
+    )
+    label = f"monthly.csv ({rows.sha256_of('monthly.csv')[:12]})"
+    assert broken(judgement.verdict.outcomes) == {(label, UNROUNDED): "failed"}
+    assert not judgement.verdict.passed
+    [outcome] = [found for found in judgement.verdict.outcomes if found.result == "failed"]
+    assert outcome.violations == 1
+    [example] = outcome.examples
+    with duckdb.connect() as connection:
+        rows.create_rows(connection)
+        [(row,)] = connection.execute(f"select source_row from rows where {A_COUNT}").fetchall()
+    assert example == {
+        "source_member": "monthly.csv",
+        "source_row": str(row),
+        "source_column": "MEASURE_VALUE_SUPPRESSED",
+    }
+    records = "".join(path.read_text("utf-8") for path in kept.folder.iterdir())
+    output = capfd.readouterr()
+    for text in (records, judgement.verdict.to_json(), judgement.verdict.describe_failures(), output.out, output.err):
+        assert str(TELL_TALE) not in text
+    # What is kept says the same.
+    assert judge_drops([verdict.drop for verdict in judgement.verdicts], kept, rows.SEEDS).verdict == judgement.verdict
+
+
+def test_a_warning_is_told_and_stops_nothing(written: Callable[[str], list[DropToJudge]], kept: DropVerdicts) -> None:
+    change = "update rows set value = 1357.6, value_as_published = '1357.6' where value = 15.2"
+    judgement = judge_drops(written(change), kept, rows.SEEDS)
+    assert {rule for _, rule in broken(judgement.verdict.outcomes)} == {LIKELY}
+    assert judgement.verdict.passed
+
+
+def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
+    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts
+) -> None:
+    rule = Rule(
+        name="rule_that_cannot_run",
+        table="observations",
+        description="This rule reads a column that is not there. Source: a test.",
+        query="select drop_number, cell_number from {batch} where no_such_column = 1",
+        severity="warning",
+        room="drops",
+    )
+    drops = written("select 1")[:1]
+    suites = {"observations": (*SUITES["observations"], rule)}
+    for _ in range(2):
+        judgement = judge_drops(drops, kept, rows.SEEDS, suites=suites)
+        assert broken(judgement.verdict.outcomes) == {(drops[0].label, rule.name): "error"}
+        assert not judgement.verdict.passed
+        assert judgement.judged_now == {drops[0].sha256}
+    assert not kept.folder.exists()
+
+
+def test_observations_that_cannot_be_read_are_an_error_of_every_rule(
+    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts
+) -> None:
+    drops = written("select 1")[:2]
+    drops[1].observations.write_bytes(b"no Parquet")
+    judgement = judge_drops(drops, kept, rows.SEEDS)
+    assert {outcome.result for outcome in judgement.verdict.outcomes} == {"error"}
+    assert not judgement.verdict.passed
+
+
+# --- marts
+
+
+@pytest.fixture(scope="module")
+def warehouse(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built warehouse under its own name, which its views know it by."""
+    folder = tmp_path_factory.mktemp("warehouse")
+    return Path(shutil.copyfile(released_home.home.warehouse, folder / released_home.home.warehouse.name))
+
+
+@pytest.fixture
+def changed_warehouse(warehouse: Path, tmp_path: Path) -> Callable[[str], Path]:
+    def change(sql: str) -> Path:
+        copy = Path(shutil.copyfile(warehouse, tmp_path / warehouse.name))
+        with duckdb.connect(copy) as connection:
+            connection.execute(sql)
+        return copy
+
+    return change
+
+
+def test_built_marts_pass_every_rule_and_are_left_as_they_were(warehouse: Path) -> None:
+    before = warehouse.read_bytes()
+    outcomes = judge_marts(warehouse)
+    assert broken(outcomes) == {}
+    assert len(outcomes) == sum(map(len, MART_SUITES.values()))
+    assert warehouse.read_bytes() == before
+    assert [path.name for path in warehouse.parent.iterdir()] == [warehouse.name]
+
+
+def test_a_figure_a_mart_has_changed_is_told_by_its_keys(changed_warehouse: Callable[[str], Path]) -> None:
+    path = changed_warehouse(
+        f"""
+        update marts.fct_monthly set value = {TELL_TALE}
+        where rowid = (
+            select min(rowid) from marts.fct_monthly
+            where statistic = 'count' and value_status = 'published' and org_level = 'provider'
+        )
+        """
+    )
+    outcomes = judge_marts(path, suites={"fct_monthly": MART_SUITES["fct_monthly"]})
+    assert broken(outcomes) == {
+        ("marts.fct_monthly", UNROUNDED): "failed",
+        ("marts.fct_monthly", "values_are_as_published"): "failed",
+    }
+    for outcome in outcomes:
+        assert str(TELL_TALE) not in str(outcome)
+        assert all("period" in example and "value" not in example for example in outcome.examples)
+
+
+def test_a_mart_that_is_not_there_is_no_pass(changed_warehouse: Callable[[str], Path]) -> None:
+    path = changed_warehouse("drop table marts.dim_measure")
+    with pytest.raises(Exception, match="dim_measure"):
+        judge_marts(path, suites={"dim_measure": MART_SUITES["dim_measure"]})
+
+
+def test_drops_and_marts_agree_on_the_measure_and_kind_of_every_figure(released_home: BuiltHome) -> None:
+    home = released_home.home
+    landed = json.loads(home.landed.read_text("utf-8"))["drops"]
+    with duckdb.connect() as connection:
+        files = [home.observations / f"{sha256}.parquet" for sha256 in landed]
+        observations.load(connection, files, DBT_PROJECT / "seeds")
+        query = "select distinct series, measure_name, measure, statistic from {} where series <> 'data_quality'"
+        judged = set(connection.execute(query.format("published_measures")).fetchall())
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        built = set(connection.execute(query.format("intermediate.int_measured_observations")).fetchall())
+    assert judged == built
+    assert len(built) > 200
+
+
+# --- a refresh
+
+
+def test_every_drop_of_a_release_has_its_verdict(released_home: BuiltHome) -> None:
+    home = released_home.home
+    landed = json.loads(home.landed.read_text("utf-8"))["drops"]
+    assert {path.stem for path in home.drop_verdicts.iterdir()} == set(landed)
+    page = home.figures_page.read_text("utf-8")
+    assert all(rule.name in page for of_table in (*SUITES.values(), *MART_SUITES.values()) for rule in of_table)
+    assert str(home.root) not in page
+
+
+@pytest.fixture
+def revealing_drop(demonstration_drops: Path, tmp_path: Path) -> Path:
+    """A folder with one month of the demonstration in which one count below England stands as 3."""
+    [month] = (demonstration_drops / "monthly" / "2022-06").glob("*.csv")
+    lines = month.read_text("utf-8").splitlines(keepends=True)
+    row = next(row for row, line in enumerate(lines) if ",Provider," in line and ",M001," in line and "*" not in line)
+    lines[row] = lines[row].rpartition(",")[0] + ",3\n"
+    folder = tmp_path / "revealing"
+    folder.mkdir()
+    (folder / month.name).write_text("".join(lines), "utf-8")
+    (folder / "provenance.json").write_text(json.dumps({"data_origin": "synthetic", "files": {}}), "utf-8")
+    return folder
+
+
+def test_a_count_below_five_stops_the_release_and_taking_the_drop_out_mends_it(
+    copied_home: Home, revealing_drop: Path, demonstration_drops: Path
+) -> None:
+    [file] = revealing_drop.glob("*.csv")
+    before = copied_home.latest.readlink()
+    verdicts = {path.name for path in copied_home.drop_verdicts.iterdir()}
+    staged = copied_home.staged.read_bytes()
+    outcome = refresh(copied_home, revealing_drop)
+    assert outcome.released is None
+    assert outcome.exit_status == 1
+    assert outcome.failure is not None
+    assert "FAILED counts_below_england_are_at_least_five" in outcome.failure
+    assert f"in {file.name} (" in outcome.failure
+    assert "source_row" in outcome.failure
+    assert copied_home.latest.readlink() == before
+    assert copied_home.staged.read_bytes() == staged, "nothing was staged"
+    [new] = {path.name for path in copied_home.drop_verdicts.iterdir()} - verdicts
+    assert "counts_below_england_are_at_least_five" in (copied_home.drop_verdicts / new).read_text("utf-8")
+
+    shutil.rmtree(copied_home.drops / new.removesuffix(".json"))
+    shutil.copyfile(demonstration_drops / "monthly" / "2022-06" / file.name, file)
+    mended = refresh(copied_home, revealing_drop)
+    assert mended.failure is None
+    assert copied_home.latest.readlink() == before

@@ -4,19 +4,21 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import duckdb
 
 from expectations import data_docs as site
 from expectations import engine
 from expectations.contracts import CONTRACTS, file_of
+from expectations.outcomes import outcome_of, outcome_of_finding, violations_of
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.every_table import COLUMNS_RULE
-from expectations.verdict import EXAMPLES_SHOWN, Example, Result, RuleOutcome, Verdict
+from expectations.verdict import RuleOutcome, Verdict
 
 FILES_RULE: Final = "files_are_exactly_the_contract"
 FILES_RULE_DESCRIPTION: Final = (
@@ -44,8 +46,24 @@ class StagedRelease:
         return tuple(table for table in CONTRACTS if file_of(table) not in self.faults)
 
 
-def judge(staged: Path, data_docs: Path | None = None, *, suites: Mapping[str, Sequence[Rule]] = SUITES) -> Verdict:
+class Auditor(Protocol):
+    """What judges staged extracts beside the source they were made from."""
+
+    def outcomes(self, folder: Path, unfit: Mapping[str, str]) -> Iterator[RuleOutcome]:
+        """Judge the extracts of a folder but for the tables that are unfit, each with its reason."""
+
+
+def judge(
+    staged: Path,
+    data_docs: Path | None = None,
+    *,
+    auditor: Auditor | None = None,
+    suites: Mapping[str, Sequence[Rule]] = SUITES,
+) -> Verdict:
     """Judge every file of a staged folder by every rule; draw its Data Docs if a folder is given for them.
+
+    An auditor judges the same bytes beside their source; without one the verdict is about the rules alone, and such a
+    verdict is not enough to publish.
 
     The rules are run on a private copy, and the sha256 of each file is that of the copy: what the verdict
     names is what was judged, whatever becomes of the folder meanwhile. Other suites than the project's own
@@ -56,10 +74,14 @@ def judge(staged: Path, data_docs: Path | None = None, *, suites: Mapping[str, S
         release = _receive(staged, copies, connection)
         unfit = _unfit_tables(release, connection, suites)
         database = _database_of(copies, release, Path(private) / "release.duckdb")
-        runs = engine.run(database, _fit_rules(suites, release, unfit))
+        # The audit and the engine share nothing but the copies; neither keeps a second core busy.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            audited = beside.submit(lambda: tuple(auditor.outcomes(copies, unfit)) if auditor else ())
+            runs = engine.run(database, _fit_rules(suites, release, unfit))
         outcomes = [
             *_outcomes_of_files(release),
             *(outcome for rules in suites.values() for outcome in _outcomes_of_rules(rules, runs, unfit, connection)),
+            *audited.result(),
             *_outcomes_of_bytes(staged, release),
         ]
     verdict = Verdict.of(release.files, outcomes)
@@ -131,7 +153,7 @@ def _unfit_tables(
     unfit = {table: release.faults[file_of(table)] for table in CONTRACTS if table not in release.tables}
     for table in release.tables:
         for rule in suites.get(table, ()):
-            if rule.name == COLUMNS_RULE and _violations(connection, rule)[0]:
+            if rule.name == COLUMNS_RULE and violations_of(rule, connection)[0]:
                 unfit[table] = "its columns are not those of the contract"
     return unfit
 
@@ -174,62 +196,9 @@ def _outcomes_of_rules(
             reasons = [
                 f"{file_of(table)}: {unfit[table]}" for table in CONTRACTS if table in rule.tables & unfit.keys()
             ]
-            yield _outcome(rule, "not_judged", message="; ".join(reasons))
-        elif finding.answer == "kept":
-            yield _outcome(rule, "passed", violations=0)
-        elif finding.answer == "broken":
-            yield _outcome_of_broken(rule, connection)
+            yield outcome_of(rule, "not_judged", message="; ".join(reasons))
         else:
-            yield _outcome(rule, "error", message=_check_failed(finding.error))
-
-
-def _outcome_of_broken(rule: Rule, connection: duckdb.DuckDBPyConnection) -> RuleOutcome:
-    try:
-        violations, examples = _violations(connection, rule)
-    except duckdb.Error as error:
-        return _outcome(rule, "error", message=_check_failed(type(error).__name__))
-    if not violations:
-        return _outcome(rule, "error", message="Great Expectations calls it broken, but no row breaks it")
-    return _outcome(rule, "failed", violations=violations, examples=examples)
-
-
-def _outcome(
-    rule: Rule,
-    result: Result,
-    *,
-    violations: int | None = None,
-    examples: tuple[Example, ...] = (),
-    message: str = "",
-) -> RuleOutcome:
-    return RuleOutcome(
-        rule=rule.name,
-        table=rule.table,
-        file=rule.file,
-        description=rule.description,
-        result=result,
-        violations=violations,
-        examples=examples,
-        message=message,
-        severity=rule.severity,
-        subject=rule.subject,
-    )
-
-
-def _check_failed(kind: str) -> str:
-    return f"the check itself failed ({kind}), so nothing is known; run the rule's SQL in DuckDB to see why"
-
-
-def _violations(connection: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[int, tuple[Example, ...]]:
-    """Return how many rows break a rule, and the keys of the first few: a rule selects nothing but keys."""
-    violating_rows = rule.violations_in(rule.table)
-    count = connection.execute(f"select count(*) from ({violating_rows})").fetchall()[0][0]
-    first = connection.execute(f"from ({violating_rows}) order by all limit {EXAMPLES_SHOWN}")
-    columns = [column[0] for column in first.description or ()]
-    examples = tuple(
-        {column: None if key is None else str(key) for column, key in zip(columns, row, strict=True)}
-        for row in first.fetchall()
-    )
-    return count, examples
+            yield outcome_of_finding(finding, connection)
 
 
 def _outcomes_of_bytes(staged: Path, release: StagedRelease) -> Iterator[RuleOutcome]:

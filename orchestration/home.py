@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = PROJECT_ROOT / "catalogue"
+DISCLOSURE_POLICY = "disclosure.yml"  # in the catalogue
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+RESTRICTED = "restricted"  # the home of unrounded counts, in another home
+RESTRICTED_MARK = ".restricted"  # and the file that says so
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,46 @@ class Home:
     def verdicts(self) -> Path:
         """What the gate said of the candidate, with the sha256 of every file it judged."""
         return self.root / "verdicts"
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether this home holds unrounded counts: see `make_restricted`."""
+        return (self.root / RESTRICTED_MARK).is_file()
+
+    def make_restricted(self) -> None:
+        """Make this a home for unrounded counts, from the root down for its owner only.
+
+        Raises FileExistsError where it already holds published drops: the two must not share a home.
+        """
+        if self.drops.exists() and not self.is_restricted:
+            raise FileExistsError(f"{self.root}: expected an empty or a restricted home; it holds other drops already")
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.root.chmod(0o700)
+        (self.root / RESTRICTED_MARK).touch(mode=0o600)
+
+    @property
+    def salt(self) -> str:
+        """A secret of this home, made when first asked for: what names a restricted drop without telling its bytes."""
+        path = self.root / "salt"
+        if not path.is_file():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32), encoding="utf-8")
+        return path.read_text("utf-8")
+
+    @property
+    def audits(self) -> Path:
+        """What the disclosure audit found in each period, for the owner only; no publishing step reads it."""
+        return self.root / "audits"
+
+    @property
+    def drop_verdicts(self) -> Path:
+        """What was found of the figures of each drop, one file a drop; made when it is judged first."""
+        return self.root / "drop_verdicts"
+
+    @property
+    def figures_page(self) -> Path:
+        """What was found of the figures of the drops and the marts, for people. No release carries it."""
+        return self.root / "figures.html"
 
     @property
     def releases(self) -> Path:

@@ -3,7 +3,7 @@
 Each figure of an extract is read as its most curious reader would: a multiple of five as a rounded count, any other
 number as the count itself, a declared bound as a bound, a percentage as far as its decimals go. Put beside the source,
 it may narrow nothing. The source's own constraints have done their work already, so one look at those that the extract
-brings decides. Bounds that stopped short of the last sweeps are wider, so they can only make the gate stricter.
+changes decides. Bounds that stopped short of the last sweeps are wider, so they can only make the gate stricter.
 """
 
 from __future__ import annotations
@@ -51,19 +51,20 @@ def leaks_of(
         """
     )
     _narrow_by_counts(connection)
-    load_rates(connection, "released_rate", "released_limit")
-    connection.execute(
-        "create or replace temp table news as from released_limit anti join rate using (population, rate, low, high)"
-    )
-    build_stars(connection, "news", "news_leaf")
-    connection.execute("create or replace temp table all_news as select distinct star from news_leaf")
-    star_bounds(connection, "all_news", "news_leaf")
+    load_rates(connection, "released_rate", "released_limit", rounding)
+    _propose_percentages(connection)
     connection.execute(
         """
         insert into leak
-        select distinct cell, period, measure, 'percentage'
-        from proposed join cell using (cell)
-        where (proposed.l > cell.l or proposed.u < cell.u) and cell not in (select cell from leak);
+        with narrower as (
+            select cell from proposed join cell using (cell) left join known using (cell)
+            where proposed.l > greatest(cell.l, coalesce(known.l, cell.l))
+                or proposed.u < least(cell.u, coalesce(known.u, cell.u))
+            union
+            select numerator from news_leaf semi join contradicted_star using (star)
+        )
+        select cell, period, measure, 'percentage'
+        from narrower join cell using (cell) where cell not in (select cell from leak);
         update cell set l = source_bound.l, u = source_bound.u from source_bound where cell.cell = source_bound.cell
         """
     )
@@ -111,6 +112,47 @@ def _propose_counts(connection: duckdb.DuckDBPyConnection, rounding: Rounding) -
         from counts join cell using (cell)
         """
     )
+
+
+def _propose_percentages(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `proposed` of an extract's new percentages beside the source's, and `known` of the source's alone.
+
+    A new percentage that narrows nothing by itself can rule out what the source's own left possible together. What it
+    makes impossible is in `contradicted_star`, without what was so before.
+    """
+    connection.execute(
+        """
+        create or replace temp table news as
+        with said as (
+            select population, rate, max(low) as low, min(high) as high
+            from released_limit anti join rate using (population, rate, low, high) group by population, rate
+        )
+        select
+            said.population, said.rate,
+            greatest(said.low, coalesce(rate.low, said.low)) as low,
+            least(said.high, coalesce(rate.high, said.high)) as high
+        from said left join rate using (population, rate)
+        """
+    )
+    build_stars(connection, "news", "news_leaf")
+    connection.execute(
+        """
+        create or replace temp table star_with_news as select distinct star from news_leaf;
+        create or replace temp table leaf_with_news as
+        from news_leaf
+        union all by name
+        from leaf semi join star_with_news using (star) anti join news_leaf using (star, rate)
+        """
+    )
+    star_bounds(connection, "star_with_news")
+    connection.execute(
+        """
+        create or replace temp table known as select cell, max(l) as l, min(u) as u from proposed group by cell;
+        create or replace temp table known_contradiction as from contradicted_star
+        """
+    )
+    star_bounds(connection, "star_with_news", "leaf_with_news")
+    connection.execute("delete from contradicted_star where star in (from known_contradiction)")
 
 
 def _narrow_by_counts(connection: duckdb.DuckDBPyConnection) -> None:

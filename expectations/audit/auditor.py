@@ -14,25 +14,42 @@ from typing import Final
 
 import duckdb
 
+from expectations.audit.absolute import disclosures_of
 from expectations.audit.facts import PUBLISHERS_ROUNDING, AuditError, Rounding, load_formulas
 from expectations.audit.periods import GrainAudit, KeptAudits, Tables, audit_grain
 from expectations.audit.tracing import TRACE_RULES, trace
-from expectations.contracts import EXTRACT_GRAINS, file_of
-from expectations.outcomes import check_failed
-from expectations.verdict import Example, Result, RuleOutcome
+from expectations.contracts import EXTRACT_GRAINS, KEYS, file_of
+from expectations.outcomes import check_failed, examples_in
+from expectations.verdict import EXAMPLES_SHOWN, Example, Result, RuleOutcome
 
 AT_A_TIME: Final = 2
 SUBJECT: Final = "audit"
+OF_DIMENSIONS: Final = "structure"
 ADDS_NOTHING: Final = "extract_adds_nothing_to_the_source"
 ADDS_NOTHING_DESCRIPTION: Final = (
     "Beside everything the source has published, the extract narrows the possible values of no figure: bounds from "
     "source and extract are the bounds from the source alone, cell by cell. "
     "Source: the non-amplification gate of the disclosure methodology."
 )
+GIVES_NOTHING_AWAY: Final = "extract_gives_nobody_away"
+GIVES_NOTHING_AWAY_DESCRIPTION: Final = (
+    "Of figures that were not public, the extract by itself lets no hidden count be inferred as a number from 0 to 4, "
+    "and no group be known to share one outcome. Source: the absolute gate of the disclosure methodology."
+)
+SAME_DIMENSIONS: Final = "dimensions_are_the_sources"
+SAME_DIMENSIONS_DESCRIPTION: Final = (
+    "A dimension holds the rows of the warehouse's, all and no other: a name or a note could carry a figure that no "
+    "extract may. Source: every row of a release can be traced."
+)
 FACTS: Final[Mapping[str, str]] = {
     "extract_monthly": "marts.fct_monthly",
     "extract_quarterly": "marts.fct_quarterly",
     "extract_annual": "marts.fct_annual",
+}
+DIMENSIONS: Final[Mapping[str, str]] = {
+    "dim_period": "marts.dim_period",
+    "dim_organisation": "marts.dim_organisation",
+    "dim_measure": "marts.dim_measure",
 }
 
 
@@ -44,27 +61,56 @@ class Auditor:
     kept: Path | None = None
     rounding: Rounding = PUBLISHERS_ROUNDING
     source_rounding: Rounding = PUBLISHERS_ROUNDING
+    source_is_public: bool = True
 
     def outcomes(self, folder: Path, unfit: Mapping[str, str]) -> Iterator[RuleOutcome]:
-        """Judge every extract of a folder; `unfit` says why a table of it cannot be judged."""
+        """Judge every extract of a folder, and its dimensions; `unfit` says why a table of it cannot be judged."""
 
         def judge(table: str) -> list[RuleOutcome]:
             if table in unfit:
-                return list(_of_all_rules(table, "not_judged", f"{file_of(table)}: {unfit[table]}"))
+                return list(self._of_all_rules(table, "not_judged", f"{file_of(table)}: {unfit[table]}"))
             try:
-                with self._connection(folder, table) as connection:
+                with self.connect(folder, table) as connection:
                     return list(self._judge(connection, table))
             except (duckdb.Error, AuditError, OSError) as error:
-                return list(_of_all_rules(table, "error", check_failed(type(error).__name__)))
+                return list(self._of_all_rules(table, "error", check_failed(type(error).__name__)))
 
         # Much of an audit is small steps on one core.
         with ThreadPoolExecutor(max_workers=AT_A_TIME) as auditors:
             for outcomes in auditors.map(judge, EXTRACT_GRAINS):
                 yield from outcomes
+        for table in DIMENSIONS:
+            yield self._judge_dimension(folder, table, unfit)
 
-    def _connection(self, folder: Path | None, table: str) -> duckdb.DuckDBPyConnection:
+    def _judge_dimension(self, folder: Path, table: str, unfit: Mapping[str, str]) -> RuleOutcome:
+        """Compare a dimension with the warehouse's, row by row; the rows that differ are told by their keys."""
+        rule = (table, SAME_DIMENSIONS, SAME_DIMENSIONS_DESCRIPTION)
+        if table in unfit:
+            message = f"{file_of(table)}: {unfit[table]}"
+            return _outcome(*rule, "not_judged", None, message=message, subject=OF_DIMENSIONS)
+        source, keys = DIMENSIONS[table], ", ".join(KEYS[table])
+        try:
+            with self.connect(folder, table) as connection:
+                connection.execute(
+                    f"""
+                    create temp table strayed as
+                    select distinct {keys} from (
+                        (from {table} except all from {source}) union all (from {source} except all from {table})
+                    )
+                    """
+                )
+                found = connection.execute("select count(*) from strayed").fetchall()[0][0]
+                examples = examples_in(connection.execute(f"from strayed order by all limit {EXAMPLES_SHOWN}"))
+        except (duckdb.Error, OSError) as error:
+            return _outcome(*rule, "error", None, message=check_failed(type(error).__name__), subject=OF_DIMENSIONS)
+        return _outcome(*rule, "failed" if found else "passed", found, examples, subject=OF_DIMENSIONS)
+
+    def connect(self, folder: Path | None, table: str) -> duckdb.DuckDBPyConnection:
+        """Open a connection that reads the warehouse, and an extract of a folder if one is given; it writes nothing."""
         connection = duckdb.connect()
         connection.execute("set preserve_insertion_order = false")
+        # What does not fit into memory is spilt beside the warehouse, never into the folder one happens to work in.
+        connection.execute(f"set temp_directory = {_literal(str(self.warehouse.with_suffix('.spill')))}")
         # The views of the warehouse name their catalogue, which DuckDB takes from the file's name.
         connection.execute(f"attach {_literal(str(self.warehouse))} as {self.warehouse.stem} (read_only)")
         connection.execute(f"use {self.warehouse.stem}")
@@ -81,10 +127,10 @@ class Auditor:
         audits = {}
         for table in EXTRACT_GRAINS:
             try:
-                with self._connection(folder, table) as connection:
+                with self.connect(folder, table) as connection:
                     audits[table] = self._audit(connection, table, table)
             except (duckdb.Error, AuditError, OSError):
-                with self._connection(None, table) as connection:
+                with self.connect(None, table) as connection:
                     audits[table] = self._audit(connection, table, None)
         return audits
 
@@ -99,7 +145,14 @@ class Auditor:
         return audit_grain(connection, EXTRACT_GRAINS[table], tables, KeptAudits(self.kept) if self.kept else None)
 
     def _judge(self, connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[RuleOutcome]:
-        leaks = self._audit(connection, table, table).leaks
+        if self.source_is_public:
+            adds = self._audit(connection, table, table).leaks
+            found = {f"{measure} ({kind})": cells for (measure, kind), cells in adds.items()}
+        else:
+            given = disclosures_of(
+                connection, EXTRACT_GRAINS[table], table, FACTS[table], "marts.dim_measure", self.rounding
+            )
+            found = {f"{disclosure.measure} ({disclosure.grade})": disclosure.cells for disclosure in given}
         load_formulas(connection, "marts.dim_measure")
         traced = trace(connection, table, FACTS[table], self.rounding)
         for rule in TRACE_RULES:
@@ -107,18 +160,23 @@ class Auditor:
             yield _outcome(table, rule.name, rule.description, "failed" if broken else "passed", broken, examples)
         yield _outcome(
             table,
-            ADDS_NOTHING,
-            ADDS_NOTHING_DESCRIPTION,
-            "failed" if leaks else "passed",
-            sum(leaks.values()),
-            message="; ".join(f"{cells} x {measure} ({kind})" for (measure, kind), cells in sorted(leaks.items())),
+            *self._gate,
+            "failed" if found else "passed",
+            sum(found.values()),
+            message="; ".join(f"{cells} x {what}" for what, cells in sorted(found.items())),
         )
 
+    @property
+    def _gate(self) -> tuple[str, str]:
+        """The name and the description of the gate that applies to the source."""
+        if self.source_is_public:
+            return ADDS_NOTHING, ADDS_NOTHING_DESCRIPTION
+        return GIVES_NOTHING_AWAY, GIVES_NOTHING_AWAY_DESCRIPTION
 
-def _of_all_rules(table: str, result: Result, message: str) -> Iterator[RuleOutcome]:
-    for rule in TRACE_RULES:
-        yield _outcome(table, rule.name, rule.description, result, None, message=message)
-    yield _outcome(table, ADDS_NOTHING, ADDS_NOTHING_DESCRIPTION, result, None, message=message)
+    def _of_all_rules(self, table: str, result: Result, message: str) -> Iterator[RuleOutcome]:
+        for rule in TRACE_RULES:
+            yield _outcome(table, rule.name, rule.description, result, None, message=message)
+        yield _outcome(table, *self._gate, result, None, message=message)
 
 
 def _outcome(
@@ -129,6 +187,7 @@ def _outcome(
     violations: int | None,
     examples: tuple[Example, ...] = (),
     message: str = "",
+    subject: str = SUBJECT,
 ) -> RuleOutcome:
     return RuleOutcome(
         rule=rule,
@@ -139,7 +198,7 @@ def _outcome(
         violations=violations,
         examples=examples,
         message=message,
-        subject=SUBJECT,
+        subject=subject,
     )
 
 

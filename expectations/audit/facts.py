@@ -32,11 +32,12 @@ class AuditError(Exception):
 class Rounding:
     """How the counts of a source were made: those below `threshold` hidden, the others rounded to `base`.
 
-    A base of 1 and a threshold of 0 is a source of exact counts.
+    The publisher shows England's counts as they are; figures that come to us unrounded are rounded for England too.
     """
 
     threshold: int = 5
     base: int = 5
+    england_is_exact: bool = True
 
     def lower(self, value: str) -> str:
         """SQL of the least true count behind a shown one."""
@@ -49,6 +50,10 @@ class Rounding:
     def is_exact(self, value: str) -> str:
         """SQL of whether a shown count cannot have come from rounding, so that it must be the count itself."""
         return f"({self.upper(value)} < {self.threshold} or {value} % {self.base} <> 0)"
+
+    def is_shown_exact(self) -> str:
+        """SQL of whether a row is of a level whose counts are shown as they are."""
+        return "org_level = 'england'" if self.england_is_exact else "false"
 
 
 PUBLISHERS_ROUNDING = Rounding()
@@ -85,7 +90,7 @@ def load_facts(connection: duckdb.DuckDBPyConnection, rounding: Rounding = PUBLI
     )
     if fractions:
         raise AuditError(f"expected whole counts; found {fractions} without a whole number")
-    is_exact = f"(org_level = 'england' or {rounding.is_exact('count')})"
+    is_exact = f"({rounding.is_shown_exact()} or {rounding.is_exact('count')})"
     connection.execute(
         f"""
         create or replace temp table cell as
@@ -106,13 +111,13 @@ def load_facts(connection: duckdb.DuckDBPyConnection, rounding: Rounding = PUBLI
     cells, names = _one(connection, "select count(*), count(distinct cell) from cell")
     if cells != names:
         raise AuditError(f"expected one figure for each cell; {cells - names} of {cells} figures claim a cell twice")
-    load_rates(connection, "figure", "rate")
+    load_rates(connection, "figure", "rate", rounding)
 
 
-def load_rates(connection: duckdb.DuckDBPyConnection, figures: str, target: str) -> None:
+def load_rates(connection: duckdb.DuckDBPyConnection, figures: str, target: str, rounding: Rounding) -> None:
     """Make a table of what each published percentage says: its numerator lies between two multiples of its denominator.
 
-    England's percentages are left out: its counts are exact already.
+    Percentages of exact counts are left out: they have nothing to add.
     """
     connection.execute(
         f"""
@@ -120,7 +125,7 @@ def load_rates(connection: duckdb.DuckDBPyConnection, figures: str, target: str)
         with rates as (
             select population, measure, value, cast(round(value) as bigint) as p, cast(round(value * 10) as bigint) as q
             from {figures}
-            where statistic = 'percentage' and not is_hidden and value is not null and org_level <> 'england'
+            where statistic = 'percentage' and not is_hidden and value is not null and not ({rounding.is_shown_exact()})
         )
         select
             population, measure as rate,

@@ -135,9 +135,17 @@ def audit_grain(
 
     The connection is left with the tables of the last batch. Raises AuditError where the figures cannot be audited.
     """
-    figures = _digests(
-        connection, tables.figures, (*POPULATION, "parent_code", "measure", "statistic", "value", "value_status")
-    )
+    load_formulas(connection, tables.measures)
+    rules = _rules_digest(connection, tables)
+    figures = {
+        period: (f"{digest} {rules}", size)
+        for period, (digest, size) in _digests(
+            connection,
+            tables.figures,
+            (*POPULATION, "parent_code", "measure", "statistic", "value", "value_status"),
+            "value_status in ('published', 'suppressed', 'not_published')",
+        ).items()
+    }
     extracts = (
         _digests(
             connection, tables.extract, (*POPULATION, "measure", "statistic", "value", "lower_bound", "upper_bound")
@@ -154,7 +162,6 @@ def audit_grain(
             sizes[period] = size
         else:
             found[period] = audit
-    load_formulas(connection, tables.measures)
     for batch in _batches(sizes):
         for audit in _audit_batch(connection, grain, tables, batch, figures, extracts):
             found[audit.period] = audit
@@ -164,15 +171,24 @@ def audit_grain(
 
 
 def bound_source(
-    connection: duckdb.DuckDBPyConnection, grain: Grain, tables: Tables, where: str = "true", *, record: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    grain: Grain,
+    tables: Tables,
+    where: str = "true",
+    *,
+    to_the_end: bool = False,
+    record: bool = False,
 ) -> bool:
-    """Leave in `cell` the bounds that the figures of some periods give; whether nothing was left to narrow."""
+    """Leave in `cell` the bounds that the figures of some periods give; whether nothing was left to narrow.
+
+    Needs `formula` (see `load_formulas`). With `record`, every step is kept for an explanation.
+    """
     take_figures(connection, tables.figures, where)
     load_facts(connection, tables.rounding)
     build_stars(connection)
     build_sums(connection, grain, tables.relations)
     measure_relations(connection)
-    return propagate(connection, record=record).is_complete
+    return propagate(connection, to_the_end=to_the_end, record=record).is_complete
 
 
 def _audit_batch(
@@ -213,14 +229,14 @@ def _contradictions(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Con
 
 
 def _digests(
-    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], where: str = "true"
 ) -> dict[str, tuple[str, int]]:
     """For each period, a digest of its rows in any order, and their number."""
     rows: list[tuple[Any, ...]] = connection.execute(
         f"""
         select period, sum(hash({", ".join(columns)})::hugeint)::varchar || ' ' || count(*), count(*)
         from {relation}
-        where value_status in ('published', 'suppressed', 'not_published')
+        where {where}
         group by period
         """
     ).fetchall()
@@ -242,9 +258,16 @@ def _batches(sizes: Mapping[str, int]) -> Iterator[list[str]]:
         yield batch
 
 
+def _rules_digest(connection: duckdb.DuckDBPyConnection, tables: Tables) -> str:
+    """A digest of what figures are audited by: how percentages are made, how counts were rounded, and what adds up."""
+    formulas = connection.execute("from formula order by all").fetchall()
+    rules = (formulas, tables.rounding, tables.extract_rounding, tables.relations)
+    return hashlib.sha256(repr(rules).encode()).hexdigest()
+
+
 @cache
 def _code_digest() -> str:
-    """A digest of what decides an audit's result besides the figures."""
+    """A digest of what decides an audit's result besides the figures and the rules."""
     whole = hashlib.sha256(duckdb.__version__.encode())
     for path in (*sorted(Path(__file__).parent.glob("*.py")), RELATIONS_FILE):
         whole.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())

@@ -52,7 +52,8 @@ def propagate(
         create or replace temp table changed_for_sum as select distinct cell from member union select cell from total;
         create or replace temp table changed_for_star as select distinct population from leaf;
         create or replace temp table shared_population as
-        select population from leaf group by population having count(distinct star) > 1
+        select population from leaf group by population
+        having count(distinct star) > 1 or count(second_numerator) > 0 or count(distinct numerator) < count(*)
         """
     )
     sweeps = Sweeps()
@@ -115,7 +116,7 @@ def narrow(connection: duckdb.DuckDBPyConnection, kind: str, sweep: int, *, reco
         with news as (
             select cell, max(proposed.l) as l, min(proposed.u) as u
             from proposed join cell using (cell)
-            where proposed.l > cell.l or proposed.u < cell.u
+            where (proposed.l > cell.l or proposed.u < cell.u) and cell not in (select cell from inconsistent)
             group by cell
         )
         select news.cell, greatest(news.l, cell.l) as l, least(news.u, cell.u) as u, population
@@ -144,7 +145,7 @@ def narrow(connection: duckdb.DuckDBPyConnection, kind: str, sweep: int, *, reco
         insert into changed_for_sum select cell from narrowed;
         """
     )
-    # One row's star is exact: what it narrows asks it nothing new, unless the row has other stars.
+    # One row's star is exact: what it narrows asks it nothing new, unless the row's leaves share a numerator or a base.
     others = "narrowed" if kind == "sum" else "narrowed semi join shared_population using (population)"
     connection.execute(f"insert into changed_for_star select distinct population from {others}")
     row = connection.execute("select count(*) from narrowed").fetchone()

@@ -3,7 +3,8 @@
 The base A and the part B that is taken from it are at most a few integers each: rounding leaves five. A percentage
 rests on A or on A - B, and for each possible denominator it leaves its numerator an interval, perhaps an empty one. A
 pair (A, B) under which some numerator has no value left cannot be the truth. The pairs that remain bound A, B and every
-numerator. Numerators are independent given the pair, so for one row this is exact.
+numerator. Numerators are independent given the pair, so for one row this is exact, but where two percentages share a
+numerator: those are tried again until nothing changes, which may stay wider than need be.
 """
 
 from __future__ import annotations
@@ -223,5 +224,11 @@ def complements(connection: duckdb.DuckDBPyConnection, most: int) -> None:
         where second_numerator is null
         group by star, rate
         having max(d - greatest(least_n, first_l)) <= {most}
+        union all
+        select star, rate, any_value(base), any_value(numerator), min(a - b), max(a - b), min(a)
+        from possible_pair join open_leaf using (star)
+        where is_own_part
+        group by star, rate
+        having max(a - b) <= {most}
         """
     )

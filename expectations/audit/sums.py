@@ -13,9 +13,10 @@ import duckdb
 from expectations.audit.relations import CategorySum, Inequality, LevelSum, Relations
 from expectations.contracts import POPULATION, Grain
 from expectations.suites.every_table import words
+from expectations.suites.figures import ENGLAND
 
 _ABSENT = "cast(null as varchar)"
-_ENGLAND = "'E92000001'"
+_ENGLAND = f"'{ENGLAND}'"
 
 
 def build_sums(connection: duckdb.DuckDBPyConnection, grain: Grain, relations: Relations) -> None:

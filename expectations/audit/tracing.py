@@ -57,7 +57,7 @@ TRACE_RULES: Final = (
         "statuses_are_the_sources",
         "A figure has the status the source gives it, or is suppressed where the source shows it. "
         "Source: a status is never inferred later.",
-        "source_status is not null and value_status is distinct from source_status "
+        "source_status is not null and not is_missing and value_status is distinct from source_status "
         "and not (value_status = 'suppressed' and source_status = 'published')",
     ),
     TraceRule(

@@ -13,6 +13,7 @@ from orchestration.drops.landing import land
 from orchestration.drops.periods import period_labelled, period_starting
 from orchestration.drops.reader import DropSummary, read_drop, reading_connection
 from orchestration.drops.refusals import DropRefused
+from orchestration.drops.restricted import refuse_other_than_counts
 from orchestration.drops.store import KeptDrop
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.partitions import BY_GRAIN
@@ -27,7 +28,15 @@ DROPS_BY_GRAIN = {
     "quarter": dg.AssetKey("quarterly_drops"),
     "year": dg.AssetKey("annual_drops"),
 }
-LANDING_TABLES = ("observations", "drops", "drop_periods", "gaps", "series_precedence")
+LANDING_TABLES = (
+    "observations",
+    "drops",
+    "drop_periods",
+    "gaps",
+    "series_precedence",
+    "disclosure_policy",
+    "disclosure_statistics",
+)
 EVERY_DROP_IS_READ = "every_drop_is_read"
 
 
@@ -149,13 +158,14 @@ def landing(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Read every drop not read before, and land what is usable. Where nothing changed since the release, stop here."""
     home, catalogue = pipeline.home, pipeline.load_catalogue()
+    policy = pipeline.load_policy(config.profile)
     intake = intake_record(home)
     reading = read_kept(pipeline.drops, pipeline.observations, catalogue, intake.origin, progress.report)
     offered = set(intake.offered)
     refused = [refusal for _, refusal in intake.refused]
     refused += [refusal for drop, refusal in reading.refused if drop.sha256 in offered]
     context.log.info(f"{len(reading.read)} drops read, {len(reading.known)} known from before, {len(refused)} refused")
-    recipe = recipe_digest(PROJECT_ROOT, reading.usable)
+    recipe = recipe_digest(PROJECT_ROOT, reading.usable, policy.profile)
     is_released = released_recipe(home.latest) == recipe and not config.rebuild
     record = {
         "recipe": recipe,
@@ -170,11 +180,17 @@ def landing(
     if not reading.usable:
         reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)
         raise dg.Failure(f"No drop could be used, so there is nothing to release.\n{reasons}".strip())
+    if catalogue.restricted:
+        try:
+            refuse_other_than_counts(reading.usable, pipeline.observations)
+        except DropRefused as refusal:
+            raise dg.Failure(str(refusal)) from refusal
     _record_periods(context, reading, catalogue.gaps)
     if is_released:
-        context.log.info("the newest release was made from these drops by this code; nothing to do")
+        context.log.info("the newest release was made from these drops by this code and profile; nothing to do")
         return
-    land(home.warehouse, reading.usable, pipeline.observations, catalogue)
+    salt = home.salt if home.is_restricted else None
+    land(home.warehouse, reading.usable, pipeline.observations, catalogue, policy, salt)
     home.landed.write_text(
         json.dumps(
             {
@@ -182,6 +198,7 @@ def landing(
                 "origin": intake.origin,
                 "drops": [drop.sha256 for drop, _ in reading.usable],
                 "refused": refused,
+                "disclosure": policy.as_manifest(),
             },
             ensure_ascii=False,
         ),

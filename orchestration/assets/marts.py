@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
@@ -15,6 +14,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtC
 from filelock import FileLock
 from packaging.version import Version
 
+from expectations import engine
 from orchestration.home import DBT_PROJECT, Home
 from orchestration.release.recipe import digest_of_files
 from orchestration.resources import PipelineHome
@@ -93,9 +93,11 @@ def build_marts() -> dg.AssetsDefinition:
     def dbt_marts(context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: PipelineHome) -> Iterator[Any]:
         """Seed, build and test the marts and extracts."""
         _point_dbt_at(pipeline.home)
-        # The gate's libraries take seconds to import; dbt works in another process meanwhile.
-        Thread(target=import_module, args=("expectations.gate",), daemon=True).start()
-        yield from dbt.cli(["--log-level-file", "info", "build"], context=context).stream()
+        # What judges the figures takes seconds to import; dbt works in another process meanwhile.
+        Thread(target=engine.warm_up, daemon=True).start()
+        # What dbt says of restricted figures stays with them.
+        target = pipeline.home.root / "dbt_target" if pipeline.home.is_restricted else None
+        yield from dbt.cli(["--log-level-file", "info", "build"], context=context, target_path=target).stream()
 
     return dbt_marts
 

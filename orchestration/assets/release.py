@@ -8,12 +8,19 @@ from datetime import date
 
 import dagster as dg
 
-from expectations.contracts import CONTRACTS
+from expectations.audit.auditor import ADDS_NOTHING_DESCRIPTION
+from expectations.audit.auditor import SUBJECT as AUDIT
+from expectations.audit.grades import GRADES, reportable
+from expectations.audit.tracing import TRACE_RULES
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS
 from expectations.gate import BYTES_RULE, BYTES_RULE_DESCRIPTION, FILES_RULE, FILES_RULE_DESCRIPTION
+from expectations.policy import Policy
 from expectations.suites import SUITES
-from expectations.verdict import RuleOutcome, Verdict
+from expectations.verdict import Verdict
+from orchestration.assets.checks import check_result, check_spec, subjects_of
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.release.describe import Description
+from orchestration.release.inspection import auditor_of
 from orchestration.release.publish import NotPublishable, publish
 from orchestration.release.stage import TABLES, stage
 from orchestration.resources import PipelineHome
@@ -55,64 +62,66 @@ def _subjects() -> dict[tuple[str, str], list[str]]:
     described: dict[tuple[str, str], list[str]] = {}
     for table in CONTRACTS:
         described[table, "structure"] = list(FOLDER_RULES.values())
-        for rule in SUITES[table]:
-            described.setdefault((table, rule.subject), []).append(rule.description)
+        for subject, descriptions in subjects_of(SUITES[table]).items():
+            described.setdefault((table, subject), []).extend(descriptions)
+        if table in EXTRACT_GRAINS:
+            described[table, AUDIT] = [*(rule.description for rule in TRACE_RULES), ADDS_NOTHING_DESCRIPTION]
     return described
 
 
 def _checks() -> list[dg.AssetCheckSpec]:
-    # One check for a subject, not for a rule: a dozen lines to read, and Dagster writes four events for every check.
-    return [
-        dg.AssetCheckSpec(subject, asset=_staged_key(table), description="\n\n".join(described), blocking=True)
-        for (table, subject), described in _subjects().items()
-    ]
+    return [check_spec(_staged_key(table), subject, described) for (table, subject), described in _subjects().items()]
 
 
-@dg.multi_asset_check(name="gate", specs=_checks(), can_subset=False)
-def gate(context: dg.AssetCheckExecutionContext, pipeline: PipelineHome) -> Iterator[dg.AssetCheckResult]:
+@dg.multi_asset_check(name="gate", specs=_checks(), can_subset=False, pool="duckdb")
+def gate(pipeline: PipelineHome) -> Iterator[dg.AssetCheckResult]:
     """Judge the staged bytes, write the verdict, and report each subject. What could not be judged has not passed."""
     from expectations.gate import judge
 
     home = pipeline.home
-    verdict = judge(home.staging, home.verdicts / "data_docs")
+    verdict = judge(home.staging, home.verdicts / "data_docs", auditor=auditor_of(home))
     home.verdicts.mkdir(parents=True, exist_ok=True)
     (home.verdicts / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
-    if not verdict.passed:
-        context.log.error(verdict.describe_failures())
     for spec in _checks():
-        yield _check_result(spec.asset_key, spec.name, verdict)
+        about = (spec.asset_key.path[-1], spec.name)
+        outcomes = [outcome for outcome in verdict.outcomes if (outcome.table, outcome.subject) == about]
+        yield check_result(spec.asset_key, spec.name, outcomes)
+    if not verdict.passed:
+        raise dg.Failure(verdict.describe_failures())
 
 
-def _check_result(staged: dg.AssetKey, subject: str, verdict: Verdict) -> dg.AssetCheckResult:
-    """What a check says: each rule's result and the keys of a few rows, never a figure."""
-    outcomes = [
-        outcome for outcome in verdict.outcomes if (outcome.table, outcome.subject) == (staged.path[-1], subject)
-    ]
-    blocks = not outcomes or any(outcome.blocks for outcome in outcomes)
-    broken = [outcome for outcome in outcomes if outcome.result != "passed"]
-    return dg.AssetCheckResult(
-        check_name=subject,
-        asset_key=staged,
-        passed=bool(outcomes) and not broken,
-        severity=dg.AssetCheckSeverity.ERROR if blocks or not broken else dg.AssetCheckSeverity.WARN,
+@dg.asset(
+    key=["audit", "residual_risk"],
+    deps=[_staged_key(table) for table in EXTRACT_GRAINS],
+    group_name="release",
+    kinds={"duckdb"},
+    pool="duckdb",
+    description="What the published figures reveal of what they hide: counts by measure, level and size.",
+)
+def residual_risk(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[None]:
+    """Audit every period that changed, and write the summary: aggregates of at least a hundred cells."""
+    home = pipeline.home
+    if home.is_restricted:
+        return dg.MaterializeResult(metadata={"not summarised": "restricted figures are nobody's to count"})
+    audits = auditor_of(home).audits(home.staging)
+    groups = reportable([group for audit in audits.values() for period in audit.periods for group in period.groups])
+    home.verdicts.mkdir(parents=True, exist_ok=True)
+    summary = [group.as_record() for group in groups]
+    (home.verdicts / "residual_risk.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    contradicted = sum(len(period.contradictions) for audit in audits.values() for period in audit.periods)
+    if contradicted:
+        context.log.warning(
+            f"{contradicted} declared sums are contradicted by a period's figures and were not used for it"
+        )
+    return dg.MaterializeResult(
         metadata={
-            "rules": len(outcomes),
-            "kept": len(outcomes) - len(broken),
-            **{outcome.rule: dg.MetadataValue.md(_described(outcome)) for outcome in broken},
-        },
+            "hidden or implied cells audited": sum(group.audited for group in groups),
+            **{name.replace("_", " "): sum(group.grades[name] for group in groups) for name in GRADES},
+            "periods audited now": sum(len(audit.audited_now) for audit in audits.values()),
+            "periods": sum(len(audit.periods) for audit in audits.values()),
+            "declared sums contradicted": contradicted,
+        }
     )
-
-
-def _described(outcome: RuleOutcome) -> str:
-    lines = [f"**{outcome.result.replace('_', ' ')}** in `{outcome.file}`: {outcome.description}"]
-    if outcome.violations is not None:
-        lines.append(f"Violating rows: {outcome.violations:,}")
-    if outcome.message:
-        lines.append(outcome.message)
-    if outcome.examples:
-        examples = json.dumps([dict(example) for example in outcome.examples], ensure_ascii=False)
-        lines.append(f"Examples (keys only): `{examples}`")
-    return "\n\n".join(lines)
 
 
 def read_verdict(home: Home) -> Verdict | None:
@@ -139,8 +148,10 @@ def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.Mat
         data_origin=record["origin"],
         recipe=record["recipe"],
         drops=[(drop, summary) for drop, summary in drops if drop is not None and summary is not None],
+        policy=Policy.from_manifest(record["disclosure"]),
         refused=record["refused"],
         code_commit=_code_commit(),
+        salt=home.salt if home.is_restricted else None,
     )
     if len(description.drops) != len(record["drops"]):
         raise dg.Failure("A drop the staged tables were made from is no longer read; run the refresh again.")
@@ -178,4 +189,4 @@ def _code_commit() -> str | None:
     return found.stdout.strip() or None
 
 
-release_assets = [staged_tables, release]
+release_assets = [staged_tables, residual_risk, release]

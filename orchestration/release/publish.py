@@ -15,12 +15,15 @@ from typing import Any
 
 import duckdb
 
+from expectations.audit.auditor import ADDS_NOTHING, GIVES_NOTHING_AWAY
 from expectations.verdict import Verdict
 from orchestration.drops.store import sha256_of
 from orchestration.release.describe import Description, release_readme
-from orchestration.release.stage import DIMENSIONS, TABLES
+from orchestration.release.stage import DIMENSIONS, EXTRACTS, TABLES
 
 MANIFEST = "manifest.json"
+DATABASE = "iapt.duckdb"
+CSV_FOLDER = "csv"
 # A spreadsheet runs a text that begins with one of these as a formula.
 _FORMULA_STARTS = "'=', '+', '-', '@', chr(9), chr(13)"
 WRITERS = 2
@@ -52,12 +55,12 @@ def publish(
     """Publish the staged tables if, and only if, the verdict passed exactly these bytes.
 
     The tables are copied, the copies hashed against the verdict, and everything else in the release is made from the
-    copies. Where the newest release holds the same tables already, nothing is made.
+    copies. Where the newest release holds the same tables under the same disclosure policy already, nothing is made.
     Raises NotPublishable with the reason; nothing is then changed.
     """
     _refuse_unless_passed(staged, verdict)
     assert verdict is not None
-    if (existing := _same_release(latest, verdict)) is not None:
+    if (existing := _same_release(latest, verdict, description)) is not None:
         _record_recipe(latest, existing, description.recipe)
         return Published(existing, latest.resolve(), is_new=False)
     releases.mkdir(parents=True, exist_ok=True)
@@ -95,6 +98,12 @@ def _refuse_unless_passed(staged: Path, verdict: Verdict | None) -> None:
         raise NotPublishable(
             f"The gate refused the staged tables; the last release stands.\n\n{verdict.describe_failures()}"
         )
+    audited = {outcome.table for outcome in verdict.outcomes if outcome.rule in (ADDS_NOTHING, GIVES_NOTHING_AWAY)}
+    if missing := sorted(EXTRACTS.keys() - audited):
+        raise NotPublishable(
+            f"Expected a verdict that audited every extract beside its source; found none on {', '.join(missing)}. "
+            "Run the gate with its auditor."
+        )
     found = (
         {path.name: sha256_of(path) for path in sorted(staged.iterdir()) if path.is_file()} if staged.is_dir() else {}
     )
@@ -131,9 +140,10 @@ def _record_recipe(latest: Path, release_id: str, recipe: str) -> None:
     beside.replace(path)
 
 
-def _same_release(latest: Path, verdict: Verdict) -> str | None:
+def _same_release(latest: Path, verdict: Verdict, description: Description) -> str | None:
     manifest = read_manifest(latest)
-    if manifest is None:
+    # A release says what it was made under: the same tables under another policy or profile are another release.
+    if manifest is None or manifest.get("disclosure") != description.policy.as_manifest():
         return None
     released = {name: record["sha256"] for name, record in manifest["files"].items() if name in verdict.files}
     return str(manifest["release_id"]) if released == dict(verdict.files) else None
@@ -160,13 +170,13 @@ def _swing(latest: Path, folder: Path) -> None:
 
 def _write_csv(release: Path) -> None:
     """Dimensions whole, extracts one gzipped file per period; text that a spreadsheet would run is quoted with `'`."""
-    folder = release / "csv"
+    folder = release / CSV_FOLDER
     folder.mkdir()
     with duckdb.connect() as connection:
         for table in TABLES:
             source = _parquet(release, table)
             columns = connection.execute("describe select * from read_parquet(?)", [source]).fetchall()
-            selected = ", ".join(_csv_column(str(name), str(kind)) for name, kind, *_ in columns)
+            selected = ", ".join(csv_column(str(name), str(kind)) for name, kind, *_ in columns)
             connection.execute(f"create table rows as select {selected} from read_parquet(?)", [source])
             if table in DIMENSIONS:
                 _copy_csv(connection, "rows", folder / f"{table}.csv", "csv, header true")
@@ -182,7 +192,7 @@ def _copy_periods(connection: duckdb.DuckDBPyConnection, table: str, folder: Pat
     """
 
     def copy(period: str) -> None:
-        name = f"{table}_{period.lower().replace(' ', '-')}.csv.gz"
+        name = csv_name(table, period)
         rows = f"(select * from rows where period = '{_quoted(period)}')"
         with connection.cursor() as cursor:
             _copy_csv(cursor, rows, folder / name, "csv, header true, compression gzip")
@@ -192,6 +202,11 @@ def _copy_periods(connection: duckdb.DuckDBPyConnection, table: str, folder: Pat
     ]
     with ThreadPoolExecutor(max_workers=WRITERS) as writers:
         list(writers.map(copy, periods))
+
+
+def csv_name(table: str, period: str) -> str:
+    """The name of the CSV file of one period of an extract."""
+    return f"{table}_{period.lower().replace(' ', '-')}.csv.gz"
 
 
 def _copy_csv(connection: duckdb.DuckDBPyConnection, rows: str, target: Path, options: str) -> None:
@@ -206,11 +221,11 @@ def _parquet(release: Path, table: str) -> str:
     return str(release / f"{table}.parquet")
 
 
-def _csv_column(name: str, kind: str) -> str:
+def csv_column(name: str, kind: str) -> str:
     """A column as a spreadsheet should find it: whole numbers plain, means at one decimal, no live formulas."""
     if name == "value":
         return (
-            "case when statistic in ('mean', 'median') then printf('%.1f', value) "
+            "case when statistic in ('mean', 'median') or value <> floor(value) then printf('%.1f', value) "
             "else cast(cast(value as bigint) as varchar) end as value"
         )
     if kind == "VARCHAR":
@@ -220,7 +235,7 @@ def _csv_column(name: str, kind: str) -> str:
 
 def _write_database(release: Path) -> None:
     """One DuckDB file with every table, in a storage version that today's BI drivers open."""
-    target = _quoted(str(release / "iapt.duckdb"))
+    target = _quoted(str(release / DATABASE))
     with duckdb.connect() as connection:
         connection.execute(f"attach '{target}' as release (storage_version '{STORAGE_VERSION}')")
         for table in TABLES:

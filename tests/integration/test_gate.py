@@ -12,6 +12,7 @@ import pytest
 from expectations import engine
 from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, KEYS, file_of
 from expectations.gate import BYTES_RULE, FILES_RULE, judge
+from expectations.policy import load_policy
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.every_table import COLUMNS_RULE
@@ -145,7 +146,7 @@ def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutan
             tmp_path / "data_docs",
             tmp_path / "releases",
             tmp_path / "latest",
-            Description("synthetic", "recipe", []),
+            Description("synthetic", "recipe", [], load_policy()),
             dt.date(2026, 1, 1),
         )
     text = str(refused.value)

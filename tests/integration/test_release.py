@@ -13,12 +13,13 @@ import duckdb
 import pytest
 
 from expectations.contracts import CONTRACTS, EXTRACT_COLUMNS
+from expectations.policy import load_policy
 from expectations.verdict import Verdict
 from orchestration.assets.release import gate, release, staged_tables
 from orchestration.drops.store import sha256_of
 from orchestration.home import Home
 from orchestration.release.describe import Description
-from orchestration.release.publish import NotPublishable, publish
+from orchestration.release.publish import NotPublishable, Published, publish
 from orchestration.resources import PipelineHome
 from tests.integration.conftest import BuiltHome
 
@@ -143,6 +144,25 @@ def test_publishing_the_same_tables_again_makes_no_release(copied_home: Home) ->
     assert sorted(path.name for path in copied_home.releases.iterdir()) == before
 
 
+def test_the_same_tables_under_another_policy_are_another_release_that_says_so(copied_home: Home) -> None:
+    def publish_under(profile: str) -> Published:
+        return publish(
+            copied_home.staging,
+            Verdict.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8")),
+            copied_home.verdicts / "data_docs",
+            copied_home.releases,
+            copied_home.latest,
+            Description("synthetic", "recipe", [], load_policy(profile=profile)),
+            date.today(),
+        )
+
+    assert not publish_under("publisher").is_new
+    published = publish_under("hardened")
+    assert published.is_new
+    manifest = json.loads((published.folder / "manifest.json").read_text("utf-8"))
+    assert manifest["disclosure"]["profile"] == "hardened"
+
+
 def test_staging_twice_gives_the_same_bytes(copied_home: Home) -> None:
     before = {path.name: sha256_of(path) for path in copied_home.staging.iterdir()}
     assert _run(copied_home, STAGED).success
@@ -222,7 +242,7 @@ def test_a_failure_while_publishing_leaves_the_last_release_standing(
             copied_home.verdicts / "data_docs",
             copied_home.releases,
             copied_home.latest,
-            Description("synthetic", "recipe", []),
+            Description("synthetic", "recipe", [], load_policy()),
             date(2026, 1, 1),
         )
     assert copied_home.latest.readlink() == before
@@ -250,7 +270,7 @@ def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_hom
         copied_home.verdicts / "data_docs",
         copied_home.releases,
         copied_home.latest,
-        Description("synthetic", "another recipe", []),
+        Description("synthetic", "another recipe", [], load_policy()),
         date.today(),
     )
     assert published.is_new
@@ -273,7 +293,7 @@ def test_publish_says_which_rule_file_and_rows(copied_home: Home) -> None:
             copied_home.verdicts / "data_docs",
             copied_home.releases,
             copied_home.latest,
-            Description("synthetic", "recipe", []),
+            Description("synthetic", "recipe", [], load_policy()),
             date.today(),
         )
     message = str(refused.value)

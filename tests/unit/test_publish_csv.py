@@ -5,12 +5,12 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from orchestration.release.publish import _csv_column
+from orchestration.release.publish import csv_column
 
 
 def _cell(name: str, kind: str, row: str) -> object:
     with duckdb.connect() as connection:
-        return connection.execute(f"select {_csv_column(name, kind)} from (select {row})").fetchall()[0][0]
+        return connection.execute(f"select {csv_column(name, kind)} from (select {row})").fetchall()[0][0]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

@@ -1,0 +1,241 @@
+"""Inspection: any folder that looks like a release, whoever made it: its tables, the copies of them, and its manifest.
+
+Whether the tables may leave, and whether the bytes are those the manifest lists, are two questions with two answers.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from expectations.audit.auditor import FACTS, Auditor
+from expectations.audit.facts import Rounding
+from expectations.audit.findings import write_findings
+from expectations.audit.periods import Tables
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, file_of
+from expectations.gate import judge
+from expectations.policy import Policy
+from expectations.verdict import RuleOutcome, Verdict
+from orchestration.drops.store import sha256_of
+from orchestration.home import Home
+from orchestration.release.publish import CSV_FOLDER, DATABASE, MANIFEST, csv_column, csv_name
+
+COPIES_RULE = "copies_hold_the_rows_of_the_tables"
+COPIES_RULE_DESCRIPTION = (
+    f"{DATABASE} and the files in {CSV_FOLDER}/ hold the rows of the Parquet tables, all and no other, and no other "
+    "table. "
+    "Source: what BI tools read is what was judged."
+)
+#: What stands in a release beside its tables; anything else is judged as a file that does not belong.
+_BESIDE_THE_TABLES = frozenset({MANIFEST, DATABASE, CSV_FOLDER, "README.md", "data_docs"})
+
+
+class NotInspectable(Exception):
+    """Raised where a folder cannot be judged: it holds no table of a release, or its source is not at hand."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The verdict on a folder's tables, and apart from it which files differ from the folder's own manifest."""
+
+    verdict: Verdict
+    has_manifest: bool
+    not_as_listed: tuple[str, ...]
+
+
+def auditor_of(home: Home) -> Auditor:
+    """The auditor of extracts made from a home's warehouse, under the policy they were made with.
+
+    Raises NotInspectable where the warehouse was built before it said under which policy.
+    """
+    landed = json.loads(home.landed.read_text("utf-8"))
+    if "disclosure" not in landed:
+        raise NotInspectable(f"{home.landed}: expected the disclosure policy; found none. Refresh this home once more.")
+    policy = Policy.from_manifest(landed["disclosure"])
+    rounding = Rounding(policy.suppress_counts_below, policy.round_counts_to)
+    return Auditor(home.warehouse, home.audits, rounding, source_is_public=not home.is_restricted)
+
+
+def findings_of(home: Home, period: str) -> tuple[Path, int]:
+    """Write the findings about single cells of a period to the home's owner-only folder; the file and their number.
+
+    Raises NotInspectable where the warehouse holds no figures of the period.
+    """
+    if not home.warehouse.is_file():
+        raise NotInspectable(f"{home.warehouse}: not found. Findings are of a home that was refreshed from its drops.")
+    auditor = auditor_of(home)
+    for table, grain in EXTRACT_GRAINS.items():
+        with auditor.connect(None, table) as connection:
+            facts = f"select 1 from {FACTS[table]} where period = ? limit 1"
+            if connection.execute(facts, [period]).fetchone():
+                tables = Tables(FACTS[table], "marts.dim_measure", rounding=auditor.source_rounding)
+                return write_findings(connection, grain, tables, period, home.audits / "findings")
+    raise NotInspectable(f"{period}: the warehouse in {home.root} holds no figures of such a month, quarter or year.")
+
+
+def inspect_folder(folder: Path, auditor: Auditor, drops_at_hand: frozenset[str]) -> Inspection:
+    """Judge the tables of a folder by every rule and beside their source; compare their copies, and the manifest.
+
+    `drops_at_hand` are those the auditor's warehouse was built from. Raises NotInspectable.
+    """
+    if not any((folder / file_of(table)).is_file() for table in CONTRACTS):
+        raise NotInspectable(
+            f"{folder}: expected at least one table of a release, such as {file_of(next(iter(CONTRACTS)))}; found none."
+        )
+    manifest = _manifest_of(folder)
+    _refuse_another_source(folder, manifest, drops_at_hand)
+    with tempfile.TemporaryDirectory(prefix="inspected_release_") as private:
+        tables = Path(private) / "tables"
+        tables.mkdir()
+        for path in sorted(folder.iterdir()):
+            if path.name not in _BESIDE_THE_TABLES:
+                (tables / path.name).mkdir() if path.is_dir() else shutil.copyfile(path, tables / path.name)
+        judged = judge(tables, auditor=auditor)
+        verdict = Verdict.of(judged.files, (*judged.outcomes, *_outcomes_of_copies(folder, tables)))
+    return Inspection(verdict, manifest is not None, tuple(_not_as_listed(folder, manifest or {})))
+
+
+def _manifest_of(folder: Path) -> dict[str, Any] | None:
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise NotInspectable(
+            f"{path}: expected JSON; {error}. Take the file away to judge the tables alone."
+        ) from error
+    if not isinstance(manifest, dict):
+        raise NotInspectable(f"{path}: expected an object; found a {type(manifest).__name__}.")
+    return manifest
+
+
+def _refuse_another_source(folder: Path, manifest: dict[str, Any] | None, drops_at_hand: frozenset[str]) -> None:
+    if manifest is None or not isinstance(manifest.get("drops"), list):
+        return
+    named = frozenset(str(drop.get("sha256")) for drop in manifest["drops"] if isinstance(drop, dict))
+    if named != drops_at_hand:
+        raise NotInspectable(
+            f"{folder}: made from {len(named)} drops; the warehouse at hand from {len(drops_at_hand)}, "
+            f"{len(named & drops_at_hand)} of them the same. Expected the same drops on both sides: refresh a home "
+            "from the release's own drops and name it with --home."
+        )
+
+
+def _outcomes_of_copies(folder: Path, tables: Path) -> Iterator[RuleOutcome]:
+    """Compare iapt.duckdb and the CSV files, where a folder has them, with the tables."""
+    for name, faults in ((DATABASE, _faults_of_database), (CSV_FOLDER, _faults_of_csv)):
+        if not (folder / name).exists():
+            continue
+        try:
+            found = list(faults(folder / name, tables))
+            result, message = ("failed", "; ".join(found)) if found else ("passed", "")
+        except (duckdb.Error, OSError) as error:
+            result, message = "error", f"it could not be compared ({type(error).__name__})"
+        yield RuleOutcome(
+            rule=COPIES_RULE,
+            table="",
+            file=name,
+            description=COPIES_RULE_DESCRIPTION,
+            result=result,  # type: ignore[arg-type]
+            message=message,
+            subject="copies",
+        )
+
+
+def _faults_of_database(database: Path, tables: Path) -> Iterator[str]:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{_quoted(database)}' as served (read_only)")
+        present = {
+            str(name)
+            for (name,) in connection.execute(
+                "select table_name from duckdb_tables() where database_name = 'served' "
+                "union select view_name from duckdb_views() where database_name = 'served' and not internal"
+            ).fetchall()
+        }
+        yield from (f"it lacks {table}" for table in CONTRACTS if table not in present)
+        yield from (f"{table} does not belong in it" for table in sorted(present - CONTRACTS.keys()))
+        for table in CONTRACTS:
+            file = tables / file_of(table)
+            if table in present and file.is_file():
+                parquet = f"read_parquet('{_quoted(file)}')"
+                columns = [
+                    connection.execute(f"describe select * from {relation}").fetchall()
+                    for relation in (f"served.{table}", parquet)
+                ]
+                if [column[:2] for column in columns[0]] != [column[:2] for column in columns[1]]:
+                    yield f"{table} has other columns"
+                elif _digest(connection, f"from served.{table}") != _digest(connection, f"from {parquet}"):
+                    yield f"{table} has other rows"
+
+
+def _faults_of_csv(csv: Path, tables: Path) -> Iterator[str]:
+    with duckdb.connect() as connection:
+        expected: set[str] = set()
+        for table in CONTRACTS:
+            file = tables / file_of(table)
+            if not file.is_file():
+                continue
+            parquet = f"read_parquet('{_quoted(file)}')"
+            columns = connection.execute(f"describe select * from {parquet}").fetchall()
+            rendered = ", ".join(csv_column(str(name), str(kind)) for name, kind, *_ in columns)
+            as_text = f"select {', '.join(f'cast({name} as varchar) as {name}' for name, *_ in columns)}"
+            wheres = {f"{table}.csv": "true"}
+            if table in EXTRACT_GRAINS:
+                periods = connection.execute(
+                    f"select distinct period from {parquet} where period is not null"
+                ).fetchall()
+                wheres = {csv_name(table, str(period)): f"period = '{period!s}'" for (period,) in periods}
+            for name, where in wheres.items():
+                expected.add(name)
+                if not (csv / name).is_file():
+                    yield f"{name} is missing"
+                    continue
+                read = f"from read_csv('{_quoted(csv / name)}', all_varchar = true, header = true)"
+                names = [str(column) for column, *_ in connection.execute(f"describe {read}").fetchall()]
+                if names != [str(column) for column, *_ in columns]:
+                    yield f"{name} has other columns"
+                elif _digest(connection, read) != _digest(
+                    connection, f"{as_text} from (select {rendered} from {parquet} where {where})"
+                ):
+                    yield f"{name} has other rows"
+        yield from (
+            f"{path.relative_to(csv)} does not belong in it"
+            for path in sorted(csv.rglob("*"))
+            if path.is_file() and str(path.relative_to(csv)) not in expected
+        )
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, rows: str) -> tuple[Any, ...]:
+    """The rows of a query in any order, as one number; an absent text and an empty one are the same in a CSV file."""
+    found = connection.execute(
+        f"select count(*), sum(hash(row)::hugeint) from (select nullif(columns(*)::varchar, '') from ({rows})) as row"
+    ).fetchone()
+    assert found is not None
+    return tuple(found)
+
+
+def _not_as_listed(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
+    listed = manifest.get("files", {})
+    for name, record in listed.items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            yield f"{name} (outside the folder)"
+        elif not path.is_file():
+            yield f"{name} (missing)"
+        elif sha256_of(path) != record.get("sha256"):
+            yield f"{name} (changed)"
+    if listed:
+        present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        yield from (f"{name} (not listed)" for name in sorted(present - listed.keys() - {MANIFEST}))
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

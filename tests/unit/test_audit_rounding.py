@@ -1,0 +1,170 @@
+"""What a published figure says of the true one: never less than the rule that rounded and hid it, and never more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from expectations.audit.facts import (
+    PUBLISHERS_ROUNDING,
+    AuditError,
+    Rounding,
+    load_facts,
+    load_formulas,
+    load_rates,
+    take_figures,
+)
+from tests.synthetic_source import (
+    FINISHED,
+    Figure,
+    Population,
+    bounds_in,
+    counts_behind,
+    made_database,
+    publish,
+    shown_figure,
+    write_figures,
+)
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with made_database() as database:
+        yield database
+
+
+def test_a_shown_count_is_bounded_by_exactly_the_counts_that_are_shown_as_it(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """Every threshold from 0 to 12 with every base from 1 to 12, over all counts to 200."""
+    wrong = []
+    for rounding in (Rounding(threshold, base) for threshold in range(13) for base in range(1, 13)):
+        rows = connection.execute(
+            f"""
+            with counts as (select range as count from range(201)),
+            published as (
+                select count, (count + {rounding.base // 2}) // {rounding.base} * {rounding.base} as shown
+                from counts where count >= {rounding.threshold}
+            )
+            select shown, min(count), max(count), {rounding.lower("shown")}, {rounding.upper("shown")}
+            from published group by shown
+            having max(count) < 200 and (
+                {rounding.is_exact("shown")}
+                or min(count) <> {rounding.lower("shown")} or max(count) <> {rounding.upper("shown")}
+            )
+            """
+        ).fetchall()
+        wrong += [(rounding, *row) for row in rows]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("rounding", [PUBLISHERS_ROUNDING, Rounding(8, 10), Rounding(3, 3), Rounding(11, 10)], ids=str)
+def test_a_cell_begins_with_every_count_that_could_stand_behind_its_figure(
+    connection: duckdb.DuckDBPyConnection, rounding: Rounding
+) -> None:
+    counts = {(Population("2025-06", "provider", f"RZ{count}"), FINISHED): count for count in range(60)}
+    england = Population("2025-06", "england", "E92000001"), FINISHED
+    counts[england] = sum(counts.values())
+    figures = publish(counts, rounding)
+    write_figures(connection, "figures", figures)
+    take_figures(connection, "figures")
+    load_facts(connection, rounding)
+    bounds = bounds_in(connection)
+    assert bounds.pop(england) == (1770, 1770)
+    shown = {figure.cell: figure.value for figure in figures}
+    for cell, ends in bounds.items():
+        value = shown[cell]
+        assert ends == counts_behind(None if value is None else int(value), rounding)
+        assert ends[0] <= counts[cell] <= ends[1]
+
+
+def test_a_count_that_rounding_cannot_give_is_taken_for_the_count_itself(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    figures = [shown_figure(Population("2025-06", "provider", f"RZ{shown}"), FINISHED, shown) for shown in (0, 3, 7)]
+    write_figures(connection, "figures", figures)
+    take_figures(connection, "figures")
+    load_facts(connection)
+    assert set(bounds_in(connection).values()) == {(0, 0), (3, 3), (7, 7)}
+
+
+#: A percentage of every n of every d up to 400, in SQL: half up, as the publisher rounds, and half down.
+PERCENTAGES = {
+    "whole, half up": "(200 * n + d) // (2 * d)",
+    "whole, half down": "(200 * n + d - 1) // (2 * d)",
+    "tenths, half up": "((2000 * n + d) // (2 * d)) / 10",
+    "tenths, half down": "((2000 * n + d - 1) // (2 * d)) / 10",
+}
+
+
+@pytest.mark.parametrize("value", PERCENTAGES.values(), ids=PERCENTAGES)
+def test_a_percentage_allows_the_counts_it_was_made_of_either_way_at_a_tie(
+    connection: duckdb.DuckDBPyConnection, value: str
+) -> None:
+    connection.execute(
+        f"""
+        create temp table shown as
+        select
+            (1000 * d + n)::ubigint as population, 'percentage_recovery' as measure, 'percentage' as statistic,
+            'provider' as org_level, cast({value} as double) as value, false as is_hidden, n, d
+        from range(1, 401) as denominators (d), range(0, 401) as numerators (n) where n <= d
+        """
+    )
+    load_rates(connection, "shown", "said", PUBLISHERS_ROUNDING)
+    assert connection.execute("select count(*) from said").fetchone() == (80_600,)
+    excluded, widest, narrowest = connection.execute(
+        """
+        select
+            count(*) filter (not (low * d <= 2000 * n and 2000 * n <= high * d)), max(high - low),
+            min(high - low) filter (value > 0)
+        from said join shown using (population)
+        """
+    ).fetchone() or (None, None, None)
+    assert excluded == 0
+    assert (widest, narrowest) == (20, 2 if ") / 10" in value else 20)
+
+
+def test_a_percentage_of_exact_counts_says_nothing_more(connection: duckdb.DuckDBPyConnection) -> None:
+    england = Population("2025-06", "england", "E92000001")
+    write_figures(connection, "figures", [shown_figure(england, "percentage_recovery", 48.7)])
+    take_figures(connection, "figures")
+    for rounding, said in ((PUBLISHERS_ROUNDING, 0), (Rounding(england_is_exact=False), 1)):
+        load_rates(connection, "figure", "rate", rounding)
+        assert connection.execute("select count(*) from rate").fetchone() == (said,)
+
+
+PROVIDER = Population("2025-06", "provider", "RZ1")
+
+
+@pytest.mark.parametrize(
+    ("figures", "message"),
+    [
+        ([shown_figure(PROVIDER, FINISHED, 10.5)], "found 1 without a whole number"),
+        ([shown_figure(PROVIDER, FINISHED, 10), shown_figure(PROVIDER, FINISHED, 15)], "1 of 2 figures claim a cell"),
+    ],
+)
+def test_counts_that_are_not_whole_or_stand_twice_stop_the_audit(
+    connection: duckdb.DuckDBPyConnection, figures: list[Figure], message: str
+) -> None:
+    write_figures(connection, "figures", figures)
+    take_figures(connection, "figures")
+    with pytest.raises(AuditError, match=message):
+        load_facts(connection)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator"),
+    [("a", "b + c"), ("a", "b - c - d"), ("a - b", "c"), ("a + b + c", "d")],
+)
+def test_a_percentage_of_another_shape_stops_the_audit(
+    connection: duckdb.DuckDBPyConnection, numerator: str, denominator: str
+) -> None:
+    connection.execute(
+        "create temp table odd as select 'percentage_odd' as measure, 'percentage' as statistic, "
+        "? as numerator, ? as denominator",
+        [numerator, denominator],
+    )
+    with pytest.raises(AuditError, match="percentage_odd"):
+        load_formulas(connection, "odd")

@@ -1,0 +1,142 @@
+"""The audit of made sources never excludes the truth, whatever is published of it, and by whatever rounding."""
+
+from __future__ import annotations
+
+import random
+from typing import Literal
+
+import duckdb
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from expectations.audit.facts import PUBLISHERS_ROUNDING, Rounding
+from expectations.audit.stars import complements
+from expectations.contracts import Grain
+from tests.synthetic_source import (
+    COUNTS,
+    FINISHED,
+    FORMULAS,
+    Figure,
+    Shape,
+    bound,
+    made_counts,
+    made_database,
+    publish,
+    write_truth,
+)
+
+Gaps = Literal["nothing", "single figures", "a measure of an organisation"]
+
+#: The sources of one example stand side by side, as periods: an audit of four costs little more than one.
+SHAPES = (
+    Shape(size=2, icbs=1, providers=3),
+    Shape(size=8),
+    Shape(size=30, sub_icbs=1, ages=3),
+    Shape(size=5, icbs=3, providers=1),
+)
+ROUNDINGS = st.sampled_from([PUBLISHERS_ROUNDING, Rounding(8, 10), Rounding(3, 3)]) | st.builds(
+    Rounding, st.integers(0, 12), st.integers(1, 12), st.booleans()
+)
+
+
+def without_some(figures: list[Figure], gaps: Gaps, chance: random.Random) -> list[Figure]:
+    """What is left of a publication that leaves figures out; finished courses are always there."""
+    if gaps == "single figures":
+        return [figure for figure in figures if figure.measure == FINISHED or chance.random() > 0.05]
+    if gaps == "a measure of an organisation":
+        rows = {(figure.population[:4], figure.measure): chance.random() for figure in figures}
+        return [
+            figure
+            for figure in figures
+            if figure.measure == FINISHED or rows[figure.population[:4], figure.measure] > 0.05
+        ]
+    return figures
+
+
+def wrong_complements(connection: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    """Complements outside of the bounds that the audit gives them."""
+    return connection.execute(
+        """
+        select complement.rate, complement.l, complement.u, bases.count, parts.count, numerators.count
+        from complement
+        join formula using (rate)
+        join truth as numerators on complement.numerator = numerators.cell
+        join truth as bases on complement.base = bases.cell
+        left join truth as parts on parts.cell = hash(bases.population, formula.taken_away)
+        where bases.count - coalesce(parts.count, 0) - numerators.count not between complement.l and complement.u
+        """
+    ).fetchall()
+
+
+def assert_the_truth_is_possible(connection: duckdb.DuckDBPyConnection, figures: list[Figure]) -> None:
+    """Every count that was published or hidden lies within its bounds, and nothing contradicts anything."""
+    outside = "select measure, is_hidden, l, u, count from cell join truth using (cell, measure)"
+    assert connection.execute(f"{outside} where count not between l and u").fetchall() == []
+    assert connection.execute("select count(*) from inconsistent").fetchone() == (0,)
+    assert connection.execute("select relation, measure from evidence where contradicted > 0").fetchall() == []
+    counts = sum(figure.statistic == "count" for figure in figures)
+    assert connection.execute("select count(*) from cell semi join truth using (cell)").fetchone() == (counts,)
+
+
+@settings(max_examples=4, deadline=None)
+@given(
+    grain=st.sampled_from(["month", "quarter", "year"]),
+    rounding=ROUNDINGS,
+    seed=st.integers(0, 2**32 - 1),
+    gaps=st.sampled_from(["nothing", "single figures", "a measure of an organisation"]),
+)
+@example(grain="quarter", rounding=PUBLISHERS_ROUNDING, seed=1, gaps="a measure of an organisation")
+@example(
+    grain="year", rounding=Rounding(11, 10), seed=2, gaps="nothing"
+)  # 11 to 14 are shown as 10, below the threshold
+def test_the_truth_is_always_within_the_bounds(grain: Grain, rounding: Rounding, seed: int, gaps: Gaps) -> None:
+    counts = {}
+    for place, shape in enumerate(SHAPES):
+        counts |= made_counts(grain, seed + place, shape, f"period {place}")
+    figures = without_some(publish(counts, rounding), gaps, random.Random(seed))
+    with made_database() as connection:
+        bound(connection, figures, grain, rounding)
+        write_truth(connection, counts)
+        assert_the_truth_is_possible(connection, figures)
+        complements(connection, max(4, rounding.threshold - 1))
+        assert wrong_complements(connection) == []
+
+
+def test_bounds_say_more_than_the_figures_alone() -> None:
+    """A made source gives the tests something to find: hidden counts that rows and sums pin, and small complements."""
+    figures = publish(made_counts("year", seed=3))
+    assert {figure.measure for figure in figures} >= {*COUNTS, "percentage_recovery", "percentage_access_attrition"}
+    assert {figure.measure for figure in figures} <= {*COUNTS, *FORMULAS}
+    with made_database() as connection:
+        sweeps = bound(connection, figures, "year")
+        assert sweeps.is_complete
+        assert {kind for kind, narrowed in sweeps.narrowed if narrowed} == {"star", "sum"}
+        hidden = "select count(*), count(*) filter (l = u) from cell where is_hidden"
+        audited, pinned = connection.execute(hidden).fetchone() or (0, 0)
+        assert audited > pinned > audited // 20 > 0
+        complements(connection, 4)
+        assert (connection.execute("select count(*) from complement").fetchone() or (0,))[0] > 0
+
+
+def test_a_sum_that_lacks_a_member_for_one_measure_alone_bounds_from_above_only() -> None:
+    """A region that publishes its courses and not its recoveries still has recoveries."""
+    counts = made_counts("year", seed=5, shape=Shape(icbs=2, size=30))
+    figures = publish(counts)
+    kept = [
+        figure
+        for figure in figures
+        if not (figure.population.org_code == "Y1" and figure.measure in ("count_recovery", "percentage_recovery"))
+    ]
+    assert len(kept) < len(figures)
+    with made_database() as connection:
+        bound(connection, kept, "year")
+        write_truth(connection, counts)
+        assert_the_truth_is_possible(connection, kept)
+        whole = connection.execute(
+            """
+            select measure, bool_or(is_whole) from total
+            where relation = 'region within england' and measure in ('count_recovery', 'count_not_at_caseness')
+            group by measure order by measure
+            """
+        ).fetchall()
+        assert whole == [("count_not_at_caseness", True), ("count_recovery", False)]

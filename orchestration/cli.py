@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from orchestration.home import Home
+from expectations.policy import UnknownProfile, load_policy
+from orchestration.home import RESTRICTED, Home
 from orchestration.refresh import HomeIsBusy, RefreshOutcome, describe_refusal
 from orchestration.refresh import refresh as run_refresh
 
@@ -30,10 +31,39 @@ HomeOption = Annotated[
 ]
 
 
+def _known_profile(name: str) -> str:
+    """Refuse a profile the disclosure policy does not have, before anything is read."""
+    try:
+        load_policy(profile=name or None)
+    except UnknownProfile as error:
+        raise typer.BadParameter(str(error)) from error
+    return name
+
+
+ProfileOption = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        help="How much to hide: a profile of catalogue/disclosure.yml.",
+        show_default="its default profile",
+        callback=_known_profile,
+    ),
+]
+
+
 @app.command()
 def refresh(
     drops: Annotated[Path, typer.Option("--drops", help="A folder of drops as published, or one drop.", exists=True)],
     home: HomeOption = None,
+    profile: ProfileOption = "",
+    restricted: Annotated[
+        bool,
+        typer.Option(
+            "--restricted",
+            help="The drops are an organisation's own unrounded counts: work in `restricted/` of the home, for its "
+            "owner only, and let nothing leave that gives anyone away.",
+        ),
+    ] = False,
     rebuild: Annotated[bool, typer.Option(help="Build again even where nothing has changed.")] = False,
 ) -> None:
     """Read what is new, build the marts, judge the extracts, and release them.
@@ -41,8 +71,11 @@ def refresh(
     Exit status: 0 released, or nothing new; 1 nothing released; 2 usage; 3 released, but some drops were refused.
     """
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    if restricted:
+        where = where if where.is_restricted else Home(where.root / RESTRICTED)
+        where.make_restricted()
     try:
-        outcome = _refresh_with_progress(where, drops.expanduser().resolve(), rebuild)
+        outcome = _refresh_with_progress(where, drops.expanduser().resolve(), profile, rebuild)
     except HomeIsBusy as error:
         err.print(str(error), markup=False)
         raise typer.Exit(1) from error
@@ -50,7 +83,7 @@ def refresh(
     raise typer.Exit(outcome.exit_status)
 
 
-def _refresh_with_progress(home: Home, drops: Path, rebuild: bool) -> RefreshOutcome:
+def _refresh_with_progress(home: Home, drops: Path, profile: str, rebuild: bool) -> RefreshOutcome:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -66,7 +99,7 @@ def _refresh_with_progress(home: Home, drops: Path, rebuild: bool) -> RefreshOut
             if total and done == total:
                 bar.update(task, description="building the marts and judging the release", completed=0, total=None)
 
-        return run_refresh(home, drops, rebuild=rebuild, progress=show)
+        return run_refresh(home, drops, profile=profile, rebuild=rebuild, progress=show)
 
 
 def _report(home: Home, outcome: RefreshOutcome) -> None:
@@ -148,6 +181,68 @@ def status(home: HomeOption = None) -> None:
         _print_release(where, is_new=False)
     else:
         out.print("Nothing has been released yet.")
+
+
+@app.command()
+def audit(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A folder that looks like a release.", show_default="the latest", exists=True, file_okay=False
+        ),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Judge the tables of any folder that looks like a release: every rule, and that they add nothing to their source.
+
+    The source are the figures in the home's warehouse. Exit status: 0 clean; 1 a rule is broken, each is named; 2 the
+    folder cannot be judged. Whether the bytes are those of the folder's manifest is said apart, and does not count.
+    """
+    from orchestration.release.inspection import NotInspectable, auditor_of, inspect_folder
+
+    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    judged = (folder or where.latest).expanduser().resolve()
+    if not judged.is_dir() or not where.warehouse.is_file() or not where.landed.is_file():
+        missing = judged if not judged.is_dir() else where.warehouse
+        err.print(
+            f"{missing}: not found. An audit needs a folder and a home that was refreshed from its drops.", markup=False
+        )
+        raise typer.Exit(2)
+    drops_at_hand = frozenset(json.loads(where.landed.read_text("utf-8"))["drops"])
+    try:
+        inspection = inspect_folder(judged, auditor_of(where), drops_at_hand)
+    except NotInspectable as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(2) from error
+    out.print(inspection.verdict.describe_failures(), markup=False)
+    if not inspection.has_manifest:
+        out.print("The folder has no manifest, so nothing is said of where its bytes come from.")
+    elif inspection.not_as_listed:
+        out.print(f"Not as the manifest lists: {', '.join(inspection.not_as_listed)}", markup=False)
+    else:
+        out.print("Every file is as the manifest lists it.")
+    raise typer.Exit(0 if inspection.verdict.passed else 1)
+
+
+@app.command()
+def findings(
+    period: Annotated[str, typer.Argument(help="A month, quarter or financial year: 2021-01, 2020-21 Q3, 2020-21.")],
+    home: HomeOption = None,
+) -> None:
+    """Write which hidden counts of a period the published figures give away, and by which facts. For the owner only.
+
+    The file stays in the home's `audits/findings/`, readable by nobody else; nothing of it is printed. Exit status: 0
+    written; 2 the period is not loaded.
+    """
+    from orchestration.release.inspection import NotInspectable, findings_of
+
+    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    try:
+        path, found = findings_of(where, period)
+    except NotInspectable as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(2) from error
+    out.print(f"{found} findings written to {path}. They are sensitive: keep them there.", markup=False)
 
 
 @app.command("demo-drops")

@@ -48,18 +48,40 @@ class RefreshOutcome:
         return 3 if self.refused else 0
 
 
-def refresh(home: Home, drops: Path, *, rebuild: bool = False, progress: Progress = no_progress) -> RefreshOutcome:
+def refresh(
+    home: Home, drops: Path, *, profile: str = "", rebuild: bool = False, progress: Progress = no_progress
+) -> RefreshOutcome:
     """Run the refresh job on a folder of drops in a home, saying in full what the tools say into a log file.
 
+    `profile` is one of the disclosure policy; empty means its default. In a restricted home nothing that is written can
+    be read by anyone but its owner.
     Raises HomeIsBusy where another refresh is running.
     """
+    with _readable_by_the_owner_only(home) if home.is_restricted else contextlib.nullcontext():
+        return _refresh(home, drops, profile, rebuild, progress)
+
+
+@contextlib.contextmanager
+def _readable_by_the_owner_only(home: Home) -> Iterator[None]:
+    """Let nothing be made that others can read; what was copied with the permissions it had loses them."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+        for path in home.root.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o700)
+
+
+def _refresh(home: Home, drops: Path, profile: str, rebuild: bool, progress: Progress) -> RefreshOutcome:
     home.logs.mkdir(parents=True, exist_ok=True)
     started = datetime.now(UTC)
     log = home.logs / f"refresh-{started:%Y%m%dT%H%M%SZ}.log"
     lock = FileLock(home.lock)
     try:
         with lock.acquire(timeout=0), log.open("a", encoding="utf-8") as stream:
-            outcome = replace(_run(home, drops, rebuild, progress, stream), log=log)
+            outcome = replace(_run(home, drops, profile, rebuild, progress, stream), log=log)
     except Timeout as error:
         raise HomeIsBusy(f"another refresh is at work in {home.root}; wait for it, or name another --home") from error
     record = {
@@ -82,7 +104,7 @@ def prepare_dagster_home(home: Home) -> None:
     shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home.dagster / "dagster.yaml")
 
 
-def _run(home: Home, drops: Path, rebuild: bool, progress: Progress, stream: TextIO) -> RefreshOutcome:
+def _run(home: Home, drops: Path, profile: str, rebuild: bool, progress: Progress, stream: TextIO) -> RefreshOutcome:
     prepare_dagster_home(home)
     for name in ("reading.json", "intake.json"):
         (home.root / name).unlink(missing_ok=True)
@@ -99,7 +121,7 @@ def _run(home: Home, drops: Path, rebuild: bool, progress: Progress, stream: Tex
         progress("preparing", 0, 0)
         definitions = build_definitions(PipelineHome(root=str(home.root)), ProgressReporter(progress))
         job = definitions.resolve_job_def("refresh")
-        config = {"config": {"drops": str(drops), "rebuild": rebuild}}
+        config = {"config": {"drops": str(drops), "profile": profile, "rebuild": rebuild}}
         run_id = str(uuid4())
         with dg.DagsterInstance.get() as instance, _event_logs_held_open(home, instance, run_id):
             result = job.execute_in_process(

@@ -74,17 +74,22 @@ class Limits(_Strict):
 class Catalogue:
     """Everything in one catalogue folder, each part read on first use."""
 
-    def __init__(self, folder: Path) -> None:
-        """A catalogue in `folder`; its files are not opened yet."""
+    def __init__(self, folder: Path, *, restricted: bool = False) -> None:
+        """A catalogue in `folder`; its files are not opened yet.
+
+        A restricted one knows the layouts of unrounded counts and no published ones, so that neither kind of drop can
+        ever be read as the other.
+        """
         self.folder = folder
+        self.restricted = restricted
 
     def _read(self, name: str) -> object:
         return yaml.safe_load((self.folder / name).read_text(encoding="utf-8"))
 
     @cached_property
     def layouts(self) -> list[Layout]:
-        """The published shapes."""
-        return load_layouts(self.folder / "layouts")
+        """The published shapes; in a restricted catalogue, those of unrounded counts."""
+        return load_layouts(self.folder / "layouts" / "restricted" if self.restricted else self.folder / "layouts")
 
     @cached_property
     def gaps(self) -> list[Gap]:

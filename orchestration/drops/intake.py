@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestration.drops.catalogue import Catalogue
@@ -15,6 +15,7 @@ from orchestration.drops.store import DropStore, KeptDrop
 
 # Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
 READERS = 2
+RESTRICTED = "restricted"  # an origin, beside published and synthetic
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
@@ -42,11 +43,14 @@ class Intake:
 def take_in(folder: Path, store: DropStore, catalogue: Catalogue, kept_at: str) -> Intake:
     """Keep every drop of a folder.
 
-    Published and synthetic drops never share a release: beside published ones, synthetic ones are refused.
+    Published and synthetic drops never share a release: beside published ones, synthetic ones are refused. What a
+    restricted catalogue reads is restricted, whatever its folder says.
 
     Raises FileNotFoundError where there is nothing at `folder`.
     """
     contents = look_into(folder)
+    if catalogue.restricted:
+        contents.files = [replace(found, origin=RESTRICTED) for found in contents.files]
     intake = Intake(str(folder), left_alone=contents.left_alone)
     intake.refused = [(path, refusal.as_record()) for path, refusal in contents.refused]
     origins = {found.origin for found in contents.files}

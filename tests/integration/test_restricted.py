@@ -1,0 +1,134 @@
+"""Restricted refreshes: an organisation's own unrounded counts, what leaves of them, and who may look."""
+
+from __future__ import annotations
+
+import csv
+import stat
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.home import Home
+
+COLUMNS = (
+    *(
+        "QUARTER_START",
+        "ORG_LEVEL",
+        "ORG_CODE",
+        "ORG_NAME",
+        "PARTNER_CODE",
+        "PARTNER_NAME",
+        "PARENT_CODE",
+        "PARENT_NAME",
+    ),
+    *("VARIABLE_TYPE", "VARIABLE_A", "VARIABLE_B", "MEASURE_ID", "MEASURE_NAME", "UNROUNDED_COUNT"),
+)
+#: Rounded to 7654320: wherever the number itself turns up, unrounded bytes have got out.
+TELL_TALE = 7654321
+SAFE = {"White British": 412, "BME": 3, "Not stated": 27}
+#: Four shown categories at the bottom of their rounding, under a total at the top of its own: the fifth can only be 0.
+GIVEN_AWAY = {"A": 53, "B": 53, "C": 53, "D": 53, "E": 0}
+
+
+def _write(
+    folder: Path, categories: dict[str, int], *, measure: tuple[str, str] = ("M001", "Count_ReferralsReceived")
+) -> Path:
+    folder.mkdir()
+    counts = [("Total", "", sum(categories.values())), *(("BME Group", name, n) for name, n in categories.items())]
+    counts += [("Gender", "Female", TELL_TALE)]
+    with (folder / "our_counts.csv").open("w", encoding="utf-8", newline="") as stream:
+        lines = csv.writer(stream)
+        lines.writerow(COLUMNS)
+        for kind, category, count in counts:
+            organisation = ("sub_icb", "00L", "Our place", "", "", "QHM", "Our ICB")
+            lines.writerow(("2025-04-01", *organisation, kind, category, "", *measure, count))
+    return folder
+
+
+def _refresh(home: Path, drops: Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["refresh", "--restricted", "--drops", str(drops), "--home", str(home)])
+    return result.exit_code, result.output
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A restricted home after a refresh that may release."""
+    folder = tmp_path_factory.mktemp("restricted")
+    status, said = _refresh(folder / "home", _write(folder / "drops", SAFE))
+    assert status == 0, said
+    return Home(folder / "home" / "restricted")
+
+
+def test_counts_leave_rounded_and_small_ones_hidden(released: Home) -> None:
+    with duckdb.connect(str(released.latest / "iapt.duckdb"), read_only=True) as connection:
+        rows = connection.execute(
+            "select coalesce(variable_a, 'Total'), value, value_status, lower_bound, upper_bound from extract_quarterly"
+        ).fetchall()
+    assert sorted(rows) == [
+        ("BME", None, "suppressed", 0, 4),
+        ("Female", 7654320, "published", 7654318, 7654322),
+        ("Not stated", 25, "published", 23, 27),
+        ("Total", 440, "published", 438, 442),
+        ("White British", 410, "published", 408, 412),
+    ]
+
+
+def test_everything_is_its_owners_only(released: Home) -> None:
+    assert stat.S_IMODE(released.root.stat().st_mode) == 0o700
+    made = [path for path in released.root.rglob("*") if not path.is_symlink()]
+    assert [str(path) for path in made if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
+def test_no_unrounded_count_reaches_a_release_a_log_a_page_or_the_ui(released: Home) -> None:
+    places = (released.releases, released.logs, released.verdicts, released.dagster, released.root / "dbt_target")
+    files = [path for place in places for path in place.rglob("*") if path.is_file()]
+    files += [path for path in released.root.iterdir() if path.suffix in (".json", ".html")]
+    assert len(files) > 20
+    assert [str(path) for path in files if str(TELL_TALE).encode() in path.read_bytes()] == []
+    for table in ("extract_monthly", "extract_quarterly", "extract_annual"):
+        found = duckdb.sql(
+            f"select count(*) from '{released.latest / table}.parquet' where value = {TELL_TALE}"
+        ).fetchall()
+        assert found == [(0,)]
+
+
+def test_the_release_does_not_tell_the_bytes_of_a_drop(released: Home) -> None:
+    drops = [path.name for path in released.drops.iterdir() if path.is_dir()]
+    manifest = (released.latest / "manifest.json").read_text("utf-8")
+    assert "our_counts.csv" not in manifest
+    digests = {path.name for path in released.observations.rglob("*.parquet")}
+    for name in (*drops, *digests):
+        assert name.split(".")[0][:12] not in manifest, "a small file can be found again by its sha256"
+
+
+def test_a_release_that_gives_someone_away_is_refused(tmp_path: Path) -> None:
+    status, said = _refresh(tmp_path / "home", _write(tmp_path / "drops", GIVEN_AWAY))
+    assert status == 1
+    assert "extract_gives_nobody_away in extract_quarterly.parquet" in said
+    assert "1 x count_referrals_received (exact_zero)" in said
+    assert not (tmp_path / "home" / "restricted" / "latest").exists()
+
+
+def test_other_measures_than_counts_are_refused(tmp_path: Path) -> None:
+    measure = ("M192", "Percentage_Recovery")
+    status, said = _refresh(tmp_path / "home", _write(tmp_path / "drops", SAFE, measure=measure))
+    assert status == 1
+    assert "our_counts.csv" in said
+    assert "Count_" in said
+
+
+def test_a_restricted_drop_is_never_read_without_the_flag(tmp_path: Path) -> None:
+    drops = _write(tmp_path / "drops", SAFE)
+    result = CliRunner().invoke(app, ["refresh", "--drops", str(drops), "--home", str(tmp_path / "home")])
+    assert result.exit_code == 1
+    assert "that no layout recognises" in result.output
+
+
+def test_a_home_with_published_drops_does_not_become_restricted(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.drops.mkdir()
+    with pytest.raises(FileExistsError, match="other drops"):
+        home.make_restricted()

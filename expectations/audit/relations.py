@@ -1,5 +1,6 @@
 """Relations: which published counts are declared to add up, or never to exceed one another. Data, no arithmetic."""
 
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -57,6 +58,7 @@ class Relations(_Strict):
     inequalities: tuple[Inequality, ...]
 
 
+@cache
 def load_relations(path: Path = RELATIONS_FILE) -> Relations:
     """Read the declared relations. Raises pydantic's ValidationError, which names the place in the file."""
     return Relations.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -17,6 +17,7 @@ from orchestration.assets.checks import check_result, check_spec, subjects_of
 from orchestration.home import DBT_PROJECT, Home
 from orchestration.resources import PipelineHome
 
+# dbt tests the observations itself, so Dagster does not hold it up for these checks of them; it holds up the staging.
 OBSERVATIONS = dg.AssetKey(["landing", "observations"])
 
 

@@ -1,4 +1,4 @@
-"""The audit of the demonstration, from its drops through the marts: the truth behind every count is within its bounds."""
+"""The audit of the demonstration, from its drops through the marts: the truth is within the bounds of every count."""
 
 from __future__ import annotations
 

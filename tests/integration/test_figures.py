@@ -274,6 +274,8 @@ def test_a_count_below_five_stops_the_release_and_taking_the_drop_out_mends_it(
 
     shutil.rmtree(copied_home.drops / new.removesuffix(".json"))
     shutil.copyfile(demonstration_drops / "monthly" / "2022-06" / file.name, file)
+    page = copied_home.figures_page.stat().st_mtime_ns
     mended = refresh(copied_home, revealing_drop)
     assert mended.failure is None
+    assert copied_home.figures_page.stat().st_mtime_ns == page, "nothing is new, so nothing is judged"
     assert copied_home.latest.readlink() == before

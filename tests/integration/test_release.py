@@ -260,9 +260,10 @@ def test_a_release_is_never_edited(copied_home: Home) -> None:
 
 def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_home: Home) -> None:
     verdict_path = copied_home.verdicts / "verdict.json"
-    _plant(
-        copied_home, "dim_measure", "update dim_measure set former_names = 'an older name' where measure_id = 'M001'"
-    )
+    change = "update {} set former_names = 'an older name' where measure_id = 'M001'"
+    _plant(copied_home, "dim_measure", change.format("dim_measure"))
+    with duckdb.connect(str(copied_home.warehouse)) as warehouse:  # the gate compares the two
+        warehouse.execute(change.format("marts.dim_measure"))
     assert _run(copied_home, GATE).success
     published = publish(
         copied_home.staging,

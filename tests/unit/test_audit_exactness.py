@@ -79,6 +79,7 @@ def rows(measures: tuple[str, ...], rounding: Rounding, number: int) -> list[lis
         *((STAR, rounding) for rounding in SMALL_ROUNDINGS),
         ((FINISHED, NOT_AT_CASENESS), PUBLISHERS_ROUNDING),  # the part is its own percentage's numerator
         ((FINISHED, WITHIN_6_WEEKS, IMPROVEMENT), PUBLISHERS_ROUNDING),  # nothing is taken from the base
+        ((FINISHED, NOT_AT_CASENESS, RECOVERY), Rounding(1, 2)),  # a percentage may be of one person
     ],
 )
 def test_the_bounds_of_one_row_are_exact(measures: tuple[str, ...], rounding: Rounding) -> None:
@@ -104,7 +105,7 @@ def test_a_row_whose_percentages_share_their_numerators_is_bounded_soundly() -> 
         for block, bounds in zip(blocks, audited, strict=True)
         for gap in wider(bounds, bounds_by_trial(facts_of(block, "quarter", PUBLISHERS_ROUNDING)))
     ]
-    assert len(gaps) < 0.2 * len(measures) * len(blocks), gaps
+    assert len(gaps) < 0.1 * len(measures) * len(blocks), gaps
 
 
 def sums(rounding: Rounding, number: int) -> tuple[list[list[Figure]], Counts]:
@@ -196,7 +197,7 @@ def test_bounds_are_never_tighter_than_those_of_integer_programmes_and_mostly_eq
         hidden += len(wanted)
         gaps.extend(wider(bounds, bounds_by_solver(facts, wanted)))
     assert hidden >= 50
-    assert len(gaps) <= 0.15 * hidden, f"{len(gaps)} of {hidden} hidden cells are wider than need be: {gaps}"
+    assert len(gaps) <= 0.05 * hidden, f"{len(gaps)} of {hidden} hidden cells are wider than need be: {gaps}"
 
 
 def test_the_two_oracles_agree() -> None:

@@ -181,6 +181,24 @@ def pinned_row(population: Population) -> list[Figure]:
     ]
 
 
+def test_a_relation_that_one_sum_contradicts_is_used_for_none_of_its_measure_and_period() -> None:
+    """A provider cannot have finished 20 of its sub-ICB's 10; what the neighbour's sum would tell is not taken."""
+    torn = [shown_figure(pair("9ZA", "RZ1"), FINISHED, 20), shown_figure(sub_icb("9ZA"), FINISHED, 10)]
+    sums = [
+        shown_figure(pair("9ZB", "RZ2"), FINISHED, None),
+        shown_figure(pair("9ZB", "RZ3"), FINISHED, None),
+        shown_figure(sub_icb("9ZB"), FINISHED, 10),
+        shown_figure(pair("9ZB", "RZ2"), RECOVERY, None),
+        shown_figure(pair("9ZB", "RZ3"), RECOVERY, None),
+        shown_figure(sub_icb("9ZB"), RECOVERY, 10),
+    ]
+    bounds = bounds_of([*torn, *sums, *in_period(sums, "2025-26 Q2")])
+    neighbour = pair("9ZB", "RZ2")
+    assert bounds[neighbour, FINISHED] == (0, 4)
+    assert bounds[neighbour, RECOVERY] == (4, 4)
+    assert bounds[neighbour._replace(period="2025-26 Q2"), FINISHED] == (4, 4)
+
+
 def test_a_sum_that_is_contradicted_only_by_what_rows_tell_bounds_nothing() -> None:
     """Two pairs have 4 each; together they would be more than the 4 at most of their sub-ICB."""
     figures = [
@@ -194,6 +212,7 @@ def test_a_sum_that_is_contradicted_only_by_what_rows_tell_bounds_nothing() -> N
         bound(connection, figures)
         bounds = bounds_in(connection)
         assert connection.execute("select sum(contradicted) from evidence").fetchone() == (0,)
+        assert connection.execute("select count(*) from inconsistent").fetchone() == (0,)
     assert bounds[sub_icb("9ZA"), NOT_AT_CASENESS] == (0, 4)
     assert bounds[pair("9ZA", "RZ1"), NOT_AT_CASENESS] == bounds[pair("9ZA", "RZ2"), NOT_AT_CASENESS] == (4, 4)
     assert bounds[sub_icb("9ZB"), NOT_AT_CASENESS] == (4, 4)

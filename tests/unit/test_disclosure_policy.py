@@ -24,6 +24,7 @@ from orchestration.release.describe import Description, markers, policy_statemen
 from orchestration.release.recipe import recipe_digest
 
 MACROS = Path(__file__).resolve().parents[2] / "dbt_project" / "macros"
+PUBLISHER = load_policy().as_manifest()
 Change = Callable[[dict[str, Any]], Any]
 
 
@@ -38,7 +39,7 @@ def written(folder: Path, change: Change) -> Path:
 
 def policy_of(suppress_counts_below: int, round_counts_to: int) -> Policy:
     numbers = {"suppress_counts_below": suppress_counts_below, "round_counts_to": round_counts_to}
-    return Policy.from_manifest({**load_policy().as_manifest(), **numbers})
+    return Policy.from_manifest({**PUBLISHER, **numbers})
 
 
 # -- the file ----------------------------------------------------------------------------------------------------------

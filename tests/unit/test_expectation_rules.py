@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, KEYS
+from expectations.contracts import EXTRACT_GRAINS, KEYS, TABLES
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.every_table import COLUMNS_RULE
@@ -159,7 +159,7 @@ def test_a_rule_that_could_not_run_or_be_understood_is_refused(fields: dict[str,
 
 def test_keys_are_columns_of_the_contract_and_no_figure_is_a_key() -> None:
     for table, keys in KEYS.items():
-        assert set(keys) <= CONTRACTS[table].keys()
+        assert set(keys) <= TABLES[table].keys()
         assert not set(keys) & {"value", "lower_bound", "upper_bound", "suppressed_parts"}
 
 

@@ -156,8 +156,13 @@ def _faults_of_database(database: Path, tables: Path) -> Iterator[str]:
         present = {
             str(name)
             for (name,) in connection.execute(
-                "select table_name from duckdb_tables() where database_name = 'served' "
-                "union select view_name from duckdb_views() where database_name = 'served' and not internal"
+                """
+                select if(schema_name = 'main', table_name, schema_name || '.' || table_name)
+                from duckdb_tables() where database_name = 'served'
+                union
+                select if(schema_name = 'main', view_name, schema_name || '.' || view_name)
+                from duckdb_views() where database_name = 'served' and not internal
+                """
             ).fetchall()
         }
         yield from (f"it lacks {table}" for table in CONTRACTS if table not in present)

@@ -1,0 +1,349 @@
+"""Inspection, and `iapt audit`: any folder that looks like a release is judged, whoever made it or changed it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import click.testing
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from expectations.audit.auditor import ADDS_NOTHING, Auditor
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, file_of
+from expectations.gate import FILES_RULE, judge
+from expectations.policy import load_policy
+from expectations.verdict import RuleOutcome, Verdict
+from orchestration.cli import app
+from orchestration.drops.store import sha256_of
+from orchestration.home import Home
+from orchestration.release import inspection
+from orchestration.release.describe import Description
+from orchestration.release.inspection import COPIES_RULE, Inspection, inspect_folder
+from orchestration.release.publish import publish
+from tests.integration.conftest import BuiltHome
+from tests.staged_release import build_staged_release
+
+
+@pytest.fixture(scope="module")
+def home(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The home whose warehouse is at hand; an audit writes its records here. Tests change copies of its release."""
+    root = tmp_path_factory.mktemp("inspector") / "home"
+    shutil.copytree(released_home.home.root, root, symlinks=True, ignore=shutil.ignore_patterns("dagster"))
+    return Home(root)
+
+
+@pytest.fixture
+def copy(home: Home, tmp_path: Path) -> Path:
+    """A release that someone has copied, and may change."""
+    return changeable_copy(home.latest, tmp_path / "a copy")
+
+
+def changeable_copy(release: Path, folder: Path) -> Path:
+    shutil.copytree(release, folder)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return folder
+
+
+@pytest.fixture
+def tables_alone(home: Home, tmp_path: Path) -> Path:
+    """A folder that someone made by hand: the tables of a release, and nothing beside them."""
+    folder = tmp_path / "by hand"
+    folder.mkdir()
+    for table in CONTRACTS:
+        shutil.copyfile(home.latest / file_of(table), folder / file_of(table))
+    return folder
+
+
+SOUND = RuleOutcome("a_rule", "dim_measure", "dim_measure.parquet", "A rule. Source: a test.", "passed")
+
+
+@pytest.fixture
+def tables_judged_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables themselves are found sound without a look, so that only what stands beside them is in question."""
+    monkeypatch.setattr(inspection, "judge", lambda folder, *, auditor: Verdict.of({}, [SOUND]))
+
+
+@pytest.fixture(scope="module")
+def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of the few rows that the tests of the gate are about."""
+    root = tmp_path_factory.mktemp("small")
+    staged = build_staged_release(root / "staged")
+    (root / "data_docs").mkdir()
+    (root / "data_docs" / "index.html").write_text("<p>Judged.</p>", encoding="utf-8")
+    files = {path.name: sha256_of(path) for path in staged.iterdir()}
+    audited = [replace(SOUND, rule=ADDS_NOTHING, table=table, file=file_of(table)) for table in EXTRACT_GRAINS]
+    description = Description("synthetic", "recipe", [], load_policy())
+    places = (root / "data_docs", root / "releases", root / "latest")
+    return publish(staged, Verdict.of(files, audited), *places, description, date(2026, 1, 1)).folder
+
+
+@pytest.fixture
+def small_copy(small_release: Path, tmp_path: Path, tables_judged_before: None) -> Path:
+    """A small release whose tables are sound, and of which anything else may be changed."""
+    return changeable_copy(small_release, tmp_path / "a small copy")
+
+
+@pytest.fixture
+def files_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are judged, and not what is in them."""
+    monkeypatch.setattr(inspection, "judge", lambda folder, *, auditor: judge(folder, suites={}))
+
+
+def audit(home: Home, *folder: Path) -> click.testing.Result:
+    return CliRunner().invoke(app, ["audit", *map(str, folder), "--home", str(home.root)])
+
+
+def change(file: Path, sql: str) -> None:
+    """Change a Parquet file by an SQL statement about `rows`."""
+    with duckdb.connect() as connection:
+        connection.execute(f"create table rows as from read_parquet('{file}')")
+        assert (connection.execute(sql).fetchone() or (0,))[0]
+        connection.execute(f"copy rows to '{file}' (format parquet)")
+
+
+def inspect(folder: Path) -> Inspection:
+    """Inspect a folder whose tables were judged before; no source is asked."""
+    return inspect_folder(folder, Auditor(folder / "no warehouse"), frozenset())
+
+
+def faults(folder: Path) -> dict[str, str]:
+    """What is wrong with the copies of the tables in a folder, by copy."""
+    found = inspect(folder)
+    copies = [outcome for outcome in found.verdict.outcomes if outcome.rule == COPIES_RULE]
+    assert [outcome.file for outcome in copies] == ["iapt.duckdb", "csv"]
+    assert found.verdict.passed == all(outcome.result == "passed" for outcome in copies)
+    return {outcome.file: outcome.message for outcome in copies if outcome.result != "passed"}
+
+
+# --- what is clean
+
+
+def test_the_latest_release_is_clean(home: Home) -> None:
+    result = audit(home)
+    assert result.exit_code == 0, result.output
+    assert "Every rule was kept" in result.output
+    assert "Every file is as the manifest lists it." in result.output
+
+
+def test_a_folder_made_by_hand_is_judged_without_a_manifest(home: Home, tables_alone: Path) -> None:
+    result = audit(home, tables_alone)
+    assert result.exit_code == 0, result.output
+    assert "The folder has no manifest" in result.output
+
+
+# --- what was changed
+
+
+def test_a_changed_figure_is_named_and_the_manifest_said_apart(home: Home, copy: Path) -> None:
+    change(
+        copy / "extract_annual.parquet",
+        "update rows set value = value + 5, lower_bound = lower_bound + 5, upper_bound = upper_bound + 5 "
+        "where rowid = (select min(rowid) from rows where org_level = 'region' and statistic = 'count' and value > 50)",
+    )
+    result = audit(home, copy)
+    assert result.exit_code == 1
+    assert "FAILED counts_are_the_sources_rounded in extract_annual.parquet" in result.output
+    assert "FAILED extract_adds_nothing_to_the_source in extract_annual.parquet" in result.output
+    assert f"FAILED {COPIES_RULE} in iapt.duckdb" in result.output
+    assert f"FAILED {COPIES_RULE} in csv" in result.output
+    assert result.output.splitlines()[-1] == "Not as the manifest lists: extract_annual.parquet (changed)"
+
+
+def test_bytes_that_differ_from_the_manifest_alone_are_listed_and_do_not_count(small_copy: Path) -> None:
+    (small_copy / "README.md").write_text("Read me differently.", encoding="utf-8")
+    (small_copy / "csv" / "dim_measure.csv").chmod(0o600)
+    (small_copy / "data_docs" / "index.html").unlink()
+    (small_copy / "data_docs" / "more.html").write_text("more", encoding="utf-8")
+    found = inspect(small_copy)
+    assert found.verdict.passed
+    assert set(found.not_as_listed) == {
+        "README.md (changed)",
+        "data_docs/index.html (missing)",
+        "data_docs/more.html (not listed)",
+    }
+
+
+def test_a_manifest_that_lists_files_elsewhere_is_not_followed(small_copy: Path) -> None:
+    manifest = json.loads((small_copy / "manifest.json").read_text("utf-8"))
+    manifest["files"]["../elsewhere.txt"] = {"sha256": "0" * 64}
+    (small_copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert inspect(small_copy).not_as_listed == ("../elsewhere.txt (outside the folder)",)
+
+
+@pytest.mark.parametrize("name", ["fct_monthly.parquet", "notes.txt", ".hidden"])
+def test_a_file_too_many_is_named(home: Home, tables_alone: Path, files_judged_alone: None, name: str) -> None:
+    shutil.copyfile(tables_alone / "dim_measure.parquet", tables_alone / name)
+    result = audit(home, tables_alone)
+    assert result.exit_code == 1
+    assert f"FAILED {FILES_RULE} in {name}" in result.output
+
+
+def test_a_folder_too_many_is_named(home: Home, tables_alone: Path, files_judged_alone: None) -> None:
+    (tables_alone / "staging").mkdir()
+    (tables_alone / "staging" / "true_values.csv").write_text("value\n3\n", encoding="utf-8")
+    result = audit(home, tables_alone)
+    assert result.exit_code == 1
+    assert f"FAILED {FILES_RULE} in staging" in result.output
+
+
+def test_a_table_that_is_missing_is_named(home: Home, copy: Path, files_judged_alone: None) -> None:
+    (copy / "extract_quarterly.parquet").unlink()
+    result = audit(home, copy)
+    assert result.exit_code == 1
+    assert f"FAILED {FILES_RULE} in extract_quarterly.parquet" in result.output
+    assert "extract_quarterly.parquet (missing)" in result.output
+
+
+DATABASE_CHANGES = {
+    "update extract_annual set value = value + 1 where rowid = (select min(rowid) from extract_annual "
+    "where value is not null)": "extract_annual has other rows",
+    "delete from extract_monthly where rowid = 7": "extract_monthly has other rows",
+    "insert into dim_measure from dim_measure limit 1": "dim_measure has other rows",
+    "update dim_organisation set org_name = org_name || ' (3)' where rowid = 3": "dim_organisation has other rows",
+    "update extract_annual set upper_bound = 3 where rowid in (select min(rowid) from extract_annual "
+    "where value_status = 'suppressed' and upper_bound = 4)": "extract_annual has other rows",
+    "alter table extract_quarterly add column true_value integer": "extract_quarterly has other columns",
+    "drop table dim_period": "it lacks dim_period",
+    "create table fct_annual as select 3 as value": "fct_annual does not belong in it",
+    "create view true_values as select 3 as value": "true_values does not belong in it",
+    "create schema staging; create table staging.extract_annual as select 3 as value": (
+        "staging.extract_annual does not belong in it"
+    ),
+}
+
+
+def _change_the_database(folder: Path, sql: str) -> None:
+    with duckdb.connect(str(folder / "iapt.duckdb")) as connection:
+        connection.execute(sql)
+
+
+@pytest.mark.parametrize("sql", DATABASE_CHANGES)
+def test_a_database_that_differs_from_the_tables_is_named(small_copy: Path, sql: str) -> None:
+    _change_the_database(small_copy, sql)
+    assert faults(small_copy) == {"iapt.duckdb": DATABASE_CHANGES[sql]}
+
+
+def _change_a_row(file: Path) -> None:
+    with gzip.open(file, "rt", encoding="utf-8") as stream:
+        lines = stream.read().splitlines()
+    published = next(place for place, line in enumerate(lines) if ",published," in line)
+    lines[published] = lines[published].replace(",published,", "3,published,", 1)
+    with gzip.open(file, "wt", encoding="utf-8") as stream:
+        stream.write("\n".join(lines) + "\n")
+
+
+def _drop_a_row(file: Path) -> None:
+    with gzip.open(file, "rt", encoding="utf-8") as stream:
+        lines = stream.read().splitlines()
+    with gzip.open(file, "wt", encoding="utf-8") as stream:
+        stream.write("\n".join(lines[:-1]) + "\n")
+
+
+def _add_a_column(file: Path) -> None:
+    with gzip.open(file, "rt", encoding="utf-8") as stream:
+        lines = stream.read().splitlines()
+    with gzip.open(file, "wt", encoding="utf-8") as stream:
+        stream.write("\n".join([f"{lines[0]},true_value", *(f"{line},3" for line in lines[1:])]) + "\n")
+
+
+CSV_FILE = "extract_quarterly_2020-21-q3.csv.gz"
+CSV_CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a row": (_change_a_row, f"{CSV_FILE} has other rows"),
+    "a row less": (_drop_a_row, f"{CSV_FILE} has other rows"),
+    "a column": (_add_a_column, f"{CSV_FILE} has other columns"),
+    "no file": (Path.unlink, f"{CSV_FILE} is missing"),
+    "another file": (
+        lambda file: shutil.copyfile(file, file.with_name("true_values.csv.gz")),
+        "true_values.csv.gz does not belong in it",
+    ),
+    "another folder": (
+        lambda file: shutil.copytree(file.parents[1] / "data_docs", file.parent / "more"),
+        "more/index.html does not belong in it",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CSV_CHANGES)
+def test_csv_files_that_differ_from_the_tables_are_named(small_copy: Path, what: str) -> None:
+    make, fault = CSV_CHANGES[what]
+    make(small_copy / "csv" / CSV_FILE)
+    assert faults(small_copy) == {"csv": fault}
+
+
+@pytest.mark.parametrize(
+    ("make", "file"),
+    [
+        (lambda folder: _change_a_row(folder / "csv" / CSV_FILE), "csv"),
+        (lambda folder: _change_the_database(folder, next(iter(DATABASE_CHANGES))), "iapt.duckdb"),
+    ],
+    ids=["csv", "database"],
+)
+def test_a_row_that_differs_in_a_copy_alone_is_a_failure_of_the_audit(
+    small_copy: Path, tmp_path: Path, make: Callable[[Path], object], file: str
+) -> None:
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    home.warehouse.touch()
+    home.landed.write_text(json.dumps({"drops": [], "disclosure": load_policy().as_manifest()}), encoding="utf-8")
+    assert audit(home, small_copy).exit_code == 0
+    make(small_copy)
+    result = audit(home, small_copy)
+    assert result.exit_code == 1
+    assert f"FAILED {COPIES_RULE} in {file}" in result.output
+
+
+def test_copies_that_hold_the_rows_of_the_tables_are_sound(small_copy: Path) -> None:
+    assert faults(small_copy) == {}
+    assert inspect(small_copy).not_as_listed == ()
+
+
+def test_copies_that_cannot_be_read_have_not_passed(small_copy: Path) -> None:
+    (small_copy / "iapt.duckdb").write_bytes(b"no database")
+    assert faults(small_copy).keys() == {"iapt.duckdb"}
+
+
+# --- what cannot be judged
+
+
+def test_a_folder_without_tables_cannot_be_judged(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no tables here", encoding="utf-8")
+    result = audit(home, tmp_path)
+    assert result.exit_code == 2
+    assert "expected at least one table of a release" in result.output
+
+
+def test_a_folder_that_is_not_there_cannot_be_judged(home: Home, tmp_path: Path) -> None:
+    assert audit(home, tmp_path / "nowhere").exit_code == 2
+
+
+def test_a_home_without_a_warehouse_has_no_source(copy: Path, tmp_path: Path) -> None:
+    result = audit(Home(tmp_path / "new home"), copy)
+    assert result.exit_code == 2
+    assert "warehouse.duckdb: not found" in result.output
+
+
+def test_a_home_without_a_release_has_nothing_to_judge(tmp_path: Path) -> None:
+    assert audit(Home(tmp_path)).exit_code == 2
+
+
+def test_a_release_made_from_other_drops_has_another_source(home: Home, copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text("utf-8"))
+    manifest["drops"] = manifest["drops"][1:]
+    (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    result = audit(home, copy)
+    assert result.exit_code == 2
+    assert "Expected the same drops on both sides" in result.output
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
+def test_a_manifest_that_is_none_cannot_be_judged(home: Home, copy: Path, text: str) -> None:
+    (copy / "manifest.json").write_text(text, encoding="utf-8", errors="surrogateescape")
+    assert audit(home, copy).exit_code == 2

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -26,11 +26,16 @@ _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*",
 
 
 class LockedDbt(DbtCliResource):
-    """dbt as the lock file pins it: `dbt --version` would start a second dbt, seconds long, to say what is known."""
+    """dbt as the lock file pins it, in one process: starting or importing a second one would take seconds."""
 
     @cached_property
     def _cli_version(self) -> Version:
+        """What the lock file says; `dbt --version` would say the same."""
         return Version(version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        """No handle to the warehouse: only the fetching of row counts and columns, not asked for, needs one."""
+        return None
 
 
 def dbt_resource() -> DbtCliResource:
@@ -95,8 +100,9 @@ def build_marts() -> dg.AssetsDefinition:
         _point_dbt_at(pipeline.home)
         # What judges the figures takes seconds to import; dbt works in another process meanwhile.
         Thread(target=engine.warm_up, daemon=True).start()
-        # What dbt says of restricted figures stays with them.
-        target = pipeline.home.root / "dbt_target" if pipeline.home.is_restricted else None
+        # In the home: what dbt says of restricted figures stays with them, and what it parsed for this warehouse is
+        # kept for the next refresh of it.
+        target = pipeline.home.root.absolute() / "dbt_target"
         yield from dbt.cli(["--log-level-file", "info", "build"], context=context, target_path=target).stream()
 
     return dbt_marts

@@ -15,6 +15,7 @@ from orchestration.demonstration.measures import Measure, published_texts
 from orchestration.demonstration.names import FileName
 from orchestration.demonstration.truth import (
     ANNUAL_YEARS,
+    DEMONSTRATION_MONTHS,
     LONG_QUARTERS,
     WIDE_QUARTERS,
     Truth,
@@ -50,12 +51,12 @@ DEFAULT_READ_ME = f"""{_READ_ME_TOP}
   recovery rates by BME group. Every quarter of England is invented.
 - Invented for want of the published figure are the totals of
   {", ".join(sorted(year for year in INVENTED_YEARS if year in ANNUAL_YEARS))} and of the months
-  {", ".join(sorted(INVENTED_MONTHS))}.
+  {", ".join(period for period in DEMONSTRATION_MONTHS if period in INVENTED_MONTHS)}.
 - In the monthly and quarterly files about a dozen commissioners stand for all of England. In the annual files
   all STPs or ICBs are there, and the commissioners not shown stand together as `UNKNOWN`.
 - There is no quarterly file for July to September 2020: it was never published. Other gaps between the files are
-  periods left out to keep the demonstration small. The monthly files of January and March 2021 and the quarterly
-  one of January to March 2024 are here for layouts that no later file has.{_READ_ME_END}"""
+  periods left out to keep the demonstration small. The monthly files before 2024 and the quarterly one of January to
+  March 2024 are here for layouts, containers and names that no later file has.{_READ_ME_END}"""
 NATIONAL_READ_ME = f"""{_READ_ME_TOP}
 - These are monthly files of the publisher's size, for benchmarks. Measures beyond the core ones repeat other
   counts under the publisher's names and mean nothing.{_READ_ME_END}"""

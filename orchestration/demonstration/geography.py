@@ -77,8 +77,8 @@ class Commissioner:
     earlier: tuple[str, str] | None = None
 
 
-# By code since April 2020. London's CCGs were merged that month; Bassetlaw changed its ICB and region in July
-# 2022; the commissioning hub is no place, so it belongs to no STP or ICB.
+# By code since April 2020. CCGs of London and Nottinghamshire were merged that month; Bassetlaw changed ICB and region
+# in July 2022; the commissioning hub is no place, so it belongs to no STP or ICB.
 COMMISSIONERS = {
     "00L": Commissioner(ccg_name="NHS NORTHUMBERLAND CCG", body="QHM"),
     "00P": Commissioner(ccg_name="NHS SUNDERLAND CCG", body="QHM"),
@@ -91,6 +91,9 @@ COMMISSIONERS = {
     "11N": Commissioner(ccg_name="NHS KERNOW CCG", body="QT6"),
     "13Q": Commissioner(ccg_name="NATIONAL COMMISSIONING HUB 1", body=None),
     "15E": Commissioner(ccg_name="NHS BIRMINGHAM AND SOLIHULL CCG", body="QHL"),
+    "52R": Commissioner(
+        ccg_name="NHS NOTTINGHAM AND NOTTINGHAMSHIRE CCG", body="QT1", earlier=("04K", "NHS NOTTINGHAM CITY CCG")
+    ),
     "93C": Commissioner(ccg_name="NHS NORTH CENTRAL LONDON CCG", body="QMJ", earlier=("07M", "NHS BARNET CCG")),
     "99A": Commissioner(ccg_name="NHS LIVERPOOL CCG", body="QYG"),
 }
@@ -119,6 +122,7 @@ PAIRS = {
     "11N": "ZX010:6300 ZX009:38 ZX024:3",
     "13Q": "ZX011:34 ZX025:12 ZX012:4",
     "15E": "ZX011:24600 ZX013:7300 ZX018:90 ZX025:13 ZX026:2",
+    "52R": "ZX005:5200 ZX017:24 ZX020:4",
     "93C": "ZX014:21500 ZX015:15800 ZX016:900 ZX022:48 ZX026:7",
     "99A": "ZX012:15400 ZX003:260 ZX016:24 ZX019:4",
 }

@@ -56,33 +56,125 @@ gaps as (
 
     select * from {{ ref('stg_gaps') }}
 
+),
+
+dataset_versions as (
+
+    select * from {{ ref('dataset_versions') }}
+
+),
+
+versions_of_periods as (
+
+    select
+        calendar.period_grain,
+        calendar.period,
+        {{ dbt.listagg("dataset_versions.dataset_version", "' and '", "order by dataset_versions.valid_from") }}
+            as dataset_version
+    from calendar
+    inner join dataset_versions
+        on
+            calendar.period_end >= dataset_versions.valid_from
+            and (dataset_versions.valid_to is null or calendar.period_start <= dataset_versions.valid_to)
+    group by calendar.period_grain, calendar.period
+
+),
+
+-- A period in which a break lies, or which begins with it, is the first that cannot be compared with those before.
+breaks_of_periods as (
+
+    select
+        calendar.period_grain,
+        calendar.period,
+        max(case when series_breaks.breaks_sums then 1 else 0 end) = 1 as breaks_sums,
+        {{ dbt.listagg("series_breaks.label", "'; '", "order by series_breaks.break_date") }} as series_break,
+        {{ dbt.listagg("series_breaks.reason", "' '", "order by series_breaks.break_date") }} as series_break_reason
+    from calendar
+    inner join {{ ref('series_breaks') }} as series_breaks
+        on series_breaks.break_date between calendar.period_start and calendar.period_end
+    group by calendar.period_grain, calendar.period
+
+),
+
+-- Sort keys and labels for people and BI tools: Q1 is April to June.
+labelled as (
+
+    select
+        *,
+        replace(financial_year, '-', '/') as financial_year_label,
+        case
+            when period_grain <> 'year'
+                then {{ integer_divide('(cast(extract(month from period_start) as integer) + 8) % 12', '3') }} + 1
+        end as financial_quarter,
+        cast(extract(year from period_start) as integer) * 10000
+        + cast(extract(month from period_start) as integer) * 100
+        + cast(extract(day from period_start) as integer) as period_sort,
+        case cast(extract(month from period_start) as integer)
+            {% for month in [
+                'January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October',
+                'November', 'December',
+            ] -%}
+            when {{ loop.index }} then '{{ month }}'
+            {% endfor %}
+        end as month_name
+    from calendar
+
 )
 
 select
-    calendar.period,
-    calendar.period_grain,
-    calendar.period_start,
-    calendar.period_end,
-    calendar.financial_year,
-    calendar.previous_period,
-    calendar.next_period,
+    labelled.period,
+    labelled.period_grain,
+    labelled.period_start,
+    labelled.period_end,
+    labelled.financial_year,
+    labelled.previous_period,
+    labelled.next_period,
     case
         when gaps.period is not null then 'not_published'
         when loaded_periods.period_start is not null then 'published'
-        when calendar.period_end > newest.last_end then 'not_due'
+        when labelled.period_end > newest.last_end then 'not_due'
         else 'not_loaded'
     end as publication_status,
-    gaps.reason,
-    gaps.source
-from calendar
+    case
+        when gaps.period is not null then gaps.reason
+        when loaded_periods.period_start is not null then null
+        when labelled.period_end > newest.last_end then 'It ends after the newest figure held.'
+        else 'It may have been published; no drop of it is held.'
+    end as reason,
+    case
+        when gaps.period is not null then gaps.source
+        when loaded_periods.period_start is null then 'The drops that are held.'
+    end as source,
+    case labelled.period_grain
+        when 'month' then labelled.month_name || ' ' || substring(labelled.period, 1, 4)
+        when 'quarter'
+            then 'Q' || cast(labelled.financial_quarter as varchar) || ' ' || labelled.financial_year_label
+        else labelled.financial_year_label
+    end as period_label,
+    labelled.financial_year_label,
+    labelled.financial_quarter,
+    labelled.period_sort,
+    versions_of_periods.dataset_version,
+    coalesce(breaks_of_periods.breaks_sums, false) as breaks_sums,
+    breaks_of_periods.series_break,
+    breaks_of_periods.series_break_reason
+from labelled
 inner join years_in_scope
-    on calendar.financial_year = years_in_scope.financial_year
+    on labelled.financial_year = years_in_scope.financial_year
 cross join newest
 left join loaded_periods
     on
-        calendar.period_grain = loaded_periods.period_grain
-        and calendar.period_start = loaded_periods.period_start
+        labelled.period_grain = loaded_periods.period_grain
+        and labelled.period_start = loaded_periods.period_start
 left join gaps
     on
-        calendar.period_grain = gaps.period_grain
-        and calendar.period = gaps.period
+        labelled.period_grain = gaps.period_grain
+        and labelled.period = gaps.period
+left join versions_of_periods
+    on
+        labelled.period_grain = versions_of_periods.period_grain
+        and labelled.period = versions_of_periods.period
+left join breaks_of_periods
+    on
+        labelled.period_grain = breaks_of_periods.period_grain
+        and labelled.period = breaks_of_periods.period

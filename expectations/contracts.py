@@ -58,8 +58,28 @@ DIM_ORGANISATION_COLUMNS: Final[Columns] = MappingProxyType(
         "org_code": "VARCHAR",
         "org_name": "VARCHAR",
         "former_names": "VARCHAR",
-        "first_period_start": "DATE",
+        "first_period_start": "DATE",  # absent where only the lists name it
         "last_period_start": "DATE",
+        "org_type": "VARCHAR",  # its level, 'placeholder' or 'unknown'
+        "is_in_drops": "BOOLEAN",
+        "ons_code": "VARCHAR",
+        "valid_from": "DATE",
+        "valid_to": "DATE",
+        "predecessors": "VARCHAR",  # codes joined by '; '
+        "successors": "VARCHAR",
+        "parent_level": "VARCHAR",
+        "parent_code": "VARCHAR",  # now, or at its end
+        "parent_name": "VARCHAR",
+        "parent_code_today": "VARCHAR",  # of what covers it today
+        "parent_name_today": "VARCHAR",
+        "region_code_today": "VARCHAR",
+        "region_name_today": "VARCHAR",
+        "today_level": "VARCHAR",
+        "today_code": "VARCHAR",
+        "today_name": "VARCHAR",
+        "today_comparability": "VARCHAR",
+        "boundary_moved_on": "DATE",
+        "today_certainty": "VARCHAR",
     }
 )
 

@@ -90,7 +90,15 @@ window neighbours as (partition by period_grain order by period_start);
 create table dim_organisation as
 select
     org_level, org_code, org_name, cast(null as varchar) as former_names,
-    date '2019-04-01' as first_period_start, date '2021-01-01' as last_period_start
+    date '2019-04-01' as first_period_start, date '2021-01-01' as last_period_start,
+    org_level as org_type, true as is_in_drops, cast(null as varchar) as ons_code,
+    date '2013-04-01' as valid_from, cast(null as date) as valid_to,
+    cast(null as varchar) as predecessors, cast(null as varchar) as successors,
+    cast(null as varchar) as parent_level, cast(null as varchar) as parent_code, cast(null as varchar) as parent_name,
+    cast(null as varchar) as parent_code_today, cast(null as varchar) as parent_name_today,
+    cast(null as varchar) as region_code_today, cast(null as varchar) as region_name_today,
+    org_level as today_level, org_code as today_code, org_name as today_name, 'same' as today_comparability,
+    cast(null as date) as boundary_moved_on, 'stated' as today_certainty
 from organisations where partner_code is null;
 """
 

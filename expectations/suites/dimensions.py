@@ -127,7 +127,9 @@ def dim_organisation_rules() -> tuple[Rule, ...]:
     return (
         columns_are_exactly_the_contract(table),
         keys_are_unique(table),
-        required_columns_are_filled(table, ("org_level", "org_code", "org_name")),
+        required_columns_are_filled(
+            table, ("org_level", "org_code", "org_name", "org_type", "is_in_drops", "today_comparability")
+        ),
         rows_where(
             "organisation_level_is_known",
             table,

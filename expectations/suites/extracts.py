@@ -157,8 +157,8 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             name="organisations_stand_in_dim_organisation",
             table=table,
             description=(
-                "Every organisation is described in dim_organisation under its level; a pair's two "
-                f"organisations under theirs. {CONTRACT}"
+                "Every organisation is described in dim_organisation under its level, as one that stands in a drop; a "
+                f"pair's two organisations under theirs. {CONTRACT}"
             ),
             query=f"""
                 with figures as (
@@ -167,10 +167,12 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
                         case org_level {commissioner_levels} else org_level end as level_of_organisation
                     from {{batch}}
                 ),
-                organisations as (select org_level, org_code, true as is_known from dim_organisation),
+                organisations as (
+                    select org_level, org_code, true as is_known from dim_organisation where is_in_drops
+                ),
                 providers as (
                     select org_code as partner_code, true as is_known_partner
-                    from dim_organisation where org_level = 'provider'
+                    from dim_organisation where org_level = 'provider' and is_in_drops
                 )
                 select {keys_of(table, "figures")}
                 from figures

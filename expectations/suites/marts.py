@@ -149,17 +149,19 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             name="organisations_stand_in_dim_organisation",
             table=table,
             description=(
-                "Every organisation is described in dim_organisation under its level; a pair's two organisations "
-                f"under theirs. {CONTRACT}"
+                "Every organisation is described in dim_organisation under its level, as one that stands in a drop; a "
+                f"pair's two organisations under theirs. {CONTRACT}"
             ),
             query=f"""
                 with organisations as (
                     select distinct org_level, org_code, partner_code from {table} where {APPLIES}
                 ),
-                described as (select org_level as level, org_code, true as is_described from dim_organisation),
+                described as (
+                    select org_level as level, org_code, true as is_described from dim_organisation where is_in_drops
+                ),
                 providers as (
                     select org_code as partner_code, true as is_described_partner from dim_organisation
-                    where org_level = 'provider'
+                    where org_level = 'provider' and is_in_drops
                 ),
                 unknown_organisations as (
                     select organisations.org_level, organisations.org_code, organisations.partner_code

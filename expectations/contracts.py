@@ -94,6 +94,11 @@ DIM_MEASURE_COLUMNS: Final[Columns] = MappingProxyType(
         "denominator": "VARCHAR",  # slugs joined by ' + ' and ' - '
         "base": "VARCHAR",  # the count behind a mean or a median
         "former_names": "VARCHAR",
+        "is_additive": "BOOLEAN",  # over the organisations of one level, never over periods
+        "better_direction": "VARCHAR",
+        "definition": "VARCHAR",
+        "first_period": "VARCHAR",
+        "last_period": "VARCHAR",
     }
 )
 

@@ -296,6 +296,15 @@ OTHER_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
     ("dim_measure", "required_columns_are_filled"): (
         "update dim_measure set name = null where measure = 'mean_wait'",
         "update dim_measure set measure = null where measure = 'mean_wait'",
+        "update dim_measure set is_additive = null where measure = 'mean_wait'",
+        "update dim_measure set definition = '' where measure = 'mean_wait'",
+    ),
+    ("dim_measure", "better_direction_is_known"): (
+        "update dim_measure set better_direction = 'up' where measure = 'percentage_recovery'",
+    ),
+    ("dim_measure", "only_counts_are_additive"): (
+        "update dim_measure set is_additive = true where measure = 'percentage_recovery'",
+        "update dim_measure set is_additive = true where measure = 'mean_wait'",
     ),
     ("dim_measure", "statistic_is_known"): (
         "update dim_measure set statistic = 'rate' where measure = 'percentage_recovery'",

@@ -29,7 +29,11 @@ values ('Total', null, null), ('Ethnic Group', 'Invented group', 'Invented part'
 create table dim_measure as
 select
     measure, measure_id, name, statistic, unit, numerator, denominator, base,
-    cast(null as varchar) as former_names
+    cast(null as varchar) as former_names,
+    statistic = 'count' as is_additive,
+    case statistic when 'percentage' then 'higher' when 'count' then 'neither' else 'lower' end as better_direction,
+    'An invented definition.' as definition,
+    '2020-12' as first_period, cast(null as varchar) as last_period
 from (values
     ('count_referrals_received', 'M001', 'Referrals received', 'count', 'referrals', null, null, null),
     ('count_accessing_services', 'M031', 'People accessing services', 'count', 'people', null, null, null),

@@ -18,6 +18,7 @@ from expectations.suites.extracts import ENGLAND, ORGANISATION_LEVELS
 
 PUBLICATION_STATUSES = ("published", "not_published", "not_loaded", "not_due")
 STATISTICS = ("count", "percentage", "mean", "median", "minimum", "maximum", "sum")
+DIRECTIONS = ("higher", "lower", "neither")
 CONTRACT = "Source: the data contract of the release."
 
 
@@ -157,12 +158,27 @@ def dim_measure_rules() -> tuple[Rule, ...]:
     return (
         columns_are_exactly_the_contract(table),
         keys_are_unique(table),
-        required_columns_are_filled(table, ("measure", "name", "statistic")),
+        required_columns_are_filled(
+            table, ("measure", "name", "statistic", "is_additive", "better_direction", "definition")
+        ),
         rows_where(
             "statistic_is_known",
             table,
             f"statistic is null or statistic not in ({words(STATISTICS)})",
             f"statistic is one of {', '.join(STATISTICS)}. {CONTRACT}",
+        ),
+        rows_where(
+            "better_direction_is_known",
+            table,
+            f"better_direction not in ({words(DIRECTIONS)})",
+            f"better_direction is one of {', '.join(DIRECTIONS)}. {CONTRACT}",
+        ),
+        rows_where(
+            "only_counts_are_additive",
+            table,
+            "is_additive and statistic <> 'count'",
+            "A percentage, a mean, a median or an extreme is never additive: who adds what this says may be added "
+            f"would get a figure that nobody published. {CONTRACT}",
         ),
         Rule(
             name="measures_rest_on_known_counts",

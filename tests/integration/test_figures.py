@@ -85,7 +85,7 @@ def test_other_rules_or_reviewed_measures_judge_every_drop_again(
     assert len(judge_drops(drops, kept, rows.SEEDS, suites=fewer).judged_now) == 2
     seeds = Path(shutil.copytree(rows.SEEDS, tmp_path / "seeds"))
     with (seeds / "measure_aliases.csv").open("a", encoding="utf-8") as aliases:
-        aliases.write("annual,Count_Another,count_recovery,\n")
+        aliases.write("annual,Count_Another,count_recovery,2024-25,,\n")
     assert len(judge_drops(drops, kept, seeds, suites=fewer).judged_now) == 2
 
 

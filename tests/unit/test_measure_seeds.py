@@ -13,10 +13,13 @@ import pytest
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 
 COLUMNS = {
-    "measures": ["measure", "measure_id", "name", "statistic", "unit", "base", "measure_group"],
+    "measures": [
+        *("measure", "measure_id", "name", "statistic", "unit", "base", "measure_group"),
+        *("is_additive", "better_direction", "definition"),
+    ],
     "measure_formulas": ["measure", "part", "component", "sign", "source"],
     "measure_names": ["measure_id", "name", "first_period", "last_period", "note"],
-    "measure_aliases": ["series", "name_as_published", "measure", "note"],
+    "measure_aliases": ["series", "name_as_published", "measure", "first_period", "last_period", "note"],
 }
 
 # how the publisher writes a kind of statistic in a name

@@ -1,4 +1,4 @@
--- One row per measure: its slug, id, names, statistic, and what a percentage or mean rests on.
+-- One row per measure: its slug, id, names, statistic, what a percentage or mean rests on, and what it says in words.
 with measures as (
 
     select * from {{ ref('measures') }}
@@ -73,6 +73,40 @@ former_names as (
     from names
     group by measure
 
+),
+
+uses as (
+
+    select
+        measures.measure,
+        measure_names.first_period,
+        measure_names.last_period
+    from {{ ref('measure_names') }} as measure_names
+    inner join measures
+        on measure_names.measure_id = measures.measure_id
+
+    union all
+
+    select
+        measures.measure,
+        measure_aliases.first_period,
+        measure_aliases.last_period
+    from {{ ref('measure_aliases') }} as measure_aliases
+    inner join measures
+        on measure_aliases.measure = measures.measure
+    where measures.measure_id is null
+
+),
+
+periods_of_use as (
+
+    select
+        measure,
+        min(first_period) as first_period,
+        case when count(*) = count(last_period) then max(last_period) end as last_period
+    from uses
+    group by measure
+
 )
 
 select
@@ -84,9 +118,16 @@ select
     formulas.numerator,
     formulas.denominator,
     measures.base,
-    former_names.former_names
+    former_names.former_names,
+    measures.is_additive,
+    measures.better_direction,
+    measures.definition,
+    periods_of_use.first_period,
+    periods_of_use.last_period
 from measures
 left join formulas
     on measures.measure = formulas.measure
 left join former_names
     on measures.measure = former_names.measure
+left join periods_of_use
+    on measures.measure = periods_of_use.measure

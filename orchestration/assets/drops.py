@@ -33,6 +33,8 @@ LANDING_TABLES = (
     "drops",
     "drop_periods",
     "gaps",
+    "corrections",
+    "level_sums",
     "series_precedence",
     "disclosure_policy",
     "disclosure_statistics",

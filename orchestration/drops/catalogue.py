@@ -1,14 +1,17 @@
-"""The catalogue as data: gaps, precedence and limits, from their reviewed YAML files. Layouts have their own module."""
+"""The catalogue as data: gaps, corrections, precedence and limits, from their reviewed YAML files.
+
+Layouts have their own module.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from orchestration.drops.layouts import Layout, load_layouts
 
@@ -29,6 +32,78 @@ class Gap(_Strict):
     known: str
     inferred: str | None = None
     source: str
+
+
+class CorrectedCells(_Strict):
+    """Which cells of a publication a correction is about: each column that is named must say exactly this."""
+
+    org_level: str | None = None
+    org_code: str | None = None
+    partner_code: str | None = None
+    variable_type: str | None = None
+    variable_a: str | None = None
+    variable_b: str | None = None
+    measure_id: str | None = None
+    measure_name: str | None = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("expected at least one column that says which cells are meant; found none")
+        return self
+
+
+class ExpectedMistake(_Strict):
+    """What the publication wrongly says of those cells: the guard that fails once the publisher has mended it."""
+
+    value_as_published: str | None = None
+    measure_name: str | None = None
+    org_name: str | None = None
+    #: How many rows of one file publish the cell; two, where an organisation stands twice.
+    rows: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("expected what the publication wrongly says of the cells; found nothing to guard by")
+        return self
+
+
+class Correction(_Strict):
+    """A known error of a publication, what is done about it, and how to see that the publisher has mended it."""
+
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    series: Literal["monthly", "timeseries", "quarterly", "annual"]
+    periods: list[str] = Field(min_length=1)
+    where: CorrectedCells
+    reason: str
+    source: str
+    action: Literal["withhold", "replace", "note"]
+    #: What the publisher itself states elsewhere; `source` says where.
+    replacement: float | None = None
+    expect: ExpectedMistake
+
+    @model_validator(mode="after")
+    def _can_be_applied(self) -> Self:
+        form = _PERIOD_OF_SERIES[self.series]
+        if wrong := [period for period in self.periods if not re.fullmatch(form, period)]:
+            raise ValueError(f"expected periods of the {self.series} series, such as {form}; found {wrong}")
+        if (self.replacement is not None) != (self.action == "replace"):
+            raise ValueError("expected a replacement with the action replace, and with no other")
+        if self.action != "note" and not re.fullmatch(r"-?\d+(\.\d+)?", self.expect.value_as_published or ""):
+            raise ValueError(
+                f"expected the published number that is wrong in expect.value_as_published, for {self.action} works on "
+                "published figures only; a suppressed one is never touched"
+            )
+        return self
+
+
+_PERIOD_OF_SERIES = {
+    "monthly": r"20\d\d-(0[1-9]|1[0-2])",
+    "timeseries": r"20\d\d-(0[1-9]|1[0-2])",
+    "quarterly": r"20\d\d-\d\d Q[1-4]",
+    "annual": r"20\d\d-\d\d",
+}
 
 
 class NamedStatus(_Strict):
@@ -95,6 +170,15 @@ class Catalogue:
     def gaps(self) -> list[Gap]:
         """The known gaps."""
         return TypeAdapter(list[Gap]).validate_python(self._read("gaps.yml"))
+
+    @cached_property
+    def corrections(self) -> list[Correction]:
+        """The known errors of the publications. Raises ValueError where two have one id."""
+        corrections = TypeAdapter(list[Correction]).validate_python(self._read("corrections.yml"))
+        ids = [correction.id for correction in corrections]
+        if twice := sorted({each for each in ids if ids.count(each) > 1}):
+            raise ValueError(f"expected each id once in corrections.yml; found {', '.join(twice)} more than once")
+        return corrections
 
     @cached_property
     def precedence(self) -> Precedence:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import duckdb
 
+from expectations.audit.relations import Relations, load_relations
 from expectations.policy import Policy
-from orchestration.drops.catalogue import Catalogue
+from orchestration.drops.catalogue import Catalogue, Correction
 from orchestration.drops.reader import DropSummary, ObservationStore
 from orchestration.drops.store import KeptDrop
 
-_GRAIN_OF_SERIES = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
+_GRAIN_OF_SERIES = {"monthly": "month", "timeseries": "month", "quarterly": "quarter", "annual": "year"}
 
 
 def land(
@@ -114,6 +115,8 @@ def land(
                 for rank, series in enumerate(ranked, start=1)
             ],
         )
+        land_corrections(connection, catalogue.corrections)
+        land_relations(connection, load_relations())
         land_policy(connection, policy)
         connection.commit()
 
@@ -124,6 +127,57 @@ def public_name(sha256: str, salt: str | None) -> str:
     The sha256 of a small file of unrounded counts could be found again by trying every count.
     """
     return sha256 if salt is None else hashlib.sha256((salt + sha256).encode()).hexdigest()
+
+
+def land_corrections(connection: duckdb.DuckDBPyConnection, corrections: Sequence[Correction]) -> None:
+    """Land the known errors of the publications, one row a correction and period."""
+    connection.execute(
+        """
+        create or replace table landing.corrections (
+            correction_id varchar, series varchar, period_grain varchar, period varchar,
+            org_level varchar, org_code varchar, partner_code varchar,
+            variable_type varchar, variable_a varchar, variable_b varchar, measure_id varchar, measure_name varchar,
+            reason varchar, source varchar, action varchar, replacement double,
+            expected_value varchar, expected_measure_name varchar, expected_org_name varchar, expected_rows integer
+        )
+        """
+    )
+    rows = [
+        (
+            *(correction.id, correction.series, _GRAIN_OF_SERIES[correction.series], period),
+            *(correction.where.org_level, correction.where.org_code, correction.where.partner_code),
+            *(correction.where.variable_type, correction.where.variable_a, correction.where.variable_b),
+            *(correction.where.measure_id, correction.where.measure_name),
+            *(correction.reason, correction.source, correction.action, correction.replacement),
+            *(correction.expect.value_as_published, correction.expect.measure_name),
+            *(correction.expect.org_name, correction.expect.rows),
+        )
+        for correction in corrections
+        for period in correction.periods
+    ]
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"insert into landing.corrections values ({marks})", rows)
+
+
+def land_relations(connection: duckdb.DuckDBPyConnection, relations: Relations) -> None:
+    """Land which levels are declared to add up to which, one row a pair of levels and grain."""
+    connection.execute(
+        """
+        create or replace table landing.level_sums (
+            whole_level varchar, part_level varchar, named_by varchar, period_grain varchar, additive varchar,
+            evidence varchar
+        )
+        """
+    )
+    connection.executemany(
+        "insert into landing.level_sums values (?, ?, ?, ?, ?, ?)",
+        [
+            (level.parent, level.members, level.by, grain, level.additive, level.evidence)
+            for level in relations.levels
+            for grain in level.grains
+        ],
+    )
 
 
 def land_policy(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:

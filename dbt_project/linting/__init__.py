@@ -28,6 +28,16 @@ def fact_columns() -> list[str]:
     return ["period", "value", "value_status"]
 
 
+def least_behind_printed(level: str, status: str, value: str) -> str:
+    """An expression."""
+    return value
+
+
+def most_behind_printed(level: str, status: str, value: str) -> str:
+    """An expression."""
+    return value
+
+
 def integer_divide(dividend: str, divisor: str) -> str:
     """An expression."""
     return f"(({dividend}) // ({divisor}))"

@@ -3,7 +3,7 @@
 -- name) as its slug; it stays in the facts and does not leave.
 with observations as (
 
-    select * from {{ ref('stg_observations') }}
+    select * from {{ ref('int_corrected_observations') }}
     where series <> 'data_quality'
 
 ),

@@ -49,6 +49,28 @@ DIM_PERIOD_COLUMNS: Final[Columns] = MappingProxyType(
         "publication_status": "VARCHAR",
         "reason": "VARCHAR",
         "source": "VARCHAR",
+        "period_label": "VARCHAR",
+        "financial_year_label": "VARCHAR",
+        "financial_quarter": "INTEGER",
+        "period_sort": "INTEGER",
+        "dataset_version": "VARCHAR",
+        "breaks_sums": "BOOLEAN",
+        "series_break": "VARCHAR",
+        "series_break_reason": "VARCHAR",
+    }
+)
+
+DIM_DATE_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "calendar_date": "DATE",
+        "month_period": "VARCHAR",
+        "month_label": "VARCHAR",
+        "month_sort": "INTEGER",
+        "quarter_period": "VARCHAR",
+        "quarter_label": "VARCHAR",
+        "financial_year": "VARCHAR",
+        "financial_year_label": "VARCHAR",
+        "is_last_day_of_month": "BOOLEAN",
     }
 )
 
@@ -80,6 +102,64 @@ DIM_ORGANISATION_COLUMNS: Final[Columns] = MappingProxyType(
         "today_comparability": "VARCHAR",
         "boundary_moved_on": "DATE",
         "today_certainty": "VARCHAR",
+    }
+)
+
+DIM_ORGANISATION_HISTORY_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "org_level": "VARCHAR",
+        "org_code": "VARCHAR",
+        "valid_from": "DATE",
+        "valid_to": "DATE",
+        "parent_level": "VARCHAR",
+        "parent_code": "VARCHAR",
+        "parent_name": "VARCHAR",
+        "parent_certainty": "VARCHAR",
+    }
+)
+
+DIM_POPULATION_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "variable_type": "VARCHAR",
+        "variable_a": "VARCHAR",
+        "variable_b": "VARCHAR",
+        "population_type": "VARCHAR",
+        "population": "VARCHAR",
+        "population_name": "VARCHAR",
+        "scheme": "VARCHAR",
+        "sort_order": "INTEGER",
+        "imd_decile": "INTEGER",
+        "is_listed": "BOOLEAN",
+        "is_comparable_with_previous_scheme": "BOOLEAN",
+        "comparable_from": "VARCHAR",
+        "change_reason": "VARCHAR",
+        "first_period_start": "DATE",
+        "last_period_start": "DATE",
+    }
+)
+
+DIM_MEASURE_NAME_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "measure": "VARCHAR",
+        "measure_id": "VARCHAR",
+        "name": "VARCHAR",
+        "series": "VARCHAR",
+        "first_period": "VARCHAR",
+        "last_period": "VARCHAR",
+        "note": "VARCHAR",
+    }
+)
+
+DIM_STANDARD_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "measure": "VARCHAR",
+        "threshold": "INTEGER",
+        "comparison": "VARCHAR",
+        "valid_from": "DATE",
+        "valid_to": "DATE",
+        "certainty": "VARCHAR",
+        "label": "VARCHAR",
+        "source": "VARCHAR",
     }
 )
 
@@ -194,13 +274,224 @@ EXTRACT_GRAINS: Final[Mapping[str, Grain]] = MappingProxyType(
     {"extract_monthly": "month", "extract_quarterly": "quarter", "extract_annual": "year"}
 )
 
-CONTRACTS: Final[Mapping[str, Columns]] = MappingProxyType(
+#: The extracts again, on today's geography, each with the extract that its figures are from.
+TODAYS_GEOGRAPHY: Final[Mapping[str, str]] = MappingProxyType(
     {
-        **dict.fromkeys(EXTRACT_GRAINS, EXTRACT_COLUMNS),
-        "dim_period": DIM_PERIOD_COLUMNS,
-        "dim_organisation": DIM_ORGANISATION_COLUMNS,
-        "dim_measure": DIM_MEASURE_COLUMNS,
+        "todays_geography_monthly": "extract_monthly",
+        "todays_geography_quarterly": "extract_quarterly",
+        "todays_geography_annual": "extract_annual",
     }
+)
+
+TODAYS_GEOGRAPHY_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "period": "VARCHAR",
+        "period_start": "DATE",
+        "period_end": "DATE",
+        "financial_year": "VARCHAR",
+        "org_level": "VARCHAR",
+        "org_code": "VARCHAR",
+        "org_name": "VARCHAR",
+        "level_as_published": "VARCHAR",
+        "codes_as_published": "VARCHAR",  # joined by '; '
+        "comparability": "VARCHAR",
+        "variable_type": "VARCHAR",
+        "variable_a": "VARCHAR",
+        "variable_b": "VARCHAR",
+        "measure": "VARCHAR",
+        "measure_id": "VARCHAR",
+        "statistic": "VARCHAR",
+        "value": "DOUBLE",
+        "value_status": "VARCHAR",
+        "value_marker": "VARCHAR",
+        "is_derived": "BOOLEAN",
+        "lower_bound": "BIGINT",
+        "upper_bound": "BIGINT",
+        "suppressed_parts": "INTEGER",
+    }
+)
+
+#: The measures of each wide topic mart, in the order of its columns.
+TOPICS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "mart_activity": (
+            "count_referrals_received",
+            "count_accessing_services",
+            "count_ended_referrals",
+            "count_ended_treated_once",
+            "count_finished_course_treatment",
+        ),
+        "mart_waiting_times": (
+            "mean_wait_accessing_services",
+            "median_wait_accessing_services",
+            "count_finished_course_treatment",
+            "count_accessing_services_6_weeks_finished_course_treatment",
+            "percentage_accessing_services_6_weeks_finished_course_treatment",
+            "count_accessing_services_18_weeks_finished_course_treatment",
+            "percentage_accessing_services_18_weeks_finished_course_treatment",
+            "percentage_first_to_second_treatment_28_days",
+            "percentage_first_to_second_treatment_29_to_90_days",
+            "percentage_first_to_second_treatment_over_90_days",
+        ),
+        "mart_outcomes": (
+            "count_finished_course_treatment",
+            "count_not_at_caseness",
+            "count_recovery",
+            "percentage_recovery",
+            "count_reliable_improvement",
+            "percentage_reliable_improvement",
+            "count_reliable_recovery",
+            "percentage_reliable_recovery",
+            "count_reliable_deterioration",
+            "percentage_reliable_deterioration",
+            "count_no_reliable_change",
+        ),
+    }
+)
+
+#: The percentages shown beside the national standard of their day.
+WITH_STANDARD: Final = (
+    "percentage_accessing_services_6_weeks_finished_course_treatment",
+    "percentage_accessing_services_18_weeks_finished_course_treatment",
+    "percentage_recovery",
+)
+
+TOPIC_LABELS: Final[Columns] = MappingProxyType(
+    {
+        "period_grain": "VARCHAR",
+        "period": "VARCHAR",
+        "period_label": "VARCHAR",
+        "period_start": "DATE",
+        "period_end": "DATE",
+        "financial_year": "VARCHAR",
+        "org_level": "VARCHAR",
+        "org_code": "VARCHAR",
+        "org_name": "VARCHAR",
+        "parent_code": "VARCHAR",
+        "parent_name": "VARCHAR",
+        "region_code_today": "VARCHAR",
+        "region_name_today": "VARCHAR",
+        "partner_code": "VARCHAR",
+        "partner_name": "VARCHAR",
+        "variable_type": "VARCHAR",
+        "variable_a": "VARCHAR",
+        "variable_b": "VARCHAR",
+        "population_type": "VARCHAR",
+        "population": "VARCHAR",
+        "population_name": "VARCHAR",
+    }
+)
+
+
+def topic_columns(measures: tuple[str, ...]) -> Columns:
+    """Return the columns of a wide mart: labels, then each measure with what belongs to it."""
+    columns = {**TOPIC_LABELS, "is_derived": "BOOLEAN"}
+    for measure in measures:
+        columns |= {measure: "DOUBLE", f"{measure}_status": "VARCHAR"}
+        if measure.startswith("count_"):
+            columns |= {f"{measure}_lower": "BIGINT", f"{measure}_upper": "BIGINT"}
+        if measure in WITH_STANDARD:
+            columns |= {f"{measure}_standard": "INTEGER", f"{measure}_standard_status": "VARCHAR"}
+    return MappingProxyType(columns)
+
+
+RECOVERY_RATE_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        **TOPIC_LABELS,
+        "recovery_rate": "DOUBLE",
+        "recovery_rate_status": "VARCHAR",
+        "recovery_rate_marker": "VARCHAR",
+        "standard": "INTEGER",
+        "standard_label": "VARCHAR",
+        "standard_certainty": "VARCHAR",
+        "standard_status": "VARCHAR",
+        "gap_to_standard": "DOUBLE",
+        "count_recovery": "DOUBLE",
+        "count_recovery_status": "VARCHAR",
+        "count_finished_course_treatment": "DOUBLE",
+        "count_finished_course_treatment_status": "VARCHAR",
+        "reason": "VARCHAR",
+    }
+)
+
+WINDOWS_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "window_type": "VARCHAR",
+        "period": "VARCHAR",
+        "period_label": "VARCHAR",
+        "window_start": "DATE",
+        "window_end": "DATE",
+        "financial_year": "VARCHAR",
+        "org_level": "VARCHAR",
+        "org_code": "VARCHAR",
+        "org_name": "VARCHAR",
+        "measure": "VARCHAR",
+        "months_needed": "BIGINT",
+        "months_found": "BIGINT",
+        "value": "DOUBLE",
+        "value_status": "VARCHAR",
+        "value_marker": "VARCHAR",
+        "reason": "VARCHAR",
+        "is_derived": "BOOLEAN",
+        "lower_bound": "BIGINT",
+        "upper_bound": "BIGINT",
+        "suppressed_parts": "INTEGER",
+    }
+)
+
+DATA_QUALITY_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "period": "VARCHAR",
+        "period_start": "DATE",
+        "period_end": "DATE",
+        "financial_year": "VARCHAR",
+        "org_level": "VARCHAR",
+        "org_code": "VARCHAR",
+        "org_name": "VARCHAR",
+        "data_table": "VARCHAR",
+        "item_uid": "VARCHAR",
+        "data_item": "VARCHAR",
+        "is_submission": "BOOLEAN",
+        "valid_records": "DOUBLE",
+        "valid_status": "VARCHAR",
+        "default_records": "DOUBLE",
+        "default_status": "VARCHAR",
+        "invalid_records": "DOUBLE",
+        "invalid_status": "VARCHAR",
+        "missing_records": "DOUBLE",
+        "missing_status": "VARCHAR",
+        "denominator_records": "DOUBLE",
+        "denominator_status": "VARCHAR",
+        "drop_sha256": "VARCHAR",
+    }
+)
+
+#: What follows from the extracts and says nothing that they do not, in the forms that readers want.
+DERIVED: Final[Mapping[str, Columns]] = MappingProxyType(
+    {
+        **dict.fromkeys(TODAYS_GEOGRAPHY, TODAYS_GEOGRAPHY_COLUMNS),
+        **{topic: topic_columns(measures) for topic, measures in TOPICS.items()},
+        "mart_recovery_rate": RECOVERY_RATE_COLUMNS,
+        "mart_windows": WINDOWS_COLUMNS,
+        "mart_data_quality": DATA_QUALITY_COLUMNS,
+    }
+)
+
+DIMENSIONS: Final[Mapping[str, Columns]] = MappingProxyType(
+    {
+        "dim_period": DIM_PERIOD_COLUMNS,
+        "dim_date": DIM_DATE_COLUMNS,
+        "dim_organisation": DIM_ORGANISATION_COLUMNS,
+        "dim_organisation_history": DIM_ORGANISATION_HISTORY_COLUMNS,
+        "dim_population": DIM_POPULATION_COLUMNS,
+        "dim_measure": DIM_MEASURE_COLUMNS,
+        "dim_measure_name": DIM_MEASURE_NAME_COLUMNS,
+        "dim_standard": DIM_STANDARD_COLUMNS,
+    }
+)
+
+CONTRACTS: Final[Mapping[str, Columns]] = MappingProxyType(
+    {**dict.fromkeys(EXTRACT_GRAINS, EXTRACT_COLUMNS), **DERIVED, **DIMENSIONS}
 )
 
 FACT_GRAINS: Final[Mapping[str, Grain]] = MappingProxyType(
@@ -245,9 +536,21 @@ POPULATION: Final = (
 KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         **dict.fromkeys((*EXTRACT_GRAINS, *FACT_GRAINS), (*POPULATION, "measure")),
+        **dict.fromkeys(
+            TODAYS_GEOGRAPHY,
+            ("period", "org_level", "org_code", "level_as_published", *POPULATION[-3:], "measure"),
+        ),
+        **dict.fromkeys((*TOPICS, "mart_recovery_rate"), ("period_grain", *POPULATION)),
+        "mart_windows": ("window_type", "period", "org_level", "org_code", "measure"),
+        "mart_data_quality": ("period", "org_level", "org_code", "data_table", "item_uid", "data_item"),
         "dim_period": ("period_grain", "period"),  # '2011-12' is a month and a financial year
+        "dim_date": ("calendar_date",),
         "dim_organisation": ("org_level", "org_code"),
+        "dim_organisation_history": ("org_level", "org_code", "valid_from"),
+        "dim_population": ("variable_type", "variable_a", "variable_b"),
         "dim_measure": ("measure",),
+        "dim_measure_name": ("measure", "name", "series"),
+        "dim_standard": ("measure", "label", "valid_from"),
         **dict.fromkeys(DROPS, ("drop_number", "cell_number")),  # told to people as file, row and column
     }
 )

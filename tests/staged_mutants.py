@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from expectations.contracts import EXTRACT_GRAINS
+from expectations.contracts import EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
 
 #: A figure no extract of the staged release holds: wherever it turns up, a value has leaked.
 TELL_TALE = 7654321
@@ -324,6 +324,131 @@ OTHER_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
 }
 
 
+def _set_in(table: str, change: str, where: str) -> str:
+    return f"update {table} set {change} where {where}"
+
+
+A_CELL = "period = '2021-01' and org_level = 'region' and variable_type = 'Total'"
+A_HIDDEN_CELL = "period = '2020-21' and org_level = 'provider' and variable_type = 'Total'"
+
+#: (table, rule) -> changes to a table that follows from the extracts
+DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
+    **{
+        (table, "words_are_known"): (
+            _set_in(table, "comparability = 'nearly'", "org_level = 'region'"),
+            _set_in(table, "value_status = 'hidden'", "org_level = 'region'"),
+            _set_in(table, "value_marker = '[c]'", "org_level = 'region'"),
+        )
+        for table in TODAYS_GEOGRAPHY
+    },
+    **{
+        (table, "figures_are_the_extracts_or_their_sums"): (
+            _set_in(table, f"value = {TELL_TALE}", "org_level = 'region' and measure = 'count_recovery'"),
+            _set_in(table, "value = value + 5", "org_level = 'region' and measure = 'count_recovery'"),
+            _set_in(table, "value = -0.0", "org_level = 'region' and measure = 'count_recovery'"),
+            _set_in(table, "lower_bound = lower_bound + 1", "org_level = 'region'"),
+            _set_in(table, "upper_bound = upper_bound - 1", "org_level = 'region'"),
+            _set_in(table, "suppressed_parts = 0", "org_level = 'region'"),
+            _set_in(table, "is_derived = true", "org_level = 'region'"),
+            _set_in(table, "codes_as_published = '90A; Y90'", "org_level = 'region'"),
+            _set_in(table, "codes_as_published = 'Y91'", "org_level = 'region'"),
+            _set_in(
+                table,
+                "value_status = 'suppressed', value = null, value_marker = '[c]'",
+                "measure = 'percentage_recovery'",
+            ),
+        )
+        for table in TODAYS_GEOGRAPHY
+    },
+    ("mart_activity", "cells_are_the_extracts"): (
+        _set_in("mart_activity", f"count_referrals_received = {TELL_TALE}", A_CELL),
+        _set_in("mart_activity", "count_referrals_received_lower = count_referrals_received_lower + 1", A_CELL),
+        _set_in("mart_activity", "count_referrals_received_upper = null", A_CELL),
+        _set_in("mart_activity", "count_referrals_received_status = 'suppressed'", A_CELL),
+        _set_in("mart_activity", "count_referrals_received_status = null", A_CELL),
+        _set_in("mart_activity", "count_ended_treated_once = 0", A_HIDDEN_CELL),
+        _set_in("mart_activity", "count_ended_treated_once = 4, count_ended_treated_once_status = null", A_HIDDEN_CELL),
+        _set_in("mart_activity", "org_code = 'Y91'", A_CELL),
+    ),
+    ("mart_waiting_times", "cells_are_the_extracts"): (
+        _set_in("mart_waiting_times", f"mean_wait_accessing_services = {TELL_TALE}", A_CELL),
+    ),
+    ("mart_outcomes", "cells_are_the_extracts"): (
+        _set_in("mart_outcomes", "percentage_recovery = percentage_recovery + 0.4", A_CELL),
+        _set_in("mart_outcomes", f"percentage_reliable_recovery = {TELL_TALE}", A_CELL),
+    ),
+    ("mart_recovery_rate", "cells_are_the_extracts"): (
+        _set_in(
+            "mart_recovery_rate",
+            "recovery_rate = recovery_rate + 1, gap_to_standard = gap_to_standard + 1",
+            "period = '2021-01'",
+        ),
+        _set_in("mart_recovery_rate", f"count_recovery = {TELL_TALE}", "period = '2021-01'"),
+    ),
+    ("mart_recovery_rate", "standard_is_judged_of_published_rates"): (
+        _set_in("mart_recovery_rate", "gap_to_standard = gap_to_standard + 0.4", "period = '2021-01'"),
+        _set_in("mart_recovery_rate", "standard_status = 'nearly'", "period = '2021-01'"),
+        _set_in("mart_recovery_rate", "standard_status = 'met'", "recovery_rate is null"),
+    ),
+    **{
+        (table, "status_is_known"): (_set_in(table, f"{column}_status = 'hidden'", "true"),)
+        for table, column in (
+            *((table, measures[0]) for table, measures in TOPICS.items()),
+            ("mart_recovery_rate", "recovery_rate"),
+        )
+    },
+    ("mart_windows", "an_empty_window_says_why"): (
+        _set_in("mart_windows", "reason = null", "true"),
+        _set_in("mart_windows", "reason = ' '", "true"),
+        _set_in("mart_windows", f"value = {TELL_TALE}", "true"),
+    ),
+    ("mart_windows", "sums_are_of_every_month_of_the_extract"): (
+        _set_in("mart_windows", "value = 40, value_status = 'published', reason = null", "true"),
+        "insert into mart_windows select * replace ("
+        "'financial_year_to_date' as window_type, 'a year' as period, date '2020-04-01' as window_start, "
+        "date '2020-04-30' as window_end, 0 as value, 'published' as value_status, null as reason) "
+        "from mart_windows where window_type = 'rolling_12_months'",
+    ),
+    ("mart_data_quality", "records_are_rounded_as_published"): (
+        _set_in("mart_data_quality", "valid_records = 3", "not is_submission"),
+        _set_in("mart_data_quality", "valid_records = 16", "not is_submission"),
+        _set_in("mart_data_quality", "valid_records = -5", "true"),
+        _set_in("mart_data_quality", "default_records = 5", "not is_submission"),
+    ),
+    ("dim_date", "days_have_no_holes"): ("delete from dim_date where calendar_date = date '2021-01-15'",),
+    ("dim_organisation_history", "spells_do_not_overlap"): (
+        "insert into dim_organisation_history select * replace (date '2020-04-01' as valid_from) "
+        "from dim_organisation_history where org_level = 'region'",
+        _set_in("dim_organisation_history", "valid_to = date '2012-04-01'", "org_level = 'region'"),
+    ),
+}
+
+#: What every table must keep, broken alike in each: the first column that must be filled is emptied.
+FILLED = {
+    **dict.fromkeys(TODAYS_GEOGRAPHY, "period_start"),
+    **dict.fromkeys((*TOPICS, "mart_recovery_rate"), "period_grain"),
+    "mart_windows": "window_start",
+    "mart_data_quality": "data_table",
+    "dim_date": "month_label",
+    "dim_organisation_history": "valid_from",
+    "dim_population": "population_name",
+    "dim_measure_name": "name",
+    "dim_standard": "threshold",
+}
+ALIKE = {
+    (table, rule): statements
+    for table, column in FILLED.items()
+    for rule, statements in {
+        "columns_are_exactly_the_contract": (
+            f"alter table {table} add column true_value integer default {TELL_TALE}",
+            f"alter table {table} drop column {column}",
+        ),
+        "keys_are_unique": (f"insert into {table} from {table}",),
+        "required_columns_are_filled": (f"update {table} set {column} = null",),
+    }.items()
+}
+
+
 def _mutants() -> Iterator[Mutant]:
     numbers: dict[tuple[str, str], int] = {}
 
@@ -340,7 +465,7 @@ def _mutants() -> Iterator[Mutant]:
             if (table, rule) in OTHER_MUTANTS:
                 continue
             yield from (mutant(rule, table, sql.format(**words), "dim_period") for sql in statements)
-    for (table, rule), statements in OTHER_MUTANTS.items():
+    for (table, rule), statements in {**OTHER_MUTANTS, **DERIVED_MUTANTS, **ALIKE}.items():
         yield from (mutant(rule, table, sql, table) for sql in statements)
 
 

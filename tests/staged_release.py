@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, file_of
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS, WITH_STANDARD, file_of
 
 REFERENCE = """
 create table organisations (org_level, org_code, org_name, partner_code, partner_name, size) as
@@ -87,7 +87,12 @@ select
         else 'published'
     end as publication_status,
     case when publication_status = 'not_published' then 'An invented reason.' end as reason,
-    case when publication_status = 'not_published' then 'An invented source.' end as "source"
+    case when publication_status = 'not_published' then 'An invented source.' end as "source",
+    period as period_label, replace(financial_year, '-', '/') as financial_year_label,
+    cast(case when period_grain <> 'year' then quarter(period_start - interval 3 month) end as integer)
+        as financial_quarter,
+    cast(strftime(period_start, '%Y%m%d') as integer) as period_sort, '2.0' as dataset_version,
+    false as breaks_sums, cast(null as varchar) as series_break, cast(null as varchar) as series_break_reason
 from named
 window neighbours as (partition by period_grain order by period_start);
 
@@ -104,6 +109,59 @@ select
     org_level as today_level, org_code as today_code, org_name as today_name, 'same' as today_comparability,
     cast(null as date) as boundary_moved_on, 'stated' as today_certainty
 from organisations where partner_code is null;
+
+create table dim_date as
+select
+    cast(unnest(generate_series(date '2020-12-01', date '2021-03-31', interval 1 day)) as date) as calendar_date,
+    strftime(calendar_date, '%Y-%m') as month_period, strftime(calendar_date, '%B %Y') as month_label,
+    cast(strftime(calendar_date, '%Y%m01') as integer) as month_sort,
+    '2020-21 Q' || quarter(calendar_date - interval 3 month) as quarter_period, quarter_period as quarter_label,
+    '2020-21' as financial_year, '2020/21' as financial_year_label,
+    calendar_date = last_day(calendar_date) as is_last_day_of_month;
+
+create table dim_organisation_history as
+select
+    org_level, org_code, date '2013-04-01' as valid_from, cast(null as date) as valid_to,
+    cast(null as varchar) as parent_level, cast(null as varchar) as parent_code, cast(null as varchar) as parent_name,
+    cast(null as varchar) as parent_certainty
+from dim_organisation;
+
+create table dim_population as
+select
+    variable_type, cast(variable_a as varchar) as variable_a, cast(variable_b as varchar) as variable_b,
+    lower(replace(variable_type, ' ', '_')) as population_type, 'invented' as population,
+    coalesce(variable_b, 'Everyone') as population_name, 'invented' as scheme, 1::integer as sort_order,
+    cast(null as integer) as imd_decile, true as is_listed,
+    cast(null as boolean) as is_comparable_with_previous_scheme, cast(null as varchar) as comparable_from,
+    cast(null as varchar) as change_reason, date '2019-04-01' as first_period_start,
+    date '2021-01-01' as last_period_start
+from populations;
+
+create table dim_measure_name as
+select
+    measure, measure_id, name, 'monthly' as series, '2020-09' as first_period, cast(null as varchar) as last_period,
+    cast(null as varchar) as note
+from dim_measure;
+
+create table dim_standard as
+select
+    'percentage_recovery' as measure, 50 as threshold, 'at_least' as comparison, date '2016-04-01' as valid_from,
+    cast(null as date) as valid_to, 'stated' as certainty, 'An invented standard' as label,
+    'An invented source.' as "source";
+
+create table mart_data_quality as
+select
+    '2021-01' as period, date '2021-01-01' as period_start, date '2021-01-31' as period_end,
+    '2020-21' as financial_year, 'provider' as org_level, 'RZ90' as org_code, 'Invented Provider' as org_name,
+    'An invented table' as data_table, item_uid, data_item, is_submission,
+    cast(valid as double) as valid_records, 'published' as valid_status,
+    cast(null as double) as default_records, 'suppressed' as default_status,
+    cast(0 as double) as invalid_records, 'published' as invalid_status,
+    cast(0 as double) as missing_records, 'published' as missing_status,
+    cast(valid as double) as denominator_records, 'published' as denominator_status,
+    sha256('data quality') as drop_sha256
+from (values ('X1', 'Invented item', false, 15), ('X0', 'Invented Submission', true, 1)) as items
+    (item_uid, data_item, is_submission, valid);
 """
 
 # Suppressed at a provider and at a pair: treated once, recovered, and so the recovery rate. At a pair also
@@ -153,12 +211,98 @@ from cells
 order by period, org_level, org_code, partner_code nulls first, variable_type, variable_a, measure
 """
 
+#: The figures of an extract on today's geography, which here is that of their day.
+TODAYS = """
+create table {table} as
+select
+    period, period_start, period_end, financial_year, org_level, org_code, org_name,
+    org_level as level_as_published, org_code as codes_as_published, 'same' as comparability,
+    variable_type, variable_a, variable_b, measure, measure_id, statistic,
+    value, value_status, value_marker, is_derived, lower_bound, upper_bound, suppressed_parts
+from {extract} where org_level in ('england', 'region', 'icb', 'sub_icb')
+order by all
+"""
+
+#: Every cell of the wide marts is one of an extract, but those of one measure, which applies to nobody.
+APPLIES_TO_NOBODY = "percentage_reliable_recovery"
+ALL_FIGURES = " union all ".join(
+    f"select '{grain}' as period_grain, * from {table}" for table, grain in EXTRACT_GRAINS.items()
+)
+LABELS = """
+    period_grain, period, any_value(period) as period_label, any_value(period_start) as period_start,
+    any_value(period_end) as period_end, any_value(financial_year) as financial_year, org_level, org_code,
+    any_value(org_name) as org_name, cast(null as varchar) as parent_code, cast(null as varchar) as parent_name,
+    cast(null as varchar) as region_code_today, cast(null as varchar) as region_name_today,
+    partner_code, any_value(partner_name) as partner_name, variable_type, variable_a, variable_b,
+    lower(variable_type) as population_type, 'invented' as population, 'Invented' as population_name
+"""
+OF_ONE_CELL = "group by period_grain, period, org_level, org_code, partner_code, variable_type, variable_a, variable_b"
+
+
+def _cell(column: str, measure: str) -> str:
+    return f"max({column}) filter (measure = '{measure}')"
+
+
+def _topic(table: str) -> str:
+    cells = []
+    for measure in TOPICS[table]:
+        status = "'not_applicable'" if measure == APPLIES_TO_NOBODY else _cell("value_status", measure)
+        cells.append(f"{_cell('value', measure)} as {measure}, {status} as {measure}_status")
+        if measure.startswith("count_"):
+            cells.append(f"{_cell('lower_bound', measure)} as {measure}_lower")
+            cells.append(f"{_cell('upper_bound', measure)} as {measure}_upper")
+        if measure in WITH_STANDARD:
+            cells.append(f"cast(null as integer) as {measure}_standard")
+            cells.append(f"cast(null as varchar) as {measure}_standard_status")
+    columns = ", ".join(cells)
+    derived = "bool_or(is_derived) as is_derived"
+    return f"create table {table} as select {LABELS}, {derived}, {columns} from ({ALL_FIGURES}) {OF_ONE_CELL}"
+
+
+RECOVERY_RATE = f"""
+create table mart_recovery_rate as
+select
+    {LABELS},
+    {_cell("value", "percentage_recovery")} as recovery_rate,
+    {_cell("value_status", "percentage_recovery")} as recovery_rate_status,
+    {_cell("value_marker", "percentage_recovery")} as recovery_rate_marker,
+    50 as standard, 'An invented standard' as standard_label, 'stated' as standard_certainty,
+    case when recovery_rate is not null then 'missed' end as standard_status,
+    recovery_rate - standard as gap_to_standard,
+    {_cell("value", "count_recovery")} as count_recovery,
+    {_cell("value_status", "count_recovery")} as count_recovery_status,
+    {_cell("value", "count_finished_course_treatment")} as count_finished_course_treatment,
+    {_cell("value_status", "count_finished_course_treatment")} as count_finished_course_treatment_status,
+    cast(null as varchar) as reason
+from ({ALL_FIGURES}) where org_level in ('england', 'icb') {OF_ONE_CELL}
+"""
+
+#: There are too few months for a window: each is empty and says why.
+WINDOWS = """
+create table mart_windows as
+select
+    window_type, period, period as period_label, date '2020-04-01' as window_start, period_end as window_end,
+    financial_year, org_level, org_code, org_name, measure, 12::bigint as months_needed, 1::bigint as months_found,
+    cast(null as double) as value, 'not_published' as value_status, '[x]' as value_marker,
+    '2020-11 is not loaded.' as reason, true as is_derived, cast(null as bigint) as lower_bound,
+    cast(null as bigint) as upper_bound, cast(null as integer) as suppressed_parts
+from extract_monthly, (values ('rolling_12_months'), ('financial_year_to_date')) as windows (window_type)
+where statistic = 'count' and variable_type = 'Total' and partner_code is null and value_status <> 'not_published'
+order by all
+"""
+
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the six tables of the staged release in a DuckDB database."""
+    """Create the tables of the staged release in a DuckDB database."""
     connection.execute(REFERENCE)
     for table, grain in EXTRACT_GRAINS.items():
         connection.execute(EXTRACT.format(table=table, grain=grain))
+    for table, extract in TODAYS_GEOGRAPHY.items():
+        connection.execute(TODAYS.format(table=table, extract=extract))
+    for table in TOPICS:
+        connection.execute(_topic(table))
+    connection.execute(RECOVERY_RATE)
+    connection.execute(WINDOWS)
 
 
 def build_staged_release(folder: Path) -> Path:

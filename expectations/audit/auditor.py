@@ -18,13 +18,13 @@ from expectations.audit.absolute import disclosures_of
 from expectations.audit.facts import PUBLISHERS_ROUNDING, AuditError, Rounding, load_formulas
 from expectations.audit.periods import GrainAudit, KeptAudits, Tables, audit_grain
 from expectations.audit.tracing import TRACE_RULES, trace
-from expectations.contracts import EXTRACT_GRAINS, KEYS, file_of
+from expectations.contracts import DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY, file_of
 from expectations.outcomes import check_failed, examples_in
 from expectations.verdict import EXAMPLES_SHOWN, Example, Result, RuleOutcome
 
 AT_A_TIME: Final = 2
 SUBJECT: Final = "audit"
-OF_DIMENSIONS: Final = "structure"
+STRUCTURE: Final = "structure"
 ADDS_NOTHING: Final = "extract_adds_nothing_to_the_source"
 ADDS_NOTHING_DESCRIPTION: Final = (
     "Beside everything the source has published, the extract narrows the possible values of no figure: bounds from "
@@ -36,9 +36,9 @@ GIVES_NOTHING_AWAY_DESCRIPTION: Final = (
     "Of figures that were not public, the extract by itself lets no hidden count be inferred as a number from 0 to 4, "
     "and no group be known to share one outcome. Source: the absolute gate of the disclosure methodology."
 )
-SAME_DIMENSIONS: Final = "dimensions_are_the_sources"
-SAME_DIMENSIONS_DESCRIPTION: Final = (
-    "A dimension holds the rows of the warehouse's, all and no other: a name or a note could carry a figure that no "
+SAME_ROWS: Final = "rows_are_the_warehouses"
+SAME_ROWS_DESCRIPTION: Final = (
+    "The table holds the rows of the warehouse's, all and no other: a name or a note could carry a figure that no "
     "extract may. Source: every row of a release can be traced."
 )
 FACTS: Final[Mapping[str, str]] = {
@@ -46,10 +46,9 @@ FACTS: Final[Mapping[str, str]] = {
     "extract_quarterly": "marts.fct_quarterly",
     "extract_annual": "marts.fct_annual",
 }
-DIMENSIONS: Final[Mapping[str, str]] = {
-    "dim_period": "marts.dim_period",
-    "dim_organisation": "marts.dim_organisation",
-    "dim_measure": "marts.dim_measure",
+#: Every table that is no extract, with the warehouse's own, whose rows it must have.
+COMPARED: Final[Mapping[str, str]] = {
+    table: f"extracts.{table}" if table in TODAYS_GEOGRAPHY else f"marts.{table}" for table in (*DERIVED, *DIMENSIONS)
 }
 
 
@@ -79,16 +78,16 @@ class Auditor:
         with ThreadPoolExecutor(max_workers=AT_A_TIME) as auditors:
             for outcomes in auditors.map(judge, EXTRACT_GRAINS):
                 yield from outcomes
-        for table in DIMENSIONS:
-            yield self._judge_dimension(folder, table, unfit)
+        for table in COMPARED:
+            yield self._compare(folder, table, unfit)
 
-    def _judge_dimension(self, folder: Path, table: str, unfit: Mapping[str, str]) -> RuleOutcome:
-        """Compare a dimension with the warehouse's, row by row; the rows that differ are told by their keys."""
-        rule = (table, SAME_DIMENSIONS, SAME_DIMENSIONS_DESCRIPTION)
+    def _compare(self, folder: Path, table: str, unfit: Mapping[str, str]) -> RuleOutcome:
+        """Compare a table with the warehouse's, row by row; the rows that differ are told by their keys."""
+        rule = (table, SAME_ROWS, SAME_ROWS_DESCRIPTION)
         if table in unfit:
             message = f"{file_of(table)}: {unfit[table]}"
-            return _outcome(*rule, "not_judged", None, message=message, subject=OF_DIMENSIONS)
-        source, keys = DIMENSIONS[table], ", ".join(KEYS[table])
+            return _outcome(*rule, "not_judged", None, message=message, subject=STRUCTURE)
+        source, keys = COMPARED[table], ", ".join(KEYS[table])
         try:
             with self.connect(folder, table) as connection:
                 connection.execute(
@@ -102,8 +101,8 @@ class Auditor:
                 found = connection.execute("select count(*) from strayed").fetchall()[0][0]
                 examples = examples_in(connection.execute(f"from strayed order by all limit {EXAMPLES_SHOWN}"))
         except (duckdb.Error, OSError) as error:
-            return _outcome(*rule, "error", None, message=check_failed(type(error).__name__), subject=OF_DIMENSIONS)
-        return _outcome(*rule, "failed" if found else "passed", found, examples, subject=OF_DIMENSIONS)
+            return _outcome(*rule, "error", None, message=check_failed(type(error).__name__), subject=STRUCTURE)
+        return _outcome(*rule, "failed" if found else "passed", found, examples, subject=STRUCTURE)
 
     def connect(self, folder: Path | None, table: str) -> duckdb.DuckDBPyConnection:
         """Open a connection that reads the warehouse, and an extract of a folder if one is given; it writes nothing."""
@@ -117,6 +116,10 @@ class Auditor:
         if folder is not None:
             extract = _literal(str(folder / file_of(table)))
             connection.execute(f"create temp view {table} as select * from read_parquet({extract})")
+            if table in EXTRACT_GRAINS:
+                connection.execute(
+                    f"create temp view {_own(table)} as from {table} where is_derived is distinct from true"
+                )
         return connection
 
     def audits(self, folder: Path) -> dict[str, GrainAudit]:
@@ -128,7 +131,7 @@ class Auditor:
         for table in EXTRACT_GRAINS:
             try:
                 with self.connect(folder, table) as connection:
-                    audits[table] = self._audit(connection, table, table)
+                    audits[table] = self._audit(connection, table, _own(table))
             except (duckdb.Error, AuditError, OSError):
                 with self.connect(None, table) as connection:
                     audits[table] = self._audit(connection, table, None)
@@ -146,11 +149,11 @@ class Auditor:
 
     def _judge(self, connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[RuleOutcome]:
         if self.source_is_public:
-            adds = self._audit(connection, table, table).leaks
+            adds = self._audit(connection, table, _own(table)).leaks
             found = {f"{measure} ({kind})": cells for (measure, kind), cells in adds.items()}
         else:
             given = disclosures_of(
-                connection, EXTRACT_GRAINS[table], table, FACTS[table], "marts.dim_measure", self.rounding
+                connection, EXTRACT_GRAINS[table], _own(table), FACTS[table], "marts.dim_measure", self.rounding
             )
             found = {f"{disclosure.measure} ({disclosure.grade})": disclosure.cells for disclosure in given}
         load_formulas(connection, "marts.dim_measure")
@@ -177,6 +180,14 @@ class Auditor:
         for rule in TRACE_RULES:
             yield _outcome(table, rule.name, rule.description, result, None, message=message)
         yield _outcome(table, *self._gate, result, None, message=message)
+
+
+def _own(table: str) -> str:
+    """The rows of an extract that are the publisher's own figures.
+
+    A total that tracing finds to be the sum of other rows says nothing that they do not say.
+    """
+    return f"{table}_own"
 
 
 def _outcome(

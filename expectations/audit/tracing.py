@@ -22,6 +22,10 @@ _LABELS: Final = (
     *("period_start", "period_end", "financial_year", "org_name", "partner_name"),
     *("measure_id", "statistic", "drop_sha256"),
 )
+#: What a total says: which cell it is, and all that it declares of it.
+_SUM: Final = f"{_KEY}, value, value_status, lower_bound, upper_bound, suppressed_parts"
+#: The levels of which no monthly file prints a row: the levels of their parts, and of those whose parts are theirs.
+_SUMMED: Final = {"sub_icb": "icb", "ccg": "stp"}
 #: The statistics that leave, and to how many decimals a mean is carried.
 _LEAVING: Final = ("count", "percentage", "mean", "median")
 
@@ -44,9 +48,10 @@ TRACE_RULES: Final = (
     ),
     TraceRule(
         "derived_figures_are_declared",
-        "A total that we built follows from published parts by a declared sum; none is declared yet. "
+        "A total that we built is the sum of the rounded counts of all the organisations that made up its own that "
+        "day, as they stand in the extract, hidden ones within their bounds; and the publisher has none of it. "
         "Source: the methodology of derived totals.",
-        "is_derived",
+        "is_derived and not is_declared_sum",
     ),
     TraceRule(
         "nothing_hidden_in_the_source_is_shown",
@@ -106,6 +111,7 @@ def trace(
     `figures` is the fact that the extract was made from, with its labels and `is_reviewed`; `formula` must be there.
     """
     _expected_rates(connection, figures)
+    _declared_sums(connection, extract, figures)
     labels = ", ".join(_LABELS)
     half = rounding.base // 2
     connection.execute(
@@ -127,12 +133,13 @@ def trace(
         released as (
             select
                 hash({_KEY}) as name, {_KEY}, statistic, value, value_status, hash({labels}) as labels,
-                coalesce(is_derived, false) as is_derived
+                coalesce(is_derived, false) as is_derived,
+                hash({_SUM}) in (select declared_sum from declared_sums) as is_declared_sum
             from {extract}
         )
         select
             {", ".join(f"coalesce(released.{key}, source.{key}) as {key}" for key in (*POPULATION, "measure"))},
-            statistic, value, value_status, labels, coalesce(is_derived, false) as is_derived,
+            statistic, value, value_status, labels, coalesce(is_derived, false) as is_derived, is_declared_sum,
             source_status, source_labels, cast(expected as double) as expected, released.name is null as is_missing
         from released full join source using (name)
         """
@@ -150,6 +157,66 @@ def trace(
             )
         found[rule.name] = int(broken), examples
     return found
+
+
+def _declared_sums(connection: duckdb.DuckDBPyConnection, extract: str, figures: str) -> None:
+    """Make `declared_sums`: by hash, every total that may stand in an extract, added up again from its other rows."""
+    connection.execute("create or replace temp table declared_sums (declared_sum ubigint)")
+    derived = connection.execute(f"select 1 from {extract} where is_derived limit 1").fetchone()
+    if derived is None:
+        return
+    bodies = " or ".join(
+        f"(below.org_level = '{part}' and below.parent_level = '{whole}')" for part, whole in _SUMMED.items()
+    )
+    keys = "rows.period, parts.org_level, parts.org_code, variable_type, variable_a, variable_b, measure"
+    valid = "{0}.valid_from <= period_start and coalesce({0}.valid_to >= period_start, true)"
+    connection.execute(
+        f"""
+        insert into declared_sums
+        with days as (select distinct period, period_start from {extract}),
+        bodies as (
+            select period, period_start, below.org_level as part_level, below.org_code as part_code,
+                below.parent_level as org_level, below.parent_code as org_code
+            from seeds.organisation_parents as below join days on {valid.format("below")}
+            where {bodies}
+        ),
+        memberships as (
+            select period, part_level, part_code, org_level, org_code from bodies
+            union all
+            select period, part_level, part_code, above.parent_level, above.parent_code
+            from bodies join seeds.organisation_parents as above
+                on above.org_level = bodies.org_level and above.org_code = bodies.org_code
+                and above.parent_level = 'region' and {valid.format("above")}
+        ),
+        parts as (
+            select *, count(distinct part_code) over (partition by period, part_level, org_level, org_code) as needed
+            from memberships
+        ),
+        additive as (select measure from seeds.measures where statistic = 'count' and is_additive),
+        sums as (
+            select
+                rows.period, parts.org_level, parts.org_code, cast(null as varchar) as partner_code,
+                variable_type, variable_a, variable_b, measure,
+                bool_or(value_status = 'not_published') as is_unknown,
+                if(is_unknown, null, sum(value)) as value,
+                case when is_unknown then 'not_published' when bool_or(value_status = 'published') then 'published'
+                    else 'suppressed' end as value_status,
+                if(is_unknown, null, cast(sum(lower_bound) as bigint)) as lower_bound,
+                if(is_unknown, null, cast(sum(upper_bound) as bigint)) as upper_bound,
+                if(is_unknown, null, cast(count(*) filter (value_status = 'suppressed') as integer)) as suppressed_parts
+            from {extract} as rows
+            join parts on rows.period = parts.period and rows.org_level = part_level and rows.org_code = part_code
+            join additive using (measure)
+            where not is_derived
+            group by {keys}, needed
+            having count(*) = needed
+        )
+        select hash({_SUM}) from sums
+        where hash({_KEY}) not in (
+            select hash({_KEY}) from {figures} where org_level in ('icb', 'stp', 'region') and statistic = 'count'
+        )
+        """
+    )
 
 
 def _expected_rates(connection: duckdb.DuckDBPyConnection, figures: str) -> None:

@@ -4,16 +4,26 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
 from expectations.rules import Rule
-from expectations.suites import dimensions, extracts
+from expectations.suites import derived, dimensions, extracts
 
 SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
         **{table: extracts.rules(table) for table in EXTRACT_GRAINS},
+        **{table: derived.todays_geography_rules(table) for table in TODAYS_GEOGRAPHY},
+        **{table: derived.topic_rules(table) for table in TOPICS},
+        "mart_recovery_rate": derived.recovery_rate_rules(),
+        "mart_windows": derived.windows_rules(),
+        "mart_data_quality": derived.data_quality_rules(),
         "dim_period": dimensions.dim_period_rules(),
+        "dim_date": dimensions.dim_date_rules(),
         "dim_organisation": dimensions.dim_organisation_rules(),
+        "dim_organisation_history": dimensions.dim_organisation_history_rules(),
+        "dim_population": dimensions.dim_population_rules(),
         "dim_measure": dimensions.dim_measure_rules(),
+        "dim_measure_name": dimensions.dim_measure_name_rules(),
+        "dim_standard": dimensions.dim_standard_rules(),
     }
 )
 

@@ -1,5 +1,6 @@
 """The rules of the dimensions: the calendar, the organisations and the measures that the extracts lean on."""
 
+from expectations.contracts import CONTRACTS
 from expectations.rules import Rule
 from expectations.suites.calendar import (
     CALENDARS,
@@ -201,5 +202,82 @@ def dim_measure_rules() -> tuple[Rule, ...]:
                 known_counts as (select measure as part from {table} where statistic = 'count')
                 select distinct {keys_of(table)} from parts anti join known_counts using (part)
             """,
+        ),
+    )
+
+
+def dim_date_rules() -> tuple[Rule, ...]:
+    """Return the rules of the days."""
+    table = "dim_date"
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(table, tuple(CONTRACTS[table])),
+        Rule(
+            name="days_have_no_holes",
+            table=table,
+            description="From the first to the last day every day stands. Source: what BI tools ask of a date table.",
+            query=f"""
+                with steps as (
+                    select {keys_of(table)}, lead(calendar_date) over (order by calendar_date) as next_day
+                    from {{batch}}
+                )
+                select {keys_of(table)} from steps where next_day > calendar_date + interval 1 day
+            """,
+        ),
+    )
+
+
+def dim_organisation_history_rules() -> tuple[Rule, ...]:
+    """Return the rules of who belonged to whom when."""
+    table = "dim_organisation_history"
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(table, ("org_level", "org_code", "valid_from")),
+        Rule(
+            name="spells_do_not_overlap",
+            table=table,
+            description=f"An organisation has one parent on a day. {CONTRACT}",
+            query=f"""
+                with spells as (
+                    select {keys_of(table)}, valid_to, lead(valid_from) over spell as next_from from {{batch}}
+                    window spell as (partition by org_level, org_code order by valid_from)
+                )
+                select {keys_of(table)} from spells
+                where valid_to < valid_from or next_from <= valid_to or (valid_to is null and next_from is not null)
+            """,
+        ),
+    )
+
+
+def dim_population_rules() -> tuple[Rule, ...]:
+    """Return the rules of the populations."""
+    table = "dim_population"
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(table, ("variable_type", "population_type", "population_name", "is_listed")),
+    )
+
+
+def dim_measure_name_rules() -> tuple[Rule, ...]:
+    """Return the rules of the measures' names."""
+    table = "dim_measure_name"
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(table, ("measure", "name")),
+    )
+
+
+def dim_standard_rules() -> tuple[Rule, ...]:
+    """Return the rules of the national standards."""
+    table = "dim_standard"
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(
+            table, ("measure", "threshold", "comparison", "valid_from", "certainty", "label", "source")
         ),
     )

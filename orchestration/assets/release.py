@@ -8,7 +8,7 @@ from datetime import date
 
 import dagster as dg
 
-from expectations.audit.auditor import ADDS_NOTHING_DESCRIPTION, DIMENSIONS, OF_DIMENSIONS, SAME_DIMENSIONS_DESCRIPTION
+from expectations.audit.auditor import ADDS_NOTHING_DESCRIPTION, COMPARED, SAME_ROWS_DESCRIPTION, STRUCTURE
 from expectations.audit.auditor import SUBJECT as AUDIT
 from expectations.audit.grades import GRADES, reportable
 from expectations.audit.tracing import TRACE_RULES
@@ -66,8 +66,8 @@ def _subjects() -> dict[tuple[str, str], list[str]]:
             described.setdefault((table, subject), []).extend(descriptions)
         if table in EXTRACT_GRAINS:
             described[table, AUDIT] = [*(rule.description for rule in TRACE_RULES), ADDS_NOTHING_DESCRIPTION]
-        if table in DIMENSIONS:
-            described[table, OF_DIMENSIONS].append(SAME_DIMENSIONS_DESCRIPTION)
+        if table in COMPARED:
+            described[table, STRUCTURE].append(SAME_ROWS_DESCRIPTION)
     return described
 
 

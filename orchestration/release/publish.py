@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -169,14 +170,14 @@ def _swing(latest: Path, folder: Path) -> None:
 
 
 def _write_csv(release: Path) -> None:
-    """Dimensions whole, extracts one gzipped file per period; text that a spreadsheet would run is quoted with `'`."""
+    """Dimensions whole, the others a gzipped file per period; text that a spreadsheet would run is quoted with `'`."""
     folder = release / CSV_FOLDER
     folder.mkdir()
     with duckdb.connect() as connection:
         for table in TABLES:
             source = _parquet(release, table)
             columns = connection.execute("describe select * from read_parquet(?)", [source]).fetchall()
-            selected = ", ".join(csv_column(str(name), str(kind)) for name, kind, *_ in columns)
+            selected = csv_columns([(str(name), str(kind)) for name, kind, *_ in columns])
             connection.execute(f"create table rows as select {selected} from read_parquet(?)", [source])
             if table in DIMENSIONS:
                 _copy_csv(connection, "rows", folder / f"{table}.csv", "csv, header true")
@@ -186,7 +187,7 @@ def _write_csv(release: Path) -> None:
 
 
 def _copy_periods(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
-    """One gzipped file for each period of an extract. DuckDB writes no time into it: same rows, same bytes.
+    """One gzipped file for each period of a table. DuckDB writes no time into it: same rows, same bytes.
 
     A file is compressed on one core, so several are written at a time.
     """
@@ -205,7 +206,7 @@ def _copy_periods(connection: duckdb.DuckDBPyConnection, table: str, folder: Pat
 
 
 def csv_name(table: str, period: str) -> str:
-    """The name of the CSV file of one period of an extract."""
+    """The name of the CSV file of one period of a table."""
     return f"{table}_{period.lower().replace(' ', '-')}.csv.gz"
 
 
@@ -221,12 +222,24 @@ def _parquet(release: Path, table: str) -> str:
     return str(release / f"{table}.parquet")
 
 
-def csv_column(name: str, kind: str) -> str:
+def csv_columns(columns: Sequence[tuple[str, str]]) -> str:
+    """The columns of a table, each a name and a type, as a spreadsheet should find them."""
+    has_statistic = "statistic" in dict(columns)
+    return ", ".join(csv_column(name, kind, has_statistic=has_statistic) for name, kind in columns)
+
+
+def csv_column(name: str, kind: str, *, has_statistic: bool) -> str:
     """A column as a spreadsheet should find it: whole numbers plain, means at one decimal, no live formulas."""
-    if name == "value":
+    if name == "value" and has_statistic:
         return (
             "case when statistic in ('mean', 'median') or value <> floor(value) then printf('%.1f', value) "
             "else cast(cast(value as bigint) as varchar) end as value"
+        )
+    if kind == "DOUBLE":
+        is_average = name.startswith(("mean_", "median_"))
+        return (
+            f"case when {str(is_average).lower()} or {name} <> floor({name}) then printf('%.1f', {name}) "
+            f"else cast(cast({name} as bigint) as varchar) end as {name}"
         )
     if kind == "VARCHAR":
         return f"case when left({name}, 1) in ({_FORMULA_STARTS}) then '''' || {name} else {name} end as {name}"

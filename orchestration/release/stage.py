@@ -7,27 +7,26 @@ from pathlib import Path
 
 import duckdb
 
-EXTRACTS = {
-    "extract_monthly": "extracts.extract_monthly",
-    "extract_quarterly": "extracts.extract_quarterly",
-    "extract_annual": "extracts.extract_annual",
+from expectations import contracts
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY
+
+EXTRACTS = {table: f"extracts.{table}" for table in EXTRACT_GRAINS}
+DIMENSIONS = {table: f"marts.{table}" for table in contracts.DIMENSIONS}
+TABLES = {
+    table: f"extracts.{table}" if table in EXTRACT_GRAINS or table in TODAYS_GEOGRAPHY else f"marts.{table}"
+    for table in CONTRACTS
 }
-DIMENSIONS = {
-    "dim_period": "marts.dim_period",
-    "dim_organisation": "marts.dim_organisation",
-    "dim_measure": "marts.dim_measure",
+_FIRST = {
+    **dict.fromkeys(EXTRACTS, ("period_start",)),
+    **dict.fromkeys(TODAYS_GEOGRAPHY, ("period_start",)),
+    "dim_period": ("period_grain", "period_start"),
 }
-TABLES = {**EXTRACTS, **DIMENSIONS}
-_EXTRACT_ORDER = (
-    "period_start, org_level, org_code, partner_code nulls first, variable_type, variable_a nulls first, "
-    "variable_b nulls first, measure"
-)
-_ORDER = {
-    **dict.fromkeys(EXTRACTS, _EXTRACT_ORDER),
-    "dim_period": "period_grain, period_start",
-    "dim_organisation": "org_level, org_code",
-    "dim_measure": "measure",
-}
+
+
+def _order(table: str) -> str:
+    """The columns that put the rows of a table in order: time first, then all that names a row."""
+    columns = dict.fromkeys((*_FIRST.get(table, ()), *KEYS[table]))
+    return ", ".join(f"{column} nulls first" for column in columns)
 
 
 def stage(warehouse: Path, folder: Path) -> dict[str, int]:
@@ -44,7 +43,7 @@ def stage(warehouse: Path, folder: Path) -> dict[str, int]:
         for table, source in TABLES.items():
             target = str(beside / f"{table}.parquet").replace("'", "''")
             connection.execute(
-                f"copy (select * from {source} order by {_ORDER[table]}) to '{target}' "
+                f"copy (select * from {source} order by {_order(table)}) to '{target}' "
                 "(format parquet, compression zstd, row_group_size 122880)"
             )
             rows[table] = int(connection.execute(f"select count(*) from read_parquet('{target}')").fetchall()[0][0])

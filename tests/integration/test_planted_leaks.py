@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from expectations.audit.auditor import ADDS_NOTHING, DIMENSIONS, SAME_DIMENSIONS, Auditor
+from expectations.audit.auditor import ADDS_NOTHING, COMPARED, SAME_ROWS, Auditor
 from expectations.audit.tracing import TRACE_RULES
 from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, file_of
 from expectations.gate import judge
@@ -150,7 +150,7 @@ def test_clean_extracts_break_no_rule(source: SourceSlice) -> None:
     outcomes += Auditor(source.warehouse).outcomes(source.staged, {})
     assert {outcome.result for outcome in outcomes} == {"passed"}, broken(outcomes)
     assert {outcome.table for outcome in outcomes if outcome.rule == ADDS_NOTHING} == set(EXTRACT_GRAINS)
-    assert {outcome.table for outcome in outcomes if outcome.rule == SAME_DIMENSIONS} == set(DIMENSIONS)
+    assert {outcome.table for outcome in outcomes if outcome.rule == SAME_ROWS} == set(COMPARED)
 
 
 @pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.name)
@@ -186,7 +186,7 @@ def test_no_outcome_repeats_the_figure_it_is_about(leak: Leak, said_of: Callable
 def test_every_rule_of_the_audit_names_a_leak() -> None:
     """A check that cannot fail is a defect."""
     named = {rule for leak in LEAKS for rule in leak.rules}
-    assert named >= {ADDS_NOTHING, SAME_DIMENSIONS, *(rule.name for rule in TRACE_RULES)}
+    assert named >= {ADDS_NOTHING, SAME_ROWS, *(rule.name for rule in TRACE_RULES)}
     assert all(leak.rules for leak in LEAKS)
     assert {leak.table for leak in LEAKS} > set(CONTRACTS)
     assert len({leak.name for leak in (*LEAKS, *HARMLESS, *TELL_TALES)}) == len((*LEAKS, *HARMLESS, *TELL_TALES))

@@ -1,0 +1,323 @@
+"""The rules of the tables that follow from the extracts: they say in another form what an extract says, and no more.
+
+Each is worked out again here from the extracts it stands beside, apart from the models that made it.
+"""
+
+from collections.abc import Iterator
+
+from expectations.contracts import EXTRACT_GRAINS, KEYS, POPULATION, TODAYS_GEOGRAPHY, TOPICS
+from expectations.rules import Rule, about
+from expectations.suites.every_table import (
+    columns_are_exactly_the_contract,
+    keys_are_unique,
+    keys_of,
+    required_columns_are_filled,
+    rows_where,
+    words,
+)
+from expectations.suites.extracts import MARKERS, POLICY
+
+SUBJECT = "figures_of_the_extracts"
+COMPARABILITIES = ("same", "recoded", "merged", "boundary_moved", "not_known")
+#: A cell of a wide mart may say that it does not apply: it has no row in an extract.
+STATUSES_OF_CELLS = ("published", "suppressed", "not_published", "not_applicable")
+STANDARD_STATUSES = ("met", "missed", "ambiguous")
+RECORDS = ("valid", "default", "invalid", "missing", "denominator")
+FOLLOWS = "Source: a table that follows from the extracts says nothing that they do not say."
+#: As much of a figure as must be the same: NULL equals NULL, and a negative zero is not a zero.
+_SAME = "cast({left} as varchar) is not distinct from cast({right} as varchar)"
+
+
+def _same(left: str, right: str) -> str:
+    return _SAME.format(left=left, right=right)
+
+
+def todays_geography_rules(table: str) -> tuple[Rule, ...]:
+    """Return the rules of an extract's figures on today's geography."""
+    extract = TODAYS_GEOGRAPHY[table]
+    markers = " ".join(f"when '{status}' then {marker}" for status, marker in MARKERS.items())
+    cell = ", ".join(("period", "level_as_published", "variable_type", "variable_a", "variable_b", "measure"))
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(
+            table,
+            ("period", "period_start", "org_level", "org_code", "level_as_published", "codes_as_published", "measure"),
+        ),
+        rows_where(
+            "words_are_known",
+            table,
+            f"comparability is null or comparability not in ({words(COMPARABILITIES)}) "
+            f"or value_status is null or value_status not in ({words(MARKERS)}) "
+            f"or value_marker is distinct from case value_status {markers} end",
+            f"comparability is one of {', '.join(COMPARABILITIES)}; statuses and markers are those of the extracts. "
+            "Source: the data contract of the release.",
+        ),
+        *about(
+            SUBJECT,
+            (
+                Rule(
+                    name="figures_are_the_extracts_or_their_sums",
+                    table=table,
+                    description=(
+                        "A figure is the extract's own of the one organisation it names, or the sum of the counts of "
+                        "all that it names, with their bounds added up and their hidden parts counted; or it is empty. "
+                        f"{FOLLOWS}"
+                    ),
+                    query=f"""
+                        with rows as (select *, string_split(codes_as_published, '; ') as codes from {{batch}}),
+                        parts as (
+                            select
+                                {keys_of(table)}, len(codes) as named, is_derived,
+                                value, value_status, lower_bound, upper_bound, suppressed_parts,
+                                {cell.replace("measure", "statistic")}, unnest(codes) as code_as_published
+                            from rows
+                        ),
+                        sums as (
+                            select
+                                {keys_of(table, "parts")}, any_value(parts.named) as named,
+                                any_value(parts.statistic) as statistic, any_value(parts.is_derived) as is_derived,
+                                any_value(parts.value) as value, any_value(parts.value_status) as value_status,
+                                any_value(parts.lower_bound) as lower_bound,
+                                any_value(parts.upper_bound) as upper_bound,
+                                any_value(parts.suppressed_parts) as suppressed_parts,
+                                count(extract.measure) as found,
+                                bool_or(extract.value_status = 'not_published') as is_unknown,
+                                bool_or(extract.value_status = 'published') as is_shown,
+                                any_value(extract.is_derived) as part_is_derived,
+                                any_value(extract.suppressed_parts) as parts_of_the_part,
+                                sum(extract.value) as extract_value,
+                                sum(extract.lower_bound) as extract_lower,
+                                sum(extract.upper_bound) as extract_upper,
+                                sum(coalesce(
+                                    extract.suppressed_parts, if(extract.value_status = 'suppressed', 1, 0)
+                                )) as hidden
+                            from parts left join {extract} as extract
+                                on extract.period = parts.period
+                                and extract.org_level = parts.level_as_published
+                                and extract.org_code = parts.code_as_published
+                                and extract.partner_code is null
+                                and extract.measure = parts.measure
+                                and extract.variable_type = parts.variable_type
+                                and extract.variable_a is not distinct from parts.variable_a
+                                and extract.variable_b is not distinct from parts.variable_b
+                            group by {keys_of(table, "parts")}
+                        )
+                        select {keys_of(table)} from sums
+                        where found > named or found = 0
+                           or (value_status = 'not_published' and coalesce(
+                                value, lower_bound, upper_bound, suppressed_parts) is not null)
+                           or (value_status <> 'not_published' and (
+                                found < named or is_unknown
+                                or value_status is distinct from if(is_shown, 'published', 'suppressed')
+                                or not ({_same("value", "extract_value")})
+                                or not ({_same("lower_bound", "extract_lower")})
+                                or not ({_same("upper_bound", "extract_upper")})
+                                or (named = 1 and (
+                                    is_derived is distinct from part_is_derived
+                                    or suppressed_parts is distinct from parts_of_the_part))
+                                or (named > 1 and (
+                                    statistic <> 'count' or is_derived is distinct from true
+                                    or suppressed_parts is distinct from hidden))))
+                    """,
+                ),
+            ),
+        ),
+    )
+
+
+def topic_rules(table: str) -> tuple[Rule, ...]:
+    """Return the rules of a wide topic mart."""
+    cells = {measure: (measure, f"{measure}_status") for measure in TOPICS[table]}
+    bounds = {
+        measure: (f"{measure}_lower", f"{measure}_upper") for measure in TOPICS[table] if measure.startswith("count_")
+    }
+    return (*_wide_rules(table), *about(SUBJECT, _cells_of_the_extracts(table, cells, bounds)))
+
+
+def recovery_rate_rules() -> tuple[Rule, ...]:
+    """Return the rules of the recovery rates beside their standard."""
+    table = "mart_recovery_rate"
+    counts = ("count_recovery", "count_finished_course_treatment")
+    cells = {
+        "percentage_recovery": ("recovery_rate", "recovery_rate_status"),
+        **{count: (count, f"{count}_status") for count in counts},
+    }
+    return (
+        *_wide_rules(table),
+        rows_where(
+            "standard_is_judged_of_published_rates",
+            table,
+            f"standard_status not in ({words(STANDARD_STATUSES)}) "
+            "or (standard_status is not null and recovery_rate is null) "
+            "or gap_to_standard is distinct from recovery_rate - standard",
+            "A rate that is not shown meets and misses no standard, and the gap is the rate less the standard. "
+            "Source: the data contract of the release.",
+        ),
+        *about(SUBJECT, _cells_of_the_extracts(table, cells, {})),
+    )
+
+
+def _wide_rules(table: str) -> tuple[Rule, ...]:
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(
+            table, ("period_grain", "period", "period_start", "org_level", "org_code", "variable_type")
+        ),
+    )
+
+
+def _cells_of_the_extracts(
+    table: str, cells: dict[str, tuple[str, str]], bounds: dict[str, tuple[str, str]]
+) -> Iterator[Rule]:
+    """Yield the rule that every cell of a wide mart, a value and a status by measure, is its extract's own."""
+    key = keys_of(table)
+    nothing = ("cast(null as bigint)", "cast(null as bigint)")
+    unpivoted = " union all ".join(
+        f"select {key}, '{measure}' as measure, {value} as value, {status} as value_status, "
+        f"{bounds.get(measure, nothing)[0]} as lower_bound, {bounds.get(measure, nothing)[1]} as upper_bound, "
+        f"{str(measure in bounds).lower()} as has_bounds from rows"
+        for measure, (value, status) in cells.items()
+    )
+    released = " union all ".join(
+        f"select '{grain}' as period_grain, {', '.join(POPULATION)}, measure, value, value_status, lower_bound, "
+        f"upper_bound from {extract} where measure in ({words(cells)})"
+        for extract, grain in EXTRACT_GRAINS.items()
+    )
+    same_cell = " and ".join(
+        f"cells.{column} is not distinct from released.{column}"
+        if column in ("partner_code", "variable_a", "variable_b")
+        else f"cells.{column} = released.{column}"
+        for column in (*KEYS[table], "measure")
+    )
+    yield Rule(
+        name="cells_are_the_extracts",
+        table=table,
+        description=(
+            "Every cell has the value, the status and the bounds that it has in the extract; one that does not apply, or "
+            f"was in no drop, has none. {FOLLOWS}"
+        ),
+        query=f"""
+            with rows as (select * from {{batch}}),
+            cells as ({unpivoted}),
+            released as ({released})
+            select distinct {keys_of(table, "cells")}
+            from cells left join released on {same_cell}
+            where if(
+                coalesce(cells.value_status, 'not_applicable') = 'not_applicable',
+                released.measure is not null
+                    or coalesce(cells.value, cells.lower_bound, cells.upper_bound) is not null,
+                released.measure is null
+                    or cells.value_status is distinct from released.value_status
+                    or not ({_same("cells.value", "released.value")})
+                    or (cells.has_bounds and (
+                        cells.lower_bound is distinct from released.lower_bound
+                        or cells.upper_bound is distinct from released.upper_bound))
+            )
+        """,
+    )
+    yield rows_where(
+        "status_is_known",
+        table,
+        " or ".join(f"{status} not in ({words(STATUSES_OF_CELLS)})" for _, status in cells.values()),
+        f"A status is one of {', '.join(STATUSES_OF_CELLS)}, or absent where no drop has the cell. "
+        "Source: the data contract of the release.",
+    )
+
+
+def windows_rules() -> tuple[Rule, ...]:
+    """Return the rules of the sums over months."""
+    table = "mart_windows"
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(
+            table, ("window_type", "period", "window_start", "window_end", "org_level", "org_code", "measure")
+        ),
+        rows_where(
+            "an_empty_window_says_why",
+            table,
+            "(value_status = 'not_published') <> (coalesce(trim(reason), '') <> '') "
+            "or (reason is not null and coalesce(value, lower_bound, upper_bound, suppressed_parts) is not null)",
+            "A window has a sum, or is empty and says why. Source: a gap is never filled in.",
+        ),
+        *about(
+            SUBJECT,
+            (
+                Rule(
+                    name="sums_are_of_every_month_of_the_extract",
+                    table=table,
+                    description=(
+                        "A window's sum is that of the extract's counts of all its months, one of each, none of them "
+                        "never published, no break of the series after the first; with their bounds added up and "
+                        f"their hidden months counted. {FOLLOWS}"
+                    ),
+                    query=f"""
+                        with windows as (select * from {{batch}} where value_status <> 'not_published'),
+                        sums as (
+                            select
+                                {keys_of(table, "windows")}, any_value(windows.value) as value,
+                                any_value(windows.value_status) as value_status,
+                                any_value(windows.lower_bound) as lower_bound,
+                                any_value(windows.upper_bound) as upper_bound,
+                                any_value(windows.suppressed_parts) as suppressed_parts,
+                                any_value(windows.window_start) as window_start,
+                                any_value(windows.window_end) as window_end,
+                                any_value(windows.window_type) as kind,
+                                count(extract.measure) as months,
+                                bool_or(extract.value_status = 'not_published') as is_unknown,
+                                bool_or(extract.value_status = 'published') as is_shown,
+                                bool_or(days.breaks_sums and days.period_start > windows.window_start) as is_broken,
+                                sum(extract.value) as sum_of_values,
+                                sum(extract.lower_bound) as lowest, sum(extract.upper_bound) as highest,
+                                sum(coalesce(
+                                    extract.suppressed_parts, if(extract.value_status = 'suppressed', 1, 0)
+                                )) as hidden
+                            from windows left join extract_monthly as extract
+                                on extract.org_level = windows.org_level and extract.org_code = windows.org_code
+                                and extract.measure = windows.measure and extract.partner_code is null
+                                and extract.variable_type = 'Total' and extract.statistic = 'count'
+                                and extract.period_start between windows.window_start and windows.window_end
+                            left join dim_period as days
+                                on days.period_grain = 'month' and days.period = extract.period
+                            group by {keys_of(table, "windows")}
+                        )
+                        select {keys_of(table)} from sums
+                        where months is distinct from datediff('month', window_start, window_end) + 1
+                           or (kind = 'rolling_12_months' and months <> 12)
+                           or (kind = 'financial_year_to_date' and month(window_start) <> 4)
+                           or is_unknown or is_broken
+                           or value_status is distinct from if(is_shown, 'published', 'suppressed')
+                           or not ({_same("value", "sum_of_values")})
+                           or lower_bound is distinct from lowest or upper_bound is distinct from highest
+                           or suppressed_parts is distinct from hidden
+                    """,
+                ),
+            ),
+        ),
+    )
+
+
+def data_quality_rules() -> tuple[Rule, ...]:
+    """Return the rules of the data quality figures, which are counts of records and of no extract."""
+    table = "mart_data_quality"
+    small = " or ".join(
+        f"({column}_records is not null and ({column}_status is distinct from 'published' or {column}_records < 0 "
+        f"or (not is_submission and {column}_records <> 0 and ({column}_records < {POLICY.suppress_counts_below} "
+        f"or {column}_records % {POLICY.round_counts_to} <> 0))))"
+        for column in RECORDS
+    )
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(table, ("period", "org_level", "org_code", "data_table", "data_item")),
+        rows_where(
+            "records_are_rounded_as_published",
+            table,
+            small,
+            f"A number of records is 0, or a multiple of {POLICY.round_counts_to} and at least "
+            f"{POLICY.suppress_counts_below}, as the publisher rounds them; a submission item is 0 or 1. "
+            "Source: the publisher's data quality files.",
+        ),
+    )

@@ -90,6 +90,8 @@ class Auditor:
         source, keys = COMPARED[table], ", ".join(KEYS[table])
         try:
             with self.connect(folder, table) as connection:
+                if _digest(connection, table) == _digest(connection, source):
+                    return _outcome(*rule, "passed", 0, subject=STRUCTURE)
                 connection.execute(
                     f"""
                     create temp table strayed as
@@ -180,6 +182,13 @@ class Auditor:
         for rule in TRACE_RULES:
             yield _outcome(table, rule.name, rule.description, result, None, message=message)
         yield _outcome(table, *self._gate, result, None, message=message)
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[object, ...]:
+    """The rows of a relation in any order, as a number and their types: read once, where a difference reads it twice."""
+    types = [kind for _, kind, *_ in connection.execute(f"describe {relation}").fetchall()]
+    rows = connection.execute(f"select count(*), sum(hash(row)::hugeint) from {relation} as row").fetchone()
+    return (*types, *(rows or ()))
 
 
 def _own(table: str) -> str:

@@ -195,8 +195,8 @@ def _cells_of_the_extracts(
         name="cells_are_the_extracts",
         table=table,
         description=(
-            "Every cell has the value, the status and the bounds that it has in the extract; one that does not apply, or "
-            f"was in no drop, has none. {FOLLOWS}"
+            "Every cell has the value, the status and the bounds that it has in the extract; one that does not apply, "
+            f"or was in no drop, has none. {FOLLOWS}"
         ),
         query=f"""
             with rows as (select * from {{batch}}),

@@ -19,13 +19,13 @@ from expectations.audit.auditor import FACTS, Auditor
 from expectations.audit.facts import Rounding
 from expectations.audit.findings import write_findings
 from expectations.audit.periods import Tables
-from expectations.contracts import CONTRACTS, DIMENSIONS, EXTRACT_GRAINS, file_of
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, file_of
 from expectations.gate import judge
 from expectations.policy import Policy
 from expectations.verdict import RuleOutcome, Verdict
 from orchestration.drops.store import sha256_of
 from orchestration.home import Home
-from orchestration.release.publish import CSV_FOLDER, DATABASE, MANIFEST, csv_columns, csv_name
+from orchestration.release.publish import CSV_BY_PERIOD, CSV_FOLDER, DATABASE, MANIFEST, csv_columns, csv_name
 
 COPIES_RULE = "copies_hold_the_rows_of_the_tables"
 COPIES_RULE_DESCRIPTION = (
@@ -192,8 +192,8 @@ def _faults_of_csv(csv: Path, tables: Path) -> Iterator[str]:
             columns = connection.execute(f"describe select * from {parquet}").fetchall()
             rendered = csv_columns([(str(name), str(kind)) for name, kind, *_ in columns])
             as_text = f"select {', '.join(f'cast({name} as varchar) as {name}' for name, *_ in columns)}"
-            wheres = {f"{table}.csv": "true"}
-            if table not in DIMENSIONS:
+            wheres = {csv_name(table): "true"}
+            if table in CSV_BY_PERIOD:
                 periods = connection.execute(
                     f"select distinct period from {parquet} where period is not null"
                 ).fetchall()

@@ -17,10 +17,11 @@ from typing import Any
 import duckdb
 
 from expectations.audit.auditor import ADDS_NOTHING, GIVES_NOTHING_AWAY
+from expectations.contracts import DERIVED, TODAYS_GEOGRAPHY
 from expectations.verdict import Verdict
 from orchestration.drops.store import sha256_of
 from orchestration.release.describe import Description, release_readme
-from orchestration.release.stage import DIMENSIONS, EXTRACTS, TABLES
+from orchestration.release.stage import EXTRACTS, TABLES
 
 MANIFEST = "manifest.json"
 DATABASE = "iapt.duckdb"
@@ -28,6 +29,8 @@ CSV_FOLDER = "csv"
 # A spreadsheet runs a text that begins with one of these as a formula.
 _FORMULA_STARTS = "'=', '+', '-', '@', chr(9), chr(13)"
 WRITERS = 2
+#: A spreadsheet holds about a million rows: these have more, so each of their periods is a file.
+CSV_BY_PERIOD = (*EXTRACTS, *TODAYS_GEOGRAPHY)
 STORAGE_VERSION = "v1.0.0"  # later ones do not open in the DuckDB that BI drivers carry
 
 
@@ -170,7 +173,7 @@ def _swing(latest: Path, folder: Path) -> None:
 
 
 def _write_csv(release: Path) -> None:
-    """Dimensions whole, the others a gzipped file per period; text that a spreadsheet would run is quoted with `'`."""
+    """Write every table as text: those no spreadsheet could hold whole by period, and no formula it would run."""
     folder = release / CSV_FOLDER
     folder.mkdir()
     with duckdb.connect() as connection:
@@ -179,10 +182,11 @@ def _write_csv(release: Path) -> None:
             columns = connection.execute("describe select * from read_parquet(?)", [source]).fetchall()
             selected = csv_columns([(str(name), str(kind)) for name, kind, *_ in columns])
             connection.execute(f"create table rows as select {selected} from read_parquet(?)", [source])
-            if table in DIMENSIONS:
-                _copy_csv(connection, "rows", folder / f"{table}.csv", "csv, header true")
-            else:
+            if table in CSV_BY_PERIOD:
                 _copy_periods(connection, table, folder)
+            else:
+                options = "csv, header true" + (", compression gzip" if table in DERIVED else "")
+                _copy_csv(connection, "rows", folder / csv_name(table), options)
             connection.execute("drop table rows")
 
 
@@ -205,9 +209,11 @@ def _copy_periods(connection: duckdb.DuckDBPyConnection, table: str, folder: Pat
         list(writers.map(copy, periods))
 
 
-def csv_name(table: str, period: str) -> str:
-    """The name of the CSV file of one period of a table."""
-    return f"{table}_{period.lower().replace(' ', '-')}.csv.gz"
+def csv_name(table: str, period: str | None = None) -> str:
+    """The name of the CSV file of a table, or of one period of it."""
+    if period is not None:
+        return f"{table}_{period.lower().replace(' ', '-')}.csv.gz"
+    return f"{table}.csv.gz" if table in DERIVED else f"{table}.csv"
 
 
 def _copy_csv(connection: duckdb.DuckDBPyConnection, rows: str, target: Path, options: str) -> None:

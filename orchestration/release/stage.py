@@ -7,11 +7,9 @@ from pathlib import Path
 
 import duckdb
 
-from expectations import contracts
 from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY
 
 EXTRACTS = {table: f"extracts.{table}" for table in EXTRACT_GRAINS}
-DIMENSIONS = {table: f"marts.{table}" for table in contracts.DIMENSIONS}
 TABLES = {
     table: f"extracts.{table}" if table in EXTRACT_GRAINS or table in TODAYS_GEOGRAPHY else f"marts.{table}"
     for table in CONTRACTS

@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from expectations.contracts import CONTRACTS, EXTRACT_COLUMNS
+from expectations.contracts import CONTRACTS, DERIVED, DIMENSIONS, EXTRACT_COLUMNS
 from expectations.policy import load_policy
 from expectations.verdict import Verdict
 from orchestration.assets.release import gate, release, staged_tables
@@ -115,7 +115,10 @@ def test_the_database_opens_with_the_storage_version_of_bi_drivers(released_home
 
 def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) -> None:
     folder = _latest(released_home) / "csv"
-    assert {path.name for path in folder.glob("dim_*")} == {"dim_period.csv", "dim_organisation.csv", "dim_measure.csv"}
+    assert {path.name for path in folder.glob("dim_*")} == {f"{table}.csv" for table in DIMENSIONS}
+    assert {path.name for path in folder.glob("mart_*")} == {
+        f"{table}.csv.gz" for table in DERIVED if table.startswith("mart_")
+    }
     assert (folder / "extract_quarterly_2020-21-q2.csv.gz").is_file()
     value_type = "{'value': 'DOUBLE'}"
     with duckdb.connect() as connection:

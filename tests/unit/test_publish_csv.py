@@ -10,7 +10,8 @@ from orchestration.release.publish import csv_column
 
 def _cell(name: str, kind: str, row: str) -> object:
     with duckdb.connect() as connection:
-        return connection.execute(f"select {csv_column(name, kind)} from (select {row})").fetchall()[0][0]
+        column = csv_column(name, kind, has_statistic="statistic" in row)
+        return connection.execute(f"select {column} from (select {row})").fetchall()[0][0]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -30,6 +31,14 @@ def test_other_names_leave_as_they_are(name: str) -> None:
 )
 def test_whole_figures_have_no_decimals_and_means_have_one(statistic: str, value: str, text: str) -> None:
     assert _cell("value", "DOUBLE", f"cast({value} as double) as value, '{statistic}' as statistic") == text
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "text"),
+    [("count_recovery", "634650", "634650"), ("recovery_rate", "51", "51"), ("mean_wait", "23", "23.0")],
+)
+def test_a_column_of_its_own_reads_as_its_statistic(column: str, value: str, text: str) -> None:
+    assert _cell(column, "DOUBLE", f"cast({value} as double) as {column}") == text
 
 
 def test_a_mean_below_zero_stays_a_number() -> None:

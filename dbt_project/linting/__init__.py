@@ -48,3 +48,51 @@ dbt = SimpleNamespace(
     dateadd=lambda grain, number, day: f"date_add({day}, {number})",
     listagg=lambda measure, delimiter, order: f"string_agg({measure}, {delimiter} {order})",
 )
+
+
+def sum_of_parts(parts: str, is_whole: str = "true") -> str:
+    """Columns of a sum."""
+    return f"sum({parts}.value) as value"
+
+
+def count_that_leaves(value: str, value_status: str, policy: str) -> str:
+    """Columns of a count."""
+    return f"{value} as value"
+
+
+def todays_geography_of(extract: str) -> str:
+    """A whole query."""
+    return "select * from figures"
+
+
+def topic_mart(topic: str) -> str:
+    """A whole query."""
+    return "select * from cells"
+
+
+def topic_labels(relation: str) -> str:
+    """Columns that label a row."""
+    return f"{relation}.period"
+
+
+def topic_joins(relation: str) -> str:
+    """The joins that the labels need."""
+    return (
+        "inner join dim_period as periods\n    on\n"
+        f"        {relation}.period_grain = periods.period_grain\n        and {relation}.period = periods.period"
+    )
+
+
+def same_population(left: str, right: str) -> str:
+    """A condition."""
+    return f"{left}.org_code = {right}.org_code"
+
+
+def measures_of_topics() -> list[str]:
+    """Some measures; the real list is in macros/topics.sql."""
+    return ["count_recovery"]
+
+
+def literals(words: list[str]) -> str:
+    """A list of SQL literals."""
+    return ", ".join(f"'{word}'" for word in words)

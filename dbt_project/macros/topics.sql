@@ -1,0 +1,180 @@
+{# What each topic mart is about, in the order of its columns. A measure more takes one line here and its columns in YAML. #}
+{% macro topic_measures(topic) -%}
+    {{ return({
+        'activity': [
+            'count_referrals_received', 'count_accessing_services', 'count_ended_referrals',
+            'count_ended_treated_once', 'count_finished_course_treatment',
+        ],
+        'waiting_times': [
+            'mean_wait_accessing_services', 'median_wait_accessing_services',
+            'count_finished_course_treatment',
+            'count_accessing_services_6_weeks_finished_course_treatment',
+            'percentage_accessing_services_6_weeks_finished_course_treatment',
+            'count_accessing_services_18_weeks_finished_course_treatment',
+            'percentage_accessing_services_18_weeks_finished_course_treatment',
+            'percentage_first_to_second_treatment_28_days',
+            'percentage_first_to_second_treatment_29_to_90_days',
+            'percentage_first_to_second_treatment_over_90_days',
+        ],
+        'outcomes': [
+            'count_finished_course_treatment', 'count_not_at_caseness',
+            'count_recovery', 'percentage_recovery',
+            'count_reliable_improvement', 'percentage_reliable_improvement',
+            'count_reliable_recovery', 'percentage_reliable_recovery',
+            'count_reliable_deterioration', 'percentage_reliable_deterioration',
+            'count_no_reliable_change',
+        ],
+    }[topic]) }}
+{%- endmacro %}
+
+{# The percentages that a topic mart shows beside the national standard of their day, where one is stated by the publisher. #}
+{% macro measures_with_standards() -%}
+    {{ return([
+        'percentage_accessing_services_6_weeks_finished_course_treatment',
+        'percentage_accessing_services_18_weeks_finished_course_treatment',
+        'percentage_recovery',
+    ]) }}
+{%- endmacro %}
+
+{# Every measure of some topic, once. #}
+{% macro measures_of_topics() -%}
+    {%- set measures = [] -%}
+    {%- for topic in ['activity', 'waiting_times', 'outcomes'] -%}
+    {%- for measure in topic_measures(topic) if measure not in measures -%}
+    {%- do measures.append(measure) -%}
+    {%- endfor -%}
+    {%- endfor -%}
+    {{ return(measures) }}
+{%- endmacro %}
+
+{# Words as a list of SQL literals. #}
+{% macro literals(words) -%}
+    {%- for word in words -%}'{{ word }}'{{ ', ' if not loop.last }}{%- endfor -%}
+{%- endmacro %}
+
+{#
+  A topic in a wide table: one row a period, organisation and population; for each measure its value and status, and the
+  bounds of a count. The figures are those of the extracts, nothing is worked out anew, and a status is the one the cell
+  has there; the cells that do not apply say so. A status is empty only where the cell was in no drop at all.
+#}
+{% macro topic_mart(topic) %}
+{%- set measures = topic_measures(topic) -%}
+{%- set judged = measures | select('in', measures_with_standards()) | list -%}
+{%- set key = ['period_grain', 'period', 'org_level', 'org_code', 'partner_code', 'variable_type', 'variable_a', 'variable_b'] -%}
+with cells as (
+
+    select * from {{ ref('int_topic_cells') }}
+    where measure in ({{ literals(measures) }})
+
+),
+
+wide as (
+
+    select
+        {{ key | join(',\n        ') }},
+        max(case when is_derived then 1 else 0 end) = 1 as is_derived
+        {%- for measure in measures %},
+        max(case when measure = '{{ measure }}' then value end) as {{ measure }},
+        max(case when measure = '{{ measure }}' then value_status end) as {{ measure }}_status
+        {%- if measure.startswith('count_') %},
+        max(case when measure = '{{ measure }}' then lower_bound end) as {{ measure }}_lower,
+        max(case when measure = '{{ measure }}' then upper_bound end) as {{ measure }}_upper
+        {%- endif %}
+        {%- endfor %}
+    from cells
+    group by {{ key | join(', ') }}
+
+)
+{%- if judged %},
+
+standards as (
+
+    select
+        {{ key | join(',\n        ') }}
+        {%- for measure in judged %},
+        max(case when measure = '{{ measure }}' then threshold end) as {{ measure }}_standard,
+        max(case when measure = '{{ measure }}' then standard_status end) as {{ measure }}_standard_status
+        {%- endfor %}
+    from {{ ref('percentages_against_standards') }}
+    where
+        certainty = 'stated'
+        and measure in ({{ literals(judged) }})
+    group by {{ key | join(', ') }}
+
+)
+{%- endif %}
+
+select
+    {{ topic_labels('wide') }},
+    wide.is_derived
+    {%- for measure in measures %},
+    wide.{{ measure }},
+    wide.{{ measure }}_status
+    {%- if measure.startswith('count_') %},
+    wide.{{ measure }}_lower,
+    wide.{{ measure }}_upper
+    {%- endif %}
+    {%- if measure in judged %},
+    case when wide.{{ measure }} is not null then standards.{{ measure }}_standard end as {{ measure }}_standard,
+    case when wide.{{ measure }} is not null then standards.{{ measure }}_standard_status end
+        as {{ measure }}_standard_status
+    {%- endif %}
+    {%- endfor %}
+from wide
+{{ topic_joins('wide') }}
+{%- if judged %}
+left join standards
+    on
+        wide.period_grain = standards.period_grain
+        and {{ same_population('wide', 'standards') }}
+{%- endif %}
+{% endmacro %}
+
+{# What a reader needs to pick, sort and group the rows of a topic mart without a join. #}
+{% macro topic_labels(relation) -%}
+    {{ relation }}.period_grain,
+    {{ relation }}.period,
+    periods.period_label,
+    periods.period_start,
+    periods.period_end,
+    periods.financial_year,
+    {{ relation }}.org_level,
+    {{ relation }}.org_code,
+    organisations.org_name,
+    organisations.parent_code,
+    organisations.parent_name,
+    organisations.region_code_today,
+    organisations.region_name_today,
+    {{ relation }}.partner_code,
+    partners.org_name as partner_name,
+    {{ relation }}.variable_type,
+    {{ relation }}.variable_a,
+    {{ relation }}.variable_b,
+    populations.population_type,
+    populations.population,
+    populations.population_name
+{%- endmacro %}
+
+{% macro topic_joins(relation) -%}
+inner join {{ ref('dim_period') }} as periods
+    on
+        {{ relation }}.period_grain = periods.period_grain
+        and {{ relation }}.period = periods.period
+left join {{ ref('dim_organisation') }} as organisations
+    on
+        {{ relation }}.org_code = organisations.org_code
+        and case {{ relation }}.org_level
+            when 'sub_icb_provider' then 'sub_icb'
+            when 'ccg_provider' then 'ccg'
+            else {{ relation }}.org_level
+        end = organisations.org_level
+left join {{ ref('dim_organisation') }} as partners
+    on
+        {{ relation }}.partner_code = partners.org_code
+        and partners.org_level = 'provider'
+left join {{ ref('dim_population') }} as populations
+    on
+        {{ relation }}.variable_type = populations.variable_type
+        and coalesce({{ relation }}.variable_a, '') = coalesce(populations.variable_a, '')
+        and coalesce({{ relation }}.variable_b, '') = coalesce(populations.variable_b, '')
+{%- endmacro %}

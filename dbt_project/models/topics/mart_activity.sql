@@ -1,0 +1,3 @@
+-- Referrals, people who entered treatment, and courses that ended or were finished: one row a period, organisation and
+-- population.
+{{ topic_mart('activity') }}

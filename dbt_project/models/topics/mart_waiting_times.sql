@@ -1,0 +1,2 @@
+-- Waits for treatment and between treatments, and the 6 and 18 week standards' figures.
+{{ topic_mart('waiting_times') }}

@@ -77,6 +77,10 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
 	@$(BIN)/sqlfluff fix --quiet dbt_project/models dbt_project/tests
 
+.PHONY: dictionary
+dictionary: $(READY) ## Write docs/dictionary.md again from the models and seeds
+	@$(BIN)/python -m orchestration.release.dictionary
+
 .PHONY: lock
 lock: $(READY) ## Pin every package again, by hash and without naming an index
 	@uv=$$(command -v uv || echo $(BIN)/uv); \

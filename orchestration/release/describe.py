@@ -213,6 +213,8 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         "  to `dim_measure`, `org_level` and `org_code` to `dim_organisation`, `period_grain` and `period` to",
         "  `dim_period`.",
         "",
+        "`dictionary.html` says what every column and measure means, and can be searched; `dictionary.json` is it again.",
+        "",
         "## How to read a figure",
         "",
         rounding_statement(description.policy),

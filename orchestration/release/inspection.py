@@ -25,6 +25,7 @@ from expectations.policy import Policy
 from expectations.verdict import RuleOutcome, Verdict
 from orchestration.drops.store import sha256_of
 from orchestration.home import Home
+from orchestration.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
 from orchestration.release.publish import CSV_BY_PERIOD, CSV_FOLDER, DATABASE, MANIFEST, csv_columns, csv_name
 
 COPIES_RULE = "copies_hold_the_rows_of_the_tables"
@@ -34,7 +35,9 @@ COPIES_RULE_DESCRIPTION = (
     "Source: what BI tools read is what was judged."
 )
 #: What stands in a release beside its tables; anything else is judged as a file that does not belong.
-_BESIDE_THE_TABLES = frozenset({MANIFEST, DATABASE, CSV_FOLDER, "README.md", "data_docs"})
+_BESIDE_THE_TABLES = frozenset(
+    {MANIFEST, DATABASE, CSV_FOLDER, DICTIONARY_DATA, DICTIONARY_PAGE, "README.md", "data_docs"}
+)
 
 
 class NotInspectable(Exception):

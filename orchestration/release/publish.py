@@ -20,7 +20,9 @@ from expectations.audit.auditor import ADDS_NOTHING, GIVES_NOTHING_AWAY
 from expectations.contracts import DERIVED, TODAYS_GEOGRAPHY
 from expectations.verdict import Verdict
 from orchestration.drops.store import sha256_of
+from orchestration.home import DBT_PROJECT
 from orchestration.release.describe import Description, release_readme
+from orchestration.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, as_json, as_page, dictionary_of
 from orchestration.release.stage import EXTRACTS, TABLES
 
 MANIFEST = "manifest.json"
@@ -79,6 +81,9 @@ def publish(
         _write_csv(beside)
         _write_database(beside)
         shutil.copytree(data_docs, beside / "data_docs")
+        dictionary = dictionary_of(DBT_PROJECT, beside)
+        (beside / DICTIONARY_DATA).write_text(as_json(dictionary), encoding="utf-8")
+        (beside / DICTIONARY_PAGE).write_text(as_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
         (beside / "README.md").write_text(release_readme(release_id, description, beside), encoding="utf-8")
         manifest = _manifest(release_id, beside, verdict, description, today, latest)
         (beside / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,188 @@
+"""What each tier of tests asks of the topic marts and both geographies, as SQL on a warehouse: nothing is run here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Ask = Callable[[str], list[tuple[object, ...]]]
+
+TOPICS = ("mart_activity", "mart_waiting_times", "mart_outcomes")
+#: The fact and the extract of each grain.
+GRAINS = {
+    "month": ("fct_monthly", "extract_monthly"),
+    "quarter": ("fct_quarterly", "extract_quarterly"),
+    "year": ("fct_annual", "extract_annual"),
+}
+#: Which cell a figure is, its measure apart.
+KEY = "period_grain, period, org_level, org_code, partner_code, variable_type, variable_a, variable_b"
+
+NEVER_LEFT_OUT = ("suppressed", "not_published", "not_applicable")
+
+
+def measures_of(ask: Ask, mart: str) -> list[str]:
+    """The measures that a topic mart has a column of."""
+    columns = ask(
+        "select column_name from information_schema.columns "
+        f"where table_schema = 'marts' and table_name = '{mart}' order by ordinal_position"
+    )
+    names = [str(name) for (name,) in columns]
+    return [name for name in names if f"{name}_status" in names and not name.endswith("_standard")]
+
+
+def cells_of_mart(ask: Ask, mart: str) -> str:
+    """The cells of a wide mart, one row each: key, measure, value, status and, of a count, its bounds."""
+    return " union all ".join(
+        f"select {KEY}, '{measure}' as measure, {measure} as value, {measure}_status as value_status, "
+        + (
+            f"{measure}_lower as lower_bound, {measure}_upper as upper_bound "
+            if measure.startswith("count_")
+            else "null as lower_bound, null as upper_bound "
+        )
+        + f"from marts.{mart} where {measure}_status is not null"
+        for measure in measures_of(ask, mart)
+    )
+
+
+def cells_that_leave(measures: list[str]) -> str:
+    """The cells of the extracts of some measures, and those of the facts that do not apply, in the same columns."""
+    listed = ", ".join(f"'{measure}'" for measure in measures)
+    key = KEY.removeprefix("period_grain, ")
+    return " union all ".join(
+        f"select '{grain}' as period_grain, {key}, measure, value, value_status, lower_bound, upper_bound "
+        f"from extracts.{extract} where measure in ({listed}) "
+        f"union all select '{grain}', {key}, measure, null, value_status, null, null "
+        f"from marts.{fact} where measure in ({listed}) and value_status = 'not_applicable'"
+        for grain, (fact, extract) in GRAINS.items()
+    )
+
+
+def statuses(cells: str) -> str:
+    """How many cells there are of each grain, measure and status."""
+    return (
+        f"select period_grain, measure, value_status, count(*), count(value) from ({cells}) "
+        "group by period_grain, measure, value_status order by all"
+    )
+
+
+def statuses_from_fact_to_extract(grain: str, measures: list[str]) -> str:
+    """How many cells of each status in the fact have each status in the extract, or none."""
+    fact, extract = GRAINS[grain]
+    listed = ", ".join(f"'{measure}'" for measure in measures)
+    return f"""
+        select facts.value_status, leaves.value_status, count(*)
+        from (select * from marts.{fact} where measure in ({listed}) and is_reviewed) as facts
+        left join (select * from extracts.{extract} where not is_derived) as leaves
+            on facts.period = leaves.period
+            and facts.org_level = leaves.org_level
+            and facts.org_code = leaves.org_code
+            and coalesce(facts.partner_code, '') = coalesce(leaves.partner_code, '')
+            and facts.variable_type = leaves.variable_type
+            and coalesce(facts.variable_a, '') = coalesce(leaves.variable_a, '')
+            and coalesce(facts.variable_b, '') = coalesce(leaves.variable_b, '')
+            and facts.measure = leaves.measure
+        group by all order by all
+    """
+
+
+def totals_in_both_geographies(extract: str) -> str:
+    """For each period, level, population and additive count, the total as published and on today's geography.
+
+    A merger that lacks one of its organisations is empty, so its total is the lower; `empty_sums` says of how many. The
+    rest is equal, or should be.
+    """
+    total = (
+        "period, {level} as level, variable_type, coalesce(variable_a, '') as variable_a, "
+        "coalesce(variable_b, '') as variable_b, measure, "
+        "sum(value) as value, sum(lower_bound) as lower_bound, sum(upper_bound) as upper_bound"
+    )
+    view = extract.replace("extract_", "todays_geography_")
+    return f"""
+        with additive as (select measure from seeds.measures where statistic = 'count' and is_additive),
+        published as (
+            select {total.format(level="org_level")}
+            from extracts.{extract} semi join additive using (measure)
+            where org_level in ('england', 'region', 'stp', 'icb', 'ccg', 'sub_icb')
+            group by all
+        ),
+        today as (
+            select
+                {total.format(level="level_as_published")},
+                count(*) filter (is_derived and value_status = 'not_published') as empty_sums
+            from extracts.{view} semi join additive using (measure)
+            group by all
+        )
+        select
+            published.value as published_value, today.value as today_value,
+            published.lower_bound as published_lower, today.lower_bound as today_lower,
+            published.upper_bound as published_upper, today.upper_bound as today_upper,
+            today.empty_sums
+        from published
+        full outer join today using (period, level, variable_type, variable_a, variable_b, measure)
+    """
+
+
+def disagreements(totals: str) -> str:
+    """How many totals there are, how many have an empty sum, and how many of each kind are not as they must be."""
+    return f"""
+        select
+            count(*),
+            count(*) filter (empty_sums > 0),
+            count(*) filter (
+                empty_sums is null
+                or empty_sums = 0 and (
+                    published_value is distinct from today_value
+                    or published_lower is distinct from today_lower
+                    or published_upper is distinct from today_upper
+                )
+            ),
+            count(*) filter (
+                empty_sums > 0
+                and (today_value > published_value or today_lower > published_lower or today_upper > published_upper)
+            )
+        from ({totals})
+    """
+
+
+#: Each derived month of an ICB or STP beside the sum of its locations' rows in the extract, by the history of parents.
+BODIES_AND_THEIR_LOCATIONS = """
+    select
+        bodies.value, bodies.lower_bound, bodies.upper_bound, bodies.suppressed_parts,
+        sum(parts.value) as sum_of_values,
+        sum(parts.lower_bound) as sum_of_lower,
+        sum(parts.upper_bound) as sum_of_upper,
+        count(*) filter (parts.value_status = 'suppressed') as hidden,
+        count(*) filter (parts.value_status = 'not_published') as never
+    from extracts.extract_monthly as bodies
+    inner join marts.dim_organisation_history as history
+        on history.parent_code = bodies.org_code
+        and bodies.period_start between history.valid_from and coalesce(history.valid_to, date '9999-12-31')
+    inner join extracts.extract_monthly as parts
+        on parts.period = bodies.period
+        and parts.org_code = history.org_code
+        and parts.org_level = history.org_level
+        and parts.measure = bodies.measure
+        and parts.variable_type = bodies.variable_type
+        and parts.variable_a is not distinct from bodies.variable_a
+        and parts.variable_b is not distinct from bodies.variable_b
+    where
+        bodies.is_derived
+        and bodies.org_level in ('icb', 'stp')
+        and parts.org_level in ('sub_icb', 'ccg')
+    group by
+        bodies.period, bodies.org_level, bodies.org_code, bodies.measure,
+        bodies.value, bodies.lower_bound, bodies.upper_bound, bodies.suppressed_parts
+"""
+SUMS_THAT_ARE_NOT = f"""
+    select
+        count(*),
+        count(*) filter (
+            never = 0 and (
+                value is distinct from sum_of_values
+                or lower_bound <> sum_of_lower
+                or upper_bound <> sum_of_upper
+                or suppressed_parts <> hidden
+            )
+            or never > 0 and value is not null
+        )
+    from ({BODIES_AND_THEIR_LOCATIONS})
+"""

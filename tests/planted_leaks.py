@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from expectations.contracts import KEYS, POPULATION
+from expectations.contracts import KEYS, POPULATION, TODAYS_GEOGRAPHY
 
 #: A figure that stands nowhere in the slice: wherever it turns up, something has leaked.
 TELL_TALE = 7654321
@@ -191,7 +191,10 @@ def _total_of_pairs(columns: str) -> str:
             parts.most as upper_bound, parts.hidden as suppressed_parts, null as drop_sha256
         )
         from {{table}} join parts using (measure, period),
-            (select org_code, org_name from dim_organisation where org_level = 'icb' order by all limit 1) as icb
+            (
+                select org_code, org_name from dim_organisation where org_level = 'icb' and is_in_drops
+                order by all limit 1
+            ) as icb
         where {{table}}.org_level = 'england' and {TOTAL};
         {columns}
     """
@@ -756,7 +759,7 @@ NARROWED_BOUNDS = (
     Leak(
         "hidden_and_at_most_3",
         YEAR,
-        _change("upper_bound = 3", _HIDDEN_CATEGORY),
+        _change_all("upper_bound = 3", _HIDDEN_CATEGORY),
         (SUPPRESSED_BOUNDS, ADDS_NOTHING),
         "a bound that takes one possible value away",
     ),
@@ -943,7 +946,7 @@ GAPS = (
             "value_status = 'published', value_marker = null",
             f"{GAP} and measure = 'count_finished_course_treatment'",
         ),
-        (GAP_EMPTY, DERIVED, HIDDEN_SHOWN, ADDS_NOTHING),
+        (GAP_EMPTY, DERIVED, HIDDEN_SHOWN),
         "three months are not a quarter: people are counted once in each",
     ),
     Leak(
@@ -1041,7 +1044,7 @@ ROWS_TOO_MANY_OR_FEW = (
         "figure_of_another_organisation",
         MONTH,
         _add(
-            "(select max(org_code) from dim_organisation where org_level = 'provider' "
+            "(select max(org_code) from dim_organisation where org_level = 'provider' and is_in_drops "
             "and org_code not in (select org_code from {table})) as org_code",
             _figure("provider"),
         ),
@@ -1070,8 +1073,8 @@ ROWS_TOO_MANY_OR_FEW = (
         "figure_of_a_finer_place",
         YEAR,
         _add(
-            "'sub_icb' as org_level, (select min(org_code) from dim_organisation where org_level = 'sub_icb') "
-            "as org_code",
+            "'sub_icb' as org_level, (select min(org_code) from dim_organisation "
+            "where org_level = 'sub_icb' and is_in_drops) as org_code",
             _figure("icb"),
         ),
         (STANDS, ADDS_NOTHING),
@@ -1400,12 +1403,247 @@ IN_DIMENSIONS = (
         (DIMENSIONS,),
         "a figure in the reason of a gap",
     ),
+    *(
+        Leak(
+            f"number_in_a_word_of_{table}",
+            table,
+            f"update {table} set {column} = '{TELL_TALE}' where rowid = 3",
+            (DIMENSIONS,),
+            "a figure in a word of a dimension",
+        )
+        for table, column in {
+            "dim_date": "month_label",
+            "dim_organisation_history": "parent_name",
+            "dim_population": "change_reason",
+            "dim_measure_name": "note",
+            "dim_standard": "label",
+        }.items()
+    ),
     Leak(
         "formula_without_its_numerator",
         "dim_measure",
         "update {table} set numerator = null where measure = 'percentage_recovery'",
         (DIMENSIONS,),
         "a percentage that no hidden numerator hides any more",
+    ),
+)
+
+
+def _first_of(table: str, change: str, where: str) -> str:
+    """Change the first row of a table that follows from the extracts."""
+    return f"update {table} set {change} where rowid = (select min(rowid) from {table} where {where})"
+
+
+_SUM = "is_derived and org_code = 'QT1' and period = '2025-06'"
+SUMS = (
+    Leak(
+        "sum_that_adds_a_hidden_part",
+        MONTH,
+        _first_of(MONTH, "value = value + 5", f"{_SUM} and value is not null"),
+        (DERIVED,),
+        "a total that is more than its shown parts",
+    ),
+    Leak(
+        "sum_with_one_bound_narrower",
+        MONTH,
+        _first_of(MONTH, "upper_bound = upper_bound - 1", f"{_SUM} and value is not null"),
+        (DERIVED,),
+        "a total that says more of its parts than they say",
+    ),
+    Leak(
+        "sum_with_another_number_of_hidden_parts",
+        MONTH,
+        _first_of(MONTH, "suppressed_parts = suppressed_parts + 1", f"{_SUM} and value is not null"),
+        (DERIVED,),
+        "a total that tells another number of hidden parts than there are",
+    ),
+    Leak(
+        "sum_of_a_body_with_a_location_missing",
+        MONTH,
+        f"delete from {MONTH} where org_level = 'sub_icb' and org_code = '52R' and period = '2025-06'",
+        (DERIVED, MISSING),
+        "a total one part of which is in no row",
+    ),
+    Leak(
+        "sum_under_another_body",
+        MONTH,
+        _first_of(MONTH, "org_code = 'QVV'", _SUM),
+        (DERIVED,),
+        "a total of an organisation that its parts did not belong to",
+    ),
+)
+
+FIGURES = "figures_are_the_extracts_or_their_sums"
+CELLS = "cells_are_the_extracts"
+FOLLOWING = (
+    *(
+        leak
+        for table in TODAYS_GEOGRAPHY
+        for leak in (
+            Leak(
+                f"raw_count_in_{table}",
+                table,
+                _first_of(table, "value = value + 1", "statistic = 'count' and value is not null"),
+                (FIGURES, DIMENSIONS),
+                "a figure that was never rounded, on today's geography",
+            ),
+        )
+    ),
+    *(
+        leak
+        for table in ("todays_geography_quarterly", "todays_geography_annual")
+        for leak in (
+            Leak(
+                f"unblanked_figure_in_{table}",
+                table,
+                _first_of(
+                    table,
+                    "value = 5, value_status = 'published', value_marker = null",
+                    "value_status = 'suppressed'",
+                ),
+                (FIGURES, DIMENSIONS),
+                "a hidden figure shown on today's geography",
+            ),
+            Leak(
+                f"bound_narrowed_in_{table}",
+                table,
+                _first_of(
+                    table, "lower_bound = lower_bound + 1", "value_status = 'suppressed' and statistic = 'count'"
+                ),
+                (FIGURES, DIMENSIONS),
+                "a hidden count that is said not to be 0",
+            ),
+        )
+    ),
+    Leak(
+        "another_organisations_figure_on_todays_geography",
+        "todays_geography_annual",
+        "update todays_geography_annual set codes_as_published = 'Y56' where org_code = 'Y58'",
+        (FIGURES, DIMENSIONS),
+        "a figure that is said to be another organisation's",
+    ),
+    Leak(
+        "raw_count_in_a_wide_table",
+        "mart_activity",
+        _first_of("mart_activity", "count_referrals_received = count_referrals_received - 2", "org_level = 'provider'"),
+        (CELLS, DIMENSIONS),
+        "a figure that was never rounded, in a wide table",
+    ),
+    Leak(
+        "zero_for_a_hidden_cell",
+        "mart_activity",
+        _first_of(
+            "mart_activity",
+            "count_referrals_received = 0, count_referrals_received_status = 'published'",
+            "count_referrals_received_status = 'suppressed'",
+        ),
+        (CELLS, DIMENSIONS),
+        "what is hidden read as nothing",
+    ),
+    Leak(
+        "hidden_cell_called_not_applicable",
+        "mart_activity",
+        _first_of(
+            "mart_activity",
+            "count_referrals_received_status = 'not_applicable', count_referrals_received_lower = null, "
+            "count_referrals_received_upper = null",
+            "count_referrals_received_status = 'suppressed'",
+        ),
+        (CELLS, DIMENSIONS),
+        "what is hidden called something else",
+    ),
+    Leak(
+        "value_in_a_cell_that_was_never_published",
+        "mart_activity",
+        _first_of(
+            "mart_activity", "count_referrals_received = 500", "count_referrals_received_status = 'not_published'"
+        ),
+        (CELLS, DIMENSIONS),
+        "a gap filled in a wide table",
+    ),
+    Leak(
+        "number_in_the_name_of_a_population",
+        "mart_activity",
+        "update mart_activity set population_name = population_name || ' (3)' where rowid = 5",
+        (DIMENSIONS,),
+        "a figure in a label",
+    ),
+    Leak(
+        "raw_mean_in_a_wide_table",
+        "mart_waiting_times",
+        _first_of(
+            "mart_waiting_times",
+            "mean_wait_accessing_services = mean_wait_accessing_services + 0.04",
+            "mean_wait_accessing_services is not null",
+        ),
+        (CELLS, DIMENSIONS),
+        "a mean at more decimals than it has",
+    ),
+    Leak(
+        "percentage_at_one_decimal_in_a_wide_table",
+        "mart_outcomes",
+        _first_of(
+            "mart_outcomes", "percentage_recovery = percentage_recovery - 0.4", "percentage_recovery is not null"
+        ),
+        (CELLS, DIMENSIONS),
+        "a percentage finer than it may be, in a wide table",
+    ),
+    Leak(
+        "standard_judged_of_a_hidden_rate",
+        "mart_outcomes",
+        _first_of(
+            "mart_outcomes",
+            "percentage_recovery_standard = 50, percentage_recovery_standard_status = 'met'",
+            "percentage_recovery_status = 'suppressed'",
+        ),
+        (DIMENSIONS,),
+        "a hidden rate of which it is told that it is at least 50",
+    ),
+    Leak(
+        "another_rate_beside_its_standard",
+        "mart_recovery_rate",
+        _first_of(
+            "mart_recovery_rate",
+            "recovery_rate = recovery_rate + 1, gap_to_standard = gap_to_standard + 1",
+            "recovery_rate is not null",
+        ),
+        (CELLS, DIMENSIONS),
+        "a rate that was rounded the other way",
+    ),
+    Leak(
+        "gap_at_one_decimal",
+        "mart_recovery_rate",
+        _first_of("mart_recovery_rate", "gap_to_standard = gap_to_standard + 0.4", "recovery_rate is not null"),
+        ("standard_is_judged_of_published_rates", DIMENSIONS),
+        "a rate made finer by its gap",
+    ),
+    Leak(
+        "window_over_missing_months",
+        "mart_windows",
+        _first_of(
+            "mart_windows",
+            "value = 500, value_status = 'published', value_marker = null, reason = null, lower_bound = 498, "
+            "upper_bound = 502, suppressed_parts = 0",
+            "true",
+        ),
+        ("sums_are_of_every_month_of_the_extract", DIMENSIONS),
+        "a sum over months that nobody has",
+    ),
+    Leak(
+        "window_that_is_empty_without_a_word",
+        "mart_windows",
+        _first_of("mart_windows", "reason = null", "true"),
+        ("an_empty_window_says_why", DIMENSIONS),
+        "a gap without its reason",
+    ),
+    Leak(
+        "small_number_of_records",
+        "mart_data_quality",
+        "insert into mart_data_quality (period, org_level, org_code, data_table, item_uid, data_item, is_submission, "
+        "valid_records, valid_status) values ('2025-06', 'provider', 'ZX001', 'IDS001', 'C001', 'An item', false, 3, "
+        "'published')",
+        ("records_are_rounded_as_published", DIMENSIONS),
+        "a number of records below the threshold",
     ),
 )
 
@@ -1417,6 +1655,8 @@ LEAKS = (
     *PERCENTAGE_PRECISION,
     *COMPLEMENTS,
     *DERIVED_ROWS,
+    *SUMS,
+    *FOLLOWING,
     *NARROWED_BOUNDS,
     *STATUSES,
     *GAPS,
@@ -1483,7 +1723,7 @@ TELL_TALES = (
     Leak("in_a_dimension", "dim_organisation", f"update {{table}} set former_names = '{TELL_TALE}'", (DIMENSIONS,), ""),
 )
 
-#: Changes that give nothing away: no rule may be broken by them.
+#: Changes that give nothing away: no rule may be broken by them, but that what follows from an extract follows it.
 HARMLESS = (
     Leak(
         "rows_in_another_order",
@@ -1496,14 +1736,14 @@ HARMLESS = (
         "a_percentage_hidden_too_many",
         MONTH,
         _change("value = null, value_status = 'suppressed', value_marker = '[c]'", _figure("provider", "percentage")),
-        (),
+        (CELLS,),
         "more may be hidden than need be",
     ),
     Leak(
         "a_mean_hidden_too_many",
         YEAR,
         _change("value = null, value_status = 'suppressed', value_marker = '[c]'", _figure("region", "mean")),
-        (),
+        (CELLS, FIGURES),
         "more may be hidden than need be",
     ),
 )

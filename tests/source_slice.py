@@ -6,17 +6,16 @@ demonstration lacks are added: a measure that nobody has reviewed, and a count o
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, file_of
+from expectations.audit.auditor import COMPARED
+from expectations.contracts import DIMENSIONS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS, file_of
 from orchestration.home import Home
 
 FACTS = {"extract_monthly": "fct_monthly", "extract_quarterly": "fct_quarterly", "extract_annual": "fct_annual"}
-DIMENSIONS = tuple(table for table in CONTRACTS if table not in EXTRACT_GRAINS)
 #: A month of dashes, a month of every statistic; both sides of the gap, a quarter of every level; both geographies.
 PERIODS = {
     "extract_monthly": "period in ('2019-05', '2025-06')",
@@ -27,6 +26,11 @@ PERIODS = {
 }
 #: Of each of these levels the first few organisations; of every other level all.
 FIRST_OF_LEVEL = {"stp": 3, "icb": 3, "ccg": 4, "sub_icb": 4, "provider": 4, "ccg_provider": 2, "sub_icb_provider": 2}
+#: The parts of a body whose months are sums of theirs, kept whole.
+SUMMED = ("icb", "QT1")
+PARTS_OF_SUMMED = (("sub_icb", "02Q"), ("sub_icb", "52R"))
+#: The seeds by which such a sum is traced.
+SEEDS = ("organisation_parents", "measures")
 #: A measure of the latest month that is in the source alone, as if nobody had reviewed it.
 UNREVIEWED = "count_calls_answered"
 #: A count that the source publishes for England in the latest month, and that an extract must hide all the same.
@@ -53,13 +57,15 @@ def write_source_slice(home: Home, folder: Path) -> SourceSlice:
         connection.execute(f"attach '{home.warehouse}' as {home.warehouse.stem} (read_only)")
         connection.execute(f"attach '{warehouse}' as slice")
         connection.execute(f"use {home.warehouse.stem}")
-        connection.execute("create schema slice.marts")
+        for schema in ("marts", "extracts", "seeds"):
+            connection.execute(f"create schema slice.{schema}")
         for table, fact in FACTS.items():
             connection.execute(f"create temp table kept as {_kept_organisations(fact)}")
             where = f"{PERIODS[table]} and (org_level, org_code) in (from kept)"
             connection.execute(f"create table slice.marts.{fact} as from marts.{fact} where {where}")
             connection.execute(
-                f"copy (from read_parquet('{home.latest / file_of(table)}') where {where}) "
+                f"copy (from read_parquet('{home.latest / file_of(table)}') where {where} "
+                f"or (is_derived and {PERIODS[table]} and (org_level, org_code) = {SUMMED})) "
                 f"to '{staged / file_of(table)}' (format parquet)"
             )
             connection.execute("drop table kept")
@@ -86,10 +92,41 @@ def write_source_slice(home: Home, folder: Path) -> SourceSlice:
             copy extract_monthly to '{monthly}' (format parquet)
             """
         )
-        for table in DIMENSIONS:
-            connection.execute(f"create table slice.marts.{table} as from marts.{table}")
-            shutil.copyfile(home.latest / file_of(table), staged / file_of(table))
+        for seed in SEEDS:
+            connection.execute(f"create table slice.seeds.{seed} as from seeds.{seed}")
+        for table, source in COMPARED.items():
+            where = "true" if table in DIMENSIONS else _of_the_slice(table, staged)
+            connection.execute(f"create table slice.{source} as from {source} where {where}")
+            connection.execute(f"copy slice.{source} to '{staged / file_of(table)}' (format parquet)")
     return SourceSlice(warehouse, staged)
+
+
+def _of_the_slice(table: str, staged: Path) -> str:
+    """Which rows of a table that follows from the extracts follow from those of the slice."""
+    extracts = {extract: f"read_parquet('{staged / file_of(extract)}')" for extract in EXTRACT_GRAINS}
+    if table in TODAYS_GEOGRAPHY:
+        figures = extracts[TODAYS_GEOGRAPHY[table]]
+        population = "variable_type, coalesce(variable_a, ''), coalesce(variable_b, ''), measure"
+        return f"""
+            list_has_all(
+                (select list(distinct (period, org_level, org_code)) from {figures}),
+                list_transform(string_split(codes_as_published, '; '), lambda code: (period, level_as_published, code))
+            )
+            and (period, {population}) in (select (period, {population}) from {figures})
+        """
+    if table in TOPICS or table == "mart_recovery_rate":
+        population = (
+            "period, org_level, org_code, coalesce(partner_code, ''), variable_type, "
+            "coalesce(variable_a, ''), coalesce(variable_b, '')"
+        )
+        kept = " union ".join(
+            f"select ('{grain}', {population}) from {extracts[extract]}" for extract, grain in EXTRACT_GRAINS.items()
+        )
+        return f"(period_grain, {population}) in ({kept})"
+    if table == "mart_windows":  # no window of the slice has all its months
+        kept = f"select (period, org_level, org_code, measure) from {extracts['extract_monthly']}"
+        return f"value_status = 'not_published' and (period, org_level, org_code, measure) in ({kept})"
+    return "true"
 
 
 def _kept_organisations(fact: str) -> str:
@@ -98,4 +135,5 @@ def _kept_organisations(fact: str) -> str:
         select org_level, org_code
         from (select distinct org_level, org_code from marts.{fact})
         qualify row_number() over (partition by org_level order by org_code) <= case org_level {most} else 100 end
+            or (org_level, org_code) in {PARTS_OF_SUMMED}
     """

@@ -19,7 +19,7 @@ with figures as (
 
 ways as (
 
-    select * from {{ ref('int_organisation_today') }}
+    select * from {{ ref('organisation_today') }}
 
 ),
 

@@ -63,7 +63,7 @@
 {%- set key = ['period_grain', 'period', 'org_level', 'org_code', 'partner_code', 'variable_type', 'variable_a', 'variable_b'] -%}
 with cells as (
 
-    select * from {{ ref('int_topic_cells') }}
+    select * from {{ ref('topic_cells') }}
     where measure in ({{ literals(measures) }})
 
 ),
@@ -87,7 +87,7 @@ wide as (
 )
 {%- if judged %},
 
-standards as (
+assessed as (
 
     select
         {{ key | join(',\n        ') }}
@@ -115,18 +115,18 @@ select
     wide.{{ measure }}_upper
     {%- endif %}
     {%- if measure in judged %},
-    case when wide.{{ measure }} is not null then standards.{{ measure }}_standard end as {{ measure }}_standard,
-    case when wide.{{ measure }} is not null then standards.{{ measure }}_standard_status end
+    case when wide.{{ measure }} is not null then assessed.{{ measure }}_standard end as {{ measure }}_standard,
+    case when wide.{{ measure }} is not null then assessed.{{ measure }}_standard_status end
         as {{ measure }}_standard_status
     {%- endif %}
     {%- endfor %}
 from wide
 {{ topic_joins('wide') }}
 {%- if judged %}
-left join standards
+left join assessed
     on
-        wide.period_grain = standards.period_grain
-        and {{ same_population('wide', 'standards') }}
+        wide.period_grain = assessed.period_grain
+        and {{ same_population('wide', 'assessed') }}
 {%- endif %}
 {% endmacro %}
 

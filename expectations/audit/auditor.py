@@ -185,7 +185,7 @@ class Auditor:
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[object, ...]:
-    """The rows of a relation in any order, as a number and their types: read once, where a difference reads it twice."""
+    """The rows of a relation in any order, as numbers, and their types: read once, where a difference reads twice."""
     types = [kind for _, kind, *_ in connection.execute(f"describe {relation}").fetchall()]
     rows = connection.execute(f"select count(*), sum(hash(row)::hugeint) from {relation} as row").fetchone()
     return (*types, *(rows or ()))

@@ -49,7 +49,7 @@ _EARLIER_MONTHS = ["2021-01", "2021-03", "2022-01", "2022-06", "2022-07", "2023-
 DEMONSTRATION_MONTHS = [*_EARLIER_MONTHS, *(period for period in MONTHLY_MONTHS if period >= "2024-01")]
 ANNUAL_YEARS = ["2018-19", "2019-20", "2020-21", "2021-22", "2022-23", "2023-24", "2024-25"]
 _WIDE_YEARS = ["2020-21", "2021-22"]
-_LONG_YEARS = ["2024-25", "2025-26"]
+_LONG_YEARS = ["2025-26"]
 NEVER_PUBLISHED = "2020-21 Q2"
 WIDE_QUARTERS = [
     f"{year} Q{quarter}" for year in _WIDE_YEARS for quarter in range(1, 5) if f"{year} Q{quarter}" != NEVER_PUBLISHED

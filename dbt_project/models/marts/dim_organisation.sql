@@ -214,7 +214,7 @@ regions_today as (
 
 today as (
 
-    select * from {{ ref('int_organisation_today') }}
+    select * from {{ ref('organisation_today') }}
 
 )
 

@@ -3,7 +3,7 @@
 -- and the publisher's reliable recovery rates by ethnic group are another measure and do not stand in for it.
 with cells as (
 
-    select * from {{ ref('int_topic_cells') }}
+    select * from {{ ref('topic_cells') }}
     where
         org_level in ('england', 'icb', 'stp')
         and measure in ('percentage_recovery', 'count_recovery', 'count_finished_course_treatment')

@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 -- The cells of every topic mart: the figures of the extracts, and the cells that do not apply, which no extract holds.
 with figures as (
 

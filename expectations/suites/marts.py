@@ -50,6 +50,14 @@ REQUIRED: Final = (
 _HASH_OF_POPULATION: Final = f"hash({', '.join(POPULATION)})"
 
 
+#: The cells in whose place catalogue/corrections.yml puts another number.
+REPLACED: Final = """
+    select drop_sha256, source_member, source_row, source_column
+    from intermediate.int_corrected_cells
+    where is_applied and action = 'replace'
+"""
+
+
 def _fact_rules(table: str) -> tuple[Rule, ...]:
     return (
         *_structure(table),
@@ -333,9 +341,10 @@ def _provenance(table: str) -> tuple[Rule, ...]:
         rows_where(
             "values_are_as_published",
             table,
-            "value_status = 'published' and value is distinct from try_cast(value_as_published as double)",
-            "A value is the number that stands in the publisher's file, digit for digit. "
-            "Source: marts hold figures as published, at source precision.",
+            "value_status = 'published' and value is distinct from try_cast(value_as_published as double) "
+            f"and (drop_sha256, source_member, source_row, source_column) not in ({REPLACED})",
+            "A value is the number that stands in the publisher's file, digit for digit, but where a reviewed "
+            "correction puts another. Source: marts hold figures as published, at source precision.",
             room="marts",
         ),
     )

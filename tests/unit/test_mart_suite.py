@@ -51,6 +51,16 @@ from marts.{fact} where org_level = 'england' and measure = 'count_recovery' and
 insert into marts.{fact} by name
 select
     * replace (
+        'published' as value_status, 33 as value, '3.3' as value_as_published, 'count_corrected' as measure,
+        'M998' as measure_id, false as is_reviewed, 'corrected' as source_column
+    )
+from marts.{fact} where org_level = 'england' and measure = 'count_recovery' and value_status = 'published';
+insert into intermediate.int_corrected_cells
+select drop_sha256, source_member, source_row, source_column, 'replace', true
+from marts.{fact} where source_column = 'corrected';
+insert into marts.{fact} by name
+select
+    * replace (
         'not_applicable' as value_status, null as value, 'NULL' as value_as_published,
         'count_new' as measure, 'M999' as measure_id, false as is_reviewed
     )
@@ -62,7 +72,11 @@ from marts.{fact} where org_level = 'provider' and measure = 'count_recovery' an
 def sound_marts() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         create_tables(connection)
-        connection.execute(f"create schema {SCHEMA}; create schema landing")
+        connection.execute(f"create schema {SCHEMA}; create schema landing; create schema intermediate")
+        connection.execute(
+            "create table intermediate.int_corrected_cells (drop_sha256 varchar, source_member varchar, "
+            "source_row bigint, source_column varchar, action varchar, is_applied boolean)"
+        )
         for table in MARTS.keys() - FACT_GRAINS.keys():
             connection.execute(f"create table {SCHEMA}.{table} as from {table}")
         for fact, extract in EXTRACT_OF.items():

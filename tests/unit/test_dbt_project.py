@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from expectations.contracts import CONTRACTS
+
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 MODELS = {path.stem: path for path in sorted(PROJECT.glob("models/*/*.sql"))}
@@ -371,3 +373,28 @@ def test_a_unit_test_says_why_and_compares_columns_of_its_model(unit: dict[str, 
         if fixture is unit["expect"]:
             assert len(set(shapes)) == 1
             assert set(shapes[0]) <= set(columns)
+
+
+# -- exposures ---------------------------------------------------------------------------------------------------------
+
+
+EXPOSURES = {exposure["name"]: exposure for content in PROPERTIES.values() for exposure in content.get("exposures", [])}
+
+
+def exposed_to(name: str) -> set[str]:
+    return {re.fullmatch(r"ref\('(\w+)'\)", ref)[1] for ref in EXPOSURES[name]["depends_on"]}  # type: ignore[index]
+
+
+def test_every_table_that_leaves_is_exposed_to_bi_tools_and_no_other() -> None:
+    assert exposed_to("bi_tools") == set(CONTRACTS)
+
+
+def test_the_report_reads_what_leaves_only() -> None:
+    assert exposed_to("statistics_report") < set(CONTRACTS)
+
+
+def test_every_mart_without_a_reader_in_the_project_is_exposed() -> None:
+    read = {parent for sql in MODELS.values() for parent in parents(sql.read_text())}
+    exposed = set().union(*(exposed_to(name) for name in EXPOSURES))
+    assert {model for model in MODELS if model not in read} <= exposed
+    assert exposed <= set(MODELS)

@@ -22,8 +22,9 @@ from orchestration.resources import PipelineHome
 project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
 #: dbt's unit tests and the tests of the reviewed seeds are of the code, not of the data: they run with the other tests.
 TESTS_OF_CODE = "resource_type:unit_test resource_type:test,path:seeds"
-#: What these ask of a table, the gate asks of exactly the bytes that leave; they too run with the other tests.
-ASKED_BY_THE_GATE = "resource_type:test,path:models/extracts resource_type:test,path:models/topics"
+#: What these ask of a table's columns and keys, the suite of the marts and the gate ask of the same figures. They too
+#: run with the other tests; a refresh runs those that are about the figures of its own drops.
+ASKED_BY_SUITES = " ".join(f"test_type:generic,path:models/{layer}" for layer in ("marts", "extracts", "topics"))
 _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*", "seeds/**/*", "tests/**/*")
 
 
@@ -91,7 +92,7 @@ def build_marts() -> dg.AssetsDefinition:
         manifest=prepared_manifest(),
         project=project,
         name="dbt_marts",
-        exclude=f"{TESTS_OF_CODE} {ASKED_BY_THE_GATE}",
+        exclude=f"{TESTS_OF_CODE} {ASKED_BY_SUITES}",
         pool="duckdb",
         dagster_dbt_translator=RoomTranslator(
             settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True)

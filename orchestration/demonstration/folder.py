@@ -55,7 +55,7 @@ DEFAULT_READ_ME = f"""{_READ_ME_TOP}
 - In the monthly and quarterly files about a dozen commissioners stand for all of England. In the annual files
   all STPs or ICBs are there, and the commissioners not shown stand together as `UNKNOWN`.
 - There is no quarterly file for July to September 2020: it was never published. Other gaps between the files are
-  periods left out to keep the demonstration small. The monthly files before 2024 and the quarterly one of January to
+  periods left out to keep the demonstration small. The monthly files before 2025 and the quarterly one of January to
   March 2024 are here for layouts, containers and names that no later file has.{_READ_ME_END}"""
 NATIONAL_READ_ME = f"""{_READ_ME_TOP}
 - These are monthly files of the publisher's size, for benchmarks. Measures beyond the core ones repeat other

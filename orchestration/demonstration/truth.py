@@ -45,9 +45,11 @@ TIMESERIES_MONTHS = [period for period in sorted(MONTHS) if period <= "2020-02"]
 MONTHLY_MONTHS = [period for period in sorted(MONTHS) if period > "2020-02"]
 #: A run of months long enough to compare one year with the next; the earlier ones are each there for something that no
 #: month of the run has: a layout, a container, a name.
-_EARLIER_MONTHS = ["2021-01", "2021-03", "2022-01", "2022-06", "2022-07", "2023-01", "2023-02"]
-DEMONSTRATION_MONTHS = [*_EARLIER_MONTHS, *(period for period in MONTHLY_MONTHS if period >= "2024-01")]
-ANNUAL_YEARS = ["2018-19", "2019-20", "2020-21", "2021-22", "2022-23", "2023-24", "2024-25"]
+_EARLIER_MONTHS = [
+    *("2021-01", "2021-03", "2022-01", "2022-06", "2022-07", "2023-01", "2023-02", "2024-04", "2024-09", "2024-10")
+]
+DEMONSTRATION_MONTHS = [*_EARLIER_MONTHS, *(period for period in MONTHLY_MONTHS if period >= "2025-01")]
+ANNUAL_YEARS = ["2019-20", "2020-21", "2021-22", "2022-23", "2023-24", "2024-25"]
 _WIDE_YEARS = ["2020-21", "2021-22"]
 _LONG_YEARS = ["2025-26"]
 NEVER_PUBLISHED = "2020-21 Q2"

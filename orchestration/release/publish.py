@@ -78,8 +78,10 @@ def publish(
             shutil.copyfile(staged / copy.name, copy)
             if sha256_of(copy) != verdict.files.get(copy.name):
                 raise NotPublishable(f"{copy.name} changed while it was being published; run the refresh again.")
-        _write_csv(beside)
-        _write_database(beside)
+        with ThreadPoolExecutor(max_workers=1) as beside_them:
+            database = beside_them.submit(_write_database, beside)
+            _write_csv(beside)
+            database.result()
         shutil.copytree(data_docs, beside / "data_docs")
         dictionary = dictionary_of(DBT_PROJECT, beside)
         (beside / DICTIONARY_DATA).write_text(as_json(dictionary), encoding="utf-8")

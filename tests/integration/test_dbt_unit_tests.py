@@ -1,4 +1,4 @@
-"""The tests of dbt that a refresh leaves out: of the code, the seeds, what the gate judges; on a built warehouse."""
+"""The tests of dbt that a refresh leaves out, of code and seeds and what suites and gate ask, on a built warehouse."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from orchestration.assets.marts import ASKED_BY_THE_GATE, TESTS_OF_CODE
+from orchestration.assets.marts import ASKED_BY_SUITES, TESTS_OF_CODE
 from orchestration.home import DBT_PROJECT, Home
 
 
 def test_every_rule_of_the_marts_and_seeds_keeps_its_test(copied_home: Home, tmp_path: Path) -> None:
-    selected = [*TESTS_OF_CODE.split(), *ASKED_BY_THE_GATE.split()]
+    selected = [*TESTS_OF_CODE.split(), *ASKED_BY_SUITES.split()]
     dbt = Path(sys.executable).with_name("dbt")
     result = subprocess.run(
         [dbt, "--no-use-colors", "test", "--select", *selected, "--target-path", tmp_path / "target"],

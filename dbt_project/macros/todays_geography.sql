@@ -5,7 +5,7 @@
     the boundary moved since         as above, and the row says that it is not comparable
     what became of it is not known   it stays under its own code, and says so
   Providers are not places and are left out. A sum is whole or empty: it needs a row of every organisation that was then
-  in force. Sums of all organisations of a level are the same in both views.
+  in force. But for such empty sums, the organisations of a level add up to the same in both views.
 #}
 {% macro todays_geography_of(extract) %}
 {%- set population = ['variable_type', 'variable_a', 'variable_b', 'measure', 'measure_id', 'statistic'] -%}

@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 import jinja2
+import markupsafe
 import yaml
 
 from expectations.contracts import CONTRACTS, file_of
@@ -26,6 +27,7 @@ from orchestration.home import DBT_PROJECT, PROJECT_ROOT
 DICTIONARY_PAGE = "dictionary.html"
 DICTIONARY_DATA = "dictionary.json"
 _DOCS = re.compile(r"{%-? docs (\w+) -?%}(.*?){%-? enddocs -?%}", re.DOTALL)
+_CODE = re.compile(r"`([^`]+)`")
 _DOC = re.compile(r"{{ doc\('(\w+)'\) }}")
 #: What belongs to a measure in a wide table, told by the end of the column's name.
 _OF_A_MEASURE = ("", "_status", "_lower", "_upper", "_standard", "_standard_status")
@@ -105,7 +107,7 @@ def as_markdown(dictionary: Dictionary) -> str:
 
 @cache
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("orchestration.release"),
         autoescape=jinja2.select_autoescape(["html"]),
         trim_blocks=True,
@@ -113,6 +115,13 @@ def _templates() -> jinja2.Environment:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["with_code"] = _with_code
+    return environment
+
+
+def _with_code(text: str) -> markupsafe.Markup:
+    """Text with what stands between backticks as code, everything else escaped."""
+    return markupsafe.Markup(_CODE.sub(r"<code>\1</code>", str(markupsafe.escape(text))))
 
 
 def _tables(project: Path, units: Mapping[str, str]) -> Iterator[Table]:

@@ -70,6 +70,8 @@ def test_the_page_asks_nothing_of_anybody_and_shows_text_as_text(dictionary: Dic
     page = as_page(dictionary, "<Dictionary> & more")
     assert "<h1>&lt;Dictionary&gt; &amp; more</h1>" in page
     assert "http" not in page
+    assert "<code>suppressed</code>" in page
+    assert "`" not in page.partition("<script>")[0]
     assert "src=" not in page
     assert all(f'id="{table}"' in page for table in CONTRACTS)
 

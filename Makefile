@@ -52,12 +52,19 @@ lint: $(READY) ## Format, lint, types, boundaries, SQL style
 	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests > .sqlfluff.log || (cat .sqlfluff.log; exit 1)
 	@if grep -q FAIL .sqlfluff.log; then cat .sqlfluff.log; exit 1; fi
 
+# Minutes long, and about ways in that a refresh does not take: `make test-long` runs them.
+LONG_TESTS := tests/integration/test_inspection.py tests/integration/test_restricted.py
+
+.PHONY: test-long
+test-long: $(READY) ## Run the longest tests: inspected folders and restricted homes
+	@$(BIN)/python -m pytest $(LONG_TESTS)
+
 # Half of the integration tests beside the rest, each with a home of its own: so both cores have work.
 .PHONY: pytest
 pytest: $(READY) ## Run the tests alone; the real drops too, where they are
 	@$(BIN)/python -m pytest tests/acceptance > .pytest-acceptance.log 2>&1 & acceptance=$$!; \
-	  $(BIN)/python -m pytest tests/integration/test_[a-i]*.py > .pytest-integration.log 2>&1 & first=$$!; \
-	  $(BIN)/python -m pytest tests/unit tests/integration/test_[j-z]*.py; second=$$?; \
+	  $(BIN)/python -m pytest $(filter-out $(LONG_TESTS),$(wildcard tests/integration/test_[a-i]*.py)) > .pytest-integration.log 2>&1 & first=$$!; \
+	  $(BIN)/python -m pytest tests/unit $(filter-out $(LONG_TESTS),$(wildcard tests/integration/test_[j-z]*.py)); second=$$?; \
 	  wait $$first; first=$$?; cat .pytest-integration.log; \
 	  wait $$acceptance; real=$$?; cat .pytest-acceptance.log; exit $$(( first | second | real ))
 

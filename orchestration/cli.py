@@ -1,7 +1,8 @@
-"""The `iapt` command: refresh, status, demonstration drops."""
+"""The `iapt` command: refresh, status, audit, report, demonstration drops."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Annotated
@@ -130,6 +131,8 @@ def _print_release(home: Home, is_new: bool) -> None:
         if "rows" in record:
             table.add_row(name.removesuffix(".parquet"), f"{record['rows']:,}", f"{record['bytes']:,}")
     out.print(table)
+    if manifest.get("report"):
+        out.print(f"The report: {home.latest / 'report' / 'index.html'}, or: iapt serve", markup=False)
     if manifest["statement"]:
         out.print(manifest["statement"], markup=False)
 
@@ -243,6 +246,88 @@ def findings(
         err.print(str(error), markup=False)
         raise typer.Exit(2) from error
     out.print(f"{found} findings written to {path}. They are sensitive: keep them there.", markup=False)
+
+
+@app.command()
+def report(
+    release: Annotated[
+        Path | None,
+        typer.Argument(help="A release folder.", show_default="the latest", exists=True, file_okay=False),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="Where to build it.", show_default="`report` in the home", file_okay=False),
+    ] = None,
+    boundaries: Annotated[
+        Path | None,
+        typer.Option(
+            "--boundaries",
+            help="A GeoJSON file of the boundaries of integrated care boards, by ONS code, for the map.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Build the static report of a release: pages that need no server, no network and no JavaScript.
+
+    A release carries its report already, in `report/`; this builds it again elsewhere. Exit status: 0 built; 2 it
+    cannot be built of this folder.
+    """
+    from orchestration.report.site import NOT_BUILDABLE, build_report
+
+    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    source = (release or where.latest).expanduser().resolve()
+    target = (to or where.root / "report").expanduser().resolve()
+    given = boundaries or (where.boundaries if where.boundaries.is_file() else None)
+    if target.exists() and any(target.iterdir()) and not (target / "assets" / "report.css").is_file():
+        err.print(f"{target}: expected a new folder, an empty one or a report; it holds other files.", markup=False)
+        raise typer.Exit(2)
+    try:
+        with err.status("building the report"):
+            built = build_report(source, target, boundaries=given)
+    except NOT_BUILDABLE as error:
+        err.print(str(error), markup=False)
+        raise typer.Exit(2) from error
+    out.print(
+        f"Built {built.pages} pages in {built.folder} ({built.total_bytes / 1e6:,.0f} MB; the heaviest page, "
+        f"{built.heaviest_page}, is {built.heaviest_page_compressed_bytes / 1e3:,.0f} kB compressed with all it "
+        "loads). "
+        "Open index.html, or: iapt serve",
+        markup=False,
+    )
+
+
+@app.command()
+def serve(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A release folder, or a report.", show_default="the latest release", exists=True, file_okay=False
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes a free one.")] = 8000,
+    home: HomeOption = None,
+) -> None:
+    """Show a report in a browser of this machine, on 127.0.0.1 alone, until interrupted."""
+    from orchestration.release.publish import REPORT_FOLDER
+    from orchestration.report.serving import server_of
+
+    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    shown = (folder or where.latest).expanduser().resolve()
+    if (shown / REPORT_FOLDER).is_dir():
+        shown /= REPORT_FOLDER
+    try:
+        server = server_of(shown, port)
+    except OSError as error:
+        err.print(f"{error}. Build one with `iapt refresh` or `iapt report`, or name another --port.", markup=False)
+        raise typer.Exit(2) from error
+    with server:
+        out.print(
+            f"The report is at http://127.0.0.1:{server.server_port}/index.html  (Ctrl-C ends this)", markup=False
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 @app.command("demo-drops")

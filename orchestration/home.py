@@ -112,6 +112,11 @@ class Home:
         return self.root / "latest"
 
     @property
+    def boundaries(self) -> Path:
+        """A GeoJSON file of the boundaries of integrated care boards, where one was put: the map draws them too."""
+        return self.root / "boundaries.geojson"
+
+    @property
     def logs(self) -> Path:
         """What the tools said in full, one file a refresh."""
         return self.root / "logs"

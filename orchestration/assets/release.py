@@ -21,11 +21,13 @@ from orchestration.assets.checks import check_result, check_spec, subjects_of
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.release.describe import Description
 from orchestration.release.inspection import auditor_of
-from orchestration.release.publish import NotPublishable, publish
+from orchestration.release.publish import REPORT_FOLDER, NotPublishable, publish
 from orchestration.release.stage import TABLES, stage
+from orchestration.report.site import NOT_BUILDABLE, report_builder
 from orchestration.resources import PipelineHome
 
 RELEASE = dg.AssetKey("release")
+REPORT = dg.AssetKey("report")
 FOLDER_RULES = {FILES_RULE: FILES_RULE_DESCRIPTION, BYTES_RULE: BYTES_RULE_DESCRIPTION}
 
 
@@ -132,15 +134,27 @@ def read_verdict(home: Home) -> Verdict | None:
     return Verdict.from_json(path.read_text("utf-8")) if path.is_file() else None
 
 
-@dg.asset(
-    key=RELEASE,
-    deps=[_staged_key(table) for table in TABLES],
-    group_name="release",
-    kinds={"parquet", "csv", "duckdb"},
-    description="The folder that `latest` points to: exactly the bytes the gate passed, and what is made from them.",
+@dg.multi_asset(
+    name="release",
+    specs=[
+        dg.AssetSpec(
+            RELEASE,
+            deps=[_staged_key(table) for table in TABLES],
+            group_name="release",
+            kinds={"parquet", "csv", "duckdb"},
+            description="The folder that `latest` points to: exactly the bytes the gate passed, and what they make.",
+        ),
+        dg.AssetSpec(
+            REPORT,
+            deps=[RELEASE],
+            group_name="release",
+            kinds={"html"},
+            description="The static report of the release, inside it: `latest/report/index.html`.",
+        ),
+    ],
 )
-def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[None]:
-    """Publish the staged bytes if the gate passed exactly them; else fail and leave the last release standing."""
+def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> Iterator[dg.MaterializeResult[None]]:
+    """Publish the staged bytes if the gate passed exactly them, with their report; else the last release stands."""
     home, catalogue = pipeline.home, pipeline.load_catalogue()
     record = json.loads(home.staged.read_text("utf-8"))
     drops = [
@@ -166,14 +180,18 @@ def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.Mat
             home.latest,
             description,
             date.today(),
+            report_builder(home.boundaries),
         )
-    except NotPublishable as error:
+    except (NotPublishable, *NOT_BUILDABLE) as error:
         raise dg.Failure(str(error)) from error
     verb = "released" if published.is_new else "unchanged since"
     context.log.info(f"{verb} {published.release_id}")
-    return dg.MaterializeResult(
-        metadata={"release": published.release_id, "is new": published.is_new, "data origin": description.data_origin}
+    yield dg.MaterializeResult(
+        asset_key=RELEASE,
+        metadata={"release": published.release_id, "is new": published.is_new, "data origin": description.data_origin},
     )
+    pages = sum(1 for _ in (published.folder / REPORT_FOLDER).rglob("*.html"))
+    yield dg.MaterializeResult(asset_key=REPORT, metadata={"release": published.release_id, "pages": pages})
 
 
 def _code_commit() -> str | None:

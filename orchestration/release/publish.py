@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -28,6 +28,7 @@ from orchestration.release.stage import EXTRACTS, TABLES
 MANIFEST = "manifest.json"
 DATABASE = "iapt.duckdb"
 CSV_FOLDER = "csv"
+REPORT_FOLDER = "report"
 # A spreadsheet runs a text that begins with one of these as a formula.
 _FORMULA_STARTS = "'=', '+', '-', '@', chr(9), chr(13)"
 WRITERS = 2
@@ -38,6 +39,18 @@ STORAGE_VERSION = "v1.0.0"  # later ones do not open in the DuckDB that BI drive
 
 class NotPublishable(Exception):
     """Raised when the staged bytes are not the ones the gate passed; the last good release stands."""
+
+
+@dataclass(frozen=True)
+class ReportBuilder:
+    """What makes the report that a release carries.
+
+    `recipe` is a digest of how; `build` makes it of a release folder, into a folder, with what the release says of
+    itself.
+    """
+
+    recipe: str
+    build: Callable[[Path, Path, Mapping[str, Any]], object]
 
 
 @dataclass(frozen=True)
@@ -57,16 +70,18 @@ def publish(
     latest: Path,
     description: Description,
     today: date,
+    report: ReportBuilder | None = None,
 ) -> Published:
     """Publish the staged tables if, and only if, the verdict passed exactly these bytes.
 
     The tables are copied, the copies hashed against the verdict, and everything else in the release is made from the
-    copies. Where the newest release holds the same tables under the same disclosure policy already, nothing is made.
+    copies, the report too. Where the newest release holds the same tables under the same disclosure policy and the same
+    report already, nothing is made.
     Raises NotPublishable with the reason; nothing is then changed.
     """
     _refuse_unless_passed(staged, verdict)
     assert verdict is not None
-    if (existing := _same_release(latest, verdict, description)) is not None:
+    if (existing := _same_release(latest, verdict, description, report)) is not None:
         _record_recipe(latest, existing, description.recipe)
         return Published(existing, latest.resolve(), is_new=False)
     releases.mkdir(parents=True, exist_ok=True)
@@ -87,7 +102,10 @@ def publish(
         (beside / DICTIONARY_DATA).write_text(as_json(dictionary), encoding="utf-8")
         (beside / DICTIONARY_PAGE).write_text(as_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
         (beside / "README.md").write_text(release_readme(release_id, description, beside), encoding="utf-8")
-        manifest = _manifest(release_id, beside, verdict, description, today, latest)
+        said = _said_of(release_id, description, today, latest, report)
+        if report is not None:
+            report.build(beside, beside / REPORT_FOLDER, said)
+        manifest = {**said, **_listed(beside, verdict)}
         (beside / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         for path in beside.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o444)
@@ -151,10 +169,12 @@ def _record_recipe(latest: Path, release_id: str, recipe: str) -> None:
     beside.replace(path)
 
 
-def _same_release(latest: Path, verdict: Verdict, description: Description) -> str | None:
+def _same_release(latest: Path, verdict: Verdict, description: Description, report: ReportBuilder | None) -> str | None:
     manifest = read_manifest(latest)
     # A release says what it was made under: the same tables under another policy or profile are another release.
     if manifest is None or manifest.get("disclosure") != description.policy.as_manifest():
+        return None
+    if manifest.get("report") != (report.recipe if report else None):
         return None
     released = {name: record["sha256"] for name, record in manifest["files"].items() if name in verdict.files}
     return str(manifest["release_id"]) if released == dict(verdict.files) else None
@@ -271,10 +291,22 @@ def _write_database(release: Path) -> None:
         connection.execute("detach release")
 
 
-def _manifest(
-    release_id: str, release: Path, verdict: Verdict, description: Description, today: date, latest: Path
+def _said_of(
+    release_id: str, description: Description, today: date, latest: Path, report: ReportBuilder | None
 ) -> dict[str, Any]:
+    """What a release says of itself, apart from its files."""
     previous = read_manifest(latest)
+    return {
+        "release_id": release_id,
+        "released_on": today.isoformat(),
+        "previous_release": previous["release_id"] if previous else None,
+        **description.as_manifest(),
+        "report": report.recipe if report else None,
+    }
+
+
+def _listed(release: Path, verdict: Verdict) -> dict[str, Any]:
+    """The checks that were made, and every file with its bytes and, of a table, its rows."""
     with duckdb.connect() as connection:
         rows = {
             f"{table}.parquet": int(
@@ -289,11 +321,4 @@ def _manifest(
         if name in rows:
             files[name]["rows"] = rows[name]
     results = [outcome.result for outcome in verdict.outcomes]
-    return {
-        "release_id": release_id,
-        "released_on": today.isoformat(),
-        "previous_release": previous["release_id"] if previous else None,
-        **description.as_manifest(),
-        "checks": {result: results.count(result) for result in sorted(set(results))},
-        "files": files,
-    }
+    return {"checks": {result: results.count(result) for result in sorted(set(results))}, "files": files}

@@ -13,6 +13,7 @@ from orchestration.drops.store import KeptDrop
 # What decides the content of a release. The reader's own version is in each summary's digest.
 RECIPE_PATTERNS = (
     "catalogue/**/*.yml",
+    "catalogue/*.csv",
     "dbt_project/dbt_project.yml",
     "dbt_project/macros/**/*",
     "dbt_project/models/**/*",
@@ -21,6 +22,9 @@ RECIPE_PATTERNS = (
     "expectations/**/*.py",
     "orchestration/drops/landing.py",
     "orchestration/release/*.py",
+    "orchestration/report/**/*.py",
+    "orchestration/report/assets/*",
+    "orchestration/report/templates/*",
 )
 
 

@@ -1,0 +1,82 @@
+// What a figure is and how it is written: cells, periods, the words for what is missing. No markup of a page here.
+"use strict";
+var iapt = globalThis.iapt || {};
+globalThis.iapt = iapt;
+iapt.data = {};
+iapt.receive = function (name, data) {
+  if (name === "site") iapt.site = data;
+  else iapt.data[name] = data;
+};
+
+(function () {
+  const MARKERS = { suppressed: "[c]", not_published: "[x]", not_applicable: "[z]" };
+  const LETTERS = { c: "suppressed", x: "not_published", z: "not_applicable" };
+  const MEANINGS = {
+    "[c]": "suppressed: the true count is 0 to 4, or the figure rests on such a count. It is not zero.",
+    "[x]": "never published.",
+    "[z]": "does not apply here.",
+    "–": "no figure in the files of this release.",
+    "[b]": "a break in the series: figures before and after are not comparable.",
+  };
+
+  /** One cell of a series, from its text in a data file. `null` where the release has no row. */
+  function cell(text) {
+    if (!text) return null;
+    if (LETTERS[text]) return { status: LETTERS[text] };
+    const parts = text.split("~");
+    const read = { status: "published", value: Number(parts[0]), text: parts[0] };
+    if (parts.length > 1) {
+      read.derived = true;
+      read.least = Number(parts[1]);
+      read.most = Number(parts[2]);
+      read.hidden = Number(parts[3]);
+    }
+    return read;
+  }
+
+  /** The cells of a series over an axis. A known gap of the calendar is one in every series that has no row there. */
+  function series(text, periods) {
+    const parts = (text || "").split(",");
+    return periods.map((period, number) => {
+      const read = cell(parts[number]);
+      return read || (period.status === "not_published" ? { status: "not_published" } : null);
+    });
+  }
+
+  /** The periods of a report as objects. */
+  function periods(report) {
+    return iapt.site.reports[report].periods.map((fields, number) => ({
+      number, period: fields[0], label: fields[1], start: fields[2], status: fields[3], reason: fields[4],
+      breakName: fields[5], breakReason: fields[6], cuts: fields[7],
+    }));
+  }
+
+  const measure = (number) => {
+    const fields = iapt.site.measures[number];
+    return { number, slug: fields[0], label: fields[1], short: fields[2], unit: fields[3], statistic: fields[4] };
+  };
+
+  const area = (id) => {
+    const fields = iapt.site.areas.find((one) => one[0] === id);
+    if (!fields) return null;
+    return { id: fields[0], family: fields[1], name: fields[2], code: fields[3], note: fields[4], reports: fields[5] };
+  };
+
+  const grouped = (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ",");
+
+  /** A published figure for people: thousands grouped, a mean with its decimal. */
+  function shown(read) {
+    const [whole, decimals] = read.text.split(".");
+    return grouped(whole) + (decimals === undefined ? "" : "." + decimals);
+  }
+
+  /** What stands in a table: the figure or its marker, and never a 0 for a blank. */
+  const written = (read) => (read === null ? "–" : read.status === "published" ? shown(read) : MARKERS[read.status]);
+
+  const withUnit = (read, unit) => shown(read) + (unit === "%" ? "%" : unit === "days" ? " days" : "");
+
+  const escape = (text) =>
+    String(text).replace(/[&<>"']/g, (found) => "&#" + found.charCodeAt(0) + ";");
+
+  iapt.figures = { series, periods, measure, area, shown, written, withUnit, grouped, escape, MARKERS, MEANINGS };
+})();

@@ -1,0 +1,96 @@
+// Tables as text, for people and as CSV: the same rows in both. Pure functions.
+"use strict";
+(function () {
+  const { written, escape, MARKERS, MEANINGS } = iapt.figures;
+
+  /** A figure as a table shows it; a total built here with what its true value can be. */
+  function cellHtml(read, flag) {
+    const mark = read === null ? "none" : read.status !== "published" ? "mark" : "";
+    const range = read && read.derived
+      ? ` <span class="range">${iapt.figures.grouped(String(read.least))} to ${iapt.figures.grouped(String(read.most))}${read.hidden ? `, ${read.hidden} hidden` : ""}</span>`
+      : "";
+    const text = mark ? `<span class="${mark}">${written(read)}</span>` : written(read);
+    return `${text}${flag ? ' <span class="mark">[b]</span>' : ""}${range}`;
+  }
+
+  const plain = (read) => (read === null ? "" : read.status === "published" ? read.text : "");
+  const status = (read) => (read === null ? "" : read.status);
+
+  /** No text that a spreadsheet would run as a formula. */
+  const safe = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+  const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+
+  /** A link that holds the table as CSV: it works without a server and without JavaScript. */
+  function csvLink(table) {
+    const bounded = (column) => table.rows.some((row) => row.cells && row.cells[column] && row.cells[column].derived);
+    const head = [...table.keys.map((key) => key.name)];
+    table.columns.forEach((column, number) => {
+      head.push(column.slug, `${column.slug}_status`);
+      if (bounded(number)) head.push(`${column.slug}_lower`, `${column.slug}_upper`, `${column.slug}_suppressed_parts`);
+    });
+    const lines = [head.map((text) => quoted(safe(text))).join(",")];
+    for (const row of table.rows) {
+      if (!row.cells) continue;
+      const fields = row.keys.map((text) => quoted(safe(text)));
+      row.cells.forEach((read, number) => {
+        fields.push(plain(read), status(read));
+        if (bounded(number)) {
+          const has = read && read.derived;
+          fields.push(has ? String(read.least) : "", has ? String(read.most) : "", has ? String(read.hidden) : "");
+        }
+      });
+      lines.push(fields.join(","));
+    }
+    const text = lines.join("\n") + "\n";
+    const data = text.replace(/%/g, "%25").replace(/\n/g, "%0A").replace(/\r/g, "%0D").replace(/#/g, "%23").replace(/ /g, "%20").replace(/"/g, "%22");
+    return `<p class="download"><a download="${escape(table.file)}.csv" href="data:text/csv;charset=utf-8,${escape(data)}">Download these figures (CSV)<span class="vh">: ${escape(table.caption)}</span></a></p>`;
+  }
+
+  /** The markers that stand in a table, each with its meaning. */
+  function markersOf(table) {
+    const found = new Set();
+    for (const row of table.rows) {
+      for (const [number, read] of (row.cells || []).entries()) {
+        if (read === null) found.add("–");
+        else if (read.status !== "published") found.add(MARKERS[read.status]);
+        if (row.flags && row.flags[number]) found.add("[b]");
+      }
+      if (row.flag) found.add("[b]");
+    }
+    return Object.keys(MEANINGS).filter((marker) => found.has(marker));
+  }
+
+  /**
+   * A table with a heading of its own in a region that scrolls.
+   * table: { id, caption, file, corner, keys: [{ name }], columns: [{ label, slug }], bars: column or null,
+   *          rows: [{ header, href, keys, number, cells, flag, flags } | { header, span }] }
+   */
+  function html(table) {
+    const bars = table.bars === undefined || table.bars === null ? -1 : table.bars;
+    const most = bars < 0 ? 0 : table.barsTo || Math.max(...table.rows.filter((row) => row.cells && row.cells[bars] && row.cells[bars].status === "published").map((row) => row.cells[bars].value), 1);
+    const head = table.columns
+      .map((column, number) => `<th scope="col" class="n">${escape(column.label)}</th>${number === bars ? '<td class="bar-head"></td>' : ""}`)
+      .join("");
+    const body = table.rows.map((row) => {
+      const name = row.href ? `<a href="${escape(row.href)}">${escape(row.header)}</a>` : escape(row.header);
+      const header = `<th scope="row">${name}${row.flag ? ' <span class="mark">[b]</span>' : ""}${row.remark ? ` <span class="remark">${escape(row.remark)}</span>` : ""}</th>`;
+      if (!row.cells) return `<tr class="held">${header}<td colspan="${table.columns.length + (bars < 0 ? 0 : 1)}">${escape(row.span)}</td></tr>`;
+      const cells = row.cells.map((read, number) => {
+        const bar = number !== bars ? "" : read && read.status === "published"
+          ? `<td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${Math.round((read.value / most) * 1000) / 10}" height="10"/></svg></td>`
+          : '<td class="bar"></td>';
+        return `<td class="n">${cellHtml(read, row.flags && row.flags[number])}</td>${bar}`;
+      });
+      return `<tr${row.number === undefined ? "" : ` data-i="${row.number}"`}>${header}${cells.join("")}</tr>`;
+    });
+    const markers = markersOf(table);
+    const meaning = markers.length
+      ? `<ul class="markers">${markers.map((marker) => `<li><span class="mark">${marker}</span> ${escape(MEANINGS[marker])}</li>`).join("")}</ul>` : "";
+    return (
+      `<div class="scroller" role="region" aria-labelledby="${table.id}-caption" tabindex="0"><table${table.sortable ? ' class="sortable"' : ""}><caption id="${table.id}-caption"><span>${escape(table.caption)}</span></caption>` +
+      `<thead><tr><th scope="col">${escape(table.corner)}</th>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>${meaning}${csvLink(table)}`
+    );
+  }
+
+  iapt.tables = { html, cellHtml };
+})();

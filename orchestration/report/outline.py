@@ -1,0 +1,157 @@
+"""The outline of the report, as `catalogue/report.yml` gives it: topics, charts, words and limits."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from expectations.contracts import TOPICS
+
+
+class OutlineNotUsable(Exception):
+    """Raised where the file does not describe a report: says which entry, what was expected and what was found."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Report(_Strict):
+    """One of the reports: the figures of one grain of period."""
+
+    slug: Literal["monthly", "quarterly", "annual"]
+    grain: Literal["month", "quarter", "year"]
+    title: str
+    door: str
+    notes: tuple[str, ...]
+
+
+class Chart(_Strict):
+    """Lines of one unit over the periods."""
+
+    title: str
+    measures: tuple[str, ...] = Field(min_length=1, max_length=4)
+
+
+class Topic(_Strict):
+    """A page of each report: the measures of one topic mart, and the charts drawn of them."""
+
+    slug: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
+    title: str
+    lead: str
+    mart: str
+    charts: tuple[Chart, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _charts_are_of_its_mart(self) -> Self:
+        if self.mart not in TOPICS:
+            raise ValueError(f"expected one of {', '.join(TOPICS)}; found {self.mart}")
+        for chart in self.charts:
+            strangers = [measure for measure in chart.measures if measure not in TOPICS[self.mart]]
+            if strangers:
+                raise ValueError(f"chart {chart.title!r}: expected measures of {self.mart}; found {strangers}")
+        return self
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures of its tables, in the order of the mart."""
+        return TOPICS[self.mart]
+
+
+class MeasureWords(_Strict):
+    """What a measure is called on a page."""
+
+    measure: str
+    label: str
+    short: str = Field(max_length=18)
+
+
+class Variable(_Strict):
+    """Whom figures can be broken down by."""
+
+    population_type: str
+    label: str
+
+
+class PopulationWords(_Strict):
+    """What a population is called beside its line in a chart."""
+
+    population: str = Field(pattern=r"^[a-z_]+/[a-z0-9_]+$")
+    short: str = Field(max_length=18)
+
+
+class Family(_Strict):
+    """Organisations of one kind, whose code outlived a reorganisation."""
+
+    slug: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
+    label: str
+    levels: tuple[str, ...] = Field(min_length=1)
+
+
+class RecoveryRate(_Strict):
+    """The recovery rate pages, and how much may be compared at once."""
+
+    measure: str
+    variables: tuple[str, ...]
+    most_populations: int = Field(ge=1)
+    most_areas: int = Field(ge=1)
+
+
+class Map(_Strict):
+    """The map page: whose areas, and what it shows first."""
+
+    family: str
+    measure: str
+    least_areas: int = Field(ge=1)
+
+
+class Outline(_Strict):
+    """The whole report."""
+
+    reports: tuple[Report, ...] = Field(min_length=3, max_length=3)
+    topics: tuple[Topic, ...] = Field(min_length=1)
+    measures: tuple[MeasureWords, ...]
+    variables: tuple[Variable, ...]
+    short_populations: tuple[PopulationWords, ...] = ()
+    families: tuple[Family, ...]
+    recovery_rate: RecoveryRate
+    map: Map
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        shown = {measure for topic in self.topics for measure in topic.measures}
+        worded = [words.measure for words in self.measures]
+        if shown != set(worded) or len(worded) != len(set(worded)):
+            odd = sorted(shown ^ set(worded)) or sorted({word for word in worded if worded.count(word) > 1})
+            raise ValueError(f"expected words for each measure of the topics, once; look at {', '.join(odd)}")
+        types = {variable.population_type for variable in self.variables}
+        if strangers := sorted(set(self.recovery_rate.variables) - types):
+            raise ValueError(f"recovery_rate: expected some of the variables; found {', '.join(strangers)}")
+        if self.map.family not in {family.slug for family in self.families}:
+            raise ValueError(f"map: expected one of the families; found {self.map.family}")
+        for measure in (self.recovery_rate.measure, self.map.measure):
+            if measure not in shown:
+                raise ValueError(f"expected a measure of the topics; found {measure}")
+        return self
+
+    @cached_property
+    def measure_order(self) -> tuple[str, ...]:
+        """Every measure of the report, in the order of its words: where each stands in a data file."""
+        return tuple(words.measure for words in self.measures)
+
+    @cached_property
+    def family_of(self) -> dict[str, Family]:
+        """The family of each organisation level that the report shows."""
+        return {level: family for family in self.families for level in family.levels}
+
+
+def load_outline(path: Path) -> Outline:
+    """Read and check the outline. Raises OutlineNotUsable."""
+    try:
+        return Outline.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise OutlineNotUsable(f"{path}: {error}") from error

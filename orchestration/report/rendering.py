@@ -1,0 +1,105 @@
+"""The views of the report, drawn while it is built by the very scripts that draw them in a browser.
+
+One implementation draws a chart, whether a reader has JavaScript or not; it runs in V8 here (mini-racer), without any
+access to files or network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import markupsafe
+from py_mini_racer import MiniRacer
+
+ASSETS = Path(__file__).parent / "assets"
+#: In the order in which a page loads them; `choose.js` is for browsers alone.
+DRAWING_SCRIPTS = ("figures.js", "charts.js", "tables.js", "views.js")
+#: The width of a drawing on a desk, in CSS pixels. Narrow screens draw again.
+WIDTH = 760
+
+
+@dataclass(frozen=True)
+class View:
+    """The main part of a page, what it is called, and the state that it shows."""
+
+    title: str
+    html: markupsafe.Markup
+    state: Mapping[str, Any]
+
+
+class Renderer:
+    """The views, for one release."""
+
+    def __init__(self, site: Mapping[str, Any]) -> None:
+        """Load the scripts and what all pages share."""
+        self._engine = MiniRacer()
+        for script in DRAWING_SCRIPTS:
+            self._engine.eval((ASSETS / script).read_text("utf-8"))
+        self._engine.eval(_CALLS)
+        self.receive("site", site)
+
+    def receive(self, name: str, data: Mapping[str, Any]) -> None:
+        """Hand over what one data file holds."""
+        self._engine.call("iapt.put", name, data)
+
+    def topic(self, report: str, topic: str, area: str, figures: Mapping[str, Any]) -> View:
+        """A topic of a report as it is shown first."""
+        state: dict[str, Any] = {
+            "report": report,
+            "topic": topic,
+            "area": area,
+            "by": "",
+            "measure": "",
+            "period": "",
+            "width": WIDTH,
+        }
+        return self._view("topic", state, figures)
+
+    def recovery(self, report: str, area: str, figures: Mapping[str, Any]) -> View:
+        """The recovery rate of an area beside its default populations."""
+        state: dict[str, Any] = {"report": report, "area": area, "populations": None, "areas": [], "width": WIDTH}
+        return self._view("recovery", state, figures)
+
+    def map(self, report: str, data: Mapping[str, Any]) -> View:
+        """The map of a report as it is shown first."""
+        return self._view("map", {"report": report, "measure": "", "period": "", "width": WIDTH}, data)
+
+    def area(self, area: str, figures: Mapping[str, Mapping[str, Any]]) -> View:
+        """The page of one organisation: `figures` are those of each report that has any."""
+        return self._view("area", {"area": area}, figures)
+
+    def boards(self, report: str, figures: Mapping[str, Mapping[str, Any]]) -> View:
+        """The newest recovery rates of every board, in one table."""
+        return self._view("boards", {"report": report}, figures)
+
+    def _view(self, kind: str, state: Mapping[str, Any], data: Mapping[str, Any]) -> View:
+        drawn = json.loads(self._engine.call("iapt.draw", kind, state, data))
+        return View(drawn["title"], markupsafe.Markup(drawn["html"]), drawn["state"])
+
+
+# What the build asks of the scripts: the same corrections of the state as in a browser, then the view.
+_CALLS = """
+iapt.put = (name, data) => { iapt.receive(name, data); return true; };
+iapt.draw = (kind, asked, data) => {
+  const views = iapt.views;
+  let state = asked, drawn;
+  if (kind === "topic") { state = views.topicState(asked, data).state; drawn = views.topicView(state, data); }
+  if (kind === "recovery") {
+    state = views.recoveryState({ ...asked, populations: views.recoveryDefault(data) }, data).state;
+    drawn = views.recoveryView(state, { [state.area]: data });
+  }
+  if (kind === "map") { state = views.mapState(asked, data).state; drawn = views.mapView(state, data); }
+  if (kind === "boards") drawn = views.boardsView(asked.report, data);
+  if (kind === "area") drawn = views.areaView(asked.area, data);
+  return JSON.stringify({ ...drawn, state });
+};
+"""
+
+
+def scripts_in_order() -> Sequence[str]:
+    """The scripts of an interactive page."""
+    return (*DRAWING_SCRIPTS, "choose.js")

@@ -66,6 +66,7 @@ def test_a_release_holds_what_was_promised(released_home: BuiltHome) -> None:
         "dictionary.json",
         "data_docs",
         "csv",
+        "report",
     }
     assert (_latest(released_home) / "data_docs" / "index.html").is_file()
 

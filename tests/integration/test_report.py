@@ -1,0 +1,182 @@
+"""The report of a release: inside it, made of it, listed by it, and shown by the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import urllib.request
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from expectations.policy import load_policy
+from expectations.verdict import Verdict
+from orchestration.assets.release import RELEASE, REPORT, gate, release, staged_tables
+from orchestration.cli import app
+from orchestration.definitions import defs
+from orchestration.home import CATALOGUE, Home
+from orchestration.release.describe import Description
+from orchestration.release.publish import ReportBuilder, publish
+from orchestration.report.outline import load_outline
+from orchestration.report.serving import server_of
+from orchestration.resources import PipelineHome
+from tests.integration.conftest import BuiltHome
+
+pytestmark = pytest.mark.integration
+EXTRACTS = {"monthly": "extract_monthly", "quarterly": "extract_quarterly", "annual": "extract_annual"}
+
+
+@pytest.fixture(scope="module")
+def report(released_home: BuiltHome) -> Path:
+    return released_home.home.latest / "report"
+
+
+def _data_of(script: Path) -> Any:
+    found = re.fullmatch(r'iapt\.receive\("[^"]*",(.*)\);\n', script.read_text("utf-8"), re.DOTALL)
+    assert found, script
+    return json.loads(found[1])
+
+
+def test_a_release_carries_its_report_and_lists_it(released_home: BuiltHome, report: Path) -> None:
+    manifest = json.loads((released_home.home.latest / "manifest.json").read_text("utf-8"))
+    listed = {name for name in manifest["files"] if name.startswith("report/")}
+    assert "report/index.html" in listed
+    assert len(listed) == sum(path.is_file() for path in report.rglob("*"))
+    assert f"Release {manifest['release_id']}, {manifest['released_on']}" in (report / "index.html").read_text("utf-8")
+
+
+def test_every_figure_of_the_report_is_in_the_release_and_the_other_way_round(
+    released_home: BuiltHome, report: Path
+) -> None:
+    outline = load_outline(CATALOGUE / "report.yml")
+    site = _data_of(report / "data" / "site.js")
+    with duckdb.connect(str(released_home.home.latest / "iapt.duckdb"), read_only=True) as connection:
+        for slug, extract in EXTRACTS.items():
+            periods = [fields[0] for fields in site["reports"][slug]["periods"]]
+            shown = []
+            for identity, family, _, code, *_ in site["areas"]:
+                path = report / "data" / slug / f"{identity}.js"
+                if not path.is_file():
+                    continue
+                for key, series in _data_of(path)["series"].items():
+                    for measure, cells in zip(outline.measure_order, series, strict=True):
+                        shown += [
+                            (family, code, key, measure, periods[at], cell.split("~")[0])
+                            for at, cell in enumerate(cells.split(","))
+                            if cell not in ("", "z")
+                        ]
+            levels = [[level, family.slug] for level, family in outline.family_of.items()]
+            kinds = ["total", *(variable.population_type for variable in outline.variables)]
+            released = connection.execute(
+                f"""
+                select level[2], org_code, population_type || '/' || population, measure, period,
+                       case value_status when 'suppressed' then 'c' when 'not_published' then 'x'
+                            else case when statistic in ('mean', 'median') then printf('%.1f', value)
+                                      else cast(cast(value as bigint) as varchar) end end
+                from {extract} as extracts
+                inner join dim_population as populations
+                    on extracts.variable_type = populations.variable_type
+                    and extracts.variable_a is not distinct from populations.variable_a
+                    and extracts.variable_b is not distinct from populations.variable_b
+                inner join (select unnest($levels) as level) on org_level = level[1]
+                where population_type in (select unnest($kinds)) and measure in (select unnest($measures))
+                """,
+                {"levels": levels, "kinds": kinds, "measures": list(outline.measure_order)},
+            ).fetchall()
+            assert len(shown) > 1000
+            assert sorted(shown) == sorted(released), slug
+
+
+def test_the_report_is_an_asset_that_follows_the_release() -> None:
+    graph = defs().resolve_asset_graph()
+    assert graph.get(REPORT).parent_keys == {RELEASE}
+
+
+def test_another_report_of_the_same_tables_is_another_release(copied_home: Home) -> None:
+    def build(_: Path, target: Path, said: Any) -> None:
+        target.mkdir()
+        (target / "index.html").write_text(str(said["release_id"]), "utf-8")
+
+    verdict = Verdict.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
+    description = Description("synthetic", "recipe", [], load_policy())
+    for is_new in (True, False):
+        published = publish(
+            copied_home.staging,
+            verdict,
+            copied_home.verdicts / "data_docs",
+            copied_home.releases,
+            copied_home.latest,
+            description,
+            date.today(),
+            ReportBuilder("another recipe", build),
+        )
+        assert published.is_new is is_new
+    assert (copied_home.latest / "report" / "index.html").read_text("utf-8") == published.release_id
+
+
+def test_a_report_that_cannot_be_built_leaves_the_last_release_standing(copied_home: Home) -> None:
+    before, folders = copied_home.latest.readlink(), sorted(copied_home.releases.iterdir())
+    copied_home.boundaries.write_text('{"type": "Point"}', "utf-8")
+    definitions = dg.Definitions(
+        assets=[staged_tables, release],
+        asset_checks=[gate],
+        jobs=[dg.define_asset_job("by_hand", dg.AssetSelection.assets(release).without_checks())],
+        resources={"pipeline": PipelineHome(root=str(copied_home.root))},
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions.resolve_job_def("by_hand").execute_in_process(instance=instance, raise_on_error=False)
+    assert not result.success
+    said = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    assert "boundaries.geojson" in str(said[0].description if said[0] else "")
+    assert copied_home.latest.readlink() == before
+    assert sorted(copied_home.releases.iterdir()) == folders
+
+
+def test_the_command_builds_a_report_elsewhere_and_says_where(released_home: BuiltHome, tmp_path: Path) -> None:
+    target = tmp_path / "site"
+    result = CliRunner().invoke(
+        app, ["report", "--to", str(target), "--home", str(released_home.home.root)], env={"COLUMNS": "500"}
+    )
+    assert result.exit_code == 0, result.output
+    assert str(target) in result.output
+    ours = {path.relative_to(target): path.read_bytes() for path in target.rglob("*") if path.is_file()}
+    shipped = released_home.home.latest / "report"
+    assert ours == {path.relative_to(shipped): path.read_bytes() for path in shipped.rglob("*") if path.is_file()}
+
+
+def test_the_command_replaces_a_report_and_nothing_else(released_home: BuiltHome, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", "utf-8")
+    result = CliRunner().invoke(app, ["report", "--to", str(tmp_path), "--home", str(released_home.home.root)])
+    assert result.exit_code == 2
+    assert (tmp_path / "thesis.txt").is_file()
+
+
+def test_the_command_refuses_what_is_no_release(released_home: BuiltHome, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["report", str(tmp_path), "--home", str(released_home.home.root)])
+    assert result.exit_code == 2
+    assert "manifest.json" in result.output
+
+
+def test_serving_a_folder_without_a_report_says_what_to_do(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["serve", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "iapt report" in result.output
+
+
+def test_the_report_is_served_on_this_machine_alone(report: Path) -> None:
+    server = server_of(report, 0)
+    assert server.server_address[0] == "127.0.0.1"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/index.html") as answer:
+            assert answer.read() == (report / "index.html").read_bytes()
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    finally:
+        server.shutdown()
+        server.server_close()

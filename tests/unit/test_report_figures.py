@@ -1,0 +1,186 @@
+"""The figures of a report are the figures of the release: every cell, and no other."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.home import CATALOGUE
+from orchestration.report.figures import (
+    EVERYONE,
+    GRAINS,
+    AreaFigures,
+    Release,
+    ReleaseNotReadable,
+    areas_of,
+    as_script,
+    figures_of,
+    read_release,
+)
+from orchestration.report.outline import Outline, load_outline
+from tests.made_release import GAP, GAP_REASON, HOSTILE_NAME, NOT_LOADED, write_made_release
+
+EXTRACT_OF = {"monthly": "extract_monthly", "quarterly": "extract_quarterly", "annual": "extract_annual"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_made_release(tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture(scope="module")
+def outline() -> Outline:
+    return load_outline(CATALOGUE / "report.yml")
+
+
+@pytest.fixture(scope="module")
+def release(folder: Path, outline: Outline) -> Release:
+    return read_release(folder, outline, json.loads((folder / "manifest.json").read_text("utf-8")))
+
+
+@pytest.fixture(scope="module")
+def figures(release: Release, outline: Outline) -> dict[str, dict[str, AreaFigures]]:
+    return {report: {one.area: one for one in figures_of(release, outline, report)} for report in GRAINS}
+
+
+def _cells_of(figures: Mapping[str, AreaFigures], periods: list[str], outline: Outline) -> dict[tuple[str, ...], str]:
+    return {
+        (one.prefix, one.code, key, measure, periods[number]): cell
+        for one in figures.values()
+        for key, series in one.series.items()
+        for measure, text in zip(outline.measure_order, series, strict=True)
+        for number, cell in enumerate(text.split(","))
+        if cell
+    }
+
+
+@pytest.mark.parametrize("report", GRAINS)
+def test_every_cell_of_the_extract_is_in_the_report_and_no_other(
+    report: str, folder: Path, release: Release, outline: Outline, figures: dict[str, dict[str, AreaFigures]]
+) -> None:
+    periods = [period.period for period in release.periods[report]]
+    shown = _cells_of(figures[report], periods, outline)
+    family = {level: one.slug for level, one in outline.family_of.items()}
+    rows = duckdb.sql(
+        f"""
+        select org_level, org_code, population_type || '/' || population, measure, period, value, value_status,
+               statistic, is_derived, lower_bound, upper_bound, suppressed_parts
+        from read_parquet('{folder}/{EXTRACT_OF[report]}.parquet') as extract
+        inner join read_parquet('{folder}/dim_population.parquet') as populations
+            on extract.variable_type = populations.variable_type
+            and extract.variable_a is not distinct from populations.variable_a
+        """
+    ).fetchall()
+    expected = {}
+    for level, code, key, measure, period, value, status, statistic, is_derived, lower, upper, hidden in rows:
+        text = {"suppressed": "c", "not_published": "x"}.get(status)
+        if text is None:
+            text = f"{value:.1f}" if statistic in ("mean", "median") else str(int(value))
+            text += f"~{lower}~{upper}~{hidden}" if is_derived else ""
+        expected[family[level], code, key, measure, period] = text
+    assert {cell: text for cell, text in shown.items() if text != "z"} == expected
+
+
+def test_the_axis_is_the_calendar_with_its_gaps_and_breaks(release: Release) -> None:
+    quarters = {period.period: period for period in release.periods["quarterly"]}
+    assert list(quarters) == sorted(quarters)
+    assert quarters[GAP].status == "not_published"
+    assert quarters[GAP].reason == GAP_REASON
+    missing = {
+        period.period for periods in release.periods.values() for period in periods if period.status == "not_loaded"
+    }
+    assert missing == NOT_LOADED
+    assert release.periods["annual"][1].breaks_sums
+
+
+def test_a_body_that_took_over_a_code_stands_in_one_series_and_says_from_when(
+    figures: dict[str, dict[str, AreaFigures]], release: Release
+) -> None:
+    years = [period.period for period in release.periods["annual"]]
+    assert [(years[first], level) for first, level in figures["annual"]["icb-QF7"].levels] == [
+        ("2019-20", "stp"),
+        ("2022-23", "icb"),
+    ]
+
+
+def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder: Path, outline: Outline) -> None:
+    copied = shutil.copytree(folder, tmp_path / "release")
+    source = f"read_parquet('{folder}/mart_outcomes.parquet')"
+    duckdb.sql(
+        f"""
+        copy (
+            from {source} union all by name
+            select * replace ('stp' as org_level) from {source} where org_code = 'QHM' and period = '2022-23'
+        ) to '{copied}/mart_outcomes.parquet' (format parquet)
+        """
+    )
+    read = read_release(copied, outline, {})
+    found = {one.area: one for one in figures_of(read, outline, "annual")}
+    assert [level for _, level in found["icb-QHM"].levels] == ["icb"]
+    assert [level for _, level in found["stp-QHM"].levels] == ["stp"]
+
+
+def test_a_measure_that_never_applies_has_no_series(
+    figures: dict[str, dict[str, AreaFigures]], outline: Outline
+) -> None:
+    mean = outline.measure_order.index("mean_wait_accessing_services")
+    assert figures["annual"]["england"].series[EVERYONE][mean]
+    assert not figures["annual"]["england"].series["age_band/18_to_25"][mean]
+
+
+def test_organisations_are_listed_under_their_newest_name(
+    release: Release, outline: Outline, figures: dict[str, dict[str, AreaFigures]]
+) -> None:
+    everyone = {one.area: one for found in figures.values() for one in found.values()}
+    codes = {area: (one.prefix, one.code) for area, one in everyone.items()}
+    reports = {area: {report for report, found in figures.items() if area in found} for area in everyone}
+    areas = {area.id: area for area in areas_of(release, outline, reports, codes)}
+    assert areas["sub-icb-02P"].name == "NHS South Yorkshire ICB - 02P"
+    assert areas["sub-icb-02P"].reports == ("monthly", "quarterly", "annual")
+    assert HOSTILE_NAME in {area.name for area in areas.values()}
+    assert "Ended on 2022-06-30" in areas["sub-icb-15E"].note
+    order = [family.slug for family in outline.families]
+    assert [order.index(area.family) for area in areas.values()] == sorted(
+        order.index(area.family) for area in areas.values()
+    )
+
+
+def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, outline: Outline) -> None:
+    copied = shutil.copytree(folder, tmp_path / "release")
+    duckdb.sql(
+        f"""
+        copy (
+            select * replace ('guessed' as count_recovery_status) from read_parquet('{folder}/mart_outcomes.parquet')
+        ) to '{copied}/mart_outcomes.parquet' (format parquet)
+        """
+    )
+    read = read_release(copied, outline, {})
+    with pytest.raises(duckdb.Error, match="found guessed"):
+        list(figures_of(read, outline, "annual"))
+
+
+def test_a_folder_without_the_tables_is_refused_and_says_which(tmp_path: Path, folder: Path, outline: Outline) -> None:
+    copied = shutil.copytree(folder, tmp_path / "release")
+    (copied / "dim_standard.parquet").unlink()
+    with pytest.raises(ReleaseNotReadable, match=r"dim_standard\.parquet") as refused:
+        read_release(copied, outline, {})
+    assert "Name a release folder" in str(refused.value)
+
+
+def test_only_standards_whose_text_is_held_are_drawn(release: Release) -> None:
+    assert {standard["label"] for standard in release.standards} == {"50% recovery standard", "75% within 6 weeks"}
+
+
+def test_data_cannot_end_the_script_that_carries_it() -> None:
+    hostile: Any = {"name": "</script><!-- \u2028 &", "x": 1}
+    script = as_script("site", hostile)
+    assert "<" not in script
+    assert "\u2028" not in script
+    assert json.loads(re.fullmatch(r'iapt\.receive\("site",(.*)\);\n', script)[1]) == hostile  # type: ignore[index]

@@ -1,0 +1,96 @@
+"""What an outline of the report must be to be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from expectations.contracts import TOPICS
+from orchestration.home import CATALOGUE
+from orchestration.report.outline import OutlineNotUsable, load_outline
+
+OUTLINE = CATALOGUE / "report.yml"
+
+
+def test_the_reviewed_outline_shows_every_measure_of_the_topic_marts() -> None:
+    shown = {measure for topic in load_outline(OUTLINE).topics for measure in topic.measures}
+    assert shown == {measure for measures in TOPICS.values() for measure in measures}
+
+
+def test_a_comparison_is_limited_to_five_populations_or_two_areas() -> None:
+    limits = load_outline(OUTLINE).recovery_rate
+    assert (limits.most_populations, limits.most_areas) == (5, 2)
+
+
+def _without_words(outline: dict[str, Any]) -> None:
+    outline["measures"] = outline["measures"][1:]
+
+
+def _words_twice(outline: dict[str, Any]) -> None:
+    outline["measures"].append(outline["measures"][0])
+
+
+def _chart_of_a_stranger(outline: dict[str, Any]) -> None:
+    outline["topics"][0]["charts"][0]["measures"] = ["percentage_recovery"]
+
+
+def _unknown_mart(outline: dict[str, Any]) -> None:
+    outline["topics"][0]["mart"] = "mart_elsewhere"
+
+
+def _five_lines(outline: dict[str, Any]) -> None:
+    chart = outline["topics"][2]["charts"][2]
+    chart["measures"] = [*chart["measures"], "count_no_reliable_change"]
+
+
+def _unknown_variable(outline: dict[str, Any]) -> None:
+    outline["recovery_rate"]["variables"] = ["shoe_size"]
+
+
+def _unknown_family(outline: dict[str, Any]) -> None:
+    outline["map"]["family"] = "planets"
+
+
+def _unknown_key(outline: dict[str, Any]) -> None:
+    outline["colour"] = "red"
+
+
+def _a_report_too_few(outline: dict[str, Any]) -> None:
+    outline["reports"] = outline["reports"][:2]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (_without_words, "count_referrals_received"),
+        (_words_twice, "count_referrals_received"),
+        (_chart_of_a_stranger, "percentage_recovery"),
+        (_unknown_mart, "mart_elsewhere"),
+        (_five_lines, "at most 4"),
+        (_unknown_variable, "shoe_size"),
+        (_unknown_family, "planets"),
+        (_unknown_key, "colour"),
+        (_a_report_too_few, "at least 3"),
+    ],
+)
+def test_an_outline_that_does_not_hold_together_is_refused(
+    tmp_path: Path, broken: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    outline = yaml.safe_load(OUTLINE.read_text("utf-8"))
+    broken(outline)
+    path = tmp_path / "report.yml"
+    path.write_text(yaml.safe_dump(outline), encoding="utf-8")
+    with pytest.raises(OutlineNotUsable, match=said) as refused:
+        load_outline(path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "report.yml"
+    path.write_text("topics: [", encoding="utf-8")
+    with pytest.raises(OutlineNotUsable, match=r"report\.yml"):
+        load_outline(path)

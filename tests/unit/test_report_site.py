@@ -1,0 +1,143 @@
+"""The site as a folder: whole or not there, the same bytes each time, and nothing on it that was not released."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from orchestration.report import site
+from orchestration.report.figures import ReleaseNotReadable
+from orchestration.report.site import BuiltReport, build_report, report_builder
+from tests.made_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_made_release
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_made_release(tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture(scope="module")
+def built(release: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltReport:
+    return build_report(release, tmp_path_factory.mktemp("site") / "report")
+
+
+def _pages(built: BuiltReport) -> dict[str, str]:
+    return {path.relative_to(built.folder).as_posix(): path.read_text("utf-8") for path in built.folder.rglob("*.html")}
+
+
+def test_a_release_has_every_page(built: BuiltReport) -> None:
+    pages = _pages(built)
+    topics = {
+        f"{report}/{topic}.html"
+        for report in ("monthly", "quarterly", "annual")
+        for topic in ("activity", "waiting-times", "outcomes")
+    }
+    tabs = {
+        f"recovery-rate/{tab}-{report}.html"
+        for tab in ("england", "icb")
+        for report in ("monthly", "quarterly", "annual")
+    }
+    maps = {f"map/{report}.html" for report in ("monthly", "quarterly", "annual")}
+    rest = {"index.html", "about.html", "accessibility.html", "definitions.html", "organisations/index.html"}
+    contents = {f"{report}/index.html" for report in ("monthly", "quarterly", "annual")}
+    assert topics | tabs | maps | rest | contents <= pages.keys()
+    assert built.pages == len(pages)
+
+
+def test_every_page_of_synthetic_figures_says_so(built: BuiltReport) -> None:
+    assert [name for name, page in _pages(built).items() if STATEMENT not in page] == []
+
+
+def test_published_figures_wear_no_banner(release: Path, tmp_path: Path) -> None:
+    manifest = json.loads((release / "manifest.json").read_text("utf-8")) | {"statement": ""}
+    plain = build_report(release, tmp_path / "report", manifest)
+    assert [name for name, page in _pages(plain).items() if 'class="banner"' in page] == []
+
+
+def test_a_name_from_a_drop_is_text_and_nothing_else(built: BuiltReport) -> None:
+    pages = _pages(built)
+    assert [name for name, page in pages.items() if "<script>alert" in page] == []
+    escaped = html.escape(HOSTILE_NAME, quote=False).replace("&lt;", "&#60;").replace("&gt;", "&#62;")
+    assert any(escaped[:12] in page for page in pages.values())
+    named = [name for name in pages if name.startswith("organisations/provider-_2e_")]
+    assert len(named) == 1
+    assert all(path.resolve().is_relative_to(built.folder.resolve()) for path in built.folder.rglob("*"))
+
+
+def test_nothing_is_fetched_from_elsewhere(built: BuiltReport) -> None:
+    loads = re.compile(r"""(?:src|href)=["'](https?:)?//[^"']*["'][^>]*(?:>|$)""")
+    for name, page in _pages(built).items():
+        outside = [
+            found[0] for found in loads.finditer(page) if not page[: found.start()].endswith(("<a ", 'rel="license" '))
+        ]
+        assert outside == [], name
+    for asset in (built.folder / "assets").iterdir():
+        assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org)", asset.read_text("utf-8")), asset
+
+
+def test_the_missing_quarter_is_said_with_its_reason(built: BuiltReport) -> None:
+    pages = _pages(built)
+    for name in (
+        "quarterly/index.html",
+        "quarterly/outcomes.html",
+        "recovery-rate/england-quarterly.html",
+        "about.html",
+    ):
+        assert GAP_REASON in pages[name], name
+
+
+def test_two_builds_are_the_same_bytes(release: Path, built: BuiltReport, tmp_path: Path) -> None:
+    again = build_report(release, tmp_path / "report")
+    one, other = (
+        {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (built.folder, again.folder)
+    )
+    assert one == other
+
+
+def test_no_page_weighs_more_than_200_kilobytes_with_all_it_loads(built: BuiltReport) -> None:
+    assert 0 < built.heaviest_page_compressed_bytes < 200_000
+
+
+def test_a_report_is_replaced_as_a_whole(release: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report"
+    target.mkdir()
+    (target / "old.html").write_text("old", "utf-8")
+    build_report(release, target)
+    assert not (target / "old.html").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report"]
+
+
+def test_a_build_that_fails_leaves_what_was_there(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "report"
+    build_report(release, target)
+    before = (target / "index.html").read_bytes()
+
+    def fails(*_: object) -> None:
+        raise ReleaseNotReadable("made to fail")
+
+    monkeypatch.setattr(site, "load_tiles", fails)
+    with pytest.raises(ReleaseNotReadable):
+        build_report(release, target)
+    assert (target / "index.html").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report"]
+
+
+def test_a_folder_that_is_no_release_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseNotReadable, match=r"manifest\.json"):
+        build_report(tmp_path, tmp_path / "report")
+
+
+def test_other_boundaries_make_another_report(tmp_path: Path) -> None:
+    boundaries = tmp_path / "boundaries.geojson"
+    without = report_builder(boundaries).recipe
+    boundaries.write_text("{}", "utf-8")
+    one = report_builder(boundaries).recipe
+    boundaries.write_text("{ }", "utf-8")
+    assert len({without, one, report_builder(boundaries).recipe}) == 3

@@ -59,6 +59,14 @@ LONG_TESTS := tests/integration/test_inspection.py tests/integration/test_restri
 test-long: $(READY) ## Run the longest tests: inspected folders and restricted homes
 	@$(BIN)/python -m pytest $(LONG_TESTS)
 
+.PHONY: test-browser
+test-browser: $(READY) ## Open the report in Debian's chromium: journeys, accessibility, numbers
+	@$(BIN)/python -m pytest tests/browser
+
+.PHONY: serve
+serve: $(READY) ## Show the newest release's report on 127.0.0.1
+	@$(BIN)/iapt serve
+
 # Half of the integration tests beside the rest, each with a home of its own: so both cores have work.
 .PHONY: pytest
 pytest: $(READY) ## Run the tests alone; the real drops too, where they are

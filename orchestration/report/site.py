@@ -112,7 +112,7 @@ def build_report(
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-    return _weighed(target)
+    return weigh(target)
 
 
 class _Site:
@@ -655,7 +655,7 @@ def _runs_in_words(periods: Sequence[Period], status: str) -> str:
     return ", ".join(run[0].label if len(run) == 1 else f"{run[0].label} to {run[-1].label}" for run in runs)
 
 
-def _weighed(folder: Path) -> BuiltReport:
+def weigh(folder: Path) -> BuiltReport:
     """Count the site; a page weighs what it loads when it is opened, each file compressed as servers do."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     pages = [path for path in files if path.suffix == ".html"]

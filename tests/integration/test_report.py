@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import urllib.request
 from datetime import date
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -20,27 +18,20 @@ from expectations.verdict import Verdict
 from orchestration.assets.release import RELEASE, REPORT, gate, release, staged_tables
 from orchestration.cli import app
 from orchestration.definitions import defs
-from orchestration.home import CATALOGUE, Home
+from orchestration.home import Home
 from orchestration.release.describe import Description
 from orchestration.release.publish import ReportBuilder, publish
-from orchestration.report.outline import load_outline
 from orchestration.report.serving import server_of
 from orchestration.resources import PipelineHome
 from tests.integration.conftest import BuiltHome
+from tests.report_figures import EXTRACTS, released_figures, shown_figures
 
 pytestmark = pytest.mark.integration
-EXTRACTS = {"monthly": "extract_monthly", "quarterly": "extract_quarterly", "annual": "extract_annual"}
 
 
 @pytest.fixture(scope="module")
 def report(released_home: BuiltHome) -> Path:
     return released_home.home.latest / "report"
-
-
-def _data_of(script: Path) -> Any:
-    found = re.fullmatch(r'iapt\.receive\("[^"]*",(.*)\);\n', script.read_text("utf-8"), re.DOTALL)
-    assert found, script
-    return json.loads(found[1])
 
 
 def test_a_release_carries_its_report_and_lists_it(released_home: BuiltHome, report: Path) -> None:
@@ -51,46 +42,13 @@ def test_a_release_carries_its_report_and_lists_it(released_home: BuiltHome, rep
     assert f"Release {manifest['release_id']}, {manifest['released_on']}" in (report / "index.html").read_text("utf-8")
 
 
+@pytest.mark.parametrize("slug", EXTRACTS)
 def test_every_figure_of_the_report_is_in_the_release_and_the_other_way_round(
-    released_home: BuiltHome, report: Path
+    slug: str, released_home: BuiltHome, report: Path
 ) -> None:
-    outline = load_outline(CATALOGUE / "report.yml")
-    site = _data_of(report / "data" / "site.js")
-    with duckdb.connect(str(released_home.home.latest / "iapt.duckdb"), read_only=True) as connection:
-        for slug, extract in EXTRACTS.items():
-            periods = [fields[0] for fields in site["reports"][slug]["periods"]]
-            shown = []
-            for identity, family, _, code, *_ in site["areas"]:
-                path = report / "data" / slug / f"{identity}.js"
-                if not path.is_file():
-                    continue
-                for key, series in _data_of(path)["series"].items():
-                    for measure, cells in zip(outline.measure_order, series, strict=True):
-                        shown += [
-                            (family, code, key, measure, periods[at], cell.split("~")[0])
-                            for at, cell in enumerate(cells.split(","))
-                            if cell not in ("", "z")
-                        ]
-            levels = [[level, family.slug] for level, family in outline.family_of.items()]
-            kinds = ["total", *(variable.population_type for variable in outline.variables)]
-            released = connection.execute(
-                f"""
-                select level[2], org_code, population_type || '/' || population, measure, period,
-                       case value_status when 'suppressed' then 'c' when 'not_published' then 'x'
-                            else case when statistic in ('mean', 'median') then printf('%.1f', value)
-                                      else cast(cast(value as bigint) as varchar) end end
-                from {extract} as extracts
-                inner join dim_population as populations
-                    on extracts.variable_type = populations.variable_type
-                    and extracts.variable_a is not distinct from populations.variable_a
-                    and extracts.variable_b is not distinct from populations.variable_b
-                inner join (select unnest($levels) as level) on org_level = level[1]
-                where population_type in (select unnest($kinds)) and measure in (select unnest($measures))
-                """,
-                {"levels": levels, "kinds": kinds, "measures": list(outline.measure_order)},
-            ).fetchall()
-            assert len(shown) > 1000
-            assert sorted(shown) == sorted(released), slug
+    shown = shown_figures(report, slug)
+    assert len(shown) > 1000
+    assert shown == released_figures(released_home.home.latest, slug)
 
 
 def test_the_report_is_an_asset_that_follows_the_release() -> None:

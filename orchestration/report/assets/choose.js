@@ -75,8 +75,15 @@
 
   function offerAreas(report, chosen, only) {
     const family = iapt.figures.area(chosen).family;
+    const select = form.elements.org;
+    // A list of hundreds is written once for a kind of organisation, not at every choice from it.
+    if (select.dataset.family === family) {
+      select.value = chosen;
+      return;
+    }
+    select.dataset.family = family;
     options(form.elements.family, families(report, only), family);
-    options(form.elements.org, areasOf(report, family).map((one) => [one[0], `${one[2]}${one[1] === "england" ? "" : ` (${one[3]})`}`]), chosen);
+    options(select, areasOf(report, family).map((one) => [one[0], `${one[2]}${one[1] === "england" ? "" : ` (${one[3]})`}`]), chosen);
     document.getElementById("org-field").hidden = family === "england";
   }
 
@@ -339,6 +346,7 @@
     const fields = form.elements;
     if (name === "family") {
       const first = areasOf(page.report, fields.family.value)[0];
+      fields.org.dataset.family = "";
       options(fields.org, [[first[0], first[2]]], first[0]);
     }
     const value = (field) => (fields[field] ? fields[field].value : "");

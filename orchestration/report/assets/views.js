@@ -408,7 +408,7 @@
     const shapes = iapt.data.boundaries;
     const drawn = shapes ? `<figure class="map"><figcaption>Real boundaries. ${escape(shapes.notice)}</figcaption>${iapt.charts.boundaries({ ...spec, id: "shapes", shapes })}</figure>` : "";
     const table = iapt.tables.html({
-      id: "map-table", caption: `${title}${one.unit === "%" ? "" : ` (${one.unit})`}`, file: fileName("map", state.report, one.slug, period.period), corner: "Integrated care board",
+      id: "map-table", caption: `${title}${one.unit === "%" ? "" : ` (${one.unit})`}, by board`, file: fileName("map", state.report, one.slug, period.period), corner: "Integrated care board",
       keys: [{ name: "org_code" }, { name: "org_name" }], columns: [{ label: one.label, slug: one.slug }], bars: 0, barsTo: one.unit === "%" ? 100 : undefined, sortable: true,
       rows: tiles.slice().sort((a, b) => (a.name < b.name ? -1 : 1)).map((tile) => ({ header: tile.name, href: tile.href, keys: [tile.code, tile.name], cells: [tile.read] })),
     });
@@ -449,7 +449,7 @@
       return { header: one.label + (one.unit === "%" && !one.label.includes("%") ? " (%)" : ""), keys: [one.slug], cells: held.map((period) => cells[period.number]) };
     }).filter((row) => row.cells.some((read) => read !== null));
     return iapt.tables.html({
-      id: `${report}-everyone`, caption: `Newest figures, everyone, ${where.name}`, file: fileName(report, where.id), corner: "Measure",
+      id: `${report}-everyone`, caption: `Newest figures by ${iapt.site.reports[report].noun}, everyone, ${where.name}`, file: fileName(report, where.id), corner: "Measure",
       keys: [{ name: "measure" }], rows,
       columns: held.map((period) => ({ label: `${period.label}${period.breakName ? " [b]" : ""}`, slug: period.period })),
     });

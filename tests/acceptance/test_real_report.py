@@ -1,0 +1,64 @@
+"""The report of the real drops: every figure as released, the missing quarter, the map, and the weight of its pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.home import CATALOGUE
+from orchestration.report.site import build_report, weigh
+from orchestration.report.tiles import load_tiles
+from tests.acceptance.conftest import RealRelease
+from tests.report_figures import EXTRACTS, data_of, released_figures, shown_figures
+
+HEAVIEST_PAGE_BYTES = 200_000
+HEAVIEST_DATA_BYTES = 100_000
+
+
+@pytest.fixture(scope="module")
+def report(real_release: RealRelease) -> Path:
+    return real_release.home.latest.resolve() / "report"
+
+
+@pytest.mark.parametrize("slug", EXTRACTS)
+def test_every_figure_of_the_report_is_released_and_the_other_way_round(
+    real_release: RealRelease, report: Path, slug: str
+) -> None:
+    shown, released = shown_figures(report, slug), released_figures(real_release.home.latest, slug)
+    # Told as numbers of cells: no single cell is printed.
+    differing = len(set(shown) ^ set(released))
+    assert (differing, len(shown)) == (0, len(released))
+
+
+def test_no_page_and_no_data_file_is_heavy(report: Path) -> None:
+    weighed = weigh(report)
+    assert weighed.heaviest_page_compressed_bytes <= HEAVIEST_PAGE_BYTES, weighed.heaviest_page
+    heavy = [path.name for path in (report / "data").rglob("*.js") if path.stat().st_size > HEAVIEST_DATA_BYTES]
+    assert heavy == []
+
+
+def test_every_tile_of_the_map_has_a_recovery_rate_of_the_newest_year(report: Path) -> None:
+    site = data_of(report / "data" / "site.js")
+    number = [fields[0] for fields in site["measures"]].index("percentage_recovery")
+    year = [fields[0] for fields in site["reports"]["annual"]["periods"]].index("2024-25")
+    series = data_of(report / "data" / "map" / "annual.js")["series"]
+    cells = {area: texts[number].split(",")[year] for area, texts in series.items() if texts[number].count(",") >= year}
+    assert {f"icb-{tile.code}" for tile in load_tiles(CATALOGUE / "area_tiles.csv")} <= cells.keys()
+    assert sum(cell.isdigit() for cell in cells.values()) == 42
+
+
+def test_the_missing_quarter_is_on_the_page_with_its_reason(report: Path) -> None:
+    page = (report / "quarterly" / "outcomes.html").read_text("utf-8")
+    assert "Q2 2020/21 was never published" in page
+    assert "[x]" in page
+
+
+def test_the_map_draws_the_boundaries_it_is_given(real_release: RealRelease, real_drops: Path, tmp_path: Path) -> None:
+    boundaries = real_drops.parent / "reference" / "icb_2023_simplified.geojson"
+    if not boundaries.is_file():
+        pytest.skip("the boundaries are not beside the real drops")
+    built = build_report(real_release.home.latest.resolve(), tmp_path / "report", boundaries=boundaries)
+    page = (built.folder / "map" / "annual.html").read_text("utf-8")
+    assert page.count('class="shape ') == 42
+    assert built.heaviest_page_compressed_bytes <= HEAVIEST_PAGE_BYTES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.report import site
+from orchestration.report import contents
 from orchestration.report.figures import ReleaseNotReadable
 from orchestration.report.site import BuiltReport, build_report, report_builder
 from tests.made_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_made_release
@@ -122,7 +122,7 @@ def test_a_build_that_fails_leaves_what_was_there(
     def fails(*_: object) -> None:
         raise ReleaseNotReadable("made to fail")
 
-    monkeypatch.setattr(site, "load_tiles", fails)
+    monkeypatch.setattr(contents, "load_tiles", fails)
     with pytest.raises(ReleaseNotReadable):
         build_report(release, target)
     assert (target / "index.html").read_bytes() == before

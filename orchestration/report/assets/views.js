@@ -418,7 +418,7 @@
     return {
       title: `Map: ${title}`,
       html: `<section class="panel" aria-labelledby="map-heading"><h2 id="map-heading">${escape(title)}</h2><p class="summary">${escape(summary)}</p>` +
-        `<div class="maps"><figure class="map"><figcaption>One tile a board: choose one for its figures.</figcaption>${iapt.charts.tiles(spec)}</figure>${drawn}</div>${table}` +
+        `<div class="maps"><figure class="map"><figcaption>One tile a board: choose one for its figures.</figcaption>${iapt.charts.tiles(spec)}</figure>${drawn}<div class="map-table">${table}</div></div>` +
         `${asList(notes)}</section>`,
     };
   }

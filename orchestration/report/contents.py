@@ -1,0 +1,155 @@
+"""What a report holds of one release: its outline, its organisations and their figures, and what all pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from orchestration.home import CATALOGUE
+from orchestration.report.figures import (
+    EVERYONE,
+    GRAINS,
+    Area,
+    AreaFigures,
+    Release,
+    areas_of,
+    figures_of,
+    read_release,
+)
+from orchestration.report.outline import Outline, Report, load_outline
+from orchestration.report.tiles import Tile, load_tiles
+
+OUTLINE: Final = "report.yml"  # in the catalogue
+TILES: Final = "area_tiles.csv"
+
+
+class Contents:
+    """All that pages and data files are written from."""
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any], progress: Callable[[str], None]) -> None:
+        """Read the outline, the tiles and every figure. Raises what their readers raise."""
+        self.outline: Outline = load_outline(CATALOGUE / OUTLINE)
+        self.tiles: Sequence[Tile] = load_tiles(CATALOGUE / TILES)
+        self.release: Release = read_release(folder, self.outline, manifest)
+        self.figures: dict[str, dict[str, AreaFigures]] = {}
+        for report in GRAINS:
+            progress(f"{self.report(report).title.lower()}: figures")
+            self.figures[report] = {one.area: one for one in figures_of(self.release, self.outline, report)}
+
+    @cached_property
+    def areas(self) -> tuple[Area, ...]:
+        """The organisations, in the order of the lists."""
+        reports_of: dict[str, set[str]] = {}
+        codes: dict[str, tuple[str, str]] = {}
+        for report, figures in self.figures.items():
+            for one in figures.values():
+                reports_of.setdefault(one.area, set()).add(report)
+                codes[one.area] = (one.prefix, one.code)
+        return areas_of(self.release, self.outline, reports_of, codes)
+
+    @cached_property
+    def site(self) -> dict[str, Any]:
+        """What every interactive page loads: periods, words, organisations and limits."""
+        outline = self.outline
+        number = {measure: at for at, measure in enumerate(outline.measure_order)}
+        names = {area.code: area.name for area in self.areas if area.family == outline.map.family}
+        return {
+            "reports": {
+                report.slug: {
+                    "title": report.title,
+                    "noun": report.grain,
+                    "periods": [list(asdict(period).values()) for period in self.release.periods[report.slug]],
+                }
+                for report in outline.reports
+            },
+            "measures": [
+                [
+                    words.measure,
+                    words.label,
+                    words.short,
+                    self.unit(words.measure),
+                    self.measure(words.measure)["statistic"],
+                ]
+                for words in outline.measures
+            ],
+            "topics": [
+                {
+                    "slug": topic.slug,
+                    "title": topic.title,
+                    "measures": [number[measure] for measure in topic.measures],
+                    "charts": [
+                        {"title": chart.title, "measures": [number[measure] for measure in chart.measures]}
+                        for chart in topic.charts
+                    ],
+                }
+                for topic in outline.topics
+            ],
+            "variables": [
+                [
+                    variable.population_type,
+                    variable.label,
+                    [list(asdict(one).values()) for one in self.release.populations.get(variable.population_type, ())],
+                ]
+                for variable in outline.variables
+            ],
+            "families": [[family.slug, family.label] for family in outline.families],
+            "areas": [
+                [area.id, area.family, area.name, area.code, area.note, list(area.reports)] for area in self.areas
+            ],
+            "shorts": {words.population: words.short for words in outline.short_populations},
+            "standards": list(self.release.standards),
+            "recovery": {
+                "measure": outline.recovery_rate.measure,
+                "variables": list(outline.recovery_rate.variables),
+                "mostPopulations": outline.recovery_rate.most_populations,
+                "mostAreas": outline.recovery_rate.most_areas,
+            },
+            "map": {
+                "measure": outline.map.measure,
+                "leastAreas": outline.map.least_areas,
+                "tiles": [
+                    [tile.code, tile.row, tile.column, tile.short_label, names.get(tile.code, tile.short_label)]
+                    for tile in self.tiles
+                ],
+            },
+        }
+
+    def report(self, slug: str) -> Report:
+        """One of the reports, by its slug."""
+        return next(report for report in self.outline.reports if report.slug == slug)
+
+    def measure(self, measure: str) -> Mapping[str, str]:
+        """What the release says of a measure: statistic, unit, definition, formula, the publisher's name."""
+        return self.release.measures[measure]
+
+    def unit(self, measure: str) -> str:
+        """The unit of a measure: referrals, %, days."""
+        return self.measure(measure)["unit"]
+
+    @cached_property
+    def on_map(self) -> frozenset[str]:
+        """The organisations that have a tile."""
+        return frozenset(f"{self.outline.map.family}-{tile.code}" for tile in self.tiles)
+
+    def map_data(self, report: str) -> dict[str, Any]:
+        """What the map of one report loads: everyone's series of each organisation that has a tile."""
+        shown = {one.area: one for one in self.figures[report].values() if one.area in self.on_map}
+        return {
+            "series": {area: list(one.series.get(EVERYONE, ())) for area, one in shown.items()},
+            "levels": {area: [list(level) for level in one.levels] for area, one in shown.items()},
+        }
+
+    def first_area(self, report: str, family: str) -> Area | None:
+        """The first organisation of a family that has figures in a report."""
+        return next((area for area in self.areas if area.family == family and report in area.reports), None)
+
+
+def as_data(figures: AreaFigures) -> dict[str, Any]:
+    """Figures of an organisation as a data file holds them."""
+    return {
+        "levels": [list(level) for level in figures.levels],
+        "series": {key: list(cells) for key, cells in figures.series.items()},
+    }

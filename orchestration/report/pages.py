@@ -1,0 +1,419 @@
+"""The pages: what each is called, which template it is written with, and what that template is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from orchestration.report.contents import Contents, as_data
+from orchestration.report.figures import EVERYONE, GRAINS, Period
+from orchestration.report.rendering import Renderer, View, scripts_in_order
+
+ENGLAND: Final = "england"
+SITE_NAME = "NHS Talking Therapies figures"
+NAVIGATION = (
+    ("index.html", "Home"),
+    ("monthly/index.html", "Monthly"),
+    ("quarterly/index.html", "Quarterly"),
+    ("annual/index.html", "Annual"),
+    ("recovery-rate/england-annual.html", "Recovery rate"),
+    ("map/annual.html", "Map"),
+    ("organisations/index.html", "Organisations"),
+    ("definitions.html", "Definitions"),
+)
+
+
+class Pages:
+    """The pages of one report, written into a folder."""
+
+    def __init__(self, contents: Contents, renderer: Renderer, target: Path, *, has_boundaries: bool) -> None:
+        """Take what they are written from. `has_boundaries` says whether the site carries a file of them."""
+        self.contents = contents
+        self.renderer = renderer
+        self.target = target
+        self.has_boundaries = has_boundaries
+
+    def write(self) -> None:
+        """Write every page."""
+        self._home()
+        for report in GRAINS:
+            self._contents(report)
+            for topic in self.contents.outline.topics:
+                self._topic(report, topic.slug)
+            for tab in (ENGLAND, "icb"):
+                self._recovery(report, tab)
+            self._map(report)
+        self._organisations()
+        self._definitions()
+        self._page("about.html", "about.html", "About these figures", **self._about())
+        self._page("accessibility.html", "accessibility.html", "Accessibility statement")
+
+    def _home(self) -> None:
+        doors = [(f"{report.slug}/index.html", report.title, report.door) for report in self.contents.outline.reports]
+        doors += [
+            (
+                "recovery-rate/england-annual.html",
+                "Recovery rate",
+                "Everyone beside ethnic groups, with the 50% standard.",
+            ),
+            ("map/annual.html", "Map", "Integrated care boards, each a tile of the same size."),
+            (
+                "organisations/index.html",
+                "Organisations",
+                "A page for each region, board, sub-ICB location and provider.",
+            ),
+            ("definitions.html", "Definitions", "What the words and measures mean."),
+            ("about.html", "About these figures", "Rounding, suppression, gaps, and what they cannot tell you."),
+        ]
+        period, headlines = self._headlines()
+        self._page(
+            "index.html",
+            "home.html",
+            "NHS Talking Therapies: what the published figures say",
+            title="Home",
+            headlines=headlines,
+            headlines_period=period,
+            doors=doors,
+            coverage=[self._coverage(report) for report in GRAINS],
+        )
+
+    def _headlines(self) -> tuple[str, list[tuple[str, str, str]]]:
+        """England's newest figures: of the newest year that has them, else of the newest month."""
+        chosen = (
+            "count_referrals_received",
+            "count_accessing_services",
+            "count_finished_course_treatment",
+            "percentage_recovery",
+        )
+        for report in ("annual", "monthly", "quarterly"):
+            england = self.contents.figures[report].get(ENGLAND)
+            if england is None or EVERYONE not in england.series:
+                continue
+            cells = {
+                measure: england.series[EVERYONE][self.contents.outline.measure_order.index(measure)].split(",")
+                for measure in chosen
+            }
+            newest = max((len(one) for one in cells.values() if one != [""]), default=0) - 1
+            if newest < 0:
+                continue
+            found = []
+            for words in self.contents.outline.measures:
+                cell = (
+                    cells[words.measure][newest]
+                    if words.measure in cells and newest < len(cells[words.measure])
+                    else ""
+                )
+                if cell[:1].isdigit():
+                    shown = f"{int(cell.split('~')[0]):,}" + ("%" if self.contents.unit(words.measure) == "%" else "")
+                    topic = next(
+                        topic.slug for topic in self.contents.outline.topics if words.measure in topic.measures
+                    )
+                    found.append((words.label.removesuffix(" (%)"), shown, f"{report}/{topic}.html"))
+            if found:
+                return self.contents.release.periods[report][newest].label, found
+        return "", []
+
+    def _coverage(self, report: str) -> dict[str, Any]:
+        periods = self.contents.release.periods[report]
+        return {
+            "href": f"{report}/index.html",
+            "title": self.contents.report(report).title,
+            "first": periods[0].label if periods else "none",
+            "last": periods[-1].label if periods else "none",
+            "held": sum(period.status == "published" for period in periods),
+            "missing": sum(period.status == "not_loaded" for period in periods),
+            "gaps": ", ".join(period.label for period in periods if period.status == "not_published") or "none",
+            "areas": len(self.contents.figures[report]),
+        }
+
+    def _contents(self, report: str) -> None:
+        described = self.contents.report(report)
+        periods = self.contents.release.periods[report]
+        counts = {
+            family.label: sum(area.family == family.slug and report in area.reports for area in self.contents.areas)
+            for family in self.contents.outline.families
+        }
+        families = [f"{label}: {count:,}" if count > 1 else label for label, count in counts.items() if count]
+        self._page(
+            f"{report}/index.html",
+            "contents.html",
+            described.title,
+            section=f"{report}/index.html",
+            report=report,
+            lead=f"Referrals, waits and outcomes by {described.grain}, for England and each organisation with figures.",
+            topics=self.contents.outline.topics,
+            on_map=bool(self.contents.map_data(report)["series"]),
+            families="; ".join(families) or "no organisation",
+            first=periods[0].label if periods else "no period",
+            last=periods[-1].label if periods else "no period",
+            missing=_runs_in_words(periods, "not_loaded"),
+            gaps=[period for period in periods if period.status == "not_published"],
+            breaks=[period for period in periods if period.break_name],
+            notes=described.notes,
+        )
+
+    def _topic(self, report: str, topic: str) -> None:
+        area = self.contents.first_area(report, ENGLAND) or next(
+            (one for one in self.contents.areas if report in one.reports), None
+        )
+        path = f"{report}/{topic}.html"
+        described = next(one for one in self.contents.outline.topics if one.slug == topic)
+        section = f"{report}/index.html"
+        tabs = [(f"{one.slug}.html", one.title, one.slug == topic) for one in self.contents.outline.topics]
+        trail = [("index.html", "Home"), (section, self.contents.report(report).title)]
+        if area is None:
+            self._nothing_held(path, f"{self.contents.report(report).title}: {described.title.lower()}", section)
+            return
+        view = self.renderer.topic(report, topic, area.id, as_data(self.contents.figures[report][area.id]))
+        page = {"kind": "topic", "report": report, "topic": topic, "area": area.id}
+        self._interactive(
+            path,
+            "topic.html",
+            view,
+            page,
+            section=section,
+            trail=trail,
+            lead=described.lead,
+            tabs=tabs,
+            tabs_label="Topics",
+        )
+
+    def _recovery(self, report: str, tab: str) -> None:
+        path = f"recovery-rate/{tab}-{report}.html"
+        section = "recovery-rate/england-annual.html"
+        limits = self.contents.outline.recovery_rate
+        area = self.contents.first_area(report, tab)
+        if area is None:
+            self._nothing_held(
+                path,
+                f"Recovery rate by {self.contents.report(report).grain}",
+                section,
+                self._recovery_tabs(report, tab),
+            )
+            return
+        if tab == "icb":
+            # The first board that is there today, not the first body of long ago.
+            living = [
+                one
+                for one in self.contents.areas
+                if one.family == tab and report in one.reports and one.id in self.contents.on_map
+            ]
+            area = living[0] if living else area
+        view = self.renderer.recovery(report, area.id, as_data(self.contents.figures[report][area.id]))
+        gap = next(
+            (period for period in self.contents.release.periods[report] if period.status == "not_published"), None
+        )
+        self._interactive(
+            path,
+            "recovery.html",
+            view,
+            {"kind": "recovery", "report": report, "tab": tab, "area": area.id},
+            section=section,
+            trail=[("index.html", "Home")],
+            lead="The share that moved to recovery, for everyone beside ethnic groups, with the 50% standard.",
+            tab=tab,
+            area_name=area.name,
+            most_populations=limits.most_populations,
+            most_areas=limits.most_areas,
+            gap=f"{gap.label} was never published. {gap.reason} The line breaks there, and nothing stands in for it."
+            if gap
+            else "",
+            every_board=self._every_board(report) if tab == "icb" else None,
+            **self._recovery_tabs(report, tab),
+        )
+
+    def _recovery_tabs(self, report: str, tab: str) -> dict[str, Any]:
+        return {
+            "tabs": [
+                (f"{ENGLAND}-{report}.html", "England", tab == ENGLAND),
+                (f"icb-{report}.html", "Integrated care boards", tab == "icb"),
+            ],
+            "tabs_label": "Areas",
+            "more_tabs": [
+                (f"{tab}-{other.slug}.html", f"By {other.grain}", other.slug == report)
+                for other in self.contents.outline.reports
+            ],
+            "more_tabs_label": "Periods",
+        }
+
+    def _every_board(self, report: str) -> View:
+        boards = {
+            area.id: as_data(self.contents.figures[report][area.id])
+            for area in self.contents.areas
+            if area.family == "icb" and report in area.reports
+        }
+        return self.renderer.boards(report, boards)
+
+    def _map(self, report: str) -> None:
+        path, section = f"map/{report}.html", "map/annual.html"
+        data = self.contents.map_data(report)
+        tabs = [
+            (f"{other.slug}.html", f"By {other.grain}", other.slug == report) for other in self.contents.outline.reports
+        ]
+        if not data["series"]:
+            self._nothing_held(
+                path, f"Map by {self.contents.report(report).grain}", section, {"tabs": tabs, "tabs_label": "Periods"}
+            )
+            return
+        page = {"kind": "map", "report": report}
+        if self.has_boundaries:
+            page["boundaries"] = "yes"
+        self._interactive(
+            path,
+            "map.html",
+            self.renderer.map(report, data),
+            page,
+            section=section,
+            trail=[("index.html", "Home")],
+            lead="Integrated care boards as published, or as summed from the areas within; none is left out silently.",
+            tabs=tabs,
+            tabs_label="Periods",
+        )
+
+    def _nothing_held(self, path: str, heading: str, section: str, tabs: Mapping[str, Any] | None = None) -> None:
+        values = {"tabs": (), "tabs_label": "", "more_tabs": (), "more_tabs_label": ""} | dict(tabs or {})
+        self._page(path, "nothing.html", heading, section=section, **values)
+
+    def _organisations(self) -> None:
+        families = [
+            {
+                "slug": family.slug,
+                "label": family.label,
+                "areas": [area for area in self.contents.areas if area.family == family.slug],
+            }
+            for family in self.contents.outline.families
+        ]
+        index = "organisations/index.html"
+        shown = [family for family in families if family["areas"]]
+        self._page(index, "organisations.html", "Organisations", families=shown)
+        labels = {family.slug: family.label for family in self.contents.outline.families}
+        for area in self.contents.areas:
+            figures = {report: as_data(self.contents.figures[report][area.id]) for report in area.reports}
+            view = self.renderer.area(area.id, figures)
+            lead = "The whole country." if area.family == ENGLAND else f"{labels[area.family]}, code {area.code}."
+            self._page(
+                f"organisations/{area.id}.html", "organisation.html", view.title, section=index, view=view, lead=lead
+            )
+
+    def _definitions(self) -> None:
+        words = {one.measure: one.label for one in self.contents.outline.measures}
+
+        def formula(text: str) -> str:
+            """Measures by their names here, where they have one."""
+            return " ".join(
+                words.get(part, "minus" if part == "-" else "plus" if part == "+" else part) for part in text.split()
+            )
+
+        def described(measure: str) -> dict[str, str]:
+            found = self.contents.measure(measure)
+            return {
+                "slug": measure,
+                "label": words[measure],
+                "definition": found["definition"],
+                "numerator": formula(found["numerator"]),
+                "denominator": formula(found["denominator"]),
+                "name": found["name"],
+            }
+
+        self._page(
+            "definitions.html",
+            "definitions.html",
+            "Definitions",
+            topics=[
+                {
+                    "slug": topic.slug,
+                    "title": topic.title,
+                    "measures": [described(measure) for measure in topic.measures],
+                }
+                for topic in self.contents.outline.topics
+            ],
+            standards=[
+                {"label": one["label"], "since": one["from"], "to": one["to"]}
+                for one in self.contents.release.standards
+                if one["measure"] in self.contents.release.measures
+            ],
+        )
+
+    def _about(self) -> dict[str, Any]:
+        manifest = self.contents.release.manifest
+        return {
+            "drops": len(manifest.get("drops", ())),
+            "synthetic": manifest.get("data_origin") == "synthetic",
+            "gaps": [
+                period
+                for periods in self.contents.release.periods.values()
+                for period in periods
+                if period.status == "not_published"
+            ],
+        }
+
+    def _page(
+        self,
+        path: str,
+        template: str,
+        heading: str,
+        *,
+        section: str = "",
+        page: Mapping[str, str] | None = None,
+        title: str = "",
+        **values: Any,
+    ) -> None:
+        manifest = self.contents.release.manifest
+        text = (
+            _templates()
+            .get_template(template)
+            .render(
+                heading=heading,
+                title=title or heading,
+                description=f"{heading}. {SITE_NAME}, England.",
+                site_name=SITE_NAME,
+                navigation=NAVIGATION,
+                section=section or path,
+                here=path,
+                root="../" * path.count("/"),
+                page=page or {},
+                statement=manifest["statement"],
+                release_id=manifest["release_id"],
+                released_on=manifest["released_on"],
+                attribution=manifest["attribution"],
+                rounding=manifest["rounding_and_suppression"],
+                **values,
+            )
+        )
+        file = self.target / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def _interactive(self, path: str, template: str, view: View, page: Mapping[str, str], **values: Any) -> None:
+        values = {"tabs": (), "tabs_label": "", "more_tabs": (), "more_tabs_label": ""} | values
+        scripts = scripts_in_order()
+        self._page(path, template, view.title, view=view, scripts=scripts, page=page, **values)
+
+
+def _runs_in_words(periods: Sequence[Period], status: str) -> str:
+    """Neighbouring periods of a status as ranges: March 2020 to December 2020, March 2021."""
+    runs: list[list[Period]] = []
+    for before, period in zip((None, *periods), periods, strict=False):
+        if period.status != status:
+            continue
+        if before is not None and before.status == status:
+            runs[-1].append(period)
+        else:
+            runs.append([period])
+    return ", ".join(run[0].label if len(run) == 1 else f"{run[0].label} to {run[-1].label}" for run in runs)
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("orchestration.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )

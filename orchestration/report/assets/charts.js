@@ -182,9 +182,11 @@
   function classes(values, unit) {
     if (!values.length) return [];
     const least = Math.min(...values), most = Math.max(...values);
-    const rough = Math.max((most - least) / 5, unit === "%" ? 1 : 5);
+    const rough = Math.max((most - least) / 5, unit === "%" ? 1 : unit === "days" ? 0.5 : 5);
     const power = Math.pow(10, Math.floor(Math.log10(rough)));
-    const width = [1, 2, 5, 10].map((times) => times * power).find((one) => one >= rough - 1e-9);
+    // Limits between which whole figures fall: whole percentages, counts in steps of 5.
+    const fits = (one) => one >= rough - 1e-9 && (unit === "days" || one % (unit === "%" ? 1 : 5) === 0);
+    const width = [1, 2, 2.5, 5, 10].map((times) => times * power).find(fits);
     const found = [];
     for (let from = Math.floor(least / width) * width; from <= most; from += width) found.push([from, from + width]);
     return found.slice(0, 6);
@@ -257,8 +259,9 @@
     const whole = (value) => iapt.figures.grouped(String(round(value)));
     // Limits of whole figures are said without overlap: 40 to 44, 45 to 49.
     const least = spec.unit === "days" ? 0.1 : spec.unit === "%" ? 1 : 5;
+    const last = (to) => (spec.unit === "%" ? Math.min(to - least, 100) : to - least);
     const entries = limits.map(([from, to], number) =>
-      [`class${number}`, to - from <= least ? whole(from) : `${whole(from)} to ${whole(to - least)}`]);
+      [`class${number}`, last(to) <= from ? whole(from) : `${whole(from)} to ${whole(last(to))}`]);
     if (spec.tiles.some((tile) => tile.read && tile.read.status === "suppressed")) entries.push(["hidden", "[c] suppressed"]);
     if (spec.tiles.some((tile) => !tile.read || !["published", "suppressed"].includes(tile.read.status))) entries.push(["gap", "[x] or –: no figure"]);
     const unit = spec.unit === "%" ? "%" : spec.unit;

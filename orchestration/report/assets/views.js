@@ -153,8 +153,9 @@
       return { state: { ...state, by: "", measure: "", period: "" }, said };
     }
     if (!measures.some((one) => one.slug === state.measure)) {
-      if (state.measure) said.push(`“${state.measure}” is not published by ${variable(state.by).label.toLowerCase()} here: ${measures[0].label.toLowerCase()} is shown.`);
-      state.measure = (measures.find((one) => one.unit === "%") || measures[0]).slug;
+      const shown = measures.find((one) => one.unit === "%") || measures[0];
+      if (state.measure) said.push(`“${state.measure}” is not published by ${variable(state.by).label.toLowerCase()} here: ${shown.label.toLowerCase()} is shown.`);
+      state.measure = shown.slug;
     }
     const number = measures.find((one) => one.slug === state.measure).number;
     const held = periodsOf(figures, state, number);
@@ -373,8 +374,9 @@
     const offered = mapMeasures(state, data);
     if (!offered.length) return { state: { ...state, measure: "", period: "" }, said };
     if (!offered.some((one) => one.slug === state.measure)) {
-      if (asked.measure && asked.measure !== iapt.site.map.measure) said.push(`“${asked.measure}” is not on this map: ${offered[0].label.toLowerCase()} is shown.`);
-      state.measure = (offered.find((one) => one.slug === iapt.site.map.measure) || offered[0]).slug;
+      const first = offered.find((one) => one.slug === iapt.site.map.measure) || offered[0];
+      if (asked.measure && asked.measure !== iapt.site.map.measure) said.push(`“${asked.measure}” is not on this map: ${first.label.toLowerCase()} is shown.`);
+      state.measure = first.slug;
     }
     const held = mapPeriods(state, data);
     if (!held.some((period) => period.period === state.period)) {

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
+from orchestration import dbt_process
 from orchestration.drops.intake import Progress, no_progress
 from orchestration.drops.refusals import DropRefused
 from orchestration.home import PROJECT_ROOT, Home
@@ -110,6 +111,7 @@ def _run(home: Home, drops: Path, profile: str, rebuild: bool, progress: Progres
         (home.root / name).unlink(missing_ok=True)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    dbt_process.warm_up()
     with _said_into(stream):
         # Imported late: a usage error should not wait for Dagster.
         import dagster as dg

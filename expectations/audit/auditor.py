@@ -6,6 +6,7 @@ figure.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -110,6 +111,8 @@ class Auditor:
         """Open a connection that reads the warehouse, and an extract of a folder if one is given; it writes nothing."""
         connection = duckdb.connect()
         connection.execute("set preserve_insertion_order = false")
+        # Auditors at work at the same time share the cores: threads that wait for a core make everyone slower.
+        connection.execute(f"set threads = {max(1, (os.cpu_count() or 1) // AT_A_TIME)}")
         # What does not fit into memory is spilt beside the warehouse, never into the folder one happens to work in.
         connection.execute(f"set temp_directory = {_literal(str(self.warehouse.with_suffix('.spill')))}")
         # The views of the warehouse name their catalogue, which DuckDB takes from the file's name.

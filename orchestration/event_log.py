@@ -44,9 +44,7 @@ class HeldOpenEventLog(SqliteEventLogStorage):
         super().__init__(base_dir, inst_data)
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> HeldOpenEventLog:
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> HeldOpenEventLog:
         """This log and not the one it is derived from, which Dagster's own method would make."""
         return cls(config_value["base_dir"], inst_data)
 

@@ -67,10 +67,11 @@ test-browser: $(READY) ## Open the report in Debian's chromium: journeys, access
 serve: $(READY) ## Show the newest release's report on 127.0.0.1
 	@$(BIN)/iapt serve
 
-# Half of the integration tests beside the rest, each with a home of its own: so both cores have work.
+# Half of the integration tests beside the rest, so both cores have work; both look at one home, built once.
 .PHONY: pytest
 pytest: $(READY) ## Run the tests alone; the real drops too, where they are
-	@$(BIN)/python -m pytest tests/acceptance > .pytest-acceptance.log 2>&1 & acceptance=$$!; \
+	@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && export IAPT_TESTS_SHARE="$$shared"; \
+	  $(BIN)/python -m pytest tests/acceptance > .pytest-acceptance.log 2>&1 & acceptance=$$!; \
 	  $(BIN)/python -m pytest $(filter-out $(LONG_TESTS),$(wildcard tests/integration/test_[a-i]*.py)) > .pytest-integration.log 2>&1 & first=$$!; \
 	  $(BIN)/python -m pytest tests/unit $(filter-out $(LONG_TESTS),$(wildcard tests/integration/test_[j-z]*.py)); second=$$?; \
 	  wait $$first; first=$$?; cat .pytest-integration.log; \

@@ -48,17 +48,20 @@ def warm_up() -> None:
     _expectation_that_no_row_breaks_a_rule()
 
 
-def run(database: Path, suites: Mapping[str, Sequence[Rule]], *, schema: str | None = None) -> dict[str, TableRun]:
+def run(
+    database: Path, suites: Mapping[str, Sequence[Rule]], *, schema: str | None = None, threads: int | None = None
+) -> dict[str, TableRun]:
     """Run every suite on its table in a DuckDB file, or in one schema of it, and return the findings of each table.
 
-    The file is only read; nobody else in this process has it open for writing meanwhile.
+    The file is only read; nobody else in this process has it open for writing meanwhile. `threads` is how many DuckDB
+    gets; by default one for every core.
     """
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = duckdb_source(context, database, schema)
+    source = duckdb_source(context, database, schema, threads)
     try:
         return {table: _run_on(source, table, rules) for table, rules in suites.items() if rules}
     finally:  # two engines of one file: one ran the rules, the other looked up the tables
@@ -66,7 +69,9 @@ def run(database: Path, suites: Mapping[str, Sequence[Rule]], *, schema: str | N
         source.get_engine().dispose()
 
 
-def duckdb_source(context: Any, database: Path, schema: str | None = None) -> "SQLDatasource":
+def duckdb_source(
+    context: Any, database: Path, schema: str | None = None, threads: int | None = None
+) -> "SQLDatasource":
     """Return a DuckDB file as a data source of Great Expectations, which has none of its own for DuckDB.
 
     Without the first two options of the engine, the rollback that ends a connection discards DuckDB's result,
@@ -81,7 +86,7 @@ def duckdb_source(context: Any, database: Path, schema: str | None = None) -> "S
         kwargs={
             "isolation_level": "AUTOCOMMIT",
             "skip_autocommit_rollback": True,
-            "connect_args": {"read_only": True},
+            "connect_args": {"read_only": True, **({"config": {"threads": threads}} if threads else {})},
             "pool_events": in_schema,
         },
     )

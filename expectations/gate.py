@@ -14,6 +14,7 @@ import duckdb
 from expectations import data_docs as site
 from expectations import engine
 from expectations.contracts import CONTRACTS, file_of
+from expectations.cores import share_of_cores
 from expectations.outcomes import outcome_of, outcome_of_finding, violations_of
 from expectations.rules import Rule
 from expectations.suites import SUITES
@@ -77,7 +78,7 @@ def judge(
         # The audit and the engine share nothing but the copies; neither keeps a second core busy.
         with ThreadPoolExecutor(max_workers=1) as beside:
             audited = beside.submit(lambda: tuple(auditor.outcomes(copies, unfit)) if auditor else ())
-            runs = engine.run(database, _fit_rules(suites, release, unfit))
+            runs = engine.run(database, _fit_rules(suites, release, unfit), threads=share_of_cores(2))
         outcomes = [
             *_outcomes_of_files(release),
             *(outcome for rules in suites.values() for outcome in _outcomes_of_rules(rules, runs, unfit, connection)),

@@ -6,22 +6,18 @@ import contextlib
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
-from uuid import uuid4
+from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
+from orchestration import dbt_process
 from orchestration.drops.intake import Progress, no_progress
 from orchestration.drops.refusals import DropRefused
 from orchestration.home import PROJECT_ROOT, Home
-
-if TYPE_CHECKING:
-    import dagster as dg
 
 
 class HomeIsBusy(Exception):
@@ -110,11 +106,11 @@ def _run(home: Home, drops: Path, profile: str, rebuild: bool, progress: Progres
         (home.root / name).unlink(missing_ok=True)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    dbt_process.warm_up()
     with _said_into(stream):
         # Imported late: a usage error should not wait for Dagster.
-        import dagster as dg
-
         from orchestration.definitions import build_definitions
+        from orchestration.event_log import instance_writing_here
         from orchestration.progress import ProgressReporter
         from orchestration.resources import PipelineHome
 
@@ -122,10 +118,8 @@ def _run(home: Home, drops: Path, profile: str, rebuild: bool, progress: Progres
         definitions = build_definitions(PipelineHome(root=str(home.root)), ProgressReporter(progress))
         job = definitions.resolve_job_def("refresh")
         config = {"config": {"drops": str(drops), "profile": profile, "rebuild": rebuild}}
-        run_id = str(uuid4())
-        with dg.DagsterInstance.get() as instance, _event_logs_held_open(home, instance, run_id):
+        with instance_writing_here(home.dagster) as instance:
             result = job.execute_in_process(
-                run_id=run_id,
                 run_config={
                     "ops": {"kept_drops": config, "landing": config},
                     "loggers": {"console": {"config": {"log_level": "INFO"}}},
@@ -134,25 +128,6 @@ def _run(home: Home, drops: Path, profile: str, rebuild: bool, progress: Progres
                 raise_on_error=False,
             )
             return _outcome(home, result)
-
-
-@contextlib.contextmanager
-def _event_logs_held_open(home: Home, instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Keep one idle connection to each of the run's event logs for as long as this lasts.
-
-    Dagster opens and closes a connection for every event, and SQLite folds its write-ahead log into the file whenever
-    the last one closes: with another held open, an event is written in a third of the time.
-    """
-    instance.all_logs(run_id)  # makes the files
-    folder = home.dagster / "history" / "runs"
-    with contextlib.ExitStack() as held:
-        for path in (folder / "index.db", folder / f"{run_id}.db"):
-            if path.is_file():
-                connection = held.enter_context(contextlib.closing(sqlite3.connect(path)))
-                connection.execute(
-                    "select count(*) from sqlite_master"
-                ).fetchall()  # a connection that never read holds nothing
-        yield
 
 
 def _outcome(home: Home, result: Any) -> RefreshOutcome:

@@ -19,6 +19,7 @@ from expectations.audit.facts import PUBLISHERS_ROUNDING, AuditError, Rounding, 
 from expectations.audit.periods import GrainAudit, KeptAudits, Tables, audit_grain
 from expectations.audit.tracing import TRACE_RULES, trace
 from expectations.contracts import DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY, file_of
+from expectations.cores import share_of_cores
 from expectations.outcomes import check_failed, examples_in
 from expectations.verdict import EXAMPLES_SHOWN, Example, Result, RuleOutcome
 
@@ -110,6 +111,7 @@ class Auditor:
         """Open a connection that reads the warehouse, and an extract of a folder if one is given; it writes nothing."""
         connection = duckdb.connect()
         connection.execute("set preserve_insertion_order = false")
+        connection.execute(f"set threads = {share_of_cores(AT_A_TIME)}")
         # What does not fit into memory is spilt beside the warehouse, never into the folder one happens to work in.
         connection.execute(f"set temp_directory = {_literal(str(self.warehouse.with_suffix('.spill')))}")
         # The views of the warehouse name their catalogue, which DuckDB takes from the file's name.

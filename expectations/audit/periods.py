@@ -109,7 +109,7 @@ class KeptAudits:
         beside = path.with_suffix(".part")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump({"code": _code_digest(), **asdict(audit)}, stream)
+            stream.write(json.dumps({"code": _code_digest(), **asdict(audit)}))  # `dump` would write it bit by bit
         beside.replace(path)
 
     def _path(self, grain: Grain, period: str) -> Path:

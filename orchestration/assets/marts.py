@@ -15,6 +15,7 @@ from filelock import FileLock
 from packaging.version import Version
 
 from expectations import engine
+from orchestration import dbt_process
 from orchestration.home import DBT_PROJECT, Home
 from orchestration.release.recipe import digest_of_files
 from orchestration.resources import PipelineHome
@@ -29,7 +30,7 @@ _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*",
 
 
 class LockedDbt(DbtCliResource):
-    """dbt as the lock file pins it, in one process: starting or importing a second one would take seconds."""
+    """dbt as the lock file pins it, and no second one in this process: to import it would take seconds."""
 
     @cached_property
     def _cli_version(self) -> Version:
@@ -46,7 +47,8 @@ def dbt_resource() -> DbtCliResource:
     return LockedDbt(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
-        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+        dbt_executable=sys.executable,
+        global_config_flags=["-m", dbt_process.MODULE],
     )
 
 
@@ -54,11 +56,11 @@ def prepared_manifest() -> Path:
     """The dbt manifest, parsed again where the dbt project has changed since it was written."""
     manifest = project.manifest_path
     stamp = manifest.with_name("manifest.digest")
-    digest = digest_of_files(DBT_PROJECT, _PARSED_FROM)
+    digest = f"{digest_of_files(DBT_PROJECT, _PARSED_FROM)} {version('dbt-core')} {version('dbt-duckdb')}"
     manifest.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(manifest.with_name("manifest.lock")):
-        if not (manifest.is_file() and stamp.is_file() and stamp.read_text() == digest):
-            # dbt parses again whenever the warehouse it was told of changes: it is told of the one a refresh will use.
+        kept = (manifest, dbt_process.PARSED, stamp)
+        if not (all(path.is_file() for path in kept) and stamp.read_text() == digest):
             _point_dbt_at(Home.from_environment())
             dbt_resource().cli(["--quiet", "parse"], target_path=manifest.parent, raise_on_error=True).wait()
             stamp.write_text(digest)

@@ -53,7 +53,8 @@ DEFAULT_READ_ME = f"""{_READ_ME_TOP}
   {", ".join(sorted(year for year in INVENTED_YEARS if year in ANNUAL_YEARS))} and of the months
   {", ".join(period for period in DEMONSTRATION_MONTHS if period in INVENTED_MONTHS)}.
 - In the monthly and quarterly files about a dozen commissioners stand for all of England. In the annual files
-  all STPs or ICBs are there, and the commissioners not shown stand together as `UNKNOWN`.
+  all STPs or ICBs are there, and the commissioners not shown stand together as `UNKNOWN`. Ages of ICBs and ethnic
+  groups of regions are in the quarterly files only.
 - There is no quarterly file for July to September 2020: it was never published. Other gaps between the files are
   periods left out to keep the demonstration small. The monthly files before 2025 and the quarterly one of January to
   March 2024 are here for layouts, containers and names that no later file has.{_READ_ME_END}"""

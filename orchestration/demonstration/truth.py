@@ -7,7 +7,7 @@ what it must not find.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from operator import attrgetter
@@ -151,13 +151,22 @@ def _by_population(cube: IntArray, group: Grouping, populations: Sequence[Popula
     return np.stack([sums[:, population.bins, :].sum(axis=1) for population in populations], axis=1)
 
 
-def _chosen(populations: Sequence[Population], level: str) -> list[Population]:
-    """Fewer categories for smaller organisations, to keep the demonstration small."""
-    kinds = {
-        "commissioner": ("Total", "Age Group", "Gender", BME),
-        "provider": ("Total", "Gender"),
-        "pair": ("Total", BME),
-    }
+#: Fewer categories for smaller and for more organisations, to keep the demonstration small; of the others, all.
+_ANNUAL_KINDS = {
+    "region": ("Total", "Age Group", "Gender", BME),
+    "body": ("Total", "Gender", BME),
+    "commissioner": ("Total", "Age Group", "Gender", BME),
+    "provider": ("Total", "Gender"),
+}
+_QUARTERLY_KINDS = {
+    "body": ("Total", "Age Group", "Gender", BME),
+    "commissioner": ("Total", "Age Group", "Gender", BME),
+    "provider": ("Total", "Gender"),
+    "pair": ("Total", BME),
+}
+
+
+def _chosen(populations: Sequence[Population], kinds: Mapping[str, Sequence[str]], level: str) -> Sequence[Population]:
     return [one for one in populations if level not in kinds or one.variable_type in kinds[level]]
 
 
@@ -187,7 +196,7 @@ def annual_table(years: Iterable[str]) -> pd.DataFrame:
             levels.remove("commissioner")
         for level in levels:
             group = grouping(level, parts, end)
-            populations = _chosen(annual_populations(year), "commissioner" if level == "body" else level)
+            populations = _chosen(annual_populations(year), _ANNUAL_KINDS, level)
             table.add(year, group.organisations, populations, _by_population(cube, group, populations))
     return table.frame()
 
@@ -206,7 +215,9 @@ def quarterly_table(quarters: Iterable[str]) -> pd.DataFrame:
         levels = ["england", "region", "body", "commissioner", "provider", "pair"]
         for level in ("england", "commissioner") if wide else levels:
             group = grouping(level, parts, end)
-            populations = wide_quarterly_populations() if wide else _chosen(long_quarterly_populations(), level)
+            populations = (
+                wide_quarterly_populations() if wide else _chosen(long_quarterly_populations(), _QUARTERLY_KINDS, level)
+            )
             table.add(period, group.organisations, populations, _by_population(cube, group, populations))
     return table.frame()
 

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.reader import DropSummary, ObservationStore, read_drop, reading_connection
+from orchestration.drops.reader import READERS, DropSummary, ObservationStore, read_drop, reading_connection
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sources import look_into
 from orchestration.drops.store import DropStore, KeptDrop
 
-# Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
-READERS = 2
 RESTRICTED = "restricted"  # an origin, beside published and synthetic
 
 Progress = Callable[[str, int, int], None]

@@ -21,6 +21,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from expectations.cores import share_of_cores
 from orchestration.drops.catalogue import Catalogue
 from orchestration.drops.containers import GET_IT_AGAIN, Table, cell_text, open_tables
 from orchestration.drops.layouts import (
@@ -40,6 +41,8 @@ from orchestration.drops.store import KeptDrop
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
 READER_VERSION = 1
+#: Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
+READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
 SYNTHETIC_MARK = "(SYNTHETIC)"
 PARQUET = "format parquet, compression zstd"
@@ -153,8 +156,8 @@ def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
 
 
 def reading_connection() -> duckdb.DuckDBPyConnection:
-    """A connection to read drops with, one after the other. The rows of a file keep their order."""
-    connection = duckdb.connect()
+    """A connection to read drops with, a few at a time. The rows of a file keep their order."""
+    connection = duckdb.connect(config={"threads": share_of_cores(READERS)})
     connection.execute("set preserve_insertion_order = true")
     return connection
 

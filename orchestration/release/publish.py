@@ -18,6 +18,7 @@ import duckdb
 
 from expectations.audit.auditor import ADDS_NOTHING, GIVES_NOTHING_AWAY
 from expectations.contracts import DERIVED, TODAYS_GEOGRAPHY
+from expectations.cores import share_of_cores
 from expectations.verdict import Verdict
 from orchestration.drops.store import sha256_of
 from orchestration.home import DBT_PROJECT
@@ -203,7 +204,8 @@ def _write_csv(release: Path) -> None:
     """Write every table as text: those no spreadsheet could hold whole by period, and no formula it would run."""
     folder = release / CSV_FOLDER
     folder.mkdir()
-    with duckdb.connect() as connection:
+    # On one thread each: of the rows of a file that several threads wrote, some were once found in another order.
+    with duckdb.connect(config={"threads": 1}) as connection:
         for table in TABLES:
             source = _parquet(release, table)
             columns = connection.execute("describe select * from read_parquet(?)", [source]).fetchall()
@@ -282,7 +284,7 @@ def csv_column(name: str, kind: str, *, has_statistic: bool) -> str:
 def _write_database(release: Path) -> None:
     """One DuckDB file with every table, in a storage version that today's BI drivers open."""
     target = _quoted(str(release / DATABASE))
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": share_of_cores(WRITERS)}) as connection:
         connection.execute(f"attach '{target}' as release (storage_version '{STORAGE_VERSION}')")
         for table in TABLES:
             connection.execute(

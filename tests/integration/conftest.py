@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
 import shutil
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import xlsxwriter
+from filelock import FileLock
 
 from orchestration.demonstration import write_demonstration_drops
 from orchestration.home import Home
@@ -22,6 +25,8 @@ KEPT_PERIODS = {
     "annual": {"2019-20", "2020-21", "2022-23", "2024-25"},
     "timeseries": {"2019-02_2020-02"},
 }
+#: Names a folder in which processes that run parts of the tier share what they build.
+SHARED = "IAPT_TESTS_SHARE"
 UNKNOWN_HEADER = "iapt_month_may_2022_activity_updated.csv"
 TRUNCATED_ZIP = "psych-ther-ann-rep-csvs-2023-24.zip"
 WRONG_SHEET = "iapt-month-Apr-21-final-data.xlsx"
@@ -59,10 +64,8 @@ def write_bad_drops(folder: Path, good_monthly: Path) -> None:
     (folder / EMPTY_FILE).write_bytes(b"")
 
 
-@pytest.fixture(scope="session")
-def demonstration_drops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A slice of the demonstration drops with their provenance, and five drops that must be refused."""
-    folder = tmp_path_factory.mktemp("demonstration")
+def write_drops(folder: Path) -> None:
+    """Write a slice of the demonstration drops with their provenance, and five drops that must be refused."""
     write_demonstration_drops(folder)
     for series, kept in KEPT_PERIODS.items():
         for period in (folder / series).iterdir():
@@ -72,14 +75,38 @@ def demonstration_drops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     provenance["files"] = {path: record for path, record in provenance["files"].items() if (folder / path).is_file()}
     (folder / "provenance.json").write_text(json.dumps(provenance), "utf-8")
     write_bad_drops(folder / "monthly" / "damaged", next((folder / "monthly" / "2022-06").glob("*.csv")))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of drops, and of what their first refresh made of a home and said.
+
+    Processes that run parts of the tier at the same time name a folder to share it in: the first of them builds.
+    """
+    named = os.environ.get(SHARED)
+    folder = Path(named) if named else tmp_path_factory.mktemp("built")
+    with FileLock(folder / "lock"):
+        if not (folder / "outcome.pickle").is_file():
+            write_drops(folder / "drops")
+            outcome = refresh(Home(folder / "home"), folder / "drops")
+            (folder / "outcome.pickle").write_bytes(pickle.dumps(outcome))
     return folder
 
 
 @pytest.fixture(scope="session")
-def released_home(demonstration_drops: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltHome:
+def demonstration_drops(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drops: good ones, with their provenance, and five that must be refused."""
+    return Path(shutil.copytree(built / "drops", tmp_path_factory.mktemp("demonstration") / "drops"))
+
+
+@pytest.fixture(scope="session")
+def released_home(built: Path, demonstration_drops: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltHome:
     """A home after one refresh, built once for the whole tier. Tests look; those that change anything copy it."""
-    home = Home(tmp_path_factory.mktemp("home"))
-    return BuiltHome(home, demonstration_drops, refresh(home, demonstration_drops))
+    root = tmp_path_factory.mktemp("home") / "home"
+    shutil.copytree(built / "home", root, symlinks=True)
+    outcome = pickle.loads((built / "outcome.pickle").read_bytes())
+    log = root / outcome.log.relative_to(built / "home")
+    return BuiltHome(Home(root), demonstration_drops, replace(outcome, log=log))
 
 
 @pytest.fixture

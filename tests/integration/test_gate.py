@@ -299,9 +299,11 @@ def test_bytes_that_change_while_they_are_judged_are_an_error(
 ) -> None:
     run = engine.run
 
-    def run_and_change(database: Path, suites: Mapping[str, Sequence[Rule]]) -> dict[str, engine.TableRun]:
+    def run_and_change(
+        database: Path, suites: Mapping[str, Sequence[Rule]], *, threads: int | None
+    ) -> dict[str, engine.TableRun]:
         change(staged)
-        return run(database, suites)
+        return run(database, suites, threads=threads)
 
     monkeypatch.setattr(engine, "run", run_and_change)
     verdict = judge(staged, suites={"dim_measure": SUITES["dim_measure"]})
@@ -348,8 +350,10 @@ def test_a_rule_called_broken_that_no_row_breaks_is_an_error(staged: Path, monke
     rule = _rule("dim_measure", "keys_are_unique")
     run = engine.run
 
-    def run_and_contradict(database: Path, suites: Mapping[str, Sequence[Rule]]) -> dict[str, engine.TableRun]:
-        runs = run(database, suites)
+    def run_and_contradict(
+        database: Path, suites: Mapping[str, Sequence[Rule]], *, threads: int | None
+    ) -> dict[str, engine.TableRun]:
+        runs = run(database, suites, threads=threads)
         return {
             table: replace(found, findings=tuple(replace(each, answer="broken") for each in found.findings))
             for table, found in runs.items()

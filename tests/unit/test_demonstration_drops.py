@@ -636,7 +636,7 @@ def test_the_bytes_are_the_same_on_every_machine(demonstration: Demonstration) -
     ]
     assert digests == [
         "141c231c371919a6697952df1bc93b7301425a0b0e3649b00b1fa37f5560ae8e",
-        "d9eb4bc7bd2a66ecebb7bd55d55f55d37e68f179845055e920cbed4c23475cdb",
+        "7ba0bf09f2ec4b64d6d2ccd7c05c88bc5635dba332354604138c6c83cbafdae8",
     ]
 
 

@@ -1,0 +1,80 @@
+"""dbt in a fork of a process that was warmed up says and does what dbt in a process of its own does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestration import dbt_process
+from orchestration.assets.marts import prepared_manifest
+from orchestration.home import DBT_PROJECT
+
+LIST_SEEDS = ("--quiet", "list", "--resource-type", "seed")
+
+
+def run_dbt(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    settings = {
+        "IAPT_WAREHOUSE": str(folder / "warehouse.duckdb"),
+        "DBT_PROFILES_DIR": str(DBT_PROJECT),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", dbt_process.MODULE, *arguments],
+        cwd=DBT_PROJECT,
+        env={**os.environ, **settings, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared_manifest()
+    monkeypatch.setenv(dbt_process.WARM, "")
+
+
+@pytest.mark.usefixtures("parsed")
+def test_a_fork_answers_as_a_process_of_its_own_does(tmp_path: Path) -> None:
+    cold = run_dbt(*LIST_SEEDS, folder=tmp_path)
+    assert cold.returncode == 0, cold.stdout
+    assert "iapt.measures" in cold.stdout.splitlines()
+    dbt_process.warm_up()
+    warm = run_dbt(*LIST_SEEDS, folder=tmp_path)
+    assert (warm.returncode, warm.stdout) == (cold.returncode, cold.stdout)
+
+
+@pytest.mark.usefixtures("parsed")
+def test_a_fork_that_fails_says_so(tmp_path: Path) -> None:
+    dbt_process.warm_up()
+    usage = run_dbt("no-such-command", folder=tmp_path)
+    assert usage.returncode == 2
+    assert "no-such-command" in usage.stderr
+    failed = run_dbt("build", "--select", "stg_drops", folder=tmp_path)
+    assert failed.returncode == 1
+    assert "stg_drops" in failed.stdout
+
+
+@pytest.mark.usefixtures("parsed")
+def test_without_the_warm_process_dbt_still_runs(tmp_path: Path) -> None:
+    gone = run_dbt(*LIST_SEEDS, folder=tmp_path, **{dbt_process.WARM: str(tmp_path / "nobody")})
+    assert gone.returncode == 0
+    assert "iapt.measures" in gone.stdout
+
+
+@pytest.mark.usefixtures("parsed")
+def test_the_warm_process_ends_with_the_one_that_started_it() -> None:
+    start = f"from {dbt_process.MODULE} import warm_up; import os; warm_up(); print(os.environ['{dbt_process.WARM}'])"
+    done = subprocess.run([sys.executable, "-c", start], cwd=DBT_PROJECT, capture_output=True, text=True, check=True)
+    folder = Path(done.stdout.strip()).parent
+    for _ in range(300):
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{folder} is still there")

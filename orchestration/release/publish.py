@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -94,18 +94,19 @@ def publish(
             shutil.copyfile(staged / copy.name, copy)
             if sha256_of(copy) != verdict.files.get(copy.name):
                 raise NotPublishable(f"{copy.name} changed while it was being published; run the refresh again.")
+        said = _said_of(release_id, description, today, latest, report)
         with ThreadPoolExecutor(max_workers=1) as beside_them:
-            database = beside_them.submit(_write_database, beside)
+            others: list[Future[Any]] = [beside_them.submit(_write_database, beside)]
+            if report is not None:
+                others.append(beside_them.submit(report.build, beside, beside / REPORT_FOLDER, said))
             _write_csv(beside)
-            database.result()
+            for other in others:
+                other.result()
         shutil.copytree(data_docs, beside / "data_docs")
         dictionary = dictionary_of(DBT_PROJECT, beside)
         (beside / DICTIONARY_DATA).write_text(as_json(dictionary), encoding="utf-8")
         (beside / DICTIONARY_PAGE).write_text(as_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
         (beside / "README.md").write_text(release_readme(release_id, description, beside), encoding="utf-8")
-        said = _said_of(release_id, description, today, latest, report)
-        if report is not None:
-            report.build(beside, beside / REPORT_FOLDER, said)
         manifest = {**said, **_listed(beside, verdict)}
         (beside / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         for path in beside.rglob("*"):

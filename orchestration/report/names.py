@@ -8,7 +8,7 @@ import re
 _STAY_CAPITAL = frozenset(("NHS", "ICB", "STP", "CCG", "CIC", "IAPT", "UK", "GP"))
 _STAY_SMALL = frozenset(("and", "of", "the", "in", "on", "for", "with", "by", "at", "to", "upon", "under", "le"))
 _CODE = re.compile(r"^(?=.*\d)[A-Z0-9]{2,6}$")
-_WORD = re.compile(r"[A-Za-z0-9]+(?:['’][A-Za-z]+)?")  # noqa: RUF001 - the publisher uses both apostrophes
+_WORD = re.compile(r"[A-Za-z0-9]+(?:['’][A-Za-z]+)?")  # the publisher uses both apostrophes
 _SAFE = re.compile(r"[^A-Za-z0-9]")
 
 

@@ -93,9 +93,14 @@ class Release:
     ons_codes: Mapping[str, str] = field(default_factory=dict)
 
 
+def tables_read(outline: Outline) -> tuple[str, ...]:
+    """The released tables a report is made from; the dbt project names them in its exposure."""
+    return (*_TABLES, *(topic.mart for topic in outline.topics))
+
+
 def read_release(folder: Path, outline: Outline, manifest: Mapping[str, Any]) -> Release:
     """Read what every page needs. Raises ReleaseNotReadable where a table is missing."""
-    needed = (*_TABLES, *(topic.mart for topic in outline.topics))
+    needed = tables_read(outline)
     if missing := [file_of(table) for table in needed if not (folder / file_of(table)).is_file()]:
         raise ReleaseNotReadable(
             f"{folder}: expected the tables of a release; not there: {', '.join(missing)}. Name a release folder."
@@ -199,7 +204,7 @@ def _ons_codes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def figures_of(release: Release, outline: Outline, report: str) -> Iterator[AreaFigures]:
     """What one report has of each organisation, one organisation at a time."""
     periods = {period.period: number for number, period in enumerate(release.periods[report])}
-    with _open(release.folder, (*_TABLES, *(topic.mart for topic in outline.topics))) as connection:
+    with _open(release.folder, tables_read(outline)) as connection:
         rows = _rows(connection, outline, report, len(periods))
         for (prefix, code), area_rows in groupby(rows, key=lambda row: (row[0], row[1])):
             series: dict[str, list[str]] = {}

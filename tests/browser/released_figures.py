@@ -1,0 +1,242 @@
+"""What a release says, read from its extracts by DuckDB and without any code of the report: the tables to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+from visits import Cell, Row
+
+from expectations.contracts import TOPICS, file_of
+from orchestration.home import CATALOGUE
+
+GRAIN = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
+FAMILY = {
+    "england": "england",
+    "region": "region",
+    "icb": "icb",
+    "stp": "icb",
+    "sub_icb": "sub-icb",
+    "ccg": "sub-icb",
+    "provider": "provider",
+}
+LEVEL_WORDS = {"stp": "as STP", "icb": "as ICB", "ccg": "as CCG", "sub_icb": "as sub-ICB location"}
+MARKERS = {"suppressed": "[c]", "not_published": "[x]", "not_applicable": "[z]"}
+EVERYONE = "total/total"
+#: What a table writes where the release has no row.
+DASH = "\N{EN DASH}"
+NOTHING = Cell(DASH)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the extract: `value` is empty where `marker` is not; totals built here carry their bounds."""
+
+    value: str
+    marker: str = ""
+    bounds: tuple[int, int, int] | None = None
+
+    @property
+    def written(self) -> str:
+        """As a table writes it."""
+        whole, _, decimals = self.value.partition(".")
+        return self.marker or f"{int(whole):,}{'.' + decimals if decimals else ''}"
+
+    @property
+    def cell(self) -> Cell:
+        """As a cell of a table."""
+        if self.bounds is None:
+            return Cell(self.written)
+        least, most, hidden = self.bounds
+        return Cell(self.written, range=f"{least:,} to {most:,}{f', {hidden} hidden' if hidden else ''}")
+
+
+@dataclass(frozen=True)
+class PeriodOf:
+    """A period on an axis."""
+
+    period: str
+    label: str
+    status: str
+    reason: str
+    break_name: str
+    cuts: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ReleasedFigures:
+    """Every figure by (report, area, population, measure, period), and the words around them."""
+
+    figures: Mapping[tuple[str, str, str, str, str], Figure]
+    levels: Mapping[tuple[str, str, str], str]
+    periods: Mapping[str, Sequence[PeriodOf]]
+    populations: Mapping[str, Sequence[tuple[str, str]]]
+    outline: Mapping[str, Any]
+
+    @property
+    def measure_labels(self) -> dict[str, str]:
+        return {one["measure"]: one["label"] for one in self.outline["measures"]}
+
+    @cached_property
+    def areas(self) -> dict[str, set[str]]:
+        """The reports of each area."""
+        found: dict[str, set[str]] = {}
+        for report, area, _, _, _ in self.figures:
+            found.setdefault(area, set()).add(report)
+        return found
+
+    def population_label(self, key: str) -> str:
+        if key == EVERYONE:
+            return "Everyone"
+        return dict(self.populations[key.split("/")[0]])[key]
+
+    def at(self, report: str, area: str, population: str, measure: str, period: PeriodOf) -> Figure | None:
+        """A figure; a gap of the calendar is one in every series that has no row there."""
+        found = self.figures.get((report, area, population, measure, period.period))
+        return found or (Figure("", "[x]") if period.status == "not_published" else None)
+
+    def columns(self, report: str, series: Iterable[tuple[str, str, str]]) -> list[list[Figure | None]]:
+        """The figures of series of (area, population, measure) over the whole axis of a report."""
+        return [[self.at(report, *one, period) for period in self.periods[report]] for one in series]
+
+    def shown_axis(self, report: str, series: Sequence[tuple[str, str, str]]) -> list[int]:
+        """Which periods a chart and table of those series reach over: from the first to the last with anything."""
+        columns = self.columns(report, series)
+        has = [number for number in range(len(self.periods[report])) if any(column[number] for column in columns)]
+        return list(range(has[0], has[-1] + 1)) if has else []
+
+    def period_rows(self, report: str, series: Sequence[tuple[str, str, str]], *, level_of: str = "") -> list[Row]:
+        """The rows of a table by period: newest first, what is not held in one row.
+
+        `level_of` is the area whose level each row names, where it has had two.
+        """
+        columns = self.columns(report, series)
+        axis = self.shown_axis(report, series)
+        rows: list[Row] = []
+        run: list[str] = []
+        changes = len({level for (of, area, _), level in self.levels.items() if (of, area) == (report, level_of)}) > 1
+        for number in reversed(axis):
+            period = self.periods[report][number]
+            cells = [column[number] for column in columns]
+            if period.status == "not_loaded" and not any(cells):
+                if run:
+                    rows.pop()
+                run.append(period.label)
+                header = run[0] if len(run) == 1 else f"{run[-1]} to {run[0]}"
+                rows.append(Row(header, (Cell("not held in this release"),), held=True))
+                continue
+            run = []
+            remark = LEVEL_WORDS[self._level(report, level_of, number)] if changes else ""
+            flag = bool(period.break_name) and number != axis[0]
+            rows.append(Row(period.label, tuple(one.cell if one else NOTHING for one in cells), flag, False, remark))
+        return rows
+
+    def _level(self, report: str, area: str, number: int) -> str:
+        """The level at which an area stands: that of the last period up to this one in which it has figures."""
+        known = [
+            self.levels[report, area, period.period]
+            for period in self.periods[report][: number + 1]
+            if (report, area, period.period) in self.levels
+        ]
+        later = [level for (of, one, _), level in sorted(self.levels.items()) if (of, one) == (report, area)]
+        return known[-1] if known else later[0]
+
+    def chart_facts(self, report: str, series: Sequence[tuple[str, str, str]], labels: Sequence[str]) -> set[str]:
+        """What the points of a chart say: every published or suppressed figure, with its series and period."""
+        facts = set()
+        for (_, _, measure), label, column in zip(series, labels, self.columns(report, series), strict=True):
+            unit = "%" if measure.startswith("percentage_") else " days" if measure.startswith(("me",)) else ""
+            for period, figure in zip(self.periods[report], column, strict=True):
+                if figure and figure.marker in ("", "[c]"):
+                    facts.add(f"{label}, {period.label}: {figure.written}{'' if figure.marker else unit}")
+        return facts
+
+
+def read_released_figures(release: Path) -> ReleasedFigures:
+    """Read the extracts, and from the marts what does not apply, which is not in an extract."""
+    with duckdb.connect() as connection:
+        for table in (
+            *TOPICS,
+            "extract_monthly",
+            "extract_quarterly",
+            "extract_annual",
+            "dim_period",
+            "dim_population",
+        ):
+            connection.execute(f"create view {table} as from read_parquet('{release / file_of(table)}')")
+        figures: dict[tuple[str, str, str, str, str], Figure] = {}
+        levels: dict[tuple[str, str, str], str] = {}
+        for report in GRAIN:
+            for row in connection.execute(
+                f"""select org_level, org_code, population_type || '/' || population, measure, period, value,
+                           value_status, is_derived, lower_bound, upper_bound, suppressed_parts
+                    from extract_{report} join dim_population
+                      on dim_population.variable_type is not distinct from extract_{report}.variable_type
+                     and dim_population.variable_a is not distinct from extract_{report}.variable_a
+                     and dim_population.variable_b is not distinct from extract_{report}.variable_b"""
+            ).fetchall():
+                level, code, population, measure, period, value, status, is_derived, least, most, hidden = row
+                area = area_of(level, code)
+                levels[report, area, period] = level
+                figures[report, area, population, measure, period] = (
+                    Figure(
+                        _text(value, measure), bounds=(int(least), int(most), int(hidden or 0)) if is_derived else None
+                    )
+                    if status == "published"
+                    else Figure("", MARKERS[status])
+                )
+        for mart, measures in TOPICS.items():
+            for measure in measures:
+                for level, code, population, grain, period in connection.execute(
+                    f"""select org_level, org_code, population_type || '/' || population, period_grain, period
+                        from {mart} where {measure}_status = 'not_applicable'"""
+                ).fetchall():
+                    report = next(name for name, one in GRAIN.items() if one == grain)
+                    figures[report, area_of(level, code), population, measure, period] = Figure("", "[z]")
+        # A series of nothing but what does not apply is no series.
+        meant = {key[:4] for key, figure in figures.items() if figure.marker != "[z]"}
+        return ReleasedFigures(
+            figures={key: figure for key, figure in figures.items() if key[:4] in meant},
+            levels=levels,
+            periods={report: _periods(connection, report) for report in GRAIN},
+            populations=_populations(connection),
+            outline=yaml.safe_load((CATALOGUE / "report.yml").read_text("utf-8")),
+        )
+
+
+def area_of(level: str, code: str) -> str:
+    """What an organisation is called in an address."""
+    escaped = "".join(letter if letter.isascii() and letter.isalnum() else f"_{ord(letter):x}_" for letter in code)
+    return "england" if level == "england" else f"{FAMILY[level]}-{escaped}"
+
+
+def _text(value: float, measure: str) -> str:
+    return f"{value:.1f}" if measure.startswith("me") or value != int(value) else str(int(value))
+
+
+def _periods(connection: duckdb.DuckDBPyConnection, report: str) -> list[PeriodOf]:
+    return [
+        PeriodOf(*row)
+        for row in connection.execute(
+            f"""select period, period_label, publication_status, coalesce(reason, ''), coalesce(series_break, ''),
+                       coalesce(breaks_sums, false)
+                from dim_period where period_grain = '{GRAIN[report]}'
+                  and period_start >= (select min(period_start) from extract_{report})
+                  and period_start <= (select max(period_start) from extract_{report}) order by period_start"""
+        ).fetchall()
+    ]
+
+
+def _populations(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for kind, key, label in connection.execute(
+        """select population_type, population_type || '/' || population, population_name from dim_population
+           where population_type <> 'total' order by population_type, sort_order, population"""
+    ).fetchall():
+        found.setdefault(kind, []).append((key, label))
+    return found

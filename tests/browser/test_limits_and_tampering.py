@@ -1,0 +1,182 @@
+"""Limits of a comparison are kept and said, and an address that asks for what is not there is corrected, not obeyed."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, quote
+
+import pytest
+from visits import Visit, Visits
+
+pytestmark = pytest.mark.browser
+
+ENGLAND = "recovery-rate/england-annual.html"
+POPULATIONS = [
+    "bme_group/bme",
+    "bme_group/white_british",
+    "bme_group/not_stated",
+    "ethnic_group/asian_or_asian_british",
+    "ethnic_group/black_or_black_british",
+    "ethnic_group/mixed",
+    "ethnic_group/white",
+]
+BOARDS = ["icb-QF7", "icb-QHM", "icb-QOQ"]
+
+
+def heads(visit: Visit) -> list[str]:
+    return list(visit.shown().panels[0].table.heads[1:])
+
+
+def test_a_sixth_population_is_refused_and_said(visits: Visits) -> None:
+    visit = visits.open(f"{ENGLAND}?{'&'.join(f'with={key}' for key in POPULATIONS[:4])}")
+    page = visit.page
+    page.click("details.compare summary")
+    visit.redrawn_by(lambda: page.check(f'input[value="{POPULATIONS[4]}"]'))
+    assert len(heads(visit)) == 6
+    assert "5 of 5" in page.inner_text("#populations-count")
+    before, address = heads(visit), visit.query
+    sixth = f'input[value="{POPULATIONS[5]}"]'
+    assert page.get_attribute(sixth, "aria-disabled") == "true"
+    page.focus(sixth)
+    page.keyboard.press("Space")
+    page.wait_for_selector("#said:not([hidden])")
+    assert visit.message == "At most 5 other populations can be compared. Take one away first."
+    assert page.get_attribute("#said", "role") == "alert"
+    assert not page.is_checked(sixth)
+    assert page.evaluate("document.activeElement.value") == POPULATIONS[5]
+    assert heads(visit) == before
+    assert visit.query == address
+    visit.redrawn_by(lambda: page.uncheck(f'input[value="{POPULATIONS[0]}"]'))
+    assert visit.message == ""
+    assert page.get_attribute(sixth, "aria-disabled") is None
+
+
+def test_a_third_area_is_refused_and_said(visits: Visits) -> None:
+    visit = visits.open(ENGLAND)
+    page = visit.page
+    page.click("details.compare summary")
+    for board in BOARDS[:2]:
+        page.select_option("#other", board)
+        visit.redrawn_by(lambda: page.click("#add-area"))
+    assert len(heads(visit)) == 3
+    before = heads(visit)
+    page.select_option("#other", BOARDS[2])
+    page.focus("#add-area")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#said:not([hidden])")
+    assert visit.message == "At most 2 other areas can be compared. Take one away first."
+    assert page.evaluate("document.activeElement.id") == "add-area"
+    assert heads(visit) == before
+    visit.redrawn_by(lambda: page.click("[data-remove] >> nth=0"))
+    assert len(heads(visit)) == 2
+    assert visit.message == ""
+
+
+def test_populations_and_areas_are_not_compared_at_once(visits: Visits) -> None:
+    visit = visits.open(f"{ENGLAND}?area=icb-QF7")
+    page = visit.page
+    page.click("details.compare summary")
+    visit.redrawn_by(lambda: page.check('input[value="ethnic_group/white"]'))
+    assert heads(visit) == ["Everyone", "White"]
+    assert "the other areas were taken away" in visit.message
+    assert "area=" not in visit.query
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "kept"),
+    [
+        ("&".join(f"with={key}" for key in POPULATIONS), "At most 5 other populations", {"with": POPULATIONS[:5]}),
+        ("&".join(f"area={board}" for board in BOARDS), "At most 2 other areas", {"area": BOARDS[:2]}),
+        ("with=ethnic_group/white&area=icb-QF7", "not both at once", {"area": ["icb-QF7"]}),
+        (
+            "with=ethnic_group/nobody&with=ethnic_group/white",
+            "There is no recovery rate here",
+            {"with": ["ethnic_group/white"]},
+        ),
+        ("with=age_band/18_to_25", "There is no recovery rate here", {"with": ["none"]}),
+        ("area=provider-RGD", "There are no figures here", {"with": ["none"]}),
+        ("area=constructor&with=__proto__/x&with=toString", "There are no figures here", {"with": ["none"]}),
+        ("with=ethnic_group/white&with=ethnic_group/white", "", {"with": ["ethnic_group/white"]}),
+    ],
+)
+def test_a_comparison_beyond_the_limits_is_corrected(
+    asked: str, message: str, kept: dict[str, list[str]], visits: Visits
+) -> None:
+    visit = visits.open(f"{ENGLAND}?{asked}")
+    assert message in visit.message
+    assert bool(visit.message) == bool(message)
+    assert parse_qs(visit.query.removeprefix("?")) == kept
+    others = [one for name in kept for one in kept[name] if one != "none"]
+    assert len(heads(visit)) == 1 + len(others)
+
+
+SCRIPT = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "message", "corrected"),
+    [
+        ("annual/outcomes.html", "org=icb-NOPE", "has no figures in this report", ""),
+        ("annual/outcomes.html", "org=__proto__", "has no figures in this report", ""),
+        ("annual/outcomes.html", f"org={quote(SCRIPT)}", "has no figures in this report", ""),
+        ("quarterly/outcomes.html", "org=icb-QF7", "has no figures in this report", ""),
+        ("annual/outcomes.html", "by=star_sign", "everyone is shown", ""),
+        ("annual/outcomes.html", f"by={quote(SCRIPT)}", "everyone is shown", ""),
+        ("annual/outcomes.html", "by=constructor", "everyone is shown", ""),
+        (
+            "annual/outcomes.html",
+            f"by=age_band&measure={quote(SCRIPT)}&period=2024-25",
+            "is not published by age here",
+            "?by=age_band&measure=percentage_recovery&period=2024-25",
+        ),
+        (
+            "annual/outcomes.html",
+            f"by=age_band&measure=percentage_recovery&period={quote(SCRIPT)}",
+            "There is no figure for",
+            "?by=age_band&measure=percentage_recovery&period=2024-25",
+        ),
+        ("annual/outcomes.html", "measure=percentage_recovery&period=1999&nonsense=1", "", ""),
+        ("annual/outcomes.html", "org=../../x&by=../x", "has no figures in this report", ""),
+        ("map/annual.html", "measure=count_of_cats", "is not on this map", ""),
+        ("map/annual.html", f"period={quote(SCRIPT)}", "is not on this map", ""),
+        ("recovery-rate/icb-annual.html", "org=england", "has no figures in this report", ""),
+        (ENGLAND, f"with={quote(SCRIPT)}&area={quote(SCRIPT)}", "left out", "?with=none"),
+    ],
+)
+def test_an_address_that_asks_for_what_is_not_there_is_corrected(
+    path: str, asked: str, message: str, corrected: str, visits: Visits
+) -> None:
+    visit = visits.open(f"{path}?{asked}")
+    page = visit.page
+    assert message in visit.message
+    assert visit.query == corrected
+    assert visit.shown().panels
+    assert page.evaluate("window.ran") is None
+    assert page.locator("main script, main img").count() == 0
+    if message:
+        assert page.locator("#said").evaluate("(one) => one.children.length") == 0, "a message is text alone"
+    page.reload()
+    visit.wait_until_drawn()
+    assert visit.message == "", "the corrected address needs no correction"
+
+
+def test_a_measure_that_is_not_there_is_replaced_by_the_one_that_is_named(visits: Visits) -> None:
+    """The message names what is shown."""
+    visit = visits.open("annual/outcomes.html?by=age_band&measure=nothing")
+    heading = visit.shown().panels[0].heading.lower()
+    named = visit.message.split("here: ")[1].removesuffix(" is shown.")
+    assert heading.startswith(named)
+
+
+def test_figures_that_cannot_be_loaded_are_said(visits: Visits) -> None:
+    visit = visits.begin()
+    visits.expected_errors += ["Failed to load resource"]
+    visit.page.route("**/data/annual/icb-QF7.js", lambda route: route.abort())
+    visit.go("annual/outcomes.html")
+    before = visit.shown().heading
+    visit.page.evaluate("document.getElementById('announced').textContent = ''")
+    visit.page.select_option("#family", "icb")
+    visit.wait_until_drawn()
+    visit.page.select_option("#org", "icb-QF7")
+    visit.page.wait_for_selector("#said:not([hidden])")
+    assert "could not be loaded" in visit.message
+    assert before

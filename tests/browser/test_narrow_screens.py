@@ -1,0 +1,119 @@
+"""A phone: nothing scrolls sideways but a table or a chart in its frame, and a finger can hit each control."""
+
+from __future__ import annotations
+
+import pytest
+from visits import Site, Visits
+
+pytestmark = pytest.mark.browser
+
+PAGES = [
+    "index.html",
+    "annual/index.html",
+    "annual/outcomes.html",
+    "annual/waiting-times.html?by=ethnic_group",
+    "monthly/activity.html?org=provider-_2e__2e__2f__3c_b_3e_",
+    "recovery-rate/icb-annual.html?org=icb-QOQ&area=england",
+    "map/annual.html",
+    "organisations/index.html",
+    "organisations/icb-QOQ.html",
+    "definitions.html",
+    "about.html",
+    "accessibility.html",
+]
+# Links inside of a sentence are exempt, as in WCAG 2.2; the others and all controls are not.
+SMALL = """
+() => [...document.querySelectorAll("button, select, input, summary, nav a, .cards a, .doors a, .names a, .choice")]
+  .concat([...document.querySelectorAll(".download a, .onward a, th a, a.tile")])
+  .filter((one) => one.checkVisibility() && !one.classList.contains("skip"))
+  .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
+  .filter(([text, box]) => (box.height < 24 && !text.includes('type="checkbox"')) || box.width < 20)
+  .map(([text, box]) => `${text} ${box.width}x${box.height}`)
+"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_no_page_scrolls_sideways_and_targets_are_large_enough(width: int, visits: Visits) -> None:
+    visit = visits.begin(viewport={"width": width, "height": 700}, has_touch=True)
+    for path in PAGES:
+        visit.go(path)
+        if path.startswith("recovery"):
+            visit.page.click("details.compare summary")
+        scroll, inner = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert scroll <= inner == width, path
+        assert visit.page.evaluate(SMALL) == [], path
+
+
+CUT_OFF = """
+() => [...document.querySelectorAll("svg.chart-drawing text")].filter((text) => {
+  const box = text.getBoundingClientRect(), frame = text.closest("svg").getBoundingClientRect();
+  return box.left < frame.left - 1 || box.right > frame.right + 1
+    || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
+}).map((text) => text.textContent)
+"""
+
+
+def test_what_is_not_held_fits_a_phone(visits: Visits, bare_site: Site) -> None:
+    visit = visits.open("quarterly/activity.html", site=bare_site, viewport={"width": 320, "height": 700})
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_a_chart_is_drawn_anew_when_the_screen_becomes_narrow(visits: Visits) -> None:
+    visit = visits.open("annual/outcomes.html")
+    wide = visit.shown().panels[0].chart
+    assert wide is not None
+    assert wide["width"] == 760
+    visit.redrawn_by(lambda: visit.page.set_viewport_size({"width": 390, "height": 700}))
+    visit.page.wait_for_selector("svg.chart-drawing[width='360']")
+    narrow = visit.shown().panels[0].chart
+    assert narrow is not None
+    assert narrow["width"] == 360
+    assert narrow["titles"] == wide["titles"]
+    assert "50% recovery standard" in narrow["texts"]
+    framed = visit.page.eval_on_selector_all(
+        ".drawing", "all => all.every((one) => one.scrollWidth <= one.clientWidth + 1)"
+    )
+    assert framed
+
+
+def test_labels_of_a_chart_stay_inside_of_it(visits: Visits) -> None:
+    """No text of a drawing is cut off at its edge, narrow or wide."""
+    for width in (320, 1280):
+        visit = visits.begin(viewport={"width": width, "height": 700})
+        for path in (
+            "annual/outcomes.html",
+            "monthly/activity.html?org=icb-QF7",
+            "quarterly/waiting-times.html",
+            "recovery-rate/england-annual.html",
+        ):
+            assert visit.go(path).page.evaluate(CUT_OFF) == [], (width, path)
+
+
+def test_the_heads_of_a_table_leave_room_for_its_figures(visits: Visits) -> None:
+    """On a phone a long head scrolls away with its table; on any screen rows can be seen below it."""
+    for width in (320, 1280):
+        visit = visits.begin(viewport={"width": width, "height": 700})
+        for path in ("annual/waiting-times.html", "recovery-rate/icb-annual.html"):
+            rooms = visit.go(path).page.eval_on_selector_all(
+                ".scroller",
+                """all => all.map((one) => {
+                  const head = one.querySelector("thead");
+                  const fixed = getComputedStyle(head.rows[0].cells[0]).position === "sticky";
+                  return [fixed ? head.getBoundingClientRect().height : 0, one.clientHeight];
+                })""",
+            )
+            assert rooms
+            assert all(head < 0.4 * frame for head, frame in rooms), (width, path, rooms)
+
+
+def test_tiles_of_a_map_stay_readable_on_a_phone(visits: Visits) -> None:
+    """The map scrolls in its frame; its words are at least 9 pixels high, and its values 12."""
+    visit = visits.open("map/annual.html", viewport={"width": 320, "height": 700})
+    scale = visit.page.eval_on_selector(
+        "svg.tile-map", "(map) => map.getBoundingClientRect().width / map.viewBox.baseVal.width"
+    )
+    sizes = visit.page.eval_on_selector_all(
+        ".tile text", "all => all.map((one) => parseFloat(getComputedStyle(one).fontSize))"
+    )
+    assert min(sizes) * scale >= 9
+    assert max(sizes) * scale >= 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,4 +35,7 @@ class RealRelease:
 def real_release(real_drops: Path, tmp_path_factory: pytest.TempPathFactory) -> RealRelease:
     """The release of the real drops, built once."""
     home = Home(tmp_path_factory.mktemp("real"))
+    boundaries = real_drops.parent / "reference" / "icb_2023_simplified.geojson"
+    if boundaries.is_file():
+        shutil.copyfile(boundaries, home.boundaries)
     return RealRelease(home, refresh(home, real_drops))

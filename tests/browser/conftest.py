@@ -12,7 +12,6 @@ from typing import Any
 
 import duckdb
 import pytest
-from made_release import write_made_release
 from playwright.sync_api import Browser, sync_playwright
 from released_figures import ReleasedFigures, read_released_figures
 from visits import Readers, Site, Visit, Visits
@@ -20,6 +19,7 @@ from visits import Readers, Site, Visit, Visits
 from expectations.contracts import TOPICS, file_of
 from orchestration.report.serving import server_of
 from orchestration.report.site import build_report
+from tests.made_release import write_made_release
 
 NAMED_CHROMIUM = "IAPT_CHROMIUM"
 FLAGS = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from made_release import STATEMENT
 from visits import Site, Visits
+
+from tests.made_release import STATEMENT
 
 pytestmark = pytest.mark.browser
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from conftest import WITHOUT_BOUNDARY
-from made_release import GAP_REASON
 from released_figures import DASH, EVERYONE, NOTHING, Figure, ReleasedFigures
 from visits import Panel, Row, Shown, Site, Visit, Visits
+
+from tests.made_release import GAP_REASON
 
 pytestmark = pytest.mark.browser
 

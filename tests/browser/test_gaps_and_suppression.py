@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from made_release import GAP_REASON
 from released_figures import DASH, EVERYONE, ReleasedFigures
 from visits import Panel, Visits
+
+from tests.made_release import GAP_REASON
 
 pytestmark = pytest.mark.browser
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from conftest import FORMULA_NAME
-from made_release import HOSTILE_CODE, HOSTILE_NAME
 from visits import Site, Visits, Way
+
+from tests.made_release import HOSTILE_CODE, HOSTILE_NAME
 
 pytestmark = pytest.mark.browser
 

@@ -114,6 +114,7 @@ class Outline(_Strict):
 
     reports: tuple[Report, ...] = Field(min_length=3, max_length=3)
     topics: tuple[Topic, ...] = Field(min_length=1)
+    headlines: tuple[str, ...]
     measures: tuple[MeasureWords, ...]
     variables: tuple[Variable, ...]
     short_populations: tuple[PopulationWords, ...] = ()
@@ -133,7 +134,7 @@ class Outline(_Strict):
             raise ValueError(f"recovery_rate: expected some of the variables; found {', '.join(strangers)}")
         if self.map.family not in {family.slug for family in self.families}:
             raise ValueError(f"map: expected one of the families; found {self.map.family}")
-        for measure in (self.recovery_rate.measure, self.map.measure):
+        for measure in (self.recovery_rate.measure, self.map.measure, *self.headlines):
             if measure not in shown:
                 raise ValueError(f"expected a measure of the topics; found {measure}")
         return self

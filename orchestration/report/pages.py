@@ -83,19 +83,13 @@ class Pages:
 
     def _headlines(self) -> tuple[str, list[tuple[str, str, str]]]:
         """England's newest figures: of the newest year that has them, else of the newest month."""
-        chosen = (
-            "count_referrals_received",
-            "count_accessing_services",
-            "count_finished_course_treatment",
-            "percentage_recovery",
-        )
         for report in ("annual", "monthly", "quarterly"):
             england = self.contents.figures[report].get(ENGLAND)
             if england is None or EVERYONE not in england.series:
                 continue
             cells = {
                 measure: england.series[EVERYONE][self.contents.outline.measure_order.index(measure)].split(",")
-                for measure in chosen
+                for measure in self.contents.outline.headlines
             }
             newest = max((len(one) for one in cells.values() if one != [""]), default=0) - 1
             if newest < 0:

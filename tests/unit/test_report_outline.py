@@ -55,6 +55,10 @@ def _unknown_family(outline: dict[str, Any]) -> None:
     outline["map"]["family"] = "planets"
 
 
+def _unknown_headline(outline: dict[str, Any]) -> None:
+    outline["headlines"] = ["count_of_sheep"]
+
+
 def _unknown_key(outline: dict[str, Any]) -> None:
     outline["colour"] = "red"
 
@@ -73,6 +77,7 @@ def _a_report_too_few(outline: dict[str, Any]) -> None:
         (_five_lines, "at most 4"),
         (_unknown_variable, "shoe_size"),
         (_unknown_family, "planets"),
+        (_unknown_headline, "count_of_sheep"),
         (_unknown_key, "colour"),
         (_a_report_too_few, "at least 3"),
     ],

@@ -109,6 +109,18 @@ class Auditor:
 
     def connect(self, folder: Path | None, table: str) -> duckdb.DuckDBPyConnection:
         """Open a connection that reads the warehouse, and an extract of a folder if one is given; it writes nothing."""
+        connection = self.open_warehouse()
+        if folder is not None:
+            extract = _literal(str(folder / file_of(table)))
+            connection.execute(f"create temp view {table} as select * from read_parquet({extract})")
+            if table in EXTRACT_GRAINS:
+                connection.execute(
+                    f"create temp view {_own(table)} as from {table} where is_derived is distinct from true"
+                )
+        return connection
+
+    def open_warehouse(self) -> duckdb.DuckDBPyConnection:
+        """Open a connection to the warehouse, which it reads by the names of its schemas."""
         connection = duckdb.connect()
         connection.execute("set preserve_insertion_order = false")
         connection.execute(f"set threads = {share_of_cores(AT_A_TIME)}")
@@ -117,13 +129,6 @@ class Auditor:
         # The views of the warehouse name their catalogue, which DuckDB takes from the file's name.
         connection.execute(f"attach {_literal(str(self.warehouse))} as {self.warehouse.stem} (read_only)")
         connection.execute(f"use {self.warehouse.stem}")
-        if folder is not None:
-            extract = _literal(str(folder / file_of(table)))
-            connection.execute(f"create temp view {table} as select * from read_parquet({extract})")
-            if table in EXTRACT_GRAINS:
-                connection.execute(
-                    f"create temp view {_own(table)} as from {table} where is_derived is distinct from true"
-                )
         return connection
 
     def audits(self, folder: Path) -> dict[str, GrainAudit]:

@@ -204,6 +204,7 @@ def audit(
     folder cannot be judged. Whether the bytes are those of the folder's manifest is said apart, and does not count.
     """
     from orchestration.release.inspection import NotInspectable, auditor_of, inspect_folder
+    from orchestration.report.comparison import faults_of_report
 
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
     judged = (folder or where.latest).expanduser().resolve()
@@ -215,7 +216,7 @@ def audit(
         raise typer.Exit(2)
     drops_at_hand = frozenset(json.loads(where.landed.read_text("utf-8"))["drops"])
     try:
-        inspection = inspect_folder(judged, auditor_of(where), drops_at_hand)
+        inspection = inspect_folder(judged, auditor_of(where), drops_at_hand, faults_of_report)
     except NotInspectable as error:
         err.print(str(error), markup=False)
         raise typer.Exit(2) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,15 @@ from expectations.verdict import RuleOutcome, Verdict
 from orchestration.drops.store import sha256_of
 from orchestration.home import Home
 from orchestration.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
-from orchestration.release.publish import CSV_BY_PERIOD, CSV_FOLDER, DATABASE, MANIFEST, csv_columns, csv_name
+from orchestration.release.publish import (
+    CSV_BY_PERIOD,
+    CSV_FOLDER,
+    DATABASE,
+    MANIFEST,
+    REPORT_FOLDER,
+    csv_columns,
+    csv_name,
+)
 
 COPIES_RULE = "copies_hold_the_rows_of_the_tables"
 COPIES_RULE_DESCRIPTION = (
@@ -34,9 +42,16 @@ COPIES_RULE_DESCRIPTION = (
     "table. "
     "Source: what BI tools read is what was judged."
 )
+REPORT_RULE = "report_shows_what_the_tables_hold"
+REPORT_RULE_DESCRIPTION = (
+    f"The pages and data files in {REPORT_FOLDER}/ are those that the tables make. Source: what people read is "
+    "what was judged."
+)
+#: What a report shows that its tables do not make; told by whoever knows how reports are built.
+FaultsOfReport = Callable[[Path, Mapping[str, Any] | None], Iterable[str]]
 #: What stands in a release beside its tables; anything else is judged as a file that does not belong.
 _BESIDE_THE_TABLES = frozenset(
-    {MANIFEST, DATABASE, CSV_FOLDER, DICTIONARY_DATA, DICTIONARY_PAGE, "README.md", "data_docs"}
+    {MANIFEST, DATABASE, CSV_FOLDER, DICTIONARY_DATA, DICTIONARY_PAGE, REPORT_FOLDER, "README.md", "data_docs"}
 )
 
 
@@ -83,8 +98,10 @@ def findings_of(home: Home, period: str) -> tuple[Path, int]:
     raise NotInspectable(f"{period}: the warehouse in {home.root} holds no figures of such a month, quarter or year.")
 
 
-def inspect_folder(folder: Path, auditor: Auditor, drops_at_hand: frozenset[str]) -> Inspection:
-    """Judge the tables of a folder by every rule and beside their source; compare their copies, and the manifest.
+def inspect_folder(
+    folder: Path, auditor: Auditor, drops_at_hand: frozenset[str], faults_of_report: FaultsOfReport
+) -> Inspection:
+    """Judge the tables of a folder by every rule and beside their source; compare copies, report and manifest.
 
     `drops_at_hand` are those the auditor's warehouse was built from. Raises NotInspectable.
     """
@@ -101,7 +118,8 @@ def inspect_folder(folder: Path, auditor: Auditor, drops_at_hand: frozenset[str]
             if path.name not in _BESIDE_THE_TABLES:
                 (tables / path.name).mkdir() if path.is_dir() else shutil.copyfile(path, tables / path.name)
         judged = judge(tables, auditor=auditor)
-        verdict = Verdict.of(judged.files, (*judged.outcomes, *_outcomes_of_copies(folder, tables)))
+        compared = (*_outcomes_of_copies(folder, tables), *_outcomes_of_report(folder, manifest, faults_of_report))
+        verdict = Verdict.of(judged.files, (*judged.outcomes, *compared))
     return Inspection(verdict, manifest is not None, tuple(_not_as_listed(folder, manifest or {})))
 
 
@@ -151,6 +169,28 @@ def _outcomes_of_copies(folder: Path, tables: Path) -> Iterator[RuleOutcome]:
             message=message,
             subject="copies",
         )
+
+
+def _outcomes_of_report(
+    folder: Path, manifest: dict[str, Any] | None, faults_of_report: FaultsOfReport
+) -> Iterator[RuleOutcome]:
+    """Compare the report, where a folder has one, with what its tables make."""
+    if not (folder / REPORT_FOLDER).exists():
+        return
+    try:
+        found = list(faults_of_report(folder / REPORT_FOLDER, manifest))
+        result, message = ("failed", "; ".join(found)) if found else ("passed", "")
+    except (duckdb.Error, OSError) as error:
+        result, message = "error", f"it could not be compared ({type(error).__name__})"
+    yield RuleOutcome(
+        rule=REPORT_RULE,
+        table="",
+        file=REPORT_FOLDER,
+        description=REPORT_RULE_DESCRIPTION,
+        result=result,  # type: ignore[arg-type]
+        message=message,
+        subject="copies",
+    )
 
 
 def _faults_of_database(database: Path, tables: Path) -> Iterator[str]:

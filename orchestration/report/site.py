@@ -31,6 +31,7 @@ RECIPE_PATTERNS = (
     "orchestration/report/assets/*",
     "orchestration/report/templates/*",
 )
+BOUNDARIES: Final = "boundaries"  # the data file of them
 #: Said beside boundaries, whoever drew them: those of the Office for National Statistics ask for it.
 BOUNDARIES_NOTICE: Final = (
     "Contains Ordnance Survey and Office for National Statistics data, Crown copyright and database right, licensed "
@@ -54,17 +55,23 @@ class BuiltReport:
 NOT_BUILDABLE: Final = (ReleaseNotReadable, OutlineNotUsable, TilesNotUsable, BoundariesNotUsable)
 
 
+def report_recipe() -> str:
+    """A digest of how a report is made, apart from its release and the boundaries it is given."""
+    return digest_of_files(PROJECT_ROOT, RECIPE_PATTERNS)
+
+
 def report_builder(boundaries: Path) -> ReportBuilder:
-    """What builds the report of a release as it is published, with the boundaries of that file where there is one."""
+    """What builds the report of a release as it is published, with the boundaries of that file where there is one.
+
+    Its recipe is that of the report, and a digest of the file after a plus sign.
+    """
     given = boundaries if boundaries.is_file() else None
-    recipe = hashlib.sha256(digest_of_files(PROJECT_ROOT, RECIPE_PATTERNS).encode())
-    if given is not None:
-        recipe.update(given.read_bytes())
+    recipe = report_recipe() + (f"+{hashlib.sha256(given.read_bytes()).hexdigest()}" if given else "")
 
     def build(release: Path, target: Path, manifest: Mapping[str, Any]) -> BuiltReport:
         return build_report(release, target, manifest, boundaries=given)
 
-    return ReportBuilder(recipe.hexdigest(), build)
+    return ReportBuilder(recipe, build)
 
 
 def build_report(
@@ -72,13 +79,14 @@ def build_report(
     target: Path,
     manifest: Mapping[str, Any] | None = None,
     *,
-    boundaries: Path | None = None,
+    boundaries: Path | Mapping[str, Any] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> BuiltReport:
     """Build the report of a release folder into `target`, which is replaced as a whole once all of it is there.
 
     `manifest` is what the release says of itself; by default its manifest.json. `boundaries` is a GeoJSON file of the
-    areas of the map. Raises ReleaseNotReadable, and what the readers of the catalogue and of boundaries raise.
+    areas of the map, or what a report's own data file of them holds. Raises ReleaseNotReadable, and what the readers of
+    the catalogue and of boundaries raise.
     """
     if manifest is None:
         path = release / "manifest.json"
@@ -99,7 +107,12 @@ def build_report(
     return weigh(target)
 
 
-def _write(contents: Contents, target: Path, boundaries: Path | None, progress: Callable[[str], None]) -> None:
+def _write(
+    contents: Contents,
+    target: Path,
+    boundaries: Path | Mapping[str, Any] | None,
+    progress: Callable[[str], None],
+) -> None:
     assets = target / "assets"
     assets.mkdir()
     for name in (*scripts_in_order(), "report.css", "icon.svg"):
@@ -110,15 +123,16 @@ def _write(contents: Contents, target: Path, boundaries: Path | None, progress: 
         _write_script(target, f"map/{report}", contents.map_data(report))
     _write_script(target, "site", contents.site)
     renderer = Renderer(contents.site)
-    if boundaries is not None:
-        drawn = _boundaries_data(contents, boundaries)
-        _write_script(target, "boundaries", drawn)
-        renderer.receive("boundaries", drawn)
+    drawn = _drawn(contents, boundaries) if isinstance(boundaries, Path) else boundaries
+    if drawn is not None:
+        _write_script(target, BOUNDARIES, drawn)
+        renderer.receive(BOUNDARIES, drawn)
     progress("pages")
-    Pages(contents, renderer, target, has_boundaries=boundaries is not None).write()
+    Pages(contents, renderer, target, has_boundaries=drawn is not None).write()
 
 
-def _boundaries_data(contents: Contents, boundaries: Path) -> dict[str, Any]:
+def _drawn(contents: Contents, boundaries: Path) -> dict[str, Any]:
+    """The boundaries of a file as the map draws them."""
     on_map = {tile.code for tile in contents.tiles}
     codes_of = {ons: code for ons, code in contents.release.ons_codes.items() if code in on_map}
     drawn = read_boundaries(boundaries, codes_of)

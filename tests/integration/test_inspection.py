@@ -27,6 +27,7 @@ from orchestration.release import inspection
 from orchestration.release.describe import Description
 from orchestration.release.inspection import COPIES_RULE, Inspection, inspect_folder
 from orchestration.release.publish import publish
+from orchestration.report.comparison import faults_of_report
 from tests.integration.conftest import BuiltHome
 from tests.staged_release import build_staged_release
 
@@ -111,7 +112,7 @@ def change(file: Path, sql: str) -> None:
 
 def inspect(folder: Path) -> Inspection:
     """Inspect a folder whose tables were judged before; no source is asked."""
-    return inspect_folder(folder, Auditor(folder / "no warehouse"), frozenset())
+    return inspect_folder(folder, Auditor(folder / "no warehouse"), frozenset(), faults_of_report)
 
 
 def faults(folder: Path) -> dict[str, str]:

@@ -34,7 +34,8 @@ def test_every_figure_of_the_report_is_released_and_the_other_way_round(
 def test_no_page_and_no_data_file_is_heavy(report: Path) -> None:
     weighed = weigh(report)
     assert weighed.heaviest_page_compressed_bytes <= HEAVIEST_PAGE_BYTES, weighed.heaviest_page
-    heavy = [path.name for path in (report / "data").rglob("*.js") if path.stat().st_size > HEAVIEST_DATA_BYTES]
+    # What a page loads when another organisation is chosen; the list of them all is weighed with the page.
+    heavy = [path.name for path in (report / "data").glob("*/*.js") if path.stat().st_size > HEAVIEST_DATA_BYTES]
     assert heavy == []
 
 

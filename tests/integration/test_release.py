@@ -20,6 +20,7 @@ from orchestration.drops.store import sha256_of
 from orchestration.home import Home
 from orchestration.release.describe import Description
 from orchestration.release.publish import NotPublishable, Published, publish
+from orchestration.report.site import report_builder
 from orchestration.resources import PipelineHome
 from tests.integration.conftest import BuiltHome
 
@@ -160,6 +161,7 @@ def test_the_same_tables_under_another_policy_are_another_release_that_says_so(c
             copied_home.latest,
             Description("synthetic", "recipe", [], load_policy(profile=profile)),
             date.today(),
+            report_builder(copied_home.boundaries),
         )
 
     assert not publish_under("publisher").is_new

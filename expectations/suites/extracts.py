@@ -157,18 +157,20 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             name="organisations_stand_in_dim_organisation",
             table=table,
             description=(
-                "Every organisation is described in dim_organisation under its level, as one that stands in a drop; a "
-                f"pair's two organisations under theirs. {CONTRACT}"
+                "Every organisation is described in dim_organisation under its level, as one that stands in a drop "
+                "unless its figure is a total that was built here; a pair's two organisations under theirs. "
+                f"{CONTRACT}"
             ),
             query=f"""
                 with figures as (
                     select
                         {keys_of(table)},
+                        is_derived,
                         case org_level {commissioner_levels} else org_level end as level_of_organisation
                     from {{batch}}
                 ),
                 organisations as (
-                    select org_level, org_code, true as is_known from dim_organisation where is_in_drops
+                    select org_level, org_code, is_in_drops from dim_organisation
                 ),
                 providers as (
                     select org_code as partner_code, true as is_known_partner
@@ -180,7 +182,8 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
                     on organisations.org_level = figures.level_of_organisation
                     and organisations.org_code = figures.org_code
                 left join providers using (partner_code)
-                where is_known is null or (figures.partner_code is not null and is_known_partner is null)
+                where (not is_in_drops and is_derived is distinct from true) or is_in_drops is null
+                    or (figures.partner_code is not null and is_known_partner is null)
             """,
         ),
         rows_where(

@@ -377,7 +377,7 @@ def areas_of(
             select org_level, org_code, org_name, coalesce(former_names, ''), coalesce(today_level, ''),
                    coalesce(today_code, ''), coalesce(today_name, ''), coalesce(today_comparability, ''),
                    coalesce(cast(valid_to as varchar), ''), coalesce(parent_name_today, parent_name, '')
-            from dim_organisation where is_in_drops
+            from dim_organisation
             """
         ).fetchall()
     described = {(str(row[0]), str(row[1])): row[2:] for row in rows}

@@ -120,6 +120,17 @@ def test_a_percentage_whose_numerator_has_no_row_is_let_through(release: duckdb.
     assert {rule.name for rule in SUITES[table] if violations(release, rule)} == set()
 
 
+def test_a_total_built_here_may_be_of_an_organisation_in_no_drop(release: duckdb.DuckDBPyConnection) -> None:
+    """Monthly drops alone hold sub-ICB locations, and no ICB whose total is built of them."""
+    release.execute("update dim_organisation set is_in_drops = false where org_level = 'icb'")
+    rule = RULES["extract_monthly", "organisations_stand_in_dim_organisation"]
+    assert violations(release, rule)
+    release.execute("update extract_monthly set is_derived = true where org_level = 'icb'")
+    assert not violations(release, rule)
+    release.execute("delete from dim_organisation where org_level = 'icb'")
+    assert violations(release, rule)
+
+
 def test_of_two_gaps_in_a_row_neither_is_asked_for_the_other(release: duckdb.DuckDBPyConnection) -> None:
     """Each gap repeats what the known period beside it has; the gap beside it has nothing to repeat."""
     release.execute("update dim_period set publication_status = 'not_published' where period = '2020-21 Q1'")

@@ -154,6 +154,22 @@ def test_organisations_are_listed_under_their_newest_name(
     )
 
 
+def test_an_organisation_that_only_totals_name_is_listed(tmp_path: Path, folder: Path, outline: Outline) -> None:
+    """Monthly drops alone hold no ICB, and totals of ICBs are built of them."""
+    copied = shutil.copytree(folder, tmp_path / "release")
+    duckdb.sql(
+        f"""
+        copy (
+            select * replace (org_level <> 'icb' and is_in_drops as is_in_drops)
+            from read_parquet('{folder}/dim_organisation.parquet')
+        ) to '{copied}/dim_organisation.parquet' (format parquet)
+        """
+    )
+    read = read_release(copied, outline, {})
+    named = areas_of(read, outline, {"icb-QF7": {"monthly"}}, {"icb-QF7": ("icb", "QF7")})
+    assert [area.code for area in named] == ["QF7"]
+
+
 def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, outline: Outline) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     duckdb.sql(

@@ -26,6 +26,8 @@ TESTS_OF_CODE = "resource_type:unit_test resource_type:test,path:seeds"
 #: What these ask of a table's columns and keys, the suite of the marts and the gate ask of the same figures. They too
 #: run with the other tests; a refresh runs those that are about the figures of its own drops.
 ASKED_BY_SUITES = " ".join(f"test_type:generic,path:models/{layer}" for layer in ("marts", "extracts", "topics"))
+#: Where all observations together have fewer bytes than this, the threads of a query cost more than they save.
+SMALL_BYTES = 8 * 2**20
 _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*", "seeds/**/*", "tests/**/*")
 
 
@@ -68,9 +70,12 @@ def prepared_manifest() -> Path:
 
 
 def _point_dbt_at(home: Home) -> None:
-    """Name the warehouse to dbt, and keep it from sending anything."""
+    """Name the warehouse to dbt and the threads for it, and keep it from sending anything."""
     # Absolute: dbt parses again where the path is spelt another way.
     os.environ["IAPT_WAREHOUSE"] = str(home.warehouse.absolute())
+    is_small = sum(path.stat().st_size for path in home.observations.glob("*.parquet")) < SMALL_BYTES
+    # dbt builds two models at a time, so one thread for each query leaves no core idle.
+    os.environ["IAPT_DUCKDB_THREADS"] = "1" if is_small else str(os.cpu_count() or 1)
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +49,19 @@ def warm_up() -> None:
     )
     os.environ[WARM] = str(address)
     threading.Thread(target=process.wait, daemon=True).start()
+
+
+@contextlib.contextmanager
+def out_of_sight() -> Iterator[None]:
+    """Let dbt look as if it were not installed, for as long as this lasts: to what imports it only where it can."""
+    if "dbt" in sys.modules:  # then it has cost its time
+        yield
+        return
+    sys.modules["dbt"] = None  # type: ignore[assignment]  # how Python is told that there is no such module
+    try:
+        yield
+    finally:
+        del sys.modules["dbt"]
 
 
 def main(arguments: list[str]) -> int:

@@ -10,7 +10,6 @@ from threading import Thread
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject, dbt_assets
 from filelock import FileLock
 from packaging.version import Version
 
@@ -20,12 +19,25 @@ from orchestration.home import DBT_PROJECT, Home
 from orchestration.release.recipe import digest_of_files
 from orchestration.resources import PipelineHome
 
+# dagster-dbt imports dbt where it finds it, which takes as long as all else together, to select nodes and to know their
+# statuses; it does without where there is none. dbt works in processes of its own, and selects there.
+with dbt_process.out_of_sight():
+    from dagster_dbt import (
+        DagsterDbtTranslator,
+        DagsterDbtTranslatorSettings,
+        DbtCliResource,
+        DbtProject,
+        dbt_assets,
+    )
+
 project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
 #: dbt's unit tests and the tests of the reviewed seeds are of the code, not of the data: they run with the other tests.
 TESTS_OF_CODE = "resource_type:unit_test resource_type:test,path:seeds"
 #: What these ask of a table's columns and keys, the suite of the marts and the gate ask of the same figures. They too
 #: run with the other tests; a refresh runs those that are about the figures of its own drops.
 ASKED_BY_SUITES = " ".join(f"test_type:generic,path:models/{layer}" for layer in ("marts", "extracts", "topics"))
+#: What a refresh leaves out, as dbt selects it. Dagster is not told: it would have to import dbt to select anything.
+NOT_BUILT = f"{TESTS_OF_CODE} {ASKED_BY_SUITES}"
 #: Where all observations together have fewer bytes than this, the threads of a query cost more than they save.
 SMALL_BYTES = 8 * 2**20
 _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*", "seeds/**/*", "tests/**/*")
@@ -99,7 +111,6 @@ def build_marts() -> dg.AssetsDefinition:
         manifest=prepared_manifest(),
         project=project,
         name="dbt_marts",
-        exclude=f"{TESTS_OF_CODE} {ASKED_BY_SUITES}",
         pool="duckdb",
         dagster_dbt_translator=RoomTranslator(
             settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True)
@@ -113,7 +124,10 @@ def build_marts() -> dg.AssetsDefinition:
         # In the home: what dbt says of restricted figures stays with them, and what it parsed for this warehouse is
         # kept for the next refresh of it.
         target = pipeline.home.root.absolute() / "dbt_target"
-        yield from dbt.cli(["--log-level-file", "info", "build"], context=context, target_path=target).stream()
+        # Whoever chose some of it, in the UI, gets what was chosen.
+        left_out = [] if context.is_subset else ["--exclude", NOT_BUILT]
+        build = ["--log-level-file", "info", "build", *left_out]
+        yield from dbt.cli(build, context=context, target_path=target).stream()
 
     return dbt_marts
 

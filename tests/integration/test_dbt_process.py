@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pytest
 
 from orchestration import dbt_process
 from orchestration.assets.marts import prepared_manifest
-from orchestration.home import DBT_PROJECT
+from orchestration.home import DBT_PROJECT, PROJECT_ROOT
 
 LIST_SEEDS = ("--quiet", "list", "--resource-type", "seed")
 
@@ -40,11 +42,21 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(dbt_process.WARM, "")
 
 
-@pytest.mark.usefixtures("parsed")
-def test_a_fork_answers_as_a_process_of_its_own_does(tmp_path: Path) -> None:
-    cold = run_dbt(*LIST_SEEDS, folder=tmp_path)
+@pytest.fixture(scope="module")
+def cold(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """What dbt answers where the process that was warmed up is gone."""
+    prepared_manifest()
+    folder = tmp_path_factory.mktemp("cold")
+    return run_dbt(*LIST_SEEDS, folder=folder, **{dbt_process.WARM: str(folder / "nobody")})
+
+
+def test_without_the_warm_process_dbt_still_runs(cold: subprocess.CompletedProcess[str]) -> None:
     assert cold.returncode == 0, cold.stdout
     assert "iapt.measures" in cold.stdout.splitlines()
+
+
+@pytest.mark.usefixtures("parsed")
+def test_a_fork_answers_as_a_process_of_its_own_does(tmp_path: Path, cold: subprocess.CompletedProcess[str]) -> None:
     dbt_process.warm_up()
     warm = run_dbt(*LIST_SEEDS, folder=tmp_path)
     assert (warm.returncode, warm.stdout) == (cold.returncode, cold.stdout)
@@ -62,13 +74,6 @@ def test_a_fork_that_fails_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("parsed")
-def test_without_the_warm_process_dbt_still_runs(tmp_path: Path) -> None:
-    gone = run_dbt(*LIST_SEEDS, folder=tmp_path, **{dbt_process.WARM: str(tmp_path / "nobody")})
-    assert gone.returncode == 0
-    assert "iapt.measures" in gone.stdout
-
-
-@pytest.mark.usefixtures("parsed")
 def test_the_warm_process_ends_with_the_one_that_started_it() -> None:
     start = f"from {dbt_process.MODULE} import warm_up; import os; warm_up(); print(os.environ['{dbt_process.WARM}'])"
     done = subprocess.run([sys.executable, "-c", start], cwd=DBT_PROJECT, capture_output=True, text=True, check=True)
@@ -78,3 +83,17 @@ def test_the_warm_process_ends_with_the_one_that_started_it() -> None:
             return
         time.sleep(0.1)
     pytest.fail(f"{folder} is still there")
+
+
+def test_dagster_knows_every_asset_without_importing_dbt() -> None:
+    """It takes seconds, in every process that has the definitions; dbt works in processes of its own."""
+    load = "import orchestration.definitions, sys; print('dbt' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", load], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_what_was_out_of_sight_is_there_again() -> None:
+    with dbt_process.out_of_sight():
+        pass
+    assert importlib.util.find_spec("dbt") is not None
+    importlib.import_module("dbt.version")

@@ -8,9 +8,10 @@ its least, its most and its hidden parts: `1230~1224~1239~2`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import duckdb
 
 from expectations.contracts import file_of
 from orchestration.report.names import area_id, readable_name
-from orchestration.report.outline import Family, Outline
+from orchestration.report.outline import Family, Outline, Topic
 
 GRAINS: Final[Mapping[str, str]] = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
 EVERYONE: Final = "total/total"
@@ -203,29 +204,117 @@ def _ons_codes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def figures_of(release: Release, outline: Outline, report: str) -> Iterator[AreaFigures]:
     """What one report has of each organisation, one organisation at a time."""
-    periods = {period.period: number for number, period in enumerate(release.periods[report])}
+    periods = len(release.periods[report])
+    if not periods:
+        return
     with _open(release.folder, tables_read(outline)) as connection:
-        rows = _rows(connection, outline, report, len(periods))
-        for (prefix, code), area_rows in groupby(rows, key=lambda row: (row[0], row[1])):
-            series: dict[str, list[str]] = {}
-            levels = []
-            for _, _, key, measure, cells, stood in area_rows:
-                levels = stood
-                series.setdefault(key, [""] * len(outline.measure_order))[measure] = cells
-            yield AreaFigures(
-                area=area_id(prefix, code) if prefix != "england" else "england",
-                prefix=str(prefix),
-                code=str(code),
-                levels=tuple((int(first), str(level)) for first, level in levels),
-                series={key: tuple(cells) for key, cells in series.items()},
-            )
+        _create_axis(connection, outline, report)
+        _create_levels(connection, outline)
+        _create_cells(connection, outline, report)
+        _create_named(connection, outline)
+        levels = _levels(connection)
+        found: dict[tuple[str, str], dict[str, list[str]]] = {}
+        for topic, measures in _measures_by_topic(outline):
+            for (prefix, code, key), texts in _series(connection, topic, measures, periods):
+                series = found.setdefault((prefix, code), {}).setdefault(key, [""] * len(outline.measure_order))
+                for measure, text in zip(measures, texts, strict=True):
+                    series[outline.measure_order.index(measure)] = text
+    for (prefix, code), area_series in sorted(found.items()):
+        yield AreaFigures(
+            area=area_id(prefix, code) if prefix != "england" else "england",
+            prefix=prefix,
+            code=code,
+            levels=levels[prefix, code],
+            series={key: tuple(texts) for key, texts in sorted(area_series.items())},
+        )
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, outline: Outline, report: str, periods: int) -> Iterator[Any]:
-    """Every series: prefix and code of its organisation, population, number of the measure, cells, first of each level.
+def _measures_by_topic(outline: Outline) -> Iterator[tuple[Topic, tuple[str, ...]]]:
+    """The measures that are read of each topic's mart: one that several marts have, of the first."""
+    seen: set[str] = set()
+    for topic in outline.topics:
+        yield topic, tuple(measure for measure in topic.measures if measure not in seen)
+        seen |= set(topic.measures)
+
+
+def _series(
+    connection: duckdb.DuckDBPyConnection, topic: Topic, measures: tuple[str, ...], periods: int
+) -> Iterator[tuple[tuple[str, str, str], list[str]]]:
+    """Prefix and code of each organisation with a population, and its text of each measure of the topic.
+
+    A series of which no cell applies is empty, and what has no other is left out.
+    """
+    query = connection.execute(
+        f"""
+        select named.prefix, cells.org_code, cells.population, cells.number, {", ".join(measures)}
+        from cells_of_{topic.mart} as cells
+        inner join named on cells.org_level = named.org_level and cells.org_code = named.org_code
+        order by named.prefix, cells.org_code, cells.population
+        """
+    )
+    rows = chain.from_iterable(iter(lambda: query.fetchmany(10_000), []))
+    for of_whom, group in groupby(rows, key=itemgetter(0, 1, 2)):
+        numbers, *columns = tuple(zip(*group, strict=True))[3:]
+        texts = [_text(numbers, cells, periods) for cells in columns]
+        if any(texts):
+            yield of_whom, texts
+
+
+def _text(numbers: Sequence[int], cells: Sequence[str | None], periods: int) -> str:
+    """The cells of a series as one text, each in the place of its period."""
+    placed = [""] * periods
+    applies = False
+    for number, cell in zip(numbers, cells, strict=True):
+        if cell is not None:
+            applies = applies or cell != "z"
+            placed[number] = max(placed[number], cell)
+    return ",".join(placed).rstrip(",") if applies else ""
+
+
+def _create_named(connection: duckdb.DuckDBPyConnection, outline: Outline) -> None:
+    """The prefix of each organisation at each of its levels, and the first period in which it stands there.
 
     Where a code has figures at two levels in one period, the older level is an organisation of its own.
     """
+    stands = " union ".join(
+        f"select org_level, org_code, number from cells_of_{topic.mart} where has_cells" for topic in outline.topics
+    )
+    connection.execute(
+        f"""
+        create temp table named as
+        with stands as ({stands}),
+        shared as (
+            select distinct levels.family, stands.org_code
+            from stands inner join levels using (org_level)
+            group by levels.family, stands.org_code, stands.number
+            having count(distinct stands.org_level) > 1
+        ),
+        since as (
+            select org_level, org_code, min(number) as first from stands group by org_level, org_code
+        )
+        select
+            case when shared.org_code is not null and levels.rank > 0 then replace(since.org_level, '_', '-')
+                 else levels.family end as prefix,
+            since.*
+        from since
+        inner join levels on since.org_level = levels.org_level
+        left join shared on since.org_code = shared.org_code and levels.family = shared.family
+        """
+    )
+
+
+def _levels(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[tuple[int, str], ...]]:
+    """From which period on each organisation stands at which level."""
+    rows = connection.execute(
+        "select prefix, org_code, first, org_level from named order by prefix, org_code, first, org_level"
+    ).fetchall()
+    return {
+        (str(prefix), str(code)): tuple((int(first), str(level)) for _, _, first, level in group)
+        for (prefix, code), group in groupby(rows, key=lambda row: (row[0], row[1]))
+    }
+
+
+def _create_axis(connection: duckdb.DuckDBPyConnection, outline: Outline, report: str) -> None:
     connection.execute(
         """
         create temp table axis as
@@ -234,53 +323,6 @@ def _rows(connection: duckdb.DuckDBPyConnection, outline: Outline, report: str, 
         """,
         _axis_bounds(connection, outline, report),
     )
-    _create_levels(connection, outline)
-    _create_cells(connection, outline, report)
-    connection.execute(
-        """
-        create temp table shared as
-        select distinct levels.family, cells.org_code
-        from cells inner join levels using (org_level)
-        group by levels.family, cells.org_code, cells.number
-        having count(distinct cells.org_level) > 1
-        """
-    )
-    # A column a period, joined to one text: far quicker than a list of them.
-    cells = " || ',' || ".join(f"coalesce(max(cell) filter (number = {number}), '')" for number in range(periods))
-    query = (
-        connection.execute(
-            f"""
-        with named as (
-            select
-                case when shared.org_code is not null and levels.rank > 0 then replace(cells.org_level, '_', '-')
-                     else levels.family end as prefix,
-                cells.*
-            from cells
-            inner join levels on cells.org_level = levels.org_level
-            left join shared on cells.org_code = shared.org_code and levels.family = shared.family
-        ),
-        since as (
-            select prefix, org_code, org_level, min(number) as first from named group by all
-        ),
-        stood as (
-            select prefix, org_code, list((first, org_level) order by first) as levels from since group by all
-        ),
-        series as (
-            select prefix, org_code, population, measure, rtrim({cells}, ',') as cells
-            from named
-            group by prefix, org_code, population, measure
-            having bool_or(cell <> 'z')
-        )
-        select series.*, stood.levels
-        from series inner join stood on series.prefix = stood.prefix and series.org_code = stood.org_code
-        order by prefix, org_code, population, measure
-        """
-        )
-        if periods
-        else connection.execute("select 1 where false")
-    )
-    while batch := query.fetchmany(10_000):
-        yield from batch
 
 
 def _axis_bounds(connection: duckdb.DuckDBPyConnection, outline: Outline, report: str) -> dict[str, Any]:
@@ -302,66 +344,66 @@ def _create_levels(connection: duckdb.DuckDBPyConnection, outline: Outline) -> N
 
 
 def _create_cells(connection: duckdb.DuckDBPyConnection, outline: Outline, report: str) -> None:
-    """Every cell of the marts' measures that the report shows, once, as text."""
+    """A table for each topic: its mart's rows that the report shows, every measure's cell as text.
+
+    `has_cells` says whether the row has a status of any of them.
+    """
     kinds = ["total", *(variable.population_type for variable in outline.variables)]
     connection.execute("create temp table kinds as select unnest($kinds) as population_type", {"kinds": kinds})
-    seen: set[str] = set()
-    parts = []
-    for topic in outline.topics:
-        cells = [
-            f"struct_pack(measure := {outline.measure_order.index(measure)}, slug := '{measure}', "
-            f"value := {measure}, status := {measure}_status, "
-            + (
-                f"least := {measure}_lower, most := {measure}_upper)"
-                if measure.startswith("count_")
-                else "least := cast(null as bigint), most := cast(null as bigint))"
-            )
-            for measure in topic.measures
-            if measure not in seen
-        ]
-        seen |= set(topic.measures)
-        parts.append(
-            "select period, org_level, org_code, population_type, population, is_derived, "
-            f"unnest([{', '.join(cells)}]) as cell from {topic.mart} where period_grain = '{GRAINS[report]}'"
-        )
-    hidden_parts = (
-        "select period, org_level, org_code, measure, suppressed_parts from extract_monthly where is_derived"
-        if report == "monthly"
-        else "select null as period, null as org_level, null as org_code, null as measure, null as suppressed_parts "
-        "where false"
-    )
     connection.execute(
-        f"""
-        create temp table cells as
-        with long as ({" union all ".join(parts)}),
-        hidden as ({hidden_parts})
-        select
-            axis.number, long.org_level, long.org_code, long.population_type || '/' || long.population as population,
-            long.cell.measure as measure,
-            case long.cell.status
-                when 'suppressed' then 'c'
-                when 'not_published' then 'x'
-                when 'not_applicable' then 'z'
-                when 'published' then
-                    case when long.cell.value = floor(long.cell.value) and long.cell.slug not like 'me%'
-                         then cast(cast(long.cell.value as bigint) as varchar)
-                         else printf('%.1f', long.cell.value) end
-                    || case when long.is_derived
-                            then '~' || long.cell.least || '~' || long.cell.most
-                                 || '~' || coalesce(hidden.suppressed_parts, 0)
-                            else '' end
-                else error('expected a value status; found ' || long.cell.status)
-            end as cell
-        from long
-        inner join axis on long.period = axis.period
-        inner join levels on long.org_level = levels.org_level
-        inner join kinds on long.population_type = kinds.population_type
-        left join hidden
-            on long.is_derived and long.period = hidden.period and long.org_level = hidden.org_level
-            and long.org_code = hidden.org_code and long.cell.slug = hidden.measure
-        where long.cell.status is not null
-        """
+        "create temp table hidden as select period, org_level, org_code, measure, suppressed_parts "
+        f"from extract_monthly where is_derived and {'true' if report == 'monthly' else 'false'}"
     )
+    for topic, measures in _measures_by_topic(outline):
+        parts = ", ".join(f"max(suppressed_parts) filter (measure = '{measure}') as {measure}" for measure in measures)
+        statuses = ", ".join(f"mart.{measure}_status" for measure in measures)
+        connection.execute(
+            f"""
+            create temp table cells_of_{topic.mart} as
+            with hidden_parts as (
+                select period, org_level, org_code, {parts} from hidden group by period, org_level, org_code
+            )
+            select
+                axis.number, mart.org_level, mart.org_code,
+                mart.population_type || '/' || mart.population as population,
+                coalesce({statuses}) is not null as has_cells, {", ".join(_cell(measure) for measure in measures)}
+            from {topic.mart} as mart
+            inner join axis on mart.period = axis.period
+            inner join levels on mart.org_level = levels.org_level
+            inner join kinds on mart.population_type = kinds.population_type
+            left join hidden_parts
+                on mart.is_derived and mart.period = hidden_parts.period
+                and mart.org_level = hidden_parts.org_level and mart.org_code = hidden_parts.org_code
+            where mart.period_grain = '{GRAINS[report]}'
+            """
+        )
+
+
+def _cell(measure: str) -> str:
+    """The cell of a measure in a row of its mart, as text: none where the release has none."""
+    number = f"printf('%.1f', mart.{measure})"
+    if not measure.startswith("me"):  # means and medians keep their decimal
+        number = (
+            f"case when mart.{measure} = floor(mart.{measure}) "
+            f"then cast(cast(mart.{measure} as bigint) as varchar) else {number} end"
+        )
+    # Of a figure that has no bounds, a total built here has no text either.
+    bounds = (
+        f"'~' || mart.{measure}_lower || '~' || mart.{measure}_upper || '~' || coalesce(hidden_parts.{measure}, 0)"
+        if measure.startswith("count_")
+        else "null"
+    )
+    return f"""
+        case mart.{measure}_status
+            when 'suppressed' then 'c'
+            when 'not_published' then 'x'
+            when 'not_applicable' then 'z'
+            when 'published' then {number} || case when mart.is_derived then {bounds} else '' end
+            else if(
+                mart.{measure}_status is null, null, error('expected a value status; found ' || mart.{measure}_status)
+            )
+        end as {measure}
+    """
 
 
 def areas_of(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+from pathlib import Path
+
 import duckdb
 import pytest
 
-from orchestration.release.publish import csv_column
+from orchestration.release.publish import csv_column, csv_files, write_csv_file
 
 
 def _cell(name: str, kind: str, row: str) -> object:
@@ -47,3 +51,47 @@ def test_a_mean_below_zero_stays_a_number() -> None:
 
 def test_a_hidden_value_is_an_empty_cell() -> None:
     assert _cell("value", "DOUBLE", "cast(null as double) as value, 'count' as statistic") is None
+
+
+#: DuckDB reads so many rows at a time; a period that begins just before the end of them once had its first rows last.
+AT_A_TIME = 2048
+
+
+def _write_months(folder: Path) -> None:
+    """Write an extract of two months, the second of which begins with nine rows of a batch."""
+    source = folder / "extract_monthly.parquet"
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute(
+            f"""
+            copy (
+                select if(number < {AT_A_TIME - 9}, '2022-10', '2022-11') as period, 'org' || number as org_code,
+                       'count' as statistic, cast(number as double) as value
+                from range({3 * AT_A_TIME}) as numbers(number)
+            ) to '{source}' (format parquet)
+            """
+        )
+        for name, rows in csv_files(connection, "extract_monthly", str(source)):
+            write_csv_file(connection, rows, folder / name)
+
+
+def _values(file: Path) -> list[int]:
+    with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
+        return [int(row["value"]) for row in csv.DictReader(lines)]
+
+
+def test_each_period_is_a_file_with_its_rows_in_the_order_of_the_table(tmp_path: Path) -> None:
+    _write_months(tmp_path)
+    first, second = "extract_monthly_2022-10.csv.gz", "extract_monthly_2022-11.csv.gz"
+    assert {path.name for path in tmp_path.iterdir()} == {"extract_monthly.parquet", first, second}
+    assert _values(tmp_path / first) == list(range(AT_A_TIME - 9))
+    assert _values(tmp_path / second) == list(range(AT_A_TIME - 9, 3 * AT_A_TIME))
+
+
+def test_the_same_rows_give_the_same_file(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        _write_months(tmp_path / name)
+    name = "extract_monthly_2022-11.csv.gz"
+    assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+    # No flags, so no name; and no time.
+    assert (tmp_path / "one" / name).read_bytes()[:8] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00"

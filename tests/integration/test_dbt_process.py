@@ -62,6 +62,15 @@ def test_a_fork_that_fails_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("parsed")
+def test_a_fork_leaves_all_of_the_warehouse_in_its_file(tmp_path: Path) -> None:
+    """Else everyone who opens the warehouse does again what its log says."""
+    dbt_process.warm_up()
+    seeded = run_dbt("seed", "--select", "measures", folder=tmp_path)
+    assert seeded.returncode == 0, seeded.stdout
+    assert [path.name for path in tmp_path.glob("warehouse.*")] == ["warehouse.duckdb"]
+
+
+@pytest.mark.usefixtures("parsed")
 def test_without_the_warm_process_dbt_still_runs(tmp_path: Path) -> None:
     gone = run_dbt(*LIST_SEEDS, folder=tmp_path, **{dbt_process.WARM: str(tmp_path / "nobody")})
     assert gone.returncode == 0

@@ -21,6 +21,8 @@ Answer: TypeAlias = Literal["kept", "broken", "error"]
 
 #: No result of a rule ever carries rows: only whether the rule is kept.
 RESULT_FORMAT: Final = "BOOLEAN_ONLY"
+#: The batch of every table: all of its rows.
+WHOLE: Final = "whole"
 NAME_OF_AN_ERROR = re.compile(r"\w+(?:Error|Exception)\b")
 
 
@@ -61,25 +63,31 @@ def run(
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = duckdb_source(context, database, schema, threads)
+    judged = {table: rules for table, rules in suites.items() if rules}
+    source = duckdb_source(context, database, tuple(judged), schema, threads)
     try:
-        return {table: _run_on(source, table, rules) for table, rules in suites.items() if rules}
+        return {table: _run_on(source, table, rules) for table, rules in judged.items()}
     finally:  # two engines of one file: one ran the rules, the other looked up the tables
         source.get_execution_engine().close()
         source.get_engine().dispose()
 
 
 def duckdb_source(
-    context: Any, database: Path, schema: str | None = None, threads: int | None = None
+    context: Any, database: Path, tables: Sequence[str], schema: str | None = None, threads: int | None = None
 ) -> "SQLDatasource":
-    """Return a DuckDB file as a data source of Great Expectations, which has none of its own for DuckDB.
+    """Return tables of a DuckDB file as a data source of Great Expectations, which has none of its own for DuckDB.
+
+    The tables are named at once: with each that is added later, the context writes out all it knows.
 
     Without the first two options of the engine, the rollback that ends a connection discards DuckDB's result,
     and every expectation ends in an error. The last lets a rule name the other tables of its schema as it names
     its own: DuckDB takes the schema from a statement only, not from the connection string.
     """
+    from great_expectations.core.batch_definition import BatchDefinition
+    from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
+
     in_schema = [(lambda connection, _: connection.execute(f"use {schema}"), "connect")] if schema else []
-    source: SQLDatasource = context.data_sources.add_sql(
+    source = SQLDatasource(
         name="judged",
         connection_string=f"duckdb:///{database.as_posix()}",
         create_temp_table=False,
@@ -89,8 +97,13 @@ def duckdb_source(
             "connect_args": {"read_only": True, **({"config": {"threads": threads}} if threads else {})},
             "pool_events": in_schema,
         },
+        assets=[
+            {"type": "table", "name": table, "table_name": table, "batch_definitions": [BatchDefinition(name=WHOLE)]}
+            for table in tables
+        ],
     )
-    return source
+    added: SQLDatasource = context.data_sources.add_sql(source)
+    return added
 
 
 def _run_on(source: "SQLDatasource", table: str, rules: Sequence[Rule]) -> TableRun:
@@ -109,7 +122,7 @@ def _run_on(source: "SQLDatasource", table: str, rules: Sequence[Rule]) -> Table
             for rule in rules
         ],
     )
-    batch = source.add_table_asset(table, table_name=table).add_batch_definition_whole_table(table).get_batch()
+    batch = source.get_asset(table).get_batch_definition(WHOLE).get_batch()
     result = batch.validate(suite, result_format=RESULT_FORMAT)
     return TableRun(findings=tuple(findings_in(result.results, rules)), result=result)
 

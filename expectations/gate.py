@@ -70,18 +70,23 @@ def judge(
     names is what was judged, whatever becomes of the folder meanwhile. Other suites than the project's own
     are for tests of the gate.
     """
-    with tempfile.TemporaryDirectory(prefix="judged_release_") as private, duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory(prefix="judged_release_") as private:
         copies = Path(private) / "files"
-        release = _receive(staged, copies, connection)
-        unfit = _unfit_tables(release, connection, suites)
-        database = _database_of(copies, release, Path(private) / "release.duckdb")
+        database = Path(private) / "release.duckdb"  # views of the copies, and nothing else
+        with duckdb.connect(database) as connection:
+            release = _receive(staged, copies, connection)
+            unfit = _unfit_tables(release, connection, suites)
         # The audit and the engine share nothing but the copies; neither keeps a second core busy.
         with ThreadPoolExecutor(max_workers=1) as beside:
             audited = beside.submit(lambda: tuple(auditor.outcomes(copies, unfit)) if auditor else ())
             runs = engine.run(database, _fit_rules(suites, release, unfit), threads=share_of_cores(2))
+        with duckdb.connect(database, read_only=True) as connection:
+            of_rules = [
+                outcome for rules in suites.values() for outcome in _outcomes_of_rules(rules, runs, unfit, connection)
+            ]
         outcomes = [
             *_outcomes_of_files(release),
-            *(outcome for rules in suites.values() for outcome in _outcomes_of_rules(rules, runs, unfit, connection)),
+            *of_rules,
             *audited.result(),
             *_outcomes_of_bytes(staged, release),
         ]
@@ -137,14 +142,6 @@ def _create_view(connection: duckdb.DuckDBPyConnection, table: str, copies: Path
     """
     location = str(copies / file_of(table)).replace("'", "''")
     connection.execute(f"create view {table} as select * from read_parquet('{location}', hive_partitioning = false)")
-
-
-def _database_of(copies: Path, release: StagedRelease, database: Path) -> Path:
-    """Write the database that Great Expectations opens: the views, and nothing else."""
-    with duckdb.connect(database) as connection:
-        for table in release.tables:
-            _create_view(connection, table, copies)
-    return database
 
 
 def _unfit_tables(

@@ -161,12 +161,23 @@ def _serve(connection: socket.socket, parsed: _Parsed) -> None:
         connection.sendall(os.getpid().to_bytes(_LENGTH, "big"))
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
         status = _run_dbt(request["arguments"], parsed)
+        _close_warehouse()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         with contextlib.suppress(OSError):
             connection.sendall(status.to_bytes(_LENGTH, "big"))
         os._exit(status)
+
+
+def _close_warehouse() -> None:
+    """Let DuckDB write all of a warehouse into its file, as at the end of any process that ends by itself.
+
+    What is left in the log beside the file is read again by everyone who opens it: seconds each, of the real figures.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
 
 
 def _end_with(connection: socket.socket) -> None:

@@ -5,6 +5,7 @@ ICB whose monthly figures are totals that we built, a sub-ICB, a provider and th
 group. What is small at the provider is suppressed, and so is what rests on it.
 """
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -316,9 +317,9 @@ def build_staged_release(folder: Path) -> Path:
 
 
 def mutate(folder: Path, table: str, sql: str) -> None:
-    """Run SQL on a copy of the staged tables and write one of them back as its Parquet file."""
+    """Run SQL on a copy of the staged tables it names and write one of them back as its Parquet file."""
     with duckdb.connect() as connection:
-        for each in CONTRACTS:
+        for each in CONTRACTS.keys() & {table, *re.findall(r"\w+", sql)}:
             connection.execute(f"create table {each} as from read_parquet(?)", [str(folder / file_of(each))])
         connection.execute(sql)
         _write(connection, table, folder)

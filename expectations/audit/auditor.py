@@ -6,9 +6,11 @@ figure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -79,10 +81,15 @@ class Auditor:
         with ThreadPoolExecutor(max_workers=AT_A_TIME) as auditors:
             for outcomes in auditors.map(judge, EXTRACT_GRAINS):
                 yield from outcomes
-        for table in COMPARED:
-            yield self._compare(folder, table, unfit)
+        with ExitStack() as opened:
+            # Opened once for all the comparisons, but again after an error: each table has an outcome of its own.
+            warehouse = cache(lambda: opened.enter_context(self.open_warehouse()))
+            for table in COMPARED:
+                yield self._compare(folder, table, unfit, warehouse)
 
-    def _compare(self, folder: Path, table: str, unfit: Mapping[str, str]) -> RuleOutcome:
+    def _compare(
+        self, folder: Path, table: str, unfit: Mapping[str, str], warehouse: Callable[[], duckdb.DuckDBPyConnection]
+    ) -> RuleOutcome:
         """Compare a table with the warehouse's, row by row; the rows that differ are told by their keys."""
         rule = (table, SAME_ROWS, SAME_ROWS_DESCRIPTION)
         if table in unfit:
@@ -90,7 +97,9 @@ class Auditor:
             return _outcome(*rule, "not_judged", None, message=message, subject=STRUCTURE)
         source, keys = COMPARED[table], ", ".join(KEYS[table])
         try:
-            with self.connect(folder, table) as connection:
+            with warehouse().cursor() as connection:
+                connection.execute(f"use {self.warehouse.stem}")
+                _read_file(connection, folder, table)
                 if _digest(connection, table) == _digest(connection, source):
                     return _outcome(*rule, "passed", 0, subject=STRUCTURE)
                 connection.execute(
@@ -111,8 +120,7 @@ class Auditor:
         """Open a connection that reads the warehouse, and an extract of a folder if one is given; it writes nothing."""
         connection = self.open_warehouse()
         if folder is not None:
-            extract = _literal(str(folder / file_of(table)))
-            connection.execute(f"create temp view {table} as select * from read_parquet({extract})")
+            _read_file(connection, folder, table)
             if table in EXTRACT_GRAINS:
                 connection.execute(
                     f"create temp view {_own(table)} as from {table} where is_derived is distinct from true"
@@ -189,6 +197,12 @@ class Auditor:
         for rule in TRACE_RULES:
             yield _outcome(table, rule.name, rule.description, result, None, message=message)
         yield _outcome(table, *self._gate, result, None, message=message)
+
+
+def _read_file(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:
+    """Let a connection read a table of a folder by its name."""
+    file = _literal(str(folder / file_of(table)))
+    connection.execute(f"create temp view {table} as select * from read_parquet({file})")
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[object, ...]:

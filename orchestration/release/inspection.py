@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,9 @@ REPORT_RULE_DESCRIPTION = (
 )
 #: What a report shows that its tables do not make; told by whoever knows how reports are built.
 FaultsOfReport = Callable[[Path, Mapping[str, Any] | None], Iterable[str]]
+#: How the CSV files of a release are written. DuckDB would find it out again from every file, at most of the cost.
+_AS_WRITTEN = "header = true, delim = ',', quote = '\"', escape = '\"'"
+_NO_ROWS = (0, None)
 #: What stands in a release beside its tables; anything else is judged as a file that does not belong.
 _BESIDE_THE_TABLES = frozenset(
     {MANIFEST, DATABASE, CSV_FOLDER, DICTIONARY_DATA, DICTIONARY_PAGE, REPORT_FOLDER, "README.md", "data_docs"}
@@ -195,6 +198,7 @@ def _outcomes_of_report(
 
 def _faults_of_database(database: Path, tables: Path) -> Iterator[str]:
     with duckdb.connect() as connection:
+        connection.execute("pragma disable_optimizer")  # as of the CSV files
         connection.execute(f"attach '{_quoted(database)}' as served (read_only)")
         present = {
             str(name)
@@ -226,6 +230,8 @@ def _faults_of_database(database: Path, tables: Path) -> Iterator[str]:
 
 def _faults_of_csv(csv: Path, tables: Path) -> Iterator[str]:
     with duckdb.connect() as connection:
+        # Every column of every row is read, so there is no plan to better; to try takes longer than to read.
+        connection.execute("pragma disable_optimizer")
         expected: set[str] = set()
         for table in CONTRACTS:
             file = tables / file_of(table)
@@ -234,26 +240,26 @@ def _faults_of_csv(csv: Path, tables: Path) -> Iterator[str]:
             parquet = f"read_parquet('{_quoted(file)}')"
             columns = connection.execute(f"describe select * from {parquet}").fetchall()
             rendered = csv_columns([(str(name), str(kind)) for name, kind, *_ in columns])
-            as_text = f"select {', '.join(f'cast({name} as varchar) as {name}' for name, *_ in columns)}"
-            wheres = {csv_name(table): "true"}
+            names = [str(name) for name, *_ in columns]
+            part = "period" if table in CSV_BY_PERIOD else "null"
+            parts = _digests(connection, f"select {rendered} from {parquet}", names, part)
             if table in CSV_BY_PERIOD:
-                periods = connection.execute(
-                    f"select distinct period from {parquet} where period is not null"
-                ).fetchall()
-                wheres = {csv_name(table, str(period)): f"period = '{period!s}'" for (period,) in periods}
-            for name, where in wheres.items():
-                expected.add(name)
+                wanted = {
+                    csv_name(table, str(period)): digest for period, digest in parts.items() if period is not None
+                }
+            else:
+                wanted = {csv_name(table): parts.get(None, _NO_ROWS)}
+            expected |= wanted.keys()
+            alike = []
+            for name in wanted:
                 if not (csv / name).is_file():
                     yield f"{name} is missing"
-                    continue
-                read = f"from read_csv('{_quoted(csv / name)}', all_varchar = true, header = true)"
-                names = [str(column) for column, *_ in connection.execute(f"describe {read}").fetchall()]
-                if names != [str(column) for column, *_ in columns]:
+                elif _columns_of_csv(connection, csv / name) != names:
                     yield f"{name} has other columns"
-                elif _digest(connection, read) != _digest(
-                    connection, f"{as_text} from (select {rendered} from {parquet} where {where})"
-                ):
-                    yield f"{name} has other rows"
+                else:
+                    alike.append(name)
+            found = _digests_of_csv(connection, [csv / name for name in alike], names)
+            yield from (f"{name} has other rows" for name in alike if found.get(name, _NO_ROWS) != wanted[name])
         yield from (
             f"{path.relative_to(csv)} does not belong in it"
             for path in sorted(csv.rglob("*"))
@@ -261,8 +267,34 @@ def _faults_of_csv(csv: Path, tables: Path) -> Iterator[str]:
         )
 
 
+def _columns_of_csv(connection: duckdb.DuckDBPyConnection, file: Path) -> list[str]:
+    read = f"from read_csv('{_quoted(file)}', all_varchar = true, {_AS_WRITTEN})"
+    return [str(column) for column, *_ in connection.execute(f"describe {read}").fetchall()]
+
+
+def _digests_of_csv(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], names: Sequence[str]
+) -> dict[str, tuple[Any, ...]]:
+    """The digest of the rows of each CSV file that has any, by its name; all have these columns."""
+    if not files:
+        return {}
+    listed = ", ".join(f"'{_quoted(file)}'" for file in files)
+    columns = ", ".join(f"'{name}': 'varchar'" for name in names)
+    read = f"from read_csv([{listed}], auto_detect = false, columns = {{{columns}}}, filename = true, {_AS_WRITTEN})"
+    return {Path(str(file)).name: digest for file, digest in _digests(connection, read, names, "filename").items()}
+
+
+def _digests(
+    connection: duckdb.DuckDBPyConnection, rows: str, names: Sequence[str], part: str
+) -> dict[object, tuple[Any, ...]]:
+    """The rows of each part of a query in any order, as one number; an absent text and an empty one are the same."""
+    cells = ", ".join(f"nullif(cast({name} as varchar), '')" for name in names)
+    found = connection.execute(f"select {part}, count(*), sum(hash({cells})::hugeint) from ({rows}) group by all")
+    return {of: tuple(digest) for of, *digest in found.fetchall()}
+
+
 def _digest(connection: duckdb.DuckDBPyConnection, rows: str) -> tuple[Any, ...]:
-    """The rows of a query in any order, as one number; an absent text and an empty one are the same in a CSV file."""
+    """The rows of a query in any order, as one number."""
     found = connection.execute(
         f"select count(*), sum(hash(row)::hugeint) from (select nullif(columns(*)::varchar, '') from ({rows})) as row"
     ).fetchone()

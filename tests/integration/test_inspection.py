@@ -93,6 +93,16 @@ def small_copy(small_release: Path, tmp_path: Path, tables_judged_before: None) 
 
 
 @pytest.fixture
+def small_home(tmp_path: Path) -> Home:
+    """A home of no drops, as the small release is of none."""
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    home.warehouse.touch()
+    home.landed.write_text(json.dumps({"drops": [], "disclosure": load_policy().as_manifest()}), encoding="utf-8")
+    return home
+
+
+@pytest.fixture
 def files_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are judged, and not what is in them."""
     monkeypatch.setattr(inspection, "judge", lambda folder, *, auditor: judge(folder, suites={}))
@@ -134,7 +144,10 @@ def test_the_latest_release_is_clean(home: Home) -> None:
     assert "Every file is as the manifest lists it." in result.output
 
 
-def test_a_folder_made_by_hand_is_judged_without_a_manifest(home: Home, tables_alone: Path) -> None:
+def test_a_folder_made_by_hand_is_judged_without_a_manifest(
+    home: Home, tables_alone: Path, files_judged_alone: None
+) -> None:
+    """Its tables are, to the byte, those that were found to keep every rule above."""
     result = audit(home, tables_alone)
     assert result.exit_code == 0, result.output
     assert "The folder has no manifest" in result.output
@@ -195,9 +208,9 @@ def test_a_folder_too_many_is_named(home: Home, tables_alone: Path, files_judged
     assert f"FAILED {FILES_RULE} in staging" in result.output
 
 
-def test_a_table_that_is_missing_is_named(home: Home, copy: Path, files_judged_alone: None) -> None:
-    (copy / "extract_quarterly.parquet").unlink()
-    result = audit(home, copy)
+def test_a_table_that_is_missing_is_named(small_home: Home, small_copy: Path, files_judged_alone: None) -> None:
+    (small_copy / "extract_quarterly.parquet").unlink()
+    result = audit(small_home, small_copy)
     assert result.exit_code == 1
     assert f"FAILED {FILES_RULE} in extract_quarterly.parquet" in result.output
     assert "extract_quarterly.parquet (missing)" in result.output
@@ -288,15 +301,11 @@ def test_csv_files_that_differ_from_the_tables_are_named(small_copy: Path, what:
     ids=["csv", "database"],
 )
 def test_a_row_that_differs_in_a_copy_alone_is_a_failure_of_the_audit(
-    small_copy: Path, tmp_path: Path, make: Callable[[Path], object], file: str
+    small_copy: Path, small_home: Home, make: Callable[[Path], object], file: str
 ) -> None:
-    home = Home(tmp_path / "home")
-    home.root.mkdir()
-    home.warehouse.touch()
-    home.landed.write_text(json.dumps({"drops": [], "disclosure": load_policy().as_manifest()}), encoding="utf-8")
-    assert audit(home, small_copy).exit_code == 0
+    assert audit(small_home, small_copy).exit_code == 0
     make(small_copy)
-    result = audit(home, small_copy)
+    result = audit(small_home, small_copy)
     assert result.exit_code == 1
     assert f"FAILED {COPIES_RULE} in {file}" in result.output
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import duckdb
 import pytest
 
@@ -23,14 +25,11 @@ from tests.topic_marts import (
 
 
 @pytest.fixture(scope="module")
-def ask(released_home: BuiltHome) -> Ask:
+def ask(released_home: BuiltHome) -> Iterator[Ask]:
     """A question to the warehouse, for its rows."""
-
-    def rows(query: str) -> list[tuple[object, ...]]:
-        with duckdb.connect(str(released_home.home.warehouse), read_only=True) as connection:
-            return connection.execute(query).fetchall()
-
-    return rows
+    with duckdb.connect(str(released_home.home.warehouse), read_only=True) as connection:
+        connection.execute("set threads = 1")  # two make nothing but more work of so few rows
+        yield lambda query: connection.execute(query).fetchall()
 
 
 def all_measures(ask: Ask) -> list[str]:

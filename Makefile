@@ -40,8 +40,10 @@ else
 	@$(BIN)/iapt refresh --drops "$(DROPS)"
 endif
 
+# Side by side: the type checker keeps one core busy for a minute. A failure of either is told and is make's own.
 .PHONY: test
-test: lint pytest ## Run every check and test that needs no network
+test: $(READY) ## Run every check and test that needs no network
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going lint pytest
 
 .PHONY: lint
 lint: $(READY) ## Format, lint, types, boundaries, SQL style
@@ -51,13 +53,6 @@ lint: $(READY) ## Format, lint, types, boundaries, SQL style
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests > .sqlfluff.log || (cat .sqlfluff.log; exit 1)
 	@if grep -q FAIL .sqlfluff.log; then cat .sqlfluff.log; exit 1; fi
-
-# Minutes long, and about ways in that a refresh does not take: `make test-long` runs them.
-LONG_TESTS := tests/integration/test_inspection.py tests/integration/test_restricted.py
-
-.PHONY: test-long
-test-long: $(READY) ## Run the longest tests: inspected folders and restricted homes
-	@$(BIN)/python -m pytest $(LONG_TESTS)
 
 .PHONY: test-browser
 test-browser: $(READY) ## Open the report in Debian's chromium: journeys, accessibility, numbers
@@ -72,8 +67,8 @@ serve: $(READY) ## Show the newest release's report on 127.0.0.1
 pytest: $(READY) ## Run the tests alone; the real drops too, where they are
 	@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && export IAPT_TESTS_SHARE="$$shared"; \
 	  $(BIN)/python -m pytest tests/acceptance > .pytest-acceptance.log 2>&1 & acceptance=$$!; \
-	  $(BIN)/python -m pytest $(filter-out $(LONG_TESTS),$(wildcard tests/integration/test_[a-i]*.py)) > .pytest-integration.log 2>&1 & first=$$!; \
-	  $(BIN)/python -m pytest tests/unit $(filter-out $(LONG_TESTS),$(wildcard tests/integration/test_[j-z]*.py)); second=$$?; \
+	  $(BIN)/python -m pytest tests/integration/test_[a-i]*.py > .pytest-integration.log 2>&1 & first=$$!; \
+	  $(BIN)/python -m pytest tests/unit tests/integration/test_[j-z]*.py; second=$$?; \
 	  wait $$first; first=$$?; cat .pytest-integration.log; \
 	  wait $$acceptance; real=$$?; cat .pytest-acceptance.log; exit $$(( first | second | real ))
 

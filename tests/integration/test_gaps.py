@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration import dbt_process
+from orchestration.assets.marts import prepared_manifest
 from orchestration.drops.catalogue import Catalogue
 from orchestration.home import CATALOGUE, DBT_PROJECT, Home
 from tests.integration.conftest import BuiltHome
@@ -73,9 +75,11 @@ def after(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) ->
             "? as series, 'month' as period_grain, ? as period, ? as kind, ? as reason, ? as source",
             [known.series, known.period, known.kind, known.reason, known.source],
         )
+    prepared_manifest()
+    dbt_process.warm_up()
     result = subprocess.run(
         [
-            *(Path(sys.executable).with_name("dbt"), "--no-use-colors", "run", "--select", *MODELS),
+            *(sys.executable, "-m", dbt_process.MODULE, "--no-use-colors", "run", "--select", *MODELS),
             *("--target-path", folder / "target", "--log-path", folder / "logs"),
         ],
         cwd=DBT_PROJECT,

@@ -42,13 +42,7 @@ class Contents:
     @cached_property
     def areas(self) -> tuple[Area, ...]:
         """The organisations, in the order of the lists."""
-        reports_of: dict[str, set[str]] = {}
-        codes: dict[str, tuple[str, str]] = {}
-        for report, figures in self.figures.items():
-            for one in figures.values():
-                reports_of.setdefault(one.area, set()).add(report)
-                codes[one.area] = (one.prefix, one.code)
-        return areas_of(self.release, self.outline, reports_of, codes)
+        return areas_of(self.release, self.outline, self.figures)
 
     @cached_property
     def site(self) -> dict[str, Any]:

@@ -406,42 +406,52 @@ def _cell(measure: str) -> str:
     """
 
 
-def areas_of(
-    release: Release, outline: Outline, reports_of: Mapping[str, set[str]], codes: Mapping[str, tuple[str, str]]
-) -> tuple[Area, ...]:
+def areas_of(release: Release, outline: Outline, figures: Mapping[str, Mapping[str, AreaFigures]]) -> tuple[Area, ...]:
     """The organisations that have figures, in the order a list shows them.
 
-    `reports_of` names the reports of each area, `codes` its prefix and code.
+    `figures` are those of each report, by organisation. Each organisation is described as it stands at the newest level
+    at which it has any: the lists name bodies of its code that never had one.
     """
-    with _open(release.folder, ("dim_organisation",)) as connection:
-        rows = connection.execute(
-            """
-            select org_level, org_code, org_name, coalesce(former_names, ''), coalesce(today_level, ''),
-                   coalesce(today_code, ''), coalesce(today_name, ''), coalesce(today_comparability, ''),
-                   coalesce(cast(valid_to as varchar), ''), coalesce(parent_name_today, parent_name, '')
-            from dim_organisation
-            """
-        ).fetchall()
-    described = {(str(row[0]), str(row[1])): row[2:] for row in rows}
+    described = _described(release)
+    of_areas: dict[str, dict[str, AreaFigures]] = {}
+    for report, of_report in figures.items():
+        for one in of_report.values():
+            of_areas.setdefault(one.area, {})[report] = one
     areas = []
-    for identity, (prefix, code) in codes.items():
-        family, levels = _levels_of(prefix, outline)
-        found = next((described[level, code] for level in levels if (level, code) in described), None)
-        if found is None:
-            raise ReleaseNotReadable(f"dim_organisation: expected {levels[0]} {code}, which has figures; not there")
-        name, *_ = found
+    for identity, reports in of_areas.items():
+        any_of_them = next(iter(reports.values()))
+        code = any_of_them.code
+        family, levels = _levels_of(any_of_them.prefix, outline)
+        stood = {level for one in reports.values() for _, level in one.levels}
+        level = next(level for level in levels if level in stood)
+        if (level, code) not in described:
+            raise ReleaseNotReadable(f"dim_organisation: expected {level} {code}, which has figures; not there")
+        name, note = described[level, code]
         areas.append(
             Area(
                 id=identity,
                 family=family.slug,
                 code=code,
-                name="England" if family.slug == "england" else readable_name(str(name)),
-                note=_note(found),
-                reports=tuple(report for report in GRAINS if report in reports_of[identity]),
+                name="England" if family.slug == "england" else readable_name(name),
+                note=note,
+                reports=tuple(report for report in GRAINS if report in reports),
             )
         )
     order = [family.slug for family in outline.families]
     return tuple(sorted(areas, key=lambda area: (order.index(area.family), area.name.lower(), area.code)))
+
+
+def _described(release: Release) -> dict[tuple[str, str], tuple[str, str]]:
+    """Name of every listed organisation, and what became of it, by its level and code."""
+    with _open(release.folder, ("dim_organisation",)) as connection:
+        rows = connection.execute(
+            """
+            select org_level, org_code, org_name, coalesce(today_code, ''), coalesce(today_name, ''),
+                   coalesce(today_comparability, ''), coalesce(cast(valid_to as varchar), '')
+            from dim_organisation
+            """
+        ).fetchall()
+    return {(str(level), str(code)): (str(name), _note(*map(str, fate))) for level, code, name, *fate in rows}
 
 
 def _levels_of(prefix: str, outline: Outline) -> tuple[Family, tuple[str, ...]]:
@@ -454,17 +464,12 @@ def _levels_of(prefix: str, outline: Outline) -> tuple[Family, tuple[str, ...]]:
     raise ReleaseNotReadable(f"expected a family of organisations; found {prefix!r}")
 
 
-def _note(described: Any) -> str:
+def _note(today_code: str, today_name: str, comparability: str, valid_to: str) -> str:
     """What became of an organisation that is no more, from the lists."""
-    _, _, _, today_code, today_name, comparability, valid_to, _ = described
     if not valid_to or comparability == "same":
         return ""
     ended = f"Ended on {valid_to}."
-    return (
-        f"{ended} Its area is covered today by {readable_name(str(today_name))} ({today_code})."
-        if today_code
-        else ended
-    )
+    return f"{ended} Its area is covered today by {readable_name(today_name)} ({today_code})." if today_code else ended
 
 
 def as_script(name: str, data: Any) -> str:

@@ -140,10 +140,7 @@ def test_a_measure_that_never_applies_has_no_series(
 def test_organisations_are_listed_under_their_newest_name(
     release: Release, outline: Outline, figures: dict[str, dict[str, AreaFigures]]
 ) -> None:
-    everyone = {one.area: one for found in figures.values() for one in found.values()}
-    codes = {area: (one.prefix, one.code) for area, one in everyone.items()}
-    reports = {area: {report for report, found in figures.items() if area in found} for area in everyone}
-    areas = {area.id: area for area in areas_of(release, outline, reports, codes)}
+    areas = {area.id: area for area in areas_of(release, outline, figures)}
     assert areas["sub-icb-02P"].name == "NHS South Yorkshire ICB - 02P"
     assert areas["sub-icb-02P"].reports == ("monthly", "quarterly", "annual")
     assert HOSTILE_NAME in {area.name for area in areas.values()}
@@ -154,20 +151,37 @@ def test_organisations_are_listed_under_their_newest_name(
     )
 
 
-def test_an_organisation_that_only_totals_name_is_listed(tmp_path: Path, folder: Path, outline: Outline) -> None:
-    """Monthly drops alone hold no ICB, and totals of ICBs are built of them."""
+def _of_one(prefix: str, code: str, *levels: str) -> dict[str, dict[str, AreaFigures]]:
+    stood = tuple(enumerate(levels))
+    return {"monthly": {f"{prefix}-{code}": AreaFigures(f"{prefix}-{code}", prefix, code, stood, {})}}
+
+
+def test_an_organisation_is_described_at_the_newest_level_at_which_it_has_figures(
+    tmp_path: Path, folder: Path, outline: Outline
+) -> None:
+    """In no drop, if only totals that were built here name it; and not as a listed body that never had a figure."""
     copied = shutil.copytree(folder, tmp_path / "release")
     duckdb.sql(
         f"""
         copy (
-            select * replace (org_level <> 'icb' and is_in_drops as is_in_drops)
-            from read_parquet('{folder}/dim_organisation.parquet')
+            select * replace (false as is_in_drops) from read_parquet('{folder}/dim_organisation.parquet')
+            union all by name
+            select * replace ('icb' as org_level, 'A NEW BOARD' as org_name, null as valid_to)
+            from read_parquet('{folder}/dim_organisation.parquet') where org_level = 'stp' and org_code = 'QF7'
         ) to '{copied}/dim_organisation.parquet' (format parquet)
         """
     )
     read = read_release(copied, outline, {})
-    named = areas_of(read, outline, {"icb-QF7": {"monthly"}}, {"icb-QF7": ("icb", "QF7")})
-    assert [area.code for area in named] == ["QF7"]
+    [board] = areas_of(read, outline, _of_one("icb", "QHM", "stp", "icb"))
+    assert "Ended" not in board.note
+    [partnership] = areas_of(read, outline, _of_one("icb", "QF7", "stp"))
+    assert "Ended on 2022-06-30" in partnership.note
+    assert partnership.name != "A NEW BOARD"
+
+
+def test_an_organisation_that_nothing_describes_stops_the_report(release: Release, outline: Outline) -> None:
+    with pytest.raises(ReleaseNotReadable, match="expected icb Q00, which has figures"):
+        areas_of(release, outline, _of_one("icb", "Q00", "icb"))
 
 
 def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, outline: Outline) -> None:

@@ -107,9 +107,19 @@
       out.push(`<line class="break" x1="${edge(number)}" x2="${edge(number)}" y1="${top}" y2="${bottom}"/>`);
       if (period.status !== "not_published") out.push(`<text class="note" x="${edge(number)}" y="${top - 10}" text-anchor="middle">[b]</text>`);
     });
+    // Where there is no room beside the line, its label lies above or below it: where it covers fewer marks.
+    const labelled = (one) => {
+      const line = y(one.value), first = edge(one.from), last = first + LETTER * one.label.length + 8;
+      const covered = (least, most) =>
+        spec.series.flatMap((each) => each.cells.filter((read, number) => {
+          if (!read || read.status !== "published") return false;
+          return x(number) >= first && x(number) <= last && y(read.value) > least && y(read.value) < most;
+        })).length;
+      return covered(line - 20, line) > covered(line, line + 20) ? line + 16 : line - 6;
+    };
     for (const one of spec.standard) {
       out.push(`<line class="standard" x1="${edge(one.from)}" x2="${edge(one.to + 1)}" y1="${y(one.value)}" y2="${y(one.value)}"/>`);
-      if (narrow) out.push(`<text class="standard-label" x="${edge(one.from) + 4}" y="${y(one.value) - 6}">${escape(one.label)}</text>`);
+      if (narrow) out.push(`<text class="standard-label" x="${edge(one.from) + 4}" y="${labelled(one)}">${escape(one.label)}</text>`);
     }
     spec.series.forEach((one, order) => {
       const marks = [];

@@ -51,7 +51,7 @@ lint: $(READY) ## Format, lint, types, boundaries, SQL style
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar --processes 2 dbt_project/models dbt_project/tests > .sqlfluff.log || (cat .sqlfluff.log; exit 1)
+	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar dbt_project/models dbt_project/tests > .sqlfluff.log || (cat .sqlfluff.log; exit 1)
 	@if grep -q FAIL .sqlfluff.log; then cat .sqlfluff.log; exit 1; fi
 
 .PHONY: test-browser

@@ -119,7 +119,7 @@ def trace(
         create or replace temp table traced as
         with source as (
             select
-                hash({_KEY}) as name, {_KEY}, value_status as source_status, hash({labels}) as source_labels,
+                hash({_KEY}) as name, value_status as source_status, hash({labels}) as source_labels,
                 case
                     when statistic = 'count' and value >= {rounding.threshold}
                         then (cast(value as bigint) + {half}) // {rounding.base} * {rounding.base}
@@ -132,14 +132,13 @@ def trace(
         ),
         released as (
             select
-                hash({_KEY}) as name, {_KEY}, statistic, value, value_status, hash({labels}) as labels,
+                hash({_KEY}) as name, statistic, value, value_status, hash({labels}) as labels,
                 coalesce(is_derived, false) as is_derived,
                 hash({_SUM}) in (select declared_sum from declared_sums) as is_declared_sum
             from {extract}
         )
         select
-            {", ".join(f"coalesce(released.{key}, source.{key}) as {key}" for key in (*POPULATION, "measure"))},
-            statistic, value, value_status, labels, coalesce(is_derived, false) as is_derived, is_declared_sum,
+            name, statistic, value, value_status, labels, coalesce(is_derived, false) as is_derived, is_declared_sum,
             source_status, source_labels, cast(expected as double) as expected, released.name is null as is_missing
         from released full join source using (name)
         """
@@ -151,12 +150,25 @@ def trace(
     for rule, broken in zip(TRACE_RULES, row, strict=True):
         examples: tuple[Example, ...] = ()
         if broken:
-            keys = ", ".join(KEYS["extract_monthly"])
-            examples = examples_in(
-                connection.execute(f"select {keys} from traced where {rule.broken} order by all limit {EXAMPLES_SHOWN}")
-            )
+            examples = examples_in(_keys_of(connection, rule, extract, figures))
         found[rule.name] = int(broken), examples
     return found
+
+
+def _keys_of(
+    connection: duckdb.DuckDBPyConnection, rule: TraceRule, extract: str, figures: str
+) -> duckdb.DuckDBPyConnection:
+    """The keys of the first rows that break a rule: looked up by their hashes, which are all that tracing carries."""
+    keys = ", ".join(KEYS["extract_monthly"])
+    return connection.execute(
+        f"""
+        with broken as (select name from traced where {rule.broken})
+        select {keys} from {extract} where hash({_KEY}) in (select name from broken)
+        union
+        select {keys} from {figures} where hash({_KEY}) in (select name from broken)
+        order by all limit {EXAMPLES_SHOWN}
+        """
+    )
 
 
 def _declared_sums(connection: duckdb.DuckDBPyConnection, extract: str, figures: str) -> None:
@@ -253,7 +265,7 @@ def _expected_rates(connection: duckdb.DuckDBPyConnection, figures: str) -> None
         from fractions
         join (
             select hash({", ".join(POPULATION)}) as population, measure, hash({_KEY}) as name
-            from {figures} where org_level = 'england' and statistic = 'percentage'
+            from {figures} where org_level = 'england' and statistic = 'percentage' and value_status = 'published'
         ) as names using (population, measure)
         where d > 0 and n between 0 and d and 2000 * n between (2 * q - 1) * d and (2 * q + 1) * d
         """

@@ -14,6 +14,9 @@ from orchestration.drops.catalogue import Catalogue, Correction
 from orchestration.drops.reader import DropSummary, ObservationStore
 from orchestration.drops.store import KeptDrop
 
+#: How a new warehouse keeps its tables: text is written in two thirds of the time that the oldest version takes. Only
+#: the pipeline opens the file; what leaves is written for older readers.
+STORAGE_VERSION = "v1.3.0"
 _GRAIN_OF_SERIES = {"monthly": "month", "timeseries": "month", "quarterly": "quarter", "annual": "year"}
 
 
@@ -34,7 +37,7 @@ def land(
     files = ", ".join(f"'{_quoted(observations.observations_of(drop.sha256))}'" for drop, _ in read)
     precedence = catalogue.precedence
     warehouse.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(warehouse)) as connection:
+    with duckdb.connect(str(warehouse), config={"storage_compatibility_version": STORAGE_VERSION}) as connection:
         connection.begin()
         connection.execute("create schema if not exists landing")
         name = "drop_sha256" if salt is None else f"sha256('{salt}' || drop_sha256)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +24,28 @@ def data_of(script: Path) -> Any:
     return json.loads(found[1])
 
 
-def shown_figures(report: Path, slug: str) -> list[Figure]:
-    """Family, code, population, measure, period and text of each cell of one report, those that do not apply apart."""
+def shown_figures(report: Path, slug: str) -> dict[Figure, int]:
+    """Family, code, population, measure, period and text of each cell of one report, those that do not apply apart.
+
+    How often each is there, in no order: of millions of figures it takes longer to sort them than to compare them.
+    """
     outline = load_outline(CATALOGUE / "report.yml")
     site = data_of(report / "data" / "site.js")
     periods = [fields[0] for fields in site["reports"][slug]["periods"]]
-    shown = []
+    shown: Counter[Figure] = Counter()
     for identity, family, _, code, *_ in site["areas"]:
         path = report / "data" / slug / f"{identity}.js"
         for key, series in data_of(path)["series"].items() if path.is_file() else ():
             for measure, cells in zip(outline.measure_order, series, strict=True):
-                shown += [
+                shown.update(
                     (family, code, key, measure, periods[at], cell.split("~")[0])
                     for at, cell in enumerate(cells.split(","))
                     if cell not in ("", "z")
-                ]
-    return sorted(shown)
+                )
+    return dict(shown)
 
 
-def released_figures(release: Path, slug: str) -> list[Figure]:
+def released_figures(release: Path, slug: str) -> dict[Figure, int]:
     """The same of the released extract, as far as the outline shows it."""
     outline = load_outline(CATALOGUE / "report.yml")
     with duckdb.connect(str(release / "iapt.duckdb"), read_only=True) as connection:
@@ -65,4 +69,4 @@ def released_figures(release: Path, slug: str) -> list[Figure]:
                 "measures": list(outline.measure_order),
             },
         ).fetchall()
-    return sorted(rows)
+    return dict(Counter(rows))

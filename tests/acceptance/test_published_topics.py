@@ -70,13 +70,20 @@ def test_only_the_annual_reports_have_recovery_by_ethnic_group(real_release: Rea
     assert rows == [("year",)]
 
 
+@pytest.fixture(scope="module")
+def statuses_that_leave(real_release: RealRelease) -> list[tuple[object, ...]]:
+    """How often each status stands in the extracts and facts, of the measures of all topics: read once for them all."""
+    ask = real_release.warehouse
+    return ask(statuses(cells_that_leave(sorted({measure for mart in TOPICS for measure in measures_of(ask, mart)}))))
+
+
 @pytest.mark.parametrize("mart", TOPICS)
 def test_each_status_is_as_often_in_the_topic_mart_as_in_the_extracts_and_facts(
-    real_release: RealRelease, mart: str
+    real_release: RealRelease, statuses_that_leave: list[tuple[object, ...]], mart: str
 ) -> None:
     ask = real_release.warehouse
-    in_mart = ask(statuses(cells_of_mart(ask, mart)))
-    assert in_mart == ask(statuses(cells_that_leave(measures_of(ask, mart))))
+    in_mart, measures = ask(statuses(cells_of_mart(ask, mart))), measures_of(ask, mart)
+    assert in_mart == [row for row in statuses_that_leave if row[1] in measures]
     assert {str(status) for _, _, status, _, _ in in_mart} == {"published", *NEVER_LEFT_OUT}
     assert [row[:3] for row in in_mart if row[4] != (row[3] if row[2] == "published" else 0)] == []
 

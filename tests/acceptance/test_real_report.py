@@ -28,9 +28,8 @@ def test_every_figure_of_the_report_is_released_and_the_other_way_round(
     shown, released = shown_figures(report, slug), released_figures(real_release.home.latest, slug)
     if shown != released:
         # Told as numbers of cells: no single cell is printed.
-        pytest.fail(
-            f"{len(shown)} cells, {len(released)} released, {len(set(shown) ^ set(released))} on one side alone"
-        )
+        differ = len(set(shown.items()) ^ set(released.items()))
+        pytest.fail(f"{len(shown)} cells, {len(released)} released, {differ} on one side alone")
 
 
 def test_no_page_and_no_data_file_is_heavy(report: Path) -> None:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -82,7 +83,7 @@ def write(folder: Path, verdict: Verdict, runs: Mapping[str, TableRun]) -> None:
         (site / "data_docs.css").write_text(STYLE, encoding="utf-8")
         (site / "index.html").write_text(_front_page(verdict), encoding="utf-8")
         for table in CONTRACTS:
-            page = _page_of(table, verdict, runs.get(table), Path(workshop))
+            page = _page_of(table, verdict, runs.get(table))
             (site / f"{table}.html").write_text(page, encoding="utf-8")
         shutil.copytree(site, folder, dirs_exist_ok=True)
 
@@ -147,7 +148,7 @@ def _broken_in(outcome: RuleOutcome) -> str:
     return f"{escape(outcome.file)}{rows} {escape(outcome.message)}".strip()
 
 
-def _page_of(table: str, verdict: Verdict, run: TableRun | None, workshop: Path) -> str:
+def _page_of(table: str, verdict: Verdict, run: TableRun | None) -> str:
     file = file_of(table)
     outcomes = [outcome for outcome in verdict.outcomes if outcome.file == file]
     answered = {finding.rule.name for finding in run.findings if finding.answer != "error"} if run else set()
@@ -158,7 +159,7 @@ def _page_of(table: str, verdict: Verdict, run: TableRun | None, workshop: Path)
         _table_of(others),
     ]
     if run is not None:
-        parts.append(f"<h2>Rules of its rows</h2>\n{_results(run.result, workshop)}")
+        parts.append(f"<h2>Rules of its rows</h2>\n{_results(run.result)}")
     return PAGE.format(title=file, body="\n".join(parts))
 
 
@@ -175,10 +176,9 @@ def _table_of(outcomes: Iterable[RuleOutcome]) -> str:
     )
 
 
-def _results(result: "ExpectationSuiteValidationResult", workshop: Path) -> str:
+def _results(result: "ExpectationSuiteValidationResult") -> str:
     """Return the rules kept and broken, as Great Expectations draws them; errors we tell ourselves."""
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view.view import DefaultJinjaPageView
 
     answered = copy(result)
     answered.results = [of_a_rule for of_a_rule in result.results if not any(errors_in(of_a_rule.exception_info))]
@@ -188,9 +188,18 @@ def _results(result: "ExpectationSuiteValidationResult", workshop: Path) -> str:
     _overview, rules = document.sections  # the overview names the run and its moment
     rules.content_blocks = rules.content_blocks[1:]  # the first is a heading that our page has already
     document.sections = [rules]
-    (workshop / "sections.j2").write_text(SECTIONS_TEMPLATE, encoding="utf-8")
-    view: Any = DefaultJinjaPageView(custom_views_directory=str(workshop))
-    html: str = view.render(document, template="sections.j2")
+    html: str = _view().render(document, template="sections.j2")
     for icon, word in STATUS_ICONS:
         html = icon.sub(word, html)
     return html
+
+
+@cache
+def _view() -> Any:
+    """What draws sections: one for all pages, since each compiles the templates of Great Expectations for itself."""
+    from great_expectations.render.view.view import DefaultJinjaPageView
+    from jinja2 import ChoiceLoader, DictLoader
+
+    view: Any = DefaultJinjaPageView()
+    view.env.loader = ChoiceLoader([view.env.loader, DictLoader({"sections.j2": SECTIONS_TEMPLATE})])
+    return view

@@ -129,12 +129,22 @@ def _run_on(source: "SQLDatasource", table: str, rules: Sequence[Rule]) -> Table
 
 @cache
 def _expectation_that_no_row_breaks_a_rule() -> Any:
+    from great_expectations.compatibility.pydantic import PrivateAttr
     from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     class ExpectNoRowToBreakTheRule(UnexpectedRowsExpectation):  # type: ignore[misc]  # its own types are not read
         """Counts the rows that break a rule inside the database: not one of them is fetched."""
 
         metric_dependencies = ("unexpected_rows_query.row_count",)
+        _configuration: ExpectationConfiguration | None = PrivateAttr(default=None)
+
+        @property
+        def configuration(self) -> ExpectationConfiguration:
+            """What the rule is, made once: Great Expectations asks for it thirty times, and would make it anew."""
+            if self._configuration is None:
+                self._configuration = super().configuration
+            return self._configuration
 
         def _validate(
             self, metrics: dict[str, int], runtime_configuration: Any = None, execution_engine: Any = None

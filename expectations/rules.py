@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from expectations.contracts import ROOMS, Room, file_of
@@ -50,7 +51,7 @@ class Rule:
         """What breaks the rule when the rule is broken: a staged file, or a table of another room."""
         return file_of(self.table) if self.room == "release" else f"{self.room}.{self.table}"
 
-    @property
+    @cached_property
     def tables(self) -> frozenset[str]:
         """Every table of its room that the rule reads, its own included."""
         return frozenset({self.table} | (ROOMS[self.room].keys() & set(WORD.findall(self.query))))

@@ -128,11 +128,12 @@ def _wait_for_runs(address: Path) -> None:
             listener.bind(str(address))
             listener.listen()  # what is asked for now is done when dbt is there
             parsed = _Parsed()
-            import dbt.adapters.duckdb
-            import dbt.cli.main  # noqa: F401
+            with _not_for_nobody(address.parent):
+                import dbt.adapters.duckdb
+                import dbt.cli.main  # noqa: F401
 
-            with contextlib.suppress(OSError):  # not parsed yet
-                parsed.manifest()
+                with contextlib.suppress(OSError):  # not parsed yet
+                    parsed.manifest()
             while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
                 connection, _ = listener.accept()
                 with connection:
@@ -141,6 +142,26 @@ def _wait_for_runs(address: Path) -> None:
                         _serve(connection, parsed)
     finally:
         shutil.rmtree(address.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _not_for_nobody(folder: Path) -> Iterator[None]:
+    """End at once where standard input is closed meanwhile: a process that has nothing for dbt to do ends soon."""
+    done, told = os.pipe()
+
+    def watch() -> None:
+        if sys.stdin in select.select([sys.stdin, done], [], [])[0]:
+            shutil.rmtree(folder, ignore_errors=True)
+            os._exit(0)
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:  # no thread may be left where the process is going to be forked
+        os.close(told)
+        watching.join()
+        os.close(done)
 
 
 def _serve(connection: socket.socket, parsed: _Parsed) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -109,7 +109,8 @@ class KeptAudits:
         beside = path.with_suffix(".part")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps({"code": _code_digest(), **asdict(audit)}))  # `dump` would write it bit by bit
+            # `dump` would write it bit by bit; `asdict` would copy all of it first.
+            stream.write(json.dumps({"code": _code_digest(), **vars(audit)}, default=vars))
         beside.replace(path)
 
     def _path(self, grain: Grain, period: str) -> Path:

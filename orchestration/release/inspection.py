@@ -54,6 +54,8 @@ REPORT_RULE_DESCRIPTION = (
 FaultsOfReport = Callable[[Path, Mapping[str, Any] | None], Iterable[str]]
 #: How the CSV files of a release are written. DuckDB would find it out again from every file, at most of the cost.
 _AS_WRITTEN = "header = true, delim = ',', quote = '\"', escape = '\"'"
+#: More characters than any header we write; no more is read of what may be any file.
+_LONGEST_HEADER = 2**16
 _NO_ROWS = (0, None)
 #: What stands in a release beside its tables; anything else is judged as a file that does not belong.
 _BESIDE_THE_TABLES = frozenset(
@@ -275,7 +277,7 @@ def _columns_of_csv(file: Path) -> list[str]:
     opened = gzip.open if file.suffix == ".gz" else open
     try:
         with opened(file, "rt", encoding="utf-8", newline="") as lines:
-            return next(csv.reader(lines), [])
+            return next(csv.reader([lines.readline(_LONGEST_HEADER)]), [])
     except (EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
         raise OSError(f"{file.name} has no header that can be read") from error
 

@@ -2,16 +2,29 @@
 
 -- Cells of periods and levels that more than one drop publishes, with which one is believed: `precedence` 1 wins.
 -- Order: series (the monthly file before a time series), status, revision, then the order in which drops were kept.
-with observations as (
+-- Each grain is asked for by itself: where nothing of a grain is contested, its observations are not read at all.
+with contested_periods as (
 
-    select * from {{ ref('int_measured_observations') }}
-    where duplicate_of_row is null
+    select * from {{ ref('int_contested_periods') }}
 
 ),
 
-contested_periods as (
+observations as (
 
-    select * from {{ ref('int_contested_periods') }}
+    {% for grain in ['month', 'quarter', 'year'] -%}
+    select measured.*
+    from {{ ref('int_measured_observations') }} as measured
+    inner join contested_periods
+        on
+            measured.period_start = contested_periods.period_start
+            and measured.org_level = contested_periods.org_level
+    where
+        measured.period_grain = '{{ grain }}'
+        and contested_periods.period_grain = '{{ grain }}'
+        and measured.duplicate_of_row is null
+
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -32,11 +45,6 @@ select
     row_number() over most_believed_first as precedence,
     first_value(observations.drop_sha256) over most_believed_first as winning_drop_sha256
 from observations
-inner join contested_periods
-    on
-        observations.period_grain = contested_periods.period_grain
-        and observations.period_start = contested_periods.period_start
-        and observations.org_level = contested_periods.org_level
 inner join drops
     on observations.drop_sha256 = drops.drop_sha256
 inner join series_precedence

@@ -62,17 +62,17 @@ test-browser: $(READY) ## Open the report in Debian's chromium: journeys, access
 serve: $(READY) ## Show the newest release's report on 127.0.0.1
 	@$(BIN)/iapt serve
 
-# Half of the integration tests beside the rest, so both cores have work; both look at one home, built once. The real
-# drops go first where both want a core: nothing else takes as long from end to end.
-FIRST_HALF := $(wildcard $(addprefix tests/integration/,test_[a-i]*.py test_re[fp]*.py test_t*.py))
-SECOND_HALF := $(filter-out $(FIRST_HALF),$(wildcard tests/integration/test_*.py))
+# Half of the tests beside the rest, so both cores have work; both halves look at one home, built once. The real drops go
+# first where all want a core: nothing else takes as long from end to end.
+FIRST_HALF := $(wildcard $(addprefix tests/integration/,test_[a-i]*.py test_re[fp]*.py test_t*.py) tests/unit/test_rep*.py)
+SECOND_HALF := $(filter-out $(FIRST_HALF),$(wildcard tests/unit/test_*.py tests/integration/test_*.py))
 .PHONY: pytest
 pytest: $(READY) ## Run the tests alone; the real drops too, where they are
 	@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && export IAPT_TESTS_SHARE="$$shared"; \
 	  $(BIN)/python -m pytest tests/acceptance > .pytest-acceptance.log 2>&1 & acceptance=$$!; \
-	  nice $(BIN)/python -m pytest $(FIRST_HALF) > .pytest-integration.log 2>&1 & first=$$!; \
-	  nice $(BIN)/python -m pytest tests/unit $(SECOND_HALF); second=$$?; \
-	  wait $$first; first=$$?; cat .pytest-integration.log; \
+	  nice $(BIN)/python -m pytest $(FIRST_HALF) > .pytest-first.log 2>&1 & first=$$!; \
+	  nice $(BIN)/python -m pytest $(SECOND_HALF); second=$$?; \
+	  wait $$first; first=$$?; cat .pytest-first.log; \
 	  wait $$acceptance; real=$$?; cat .pytest-acceptance.log; exit $$(( first | second | real ))
 
 .PHONY: test-unit

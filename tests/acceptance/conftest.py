@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 
 from orchestration.home import Home
 from orchestration.refresh import RefreshOutcome, refresh
+
+#: What the report draws its map of, where it is there.
+BOUNDARIES = "icb_2023_simplified.geojson"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,23 @@ class RealRelease:
 def real_release(real_drops: Path, tmp_path_factory: pytest.TempPathFactory) -> RealRelease:
     """The release of the real drops, built once."""
     home = Home(tmp_path_factory.mktemp("real"))
-    boundaries = real_drops.parent / "reference" / "icb_2023_simplified.geojson"
+    boundaries = real_drops.parent / "reference" / BOUNDARIES
     if boundaries.is_file():
         shutil.copyfile(boundaries, home.boundaries)
     return RealRelease(home, refresh(home, real_drops))
+
+
+@pytest.fixture(scope="session")
+def reference(real_drops: Path) -> Callable[[str], Path]:
+    """A file of the publisher's metadata, lookups and boundaries, by its name.
+
+    They are no drops: whoever has the drops alone can run the pipeline and not these tests, which are then skipped.
+    """
+
+    def find(name: str) -> Path:
+        path = real_drops.parent / "reference" / name
+        if not path.is_file():
+            pytest.skip(f"needs the publisher's {name} in the folder `reference` beside the real drops")
+        return path
+
+    return find

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,20 +48,16 @@ def measures() -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def published(real_drops: Path) -> dict[str, dict[str, str]]:
+def published(reference: Callable[[str], Path]) -> dict[str, dict[str, str]]:
     """The publisher's measures with an id; its variables, V..., are no measures."""
-    path = real_drops.parent / "reference" / "metadata_measures_monthly.csv"
-    if not path.is_file():
-        pytest.skip(f"the publisher's metadata are not beside the real drops: expected {path.name}")
+    path = reference("metadata_measures_monthly.csv")
     return {row["measure_id"]: row for row in read(path) if not row["measure_id"].startswith("V")}
 
 
 @pytest.fixture(scope="module")
-def annual_fields(real_drops: Path) -> set[str]:
+def annual_fields(reference: Callable[[str], Path]) -> set[str]:
     """The measures that the publisher describes in the annual file of 2024-25."""
-    path = real_drops.parent / "reference" / "metadata_measures_annual.csv"
-    if not path.is_file():
-        pytest.skip(f"the publisher's metadata are not beside the real drops: expected {path.name}")
+    path = reference("metadata_measures_annual.csv")
     return {row["field_name"] for row in read(path) if row["dataset_name"] == "measures_annual"} - KEYS
 
 

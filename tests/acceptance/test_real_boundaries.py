@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from orchestration.report.boundaries import Boundaries, read_boundaries
 from orchestration.report.tiles import load_tiles
@@ -14,11 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LARGEST_MAP = 60_000  # characters of all paths, so that a page with its map stays light
 
 
-def real_boundaries(real_drops: Path, name: str, level: str, day: str) -> Boundaries:
+def real_boundaries(path: Path, level: str, day: str) -> Boundaries:
     """The areas of a file, matched with the places of one level in force on a day."""
-    path = real_drops.parent / "reference" / name
-    if not path.is_file():
-        pytest.skip(f"the boundaries {name} are not beside the real drops")
     with (ROOT / "dbt_project" / "seeds" / "organisations.csv").open(encoding="utf-8", newline="") as lines:
         codes_of = {
             row["ons_code"]: row["org_code"]
@@ -30,22 +26,22 @@ def real_boundaries(real_drops: Path, name: str, level: str, day: str) -> Bounda
     return read_boundaries(path, codes_of)
 
 
-def test_every_board_of_the_tile_map_has_its_shape(real_drops: Path) -> None:
-    boundaries = real_boundaries(real_drops, "icb_2023_simplified.geojson", "icb", "2025-06-01")
+def test_every_board_of_the_tile_map_has_its_shape(reference: Callable[[str], Path]) -> None:
+    boundaries = real_boundaries(reference("icb_2023_simplified.geojson"), "icb", "2025-06-01")
     assert (boundaries.unmatched, boundaries.missing) == ((), ())
     assert list(boundaries.paths) == sorted(tile.code for tile in load_tiles(ROOT / "catalogue" / "area_tiles.csv"))
     assert len(boundaries.paths) == 42
     assert sum(map(len, boundaries.paths.values())) < LARGEST_MAP
 
 
-def test_every_group_of_2021_has_its_shape(real_drops: Path) -> None:
-    boundaries = real_boundaries(real_drops, "ccg_2021_simplified.geojson", "ccg", "2021-04-01")
+def test_every_group_of_2021_has_its_shape(reference: Callable[[str], Path]) -> None:
+    boundaries = real_boundaries(reference("ccg_2021_simplified.geojson"), "ccg", "2021-04-01")
     assert (boundaries.unmatched, boundaries.missing) == ((), ())
     assert len(boundaries.paths) == 106
     assert sum(map(len, boundaries.paths.values())) < LARGEST_MAP
 
 
-def test_england_is_a_little_taller_than_wide(real_drops: Path) -> None:
-    width, height = real_boundaries(real_drops, "icb_2023_simplified.geojson", "icb", "2025-06-01").view_box
+def test_england_is_a_little_taller_than_wide(reference: Callable[[str], Path]) -> None:
+    width, height = real_boundaries(reference("icb_2023_simplified.geojson"), "icb", "2025-06-01").view_box
     assert width == 600
     assert 1.1 < height / width < 1.2

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.acceptance.conftest import RealRelease
 
@@ -14,11 +13,8 @@ PROVIDERS_IN_NO_LIST = {"8J990", "A0X6J", "AP60", "M6Y4Z"}
 PLACES = ("england", "region", "stp", "icb", "ccg", "sub_icb")
 
 
-def lookup(real_drops: Path, name: str) -> list[dict[str, str]]:
-    """Rows of a reference lookup that stands beside the real drops."""
-    path = real_drops.parent / "reference" / name
-    if not path.is_file():
-        pytest.skip(f"the lookup {name} is not beside the real drops")
+def lookup(path: Path) -> list[dict[str, str]]:
+    """Rows of a reference lookup."""
     with path.open(encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))
 
@@ -118,8 +114,10 @@ def test_parents_in_the_drops_are_the_parents_in_the_lists(real_release: RealRel
 # -- the lookups -------------------------------------------------------------------------------------------------------
 
 
-def test_ccgs_of_april_2021_are_those_of_the_lookup(real_drops: Path, real_release: RealRelease) -> None:
-    rows = lookup(real_drops, "ccg_to_stp_2021.csv")
+def test_ccgs_of_april_2021_are_those_of_the_lookup(
+    reference: Callable[[str], Path], real_release: RealRelease
+) -> None:
+    rows = lookup(reference("ccg_to_stp_2021.csv"))
     expected = sorted((row["ccg21_nhs_code"], row["stp21_nhs_code"]) for row in rows)
     assert parents(real_release, "ccg", "2021-04-01") == expected
     codes = real_release.warehouse(
@@ -129,8 +127,10 @@ def test_ccgs_of_april_2021_are_those_of_the_lookup(real_drops: Path, real_relea
     assert codes == sorted((row["ccg21_nhs_code"], row["ccg21_code"]) for row in rows)
 
 
-def test_sub_icbs_and_icbs_of_july_2022_are_those_of_the_lookup(real_drops: Path, real_release: RealRelease) -> None:
-    rows = lookup(real_drops, "sub_icb_to_icb_2022.csv")
+def test_sub_icbs_and_icbs_of_july_2022_are_those_of_the_lookup(
+    reference: Callable[[str], Path], real_release: RealRelease
+) -> None:
+    rows = lookup(reference("sub_icb_to_icb_2022.csv"))
     expected = sorted((row["sicbl22_code_h"], row["icb22_code_h"]) for row in rows)
     assert parents(real_release, "sub_icb", "2022-07-01") == expected
     codes = real_release.warehouse(
@@ -143,8 +143,10 @@ def test_sub_icbs_and_icbs_of_july_2022_are_those_of_the_lookup(real_drops: Path
     }
 
 
-def test_providers_are_those_of_the_publisher_s_list(real_drops: Path, real_release: RealRelease) -> None:
-    rows = lookup(real_drops, "metadata_providers.csv")
+def test_providers_are_those_of_the_publisher_s_list(
+    reference: Callable[[str], Path], real_release: RealRelease
+) -> None:
+    rows = lookup(reference("metadata_providers.csv"))
     listed = real_release.warehouse(
         "select org_code, parent_code_today, region_code_today from marts.dim_organisation where org_type = 'provider'"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from orchestration.home import CATALOGUE
 from orchestration.report.site import weigh
 from orchestration.report.tiles import load_tiles
-from tests.acceptance.conftest import RealRelease
+from tests.acceptance.conftest import BOUNDARIES, RealRelease
 from tests.report_figures import EXTRACTS, data_of, released_figures, shown_figures
 
 HEAVIEST_PAGE_BYTES = 200_000
@@ -56,7 +57,6 @@ def test_the_missing_quarter_is_on_the_page_with_its_reason(report: Path) -> Non
     assert "[x]" in page
 
 
-def test_the_map_draws_the_boundaries_it_is_given(real_release: RealRelease, report: Path) -> None:
-    if not real_release.home.boundaries.is_file():
-        pytest.skip("the boundaries are not beside the real drops")
+def test_the_map_draws_the_boundaries_it_is_given(reference: Callable[[str], Path], report: Path) -> None:
+    reference(BOUNDARIES)
     assert (report / "map" / "annual.html").read_text("utf-8").count('class="shape ') == 42

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from expectations.policy import Policy, load_policy
-from orchestration.drops.landing import land
+from orchestration.drops.landing import STORAGE_VERSION, land
 from orchestration.drops.reader import DropSummary, ObservationStore
 from orchestration.drops.store import KeptDrop
 from tests import drop_files as drops
@@ -164,3 +164,12 @@ def test_the_warehouse_keeps_its_other_schemas(tmp_path: Path) -> None:
         connection.execute("create schema marts; create table marts.fct as select 1 as value")
     land_in(tmp_path, read(tmp_path, MAY))
     assert landed(warehouse, "from marts.fct") == [(1,)]
+
+
+def test_a_new_warehouse_keeps_text_in_the_way_that_is_fast_to_write(tmp_path: Path) -> None:
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL))
+    # A later writer, as dbt is, asks for no version: it finds that of the file.
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create table written_later as select 1 as x")
+    [(tags,)] = landed(warehouse, "select tags from duckdb_databases() where database_name = 'warehouse'")
+    assert tags["storage_version"].startswith(STORAGE_VERSION)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from expectations.rules import Rule
 
 if TYPE_CHECKING:
+    import duckdb
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 
@@ -86,7 +87,9 @@ def duckdb_source(
     from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 
-    in_schema = [(lambda connection, _: connection.execute(f"use {schema}"), "connect")] if schema else []
+    def enter_schema(connection: "duckdb.DuckDBPyConnection", _: object) -> None:
+        connection.execute(f"use {schema}")
+
     source = SQLDatasource(
         name="judged",
         connection_string=f"duckdb:///{database.as_posix()}",
@@ -95,7 +98,7 @@ def duckdb_source(
             "isolation_level": "AUTOCOMMIT",
             "skip_autocommit_rollback": True,
             "connect_args": {"read_only": True, **({"config": {"threads": threads}} if threads else {})},
-            "pool_events": in_schema,
+            "pool_events": [(enter_schema, "connect")] if schema else [],
         },
         assets=[
             {"type": "table", "name": table, "table_name": table, "batch_definitions": [BatchDefinition(name=WHOLE)]}
@@ -133,7 +136,7 @@ def _expectation_that_no_row_breaks_a_rule() -> Any:
     from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    class ExpectNoRowToBreakTheRule(UnexpectedRowsExpectation):  # type: ignore[misc]  # its own types are not read
+    class ExpectNoRowToBreakTheRule(UnexpectedRowsExpectation):
         """Counts the rows that break a rule inside the database: not one of them is fetched."""
 
         metric_dependencies = ("unexpected_rows_query.row_count",)

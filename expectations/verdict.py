@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final, Literal, Self, TypeAlias, get_args
+from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from expectations.rules import Severity
 
@@ -38,6 +38,12 @@ class RuleOutcome:
             raise ValueError(f"{self.rule} on {self.file}: at most {EXAMPLES_SHOWN} examples are shown")
         if self.result == "passed" and self.violations:
             raise ValueError(f"{self.rule} on {self.file}: a rule that {self.violations} rows break has not passed")
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Read an outcome back from the object that JSON has of it."""
+        values: dict[str, Any] = {**record, "examples": tuple(record["examples"])}
+        return cls(**values)
 
     @property
     def blocks(self) -> bool:
@@ -78,9 +84,7 @@ class Verdict:
         return cls(
             passed=document["passed"],
             files=document["files"],
-            outcomes=tuple(
-                RuleOutcome(**{**outcome, "examples": tuple(outcome["examples"])}) for outcome in document["outcomes"]
-            ),
+            outcomes=tuple(RuleOutcome.from_record(outcome) for outcome in document["outcomes"]),
         )
 
     def describe_failures(self) -> str:

@@ -155,7 +155,8 @@ def status(home: HomeOption = None) -> None:
         return
     table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)
     groups: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
-    refused, unread = [], 0
+    refused: list[dict[str, str]] = []
+    unread = 0
     for drop in drops:
         summary = observations.summary_of(drop.sha256, catalogue)
         if summary is None:

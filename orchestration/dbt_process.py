@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,12 +52,13 @@ def warm_up() -> None:
 
 
 @contextlib.contextmanager
-def out_of_sight() -> Iterator[None]:
+def out_of_sight() -> Generator[None]:
     """Let dbt look as if it were not installed, for as long as this lasts: to what imports it only where it can."""
     if "dbt" in sys.modules:  # then it has cost its time
         yield
         return
-    sys.modules["dbt"] = None  # type: ignore[assignment]  # how Python is told that there is no such module
+    # How Python is told that there is no such module; the types do not know of it.
+    sys.modules["dbt"] = None  # pyrefly: ignore[unsupported-operation]
     try:
         yield
     finally:
@@ -145,7 +146,7 @@ def _wait_for_runs(address: Path) -> None:
 
 
 @contextlib.contextmanager
-def _not_for_nobody(folder: Path) -> Iterator[None]:
+def _not_for_nobody(folder: Path) -> Generator[None]:
     """End at once where standard input is closed meanwhile: a process that has nothing for dbt to do ends soon."""
     done, told = os.pipe()
 
@@ -212,7 +213,7 @@ def _run_dbt(arguments: list[str], parsed: _Parsed) -> int:
     """dbt's own command, which takes the project as it was parsed unless it is told to parse it."""
     from dbt.cli.main import cli
 
-    known = {} if "parse" in arguments else {"manifest": parsed.manifest()}
+    known: dict[str, Any] = {} if "parse" in arguments else {"manifest": parsed.manifest()}
     try:
         cli(arguments, obj=known, prog_name="dbt")
     except SystemExit as end:

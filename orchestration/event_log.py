@@ -6,7 +6,7 @@ event. SQLite then folds its write-ahead log into the file each time, and all of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ class HeldOpenEventLog(SqliteEventLogStorage):
         return cls(config_value["base_dir"], inst_data)
 
     @contextmanager
-    def _connect(self, shard: str) -> Iterator[Connection]:
+    def _connect(self, shard: str) -> Generator[Connection]:
         with self._db_lock:
             if shard not in self._engines:
                 engine = create_engine(

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +58,7 @@ def refresh(
 
 
 @contextlib.contextmanager
-def _readable_by_the_owner_only(home: Home) -> Iterator[None]:
+def _readable_by_the_owner_only(home: Home) -> Generator[None]:
     """Let nothing be made that others can read; what was copied with the permissions it had loses them."""
     before = os.umask(0o077)
     try:
@@ -173,7 +173,7 @@ def _failure_of(result: Any) -> str:
 
 
 @contextlib.contextmanager
-def _said_into(stream: TextIO) -> Iterator[None]:
+def _said_into(stream: TextIO) -> Generator[None]:
     """Send what the tools print, also from processes they start, into a file for as long as this lasts."""
     with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
         yield

@@ -93,14 +93,10 @@ class KeptAudits:
         record = json.loads(path.read_text("utf-8"))
         if (record.pop("code"), record["figures"], record["extract"]) != (_code_digest(), figures, extract):
             return None
-        return PeriodAudit(
-            **{
-                **record,
-                "groups": tuple(GradeCount(**group) for group in record["groups"]),
-                "leaks": tuple(Leak(**leak) for leak in record["leaks"]),
-                "contradictions": tuple(Contradiction(**found) for found in record["contradictions"]),
-            }
-        )
+        record["groups"] = tuple(GradeCount(**group) for group in record["groups"])
+        record["leaks"] = tuple(Leak(**leak) for leak in record["leaks"])
+        record["contradictions"] = tuple(Contradiction(**found) for found in record["contradictions"])
+        return PeriodAudit(**record)
 
     def keep(self, grain: Grain, audit: PeriodAudit) -> None:
         """Keep an audit, readable by its owner only."""
@@ -252,7 +248,8 @@ def _batches(sizes: Mapping[str, int]) -> Iterator[list[str]]:
     for period, size in sizes.items():
         if batch and figures + size > FIGURES_IN_A_BATCH:
             yield batch
-            batch, figures = [], 0
+            batch = []
+            figures = 0
         batch.append(period)
         figures += size
     if batch:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -55,7 +56,7 @@ def intake_record(home: Home) -> Intake:
 )
 def kept_drops(
     context: dg.AssetExecutionContext, config: RefreshConfig, pipeline: PipelineHome
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult[Any]:
     """Take the drop folder into the store."""
     home = pipeline.home
     folder = config.folder(home)
@@ -96,7 +97,7 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
             "read; materialise a partition to read its drops again."
         ),
     )
-    def drops_of_grain(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[None]:
+    def drops_of_grain(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[Any]:
         """Read the drops of one period again, or say why there is nothing to read."""
         catalogue = pipeline.load_catalogue()
         period = period_starting(date.fromisoformat(context.partition_key), grain)
@@ -157,7 +158,7 @@ def landing(
     config: RefreshConfig,
     pipeline: PipelineHome,
     progress: dg.ResourceParam[ProgressReporter],
-) -> Iterator[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult[Any]]:
     """Read every drop not read before, and land what is usable. Where nothing changed since the release, stop here."""
     home, catalogue = pipeline.home, pipeline.load_catalogue()
     policy = pipeline.load_policy(config.profile)

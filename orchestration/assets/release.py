@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -49,7 +50,7 @@ def _staged_key(table: str) -> dg.AssetKey:
     ],
     pool="duckdb",
 )
-def staged_tables(pipeline: PipelineHome) -> Iterator[dg.MaterializeResult[None]]:
+def staged_tables(pipeline: PipelineHome) -> Iterator[dg.MaterializeResult[Any]]:
     """Write the candidate release. Whatever verdict there was is about other bytes, so it goes."""
     home = pipeline.home
     shutil.rmtree(home.verdicts, ignore_errors=True)
@@ -102,7 +103,7 @@ def gate(pipeline: PipelineHome) -> Iterator[dg.AssetCheckResult]:
     pool="duckdb",
     description="What the published figures reveal of what they hide: counts by measure, level and size.",
 )
-def residual_risk(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[None]:
+def residual_risk(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[Any]:
     """Audit every period that changed, and write the summary: aggregates of at least a hundred cells."""
     home = pipeline.home
     if home.is_restricted:
@@ -153,7 +154,7 @@ def read_verdict(home: Home) -> Verdict | None:
         ),
     ],
 )
-def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> Iterator[dg.MaterializeResult[None]]:
+def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> Iterator[dg.MaterializeResult[Any]]:
     """Publish the staged bytes if the gate passed exactly them, with their report; else the last release stands."""
     home, catalogue = pipeline.home, pipeline.load_catalogue()
     record = json.loads(home.staged.read_text("utf-8"))

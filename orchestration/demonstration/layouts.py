@@ -373,7 +373,8 @@ def workbook_constructions() -> list[list[Cell]]:
     """The cells of the sheet that says how each measure is made."""
     blank: list[Cell] = ["", "", "", ""]
     rows: list[list[Cell]] = [[] for _ in range(WORKBOOK_HEADER_ROW - 1)]
-    rows[1], rows[3] = ["Return to Contents"], ["Constructions"]
+    rows[1] = ["Return to Contents"]
+    rows[3] = ["Constructions"]
     rows.append(["Description of measure", "", "", "Technical construction", *blank, "Additional notes"])
     for measure in measures.WORKBOOK:
         over = f" over {' + '.join(measure.base)}" if measure.base else ""

@@ -47,7 +47,8 @@ def workbook_bytes(sheets: Mapping[str, Sequence[Sequence[Cell]]], *, day_format
             for place, row in enumerate(rows):
                 for column, cell in enumerate(row):
                     if isinstance(cell, date):
-                        sheet.write_datetime(place, column, cell, day)
+                        # It takes a day without a time too, which its types do not say.
+                        sheet.write_datetime(place, column, cell, day)  # pyrefly: ignore[no-matching-overload]
                     elif isinstance(cell, str):
                         if cell:
                             sheet.write_string(place, column, cell)

@@ -426,7 +426,8 @@ class _Reading:
     def _sheet_frame(self, table: Table, header_row: int) -> pd.DataFrame:
         """The sheet's rows below its header as text; wholly blank rows are passed over."""
         width = len(self.header)
-        numbers, rows = [], []
+        numbers: list[int] = []
+        rows: list[list[str]] = []
         for number, row in enumerate((table.sheet_rows or [])[header_row:], start=header_row + 1):
             texts = [cell_text(cell) for cell in row]
             if not any(texts):

@@ -173,7 +173,7 @@ def _outcomes_of_copies(folder: Path, tables: Path) -> Iterator[RuleOutcome]:
             table="",
             file=name,
             description=COPIES_RULE_DESCRIPTION,
-            result=result,  # type: ignore[arg-type]
+            result=result,
             message=message,
             subject="copies",
         )
@@ -195,7 +195,7 @@ def _outcomes_of_report(
         table="",
         file=REPORT_FOLDER,
         description=REPORT_RULE_DESCRIPTION,
-        result=result,  # type: ignore[arg-type]
+        result=result,
         message=message,
         subject="copies",
     )

@@ -208,14 +208,15 @@ def _write_csv(release: Path) -> None:
     folder = release / CSV_FOLDER
     folder.mkdir()
 
-    def write(name: str, rows: str) -> None:
+    def write(file: tuple[str, str]) -> None:
+        name, rows = file
         with connection.cursor() as cursor:
             write_csv_file(cursor, rows, folder / name)
 
     # On one thread each, so that the rows of a file are written in the order in which they are read.
     with duckdb.connect(config={"threads": 1}) as connection, ThreadPoolExecutor(max_workers=WRITERS) as writers:
         files = [file for table in TABLES for file in csv_files(connection, table, _parquet(release, table))]
-        list(writers.map(lambda file: write(*file), files))
+        list(writers.map(write, files))
 
 
 def csv_files(connection: duckdb.DuckDBPyConnection, table: str, parquet: str) -> Iterator[tuple[str, str]]:

@@ -142,7 +142,7 @@ def _refuse(place: str, expected: str, found: str, remedy: str = _FROM_THE_ONS) 
 
 def _shown(value: object) -> str:
     """What was found, short and harmless: an object or list by its kind alone, for it may be long."""
-    if isinstance(value, dict | list):
+    if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
     text = ascii(value[: _SHOWN + 1] if isinstance(value, str) else value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

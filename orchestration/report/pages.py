@@ -25,6 +25,7 @@ NAVIGATION = (
     ("organisations/index.html", "Organisations"),
     ("definitions.html", "Definitions"),
 )
+_NO_TABS: Final[Mapping[str, Any]] = {"tabs": (), "tabs_label": "", "more_tabs": (), "more_tabs_label": ""}
 
 
 class Pages:
@@ -269,7 +270,7 @@ class Pages:
         )
 
     def _nothing_held(self, path: str, heading: str, section: str, tabs: Mapping[str, Any] | None = None) -> None:
-        values = {"tabs": (), "tabs_label": "", "more_tabs": (), "more_tabs_label": ""} | dict(tabs or {})
+        values: dict[str, Any] = {**_NO_TABS, **(tabs or {})}
         self._page(path, "nothing.html", heading, section=section, **values)
 
     def _organisations(self) -> None:
@@ -383,9 +384,9 @@ class Pages:
         file.write_text(text, encoding="utf-8")
 
     def _interactive(self, path: str, template: str, view: View, page: Mapping[str, str], **values: Any) -> None:
-        values = {"tabs": (), "tabs_label": "", "more_tabs": (), "more_tabs_label": ""} | values
+        in_full: dict[str, Any] = {**_NO_TABS, **values}
         scripts = scripts_in_order()
-        self._page(path, template, view.title, view=view, scripts=scripts, page=page, **values)
+        self._page(path, template, view.title, view=view, scripts=scripts, page=page, **in_full)
 
 
 def _runs_in_words(periods: Sequence[Period], status: str) -> str:

@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No example has a time limit: machines are shared, and one that is busy is no failure.
+settings.register_profile("any_machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_machine")
 
 REAL_DROPS = "IAPT_REAL_DROPS"
 SLOW_FIXTURES = {"released_home", "real_release"}

@@ -9,7 +9,7 @@ from expectations.contracts import Grain
 from tests.unit.test_audit_soundness import SOURCES, Gaps, assert_the_audit_of_made_sources_is_sound
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(**SOURCES)
 def test_the_truth_is_within_the_bounds_of_many_sources(
     grain: Grain, rounding: Rounding, seed: int, gaps: Gaps

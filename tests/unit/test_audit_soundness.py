@@ -105,7 +105,7 @@ def assert_the_audit_of_made_sources_is_sound(grain: Grain, rounding: Rounding, 
         assert wrong_complements(connection) == []
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(**SOURCES)
 @example(grain="quarter", rounding=PUBLISHERS_ROUNDING, seed=1, gaps="a measure of an organisation")
 @example(grain="year", rounding=Rounding(11, 10), seed=2, gaps="nothing")  # 11 is shown as 10

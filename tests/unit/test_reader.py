@@ -174,7 +174,7 @@ TOKENS = st.one_of(
 STATUS_OF = {"*": "suppressed", "NULL": "not_applicable"}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(table=st.lists(st.lists(TOKENS, min_size=4, max_size=4), min_size=1, max_size=7))
 def test_every_cell_in_is_an_observation_or_a_quarantined_cell_in_the_order_of_the_file(
     table: list[list[str]], tmp_path: Path

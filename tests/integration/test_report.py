@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import threading
 import urllib.request
 from datetime import date
@@ -49,6 +51,21 @@ def test_every_figure_of_the_report_is_in_the_release_and_the_other_way_round(
     compared = compare_figures(report, released_home.home.latest, slug)
     assert compared.shown == compared.released > 1000
     assert compared.on_one_side_alone == 0
+
+
+def test_a_figure_of_the_report_that_is_not_the_releases_is_found(
+    released_home: BuiltHome, report: Path, tmp_path: Path
+) -> None:
+    changed = Path(shutil.copytree(report, tmp_path / "report", copy_function=shutil.copyfile))
+    path, text = next(
+        (path, text)
+        for path in sorted((changed / "data" / "quarterly").glob("*.js"))
+        if re.search(r",\d+,", text := path.read_text("utf-8"))
+    )
+    path.write_text(re.sub(r",(\d+),", r",1\1,", text, count=1), "utf-8")
+    compared = compare_figures(changed, released_home.home.latest, "quarterly")
+    assert compared.shown == compared.released
+    assert compared.on_one_side_alone == 2
 
 
 def test_the_report_is_an_asset_that_follows_the_release() -> None:

@@ -2,7 +2,7 @@
 
 Run it in a clean clone after `make setup`, with nothing else at work; on Linux. What the command prints goes to a file:
 
-    .venv/bin/python benchmarks/test_command.py /tmp/test.log
+    .venv/bin/python benchmarks/make_test.py /tmp/test.log
 """
 
 from __future__ import annotations

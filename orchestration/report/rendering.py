@@ -7,13 +7,18 @@ access to files or network.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import markupsafe
-from py_mini_racer import MiniRacer
+from py_mini_racer import MiniRacer, init_mini_racer
+
+# V8 first, then the threads that use it: of processors with memory protection keys, a thread gets those that are there
+# when it is made. One that is older than V8 ends the whole process. Reports are built in threads of their own.
+init_mini_racer(ignore_duplicate_init=True)
 
 ASSETS = Path(__file__).parent / "assets"
 #: In the order in which a page loads them; `choose.js` is for browsers alone.
@@ -31,12 +36,22 @@ class View:
     state: Mapping[str, Any]
 
 
+@contextmanager
+def renderer_of(site: Mapping[str, Any]) -> Generator[Renderer]:
+    """A renderer of what all pages share, for as long as this lasts.
+
+    V8 is closed with it, whatever happens: a process that ends with V8 still open may wait for it forever.
+    """
+    with MiniRacer() as engine:
+        yield Renderer(engine, site)
+
+
 class Renderer:
     """The views, for one release."""
 
-    def __init__(self, site: Mapping[str, Any]) -> None:
+    def __init__(self, engine: MiniRacer, site: Mapping[str, Any]) -> None:
         """Load the scripts and what all pages share."""
-        self._engine = MiniRacer()
+        self._engine = engine
         for script in DRAWING_SCRIPTS:
             self._engine.eval((ASSETS / script).read_text("utf-8"))
         self._engine.eval(_CALLS)

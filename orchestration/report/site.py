@@ -20,7 +20,7 @@ from orchestration.report.contents import Contents, as_data
 from orchestration.report.figures import ReleaseNotReadable, as_script
 from orchestration.report.outline import OutlineNotUsable
 from orchestration.report.pages import Pages
-from orchestration.report.rendering import ASSETS, Renderer, scripts_in_order
+from orchestration.report.rendering import ASSETS, renderer_of, scripts_in_order
 from orchestration.report.tiles import TilesNotUsable
 
 #: What decides how a report looks, apart from the release it is made from.
@@ -122,13 +122,13 @@ def _write(
             _write_script(target, f"{report}/{one.area}", as_data(one))
         _write_script(target, f"map/{report}", contents.map_data(report))
     _write_script(target, "site", contents.site)
-    renderer = Renderer(contents.site)
     drawn = _drawn(contents, boundaries) if isinstance(boundaries, Path) else boundaries
-    if drawn is not None:
-        _write_script(target, BOUNDARIES, drawn)
-        renderer.receive(BOUNDARIES, drawn)
-    progress("pages")
-    Pages(contents, renderer, target, has_boundaries=drawn is not None).write()
+    with renderer_of(contents.site) as renderer:
+        if drawn is not None:
+            _write_script(target, BOUNDARIES, drawn)
+            renderer.receive(BOUNDARIES, drawn)
+        progress("pages")
+        Pages(contents, renderer, target, has_boundaries=drawn is not None).write()
 
 
 def _drawn(contents: Contents, boundaries: Path) -> dict[str, Any]:

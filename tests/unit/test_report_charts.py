@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from py_mini_racer import MiniRacer
@@ -13,11 +14,11 @@ NARROW = 340
 
 
 @pytest.fixture(scope="module")
-def engine() -> MiniRacer:
-    racer = MiniRacer()
-    for script in DRAWING_SCRIPTS:
-        racer.eval((ASSETS / script).read_text("utf-8"))
-    return racer
+def engine() -> Iterator[MiniRacer]:
+    with MiniRacer() as racer:
+        for script in DRAWING_SCRIPTS:
+            racer.eval((ASSETS / script).read_text("utf-8"))
+        yield racer
 
 
 @pytest.mark.parametrize(("figures", "side"), [([51, 52, 51, 52], "below"), ([49, 48, 49, 48], "above")])

@@ -58,6 +58,11 @@ def landed(tmp_path: Path, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(tmp_path / "warehouse.duckdb"))
 
 
+def without_dbt(path: Path) -> str:
+    """A model's or a test's own SQL, of tables that carry the names of the models."""
+    return re.sub(r"{{ ref\('(\w+)'\) }}", r"\1", re.sub(r"{{ config\(.*\) }}", "", path.read_text(encoding="utf-8")))
+
+
 def figures(warehouse: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
     """What the models make of the observations: their own SQL, without dbt."""
     warehouse.execute(
@@ -70,8 +75,7 @@ def figures(warehouse: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
         """
     )
     for model in ("int_corrected_cells", "int_corrected_observations"):
-        sql = (MODELS / "intermediate" / f"{model}.sql").read_text(encoding="utf-8")
-        sql = re.sub(r"{{ ref\('(\w+)'\) }}", r"\1", re.sub(r"{{ config\(.*\) }}", "", sql))
+        sql = without_dbt(MODELS / "intermediate" / f"{model}.sql")
         warehouse.execute(f"create or replace temp table {model} as {sql}")
     query = "select org_code, measure_id, value_as_published, value, value_status from int_corrected_observations"
     return warehouse.execute(f"{query} order by all").fetchall()
@@ -97,6 +101,33 @@ def test_a_figure_is_replaced_by_what_the_publisher_states_elsewhere(tmp_path: P
     replaced = ENTRY | {"action": "replace", "replacement": 1.8}
     rows = figures(landed(tmp_path, catalogue_with(tmp_path / "with", replaced)))
     assert (PROVIDER.code, "M112", "-1.8", 1.8, "published") in rows
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        ("assert_corrections_are_still_needed", {"replaced-mended", "withheld-mended"}),
+        ("warn_notes_of_mended_errors", {"noted-mended"}),
+        ("warn_corrections_that_match_nothing", {"noted-nowhere", "withheld-nowhere"}),
+    ],
+)
+def test_only_a_mended_error_that_would_change_a_figure_stops_a_release(test: str, told: set[str]) -> None:
+    with duckdb.connect() as warehouse:
+        warehouse.execute(
+            """
+            create table corrections_applied as
+                select 'monthly' as series, '2026-04' as first_period, '2026-04' as last_period, 1 as matched_cells,
+                    1 as mended_cells, *
+                from (values
+                    ('noted-holds', 'note', 'holds'), ('withheld-holds', 'withhold', 'holds'),
+                    ('noted-mended', 'note', 'mended'), ('withheld-mended', 'withhold', 'mended'),
+                    ('replaced-mended', 'replace', 'mended'), ('noted-nowhere', 'note', 'matches_nothing'),
+                    ('withheld-nowhere', 'withhold', 'matches_nothing'), ('noted-unread', 'note', 'not_loaded')
+                ) as entries (correction_id, action, guard)
+            """
+        )
+        rows = warehouse.execute(without_dbt(ROOT / "dbt_project" / "tests" / f"{test}.sql")).fetchall()
+    assert {row[0] for row in rows} == told
 
 
 def test_every_known_error_is_landed_by_period(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="Where the state lives.", show_default="IAPT_HOME, or ./data", file_okay=False),
+    typer.Option(
+        "--home",
+        help="Where the state lives.",
+        show_default="IAPT_HOME, or `data` in the project's folder",
+        file_okay=False,
+    ),
 ]
 
 
@@ -73,17 +79,25 @@ def refresh(
     Exit status: 0 released, or nothing new; 1 nothing released; 2 usage; 3 released, but some drops were refused.
     """
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
-    if restricted:
-        where = where if where.is_restricted else Home(where.root / RESTRICTED)
-        where.make_restricted()
     try:
+        if restricted:
+            where = where if where.is_restricted else Home(where.root / RESTRICTED)
+            where.make_restricted()
         outcome = _refresh_with_progress(where, drops.expanduser().resolve(), profile, rebuild)
     except HomeIsBusy as error:
         err.print(str(error), markup=False)
         raise typer.Exit(1) from error
+    except OSError as error:
+        err.print(f"Nothing was released: {_reason(error)}", markup=False)
+        raise typer.Exit(1) from error
     _report(where, outcome)
     gc.freeze()  # Python would look through all that was imported once more before it ends: two seconds
     raise typer.Exit(outcome.exit_status)
+
+
+def _reason(error: OSError) -> str:
+    """What the system said of which file, without its number; our own sentence where the error is ours."""
+    return f"{error.filename}: {error.strerror}" if error.strerror and error.filename else str(error)
 
 
 def _refresh_with_progress(home: Home, drops: Path, profile: str, rebuild: bool) -> RefreshOutcome:
@@ -120,13 +134,22 @@ def _report(home: Home, outcome: RefreshOutcome) -> None:
         err.print(outcome.failure, markup=False)
         err.print(f"In full: {outcome.log}", markup=False)
         return
-    _print_release(home, outcome.is_new)
+    _print_release(home, "Released" if outcome.is_new else "Nothing new; the latest release is")
+    _print_warnings(outcome.warnings)
+    if outcome.warnings:
+        out.print(f"In full: {outcome.log}", markup=False)
 
 
-def _print_release(home: Home, is_new: bool) -> None:
+def _print_warnings(warnings: Sequence[str]) -> None:
+    if warnings:
+        out.print("Warnings, which stopped nothing:")
+    for warning in warnings:
+        out.print(f"  - {warning}", markup=False)
+
+
+def _print_release(home: Home, opening: str) -> None:
     manifest = json.loads((home.latest / "manifest.json").read_text("utf-8"))
-    verb = "Released" if is_new else "Nothing new; the latest release is"
-    out.print(f"{verb} {manifest['release_id']} ({manifest['data_origin']} data) in {home.latest}", markup=False)
+    out.print(f"{opening} {manifest['release_id']} ({manifest['data_origin']} data) in {home.latest}", markup=False)
     table = Table("table", "rows", "Parquet bytes", box=None, pad_edge=False)
     table.columns[1].justify = table.columns[2].justify = "right"
     for name, record in manifest["files"].items():
@@ -134,7 +157,7 @@ def _print_release(home: Home, is_new: bool) -> None:
             table.add_row(name.removesuffix(".parquet"), f"{record['rows']:,}", f"{record['bytes']:,}")
     out.print(table)
     if manifest.get("report"):
-        out.print(f"The report: {home.latest / 'report' / 'index.html'}, or: iapt serve", markup=False)
+        out.print(f"The report: {home.latest / 'report' / 'index.html'}, or: iapt serve {home.latest}", markup=False)
     if manifest["statement"]:
         out.print(manifest["statement"], markup=False)
 
@@ -183,8 +206,9 @@ def status(home: HomeOption = None) -> None:
         record = json.loads(last_refresh.read_text("utf-8"))
         result = f"failed: {record['failure']}" if record["failure"] else f"release {record['released']}"
         out.print(f"Last refresh {record['started']}: {result}", markup=False)
+        _print_warnings(record.get("warnings", []))
     if (where.latest / "manifest.json").is_file():
-        _print_release(where, is_new=False)
+        _print_release(where, "The latest release is")
     else:
         out.print("Nothing has been released yet.")
 
@@ -204,6 +228,7 @@ def audit(
     The source are the figures in the home's warehouse. Exit status: 0 clean; 1 a rule is broken, each is named; 2 the
     folder cannot be judged. Whether the bytes are those of the folder's manifest is said apart, and does not count.
     """
+    from orchestration.drops.landing import public_name
     from orchestration.release.inspection import NotInspectable, auditor_of, inspect_folder
     from orchestration.report.comparison import faults_of_report
 
@@ -215,7 +240,8 @@ def audit(
             f"{missing}: not found. An audit needs a folder and a home that was refreshed from its drops.", markup=False
         )
         raise typer.Exit(2)
-    drops_at_hand = frozenset(json.loads(where.landed.read_text("utf-8"))["drops"])
+    salt = where.salt if where.is_restricted else None
+    drops_at_hand = frozenset(public_name(drop, salt) for drop in json.loads(where.landed.read_text("utf-8"))["drops"])
     try:
         inspection = inspect_folder(judged, auditor_of(where), drops_at_hand, faults_of_report)
     except NotInspectable as error:
@@ -293,11 +319,14 @@ def report(
     except NOT_BUILDABLE as error:
         err.print(str(error), markup=False)
         raise typer.Exit(2) from error
+    except OSError as error:
+        err.print(f"The report was not built: {_reason(error)}", markup=False)
+        raise typer.Exit(2) from error
     out.print(
         f"Built {built.pages} pages in {built.folder} ({built.total_bytes / 1e6:,.0f} MB; the heaviest page, "
         f"{built.heaviest_page}, is {built.heaviest_page_compressed_bytes / 1e3:,.0f} kB compressed with all it "
         "loads). "
-        "Open index.html, or: iapt serve",
+        f"Open index.html, or: iapt serve {built.folder}",
         markup=False,
     )
 
@@ -323,8 +352,11 @@ def serve(
         shown /= REPORT_FOLDER
     try:
         server = server_of(shown, port)
+    except FileNotFoundError as error:
+        err.print(f"{error}. Make one with `iapt refresh` or `iapt report`.", markup=False)
+        raise typer.Exit(2) from error
     except OSError as error:
-        err.print(f"{error}. Build one with `iapt refresh` or `iapt report`, or name another --port.", markup=False)
+        err.print(f"127.0.0.1:{port}: {error.strerror}. Name another --port; 0 takes a free one.", markup=False)
         raise typer.Exit(2) from error
     with server:
         out.print(
@@ -350,8 +382,8 @@ def demo_drops(
     try:
         with err.status("writing demonstration drops"):
             written = write_demonstration_drops(folder, national=national, months=months)
-    except FileExistsError as error:
-        err.print(str(error), markup=False)
+    except OSError as error:
+        err.print(_reason(error), markup=False)
         raise typer.Exit(2) from error
     size = sum(path.stat().st_size for path in written)
     out.print(f"Wrote {len(written)} synthetic drops ({size / 1e6:,.0f} MB) to {folder}.", markup=False)

@@ -33,6 +33,7 @@ class RefreshOutcome:
     drops_read: int = 0
     drops_known: int = 0
     refused: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     failure: str | None = None
     log: Path | None = None
 
@@ -87,6 +88,7 @@ def _refresh(home: Home, drops: Path, profile: str, rebuild: bool, progress: Pro
         "drops_read": outcome.drops_read,
         "drops_known": outcome.drops_known,
         "refused": outcome.refused,
+        "warnings": outcome.warnings,
         "failure": outcome.failure,
         "log": log.name,
     }
@@ -131,6 +133,9 @@ def _run(home: Home, drops: Path, profile: str, rebuild: bool, progress: Progres
 
 
 def _outcome(home: Home, result: Any) -> RefreshOutcome:
+    from orchestration.assets.checks import warnings_of
+    from orchestration.assets.drops import EVERY_DROP_IS_READ
+
     intake, reading = _record(home, "intake.json"), _record(home, "reading.json")
     refused = reading.get("refused") or [refusal for _, refusal in intake.get("refused", [])]
     outcome = RefreshOutcome(
@@ -139,6 +144,7 @@ def _outcome(home: Home, result: Any) -> RefreshOutcome:
         drops_read=reading.get("read", 0),
         drops_known=reading.get("known", 0),
         refused=refused,
+        warnings=warnings_of(result.all_events, told_apart={EVERY_DROP_IS_READ}),
     )
     if not result.success:
         return replace(outcome, failure=_failure_of(result))

@@ -1,6 +1,7 @@
 -- Detects: a published count that is not a whole number, or is negative.
 -- Why: counts are of referrals, appointments and people; a fraction means a column was read as something it is not.
 -- A returned row is such a cell.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_monthly'}}}) }}
 {% for fact in ['fct_monthly', 'fct_quarterly', 'int_annual_figures'] %}
 select
     period,

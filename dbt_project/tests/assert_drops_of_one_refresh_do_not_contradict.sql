@@ -2,6 +2,7 @@
 -- status or revision to say which is the newer.
 -- Why: a figure chosen by the order of file names would be a guess.
 -- A returned row is a pair of drops: take one out of the drop folder, or keep the older one first.
+{{ config(meta={'dagster': {'ref': {'name': 'int_contested_observations'}}}) }}
 with contested as (
 
     select * from {{ ref('int_contested_observations') }}

@@ -1,6 +1,7 @@
 -- Detects: cells lost or doubled between the observations and the marts.
 -- Why: nothing is lost; every observation of a statistic is in a fact, superseded, or an identical duplicate.
 -- A returned row is a grain whose counts differ (one that no fact holds included).
+{{ config(meta={'dagster': {'ref': {'name': 'stg_observations'}}}) }}
 with observed as (
 
     select

@@ -1,6 +1,7 @@
 -- Detects: a period that catalogue/gaps.yml calls never published, and that a drop publishes.
 -- Why: its figures would stand beside not_published rows of the same cells.
 -- A returned row is such a period and drop: take the gap out of the catalogue, or the drop out of the folder.
+{{ config(meta={'dagster': {'ref': {'name': 'int_calendar'}}}) }}
 with gaps as (
 
     select

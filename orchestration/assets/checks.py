@@ -1,12 +1,18 @@
-"""Checks: what was judged, told to Dagster as one check for an asset and a subject. Keys of rows, never a figure."""
+"""Checks: what was judged, told to Dagster as one check for an asset and a subject, and what of it was odd.
+
+Keys of rows, never a figure.
+"""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import dagster as dg
 
 from expectations.rules import Rule
 from expectations.verdict import FILES_SHOWN, RuleOutcome, worst_first
+
+#: What dagster-dbt calls the number of rows that a test returned.
+ROWS_OF_A_DBT_TEST = "dagster_dbt/failed_row_count"
 
 
 def subjects_of(rules: Iterable[Rule]) -> dict[str, list[str]]:
@@ -41,6 +47,26 @@ def check_result(asset: dg.AssetKey, subject: str, outcomes: Sequence[RuleOutcom
             **{rule: dg.MetadataValue.md(_described(found)) for rule, found in broken.items()},
         },
     )
+
+
+def warnings_of(events: Iterable[dg.DagsterEvent], told_apart: Collection[str] = ()) -> list[str]:
+    """What was odd in a run and stopped nothing: each rule or dbt test once, and the asset it is about.
+
+    `told_apart` are checks whose warnings somebody else tells.
+    """
+    warnings: list[str] = []
+    for event in events:
+        if event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            continue
+        check = event.asset_check_evaluation_data
+        if check.passed or check.severity != dg.AssetCheckSeverity.WARN or check.check_name in told_apart:
+            continue
+        rules = [name for name, told in check.metadata.items() if isinstance(told, dg.MarkdownMetadataValue)]
+        rows = check.metadata.get(ROWS_OF_A_DBT_TEST)
+        found = f"; rows found: {rows.value:,}" if isinstance(rows, dg.IntMetadataValue) else ""
+        about = check.asset_key.to_user_string()
+        warnings += [f"{name} ({about}{found})" for name in rules or [check.check_name]]
+    return list(dict.fromkeys(warnings))
 
 
 def _described(broken: Sequence[RuleOutcome]) -> str:

@@ -182,7 +182,10 @@ def landing(
     (home.root / "reading.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
     if not reading.usable:
         reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)
-        raise dg.Failure(f"No drop could be used, so there is nothing to release.\n{reasons}".strip())
+        raise dg.Failure(
+            f"{config.folder(home)}: no drop there could be used, so there is nothing to release. Put drops into it, "
+            f"or name another folder.\n{reasons}".strip()
+        )
     if catalogue.restricted:
         try:
             refuse_other_than_counts(reading.usable, pipeline.observations)

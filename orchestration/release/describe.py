@@ -19,6 +19,7 @@ ATTRIBUTION = (
     "Government Licence v3.0. An independent product, not endorsed by the publisher."
 )
 LICENCE = "Open Government Licence v3.0"
+LICENCE_TEXT = "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/"
 STATEMENTS = {
     "synthetic": (
         "SYNTHETIC DATA. Every figure below the England totals is invented, to demonstrate the pipeline. "
@@ -229,9 +230,6 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         "without choosing one `org_level` and one `variable_type`: England, regions and providers each hold the whole",
         "country. A quarter is not the sum of its months, nor a year of its quarters.",
         "",
-        "## Licence",
-        "",
-        f"{ATTRIBUTION} <https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/>",
-        "",
+        *(["## Licence", "", f"{ATTRIBUTION} <{LICENCE_TEXT}>", ""] if description.salt is None else []),
     ]
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def test_a_refusal_says_file_place_expected_and_found(
     assert refusal["remedy"]
 
 
+def test_what_is_odd_is_told_and_stops_nothing(released_home: BuiltHome) -> None:
+    told = {warning.split(" ")[0]: warning for warning in released_home.outcome.warnings}
+    assert {"warn_identical_duplicate_rows", "warn_organisations_in_no_list"} <= set(told)
+    assert re.fullmatch(
+        r"warn_identical_duplicate_rows \(staging/stg_observations; rows found: [1-9]\d*\)",
+        told["warn_identical_duplicate_rows"],
+    )
+    assert "every_drop_is_read" not in told, "refused drops are told by themselves"
+
+
 def test_the_bytes_of_a_refused_drop_are_kept(released_home: BuiltHome) -> None:
     kept = {path.name for path in released_home.home.drops.glob("*/*")}
     assert kept >= set(BAD_DROPS)
@@ -90,7 +101,7 @@ def test_an_empty_folder_releases_nothing(tmp_path: Path) -> None:
     folder.mkdir()
     result = CliRunner().invoke(app, ["refresh", "--drops", str(folder), "--home", str(tmp_path / "home")])
     assert result.exit_code == 1
-    assert "there is nothing to release" in result.output
+    assert f"{folder}: no drop there could be used, so there is nothing to release" in result.output
 
 
 def test_the_periods_read_are_recorded_as_partitions(released_home: BuiltHome) -> None:

@@ -104,6 +104,20 @@ def test_the_release_does_not_tell_the_bytes_of_a_drop(released: Home) -> None:
         assert name.split(".")[0][:12] not in manifest, "a small file can be found again by its sha256"
 
 
+def test_its_owner_can_audit_it(released: Home) -> None:
+    result = CliRunner().invoke(app, ["audit", "--home", str(released.root)])
+    assert result.exit_code == 0, result.output
+
+
+def test_it_does_not_claim_to_be_the_publishers(released: Home) -> None:
+    for page in ("README.md", "report/index.html", "report/about.html"):
+        text = (released.latest / page).read_text("utf-8")
+        assert "Open Government Licence" not in text, page
+        assert "the published files" not in text, page
+        assert "NHS England and NHS Digital publish" not in text, page
+        assert "None" not in text, page
+
+
 def test_a_release_that_gives_someone_away_is_refused(tmp_path: Path) -> None:
     status, said = _refresh(tmp_path / "home", _write(tmp_path / "drops", GIVEN_AWAY))
     assert status == 1

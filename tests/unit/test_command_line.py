@@ -1,0 +1,98 @@
+"""What the command says without building anything: of places it cannot write to, and of what a refresh told it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestration import cli
+from orchestration.refresh import RefreshOutcome
+
+MANIFEST = {
+    "release_id": "2026.11.1",
+    "data_origin": "published",
+    "files": {},
+    "statement": None,
+    "report": {"pages": 1},
+}
+
+
+def said(*arguments: str | Path) -> tuple[int, str]:
+    """The exit status of `iapt`, and all that it printed. An exception that got out fails the test."""
+    result = CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with a release of which there is only a manifest."""
+    (tmp_path / "home" / "latest").mkdir(parents=True)
+    (tmp_path / "home" / "latest" / "manifest.json").write_text(json.dumps(MANIFEST), "utf-8")
+    return tmp_path / "home"
+
+
+def test_a_refresh_ends_with_what_was_odd_and_where_to_read_of_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = RefreshOutcome("2026.11.1", is_new=True, drops_read=1, warnings=["too_long (a/b)"], log=home / "one.log")
+    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: outcome)
+    status, told = said("refresh", "--drops", home, "--home", home)
+    assert status == 0
+    assert told.splitlines()[-3:] == [
+        "Warnings, which stopped nothing:",
+        "  - too_long (a/b)",
+        f"In full: {home / 'one.log'}",
+    ]
+
+
+def test_a_refresh_with_nothing_odd_does_not_speak_of_warnings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: RefreshOutcome("2026.11.1", is_new=True))
+    assert "Warnings" not in said("refresh", "--drops", home, "--home", home)[1]
+
+
+def test_the_report_to_serve_is_that_of_the_home_refreshed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: RefreshOutcome("2026.11.1", is_new=True))
+    assert f"iapt serve {home / 'latest'}\n" in said("refresh", "--drops", home, "--home", home)[1]
+
+
+def test_a_home_that_cannot_be_written_to_is_told_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    status, told = said("refresh", "--drops", tmp_path, "--home", file / "home")
+    assert status == 1
+    assert told.strip() == f"Nothing was released: {file / 'home' / 'logs'}: Not a directory"
+
+
+def test_a_restricted_home_with_other_drops_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "home" / "restricted" / "drops").mkdir(parents=True)
+    status, told = said("refresh", "--restricted", "--drops", tmp_path, "--home", tmp_path / "home")
+    assert status == 1
+    assert "it holds other drops already" in told
+
+
+def test_demonstration_drops_that_cannot_be_written_are_told_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    status, told = said("demo-drops", file / "drops")
+    assert status == 2
+    assert told.endswith(": Not a directory\n")
+
+
+def test_a_folder_without_a_report_is_not_blamed_on_the_port(tmp_path: Path) -> None:
+    status, told = said("serve", tmp_path)
+    assert status == 2
+    assert "iapt report" in told
+    assert "port" not in told.replace("report", "")
+
+
+def test_a_port_in_use_is_not_blamed_on_the_report(tmp_path: Path) -> None:
+    (tmp_path / "index.html").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, told = said("serve", tmp_path, "--port", str(port))
+    assert status == 2
+    assert told == f"127.0.0.1:{port}: Address already in use. Name another --port; 0 takes a free one.\n"

@@ -146,4 +146,5 @@ def as_data(figures: AreaFigures) -> dict[str, Any]:
     return {
         "levels": [list(level) for level in figures.levels],
         "series": {key: list(cells) for key, cells in figures.series.items()},
+        "standards": {key: dict(words) for key, words in figures.standards.items()},
     }

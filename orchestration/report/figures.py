@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import duckdb
 
-from expectations.contracts import file_of
+from expectations.contracts import CONTRACTS, file_of
 from orchestration.report.names import area_id, readable_name
 from orchestration.report.outline import Family, Outline, Topic
 
@@ -62,6 +62,8 @@ class AreaFigures:
 
     `levels` say from which period on, by its number on the axis, the organisation stands at which level.
     `series` hold, for each population, a series for each measure in the order of the outline.
+    `standards` hold, for each population and measure with a national standard, the word of each period: met, missed or
+    ambiguous, as the release has it. England is judged by a decimal that leaves no release, so no page could say it.
     """
 
     area: str
@@ -69,6 +71,7 @@ class AreaFigures:
     code: str
     levels: tuple[tuple[int, str], ...]
     series: Mapping[str, tuple[str, ...]]
+    standards: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -214,11 +217,15 @@ def figures_of(release: Release, outline: Outline, report: str) -> Iterator[Area
         _create_named(connection, outline)
         levels = _levels(connection)
         found: dict[tuple[str, str], dict[str, list[str]]] = {}
+        judged: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
         for topic, measures in _measures_by_topic(outline):
             for (prefix, code, key), texts in _series(connection, topic, measures, periods):
                 series = found.setdefault((prefix, code), {}).setdefault(key, [""] * len(outline.measure_order))
                 for measure, text in zip(measures, texts, strict=True):
                     series[outline.measure_order.index(measure)] = text
+            with_standard = _with_standard(topic, measures)
+            for (prefix, code, key), words in _judgements(connection, topic, with_standard, outline, periods):
+                judged.setdefault((prefix, code), {}).setdefault(key, {}).update(words)
     for (prefix, code), area_series in sorted(found.items()):
         yield AreaFigures(
             area=area_id(prefix, code) if prefix != "england" else "england",
@@ -226,6 +233,7 @@ def figures_of(release: Release, outline: Outline, report: str) -> Iterator[Area
             code=code,
             levels=levels[prefix, code],
             series={key: tuple(texts) for key, texts in sorted(area_series.items())},
+            standards=dict(sorted(judged.get((prefix, code), {}).items())),
         )
 
 
@@ -244,9 +252,41 @@ def _series(
 
     A series of which no cell applies is empty, and what has no other is left out.
     """
+    for of_whom, texts in _texts(connection, topic, measures, periods):
+        if any(texts):
+            yield of_whom, texts
+
+
+def _judgements(
+    connection: duckdb.DuckDBPyConnection, topic: Topic, measures: tuple[str, ...], outline: Outline, periods: int
+) -> Iterator[tuple[tuple[str, str, str], dict[str, str]]]:
+    """Of each organisation and population that is drawn beside a standard, how each measure stands to it by period."""
+    if not measures:
+        return
+    drawn = (EVERYONE.split("/")[0], *outline.recovery_rate.variables)
+    for (prefix, code, key), texts in _texts(connection, topic, tuple(map(_standing, measures)), periods):
+        words = {measure: text for measure, text in zip(measures, texts, strict=True) if text}
+        if words and key.split("/")[0] in drawn:
+            yield (prefix, code, key), words
+
+
+def _with_standard(topic: Topic, measures: tuple[str, ...]) -> tuple[str, ...]:
+    """Those measures of a topic beside which its mart says how they stand to a national standard."""
+    return tuple(measure for measure in measures if _standing(measure) in CONTRACTS[topic.mart])
+
+
+def _standing(measure: str) -> str:
+    """The column of a mart that says whether a measure met its standard."""
+    return f"{measure}_standard_status"
+
+
+def _texts(
+    connection: duckdb.DuckDBPyConnection, topic: Topic, columns: tuple[str, ...], periods: int
+) -> Iterator[tuple[tuple[str, str, str], list[str]]]:
+    """Prefix and code of each organisation with a population, and the text over the axis of each column of a topic."""
     query = connection.execute(
         f"""
-        select named.prefix, cells.org_code, cells.population, cells.number, {", ".join(measures)}
+        select named.prefix, cells.org_code, cells.population, cells.number, {", ".join(columns)}
         from cells_of_{topic.mart} as cells
         inner join named on cells.org_level = named.org_level and cells.org_code = named.org_code
         order by named.prefix, cells.org_code, cells.population
@@ -254,10 +294,8 @@ def _series(
     )
     rows = chain.from_iterable(iter(lambda: query.fetchmany(10_000), []))
     for of_whom, group in groupby(rows, key=itemgetter(0, 1, 2)):
-        numbers, *columns = tuple(zip(*group, strict=True))[3:]
-        texts = [_text(numbers, cells, periods) for cells in columns]
-        if any(texts):
-            yield of_whom, texts
+        numbers, *cells_of_columns = tuple(zip(*group, strict=True))[3:]
+        yield of_whom, [_text(numbers, cells, periods) for cells in cells_of_columns]
 
 
 def _text(numbers: Sequence[int], cells: Sequence[str | None], periods: int) -> str:
@@ -357,6 +395,11 @@ def _create_cells(connection: duckdb.DuckDBPyConnection, outline: Outline, repor
     for topic, measures in _measures_by_topic(outline):
         parts = ", ".join(f"max(suppressed_parts) filter (measure = '{measure}') as {measure}" for measure in measures)
         statuses = ", ".join(f"mart.{measure}_status" for measure in measures)
+        # A suppressed figure is on neither side of a standard, whatever a release says beside it.
+        standings = "".join(
+            f", if(mart.{measure}_status = 'published', mart.{_standing(measure)}, null) as {_standing(measure)}"
+            for measure in _with_standard(topic, measures)
+        )
         connection.execute(
             f"""
             create temp table cells_of_{topic.mart} as
@@ -366,7 +409,8 @@ def _create_cells(connection: duckdb.DuckDBPyConnection, outline: Outline, repor
             select
                 axis.number, mart.org_level, mart.org_code,
                 mart.population_type || '/' || mart.population as population,
-                coalesce({statuses}) is not null as has_cells, {", ".join(_cell(measure) for measure in measures)}
+                coalesce({statuses}) is not null as has_cells,
+                {", ".join(_cell(measure) for measure in measures)}{standings}
             from {topic.mart} as mart
             inner join axis on mart.period = axis.period
             inner join levels on mart.org_level = levels.org_level

@@ -12,7 +12,7 @@ import duckdb
 import yaml
 from visits import Cell, Row
 
-from expectations.contracts import TOPICS, file_of
+from expectations.contracts import TOPICS, WITH_STANDARD, file_of
 from orchestration.home import CATALOGUE
 
 GRAIN = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
@@ -26,6 +26,7 @@ FAMILY = {
     "provider": "provider",
 }
 LEVEL_WORDS = {"stp": "as STP", "icb": "as ICB", "ccg": "as CCG", "sub_icb": "as sub-ICB location"}
+STANDINGS = {"met": "met", "missed": "missed", "ambiguous": "within rounding of the standard"}
 MARKERS = {"suppressed": "[c]", "not_published": "[x]", "not_applicable": "[z]"}
 EVERYONE = "total/total"
 #: What a table writes where the release has no row.
@@ -70,13 +71,18 @@ class PeriodOf:
 
 @dataclass(frozen=True, eq=False)
 class ReleasedFigures:
-    """Every figure by (report, area, population, measure, period), and the words around them."""
+    """Every figure by (report, area, population, measure, period), and the words around them.
+
+    `standings` are how figures stand to their standards, by the same keys; `standards` the names of those.
+    """
 
     figures: Mapping[tuple[str, str, str, str, str], Figure]
     levels: Mapping[tuple[str, str, str], str]
     periods: Mapping[str, Sequence[PeriodOf]]
     populations: Mapping[str, Sequence[tuple[str, str]]]
     outline: Mapping[str, Any]
+    standings: Mapping[tuple[str, str, str, str, str], str]
+    standards: Mapping[str, str]
 
     @property
     def measure_labels(self) -> dict[str, str]:
@@ -99,6 +105,18 @@ class ReleasedFigures:
         """A figure; a gap of the calendar is one in every series that has no row there."""
         found = self.figures.get((report, area, population, measure, period.period))
         return found or (Figure("", "[x]") if period.status == "not_published" else None)
+
+    def judged(self, report: str, series: Sequence[tuple[str, str, str]]) -> list[int]:
+        """Which of some series are said to have met a standard or missed it."""
+        has = {key[:4] for key in self.standings}
+        return [number for number, one in enumerate(series) if (report, *one) in has]
+
+    def standing(self, report: str, one: tuple[str, str, str], period: PeriodOf) -> str:
+        """How a figure stands to its standard: a marker where there is none."""
+        found = self.at(report, *one, period)
+        if found is None or found.marker:
+            return found.marker if found else DASH
+        return STANDINGS[self.standings[report, *one, period.period]]
 
     def columns(self, report: str, series: Iterable[tuple[str, str, str]]) -> list[list[Figure | None]]:
         """The figures of series of (area, population, measure) over the whole axis of a report."""
@@ -133,7 +151,9 @@ class ReleasedFigures:
             run = []
             remark = LEVEL_WORDS[self._level(report, level_of, number)] if changes else ""
             flag = bool(period.break_name) and number != axis[0]
-            rows.append(Row(period.label, tuple(one.cell if one else NOTHING for one in cells), flag, False, remark))
+            said = tuple(self.standing(report, series[at], period) for at in self.judged(report, series))
+            written = tuple(one.cell if one else NOTHING for one in cells)
+            rows.append(Row(period.label, written, flag, False, remark, said))
         return rows
 
     def _level(self, report: str, area: str, number: int) -> str:
@@ -149,11 +169,16 @@ class ReleasedFigures:
     def chart_facts(self, report: str, series: Sequence[tuple[str, str, str]], labels: Sequence[str]) -> set[str]:
         """What the points of a chart say: every published or suppressed figure, with its series and period."""
         facts = set()
-        for (_, _, measure), label, column in zip(series, labels, self.columns(report, series), strict=True):
+        judged = self.judged(report, series)
+        for at, (one, label, column) in enumerate(zip(series, labels, self.columns(report, series), strict=True)):
+            measure = one[2]
             unit = "%" if measure.startswith("percentage_") else " days" if measure.startswith(("me",)) else ""
             for period, figure in zip(self.periods[report], column, strict=True):
                 if figure and figure.marker in ("", "[c]"):
-                    facts.add(f"{label}, {period.label}: {figure.written}{'' if figure.marker else unit}")
+                    fact = f"{label}, {period.label}: {figure.written}{'' if figure.marker else unit}"
+                    if at in judged and not figure.marker:
+                        fact += f"; {self.standards[measure]}: {self.standing(report, one, period)}"
+                    facts.add(fact)
         return facts
 
 
@@ -167,6 +192,7 @@ def read_released_figures(release: Path) -> ReleasedFigures:
             "extract_annual",
             "dim_period",
             "dim_population",
+            "dim_standard",
         ):
             connection.execute(f"create view {table} as from read_parquet('{release / file_of(table)}')")
         figures: dict[tuple[str, str, str, str, str], Figure] = {}
@@ -198,6 +224,16 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                 ).fetchall():
                     report = next(name for name, one in GRAIN.items() if one == grain)
                     figures[report, area_of(level, code), population, measure, period] = Figure("", "[z]")
+        standings: dict[tuple[str, str, str, str, str], str] = {}
+        for measure in WITH_STANDARD:
+            mart = next(mart for mart, measures in TOPICS.items() if measure in measures)
+            for level, code, population, grain, period, word in connection.execute(
+                f"""select org_level, org_code, population_type || '/' || population, period_grain, period,
+                           {measure}_standard_status
+                    from {mart} where {measure}_standard_status is not null"""
+            ).fetchall():
+                report = next(name for name, one in GRAIN.items() if one == grain)
+                standings[report, area_of(level, code), population, measure, period] = word
         # A series of nothing but what does not apply is no series.
         meant = {key[:4] for key, figure in figures.items() if figure.marker != "[z]"}
         return ReleasedFigures(
@@ -206,6 +242,10 @@ def read_released_figures(release: Path) -> ReleasedFigures:
             periods={report: _periods(connection, report) for report in GRAIN},
             populations=_populations(connection),
             outline=yaml.safe_load((CATALOGUE / "report.yml").read_text("utf-8")),
+            standings=standings,
+            standards=dict(
+                connection.execute("select measure, label from dim_standard where certainty = 'stated'").fetchall()
+            ),
         )
 
 

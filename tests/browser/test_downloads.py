@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 from conftest import FORMULA_CODE, FORMULA_NAME
-from released_figures import DASH
+from released_figures import DASH, STANDINGS
 from visits import Cell, Shown, Site, Table, Visit, Visits, Way
 
 pytestmark = pytest.mark.browser
@@ -38,6 +38,8 @@ def assert_holds_the_table(rows: list[list[str]], table: Table) -> None:
         assert len(names) == len(row.cells)
         for name, cell in zip(names, row.cells, strict=True):
             assert_holds_the_cell(rest, name, cell)
+        said = [rest[name] for name in rest if name.endswith("_standard_status")]
+        assert [STANDINGS[word] for word in said if word] == [word for word in row.standings if word not in STATUS]
 
 
 def assert_holds_the_cell(fields: dict[str, str], name: str, cell: Cell) -> None:

@@ -46,6 +46,7 @@ def assert_panel_is_released(
     series = [(area, EVERYONE, measure) for measure in measures]
     assert list(panel.table.heads[1:]) == labels
     assert list(panel.table.rows) == figures.period_rows(report, series, level_of=area)
+    assert list(panel.table.standards) == [figures.standards[measures[at]] for at in figures.judged(report, series)]
     facts = figures.chart_facts(report, series, labels)
     if panel.chart is not None:
         assert set(panel.chart["titles"]) == facts
@@ -172,6 +173,7 @@ def assert_recovery_is_released(
     assert list(panel.table.heads[1:]) == labels
     expected = figures.period_rows(report, series, level_of="" if areas else wanted[0][0])
     assert list(panel.table.rows) == expected
+    assert panel.table.standards == (figures.standards[RECOVERY],) * len(wanted)
     assert panel.chart is not None
     assert set(panel.chart["titles"]) == figures.chart_facts(report, series, labels)
 
@@ -298,6 +300,7 @@ def test_every_cell_of_the_data_files_is_in_an_extract_and_no_figure_is_missing(
     files = sorted((site.folder / "data").rglob("*.js"))
     found: dict[tuple[str, str, str, str, str], str] = {}
     on_map: dict[tuple[str, str, str, str, str], str] = {}
+    judged: dict[tuple[str, str, str, str, str], str] = {}
     kinds = set()
     for file in files:
         name, data = received(file)
@@ -305,16 +308,22 @@ def test_every_cell_of_the_data_files_is_in_an_extract_and_no_figure_is_missing(
         if name in ("site", "boundaries"):
             continue
         report, _, area = name.partition("/")
-        assert set(data) == {"levels", "series"}
+        assert set(data) == {"levels", "series"} | ({"standards"} if report != "map" else set())
         if report == "map":
             for one, series in data["series"].items():
                 on_map |= dict(cells_of(figures, area, one, EVERYONE, measures, series))
         else:
             for key, series in data["series"].items():
                 found |= dict(cells_of(figures, report, area, key, measures, series))
+            for key, words in data["standards"].items():
+                for measure, text in words.items():
+                    judged |= dict(cells_of(figures, report, area, key, [measure], [text]))
     assert kinds == {"site", "boundaries", "map", *REPORTS}
     released = {key: in_data(figure) for key, figure in figures.figures.items() if key[3] in measures}
     assert found == released
+    drawn = (EVERYONE.split("/")[0], *figures.outline["recovery_rate"]["variables"])
+    assert judged == {key: word for key, word in figures.standings.items() if key[2].split("/")[0] in drawn}
+    assert set(judged.values()) == {"met", "missed", "ambiguous"}
     boards = {f"icb-{tile}" for tile in board_codes(site)}
     assert on_map == {key: cell for key, cell in released.items() if key[1] in boards and key[2] == EVERYONE}
 

@@ -35,13 +35,15 @@ READING: Final = r"""
   const tableOf = (table) => ({
     id: table.caption ? table.caption.id : "",
     caption: table.caption ? squeezed(table.caption) : "",
-    heads: [...table.querySelectorAll("thead tr > *:not(.bar-head)")].map(squeezed),
+    heads: [...table.querySelectorAll("thead tr > *:not(.bar-head, .standing)")].map(squeezed),
+    standards: [...table.querySelectorAll("thead .standing")].map((head) => squeezed(head.firstChild)),
     rows: [...table.tBodies[0].rows].map((row) => ({
       header: without(row.cells[0], ".mark, .remark"),
       flag: [...row.cells[0].querySelectorAll(".mark")].some(isFlag),
       remark: row.cells[0].querySelector(".remark") ? squeezed(row.cells[0].querySelector(".remark")) : "",
       held: row.classList.contains("held"),
-      cells: [...row.cells].slice(1).filter((cell) => !cell.classList.contains("bar")).map(cellOf),
+      cells: [...row.cells].slice(1).filter((cell) => !cell.matches(".bar, .standing")).map(cellOf),
+      standings: [...row.querySelectorAll(".standing")].map(squeezed),
     })),
   });
   const chartOf = (svg) => ({
@@ -126,13 +128,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table by its header."""
+    """A row of a table by its header; `standings` say how its figures stand to their standards."""
 
     header: str
     cells: tuple[Cell, ...]
     flag: bool = False
     held: bool = False
     remark: str = ""
+    standings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class Table:
     caption: str
     heads: tuple[str, ...]
     rows: tuple[Row, ...]
+    standards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,10 +174,17 @@ class Shown:
 
 def _table(read: dict[str, Any]) -> Table:
     rows = tuple(
-        Row(row["header"], tuple(Cell(**cell) for cell in row["cells"]), row["flag"], row["held"], row["remark"])
+        Row(
+            row["header"],
+            tuple(Cell(**cell) for cell in row["cells"]),
+            row["flag"],
+            row["held"],
+            row["remark"],
+            tuple(row["standings"]),
+        )
         for row in read["rows"]
     )
-    return Table(read["id"], read["caption"], tuple(read["heads"]), rows)
+    return Table(read["id"], read["caption"], tuple(read["heads"]), rows, tuple(read["standards"]))
 
 
 def _shown(read: dict[str, Any]) -> Shown:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -26,7 +27,7 @@ from orchestration.release.publish import ReportBuilder, publish
 from orchestration.report.serving import server_of
 from orchestration.resources import PipelineHome
 from tests.integration.conftest import BuiltHome
-from tests.report_figures import EXTRACTS, compare_figures
+from tests.report_figures import EXTRACTS, compare_figures, data_of
 
 pytestmark = pytest.mark.integration
 
@@ -66,6 +67,24 @@ def test_a_figure_of_the_report_that_is_not_the_releases_is_found(
     compared = compare_figures(changed, released_home.home.latest, "quarterly")
     assert compared.shown == compared.released
     assert compared.on_one_side_alone == 2
+
+
+def test_how_rates_stand_to_the_standard_is_what_the_release_says(released_home: BuiltHome, report: Path) -> None:
+    """Of everyone in England, year by year, as the mart of recovery rates has it."""
+    said = dict(
+        duckdb.sql(
+            f"""
+            select period, standard_status from read_parquet('{released_home.home.latest}/mart_recovery_rate.parquet')
+            where period_grain = 'year' and org_level = 'england' and population_type = 'total'
+                and standard_status is not null
+            """
+        ).fetchall()
+    )
+    years = [fields[0] for fields in data_of(report / "data" / "site.js")["reports"]["annual"]["periods"]]
+    words = data_of(report / "data" / "annual" / "england.js")["standards"]["total/total"]["percentage_recovery"]
+    assert {year: word for year, word in zip(years, words.split(","), strict=False) if word} == said != {}
+    page = (report / "recovery-rate" / "england-annual.html").read_text("utf-8")
+    assert set(re.findall(r'<td class="standing">(met|missed)</td>', page)) == set(said.values())
 
 
 def test_the_report_is_an_asset_that_follows_the_release() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,44 @@ def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Pa
     read = read_release(copied, outline, {})
     with pytest.raises(duckdb.Error, match="found guessed"):
         list(figures_of(read, outline, "annual"))
+
+
+def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
+    tmp_path: Path, folder: Path, outline: Outline
+) -> None:
+    """By period; and of a figure that is suppressed nothing is said, whatever stands beside it."""
+    copied = shutil.copytree(folder, tmp_path / "release")
+    duckdb.sql(
+        f"""
+        copy (
+            select * replace (
+                if(period = '2022-23', 'missed', if(org_level = 'england', 'met', 'ambiguous'))
+                    as percentage_recovery_standard_status
+            )
+            from read_parquet('{folder}/mart_outcomes.parquet')
+        ) to '{copied}/mart_outcomes.parquet' (format parquet)
+        """
+    )
+    read = read_release(copied, outline, {})
+    found = {one.area: one for one in figures_of(read, outline, "annual")}
+    years = [period.period for period in read.periods["annual"]]
+    words = found["england"].standards[EVERYONE]["percentage_recovery"].split(",")
+    assert {year: word for year, word in zip(years, words, strict=True) if word} == {
+        year: "missed" if year == "2022-23" else "met" for year in years if year not in NOT_LOADED
+    }
+    assert "bme_group/bme" in found["england"].standards
+    assert "age_band/18_to_25" not in found["england"].standards
+    number = outline.measure_order.index("percentage_recovery")
+    cells = [
+        (cell, word)
+        for one in found.values()
+        for key, measures in one.standards.items()
+        for cell, word in zip_longest(
+            one.series[key][number].split(","), measures["percentage_recovery"].split(","), fillvalue=""
+        )
+    ]
+    assert "c" in {cell for cell, _ in cells}
+    assert {word for cell, word in cells if not cell.isdigit()} == {""}
 
 
 def test_the_exposure_names_the_tables_a_report_is_made_from(outline: Outline) -> None:

@@ -1,7 +1,7 @@
 // Charts as SVG text: lines over periods that break where there is no figure, and the tile map. Pure functions.
 "use strict";
 (function () {
-  const { written, withUnit, escape } = iapt.figures;
+  const { written, withUnit, standing, escape } = iapt.figures;
   // A mark about a place, of a size: one for each line, so that none is told by its colour alone.
   const SHAPES = [
     (x, y, r) => `<circle cx="${x}" cy="${y}" r="${r}"/>`,
@@ -35,6 +35,10 @@
     return { least: 0, most: Math.ceil(top / step) * step, step };
   }
 
+  /** What the words of a point say of its standard. */
+  const judgement = (judged, read, number) =>
+    judged && read && read.status === "published" ? `; ${judged.label}: ${standing(read, judged.words[number])}` : "";
+
   /** Runs of neighbouring numbers for which something holds. */
   function runs(length, holds) {
     const found = [];
@@ -59,8 +63,9 @@
 
   /**
    * Lines over periods.
-   * spec: { id, title, description, unit, axis, series: [{ label, short, cells }], standard: [{ from, to, value, label }], width }
-   * A line is drawn between two neighbouring published figures only, and never over a break.
+   * spec: { id, title, description, unit, axis, series: [{ label, short, cells, judged }], standard: [{ from, to, value, label }], width }
+   * A line is drawn between two neighbouring published figures only, and never over a break. `judged` is how a series
+   * stands to its standard: { label, words }, a word a period.
    */
   function lines(spec) {
     const narrow = spec.width < 560;
@@ -126,7 +131,7 @@
       let path = "";
       one.cells.forEach((read, number) => {
         const before = number ? one.cells[number - 1] : null;
-        const fact = `<title>${escape(`${one.label}, ${axis[number].label}: ${read && read.status === "published" ? withUnit(read, spec.unit) : written(read)}`)}</title>`;
+        const fact = `<title>${escape(`${one.label}, ${axis[number].label}: ${read && read.status === "published" ? withUnit(read, spec.unit) : written(read)}${judgement(one.judged, read, number)}`)}</title>`;
         if (read && read.status === "suppressed") {
           const at = bottom + 12 + 14 * order;
           marks.push(`<g class="hidden-figure" data-i="${number}">${fact}${SHAPES[order](x(number), at, 3.5)}</g>`);

@@ -249,14 +249,16 @@
   function readable(figure) {
     const svg = figure.querySelector("svg.chart-drawing");
     const table = document.getElementById(`${figure.dataset.panel}-caption`).closest("table");
-    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.firstChild.textContent);
     const rows = [...table.querySelectorAll("tbody tr[data-i]")].reverse();
     if (!rows.length) return;
     const textOf = (cell) => {
       const range = cell.querySelector(".range");
       return range ? `${cell.firstChild.textContent.trim()} (${range.textContent})` : cell.textContent.trim();
     };
-    const facts = rows.map((row) => `${textOf(row.cells[0])}: ${[...row.cells].slice(1).map((cell, at) => `${heads[at + 1]} ${textOf(cell)}`).join("; ")}`);
+    // How a figure stands to its standard is said with the figure, not as one more.
+    const said = (cell, at) => cell.className === "standing" ? ` (${heads[at + 1]}: ${textOf(cell)})` : `${at ? "; " : ""}${heads[at + 1]} ${textOf(cell)}`;
+    const facts = rows.map((row) => `${textOf(row.cells[0])}: ${[...row.cells].slice(1).map(said).join("")}`);
     const id = `${figure.dataset.panel}-reader`;
     const box = document.createElement("div");
     box.className = "reader";

@@ -19,6 +19,9 @@ iapt.receive = function (name, data) {
     "[b]": "a break in the series: figures before and after are not comparable.",
   };
 
+  // How a figure stands to a national standard, as the release says: a rate shown as 50 can have missed 50.
+  const STANDINGS = { met: "met", missed: "missed", ambiguous: "within rounding of the standard" };
+
   /** One cell of a series, from its text in a data file. `null` where the release has no row. */
   function cell(text) {
     if (!text) return null;
@@ -42,6 +45,9 @@ iapt.receive = function (name, data) {
       return read || (period.status === "not_published" ? { status: "not_published" } : null);
     });
   }
+
+  /** What stands beside a figure in the column of a standard: its own marker where there is no figure to judge. */
+  const standing = (read, word) => (read && read.status === "published" ? STANDINGS[word] || "not judged" : written(read));
 
   /** The periods of a report as objects. */
   function periods(report) {
@@ -78,5 +84,5 @@ iapt.receive = function (name, data) {
   const escape = (text) =>
     String(text).replace(/[&<>"']/g, (found) => "&#" + found.charCodeAt(0) + ";");
 
-  iapt.figures = { series, periods, measure, area, shown, written, withUnit, grouped, escape, MARKERS, MEANINGS };
+  iapt.figures = { series, periods, measure, area, shown, written, withUnit, standing, grouped, escape, MARKERS, MEANINGS };
 })();

@@ -1,7 +1,7 @@
 // Tables as text, for people and as CSV: the same rows in both. Pure functions.
 "use strict";
 (function () {
-  const { written, escape, MARKERS, MEANINGS } = iapt.figures;
+  const { written, standing, escape, MARKERS, MEANINGS } = iapt.figures;
 
   /** A figure as a table shows it; a total built here with what its true value can be. */
   function cellHtml(read, flag) {
@@ -26,6 +26,7 @@
     const head = [...table.keys.map((key) => key.name)];
     table.columns.forEach((column, number) => {
       head.push(column.slug, `${column.slug}_status`);
+      if (column.judged) head.push(`${column.slug}_standard_status`);
       if (bounded(number)) head.push(`${column.slug}_lower`, `${column.slug}_upper`, `${column.slug}_suppressed_parts`);
     });
     const lines = [head.map((text) => quoted(safe(text))).join(",")];
@@ -34,6 +35,8 @@
       const fields = row.keys.map((text) => quoted(safe(text)));
       row.cells.forEach((read, number) => {
         fields.push(plain(read), status(read));
+        const { judged } = table.columns[number];
+        if (judged) fields.push(judged.words[row.number] || "");
         if (bounded(number)) {
           const has = read && read.derived;
           fields.push(has ? String(read.least) : "", has ? String(read.most) : "", has ? String(read.hidden) : "");
@@ -62,24 +65,28 @@
 
   /**
    * A table with a heading of its own in a region that scrolls.
-   * table: { id, caption, file, corner, keys: [{ name }], columns: [{ label, slug }], bars: column or null,
+   * A column whose figures have a standard is followed by one of how each stands to it, of `judged`: { label, words }.
+   * table: { id, caption, file, corner, keys: [{ name }], columns: [{ label, slug, judged }], bars: column or null,
    *          rows: [{ header, href, keys, number, cells, flag, flags } | { header, span }] }
    */
   function html(table) {
+    const standards = table.columns.filter((column) => column.judged).length;
     const bars = table.bars === undefined || table.bars === null ? -1 : table.bars;
     const most = bars < 0 ? 0 : table.barsTo || Math.max(...table.rows.filter((row) => row.cells && row.cells[bars] && row.cells[bars].status === "published").map((row) => row.cells[bars].value), 1);
     const head = table.columns
-      .map((column, number) => `<th scope="col" class="n">${escape(column.label)}</th>${number === bars ? '<td class="bar-head"></td>' : ""}`)
+      .map((column, number) => `<th scope="col" class="n">${escape(column.label)}</th>${number === bars ? '<td class="bar-head"></td>' : ""}${column.judged ? `<th scope="col" class="standing">${escape(column.judged.label)}${standards > 1 ? `<span class="vh">, ${escape(column.label)}</span>` : ""}</th>` : ""}`)
       .join("");
     const body = table.rows.map((row) => {
       const name = row.href ? `<a href="${escape(row.href)}">${escape(row.header)}</a>` : escape(row.header);
       const header = `<th scope="row">${name}${row.flag ? ' <span class="mark">[b]</span>' : ""}${row.remark ? ` <span class="remark">${escape(row.remark)}</span>` : ""}</th>`;
-      if (!row.cells) return `<tr class="held">${header}<td colspan="${table.columns.length + (bars < 0 ? 0 : 1)}">${escape(row.span)}</td></tr>`;
+      if (!row.cells) return `<tr class="held">${header}<td colspan="${table.columns.length + standards + (bars < 0 ? 0 : 1)}">${escape(row.span)}</td></tr>`;
       const cells = row.cells.map((read, number) => {
         const bar = number !== bars ? "" : read && read.status === "published"
           ? `<td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${Math.round((read.value / most) * 1000) / 10}" height="10"/></svg></td>`
           : '<td class="bar"></td>';
-        return `<td class="n">${cellHtml(read, row.flags && row.flags[number])}</td>${bar}`;
+        const { judged } = table.columns[number];
+        const said = judged ? `<td class="standing">${escape(standing(read, judged.words[row.number]))}</td>` : "";
+        return `<td class="n">${cellHtml(read, row.flags && row.flags[number])}</td>${bar}${said}`;
       });
       return `<tr${row.number === undefined ? "" : ` data-i="${row.number}"`}>${header}${cells.join("")}</tr>`;
     });

@@ -2,7 +2,7 @@
 // browser and when the pages are built. A state that cannot be shown is corrected, and the correction is said.
 "use strict";
 (function () {
-  const { series, periods, measure, area, withUnit, escape, shown, written } = iapt.figures;
+  const { series, periods, measure, area, withUnit, standing, escape, shown, written } = iapt.figures;
   const EVERYONE = "total/total";
   const LEVELS = { stp: "STP", icb: "ICB", ccg: "CCG", sub_icb: "sub-ICB location" };
 
@@ -50,6 +50,13 @@
     }).filter(Boolean);
   }
 
+  /** How a series stands to the standard of its measure, a word a period; nothing where the release says nothing. */
+  function judgedOf(figures, key, slug) {
+    const text = ((figures.standards || {})[key] || {})[slug];
+    const labels = [...new Set(iapt.site.standards.filter((one) => one.measure === slug).map((one) => one.label))];
+    return text && labels.length ? { label: labels.length === 1 ? labels[0] : "National standard", words: text.split(",") } : null;
+  }
+
   /** What a chart shows, in a sentence or two. */
   function summaryOf(rows, axis, unit, where) {
     const said = [];
@@ -60,7 +67,8 @@
       const values = found.map(([one]) => one.value);
       const range = found.length > 2
         ? `, between ${withUnit(found.find(([one]) => one.value === Math.min(...values))[0], unit)} and ${withUnit(found.find(([one]) => one.value === Math.max(...values))[0], unit)} since ${axis[found[0][1]].label}` : "";
-      said.push(`${row.label}: ${withUnit(read, unit)} in ${axis[number].label}${range}.`);
+      const stands = row.judged ? ` (${row.judged.label}: ${standing(read, row.judged.words[number])})` : "";
+      said.push(`${row.label}: ${withUnit(read, unit)} in ${axis[number].label}${stands}${range}.`);
     }
     if (!withFigures.length) return `No figure of this for ${where} in the files of this release.`;
     const hidden = rows.reduce((count, row) => count + row.cells.filter((read) => read && read.status === "suppressed").length, 0);
@@ -77,6 +85,9 @@
       .map((period) => `${period.label} was never published${drawn ? ", so the line breaks there" : ""}. ${period.reason}`);
     if (rows.some((row) => row.cells.some((read) => read && read.derived))) {
       notes.push("These totals are built here: sums of rounded figures over the areas within. They may differ from other publications; below each stands what the true total can be. Suppressed parts add nothing to a sum. Percentages cannot be rebuilt from rounded counts, so there are none.");
+    }
+    if (rows.some((row) => row.judged)) {
+      notes.push("Whether a standard was met is as the release says, not read off the whole percentage: England is judged at the decimal that was published, so that a rate shown at the standard can have missed it. Elsewhere such a rate is within rounding of it. A standard is set for everyone; for a group it is a line to compare with.");
     }
     if (rows.some((row) => row.scheme)) notes.push(...new Set(rows.filter((row) => row.scheme).map((row) => `[b] ${row.label}: ${row.scheme}.`)));
     return asList(notes);
@@ -114,12 +125,15 @@
   function linePanel(spec) {
     const [first, last] = axisOf(spec.axis, spec.rows.map((row) => row.cells));
     const axis = cut(spec.axis, first, last);
-    const rows = spec.rows.map((row) => ({ ...row, cells: row.cells.slice(first, last + 1), cuts: (row.cuts || []).map((number) => number - first) }));
+    const rows = spec.rows.map((row) => ({
+      ...row, cells: row.cells.slice(first, last + 1), cuts: (row.cuts || []).map((number) => number - first),
+      judged: row.judged && { ...row.judged, words: row.judged.words.slice(first, last + 1) },
+    }));
     const summary = summaryOf(rows, axis, spec.unit, spec.where);
     const table = iapt.tables.html({
       id: spec.id, caption: `${spec.title}, ${spec.where}${spec.unit === "%" ? " (%)" : ` (${spec.unit})`}`, file: fileName(spec.file, spec.title),
       corner: spec.corner, keys: [{ name: "period" }, { name: "period_label" }],
-      columns: rows.map((row) => ({ label: row.head || row.label, slug: row.slug })), rows: periodRows(axis, rows, spec.figures, first),
+      columns: rows.map((row) => ({ label: row.head || row.label, slug: row.slug, judged: row.judged })), rows: periodRows(axis, rows, spec.figures, first),
     });
     const has = rows.some((row) => publishedAt(row.cells).length || row.cells.some((read) => read && read.status === "suppressed"));
     const drawn = has && spec.chart !== false
@@ -209,7 +223,7 @@
       standard: chart.measures.map((number) => measure(number).slug),
       rows: chart.measures.map((number) => ({
         label: measure(number).label, short: measure(number).short, slug: measure(number).slug,
-        cells: cellsOf(figures, EVERYONE, number, axis), cuts: levelChanges(figures),
+        cells: cellsOf(figures, EVERYONE, number, axis), cuts: levelChanges(figures), judged: judgedOf(figures, EVERYONE, measure(number).slug),
       })),
     })).join("") + seriesNotes(axis);
   }
@@ -317,7 +331,7 @@
     const everyone = (id) => ({
       label: state.areas.length ? area(id).name : "Everyone", short: state.areas.length ? shortName(id, area(id).name.replace(/^NHS | Integrated Care Board$| STP$/g, "")) : "Everyone",
       slug: state.areas.length ? `percentage_recovery ${id}` : "percentage_recovery",
-      cells: cellsOf(figuresOf[id], EVERYONE, number, axis), cuts: levelChanges(figuresOf[id]),
+      cells: cellsOf(figuresOf[id], EVERYONE, number, axis), cuts: levelChanges(figuresOf[id]), judged: judgedOf(figuresOf[id], EVERYONE, iapt.site.recovery.measure),
     });
     const rows = [everyone(state.area), ...state.areas.map(everyone)];
     for (const key of state.populations) {
@@ -325,7 +339,7 @@
       const from = one.comparableFrom ? axis.findIndex((period) => period.period === one.comparableFrom) : -1;
       rows.push({
         label: one.label, head: headOf(one.label), short: shortName(key, one.label), slug: `percentage_recovery ${key}`, scheme: from > 0 ? one.reason : "",
-        cells: cellsOf(figures, key, number, axis), cuts: [...levelChanges(figures), ...(from > 0 ? [from] : [])],
+        cells: cellsOf(figures, key, number, axis), cuts: [...levelChanges(figures), ...(from > 0 ? [from] : [])], judged: judgedOf(figures, key, iapt.site.recovery.measure),
       });
     }
     const noun = iapt.site.reports[state.report].noun;

@@ -1,0 +1,78 @@
+"""Views as the report's own scripts write them: what a page says of the figures it shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from orchestration.report.rendering import renderer_of
+
+STANDARD = "50% recovery standard"
+RATE = "percentage_recovery"
+
+
+@pytest.fixture
+def recovery_page() -> Iterator[Callable[..., str]]:
+    """What draws the recovery page of one area, England where not said, of the periods it is given."""
+    with renderer_of({}) as renderer:
+
+        def draw(periods: Sequence[list[Any]], cells: str, words: str = "", **more: Any) -> str:
+            renderer.receive("site", _site(periods))
+            figures = {"levels": [[0, "england"]], "series": {"total/total": [cells]}, **more}
+            if words:
+                figures["standards"] = {"total/total": {RATE: words}}
+            return str(renderer.recovery("annual", "england", figures).html)
+
+        yield draw
+
+
+def _site(periods: Sequence[list[Any]]) -> dict[str, Any]:
+    return {
+        "reports": {"annual": {"title": "Annual report", "noun": "year", "periods": list(periods)}},
+        "measures": [[RATE, "Recovery rate (%)", "Recovery", "%", "percentage"]],
+        "topics": [],
+        "variables": [],
+        "families": [["england", "England"]],
+        "areas": [["england", "england", "England", "E92000001", "", ["annual"]]],
+        "shorts": {},
+        "standards": [{"measure": RATE, "threshold": 50, "label": STANDARD, "from": "2015-04-01", "to": ""}],
+        "recovery": {"measure": RATE, "variables": [], "mostPopulations": 5, "mostAreas": 2},
+        "map": {"measure": RATE, "leastAreas": 2, "tiles": []},
+    }
+
+
+def _year(first: int, *, status: str = "published", break_name: str = "", cuts: bool = False) -> list[Any]:
+    label = f"{first}/{(first + 1) % 100:02d}"
+    return [label.replace("/", "-"), label, f"{first}-04-01", status, "", break_name, "", cuts]
+
+
+def _text(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
+
+
+def test_a_rate_shown_as_the_standard_says_whether_it_met_it(recovery_page: Callable[..., str]) -> None:
+    """In the table, in the words of each point, in the summary and in the download: 50% can have missed 50%."""
+    drawn = recovery_page([_year(year) for year in range(2020, 2025)], "50,50,50,c,50", "met,missed,ambiguous,,met")
+    assert re.findall(r'<th scope="col" class="standing">([^<]*)', drawn) == [STANDARD]
+    assert re.findall(r'<td class="standing">([^<]*)', drawn) == [
+        "met",
+        "[c]",
+        "within rounding of the standard",
+        "missed",
+        "met",
+    ]
+    assert f"Everyone, 2021/22: 50%; {STANDARD}: missed</title>" in drawn
+    assert f"Everyone: 50% in 2024/25 ({STANDARD}: met)" in drawn
+    assert f"{RATE},{RATE}_status,{RATE}_standard_status" in drawn
+    assert "2021-22,2021/22,50,published,missed" in drawn.replace("%0A", "\n")
+    assert "can have missed it" in _text(drawn)
+
+
+def test_whether_a_standard_was_met_is_never_worked_out_here(recovery_page: Callable[..., str]) -> None:
+    """Without the release's word there is no column, and nothing is called met or missed."""
+    drawn = recovery_page([_year(2023), _year(2024)], "40,60")
+    assert "standing" not in drawn
+    assert not re.search(r"\b(met|missed)\b", _text(drawn))

@@ -1,7 +1,9 @@
 -- Detects: two drops kept in the same refresh that publish different figures for a cell, with nothing in their series,
 -- status or revision to say which is the newer.
 -- Why: a figure chosen by the order of file names would be a guess.
--- A returned row is a pair of drops: take one out of the drop folder, or keep the older one first.
+-- A returned row is a pair of drops: take the wrong one out of the drop folder, and its folder out of `drops/` in the
+-- home. If both were published, the newer one's name should end in -v2 or the like; or keep the older one in a refresh
+-- before it.
 {{ config(meta={'dagster': {'ref': {'name': 'int_contested_observations'}}}) }}
 with contested as (
 
@@ -30,8 +32,10 @@ losers as (
 )
 
 select
-    winning_drop.file as file_believed,
-    losing_drop.file as file_not_believed,
+    winning_drop.file as one_file,
+    substr(winning_drop.drop_sha256, 1, 12) as one_folder,
+    losing_drop.file as other_file,
+    substr(losing_drop.drop_sha256, 1, 12) as other_folder,
     count(*) as cells_that_differ
 from losers
 inner join winners
@@ -55,5 +59,5 @@ where
     and winning_drop.revision = losing_drop.revision
     and winning_drop.batch = losing_drop.batch
     and winning_drop.drop_sha256 <> losing_drop.drop_sha256
-    and winners.value_as_published <> losers.value_as_published
-group by winning_drop.file, losing_drop.file
+    and (winners.value_status <> losers.value_status or winners.value is distinct from losers.value)
+group by winning_drop.file, winning_drop.drop_sha256, losing_drop.file, losing_drop.drop_sha256

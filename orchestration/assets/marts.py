@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from expectations import engine
 from orchestration import dbt_process
+from orchestration.dbt_failures import describe_failed_tests
 from orchestration.home import DBT_PROJECT, Home
 from orchestration.release.recipe import digest_of_files
 from orchestration.resources import PipelineHome
@@ -29,6 +30,7 @@ with dbt_process.out_of_sight():
         DbtProject,
         dbt_assets,
     )
+    from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
 #: dbt's unit tests and the tests of the reviewed seeds are of the code, not of the data: they run with the other tests.
@@ -127,7 +129,12 @@ def build_marts() -> dg.AssetsDefinition:
         # Whoever chose some of it, in the UI, gets what was chosen.
         left_out = [] if context.is_subset else ["--exclude", NOT_BUILT]
         build = ["--log-level-file", "info", "build", *left_out]
-        yield from dbt.cli(build, context=context, target_path=target).stream()
+        try:
+            yield from dbt.cli(build, context=context, target_path=target).stream()
+        except DagsterDbtCliRuntimeError as error:
+            if told := describe_failed_tests(target, pipeline.home.warehouse):
+                raise dg.Failure(told) from error
+            raise
 
     return dbt_marts
 

@@ -11,6 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.home import Home
+from orchestration.refresh import refresh
+from tests.drop_files import FINISHED, monthly_csv, monthly_row
 from tests.integration.conftest import (
     BAD_DROPS,
     BROKEN_ROW,
@@ -102,6 +105,22 @@ def test_an_empty_folder_releases_nothing(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["refresh", "--drops", str(folder), "--home", str(tmp_path / "home")])
     assert result.exit_code == 1
     assert f"{folder}: no drop there could be used, so there is nothing to release" in result.output
+
+
+def test_drops_that_contradict_each_other_are_named_with_their_folders(tmp_path: Path) -> None:
+    names = ("iapt_month_apr_2026_activity.csv", "copy_of_iapt_month_apr_2026_activity.csv")
+    (tmp_path / "drops").mkdir()
+    for name, referrals in zip(names, ("25", "30"), strict=True):
+        (tmp_path / "drops" / name).write_bytes(monthly_csv(monthly_row(referrals), monthly_row("*", measure=FINISHED)))
+    home = Home(tmp_path / "home")
+    outcome = refresh(home, tmp_path / "drops")
+    assert outcome.exit_status == 1
+    assert outcome.failure is not None
+    assert "take the wrong one out of the drop folder" in outcome.failure
+    for kept in home.drops.glob("*/*.csv"):
+        assert kept.name in outcome.failure
+        assert kept.parent.name[:12] in outcome.failure
+    assert "cells_that_differ: 1" in outcome.failure, "the suppressed cell is the same in both"
 
 
 def test_the_periods_read_are_recorded_as_partitions(released_home: BuiltHome) -> None:

@@ -375,6 +375,8 @@ NAMES = {
     "iapt-month-august-2021-final-data-v2.csv": ("definitive", 2),
     "iapt_month_apr_2022_activity_updated.csv": ("definitive", 1),
     "iapt_month_feb_2023_activity v2.csv": ("definitive", 2),
+    "iapt_month_feb_2023_activity%20v2.csv": ("definitive", 2),
+    "iapt_month_feb_2023_activity+v2.csv": ("definitive", 2),
     "iapt_month_feb_2023_activity_v2.csv": ("definitive", 2),
     "iapt_month_mar_2023_activity_final.csv": ("definitive", 1),
     "iapt_month_mar_2023_activity_refresh.csv": ("definitive", 1),

@@ -1,0 +1,64 @@
+"""A failed dbt test is told so that a person knows what is wrong, why it matters and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.dbt_failures import describe_failed_tests
+
+COMPILED = """-- Detects: two of a kind.
+-- Why: one would be a guess.
+-- A returned row is such a pair: take one away.
+select file, cells from "warehouse"."main"."pairs" order by file
+"""
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table pairs as select 'file ' || i as file, i as cells from range(5) as r (i)")
+    return path
+
+
+def ran(folder: Path, *results: tuple[str, str]) -> Path:
+    """A target folder after a run with these tests and statuses."""
+    records = [{"unique_id": name, "status": status, "compiled_code": COMPILED} for name, status in results]
+    (folder / "run_results.json").write_text(json.dumps({"results": records}), "utf-8")
+    return folder
+
+
+def test_a_failed_test_is_told_with_its_reason_and_a_few_rows(tmp_path: Path, warehouse: Path) -> None:
+    told = describe_failed_tests(ran(tmp_path, ("test.iapt.assert_no_pairs", "fail")), warehouse)
+    assert told.splitlines() == [
+        "assert_no_pairs failed.",
+        "Detects: two of a kind.",
+        "Why: one would be a guess.",
+        "A returned row is such a pair: take one away.",
+        "- file: file 0, cells: 0",
+        "- file: file 1, cells: 1",
+        "- file: file 2, cells: 2",
+        "- and more.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        ("test.iapt.assert_no_pairs", "pass"),
+        ("test.iapt.warn_pairs", "warn"),
+        ("test.iapt.unique_pairs_file.0123456789", "fail"),
+        ("model.iapt.pairs", "error"),
+    ],
+    ids=lambda result: result[1],
+)
+def test_nothing_else_is_told(tmp_path: Path, warehouse: Path, result: tuple[str, str]) -> None:
+    assert describe_failed_tests(ran(tmp_path, result), warehouse) == ""
+
+
+def test_a_run_that_left_no_results_is_told_by_dbt_itself(tmp_path: Path, warehouse: Path) -> None:
+    assert describe_failed_tests(tmp_path, warehouse) == ""

@@ -76,3 +76,39 @@ def test_whether_a_standard_was_met_is_never_worked_out_here(recovery_page: Call
     drawn = recovery_page([_year(2023), _year(2024)], "40,60")
     assert "standing" not in drawn
     assert not re.search(r"\b(met|missed)\b", _text(drawn))
+
+
+@pytest.mark.parametrize(
+    ("broken", "cells", "said"),
+    [
+        ((), "40,60,51,52,50", "between 40% and 60% since 2020/21."),
+        ((2022,), "40,60,51,52,50", "between 50% and 52% since the break in 2022/23."),
+        ((2021,), "40,,51,52,50", "between 50% and 52% since 2022/23, after the break in 2021/22."),
+        ((2021, 2022), "40,60,51,52,50", "between 50% and 52% since the break in 2022/23."),
+        ((2023,), "40,60,51,52,50", "in 2024/25."),
+        ((2020,), "40,60,51,52,50", "between 40% and 60% since 2020/21."),
+    ],
+)
+def test_the_range_of_a_summary_spans_no_break_that_divides_the_series(
+    recovery_page: Callable[..., str], broken: Sequence[int], cells: str, said: str
+) -> None:
+    periods = [_year(year, break_name="A change", cuts=year in broken) for year in range(2020, 2025)]
+    assert re.findall(r"Everyone: \d+% in [^<]*?\.", _summary(recovery_page(periods, cells)))[0].endswith(said)
+
+
+def test_a_break_after_the_last_figure_divides_nothing(recovery_page: Callable[..., str]) -> None:
+    periods = [*(_year(year) for year in range(2020, 2023)), _year(2023, status="not_published", cuts=True)]
+    assert "between 40% and 60% since 2020/21." in _summary(recovery_page(periods, "40,60,51"))
+
+
+def test_the_range_of_a_summary_begins_where_a_body_took_over_the_code(recovery_page: Callable[..., str]) -> None:
+    drawn = recovery_page(
+        [_year(year) for year in range(2020, 2025)], "40,60,51,52,50", levels=[[0, "stp"], [2, "icb"]]
+    )
+    assert "between 50% and 52% since the break in 2022/23." in _summary(drawn)
+
+
+def _summary(html: str) -> str:
+    found = re.search(r'<p class="summary">([^<]*)</p>', html)
+    assert found is not None, html
+    return found[1]

@@ -57,6 +57,17 @@
     return text && labels.length ? { label: labels.length === 1 ? labels[0] : "National standard", words: text.split(",") } : null;
   }
 
+  /** The figures of a series after the last break that divides it, and since when they are: no range spans a break. */
+  function sinceTheBreak(found, row, axis) {
+    const [, first] = found[0], [, last] = found[found.length - 1];
+    const cuts = axis.map((period, number) => number).filter((number) => number > first && number <= last && (axis[number].cuts || (row.cuts || []).includes(number)));
+    if (!cuts.length) return { figures: found, since: axis[first].label };
+    const cut = cuts[cuts.length - 1];
+    const figures = found.filter(([, number]) => number >= cut);
+    const [, after] = figures[0];
+    return { figures, since: after === cut ? `the break in ${axis[cut].label}` : `${axis[after].label}, after the break in ${axis[cut].label}` };
+  }
+
   /** What a chart shows, in a sentence or two. */
   function summaryOf(rows, axis, unit, where) {
     const said = [];
@@ -64,9 +75,10 @@
     for (const row of withFigures) {
       const found = publishedAt(row.cells);
       const [read, number] = found[found.length - 1];
-      const values = found.map(([one]) => one.value);
-      const range = found.length > 2
-        ? `, between ${withUnit(found.find(([one]) => one.value === Math.min(...values))[0], unit)} and ${withUnit(found.find(([one]) => one.value === Math.max(...values))[0], unit)} since ${axis[found[0][1]].label}` : "";
+      const { figures, since } = sinceTheBreak(found, row, axis);
+      const values = figures.map(([one]) => one.value);
+      const range = figures.length > 2
+        ? `, between ${withUnit(figures.find(([one]) => one.value === Math.min(...values))[0], unit)} and ${withUnit(figures.find(([one]) => one.value === Math.max(...values))[0], unit)} since ${since}` : "";
       const stands = row.judged ? ` (${row.judged.label}: ${standing(read, row.judged.words[number])})` : "";
       said.push(`${row.label}: ${withUnit(read, unit)} in ${axis[number].label}${stands}${range}.`);
     }

@@ -114,11 +114,16 @@ class Variables(_Strict):
 
 
 class LongMeasures(_Strict):
-    """One row per measure: its id and name stand in columns, its value in the recognition's value column."""
+    """One row per measure: its id and name stand in columns, its value in the recognition's value column.
+
+    `rectangular` holds where every organisation of a group type has every measure: one with fewer at the very end then
+    tells of a file cut short.
+    """
 
     shape: Literal["long"]
     id: str
     name: str
+    rectangular: bool = False
 
 
 class WideMeasures(_Strict):

@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import mmap
+import os
 import re
 import tempfile
 from collections.abc import Iterable
@@ -40,7 +41,7 @@ from orchestration.drops.refusals import DropRefused
 from orchestration.drops.store import KeptDrop
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
-READER_VERSION = 1
+READER_VERSION = 2
 #: Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
 READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
@@ -318,6 +319,7 @@ class _Reading:
         periods = self._load_periods()
         self._check_levels()
         self._load_keyed_rows()
+        self._refuse_cut_organisation()
         duplicates = self._find_duplicates()
         self._load_cells(duplicates)
         observations, quarantined = self._shape()
@@ -371,6 +373,7 @@ class _Reading:
         header_row = self.layout.recognise.header_row
         columns = ", ".join(_name(name) for name in self.header)
         if table.csv_path is not None:
+            self._refuse_unended_row(table, table.csv_path)
             self._refuse_blank_row(table, table.csv_path, header_row)
             source = self._csv_source(table, header_row)
             number = f"row_number() over () + {header_row}"
@@ -387,6 +390,20 @@ class _Reading:
         finally:
             if table.csv_path is None:
                 self.connection.unregister("sheet")
+
+    def _refuse_unended_row(self, table: Table, path: Path) -> None:
+        """Raise where the last row has no line end: a file cut within a figure, 45 of 455, looks just so."""
+        with path.open("rb") as content:
+            content.seek(-1, os.SEEK_END)
+            if content.read() in (b"\n", b"\r"):
+                return
+        raise DropRefused(
+            self.drop.file,
+            f"{table.place}the last row",
+            "a line end after the last row",
+            "none: the file may be cut short",
+            "Get the file again; if it is whole, end its last line and offer it so.",
+        )
 
     def _refuse_blank_row(self, table: Table, path: Path, header_row: int) -> None:
         """Raise for a blank line above a row: DuckDB passes over it and would misnumber the rows that follow."""
@@ -631,6 +648,44 @@ class _Reading:
             ).fetchall()
             if rows:
                 raise self._refused(rows[0][0], rows[0][1], what, "a blank")
+
+    def _refuse_cut_organisation(self) -> None:
+        """Raise where a rectangular CSV ends within an organisation: with fewer measures than any other of its type.
+
+        A workbook that is cut short does not open, so only a CSV is looked at.
+        """
+        measures = self.layout.measures
+        if isinstance(measures, WideMeasures) or not measures.rectangular:
+            return
+        for table in self.tables:
+            found = self.connection.execute(
+                f"""
+                with organisations as (
+                    select
+                        group_type, org_code, partner_code,
+                        count(distinct measure_id) as measures, max(source_row) as last_row
+                    from keyed_rows where source_member = {_text(table.member)}
+                    group by group_type, org_code, partner_code
+                ),
+                last as (select * from organisations order by last_row desc limit 1)
+                select last.last_row, last.measures, min(others.measures)
+                from last
+                inner join organisations as others
+                    on others.group_type = last.group_type and others.last_row <> last.last_row
+                group by last.last_row, last.measures
+                having last.measures < min(others.measures)
+                """
+            ).fetchall()
+            if found and table.csv_path is not None:
+                row, held, fewest = found[0]
+                raise DropRefused(
+                    self.drop.file,
+                    f"{table.place}row {row}, the last",
+                    f"{fewest} measures or more of the last organisation, as of every other one of its group type",
+                    f"{held}: the file may be cut short",
+                    "Get the file again; if it is published so, set rectangular: false in "
+                    f"catalogue/layouts/{self.layout.name}.yml.",
+                )
 
     def _find_duplicates(self) -> int:
         """Mark rows that repeat an earlier one, names apart; raises DropRefused where the repeats do not agree.

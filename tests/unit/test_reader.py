@@ -270,7 +270,8 @@ def test_a_file_longer_than_a_row_group_keeps_its_order_on_many_threads(tmp_path
     lines = [line.format(number) for number in range(count)]
     with reader.reading_connection() as connection:
         connection.execute("set threads = 4")
-        found = read(tmp_path, "a.csv", "\n".join([",".join(MONTHLY_HEADER), *lines]).encode(), over=connection)
+        content = "\n".join([",".join(MONTHLY_HEADER), *lines, ""]).encode()
+        found = read(tmp_path, "a.csv", content, over=connection)
     assert found.summary.observations == count
     path = found.store.observations_of(found.drop.sha256)
     misplaced = drops.connection().execute(
@@ -333,7 +334,7 @@ def test_names_of_a_spreadsheet_survive_unchanged(tmp_path: Path) -> None:
 
 
 def test_a_byte_that_is_not_utf_8_at_the_very_end_makes_the_file_latin_1(tmp_path: Path) -> None:
-    content = drops.monthly_csv(monthly_row("25"), monthly_row("\u00e9", measure=FINISHED)).rstrip(b"\n")
+    content = drops.monthly_csv(monthly_row("25"), monthly_row("\u00e9", measure=FINISHED))
     found = read(tmp_path, "a.csv", content.decode().encode("latin-1"))
     assert "found '\u00e9'" in found.refusal
 
@@ -676,6 +677,65 @@ def test_files_of_a_pack_that_disagree_are_refused_naming_both(tmp_path: Path) -
     parts = [[quarterly_long_row("12345")], [quarterly_long_row("5", level="Provider"), quarterly_long_row("12346")]]
     refusal = read(tmp_path, "quarterly.zip", pack_of(*parts)).refusal
     assert "quarterly.zip, part-1.csv, row 3: expected the same figures as row 2 of part-0.csv" in refusal
+
+
+# -- files cut short ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", [{}, {"line_end": "\r\n"}, {"quoted": True}], ids=str)
+def test_a_csv_whose_last_row_has_no_line_end_is_refused_as_perhaps_cut_short(
+    style: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = drops.monthly_csv(monthly_row("25"), monthly_row("455", measure=FINISHED), **style)
+    assert cells(read(tmp_path, "a.csv", whole), "value") == [25.0, 455.0]
+    for content in (whole.rstrip(b"\r\n"), whole.rstrip(b'\r\n"')[:-1]):
+        refusal = read(tmp_path, "a.csv", content).refusal
+        assert refusal == (
+            "a.csv, the last row: expected a line end after the last row; found none: the file may be cut short. "
+            "Get the file again; if it is whole, end its last line and offer it so."
+        )
+        packed = read(tmp_path, "pack.zip", zip_bytes({"b.csv": content})).refusal
+        assert packed.startswith("pack.zip, b.csv, the last row: ")
+
+
+def organisation(body: Body, measures: int, **parts: Any) -> list[list[drops.Cell]]:
+    """The rows of one organisation of a monthly file, one for each of so many measures."""
+    return [monthly_row("25", provider=body, measure=(f"M{n:03}", "Count_X"), **parts) for n in range(measures)]
+
+
+def test_a_monthly_csv_that_ends_within_an_organisation_is_refused_as_perhaps_cut_short(tmp_path: Path) -> None:
+    others = [*organisation(PROVIDER, 4, level="England"), *organisation(PROVIDER, 3)]
+    cut = [*others, *organisation(OTHER_PROVIDER, 2)]
+    refusal = read_monthly(tmp_path, *cut).refusal
+    assert "row 10, the last: expected 3 measures or more of the last organisation, as of every other one" in refusal
+    assert "found 2: the file may be cut short. Get the file again; if it is published so, set rectangular" in refusal
+    assert read_monthly(tmp_path, *others, *organisation(OTHER_PROVIDER, 3)).observations
+
+    pairs = {"level": "SubICB/Provider"}
+    rows = [*others, *organisation(PROVIDER, 2, **pairs), *organisation(OTHER_PROVIDER, 1, **pairs)]
+    assert "row 11, the last" in read_monthly(tmp_path, *rows).refusal
+
+
+def test_only_a_last_organisation_with_fewer_measures_than_every_other_of_its_type_tells_of_a_cut(
+    tmp_path: Path,
+) -> None:
+    third = Body("ZZ-P3", "Brobdingnag Mind")
+    whole = [
+        # the last has as few as another one of its type
+        [*organisation(PROVIDER, 2), *organisation(third, 1), *organisation(OTHER_PROVIDER, 1)],
+        # one with fewer stands before the last
+        [*organisation(PROVIDER, 1), *organisation(OTHER_PROVIDER, 2)],
+        # there is no other one of its type
+        [*organisation(PROVIDER, 3), *organisation(PROVIDER, 1, level="SubICB/Provider")],
+    ]
+    for rows in whole:
+        assert len(read_monthly(tmp_path, *rows).observations) == len(rows)
+    short = [*organisation(PROVIDER, 2), *organisation(OTHER_PROVIDER, 1)]
+    book = xlsx_bytes({"Data": [MONTHLY_HEADER, *short]})
+    assert len(read(tmp_path, "iapt-month-Jan-2021.xlsx", book).observations) == 3, "a cut workbook does not open"
+    may = {"start": "01/05/2026", "end": "31/05/2026"}
+    series = [*organisation(PROVIDER, 2), *organisation(OTHER_PROVIDER, 2, **may), *organisation(third, 1, **may)]
+    assert len(read_monthly(tmp_path, *series).observations) == 5, "a time series is not known to be rectangular"
 
 
 # -- packs and books --------------------------------------------------------------------------------------------------

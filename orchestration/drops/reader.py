@@ -309,13 +309,15 @@ class _Reading:
 
     def read(self) -> TableSummary:
         """Load the rows and shape them; raises DropRefused at the first thing the layout does not allow."""
+        rows = 0
         for table in self.tables:
             self._load(table)
-        rows = self._one("select count(*) from source_rows")
-        if rows == 0:
-            raise DropRefused(
-                self.drop.file, f"{self.tables[0].place}below the header", "rows of figures", "none", GET_IT_AGAIN
-            )
+            before, rows = rows, self._one("select count(*) from source_rows")
+            # Of each table, not of all: a member without rows would take its levels from the period unsaid.
+            if rows == before:
+                raise DropRefused(
+                    self.drop.file, f"{table.place}below the header", "rows of figures", "none", GET_IT_AGAIN
+                )
         periods = self._load_periods()
         self._check_levels()
         self._load_keyed_rows()

@@ -767,6 +767,14 @@ def test_a_drifted_workbook_in_a_pack_is_refused_as_a_drifted_csv_is(tmp_path: P
     assert "quarterly.zip, b.xlsx sheet 'Data', row 1: " in read(tmp_path, "quarterly.zip", pack).refusal
 
 
+@pytest.mark.parametrize("bare", [0, 1])
+def test_a_member_of_a_pack_that_holds_only_its_header_is_refused_by_name(bare: int, tmp_path: Path) -> None:
+    parts = [[quarterly_long_row("12345")], [quarterly_long_row("12345")]]
+    parts[bare] = []
+    refusal = read(tmp_path, "quarterly.zip", pack_of(*parts)).refusal
+    assert f"quarterly.zip, part-{bare}.csv, below the header: expected rows of figures; found none" in refusal
+
+
 def test_members_of_one_layout_under_two_headers_are_refused(tmp_path: Path) -> None:
     rows = [quarterly_long_row("12345")]
     pack = zip_bytes(

@@ -106,6 +106,12 @@ def test_breaks_are_drawn_and_the_ones_that_cut_are_cut(visits: Visits) -> None:
     assert chart["texts"].count("[b]") == 2
 
 
+def test_a_category_that_changed_is_said_to_be_incomparable(visits: Visits) -> None:
+    """There is no line of it on the page that could break."""
+    page = visits.open("annual/outcomes.html?by=age_band").page
+    assert "[b] Other age bands. Figures before and after are not comparable." in page.locator("main").inner_text()
+
+
 def test_the_missing_quarter_is_a_band_a_row_and_a_note(visits: Visits, figures: ReleasedFigures) -> None:
     for path in (
         "quarterly/outcomes.html",

@@ -100,6 +100,13 @@ def test_the_missing_quarter_is_said_with_its_reason(built: BuiltReport) -> None
         assert GAP_REASON in pages[name], name
 
 
+def test_the_contents_say_which_change_divides_a_series(built: BuiltReport) -> None:
+    page = _pages(built)["annual/index.html"]
+    notes = dict(re.findall(r"<li><strong>([^:<]*):[^<]*</strong>([^<]*)</li>", page))
+    assert "not comparable" in notes["2020/21"]
+    assert "not comparable" not in notes["2022/23"]
+
+
 def test_two_builds_are_the_same_bytes(built: BuiltReport, built_again: BuiltReport) -> None:
     one, other = (
         {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from orchestration.report.rendering import renderer_of
+from orchestration.report.rendering import ASSETS, renderer_of
 
+TEMPLATES = ASSETS.parent / "templates"
 STANDARD = "50% recovery standard"
 RATE = "percentage_recovery"
 
@@ -106,6 +107,19 @@ def test_the_range_of_a_summary_begins_where_a_body_took_over_the_code(recovery_
         [_year(year) for year in range(2020, 2025)], "40,60,51,52,50", levels=[[0, "stp"], [2, "icb"]]
     )
     assert "between 50% and 52% since the break in 2022/23." in _summary(drawn)
+
+
+def test_only_a_change_that_divides_the_series_is_called_not_comparable(recovery_page: Callable[..., str]) -> None:
+    """A line that runs on over a [b] is one that can be read across it."""
+    periods = [_year(2020), _year(2021, break_name="A scale more"), _year(2022, break_name="Counted anew", cuts=True)]
+    drawn = _text(recovery_page(periods, "40,60,51"))
+    assert re.search(r"\[b\] 2021/22: A scale more\.\s+\[b\] 2022/23: Counted anew\.\s+Figures before", drawn)
+    meaning = (
+        "a change in the series; where the line of a chart breaks too, figures before and after are not comparable."
+    )
+    assert f"[b] {meaning}" in drawn
+    about = (TEMPLATES / "about.html").read_text("utf-8")
+    assert f'<span class="mark">[b]</span> {meaning}' in about
 
 
 def _summary(html: str) -> str:

@@ -16,7 +16,7 @@ iapt.receive = function (name, data) {
     "[x]": "never published.",
     "[z]": "does not apply here.",
     "–": "no figure in the files of this release.",
-    "[b]": "a break in the series: figures before and after are not comparable.",
+    "[b]": "a change in the series; where the line of a chart breaks too, figures before and after are not comparable.",
   };
 
   // How a figure stands to a national standard, as the release says: a rate shown as 50 can have missed 50.

@@ -107,7 +107,7 @@
 
   /** Notes that hold for every chart of a page: breaks in the series, and periods that are not held. */
   function seriesNotes(all) {
-    const notes = all.slice(1).filter((period) => period.breakName).map((period) => `[b] ${period.label}: ${period.breakName}. ${period.breakReason}`);
+    const notes = all.slice(1).filter((period) => period.breakName).map((period) => `[b] ${period.label}: ${period.breakName}. ${period.breakReason}${period.cuts ? " Figures before and after are not comparable." : ""}`);
     if (all.some((period) => period.status === "not_loaded")) notes.push("Periods that are not held in this release are hatched with upright lines: they may well be published.");
     return notes.length ? `<section aria-labelledby="series-heading"><h2 id="series-heading">Notes on the series</h2>${asList(notes)}</section>` : "";
   }
@@ -269,7 +269,7 @@
       bars: 0, barsTo: chosen.unit === "%" ? 100 : undefined, rows, sortable: true,
     });
     const notes = [
-      ...reasons.map((reason) => `[b] ${reason}.`),
+      ...reasons.map((reason) => `[b] ${reason}. Figures before and after are not comparable.`),
       ...(chosen.unit === "%" ? [] : ["The bar of everyone and those of the categories have one scale. Categories may not add up to everyone: each is rounded."]),
       "People whose category is not known are a category of their own. A difference between groups here is not adjusted for anything else that differs between them.",
     ];

@@ -11,6 +11,9 @@ _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[ T]00:00:00(?:\.0+)?)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _EXCEL_SERIAL = re.compile(r"([1-9]\d{4})(?:\.0)?")
 _EXCEL_EPOCH = dt.date(1899, 12, 30)
+#: The calendar of the marts (int_calendar.sql), which a test holds to these days. A figure outside it would have no
+#: place there, so a drop is held to it when it is read.
+CALENDAR_START, CALENDAR_END = dt.date(2012, 4, 1), dt.date(2041, 3, 31)
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -26,6 +29,11 @@ class Period:
     def financial_year(self) -> str:
         """The financial year the period lies in, April to March, such as `2020-21`."""
         return financial_year_of(self.start)
+
+    @property
+    def is_in_calendar(self) -> bool:
+        """Whether the marts have a place for it."""
+        return self.start >= CALENDAR_START and self.end <= CALENDAR_END
 
     @property
     def label(self) -> str:

@@ -36,7 +36,7 @@ from orchestration.drops.layouts import (
     period_pattern,
     recognise,
 )
-from orchestration.drops.periods import Period, parse_day, period_named, period_starting
+from orchestration.drops.periods import CALENDAR_END, CALENDAR_START, Period, parse_day, period_named, period_starting
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.store import KeptDrop
 
@@ -318,6 +318,8 @@ class _Reading:
                 raise DropRefused(
                     self.drop.file, f"{table.place}below the header", "rows of figures", "none", GET_IT_AGAIN
                 )
+            if table.csv_path is not None:
+                self._refuse_unended_row(table, table.csv_path)
         periods = self._load_periods()
         self._check_levels()
         self._load_keyed_rows()
@@ -375,7 +377,6 @@ class _Reading:
         header_row = self.layout.recognise.header_row
         columns = ", ".join(_name(name) for name in self.header)
         if table.csv_path is not None:
-            self._refuse_unended_row(table, table.csv_path)
             self._refuse_blank_row(table, table.csv_path, header_row)
             source = self._csv_source(table, header_row)
             number = f"row_number() over () + {header_row}"
@@ -482,6 +483,9 @@ class _Reading:
             found = {
                 text: self._period_from_dates(text, rule, member, row) for text, member, row in self._distinct(key)
             }
+        for text, period in found.items():
+            if not period.is_in_calendar:
+                raise self._outside_calendar(text, period)
         self.periods = found
         periods = sorted(set(found.values()))
         fitting = [
@@ -500,6 +504,20 @@ class _Reading:
             )
         self.layout = fitting[0]
         return periods
+
+    def _outside_calendar(self, text: str, period: Period) -> DropRefused:
+        place = "its name"
+        if not isinstance(self.layout.period, PeriodFromNames):
+            member, row = next((m, r) for found, m, r in self._distinct(self._period_key()) if found == text)
+            place = f"{member}, row {row}" if member else f"row {row}"
+        return DropRefused(
+            self.drop.file,
+            place,
+            f"a period within {CALENDAR_START} to {CALENDAR_END}, the pipeline's calendar",
+            period.label,
+            "Look at the file's dates and name; where they are right, lengthen the calendar in "
+            "orchestration/drops/periods.py and the models it names.",
+        )
 
     def _period_key(self) -> str:
         rule = self.layout.period

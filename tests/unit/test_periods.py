@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from itertools import pairwise
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.drops.periods import (
+    CALENDAR_END,
+    CALENDAR_START,
     Period,
     financial_year_of,
     parse_day,
@@ -17,6 +20,7 @@ from orchestration.drops.periods import (
     period_named,
     period_starting,
 )
+from tests.drop_files import ROOT
 
 ALL_STYLES = ["iso", "day_first", "excel_serial"]
 
@@ -137,6 +141,14 @@ def test_quarters_start_in_april_july_october_and_january_and_years_in_april(sta
 def test_a_quarter_that_is_none_of_four_is_an_error_not_another_year(quarter: int | None) -> None:
     with pytest.raises(ValueError, match="quarter"):
         period_named("quarter", 2020, quarter)
+
+
+@pytest.mark.parametrize("model", ["intermediate/int_calendar.sql", "marts/dim_date.sql"])
+def test_the_calendar_of_the_marts_has_the_bounds_that_the_reader_holds_drops_to(model: str) -> None:
+    text = (ROOT / "dbt_project" / "models" / model).read_text("utf-8")
+    spans = re.findall(r"date_spine\('\w+', \"cast\('([^']+)' as date\)\", \"cast\('([^']+)' as date\)\"\)", text)
+    after_last = CALENDAR_END + dt.timedelta(days=1)
+    assert spans == [(CALENDAR_START.isoformat(), after_last.isoformat())]
 
 
 # days as published

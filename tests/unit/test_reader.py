@@ -464,6 +464,32 @@ def test_names_that_give_no_one_year_are_refused(name: str, member: str, years: 
     assert f"found {years} in {name}, {member}" in refusal
 
 
+@pytest.mark.parametrize(("start", "end"), [("01/04/2011", "30/04/2011"), ("2111-04-01", "2111-04-30")])
+def test_a_month_the_calendar_lacks_is_refused_with_its_row(start: str, end: str, tmp_path: Path) -> None:
+    for style in ({"start": start, "end": end}, {"start": start, "end": end, "level": "England"}):
+        refusal = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=FINISHED, **style)).refusal
+        year = 2011 if "2011" in start else 2111
+        assert (
+            f"row 3: expected a period within 2012-04-01 to 2041-03-31, the pipeline's calendar; found {year}-04. "
+            "Look at the file's dates"
+        ) in refusal
+
+
+def test_a_year_and_a_quarter_the_calendar_lacks_are_refused(tmp_path: Path) -> None:
+    annual = csv_bytes(SHORT_ANNUAL_HEADER, [short_annual_row("25", "*")])
+    refusal = read(tmp_path, "psych-ther-ann-2011-12.zip", zip_bytes({"main.csv": annual})).refusal
+    assert "its name: expected a period within 2012-04-01 to 2041-03-31" in refusal
+    assert "found 2011-12." in refusal
+    wide = csv_bytes(SHORT_WIDE_HEADER, [quarterly_wide_row("5", quarter="Quarter 1 2041/42")[:15]])
+    assert "row 2: expected a period within" in read(tmp_path, "q.csv", wide).refusal
+
+
+def test_the_first_and_the_last_month_of_the_calendar_are_read(tmp_path: Path) -> None:
+    bounds = [("01/04/2012", "30/04/2012"), ("01/03/2041", "31/03/2041")]
+    found = read_monthly(tmp_path, *[monthly_row("25", start=start, end=end) for start, end in bounds])
+    assert found.summary.tables[0].periods == ["2012-04", "2041-03"]
+
+
 # -- organisations and populations ------------------------------------------------------------------------------------
 
 PARTIES = ("org_level", "org_code", "org_name", "partner_code", "partner_name", "parent_code")
@@ -688,7 +714,8 @@ def test_a_csv_whose_last_row_has_no_line_end_is_refused_as_perhaps_cut_short(
 ) -> None:
     whole = drops.monthly_csv(monthly_row("25"), monthly_row("455", measure=FINISHED), **style)
     assert cells(read(tmp_path, "a.csv", whole), "value") == [25.0, 455.0]
-    for content in (whole.rstrip(b"\r\n"), whole.rstrip(b'\r\n"')[:-1]):
+    unended = whole.rstrip(b"\r\n")
+    for content in [unended] if style.get("quoted") else [unended, unended[:-1]]:
         refusal = read(tmp_path, "a.csv", content).refusal
         assert refusal == (
             "a.csv, the last row: expected a line end after the last row; found none: the file may be cut short. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -17,7 +18,7 @@ from expectations.policy import load_policy
 from expectations.verdict import Verdict
 from orchestration.assets.release import gate, release, staged_tables
 from orchestration.drops.store import sha256_of
-from orchestration.home import Home
+from orchestration.home import PROJECT_ROOT, Home
 from orchestration.release.describe import Description
 from orchestration.release.publish import NotPublishable, Published, ReportBuilder, publish
 from orchestration.report.site import report_builder
@@ -117,6 +118,32 @@ def test_the_database_opens_with_the_storage_version_of_bi_drivers(released_home
                 for rows in (f"release.{table}", f"read_parquet('{path}')")
             )
             assert served == released, table
+
+
+def test_the_queries_of_the_documents_find_figures(released_home: BuiltHome) -> None:
+    documents = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
+    queries = [query for path in documents for query in re.findall(r"```sql\n(.*?)```", path.read_text("utf-8"), re.S)]
+    assert len(queries) >= 3
+    with duckdb.connect(str(released_home.home.latest / "iapt.duckdb"), read_only=True) as connection:
+        assert [query for query in queries if not connection.execute(query).fetchall()] == []
+
+
+def test_the_join_of_populations_keeps_every_row(released_home: BuiltHome) -> None:
+    join = """
+        inner join dim_population as populations
+            on figures.variable_type = populations.variable_type
+            and figures.variable_a is not distinct from populations.variable_a
+            and figures.variable_b is not distinct from populations.variable_b
+    """
+    text = (PROJECT_ROOT / "docs" / "data-access.md").read_text("utf-8")
+    assert " ".join(join.split()) in " ".join(text.split())
+    with duckdb.connect(str(released_home.home.latest / "iapt.duckdb"), read_only=True) as connection:
+        for table in ("extract_monthly", "extract_quarterly", "extract_annual"):
+            rows, joined = (
+                connection.execute(f"select count(*) from {table} as figures {how}").fetchall()[0][0]
+                for how in ("", join)
+            )
+            assert rows == joined > 0, table
 
 
 def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +10,8 @@ from typing import Any, Final
 import jinja2
 
 from orchestration.report.contents import Contents, as_data
-from orchestration.report.figures import EVERYONE, GRAINS, Period
+from orchestration.report.coverage import NONE, Coverage, coverage_of, runs_in_words
+from orchestration.report.figures import EVERYONE, GRAINS
 from orchestration.report.rendering import Renderer, View, scripts_in_order
 
 ENGLAND: Final = "england"
@@ -79,7 +80,7 @@ class Pages:
             headlines=headlines,
             headlines_period=period,
             doors=doors,
-            coverage=[self._coverage(report) for report in GRAINS],
+            coverage=[self._coverage_row(report) for report in GRAINS],
         )
 
     def _headlines(self) -> tuple[str, list[tuple[str, str, str]]]:
@@ -112,16 +113,16 @@ class Pages:
                 return self.contents.release.periods[report][newest].label, found
         return "", []
 
-    def _coverage(self, report: str) -> dict[str, Any]:
-        periods = self.contents.release.periods[report]
+    def _coverage(self, report: str) -> Coverage:
+        return coverage_of(self.contents.release.periods[report], self.contents.figures[report].get(ENGLAND))
+
+    def _coverage_row(self, report: str) -> dict[str, Any]:
+        gaps = [period.label for period in self.contents.release.periods[report] if period.status == "not_published"]
         return {
             "href": f"{report}/index.html",
             "title": self.contents.report(report).title,
-            "first": periods[0].label if periods else "none",
-            "last": periods[-1].label if periods else "none",
-            "held": sum(period.status == "published" for period in periods),
-            "missing": sum(period.status == "not_loaded" for period in periods),
-            "gaps": ", ".join(period.label for period in periods if period.status == "not_published") or "none",
+            "of": self._coverage(report),
+            "gaps": ", ".join(gaps) or NONE,
             "areas": len(self.contents.figures[report]),
         }
 
@@ -133,6 +134,7 @@ class Pages:
             for family in self.contents.outline.families
         }
         families = [f"{label}: {count:,}" if count > 1 else label for label, count in counts.items() if count]
+        coverage = self._coverage(report)
         self._page(
             f"{report}/index.html",
             "contents.html",
@@ -143,9 +145,9 @@ class Pages:
             topics=self.contents.outline.topics,
             on_map=bool(self.contents.map_data(report)["series"]),
             families="; ".join(families) or "no organisation",
-            first=periods[0].label if periods else "no period",
-            last=periods[-1].label if periods else "no period",
-            missing=_runs_in_words(periods, "not_loaded"),
+            coverage=coverage,
+            held=f"{coverage.held} {described.grain}{'' if coverage.held == 1 else 's'}",
+            missing=runs_in_words(periods, [period.status == "not_loaded" for period in periods]),
             gaps=[period for period in periods if period.status == "not_published"],
             breaks=[period for period in periods if period.break_name],
             notes=described.notes,
@@ -387,19 +389,6 @@ class Pages:
         in_full: dict[str, Any] = {**_NO_TABS, **values}
         scripts = scripts_in_order()
         self._page(path, template, view.title, view=view, scripts=scripts, page=page, **in_full)
-
-
-def _runs_in_words(periods: Sequence[Period], status: str) -> str:
-    """Neighbouring periods of a status as ranges: March 2020 to December 2020, March 2021."""
-    runs: list[list[Period]] = []
-    for before, period in zip((None, *periods), periods, strict=False):
-        if period.status != status:
-            continue
-        if before is not None and before.status == status:
-            runs[-1].append(period)
-        else:
-            runs.append([period])
-    return ", ".join(run[0].label if len(run) == 1 else f"{run[0].label} to {run[-1].label}" for run in runs)
 
 
 @cache

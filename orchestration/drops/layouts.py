@@ -91,11 +91,15 @@ class Level(_Strict):
 
 
 class Levels(_Strict):
-    """The published group types of a layout and what each means; `always` where there is no such column."""
+    """The published group types of a layout and what each means; `always` where there is no such column.
+
+    `placeholders` are the words a file writes for no organisation, in the columns of other levels than a row's own.
+    """
 
     column: str | None = None
     values: dict[str, Level] = {}
     always: Level | None = None
+    placeholders: list[str] = []
 
     @model_validator(mode="after")
     def _one_way(self) -> Levels:

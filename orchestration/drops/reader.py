@@ -46,6 +46,8 @@ READER_VERSION = 2
 READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
 SYNTHETIC_MARK = "(SYNTHETIC)"
+#: White space of any alphabet, with the marks that show nothing, at either end of a text.
+OUTER_SPACE = r"^[\s\p{Z}\x{FEFF}\x{200B}]|[\s\p{Z}\x{FEFF}\x{200B}]$"
 PARQUET = "format parquet, compression zstd"
 MEND_LAYOUT = "If the publisher has changed the file, mend its layout in catalogue/layouts; else get the file again."
 
@@ -658,16 +660,47 @@ class _Reading:
             from (select *, {self._period_key()} as period_key from source_rows)
             """
         )
-        needed = {"an organisation code": "org_code is null"}
-        needed["a partner code"] = "org_level like '%_provider' and partner_code is null"
-        if long_measure:
-            needed["a MEASURE_ID"] = "measure_id = ''"
-        for what, missing in needed.items():
+        self._refuse_missing_keys("measure_id = ''" if long_measure else "false")
+        self._refuse_padded_keys()
+
+    def _refuse_missing_keys(self, lacks_measure: str) -> None:
+        """Raise where a row does not say whose figure it is, or of what: by a blank, or by a placeholder for nobody."""
+        placeholders = self.layout.levels.placeholders
+        lacks_organisation = f"org_code is null or {_is_one_of('org_code', placeholders)}"
+        lacks_partner = f"coalesce({_is_one_of('partner_code', placeholders)}, true)"
+        needed = {
+            "an organisation code": ("org_code", lacks_organisation),
+            "a partner code": ("partner_code", f"org_level like '%_provider' and {lacks_partner}"),
+            "a MEASURE_ID": ("measure_id", lacks_measure),
+        }
+        for what, (column, lacks) in needed.items():
             rows = self.connection.execute(
-                f"select source_member, source_row from keyed_rows where {missing} order by source_row limit 1"
+                f"""
+                select source_member, source_row, coalesce({column}, '') from keyed_rows
+                where {lacks} order by source_row limit 1
+                """
             ).fetchall()
             if rows:
-                raise self._refused(rows[0][0], rows[0][1], what, "a blank")
+                member, row, text = rows[0]
+                raise self._refused(member, row, what, f"the placeholder {text!r}" if text else "a blank")
+
+    def _refuse_padded_keys(self) -> None:
+        """Raise where white space stands around a code or an id: it would be another organisation or measure."""
+        for column, what in {
+            "org_code": "an organisation code",
+            "partner_code": "a partner code",
+            "parent_code": "the code of a parent",
+            "measure_id": "a MEASURE_ID",
+        }.items():
+            rows = self.connection.execute(
+                f"""
+                select source_member, source_row, {column} from keyed_rows
+                where regexp_matches({column}, {_text(OUTER_SPACE)}) order by source_row limit 1
+                """
+            ).fetchall()
+            if rows:
+                member, row, text = rows[0]
+                raise self._refused(member, row, f"{what} without white space around it", repr(text))
 
     def _refuse_cut_organisation(self) -> None:
         """Raise where a rectangular CSV ends within an organisation: with fewer measures than any other of its type.

@@ -64,6 +64,16 @@ def test_every_layout_says_what_each_marker_means(name: str) -> None:
     assert "published" not in found.tokens.values()
 
 
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_layout_knows_the_words_that_stand_for_no_organisation(name: str) -> None:
+    placeholders = layout(name).levels.placeholders
+    assert {"all", "All", "NULL", "null"} <= set(placeholders)
+    if name == "quarterly_long":
+        assert {"All_ICB", "All_SubICB", "All_Provider"} <= set(placeholders)
+    # The publisher's own words for an organisation that is not known have their place in totals (domain notes 5, 8).
+    assert not {"UNKNOWN", "InvalidCode", "13Q"} & set(placeholders)
+
+
 def test_a_dash_stands_for_a_month_never_published_in_time_series_only() -> None:
     with_dash = {layout.name for layout in drops.catalogue().layouts if layout.tokens.get("-") == "not_published"}
     assert with_dash == {"timeseries_long", "timeseries_workbook"}

@@ -553,6 +553,51 @@ def test_a_row_that_does_not_say_whose_or_what_is_refused(row: drops.Row, messag
     assert message in read_monthly(tmp_path, monthly_row("25", measure=FINISHED), row).refusal
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (monthly_row("5", provider=Body("NULL", "NULL")), "an organisation code; found the placeholder 'NULL'"),
+        (monthly_row("5", provider=Body("all", "all Providers")), "an organisation code; found the placeholder 'all'"),
+        (
+            monthly_row("5", level="SubICB/Provider", provider=Body("all", "all Providers")),
+            "a partner code; found the placeholder 'all'",
+        ),
+    ],
+)
+def test_a_placeholder_where_a_level_needs_a_code_is_refused(row: drops.Row, message: str, tmp_path: Path) -> None:
+    refusal = read_monthly(tmp_path, monthly_row("25", measure=FINISHED), row).refusal
+    assert f"row 3: expected {message}" in refusal
+
+
+def test_a_region_of_a_quarterly_file_that_is_no_region_is_refused(tmp_path: Path) -> None:
+    rows = [quarterly_long_row("25"), quarterly_long_row("25", level="CommissioningRegion")]
+    refusal = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, rows)).refusal
+    assert "row 3: expected an organisation code; found the placeholder 'All_ICB'" in refusal
+
+
+@pytest.mark.parametrize("unknown", ["UNKNOWN", "InvalidCode", "13Q"])
+def test_the_publishers_words_for_an_unknown_organisation_are_codes(unknown: str, tmp_path: Path) -> None:
+    row = monthly_row("25", level="SubICB", commissioner=Body(unknown, "Unknown"))
+    assert cells(read_monthly(tmp_path, row), "org_code") == [unknown]
+
+
+@pytest.mark.parametrize("padding", ["{} ", " {}", "{}\t", "{}\u00a0", "\ufeff{}", "{}\n"])
+def test_white_space_around_a_code_or_an_id_is_refused_not_taken_for_another(padding: str, tmp_path: Path) -> None:
+    code, measure = padding.format("ZZ-9"), padding.format("M192")
+    padded = Body(code, "Neverwhere")
+    pair = {"level": "SubICB/Provider", "provider": padded}
+    for row, what, text in [
+        (monthly_row("5", provider=padded), "an organisation code", code),
+        (monthly_row("5", **pair), "a partner code", code),
+        (monthly_row("5", measure=(measure, "Percentage_Recovery")), "a MEASURE_ID", measure),
+    ]:
+        refusal = read_monthly(tmp_path, monthly_row("25", measure=FINISHED), row).refusal
+        assert f"row 3: expected {what} without white space around it; found {text!r}." in refusal
+    parent = quarterly_long_row("5", level="SubICB", board=padded)
+    refusal = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, [parent])).refusal
+    assert f"row 2: expected the code of a parent without white space around it; found {code!r}." in refusal
+
+
 def test_placeholders_stand_for_no_category_and_other_texts_for_themselves(tmp_path: Path) -> None:
     populations = [
         ("Total", "Total", "null"),

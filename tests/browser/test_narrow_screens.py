@@ -69,11 +69,37 @@ def test_a_chart_is_drawn_anew_when_the_screen_becomes_narrow(visits: Visits) ->
     assert narrow is not None
     assert narrow["width"] == 360
     assert narrow["titles"] == wide["titles"]
-    assert "50% recovery standard" in narrow["texts"]
+    assert "50% recovery standard" in visit.page.locator(".legend").first.inner_text()
     framed = visit.page.eval_on_selector_all(
         ".drawing", "all => all.every((one) => one.scrollWidth <= one.clientWidth + 1)"
     )
     assert framed
+
+
+OVERPRINTED = """
+() => [...document.querySelectorAll("svg.chart-drawing")].flatMap((svg) => {
+  const texts = [...svg.querySelectorAll("text")], boxes = texts.map((text) => text.getBoundingClientRect());
+  const marks = [...svg.querySelectorAll(".series [data-i]")].map((mark) => mark.getBoundingClientRect());
+  const touch = (one, other) => one.left < other.right - 1 && other.left < one.right - 1
+    && one.top < other.bottom - 1 && other.top < one.bottom - 1;
+  return texts.filter((text, at) => marks.some((mark) => touch(boxes[at], mark))
+    || boxes.some((box, other) => other !== at && touch(boxes[at], box))).map((text) => text.textContent);
+})
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_label_of_a_chart_covers_a_figure_or_another_label(width: int, visits: Visits) -> None:
+    visit = visits.begin(viewport={"width": width, "height": 800})
+    for path in (
+        "monthly/activity.html",
+        "annual/outcomes.html",
+        "annual/waiting-times.html",
+        "recovery-rate/england-annual.html",
+        "recovery-rate/england-monthly.html",
+        "recovery-rate/england-quarterly.html",
+    ):
+        assert visit.go(path).page.evaluate(OVERPRINTED) == [], path
 
 
 def test_labels_of_a_chart_stay_inside_of_it(visits: Visits) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from py_mini_racer import MiniRacer
 
-from orchestration.report.rendering import ASSETS, DRAWING_SCRIPTS
+from orchestration.report.rendering import ASSETS, DRAWING_SCRIPTS, WIDTH
 
-NARROW = 340
+NARROW = 360
+#: What "[b]" takes in the drawing's text, generously.
+WIDTH_OF_MARK = 23
 
 
 @pytest.fixture(scope="module")
@@ -21,24 +24,60 @@ def engine() -> Iterator[MiniRacer]:
         yield racer
 
 
-@pytest.mark.parametrize(("figures", "side"), [([51, 52, 51, 52], "below"), ([49, 48, 49, 48], "above")])
-def test_on_a_phone_the_label_of_a_standard_covers_no_mark(engine: MiniRacer, figures: list[int], side: str) -> None:
+def _drawn(engine: MiniRacer, width: int, axis: list[dict[str, object]]) -> str:
+    """A chart of 50% in every period, on its standard."""
     spec = {
         "id": "recovery",
         "title": "Recovery rate",
         "description": "",
         "unit": "%",
-        "axis": [{"label": str(year), "status": "published"} for year in range(2020, 2024)],
-        "series": [
-            {"label": "Everyone", "short": "Everyone", "cells": [_published(figure) for figure in figures]},
-        ],
-        "standard": [{"from": 0, "to": 3, "value": 50, "label": "50% recovery standard"}],
-        "width": NARROW,
+        "axis": axis,
+        "series": [{"label": "Everyone", "short": "Everyone", "cells": [_published(50) for _ in axis]}],
+        "standard": [{"from": 0, "to": len(axis) - 1, "value": 50, "label": "50% recovery standard"}],
+        "width": width,
     }
-    drawn = str(engine.call("iapt.charts.lines", spec))
-    line = float(_attribute(drawn, 'class="standard"', "y1"))
-    label = float(_attribute(drawn, 'class="standard-label"', "y"))
-    assert ("below" if label > line else "above") == side
+    return str(engine.call("iapt.charts.lines", spec))
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDTH])
+def test_the_name_of_a_standard_covers_no_figure(engine: MiniRacer, width: int) -> None:
+    """Beside the plot where there is room; on a phone in the list of lines alone."""
+    drawn = _drawn(engine, width, _years())
+    named = [float(x) for x in re.findall(r'<text x="([^"]+)"[^>]*>50% recovery standard<', drawn)]
+    assert len(named) == (width == WIDTH) == drawn.count("50% recovery standard<")
+    plot = float(_attribute(drawn, 'class="standard"', "x2"))
+    assert all(x > plot for x in named)
+    assert 'class="standard"' in str(engine.eval("iapt.charts.standardSample"))
+
+
+@pytest.mark.parametrize(
+    ("width", "broken", "marks"),
+    [
+        (NARROW, (38, 41), 1),
+        (NARROW, (20, 38), 2),
+        (NARROW, (20, 38, 41), 2),
+        (WIDTH, (20, 38, 41), 2),
+        (WIDTH, (20, 38), 2),
+    ],
+)
+def test_marks_of_breaks_do_not_lie_over_each_other(
+    engine: MiniRacer, width: int, broken: tuple[int, ...], marks: int
+) -> None:
+    """Breaks of neighbouring months share a mark in their middle; each keeps its line."""
+    axis = [{"period": f"P{number}", "label": f"P{number}", "status": "published"} for number in range(87)]
+    for number in broken:
+        axis[number]["breakName"] = "A change"
+    drawn = _drawn(engine, width, axis)
+    lines = [float(x) for x in re.findall(r'<line class="break" x1="([^"]+)"', drawn)]
+    places = [float(x) for x in re.findall(r'<text class="note" x="([^"]+)"[^>]*>\[b\]<', drawn)]
+    assert len(lines) == len(broken)
+    assert len(places) == marks
+    assert all(after - before > WIDTH_OF_MARK for before, after in pairwise(places))
+    assert all(min(abs(line - place) for place in places) < WIDTH_OF_MARK for line in lines)
+
+
+def _years() -> list[dict[str, object]]:
+    return [{"label": str(year), "period": str(year), "status": "published"} for year in range(2020, 2024)]
 
 
 def _published(value: int) -> dict[str, object]:

@@ -126,3 +126,11 @@ def _summary(html: str) -> str:
     found = re.search(r'<p class="summary">([^<]*)</p>', html)
     assert found is not None, html
     return found[1]
+
+
+def test_the_list_of_lines_names_the_standard_too(recovery_page: Callable[..., str]) -> None:
+    """On a phone it is named nowhere else in the drawing."""
+    legend = (
+        recovery_page([_year(2023), _year(2024)], "40,60").partition('<ul class="legend">')[2].partition("</ul>")[0]
+    )
+    assert [one.strip() for one in re.findall(r"</svg>([^<]*)</li>", legend)] == ["Everyone", STANDARD]

@@ -50,6 +50,17 @@
     return found;
   }
 
+  /** Where marks stand that have one width: those that would touch are one mark, in their middle. */
+  function apart(places, width) {
+    const groups = [];
+    for (const place of places) {
+      const last = groups[groups.length - 1];
+      if (last && place - last[last.length - 1] < width) last.push(place);
+      else groups.push([place]);
+    }
+    return groups.map((group) => round((group[0] + group[group.length - 1]) / 2));
+  }
+
   /** Which periods are labelled below the axis, so that the labels do not touch. */
   function ticks(axis, room) {
     const january = axis.filter((period) => /-01$/.test(period.period));
@@ -107,24 +118,12 @@
         }
       }
     }
-    axis.forEach((period, number) => {
-      if (!period.breakName || number === 0) return;
-      out.push(`<line class="break" x1="${edge(number)}" x2="${edge(number)}" y1="${top}" y2="${bottom}"/>`);
-      if (period.status !== "not_published") out.push(`<text class="note" x="${edge(number)}" y="${top - 10}" text-anchor="middle">[b]</text>`);
-    });
-    // Where there is no room beside the line, its label lies above or below it: where it covers fewer marks.
-    const labelled = (one) => {
-      const line = y(one.value), first = edge(one.from), last = first + LETTER * one.label.length + 8;
-      const covered = (least, most) =>
-        spec.series.flatMap((each) => each.cells.filter((read, number) => {
-          if (!read || read.status !== "published") return false;
-          return x(number) >= first && x(number) <= last && y(read.value) > least && y(read.value) < most;
-        })).length;
-      return covered(line - 20, line) > covered(line, line + 20) ? line + 16 : line - 6;
-    };
+    const breaks = axis.map((period, number) => [period, number]).filter(([period, number]) => period.breakName && number > 0);
+    for (const [, number] of breaks) out.push(`<line class="break" x1="${edge(number)}" x2="${edge(number)}" y1="${top}" y2="${bottom}"/>`);
+    const marked = breaks.filter(([period]) => period.status !== "not_published").map(([, number]) => edge(number));
+    for (const at of apart(marked, LETTER * "[b] ".length)) out.push(`<text class="note" x="${at}" y="${top - 10}" text-anchor="middle">[b]</text>`);
     for (const one of spec.standard) {
       out.push(`<line class="standard" x1="${edge(one.from)}" x2="${edge(one.to + 1)}" y1="${y(one.value)}" y2="${y(one.value)}"/>`);
-      if (narrow) out.push(`<text class="standard-label" x="${edge(one.from) + 4}" y="${labelled(one)}">${escape(one.label)}</text>`);
     }
     spec.series.forEach((one, order) => {
       const marks = [];
@@ -188,6 +187,9 @@
         `<text x="${x}" y="${round(end.at + 4)}">${escape(end.text)}</text></g>`,
     );
   }
+
+  /** A sample of the line of a standard, which has no mark. */
+  const standardSample = '<svg class="sample" viewBox="0 0 36 14" width="36" height="14" aria-hidden="true" focusable="false"><path class="standard" d="M2 7L34 7"/></svg>';
 
   /** A sample of a line for the list of what is drawn. */
   const sample = (order) =>
@@ -284,5 +286,5 @@
       `<li><svg class="swatch" viewBox="0 0 22 16" width="22" height="16" aria-hidden="true" focusable="false"><g class="tile ${look}"><rect x="1" y="1" width="20" height="14"${fillOf(look, spec.id)}/></g></svg>${escape(text)}</li>`).join("")}</ul>`;
   }
 
-  iapt.charts = { lines, sample, tiles, boundaries, scale, classes };
+  iapt.charts = { lines, sample, standardSample, tiles, boundaries, scale, classes };
 })();

@@ -147,11 +147,14 @@
       corner: spec.corner, keys: [{ name: "period" }, { name: "period_label" }],
       columns: rows.map((row) => ({ label: row.head || row.label, slug: row.slug, judged: row.judged })), rows: periodRows(axis, rows, spec.figures, first),
     });
+    const standard = (spec.standard || []).flatMap((slug) => standards(slug, axis));
+    // In the list, since beside a line on a phone its name would lie over figures.
+    const lines = [...rows.map((row, order) => [iapt.charts.sample(order), row.label]), ...standard.map((one) => [iapt.charts.standardSample, one.label])];
     const has = rows.some((row) => publishedAt(row.cells).length || row.cells.some((read) => read && read.status === "suppressed"));
     const drawn = has && spec.chart !== false
       ? `<figure class="chart" data-panel="${spec.id}">` +
-        `<ul class="legend">${rows.map((row, order) => `<li>${iapt.charts.sample(order)} ${escape(row.label)}</li>`).join("")}</ul>` +
-        `<div class="drawing" tabindex="0" role="region" aria-label="Chart: ${escape(spec.title)}">${iapt.charts.lines({ id: spec.id, title: `${spec.title}, ${spec.where}`, description: summary, unit: spec.unit, axis, series: rows, standard: (spec.standard || []).flatMap((slug) => standards(slug, axis)), width: spec.width })}</div></figure>` : "";
+        `<ul class="legend">${lines.map(([sample, label]) => `<li>${sample} ${escape(label)}</li>`).join("")}</ul>` +
+        `<div class="drawing" tabindex="0" role="region" aria-label="Chart: ${escape(spec.title)}">${iapt.charts.lines({ id: spec.id, title: `${spec.title}, ${spec.where}`, description: summary, unit: spec.unit, axis, series: rows, standard, width: spec.width })}</div></figure>` : "";
     return (
       `<section class="panel" aria-labelledby="${spec.id}-heading"><h2 id="${spec.id}-heading">${escape(spec.title)}</h2>` +
       `<p class="summary">${escape(summary)}</p>${drawn}${table}${notesOf(axis, rows)}</section>`

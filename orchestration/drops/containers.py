@@ -8,7 +8,6 @@ import datetime as dt
 import errno
 import itertools
 import lzma
-import re
 import shutil
 import stat
 import zipfile
@@ -16,6 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -23,14 +23,14 @@ from python_calamine import CalamineError, CalamineWorkbook
 from orchestration.drops.catalogue import Limits
 from orchestration.drops.layouts import DEEPEST_HEADER_ROW
 from orchestration.drops.refusals import DropRefused
+from orchestration.drops.sheets import NotMeasurable, extent_of, longest_string_of, refuse_shared_sheets
 from orchestration.drops.sources import NOTES_SUFFIXES
 
 GET_IT_AGAIN = "Get the file again from the publisher."
 LOOK_AT_THE_LIMITS = "Look at the file; a genuine larger one needs a change in catalogue/limits.yml."
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
-# Where a sheet's XML says that a row, or a cell beyond column Z, stands. Cells up to Z are too many to look at each.
-_ROW_OR_FAR_CELL = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{2,3})?([0-9]+)["']""")
-_COLUMNS_LOOKED_PAST = 26
+# What the managers of files leave in every folder they look into, and so in a ZIP of one.
+_DROPPINGS = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,21 @@ def open_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
     if suffix == ".zip":
         yield from _zip_tables(path, file, limits, scratch, notices)
     elif suffix == ".xlsx":
-        yield from _xlsx_tables(path, file, "", limits)
+        yield from _xlsx_tables(path, file, "", limits, _CellAllowance(limits.max_sheet_cells))
     else:
         yield _csv_table(path, file, "")
 
 
 def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]) -> Iterator[Table]:
+    allowance = _CellAllowance(limits.max_sheet_cells)
     with _checked_zip(path, file, "", limits) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
         for number, info in enumerate(members):
             member = PurePosixPath(info.filename)
-            if member.suffix.lower() in NOTES_SUFFIXES or member.parts[0] == "__MACOSX":
+            if _is_dropping(member):
+                notices.append(f"member {info.filename} is a file manager's own; it is kept with the drop, unread")
+                continue
+            if member.suffix.lower() in NOTES_SUFFIXES:
                 notices.append(f"member {info.filename} is a note, not a table; it is kept with the drop, unread")
                 continue
             if member.suffix.lower() not in {".csv", ".xlsx"}:
@@ -103,7 +107,12 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
             if member.suffix.lower() == ".csv":
                 yield _csv_table(unpacked, file, info.filename)
             else:
-                yield from _xlsx_tables(unpacked, file, info.filename, limits)
+                yield from _xlsx_tables(unpacked, file, info.filename, limits, allowance)
+
+
+def _is_dropping(member: PurePosixPath) -> bool:
+    """Whether a file manager left this in the pack: as in a folder of drops, hidden files are nobody's tables."""
+    return "__MACOSX" in member.parts or member.name.startswith(".") or member.name.lower() in _DROPPINGS
 
 
 def _checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipfile.ZipFile:
@@ -143,9 +152,9 @@ def _checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipfile.
     return archive
 
 
-def _xlsx_tables(path: Path, file: str, member: str, limits: Limits) -> Iterator[Table]:
+def _xlsx_tables(path: Path, file: str, member: str, limits: Limits, allowance: _CellAllowance) -> Iterator[Table]:
     with _checked_zip(path, file, member, limits) as archive:
-        _check_extent(archive, file, member, limits)
+        _check_sheets(archive, file, member, limits, allowance)
     try:
         workbook = CalamineWorkbook.from_path(path)
         for sheet in workbook.sheet_names:
@@ -158,35 +167,62 @@ def _xlsx_tables(path: Path, file: str, member: str, limits: Limits) -> Iterator
         ) from error
 
 
-def _check_extent(archive: zipfile.ZipFile, file: str, member: str, limits: Limits) -> None:
-    """Refuse a sheet of few bytes whose cells stand so far apart that the table between them would fill the memory."""
-    for info in archive.infolist():
-        rows, columns, rest = 0, _COLUMNS_LOOKED_PAST, b""
-        try:
-            with archive.open(info) as part:
-                while chunk := part.read(1 << 20):
-                    for letters, digits in _ROW_OR_FAR_CELL.findall(rest + chunk):
-                        rows, columns = max(rows, int(digits)), max(columns, _column_number(letters))
-                    rest = chunk[-40:]
-        except (*DAMAGED, OSError) as error:
-            place = f"member {member}" if member else "the whole file"
-            raise DropRefused(file, place, "a workbook that unpacks", str(error), GET_IT_AGAIN) from error
-        if rows * columns > limits.max_sheet_cells:
-            raise DropRefused(
-                file,
-                f"{member} {info.filename}".strip(),
-                f"a sheet of at most {limits.max_sheet_cells:,} cells",
-                f"one that reaches over {rows:,} rows and {columns:,} columns",
-                LOOK_AT_THE_LIMITS,
-            )
+@dataclass
+class _CellAllowance:
+    """How many more cells the sheets of one drop may reach over: all of them are in memory together."""
+
+    left: int
 
 
-def _column_number(letters: bytes) -> int:
-    """1 for A, 27 for AA; 0 where there are no letters."""
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + letter - ord("A") + 1
-    return number
+def _check_sheets(archive: zipfile.ZipFile, file: str, member: str, limits: Limits, allowance: _CellAllowance) -> None:
+    """Refuse a workbook of few bytes that would fill the memory once its sheets are loaded.
+
+    Few cells may stand so far apart that the table between them is vast; many may repeat one long string; many sheets
+    may be one part.
+    """
+    place = f"member {member}" if member else "the whole file"
+    parts = {info.filename.lower(): info for info in archive.infolist()}
+    longest_string = written = 0
+    try:
+        if len(parts) < len(archive.infolist()):
+            raise NotMeasurable("every part under a name of its own", "names that differ only in their capitals")
+        if "xl/workbook.xml" in parts and "xl/_rels/workbook.xml.rels" in parts:
+            place = f"{member} xl/workbook.xml".strip()
+            with (
+                archive.open(parts["xl/workbook.xml"]) as workbook,
+                archive.open(parts["xl/_rels/workbook.xml.rels"]) as relations,
+            ):
+                refuse_shared_sheets(workbook, relations)
+        if strings := parts.get("xl/sharedstrings.xml"):
+            place = f"{member} {strings.filename}".strip()
+            with archive.open(strings) as part:
+                longest_string = longest_string_of(part)
+        for info in archive.infolist():
+            place = f"{member} {info.filename}".strip()
+            extent = extent_of(partial(archive.open, info))
+            written += extent.written
+            allowance.left -= extent.rows * extent.columns
+            if allowance.left < 0:
+                raise DropRefused(
+                    file,
+                    place,
+                    f"sheets of at most {limits.max_sheet_cells:,} cells together",
+                    f"one that reaches over {extent.rows:,} rows and {extent.columns:,} columns, and "
+                    f"{limits.max_sheet_cells - allowance.left:,} cells with those before it",
+                    LOOK_AT_THE_LIMITS,
+                )
+    except NotMeasurable as problem:
+        raise DropRefused(file, place, problem.expected, problem.found, GET_IT_AGAIN) from problem
+    except (*DAMAGED, OSError) as error:
+        raise DropRefused(file, place, "a workbook that unpacks", str(error), GET_IT_AGAIN) from error
+    if written * longest_string > limits.max_uncompressed_bytes:
+        raise DropRefused(
+            file,
+            f"member {member}" if member else "the whole file",
+            f"cells that come to at most {limits.max_uncompressed_bytes:,} bytes",
+            f"{written:,} cells that share strings of up to {longest_string:,} characters",
+            LOOK_AT_THE_LIMITS,
+        )
 
 
 def _csv_table(path: Path, file: str, member: str) -> Table:

@@ -65,7 +65,7 @@ def test_a_csv_a_workbook_and_a_zip_of_both_offer_their_tables(tmp_path: Path) -
         ("data/two.XLSX sheet 'Second'", "data/two.XLSX"),
     ]
     assert [list(table.top[0]) for table in tables[:2]] == [drops.MONTHLY_HEADER] * 2
-    assert [notice.split(" is a note")[0] for notice in notices] == ["member read me.txt", "member __MACOSX/._one.csv"]
+    assert [notice.split(" is a")[0] for notice in notices] == ["member read me.txt", "member __MACOSX/._one.csv"]
     (bare,) = opened(tmp_path, "bare.csv", SOUND_CSV)
     (sheet,) = opened(tmp_path, "bare.xlsx", drops.xlsx_bytes({"First": SOUND_SHEET}))
     assert (bare.member, bare.book, sheet.member, sheet.book) == ("", None, "sheet 'First'", "")
@@ -208,6 +208,17 @@ def test_a_container_in_a_container_and_other_members_are_refused_by_name(inner:
     assert "drops of their own" in refusal.remedy
 
 
+@pytest.mark.parametrize(
+    "dropping",
+    [".DS_Store", "data/.DS_Store", "__MACOSX/._a.csv", "data/__MACOSX/x", "Thumbs.db", "THUMBS.DB", "desktop.ini"],
+)
+def test_what_a_file_manager_leaves_in_a_pack_is_left_alone_and_listed(dropping: str, tmp_path: Path) -> None:
+    notices: list[str] = []
+    pack = drops.zip_bytes({dropping: b"\0\0\0\1Bud1", "a.csv": SOUND_CSV})
+    assert [table.member for table in opened(tmp_path, "pack.zip", pack, notices)] == ["a.csv"]
+    assert notices == [f"member {dropping} is a file manager's own; it is kept with the drop, unread"]
+
+
 @pytest.mark.parametrize("far", ["AZ200", "B9000", "AAA90", "aaa90"])
 def test_a_sheet_whose_cells_stand_far_apart_is_refused_before_the_gap_is_filled(far: str, tmp_path: Path) -> None:
     sheet = drops.xlsx_bytes({"A": [["first"], ["LAST"]]})
@@ -221,7 +232,7 @@ def test_a_sheet_whose_cells_stand_far_apart_is_refused_before_the_gap_is_filled
             target.writestr(info.filename, part)
     refusal = refused(tmp_path, "wide.xlsx", stream.getvalue(), max_sheet_cells=10_000)
     assert refusal.place == "xl/worksheets/sheet1.xml"
-    assert refusal.expected == "a sheet of at most 10,000 cells"
+    assert refusal.expected == "sheets of at most 10,000 cells together"
     assert "limits.yml" in refusal.remedy
 
 

@@ -1,0 +1,230 @@
+"""Sheets: what loading a workbook would cost, found in its parts before any of it is loaded.
+
+The library that loads a sheet believes every cell that says where it stands and makes room for all the cells between:
+one cell can cost the machine its memory. So each sheet is measured first, and what cannot be measured is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, Final
+from xml.parsers import expat
+
+LAST_ROW: Final = 1_048_576  # Excel's own
+LAST_COLUMN: Final = 16_384  # XFD, Excel's own
+_WINDOW: Final = 1 << 20
+_LONGEST_TAG: Final = 1 << 16
+_SHEET = b"sheetData"
+# Every place where a parser, however lenient, could see a cell begin: comments are not told apart, so that none hides
+# one. The prefix of a namespace is rare, and costly to look for.
+_CELL = re.compile(rb"<c(?=[\s/>])[^<>]*")
+_ANY_CELL = re.compile(rb"<(?:[^\s<>/]*:)?c(?=[\s/>])[^<>]*")
+_PREFIXED_CELL = re.compile(rb":c[\s/>]")
+_ATTRIBUTE = rb"""\s+([^\s=<>"'/]+)\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')"""
+_ATTRIBUTES = re.compile(_ATTRIBUTE)
+_PLAIN_CELL = re.compile(rb"<(?:[^\s<>/]*:)?c(?:" + _ATTRIBUTE + rb")*\s*/?")
+_PLAIN_POSITION = re.compile(rb"[A-Za-z]{1,3}[0-9]{1,7}")
+_POSITION = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3}[0-9]{1,7})["']""")
+_DIGITS: Final = b"0123456789"
+_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ALL_DIGITS_ALIKE = bytes.maketrans(_DIGITS, b"0" * 10)
+
+
+class NotMeasurable(Exception):
+    """A part of a workbook is not as spreadsheets write it: what was expected and what was found."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        """Say both in words that finish `expected ...; found ...`."""
+        super().__init__(f"expected {expected}; found {found}")
+        self.expected = expected
+        self.found = found
+
+
+@dataclass
+class Extent:
+    """How far a sheet reaches from its first cell, and how many cells it writes down."""
+
+    rows: int = 0
+    columns: int = 0
+    written: int = 0
+
+    def reach(self, rows: int, columns: int) -> None:
+        """Take in a cell. Raises NotMeasurable where Excel has no such row or column."""
+        if rows > LAST_ROW or columns > LAST_COLUMN:
+            raise NotMeasurable(
+                f"cells within the {LAST_ROW:,} rows and {LAST_COLUMN:,} columns of a sheet",
+                f"one in row {rows:,}, column {columns:,}",
+            )
+        self.rows, self.columns = max(self.rows, rows), max(self.columns, columns)
+
+
+def extent_of(open_part: Callable[[], IO[bytes]]) -> Extent:
+    """How far the cells of a part reach; nothing for a part that is no sheet.
+
+    Nearly every spreadsheet says of every cell where it stands, and regular expressions find that several times sooner
+    than a parser. Only a sheet that leaves cells to follow from those before them is parsed.
+    """
+    extent = Extent()
+    plain: set[bytes] = set()
+    with open_part() as part:
+        for tags in _cell_tags(part):
+            joined = b">".join(tags)
+            shapes = set(joined.translate(_ALL_DIGITS_ALIKE).split(b">")) - plain
+            said_of_each = [_says_where(shape) for shape in shapes]
+            if not all(said_of_each):
+                return _parsed_extent(open_part)
+            plain |= shapes
+            positions = b" ".join(_POSITION.findall(joined))
+            extent.reach(
+                max(map(int, positions.translate(None, _LETTERS).split())),
+                max(map(_column_number, set(positions.translate(None, _DIGITS).split()))),
+            )
+            extent.written += len(tags)
+    return extent
+
+
+def _cell_tags(part: IO[bytes]) -> Iterator[list[bytes]]:
+    """The opening tags of the cells of a sheet without their `>`, some at a time; none of a part that is no sheet."""
+    rest, in_sheet = b"", False
+    while chunk := part.read(_WINDOW):
+        window = rest + chunk
+        rest = window[max(window.rfind(b"<"), 0) :]
+        rest = b"" if b">" in rest else rest  # only a tag that the window cuts is looked at again
+        in_sheet = in_sheet or _SHEET in window
+        if in_sheet and len(rest) > _LONGEST_TAG:
+            raise NotMeasurable("tags of an ordinary length", f"one of more than {_LONGEST_TAG:,} bytes")
+        if in_sheet:
+            whole = window[: len(window) - len(rest)]
+            if tags := (_ANY_CELL if _PREFIXED_CELL.search(whole) else _CELL).findall(whole):
+                yield tags
+        rest = rest[-_LONGEST_TAG:]
+
+
+def _says_where(shape: bytes) -> bool:
+    """Whether a cell like this says where it stands. Raises NotMeasurable where parsers may differ on what it says."""
+    names: list[bytes] = []
+    positions: list[bytes] = []
+    for name, quoted, otherwise_quoted in _ATTRIBUTES.findall(shape):
+        names.append(name)
+        if name == b"r":
+            positions.append(quoted or otherwise_quoted)
+    plain = _PLAIN_CELL.fullmatch(shape) and len(names) == len(set(names))
+    if not plain or not all(_PLAIN_POSITION.fullmatch(position) for position in positions):
+        raise _not_plain(shape)
+    return bool(positions)
+
+
+def _not_plain(cell: bytes) -> NotMeasurable:
+    return NotMeasurable("cells that say plainly where they stand, such as r='B12'", repr(cell[:80].decode("latin-1")))
+
+
+def _column_number(letters: bytes) -> int:
+    """1 for A, 27 for AA."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - ord("A") + 1
+    return number
+
+
+def _parsed_extent(open_part: Callable[[], IO[bytes]]) -> Extent:
+    """How far a sheet reaches of which some cells stand where those before them leave off."""
+    extent = Extent()
+    row, column = 1, 1  # where a cell that does not say stands
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal row, column
+        kind, place = _local(tag), attributes.get("r", "")
+        if kind == "row" and place:
+            if not re.fullmatch("[0-9]{1,7}", place):
+                raise NotMeasurable("rows that say plainly where they stand, such as r='12'", f"{place[:80]!r}")
+            row = int(place)
+        elif kind == "c":
+            here = row
+            if place:
+                said = place.encode()
+                if not _PLAIN_POSITION.fullmatch(said):
+                    raise _not_plain(said)
+                here, column = int(said.lstrip(_LETTERS)), _column_number(said.rstrip(_DIGITS))
+            extent.reach(here, column)
+            extent.written += 1
+            column += 1
+
+    def end(tag: str) -> None:
+        nonlocal row, column
+        if _local(tag) == "row":
+            row, column = row + 1, 1
+
+    with open_part() as part:
+        _parse(part, start, end)
+    return extent
+
+
+def longest_string_of(part: IO[bytes]) -> int:
+    """How long the longest of the strings is that the sheets of a workbook share; a cell may repeat it at no cost."""
+    longest = length = 0
+
+    def start(tag: str, _: dict[str, str]) -> None:
+        nonlocal length
+        length = 0 if _local(tag) == "si" else length
+
+    def text(characters: str) -> None:
+        nonlocal length, longest
+        length += len(characters)
+        longest = max(longest, length)
+
+    _parse(part, start, None, text)
+    return longest
+
+
+def refuse_shared_sheets(workbook: IO[bytes], relations: IO[bytes]) -> None:
+    """Raise NotMeasurable where two sheets of a workbook are one part: each would be loaded as if it stood alone."""
+    sheets: list[str] = []
+    parts: list[str] = []
+
+    def sheet(tag: str, attributes: dict[str, str]) -> None:
+        if _local(tag) == "sheet":
+            sheets.extend(value for name, value in attributes.items() if _local(name) == "id")
+
+    def relation(tag: str, attributes: dict[str, str]) -> None:
+        if _local(tag) == "Relationship":
+            # A target may be written from the root or not; the folder and name at its end are the same.
+            parts.append("/".join(PurePosixPath(attributes.get("Target", "")).parts[-2:]).casefold())
+
+    _parse(workbook, sheet, None)
+    _parse(relations, relation, None)
+    for name, times in (Counter(sheets) | Counter(parts)).items():
+        if times > 1:
+            raise NotMeasurable("every sheet in a part of its own", f"{name!r} {times:,} times")
+
+
+def _local(name: str) -> str:
+    """A name without the prefix of its namespace."""
+    return name.rpartition(":")[2]
+
+
+def _parse(
+    part: IO[bytes],
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None] | None,
+    text: Callable[[str], None] | None = None,
+) -> None:
+    """Parse a part as it is read. Raises NotMeasurable where it is not well formed, or defines entities."""
+
+    def refuse_doctype(*_: object) -> None:
+        raise NotMeasurable("XML without a document type", "a document type, which may define entities")
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse_doctype
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    try:
+        while chunk := part.read(_WINDOW):
+            parser.Parse(chunk, False)
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise NotMeasurable("well-formed XML", str(error)) from error

@@ -70,6 +70,13 @@ class MeasureWords(_Strict):
     short: str = Field(max_length=18)
 
 
+class FormulaWords(_Strict):
+    """What a measure is called in a formula, where the report shows no figure of it."""
+
+    measure: str
+    label: str
+
+
 class Variable(_Strict):
     """Whom figures can be broken down by."""
 
@@ -116,6 +123,7 @@ class Outline(_Strict):
     topics: tuple[Topic, ...] = Field(min_length=1)
     headlines: tuple[str, ...]
     measures: tuple[MeasureWords, ...]
+    formula_measures: tuple[FormulaWords, ...] = ()
     variables: tuple[Variable, ...]
     short_populations: tuple[PopulationWords, ...] = ()
     families: tuple[Family, ...]
@@ -129,6 +137,8 @@ class Outline(_Strict):
         if shown != set(worded) or len(worded) != len(set(worded)):
             odd = sorted(shown ^ set(worded)) or sorted({word for word in worded if worded.count(word) > 1})
             raise ValueError(f"expected words for each measure of the topics, once; look at {', '.join(odd)}")
+        if shadowed := sorted(shown & {words.measure for words in self.formula_measures}):
+            raise ValueError(f"formula_measures: expected measures without figures; found {', '.join(shadowed)}")
         types = {variable.population_type for variable in self.variables}
         if strangers := sorted(set(self.recovery_rate.variables) - types):
             raise ValueError(f"recovery_rate: expected some of the variables; found {', '.join(strangers)}")
@@ -143,6 +153,11 @@ class Outline(_Strict):
     def measure_order(self) -> tuple[str, ...]:
         """Every measure of the report, in the order of its words: where each stands in a data file."""
         return tuple(words.measure for words in self.measures)
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What each measure is called, those of formulas too."""
+        return {words.measure: words.label for words in (*self.measures, *self.formula_measures)}
 
     @cached_property
     def family_of(self) -> dict[str, Family]:

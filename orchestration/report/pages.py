@@ -297,13 +297,12 @@ class Pages:
             )
 
     def _definitions(self) -> None:
-        words = {one.measure: one.label for one in self.contents.outline.measures}
+        words = {**self.contents.outline.labels, "-": "minus", "+": "plus"}
 
-        def formula(text: str) -> str:
-            """Measures by their names here, where they have one."""
-            return " ".join(
-                words.get(part, "minus" if part == "-" else "plus" if part == "+" else part) for part in text.split()
-            )
+        def formula(measure: Mapping[str, str]) -> str:
+            """What a measure is made of, in words; nothing where a part of it has none: a column's name is no word."""
+            sides = [[words.get(part, "") for part in measure[side].split()] for side in ("numerator", "denominator")]
+            return " over ".join(" ".join(side) for side in sides) if all(side and all(side) for side in sides) else ""
 
         def described(measure: str) -> dict[str, str]:
             found = self.contents.measure(measure)
@@ -311,8 +310,7 @@ class Pages:
                 "slug": measure,
                 "label": words[measure],
                 "definition": found["definition"],
-                "numerator": formula(found["numerator"]),
-                "denominator": formula(found["denominator"]),
+                "formula": formula(found),
                 "name": found["name"],
             }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from expectations.contracts import TOPICS
-from orchestration.home import CATALOGUE
+from orchestration.home import CATALOGUE, DBT_PROJECT
 from orchestration.report.outline import OutlineNotUsable, load_outline
 
 OUTLINE = CATALOGUE / "report.yml"
@@ -24,6 +25,18 @@ def test_the_reviewed_outline_shows_every_measure_of_the_topic_marts() -> None:
 def test_a_comparison_is_limited_to_five_populations_or_two_areas() -> None:
     limits = load_outline(OUTLINE).recovery_rate
     assert (limits.most_populations, limits.most_areas) == (5, 2)
+
+
+def test_every_formula_of_a_measure_of_the_report_can_be_written_in_words() -> None:
+    outline = load_outline(OUTLINE)
+    with (DBT_PROJECT / "seeds" / "measure_formulas.csv").open(encoding="utf-8", newline="") as file:
+        parts = {row["component"] for row in csv.DictReader(file) if row["measure"] in outline.measure_order}
+    assert parts
+    assert parts <= outline.labels.keys()
+
+
+def _words_of_a_figure_for_formulas(outline: dict[str, Any]) -> None:
+    outline["formula_measures"].append({"measure": "count_recovery", "label": "Recovered"})
 
 
 def _without_words(outline: dict[str, Any]) -> None:
@@ -78,6 +91,7 @@ def _a_report_too_few(outline: dict[str, Any]) -> None:
         (_unknown_variable, "shoe_size"),
         (_unknown_family, "planets"),
         (_unknown_headline, "count_of_sheep"),
+        (_words_of_a_figure_for_formulas, "count_recovery"),
         (_unknown_key, "colour"),
         (_a_report_too_few, "at least 3"),
     ],

@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.report import contents
@@ -105,6 +106,29 @@ def test_the_contents_say_which_change_divides_a_series(built: BuiltReport) -> N
     notes = dict(re.findall(r"<li><strong>([^:<]*):[^<]*</strong>([^<]*)</li>", page))
     assert "not comparable" in notes["2020/21"]
     assert "not comparable" not in notes["2022/23"]
+
+
+def test_a_formula_is_written_in_words(release: Path, tmp_path: Path) -> None:
+    """The labels of its measures, never their columns; where one has no label, no formula."""
+    copied = shutil.copytree(release, tmp_path / "release")
+    duckdb.sql(
+        f"""
+        copy (
+            select * replace (
+                case measure when 'percentage_first_to_second_treatment_28_days' then 'count_second_treatment'
+                             when 'percentage_recovery' then 'count_of_sheep' end as numerator,
+                case when measure in ('percentage_first_to_second_treatment_28_days', 'percentage_recovery')
+                     then 'count_finished_course_treatment - count_not_at_caseness' end as denominator
+            )
+            from read_parquet('{release}/dim_measure.parquet')
+        ) to '{copied}/dim_measure.parquet' (format parquet)
+        """
+    )
+    page = _pages(build_report(copied, tmp_path / "report"))["definitions.html"]
+    assert re.findall(r'<span class="formula">([^<]*)</span>', page) == [
+        "Made of: Had a second treatment over Finished a course of treatment minus Finished a course and began below "
+        "caseness."
+    ]
 
 
 def test_two_builds_are_the_same_bytes(built: BuiltReport, built_again: BuiltReport) -> None:

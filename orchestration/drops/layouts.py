@@ -202,9 +202,11 @@ class HeaderDifference:
     def describe(self) -> str:
         """The difference as a reader would want it, with a likely new spelling beside each missing name."""
         parts = []
+        # Letters are folded only to find what is near: a name in other letters is still another name.
+        unexpected = {name.casefold(): name for name in self.unexpected}
         for name in self.missing:
-            near = difflib.get_close_matches(name, self.unexpected, n=1, cutoff=0.6)
-            parts.append(f"missing {name!r}" + (f" (perhaps now {near[0]!r})" if near else ""))
+            near = difflib.get_close_matches(name.casefold(), unexpected, n=1, cutoff=0.6)
+            parts.append(f"missing {name!r}" + (f" (perhaps now {unexpected[near[0]]!r})" if near else ""))
         parts += [f"unknown {name!r}" for name in self.unexpected]
         parts += [f"{name!r} stands more than once" for name in self.repeated]
         shown, rest = parts[:12], len(parts) - 12
@@ -259,11 +261,7 @@ def recognise(
     `rows_above` is the top of the table, at least as many rows as the deepest header row.
     Raises DropRefused naming the nearest layout and the difference from it.
     """
-    differences = []
-    for layout in layouts:
-        row = layout.recognise.header_row
-        header = clean_header(rows_above[row - 1]) if len(rows_above) >= row else ()
-        differences.append((layout.header_difference(header), header))
+    differences = _differences(rows_above, layouts)
     matches = [(difference.layout, header) for difference, header in differences if difference.size == 0]
     if matches:
         deepest = max(layout.recognise.header_row for layout, _ in matches)
@@ -289,6 +287,23 @@ def recognise(
     )
 
 
+def nearness(rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout]) -> tuple[int, bool, int, int, str]:
+    """Sorts the tables that no layout recognises: first the one whose header is nearest to some layout."""
+    return min(_distance(*pair) for pair in _differences(rows_above, layouts))
+
+
+def _differences(
+    rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout]
+) -> list[tuple[HeaderDifference, tuple[str, ...]]]:
+    """What stands between each layout and the row in which its header should be, and that row."""
+    differences = []
+    for layout in layouts:
+        row = layout.recognise.header_row
+        header = clean_header(rows_above[row - 1]) if len(rows_above) >= row else ()
+        differences.append((layout.header_difference(header), header))
+    return differences
+
+
 def _header_elsewhere(
     rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout]
 ) -> tuple[HeaderDifference, int] | None:
@@ -304,7 +319,7 @@ def _header_elsewhere(
 def _distance(difference: HeaderDifference, header: Sequence[str]) -> tuple[int, bool, int, int, str]:
     """Sorts the nearest layout first: the most names in common, and never a row without a header before one with."""
     layout = difference.layout
-    shared = len(set(layout.known_columns).intersection(header))
+    shared = len({name.casefold() for name in layout.known_columns} & {name.casefold() for name in header})
     return -shared, not header, layout.recognise.header_row, difference.size, layout.name
 
 

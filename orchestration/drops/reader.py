@@ -16,7 +16,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -33,6 +33,7 @@ from orchestration.drops.layouts import (
     Variables,
     WideMeasures,
     layouts_digest,
+    nearness,
     period_pattern,
     recognise,
 )
@@ -49,6 +50,8 @@ SYNTHETIC_MARK = "(SYNTHETIC)"
 #: White space of any alphabet, with the marks that show nothing, at either end of a text.
 OUTER_SPACE = r"^[\s\p{Z}\x{FEFF}\x{200B}]|[\s\p{Z}\x{FEFF}\x{200B}]$"
 PARQUET = "format parquet, compression zstd"
+#: How many tables a refusal names beside the one it is about.
+OTHERS_NAMED = 3
 MEND_LAYOUT = "If the publisher has changed the file, mend its layout in catalogue/layouts; else get the file again."
 
 
@@ -255,7 +258,7 @@ def _group_tables(
     if not groups:
         if not unrecognised:
             raise DropRefused(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
-        raise _nearest_refusal(unrecognised)
+        raise _nearest_refusal(unrecognised, catalogue.layouts)
     kept_unread = any(
         layout.recognise.other_members == "kept_unread" for layouts, _, _ in groups.values() for layout in layouts
     )
@@ -282,13 +285,19 @@ def _other_header(
     )
 
 
-def _nearest_refusal(unrecognised: list[tuple[Table, DropRefused]]) -> DropRefused:
-    """One refusal for a drop of which nothing was recognised; for several tables it lists them all."""
-    if len(unrecognised) == 1:
-        return unrecognised[0][1]
-    first = unrecognised[0][1]
-    found = "; ".join(f"{table.member}: {refusal.found}" for table, refusal in unrecognised[:6])
-    return DropRefused(first.file, "every table in the file", first.expected, found, first.remedy)
+def _nearest_refusal(unrecognised: list[tuple[Table, DropRefused]], layouts: list[Layout]) -> DropRefused:
+    """One refusal for a drop of which nothing was recognised: that of the table nearest to a layout.
+
+    It is the likely cause: one new column in the main table leaves nothing of an annual pack recognised, and what its
+    other tables lack is no news. A few of those are named, the nearest first.
+    """
+    (_, nearest), *others = sorted(unrecognised, key=lambda pair: nearness(pair[0].top, layouts))
+    if not others:
+        return nearest
+    named = ", ".join(table.member for table, _ in others[:OTHERS_NAMED])
+    rest = len(others) - OTHERS_NAMED
+    found = f"{nearest.found}. No layout recognises the other tables either: {named}"
+    return replace(nearest, found=found + (f" and {rest} more" if rest > 0 else ""))
 
 
 class _Reading:

@@ -265,8 +265,13 @@ def test_a_column_that_stands_twice_is_refused() -> None:
 
 def test_a_column_in_other_letters_is_a_drift_not_a_match() -> None:
     header = [name.replace("MEASURE_ID", "measure_id") for name in drops.MONTHLY_HEADER]
-    assert "missing 'MEASURE_ID'" in refused(header).found
+    assert "missing 'MEASURE_ID' (perhaps now 'measure_id')" in refused(header).found
     assert "unknown 'measure_id'" in refused(header).found
+
+
+def test_the_letters_of_a_header_do_not_hide_its_nearest_layout() -> None:
+    assert "nearest: monthly_long" in refused([name.lower() for name in drops.MONTHLY_HEADER]).expected
+    assert "nearest: annual_main_wide" in refused([name.upper() for name in drops.ANNUAL_HEADERS["2022-23"]]).expected
 
 
 def test_a_long_difference_is_cut_and_counted() -> None:

@@ -871,11 +871,21 @@ def test_the_other_tables_of_an_annual_pack_are_kept_unread_and_said_so(tmp_path
     ]
 
 
-def test_a_pack_in_which_nothing_is_known_lists_what_it_holds(tmp_path: Path) -> None:
-    pack = zip_bytes({"effect-size.csv": b"OrgCode,Effect\n", "therapy.csv": b"OrgCode,Therapy\n"})
-    refusal = read(tmp_path, "annual-2022-23.zip", pack).refusal
-    assert "effect-size.csv: a header of 2 columns" in refusal
-    assert "therapy.csv: a header of 2 columns" in refusal
+def test_a_pack_in_which_nothing_is_known_names_its_nearest_table_and_a_few_others(tmp_path: Path) -> None:
+    others = {f"table-{number}.csv": f"OrgType,OrgCode,Effect {number}\n".encode() for number in range(6)}
+    main = csv_bytes([*ANNUAL_HEADERS["2024-25"], "Count_Telepathy"], [annual_row("25", year="2024-25")])
+    refusal = read(tmp_path, "annual-2024-25.zip", zip_bytes({**others, "main.csv": main})).refusal
+    assert refusal.startswith(
+        "annual-2024-25.zip, main.csv, row 1: expected the header of a known layout (nearest: annual_main_wide, "
+        "Annual report, main table); found a header of 51 columns that no layout recognises: "
+        "unknown 'Count_Telepathy'. No layout recognises the other tables either: "
+        "table-0.csv, table-1.csv, table-2.csv and 3 more. "
+    )
+    assert len(refusal) < 600
+    pair = zip_bytes({"effect-size.csv": b"OrgCode,Effect\n", "therapy.csv": b"OrgType,OrgCode,Therapy\n"})
+    refusal = read(tmp_path, "annual-2022-23.zip", pair).refusal
+    assert "therapy.csv, row 1: " in refusal
+    assert "the other tables either: effect-size.csv. If the publisher" in refusal
     only_notes = read(tmp_path, "annual-2022-23.zip", zip_bytes({"read me.txt": b"notes"}))
     assert "expected a published table; found none" in only_notes.refusal
 

@@ -134,3 +134,26 @@ def test_the_list_of_lines_names_the_standard_too(recovery_page: Callable[..., s
         recovery_page([_year(2023), _year(2024)], "40,60").partition('<ul class="legend">')[2].partition("</ul>")[0]
     )
     assert [one.strip() for one in re.findall(r"</svg>([^<]*)</li>", legend)] == ["Everyone", STANDARD]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "cells", "said"),
+    [
+        (["published"] * 4, ("40,50,60,70", "41,51,61,71"), ""),
+        (["published"] * 4, ("40,50", "41,51,61"), "is 2021/22. For 2022/23 to 2023/24, fewer than 2 boards have"),
+        (["published"] * 4, ("40,50,60", "41,51,61,71"), "is 2022/23. For 2023/24, fewer than 2 boards have"),
+        (["published"] * 4, ("40,50,60,x", "41,51,61,x"), "is 2022/23. For 2023/24, fewer than 2 boards have"),
+        (["published", "published", "not_loaded", "not_loaded"], ("40,50", "41,51"), ""),
+    ],
+)
+def test_a_map_that_opens_before_the_newest_period_says_why(
+    statuses: Sequence[str], cells: tuple[str, str], said: str
+) -> None:
+    """Months of which only some locations are printed make no whole boards, and so no map."""
+    site = _site([_year(2020 + number, status=status) for number, status in enumerate(statuses)])
+    site["map"]["tiles"] = [["QAA", 0, 0, "One", "One"], ["QBB", 0, 1, "Two", "Two"]]
+    data = {"series": {"icb-QAA": [cells[0]], "icb-QBB": [cells[1]]}, "levels": {}}
+    with renderer_of(site) as renderer:
+        shown = _text(str(renderer.map("annual", data).html))
+    assert ("The newest year that this map can show" in shown) == bool(said)
+    assert said in shown

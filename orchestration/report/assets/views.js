@@ -420,6 +420,16 @@
     return { state, said };
   }
 
+  /** Why the map opens at a period that is not the newest of the report; nothing where it is. */
+  function laterThanTheMap(state, data) {
+    const [newest] = mapPeriods(state, data);
+    const later = periods(state.report).filter((period) => period.number > newest.number && period.status === "published");
+    if (!later.length) return "";
+    const { noun } = iapt.site.reports[state.report];
+    const which = later.length === 1 ? later[0].label : `${later[0].label} to ${later[later.length - 1].label}`;
+    return `The newest ${noun} that this map can show is ${newest.label}. For ${which}, fewer than ${iapt.site.map.leastAreas} boards have a complete figure of this measure in the files of this release.`;
+  }
+
   function mapView(state, data) {
     const report = iapt.site.reports[state.report];
     if (!state.measure) return { title: `Map, ${report.noun}s`, html: "<p>No figures of integrated care boards are held for this report.</p>" };
@@ -436,6 +446,7 @@
     const known = tiles.filter((tile) => tile.read && tile.read.status === "published");
     const values = known.map((tile) => tile.read.value);
     const title = `${one.label}, ${period.label}`;
+    const later = laterThanTheMap(state, data);
     const without = tiles.length - known.length;
     const summary = known.length
       ? `Between ${withUnit(known.find((tile) => tile.read.value === Math.min(...values)).read, one.unit)} and ${withUnit(known.find((tile) => tile.read.value === Math.max(...values)).read, one.unit)} over ${plural(known.length, "board", "boards")}.${without ? ` ${plural(without, "board has", "boards have")} no figure.` : ""}`
@@ -453,7 +464,7 @@
     if (known.some((tile) => tile.read.derived)) notes.push("Totals of boards by month are built here: sums of rounded figures over the areas within. They may differ from other publications.");
     return {
       title: `Map: ${title}`,
-      html: `<section class="panel" aria-labelledby="map-heading"><h2 id="map-heading">${escape(title)}</h2><p class="summary">${escape(summary)}</p>` +
+      html: `<section class="panel" aria-labelledby="map-heading"><h2 id="map-heading">${escape(title)}</h2><p class="summary">${escape(summary)}</p>${later ? `<p>${escape(later)}</p>` : ""}` +
         `<div class="maps"><figure class="map"><figcaption>One tile a board: choose one for its figures.</figcaption>${iapt.charts.tiles(spec)}</figure>${drawn}<div class="map-table">${table}</div></div>` +
         `${asList(notes)}</section>`,
     };

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from orchestration.drops.refusals import DropRefused
 
@@ -82,15 +82,39 @@ def look_into(path: Path) -> FolderContents:
     return contents
 
 
+def _readable(name: str) -> str:
+    r"""A name that can be written down: the bytes in it that are no UTF-8, which Python keeps aside, become `\x96`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _sort_one(
     path: Path, root: Path, origin: str, records: dict[str, dict[str, str]], contents: FolderContents
 ) -> None:
     relative = path.relative_to(root).as_posix()
+    readable = _readable(relative)
     suffix = path.suffix.lower()
     if path.name.startswith(".") or path.name in SIDECARS or suffix in NOTES_SUFFIXES:
-        contents.left_alone.append(relative)
+        contents.left_alone.append(readable)
         return
-    if not path.resolve().is_relative_to(root.resolve()):
+    if readable != relative:
+        refusal = DropRefused(
+            PurePosixPath(readable).name,
+            "its name, or that of its folder",
+            "a name in UTF-8",
+            f"other bytes: {readable}",
+            "Rename it, bytes otherwise untouched, and offer it again.",
+        )
+        contents.refused.append((readable, refusal))
+        return
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # which of them, and whether, differs from one Python to the next
+        refusal = DropRefused(
+            path.name, "the whole file", "a plain file", "a link that leads to itself", "Copy the file in."
+        )
+        contents.refused.append((relative, refusal))
+        return
+    if not inside:
         refusal = DropRefused(
             path.name, "the whole file", "a file inside the folder", "a link that leads out of it", "Copy the file in."
         )

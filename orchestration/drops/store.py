@@ -84,7 +84,7 @@ class DropStore:
                 "Look at the file; if it is genuine, raise max_file_bytes in catalogue/limits.yml.",
             )
         sha256 = sha256_of(found.path)
-        if found.declared_sha256 and found.declared_sha256 != sha256:
+        if found.declared_sha256 and found.declared_sha256.lower() != sha256:
             raise DropRefused(
                 found.path.name,
                 "the whole file",

@@ -219,6 +219,13 @@ def test_bytes_that_are_not_those_the_sidecar_declares_are_refused(name: str, ho
 
 
 @pytest.mark.parametrize("name", ["provenance.json", "provenance.csv"])
+def test_a_declared_sum_may_be_written_in_capitals(name: str, house: House) -> None:
+    sidecar(house, name, {"april.csv": {"sha256": hashlib.sha256(APRIL).hexdigest().upper()}})
+    intake = house.offer(april__csv=APRIL).take_in()
+    assert (len(intake.new), intake.refused) == (1, [])
+
+
+@pytest.mark.parametrize("name", ["provenance.json", "provenance.csv"])
 def test_a_byte_order_mark_does_not_silence_a_sidecar(name: str, house: House) -> None:
     sidecar(house, name, {"april.csv": {"sha256": "0" * 64}})
     path = house.folder / name
@@ -309,6 +316,28 @@ def test_a_link_to_nothing_and_a_pipe_are_refused(house: House) -> None:
     (house.folder / "gone.csv").symlink_to(house.folder / "never.csv")
     os.mkfifo(house.folder / "pipe.csv")
     assert set(reasons(house.offer(april__csv=APRIL).take_in())) == {"gone.csv", "pipe.csv"}
+    assert [drop.file for drop in house.store] == ["april.csv"]
+
+
+def test_a_link_that_leads_to_itself_is_refused_and_the_others_go_on(house: House) -> None:
+    (house.folder / "loop.csv").symlink_to(house.folder / "loop.csv")
+    (house.folder / "one.csv").symlink_to(house.folder / "two.csv")
+    (house.folder / "two.csv").symlink_to(house.folder / "one.csv")
+    intake = house.offer(april__csv=APRIL).take_in()
+    assert set(reasons(intake)) == {"loop.csv", "one.csv", "two.csv"}
+    assert "expected a plain file; found a link" in reasons(intake)["loop.csv"]
+    assert [drop.file for drop in house.store] == ["april.csv"]
+
+
+def test_a_name_that_is_no_utf_8_is_refused_and_the_others_go_on(house: House) -> None:
+    (house.folder / os.fsdecode(b"month \x96 may")).mkdir()
+    for name in (b"iapt \x96 month.csv", b"notes \x96.txt", b"month \x96 may/may.csv"):
+        (house.folder / os.fsdecode(name)).write_bytes(MAY)
+    intake = house.offer(april__csv=APRIL).take_in()
+    assert set(reasons(intake)) == {r"iapt \x96 month.csv", r"month \x96 may/may.csv"}
+    assert "expected a name in UTF-8" in reasons(intake)[r"iapt \x96 month.csv"]
+    assert intake.left_alone == [r"notes \x96.txt"]
+    json.dumps([intake.refused, intake.left_alone], ensure_ascii=False).encode()
     assert [drop.file for drop in house.store] == ["april.csv"]
 
 

@@ -321,8 +321,9 @@ class _Reading:
     def read(self) -> TableSummary:
         """Load the rows and shape them; raises DropRefused at the first thing the layout does not allow."""
         rows = 0
-        for table in self.tables:
-            self._load(table)
+        for number, offered in enumerate(self.tables):
+            table = self._in_utf8(offered, number)
+            self._load(table, is_first=number == 0)
             before, rows = rows, self._one("select count(*) from source_rows")
             # Of each table, not of all: a member without rows would take its levels from the period unsaid.
             if rows == before:
@@ -381,10 +382,31 @@ class _Reading:
     def _one(self, query: str) -> int:
         return int(self.connection.execute(query).fetchall()[0][0])
 
-    def _load(self, table: Table) -> None:
+    def _in_utf8(self, table: Table, number: int) -> Table:
+        """The table as UTF-8, which it mostly is; else from Windows-1252, in which Excel saves its apostrophes.
+
+        Latin-1 need not be told apart: its letters have the same bytes there.
+        """
+        if table.csv_path is None or table.encoding == "utf-8":
+            return table
+        path = self.folder / f"table-{number}.csv"
+        with table.csv_path.open("rb") as source, path.open("w", encoding="utf-8", newline="") as target:
+            for line_number, line in enumerate(source, start=1):
+                try:
+                    target.write(line.decode("cp1252"))
+                except UnicodeDecodeError as error:
+                    raise DropRefused(
+                        self.drop.file,
+                        f"{table.place}line {line_number}, byte {error.start + 1}",
+                        "text in UTF-8 or Windows-1252",
+                        f"the byte 0x{line[error.start]:02X}, which is neither",
+                        f"{GET_IT_AGAIN} If it is whole, save it as UTF-8 and offer it so.",
+                    ) from error
+        return replace(table, csv_path=path, encoding="utf-8")
+
+    def _load(self, table: Table, *, is_first: bool) -> None:
         """Append a table's rows, all text, with the number each has in its file (the header's row counted)."""
-        first = self.tables[0] is table
-        verb = "create or replace temp table source_rows as" if first else "insert into source_rows"
+        verb = "create or replace temp table source_rows as" if is_first else "insert into source_rows"
         header_row = self.layout.recognise.header_row
         columns = ", ".join(_name(name) for name in self.header)
         if table.csv_path is not None:
@@ -448,7 +470,7 @@ class _Reading:
         kind = re.search(r"\n(?:Error: )?((?:Value with|Unterminated|Invalid|The|It was)[^\n]{5,120})", text)
         expected = f"{len(self.header)} columns in every row"
         if not (line or counts or kind):
-            expected = "text in UTF-8 or Latin-1, every line of it ended alike"
+            expected = "text in UTF-8 or Windows-1252, every line of it ended alike"
         found = f"{counts.group(2)} columns" if counts else (kind.group(1) if kind else text.splitlines()[0][:160])
         found = found.removeprefix("Invalid Input Error: ").rstrip(".")
         place = f"{table.place}row {line.group(1)}" if line else f"{table.place}a row below the header"

@@ -301,6 +301,7 @@ STYLES: list[dict[str, Any]] = [
     {"quoted": True, "line_end": "\r\n", "encoding": "utf-8-sig"},
     {"encoding": "utf-8-sig"},
     {"encoding": "latin-1"},
+    {"encoding": "cp1252", "line_end": "\r\n"},
     {"encoding": "latin-1", "line_end": "\r\n", "quoted": True},
 ]
 
@@ -333,15 +334,26 @@ def test_names_of_a_spreadsheet_survive_unchanged(tmp_path: Path) -> None:
     assert cells(found, "org_name") == names
 
 
-def test_a_byte_that_is_not_utf_8_at_the_very_end_makes_the_file_latin_1(tmp_path: Path) -> None:
+def test_a_byte_that_is_not_utf_8_in_the_last_row_is_read_as_of_windows(tmp_path: Path) -> None:
     content = drops.monthly_csv(monthly_row("25"), monthly_row("\u00e9", measure=FINISHED))
     found = read(tmp_path, "a.csv", content.decode().encode("latin-1"))
     assert "found '\u00e9'" in found.refusal
 
 
-def test_windows_punctuation_is_refused_saying_which_encodings_are_read(tmp_path: Path) -> None:
-    content = drops.monthly_csv(monthly_row("25", provider=named(PROVIDER, "Nowhere\u2019s"))).decode().encode("cp1252")
-    assert "expected text in UTF-8 or Latin-1" in read(tmp_path, "a.csv", content).refusal
+def test_windows_punctuation_is_read_in_every_member_of_a_pack(tmp_path: Path) -> None:
+    names = ["Nowhere\u2019s \u2013 \u20ac \u0178", "Caf\u00e9 Llareggub", "Plain"]
+    rows = [quarterly_long_row("5", level="Provider", provider=Body(f"ZZ-{n}", name)) for n, name in enumerate(names)]
+    members = {f"{n}.csv": csv_bytes(QUARTERLY_LONG_HEADER, [row], encoding="cp1252") for n, row in enumerate(rows)}
+    found = read(tmp_path, "pack.zip", zip_bytes(members))
+    assert cells(found, "source_member", "org_name") == [(f"{n}.csv", name) for n, name in enumerate(names)]
+
+
+def test_a_byte_that_is_neither_utf_8_nor_windows_1252_is_refused_with_its_place(tmp_path: Path) -> None:
+    content = drops.monthly_csv(monthly_row("25"), monthly_row("30", measure=FINISHED, start="\u20ac"))
+    broken = content.decode().replace("\u20ac", "!").encode().replace(b"!", b"\x9d")
+    expected = "line 3, byte 1: expected text in UTF-8 or Windows-1252; found the byte 0x9D, which is neither. "
+    assert read(tmp_path, "a.csv", broken).refusal.startswith(f"a.csv, {expected}")
+    assert read(tmp_path, "pack.zip", zip_bytes({"b.csv": broken})).refusal.startswith(f"pack.zip, b.csv, {expected}")
 
 
 def test_quotes_and_brackets_in_names_of_files_and_members_survive(tmp_path: Path) -> None:

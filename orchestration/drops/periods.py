@@ -7,8 +7,9 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[ T]00:00:00(?:\.0+)?)?")
-_DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_MIDNIGHT = r"(?:[ T]00:00(?::00(?:\.0+)?)?)?"
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})" + _MIDNIGHT)
+_DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})" + _MIDNIGHT)
 _EXCEL_SERIAL = re.compile(r"([1-9]\d{4})(?:\.0)?")
 _EXCEL_EPOCH = dt.date(1899, 12, 30)
 #: The calendar of the marts (int_calendar.sql), which a test holds to these days. A figure outside it would have no

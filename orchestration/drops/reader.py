@@ -15,6 +15,7 @@ import mmap
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -417,9 +418,16 @@ class _Reading:
             frame = self._sheet_frame(table, header_row)
             self.connection.register("sheet", frame)
             source, number = "sheet", "source_row"
+        # A row of commas alone is passed over as a blank row of a sheet is; its number stays.
+        written = ", ".join(_name(name) for name in self.header)
         try:
             self.connection.execute(
-                f"{verb} select {_text(table.member)} as source_member, {number} as source_row, {columns} from {source}"
+                f"""
+                {verb} select * from (
+                    select {_text(table.member)} as source_member, {number} as source_row, {columns} from {source}
+                )
+                where coalesce({written}) is not null
+                """
             )
         except duckdb.InvalidInputException as error:
             raise self._broken_csv(table, error) from error
@@ -467,6 +475,14 @@ class _Reading:
         text = str(error)
         line = re.search(r"Line: (\d+)", text)
         counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+        if not counts and table.csv_path is not None and len(ends := _line_ends(table.csv_path)) > 1:
+            return DropRefused(
+                self.drop.file,
+                table.member or "the whole file",
+                "text with every line of it ended alike",
+                f"lines ended by {' and by '.join(ends)}",
+                "Get the file again; if it is published so, save it with one kind of line end and offer it so.",
+            )
         kind = re.search(r"\n(?:Error: )?((?:Value with|Unterminated|Invalid|The|It was)[^\n]{5,120})", text)
         expected = f"{len(self.header)} columns in every row"
         if not (line or counts or kind):
@@ -949,10 +965,17 @@ def period_noun(layout: Layout) -> str:
     return {"month": "month", "quarter": "quarter (from April)", "year": "financial year"}[layout.period_grain]
 
 
+def _line_ends(path: Path) -> list[str]:
+    """The ways in which the rows of a CSV end; a line that ends within quotes ends no row."""
+    outside_quotes = re.sub(rb'"[^"]*"', b"", path.read_bytes())
+    found = Counter(re.findall(rb"\r\n|\n|\r", outside_quotes))
+    return [name for end, name in ((b"\r\n", "CRLF"), (b"\n", "LF"), (b"\r", "CR")) if found[end]]
+
+
 def _is_financial_year(match: re.Match[str]) -> bool:
-    """Whether the second year of a period follows the first, where the pattern names both."""
-    following = match.groupdict().get("next_year")
-    return following is None or int(following) == (int(match["first_year"]) + 1) % 100
+    """Whether the second year of a period, of two digits or four, follows the first, where the pattern names both."""
+    following, next_year = match.groupdict().get("next_year"), int(match["first_year"]) + 1
+    return following is None or int(following) == (next_year if len(following) == 4 else next_year % 100)
 
 
 def _is_one_of(column: str, texts: Iterable[str]) -> str:

@@ -161,7 +161,10 @@ def test_a_day_reads_the_same_in_every_style(day: dt.date) -> None:
         day.isoformat(),
         f"{day.isoformat()} 00:00:00",
         f"{day.isoformat()}T00:00:00.000",
+        f"{day.isoformat()} 00:00",
         f"{day:%d/%m/%Y}",
+        f"{day:%d/%m/%Y} 00:00",
+        f"{day:%d/%m/%Y} 00:00:00",
         f"{day.day}/{day.month}/{day.year}",
         f"{serial}",
         f"{serial}.0",
@@ -189,6 +192,7 @@ def test_the_first_of_april_is_not_the_fourth_of_january() -> None:
     [
         *("04/30/2026", "30/02/2021", "2021-02-30", "2021-13-01", "00/01/2021"),
         *("", " 2021-01-01", "2021-01-01 ", "2021-1-1", "20210101", "01-04-2026", "01/04/26", "1 April 2026"),
+        *("01/04/2026 09:30", "01/04/2026 00:01", "01/04/2026 00", "01/04/2026  00:00"),
         *("2021-01-01 09:30:00", "0", "4", "44197.5", "-44197", "044197", "null", "*"),
     ],
 )

@@ -452,6 +452,8 @@ def test_one_month_is_a_monthly_file_and_several_are_a_time_series(tmp_path: Pat
         ("annual.zip", "psych-ther-ann-rep-csv-2017-18-main-csv-v2.csv"),
         ("psych-ther-ann-rep-csv-2017-18-2.zip", "psych-ther-ann-rep-csv-2017-18-main2.csv"),
         ("psych-ther-ann-2017-18-published-2018-11.zip", "main.csv"),
+        ("psych_ther_ann_2017_18.zip", "main_2017_18_v2.csv"),
+        ("psych-ther-ann-2017-2018.zip", "main-2017-18.csv"),
     ],
 )
 def test_the_year_of_an_annual_pack_stands_in_its_names(name: str, member: str, tmp_path: Path) -> None:
@@ -466,7 +468,10 @@ def test_the_year_of_an_annual_pack_stands_in_its_names(name: str, member: str, 
         ("psych-ther-ann-2017-18.zip", "main-2018-19.csv", "[2017, 2018]"),
         ("annual.zip", "main.csv", "none"),
         ("annual-2017-12.zip", "main.csv", "none"),
-        ("annual-2017-2018.zip", "main.csv", "none"),
+        ("annual-2017-2019.zip", "main.csv", "none"),
+        ("annual-2017-1918.zip", "main.csv", "none"),
+        ("annual_2017_11.zip", "main.csv", "none"),
+        ("annual-2017-2018.zip", "main_2018_19.csv", "[2017, 2018]"),
     ],
 )
 def test_names_that_give_no_one_year_are_refused(name: str, member: str, years: str, tmp_path: Path) -> None:
@@ -820,6 +825,34 @@ def test_only_a_last_organisation_with_fewer_measures_than_every_other_of_its_ty
     may = {"start": "01/05/2026", "end": "31/05/2026"}
     series = [*organisation(PROVIDER, 2), *organisation(OTHER_PROVIDER, 2, **may), *organisation(third, 1, **may)]
     assert len(read_monthly(tmp_path, *series).observations) == 5, "a time series is not known to be rectangular"
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("ends", [("\n", "\r\n"), ("\r\n", "\n")])
+def test_lines_ended_in_two_ways_are_refused_in_plain_words(
+    ends: tuple[str, str], quoted: bool, tmp_path: Path
+) -> None:
+    header, rows = (
+        drops.monthly_csv(monthly_row("25"), monthly_row("30", measure=FINISHED), line_end=end, quoted=quoted)
+        for end in ends
+    )
+    mixed = header[: header.index(b"\n") + 1] + rows[rows.index(b"\n") + 1 :]
+    refusal = read(tmp_path, "a.csv", mixed).refusal
+    assert refusal.startswith(
+        "a.csv, the whole file: expected text with every line of it ended alike; found lines ended by CRLF and by LF. "
+        "Get the file again; if it is published so, save it with one kind of line end"
+    )
+    assert "pack.zip, b.csv: expected text with" in read(tmp_path, "pack.zip", zip_bytes({"b.csv": mixed})).refusal
+
+
+def test_a_row_of_commas_alone_is_passed_over_as_a_blank_row_of_a_sheet_is(tmp_path: Path) -> None:
+    blank = [""] * len(MONTHLY_HEADER)
+    rows = [monthly_row("25"), blank, monthly_row("30", measure=FINISHED), blank, blank]
+    found = read_monthly(tmp_path, *rows, quoted=True)
+    assert cells(found, "source_row", "value") == [(2, 25.0), (4, 30.0)]
+    assert cells(read_monthly(tmp_path, *rows), "source_row", "value") == [(2, 25.0), (4, 30.0)]
+    assert found.summary.tables[0].rows == found.summary.cells == 2
+    assert "rows of figures; found none" in read_monthly(tmp_path, blank).refusal
 
 
 # -- packs and books --------------------------------------------------------------------------------------------------

@@ -91,6 +91,13 @@ class PopulationWords(_Strict):
     short: str = Field(max_length=18)
 
 
+class PlainWords(_Strict):
+    """Words of a release, and those that a page says instead."""
+
+    said: str = Field(min_length=1)
+    shown: str
+
+
 class Family(_Strict):
     """Organisations of one kind, whose code outlived a reorganisation."""
 
@@ -127,6 +134,7 @@ class Outline(_Strict):
     variables: tuple[Variable, ...]
     short_populations: tuple[PopulationWords, ...] = ()
     families: tuple[Family, ...]
+    plain_words: tuple[PlainWords, ...] = ()
     recovery_rate: RecoveryRate
     map: Map
 
@@ -158,6 +166,12 @@ class Outline(_Strict):
     def labels(self) -> dict[str, str]:
         """What each measure is called, those of formulas too."""
         return {words.measure: words.label for words in (*self.measures, *self.formula_measures)}
+
+    def in_plain_words(self, statement: str) -> str:
+        """What a release says of itself, as a page says it to the public."""
+        for words in self.plain_words:
+            statement = statement.replace(words.said, words.shown)
+        return statement
 
     @cached_property
     def family_of(self) -> dict[str, Family]:

@@ -375,7 +375,7 @@ class Pages:
                 release_id=manifest["release_id"],
                 released_on=manifest["released_on"],
                 attribution=manifest["attribution"],
-                rounding=manifest["rounding_and_suppression"],
+                rounding=self.contents.outline.in_plain_words(manifest["rounding_and_suppression"]),
                 **values,
             )
         )

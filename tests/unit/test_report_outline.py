@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from expectations.contracts import TOPICS
+from expectations.policy import load_policy
 from orchestration.home import CATALOGUE, DBT_PROJECT
+from orchestration.release.describe import rounding_statement
 from orchestration.report.outline import OutlineNotUsable, load_outline
 
 OUTLINE = CATALOGUE / "report.yml"
@@ -25,6 +27,16 @@ def test_the_reviewed_outline_shows_every_measure_of_the_topic_marts() -> None:
 def test_a_comparison_is_limited_to_five_populations_or_two_areas() -> None:
     limits = load_outline(OUTLINE).recovery_rate
     assert (limits.most_populations, limits.most_areas) == (5, 2)
+
+
+def test_what_is_held_back_is_said_in_plain_words() -> None:
+    """Every phrase that the outline puts otherwise is one that a release still says."""
+    outline = load_outline(OUTLINE)
+    said = rounding_statement(load_policy())
+    assert all(words.said in said for words in outline.plain_words)
+    shown = outline.in_plain_words(said)
+    assert shown.endswith("Minima, maxima, sums and measures that have not been checked yet are not shown.")
+    assert shown.startswith("Counts are rounded to the nearest 5")
 
 
 def test_every_formula_of_a_measure_of_the_report_can_be_written_in_words() -> None:

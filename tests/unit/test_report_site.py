@@ -11,6 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from expectations.policy import load_policy
+from orchestration.release.describe import rounding_statement
 from orchestration.report import contents
 from orchestration.report.figures import ReleaseNotReadable
 from orchestration.report.site import BuiltReport, build_report, report_builder
@@ -106,6 +108,15 @@ def test_the_contents_say_which_change_divides_a_series(built: BuiltReport) -> N
     notes = dict(re.findall(r"<li><strong>([^:<]*):[^<]*</strong>([^<]*)</li>", page))
     assert "not comparable" in notes["2020/21"]
     assert "not comparable" not in notes["2022/23"]
+
+
+def test_no_page_says_that_a_measure_does_not_leave(release: Path, tmp_path: Path) -> None:
+    """What a release says to those who make it means nothing to the public."""
+    manifest = json.loads((release / "manifest.json").read_text("utf-8"))
+    said = {"rounding_and_suppression": rounding_statement(load_policy())}
+    pages = _pages(build_report(release, tmp_path / "report", manifest | said))
+    assert [name for name, page in pages.items() if "do not leave" in page or "nobody has reviewed" in page] == []
+    assert "not been checked yet are not shown." in pages["annual/outcomes.html"]
 
 
 def test_a_formula_is_written_in_words(release: Path, tmp_path: Path) -> None:

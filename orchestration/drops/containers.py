@@ -13,7 +13,8 @@ import stat
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -23,7 +24,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from orchestration.drops.catalogue import Limits
 from orchestration.drops.layouts import DEEPEST_HEADER_ROW
 from orchestration.drops.refusals import DropRefused
-from orchestration.drops.sheets import NotMeasurable, extent_of, longest_string_of, refuse_shared_sheets
+from orchestration.drops.sheets import Extent, NotMeasurable, extent_of, longest_string_of, refuse_shared_sheets
 from orchestration.drops.sources import NOTES_SUFFIXES
 
 GET_IT_AGAIN = "Get the file again from the publisher."
@@ -159,6 +160,7 @@ def _xlsx_tables(path: Path, file: str, member: str, limits: Limits, allowance: 
         workbook = CalamineWorkbook.from_path(path)
         for sheet in workbook.sheet_names:
             rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+            allowance.left -= sum(map(len, rows))
             name = f"{member} sheet {sheet!r}".strip()
             yield Table(file, name, rows[:DEEPEST_HEADER_ROW], sheet_rows=rows, book=member)
     except (CalamineError, OSError, ValueError) as error:
@@ -180,49 +182,62 @@ def _check_sheets(archive: zipfile.ZipFile, file: str, member: str, limits: Limi
     Few cells may stand so far apart that the table between them is vast; many may repeat one long string; many sheets
     may be one part.
     """
-    place = f"member {member}" if member else "the whole file"
+    whole = f"member {member}" if member else "the whole file"
     parts = {info.filename.lower(): info for info in archive.infolist()}
-    longest_string = written = 0
-    try:
+    with _measuring(file, whole):
         if len(parts) < len(archive.infolist()):
             raise NotMeasurable("every part under a name of its own", "names that differ only in their capitals")
-        if "xl/workbook.xml" in parts and "xl/_rels/workbook.xml.rels" in parts:
-            place = f"{member} xl/workbook.xml".strip()
-            with (
-                archive.open(parts["xl/workbook.xml"]) as workbook,
-                archive.open(parts["xl/_rels/workbook.xml.rels"]) as relations,
-            ):
-                refuse_shared_sheets(workbook, relations)
-        if strings := parts.get("xl/sharedstrings.xml"):
-            place = f"{member} {strings.filename}".strip()
-            with archive.open(strings) as part:
-                longest_string = longest_string_of(part)
+        names, relations = parts.get("xl/workbook.xml"), parts.get("xl/_rels/workbook.xml.rels")
+        if names and relations:
+            with archive.open(names) as sheets, archive.open(relations) as targets:
+                refuse_shared_sheets(sheets, targets)
+    longest_string = 0
+    if strings := parts.get("xl/sharedstrings.xml"):
+        with _measuring(file, f"{member} {strings.filename}".strip()), archive.open(strings) as part:
+            longest_string = longest_string_of(part)
+
+    def measured(*, exactly: bool) -> Iterator[tuple[str, Extent]]:
         for info in archive.infolist():
             place = f"{member} {info.filename}".strip()
-            extent = extent_of(partial(archive.open, info))
-            written += extent.written
-            allowance.left -= extent.rows * extent.columns
-            if allowance.left < 0:
-                raise DropRefused(
-                    file,
-                    place,
-                    f"sheets of at most {limits.max_sheet_cells:,} cells together",
-                    f"one that reaches over {extent.rows:,} rows and {extent.columns:,} columns, and "
-                    f"{limits.max_sheet_cells - allowance.left:,} cells with those before it",
-                    LOOK_AT_THE_LIMITS,
-                )
-    except NotMeasurable as problem:
-        raise DropRefused(file, place, problem.expected, problem.found, GET_IT_AGAIN) from problem
-    except (*DAMAGED, OSError) as error:
-        raise DropRefused(file, place, "a workbook that unpacks", str(error), GET_IT_AGAIN) from error
+            with _measuring(file, place):
+                extent = extent_of(partial(archive.open, info), exactly=exactly)
+            yield place, extent
+
+    extents = list(measured(exactly=False))
+    if sum(extent.cells for _, extent in extents) > allowance.left:
+        extents = list(measured(exactly=True))
+    left = allowance.left
+    for place, extent in extents:
+        left -= extent.cells
+        if left < 0:
+            raise DropRefused(
+                file,
+                place,
+                f"sheets of at most {limits.max_sheet_cells:,} cells together",
+                f"one that reaches over {extent.rows:,} rows and {extent.columns:,} columns, and "
+                f"{limits.max_sheet_cells - left:,} cells with those before it",
+                LOOK_AT_THE_LIMITS,
+            )
+    written = sum(extent.written for _, extent in extents)
     if written * longest_string > limits.max_uncompressed_bytes:
         raise DropRefused(
             file,
-            f"member {member}" if member else "the whole file",
+            whole,
             f"cells that come to at most {limits.max_uncompressed_bytes:,} bytes",
             f"{written:,} cells that share strings of up to {longest_string:,} characters",
             LOOK_AT_THE_LIMITS,
         )
+
+
+@contextmanager
+def _measuring(file: str, place: str) -> Generator[None]:
+    """Refuse a drop of which a part cannot be unpacked or measured."""
+    try:
+        yield
+    except NotMeasurable as problem:
+        raise DropRefused(file, place, problem.expected, problem.found, GET_IT_AGAIN) from problem
+    except (*DAMAGED, OSError) as error:
+        raise DropRefused(file, place, "a workbook that unpacks", str(error), GET_IT_AGAIN) from error
 
 
 def _csv_table(path: Path, file: str, member: str) -> Table:

@@ -52,6 +52,11 @@ class Extent:
     columns: int = 0
     written: int = 0
 
+    @property
+    def cells(self) -> int:
+        """How many cells a table must have that holds them all."""
+        return self.rows * self.columns
+
     def reach(self, rows: int, columns: int) -> None:
         """Take in a cell. Raises NotMeasurable where Excel has no such row or column."""
         if rows > LAST_ROW or columns > LAST_COLUMN:
@@ -62,27 +67,34 @@ class Extent:
         self.rows, self.columns = max(self.rows, rows), max(self.columns, columns)
 
 
-def extent_of(open_part: Callable[[], IO[bytes]]) -> Extent:
+def extent_of(open_part: Callable[[], IO[bytes]], *, exactly: bool) -> Extent:
     """How far the cells of a part reach; nothing for a part that is no sheet.
+
+    Where not exactly, rows are rounded up to their number of digits, 999 for 345: that needs a look at each kind of
+    cell and not at each cell, and will do wherever the limit is not near.
 
     Nearly every spreadsheet says of every cell where it stands, and regular expressions find that several times sooner
     than a parser. Only a sheet that leaves cells to follow from those before them is parsed.
     """
     extent = Extent()
     plain: set[bytes] = set()
+    look_at_each = exactly
     with open_part() as part:
         for tags in _cell_tags(part):
             joined = b">".join(tags)
             shapes = set(joined.translate(_ALL_DIGITS_ALIKE).split(b">")) - plain
-            said_of_each = [_says_where(shape) for shape in shapes]
-            if not all(said_of_each):
+            positions = [_position_in(shape) for shape in shapes]
+            if not all(positions):
                 return _parsed_extent(open_part)
             plain |= shapes
-            positions = b" ".join(_POSITION.findall(joined))
-            extent.reach(
-                max(map(int, positions.translate(None, _LETTERS).split())),
-                max(map(_column_number, set(positions.translate(None, _DIGITS).split()))),
-            )
+            for position in positions:
+                letters = position.rstrip(_DIGITS)
+                rounded_up = 10 ** (len(position) - len(letters)) - 1
+                look_at_each = look_at_each or rounded_up > LAST_ROW
+                extent.reach(1 if look_at_each else rounded_up, _column_number(letters))
+            if look_at_each:
+                rows = b" ".join(_POSITION.findall(joined)).translate(None, _LETTERS)
+                extent.reach(max(map(int, rows.split())), 1)
             extent.written += len(tags)
     return extent
 
@@ -104,8 +116,11 @@ def _cell_tags(part: IO[bytes]) -> Iterator[list[bytes]]:
         rest = rest[-_LONGEST_TAG:]
 
 
-def _says_where(shape: bytes) -> bool:
-    """Whether a cell like this says where it stands. Raises NotMeasurable where parsers may differ on what it says."""
+def _position_in(shape: bytes) -> bytes:
+    """Where a cell like this says it stands; empty where it does not say.
+
+    Raises NotMeasurable where parsers may differ on what it says.
+    """
     names: list[bytes] = []
     positions: list[bytes] = []
     for name, quoted, otherwise_quoted in _ATTRIBUTES.findall(shape):
@@ -115,7 +130,7 @@ def _says_where(shape: bytes) -> bool:
     plain = _PLAIN_CELL.fullmatch(shape) and len(names) == len(set(names))
     if not plain or not all(_PLAIN_POSITION.fullmatch(position) for position in positions):
         raise _not_plain(shape)
-    return bool(positions)
+    return positions[0] if positions else b""
 
 
 def _not_plain(cell: bytes) -> NotMeasurable:

@@ -60,8 +60,9 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Dr
     return refusal_of
 
 
-def extent(sheet: str) -> Extent:
-    return extent_of(lambda: io.BytesIO(f"<worksheet><sheetData>{sheet}</sheetData></worksheet>".encode()))
+def extent(sheet: str, *, exactly: bool = True) -> Extent:
+    part = f"<worksheet><sheetData>{sheet}</sheetData></worksheet>".encode()
+    return extent_of(lambda: io.BytesIO(part), exactly=exactly)
 
 
 # -- one cell, far away -----------------------------------------------------------------------------------------------
@@ -107,6 +108,20 @@ def test_excels_last_cell_is_measured_and_the_next_is_damage() -> None:
     for place in ("XFD1048577", "XFE1048576"):
         with pytest.raises(NotMeasurable, match=r"expected cells within the 1,048,576 rows and 16,384 columns"):
             extent(f'<row><c r="{place}"/></row>')
+
+
+def test_rows_are_rounded_up_where_that_will_do_and_beyond_six_digits_never() -> None:
+    assert extent('<c r="B345"/><c r="AA7"/>', exactly=False) == Extent(999, 27, 2)
+    assert extent('<c r="B1000000"/>', exactly=False) == Extent(1_000_000, 2, 1)
+    with pytest.raises(NotMeasurable):
+        extent('<c r="B1048577"/>', exactly=False)
+
+
+def test_a_sheet_is_refused_for_the_rows_it_has_not_for_those_rounded_up(tmp_path: Path) -> None:
+    book = drops.xlsx_bytes({"A": [["x"] * 10] * 11})
+    assert len(opened(tmp_path, book, max_sheet_cells=110)) == 1
+    with pytest.raises(DropRefused, match="one that reaches over 11 rows and 10 columns"):
+        opened(tmp_path, book, max_sheet_cells=109)
 
 
 # -- cells that follow from those before them ------------------------------------------------------------------------
@@ -169,7 +184,7 @@ def test_one_part_is_not_two_sheets(target: str, refused: Callable[..., DropRefu
     again = f'<Relationship Id="rId99" Type="worksheet" Target="{target}"/></Relationships>'.encode()
     rels = "xl/_rels/workbook.xml.rels"
     refusal = refused(edited(SOUND, {rels: lambda part: part.replace(b"</Relationships>", again)}))
-    assert (refusal.expected, refusal.place) == ("every sheet in a part of its own", "xl/workbook.xml")
+    assert (refusal.expected, refusal.place) == ("every sheet in a part of its own", "the whole file")
     twice = b'<sheet name="B" sheetId="2" r:id="rId1"/></sheets>'
     refusal = refused(edited(SOUND, {"xl/workbook.xml": lambda part: part.replace(b"</sheets>", twice)}))
     assert refusal.found == "'rId1' 2 times"
@@ -213,4 +228,4 @@ def test_a_tag_too_long_to_be_looked_at_is_refused() -> None:
 
 def test_a_part_that_is_no_sheet_is_not_measured() -> None:
     drawing = b'<xdr:row>5</xdr:row><c r="A4294967295"/>'
-    assert extent_of(lambda: io.BytesIO(drawing)) == Extent()
+    assert extent_of(lambda: io.BytesIO(drawing), exactly=True) == Extent()

@@ -217,10 +217,11 @@ class Visit:
         return self
 
     def wait_until_drawn(self) -> None:
-        """Wait for the announcement that follows every drawing."""
+        """Wait for the announcement that follows every drawing, of a page whose scripts have begun."""
         self.page.wait_for_function(
-            "() => !document.documentElement.classList.contains('js') || !document.getElementById('announced')"
-            " || document.getElementById('announced').textContent.startsWith('Now shown')"
+            "() => document.readyState === 'complete' && (!document.documentElement.classList.contains('js')"
+            " || !document.getElementById('announced')"
+            " || document.getElementById('announced').textContent.startsWith('Now shown'))"
         )
 
     def redrawn_by(self, action: Callable[[], object]) -> None:

@@ -7,6 +7,7 @@ from orchestration.assets.figures import judge_figures
 from orchestration.assets.marts import build_marts, dbt_resource
 from orchestration.assets.release import gate, release_assets
 from orchestration.jobs import refresh
+from orchestration.lone_run import AloneInTheHome
 from orchestration.progress import ProgressReporter
 from orchestration.resources import PipelineHome
 from orchestration.schedules import monthly_refresh
@@ -15,6 +16,7 @@ from orchestration.sensors import drop_folder_sensor
 
 def build_definitions(pipeline: PipelineHome | None = None, progress: ProgressReporter | None = None) -> dg.Definitions:
     """The definitions, for a home and a way to show progress; by default the home of the environment, silently."""
+    pipeline = pipeline or PipelineHome()
     return dg.Definitions(
         assets=[*drop_assets, landing, build_marts(), *release_assets],
         asset_checks=[every_drop_is_read, judge_figures, gate],
@@ -22,7 +24,8 @@ def build_definitions(pipeline: PipelineHome | None = None, progress: ProgressRe
         schedules=[monthly_refresh],
         sensors=[drop_folder_sensor],
         resources={
-            "pipeline": pipeline or PipelineHome(),
+            "pipeline": pipeline,
+            "alone_in_the_home": AloneInTheHome(pipeline=pipeline, job=refresh.name),
             "progress": progress or ProgressReporter(),
             "dbt": dbt_resource(),
         },

@@ -12,16 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from filelock import FileLock, Timeout
-
 from orchestration import dbt_process
 from orchestration.drops.intake import Progress, no_progress
 from orchestration.drops.refusals import DropRefused
+from orchestration.exclusive import alone_in
 from orchestration.home import PROJECT_ROOT, Home
-
-
-class HomeIsBusy(Exception):
-    """Raised when another refresh is at work in the same home."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +70,8 @@ def _refresh(home: Home, drops: Path, profile: str, rebuild: bool, progress: Pro
     home.logs.mkdir(parents=True, exist_ok=True)
     started = datetime.now(UTC)
     log = home.logs / f"refresh-{started:%Y%m%dT%H%M%SZ}.log"
-    lock = FileLock(home.lock)
-    try:
-        with lock.acquire(timeout=0), log.open("a", encoding="utf-8") as stream:
-            outcome = replace(_run(home, drops, profile, rebuild, progress, stream), log=log)
-    except Timeout as error:
-        raise HomeIsBusy(f"another refresh is at work in {home.root}; wait for it, or name another --home") from error
+    with alone_in(home), log.open("a", encoding="utf-8") as stream:
+        outcome = replace(_run(home, drops, profile, rebuild, progress, stream), log=log)
     record = {
         "started": started.isoformat(timespec="seconds"),
         "released": outcome.released,

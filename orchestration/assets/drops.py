@@ -14,7 +14,7 @@ from orchestration.drops.landing import land
 from orchestration.drops.periods import period_labelled, period_starting
 from orchestration.drops.reader import DropSummary, read_drop, reading_connection
 from orchestration.drops.refusals import DropRefused
-from orchestration.drops.restricted import refuse_other_than_counts
+from orchestration.drops.restricted import refuse_other_than_counts, refuse_periods_that_add_up
 from orchestration.drops.store import KeptDrop
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.partitions import BY_GRAIN
@@ -55,7 +55,10 @@ def intake_record(home: Home) -> Intake:
     description="The bytes as published, kept by their sha256 with their provenance. The same bytes twice is a no-op.",
 )
 def kept_drops(
-    context: dg.AssetExecutionContext, config: RefreshConfig, pipeline: PipelineHome
+    context: dg.AssetExecutionContext,
+    config: RefreshConfig,
+    pipeline: PipelineHome,
+    alone_in_the_home: dg.ResourceParam[None],  # held from here to the end of the run
 ) -> dg.MaterializeResult[Any]:
     """Take the drop folder into the store."""
     home = pipeline.home
@@ -189,6 +192,7 @@ def landing(
     if catalogue.restricted:
         try:
             refuse_other_than_counts(reading.usable, pipeline.observations)
+            refuse_periods_that_add_up(reading.usable)
         except DropRefused as refusal:
             raise dg.Failure(str(refusal)) from refusal
     _record_periods(context, reading, catalogue.gaps)

@@ -10,6 +10,10 @@ from orchestration.drops.reader import DropSummary, ObservationStore
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.store import KeptDrop
 
+#: A kept drop is used in every refresh, so it is not enough to offer it no more; kept bytes that still lie in the drop
+#: folder are kept again.
+OUT_OF_THE_HOME = "then its folder out of `drops/` in the restricted home (its provenance.json names the file)"
+
 
 def refuse_other_than_counts(drops: Sequence[tuple[KeptDrop, DropSummary]], observations: ObservationStore) -> None:
     """Refuse restricted drops that hold anything but counts.
@@ -29,5 +33,44 @@ def refuse_other_than_counts(drops: Sequence[tuple[KeptDrop, DropSummary]], obse
                     place="the column MEASURE_NAME",
                     expected="measures that are counts, named Count_...",
                     found=f"{found[0]} rows of other measures",
-                    remedy="Leave percentages, means and medians out of a restricted drop, and refresh again.",
+                    remedy="Leave percentages, means and medians out of a restricted drop. Take this one out of the "
+                    f"drop folder and {OUT_OF_THE_HOME}, and refresh again.",
                 )
+
+
+def refuse_periods_that_add_up(drops: Sequence[tuple[KeptDrop, DropSummary]]) -> None:
+    """Refuse restricted drops that hold more than one of months, quarters and years.
+
+    Counts of events add up over time: twelve months make their year, so a shown year less its shown months gives the
+    hidden months away. The audit works within one period and would not see it, so the periods must not meet. Which
+    measures count events nobody has declared; in doubt, all do. Raises DropRefused, naming the first drop of another
+    grain than the drop kept first.
+    """
+    first: tuple[str, str] | None = None
+    for drop, summary in drops:
+        for grain in sorted({table.period_grain for table in summary.tables}):
+            if first is None:
+                first = grain, drop.file
+            elif grain != first[0]:
+                raise DropRefused(
+                    file=drop.file,
+                    place="its periods",
+                    expected=f"only one of months, quarters and years in a restricted home; {first[1]} has {first[0]}s",
+                    found=f"{grain}s too, and counts of events add up: a {_longer(grain, first[0])} less the shown "
+                    f"{_shorter(grain, first[0])}s in it gives the hidden ones away",
+                    remedy=f"Choose {first[0]}s or {grain}s. Take each file of the others out of the drop folder "
+                    f"and {OUT_OF_THE_HOME}, and refresh again. A home of its own for the others does not help where "
+                    "both releases are handed on.",
+                )
+
+
+#: From the shortest to the longest.
+_GRAINS = ("month", "quarter", "year")
+
+
+def _shorter(one: str, other: str) -> str:
+    return min(one, other, key=_GRAINS.index)
+
+
+def _longer(one: str, other: str) -> str:
+    return max(one, other, key=_GRAINS.index)

@@ -1,0 +1,88 @@
+"""One refresh at a time in a home, and none that is kept waiting by one that was killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from filelock import FileLock
+
+from orchestration.definitions import build_definitions
+from orchestration.event_log import instance_writing_here
+from orchestration.exclusive import HomeIsBusy, alone_in
+from orchestration.home import PROJECT_ROOT, Home
+from orchestration.lone_run import ABANDONED
+from orchestration.refresh import prepare_dagster_home, refresh
+from orchestration.resources import PipelineHome
+from tests.drop_files import FINISHED, monthly_csv, monthly_row
+
+REFRESH = """
+import os, signal, sys
+from pathlib import Path
+from orchestration.assets import release
+from orchestration.home import Home
+from orchestration.refresh import refresh
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv[3:]:
+    release.stage = die
+sys.exit(refresh(Home(Path(sys.argv[1])), Path(sys.argv[2])).exit_status)
+"""
+
+
+@pytest.fixture
+def drops(tmp_path: Path) -> Path:
+    folder = tmp_path / "drops"
+    folder.mkdir()
+    rows = [monthly_row("25"), monthly_row("*", measure=FINISHED)]
+    (folder / "iapt_month_apr_2026_activity.csv").write_bytes(monthly_csv(*rows))
+    return folder
+
+
+def test_a_refresh_goes_on_where_the_last_one_was_killed(tmp_path: Path, drops: Path) -> None:
+    """It was killed in a step that holds a place in a pool, of which Dagster would not hear again."""
+    home = Home(tmp_path / "home")
+    command = [sys.executable, "-c", REFRESH, str(home.root), str(drops)]
+    killed = subprocess.run([*command, "killed"], cwd=PROJECT_ROOT, check=False, timeout=300)
+    assert killed.returncode == -signal.SIGKILL
+    assert subprocess.run(command, cwd=PROJECT_ROOT, check=False, timeout=300).returncode == 0
+    with instance_writing_here(home.dagster) as instance:
+        statuses = [record.dagster_run.status for record in instance.get_run_records()]
+        assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE], "the newest first"
+        assert instance.event_log_storage.get_concurrency_run_ids() == set()
+    assert ABANDONED in sorted(home.logs.glob("*.log"))[-1].read_text("utf-8")
+
+
+def test_a_second_refresh_says_that_there_is_one_and_changes_nothing(tmp_path: Path, drops: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    with FileLock(home.lock), pytest.raises(HomeIsBusy, match="another refresh is at work"):
+        refresh(home, drops)
+    assert not home.drops.exists()
+
+
+def test_a_run_of_the_schedule_or_the_ui_keeps_out_too(tmp_path: Path, drops: Path) -> None:
+    home = Home(tmp_path / "home")
+    prepare_dagster_home(home)
+    job = build_definitions(PipelineHome(root=str(home.root))).resolve_job_def("refresh")
+    config = {"config": {"drops": str(drops), "profile": "", "rebuild": False}}
+    with FileLock(home.lock), instance_writing_here(home.dagster) as instance:
+        result = job.execute_in_process(
+            run_config={"ops": {"kept_drops": config, "landing": config}}, instance=instance, raise_on_error=False
+        )
+    assert not result.success
+    assert not home.drops.exists()
+
+
+def test_a_home_can_be_held_twice_by_one_process_and_is_free_after_both(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with alone_in(home), alone_in(home):
+        pass
+    with FileLock(home.lock).acquire(timeout=0):
+        pass

@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from expectations.policy import UnknownProfile, load_policy
+from orchestration.exclusive import HomeIsBusy
 from orchestration.home import RESTRICTED, Home
-from orchestration.refresh import HomeIsBusy, RefreshOutcome, describe_refusal
+from orchestration.refresh import RefreshOutcome, describe_refusal
 from orchestration.refresh import refresh as run_refresh
 
 app = typer.Typer(
@@ -234,14 +235,14 @@ def audit(
 
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
     judged = (folder or where.latest).expanduser().resolve()
-    if not judged.is_dir() or not where.warehouse.is_file() or not where.landed.is_file():
+    if not judged.is_dir() or not where.warehouse.is_file() or not where.built.is_file():
         missing = judged if not judged.is_dir() else where.warehouse
         err.print(
             f"{missing}: not found. An audit needs a folder and a home that was refreshed from its drops.", markup=False
         )
         raise typer.Exit(2)
     salt = where.salt if where.is_restricted else None
-    drops_at_hand = frozenset(public_name(drop, salt) for drop in json.loads(where.landed.read_text("utf-8"))["drops"])
+    drops_at_hand = frozenset(public_name(drop, salt) for drop in json.loads(where.built.read_text("utf-8"))["drops"])
     try:
         inspection = inspect_folder(judged, auditor_of(where), drops_at_hand, faults_of_report)
     except NotInspectable as error:

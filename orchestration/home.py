@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ CATALOGUE = PROJECT_ROOT / "catalogue"
 DISCLOSURE_POLICY = "disclosure.yml"  # in the catalogue
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 RESTRICTED = "restricted"  # the home of unrounded counts, in another home
+SALT_BYTES = 32
 RESTRICTED_MARK = ".restricted"  # and the file that says so
 
 
@@ -43,8 +45,13 @@ class Home:
 
     @property
     def landed(self) -> Path:
-        """Which drops, under which recipe, the warehouse was last built from."""
+        """Which drops, under which recipe, the tables are that the marts are built from next."""
         return self.root / "landed.json"
+
+    @property
+    def built(self) -> Path:
+        """Which drops, under which recipe, every mart of the warehouse is made from: those landed when dbt was done."""
+        return self.root / "built.json"
 
     @property
     def staged(self) -> Path:
@@ -79,12 +86,23 @@ class Home:
 
     @property
     def salt(self) -> str:
-        """A secret of this home, made when first asked for: what names a restricted drop without telling its bytes."""
+        """A secret of this home, made when first asked for: what names a restricted drop without telling its bytes.
+
+        Raises ValueError where the file holds no such secret: with a shorter one, names could be guessed.
+        """
         path = self.root / "salt"
         if not path.is_file():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32), encoding="utf-8")
-        return path.read_text("utf-8")
+            beside = path.with_suffix(".part")
+            beside.touch(mode=0o600)
+            beside.write_text(secrets.token_hex(SALT_BYTES), encoding="utf-8")
+            beside.replace(path)
+        salt = path.read_text("utf-8")
+        if not re.fullmatch(rf"[0-9a-f]{{{2 * SALT_BYTES}}}", salt):
+            raise ValueError(
+                f"{path}: expected {2 * SALT_BYTES} hexadecimal digits; found {len(salt)} characters. Take the file "
+                "away: the next refresh makes another, under which drops have other names."
+            )
+        return salt
 
     @property
     def audits(self) -> Path:

@@ -129,7 +129,7 @@ class Description:
             "markers": markers(self.policy),
             "licence": LICENCE if self.salt is None else None,
             "attribution": ATTRIBUTION if self.salt is None else None,
-            "recipe": self.recipe,
+            "recipe": public_name(self.recipe, self.salt),
             "code_commit": self.code_commit,
             "drops": [
                 _drop_record(drop, summary) if self.salt is None else _restricted_record(drop, summary, self.salt)

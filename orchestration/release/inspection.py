@@ -81,10 +81,10 @@ def auditor_of(home: Home) -> Auditor:
 
     Raises NotInspectable where the warehouse was built before it said under which policy.
     """
-    landed = json.loads(home.landed.read_text("utf-8"))
-    if "disclosure" not in landed:
-        raise NotInspectable(f"{home.landed}: expected the disclosure policy; found none. Refresh this home once more.")
-    policy = Policy.from_manifest(landed["disclosure"])
+    built = json.loads(home.built.read_text("utf-8"))
+    if "disclosure" not in built:
+        raise NotInspectable(f"{home.built}: expected the disclosure policy; found none. Refresh this home once more.")
+    policy = Policy.from_manifest(built["disclosure"])
     rounding = Rounding(policy.suppress_counts_below, policy.round_counts_to)
     return Auditor(home.warehouse, home.audits, rounding, source_is_public=not home.is_restricted)
 

@@ -22,6 +22,7 @@ RECIPE_PATTERNS = (
     "expectations/**/*.py",
     "orchestration/drops/landing.py",
     "orchestration/release/*.py",
+    "orchestration/release/templates/*",
     "orchestration/report/**/*.py",
     "orchestration/report/assets/*",
     "orchestration/report/templates/*",

@@ -98,7 +98,7 @@ def small_home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "home")
     home.root.mkdir()
     home.warehouse.touch()
-    home.landed.write_text(json.dumps({"drops": [], "disclosure": load_policy().as_manifest()}), encoding="utf-8")
+    home.built.write_text(json.dumps({"drops": [], "disclosure": load_policy().as_manifest()}), encoding="utf-8")
     return home
 
 

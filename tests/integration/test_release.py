@@ -220,6 +220,16 @@ def _plant(home: Home, table: str, change: str) -> None:
         connection.execute(f"copy {table} to '{path}' (format parquet)")
 
 
+def test_nothing_is_staged_of_marts_that_are_not_of_the_landed_drops(copied_home: Home) -> None:
+    """New drops were landed, and dbt failed: their names would stand on a release that does not hold them."""
+    landed = json.loads(copied_home.landed.read_text("utf-8"))
+    copied_home.landed.write_text(json.dumps(landed | {"recipe": "of other drops"}), "utf-8")
+    staged = copied_home.staged.read_bytes()
+    result = _run(copied_home, STAGED)
+    assert "found marts of other drops" in _failures(result)
+    assert copied_home.staged.read_bytes() == staged
+
+
 def test_the_release_alone_in_another_run_refuses_bytes_the_gate_did_not_pass(copied_home: Home) -> None:
     before = copied_home.latest.readlink()
     _plant(copied_home, "extract_annual", "update extract_annual set value = 3 where value = 5")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import stat
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from orchestration.home import Home
 
 COLUMNS = (
     *(
-        "QUARTER_START",
+        "{}_START",
         "ORG_LEVEL",
         "ORG_CODE",
         "ORG_NAME",
@@ -34,14 +35,19 @@ GIVEN_AWAY = {"A": 53, "B": 53, "C": 53, "D": 53, "E": 0}
 
 
 def _write(
-    folder: Path, categories: dict[str, int], *, measure: tuple[str, str] = ("M001", "Count_ReferralsReceived")
+    folder: Path,
+    categories: dict[str, int],
+    *,
+    measure: tuple[str, str] = ("M001", "Count_ReferralsReceived"),
+    grain: str = "quarter",
+    file: str = "our_counts.csv",
 ) -> Path:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     counts = [("Total", "", sum(categories.values())), *(("BME Group", name, n) for name, n in categories.items())]
     counts += [("Gender", "Female", TELL_TALE)]
-    with (folder / "our_counts.csv").open("w", encoding="utf-8", newline="") as stream:
+    with (folder / file).open("w", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream)
-        lines.writerow(COLUMNS)
+        lines.writerow(column.format(grain.upper()) for column in COLUMNS)
         for kind, category, count in counts:
             organisation = ("sub_icb", "00L", "Our place", "", "", "QHM", "Our ICB")
             lines.writerow(("2025-04-01", *organisation, kind, category, "", *measure, count))
@@ -118,6 +124,23 @@ def test_it_does_not_claim_to_be_the_publishers(released: Home) -> None:
         assert "None" not in text, page
 
 
+def test_nothing_in_the_release_follows_from_the_bytes_without_the_secret(released: Home) -> None:
+    """A recipe of public code and of a drop's bytes would let anyone try what the bytes may have been."""
+    recipe = json.loads((released.root / "released.json").read_text("utf-8"))["recipe"]
+    files = [path for path in released.latest.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert [path.name for path in files if recipe.encode() in path.read_bytes()] == []
+
+
+def test_a_salt_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert home.salt == home.salt
+    assert stat.S_IMODE((tmp_path / "salt").stat().st_mode) == 0o600
+    (tmp_path / "salt").write_text("", "utf-8")
+    with pytest.raises(ValueError, match="64 hexadecimal digits; found 0 characters"):
+        _ = home.salt
+
+
 def test_a_release_that_gives_someone_away_is_refused(tmp_path: Path) -> None:
     status, said = _refresh(tmp_path / "home", _write(tmp_path / "drops", GIVEN_AWAY))
     assert status == 1
@@ -132,6 +155,25 @@ def test_other_measures_than_counts_are_refused(tmp_path: Path) -> None:
     assert status == 1
     assert "our_counts.csv" in said
     assert "Count_" in said
+
+
+def test_months_beside_their_year_are_refused_though_neither_gives_anyone_away_alone(tmp_path: Path) -> None:
+    drops = _write(tmp_path / "drops", SAFE, grain="month", file="our_month.csv")
+    _write(drops, SAFE, grain="year", file="our_year.csv")
+    status, said = _refresh(tmp_path / "home", drops)
+    assert status == 1
+    told = " ".join(said.split())
+    assert "our_year.csv, its periods: expected only one of months, quarters and years" in told
+    assert "counts of events add up" in told
+    assert not (tmp_path / "home" / "restricted" / "latest").exists()
+
+
+def test_a_year_is_refused_where_months_are_kept_though_they_are_offered_no_more(tmp_path: Path) -> None:
+    status, said = _refresh(tmp_path / "home", _write(tmp_path / "months", SAFE, grain="month"))
+    assert status == 0, said
+    status, said = _refresh(tmp_path / "home", _write(tmp_path / "years", SAFE, grain="year", file="our_year.csv"))
+    assert status == 1
+    assert "its periods" in " ".join(said.split())
 
 
 def test_a_restricted_drop_is_never_read_without_the_flag(tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""What holds for restricted drops together: months, quarters and years add up, so they never meet in one home."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestration.drops.reader import DropSummary, TableSummary
+from orchestration.drops.refusals import DropRefused
+from orchestration.drops.restricted import refuse_periods_that_add_up
+from orchestration.drops.store import KeptDrop
+from tests.drop_files import kept
+
+
+def drop_of(file: str, *grains: str) -> tuple[KeptDrop, DropSummary]:
+    """A drop whose tables have these grains, one each."""
+    drop = kept(file, file.encode())
+    tables = [
+        TableSummary(
+            layout=f"restricted_{grain}",
+            series=grain,
+            period_grain=grain,
+            members=[file],
+            periods=[],
+            coverage=[],
+            rows=1,
+            cells=1,
+            observations={},
+            quarantined={},
+            duplicate_rows=0,
+        )
+        for grain in grains
+    ]
+    return drop, DropSummary(sha256=drop.sha256, file=file, digest="", tables=tables)
+
+
+@pytest.mark.parametrize(
+    ("grain", "other", "why"),
+    [
+        ("month", "year", "a year less the shown months in it"),
+        ("year", "month", "a year less the shown months in it"),
+        ("month", "quarter", "a quarter less the shown months in it"),
+        ("year", "quarter", "a year less the shown quarters in it"),
+    ],
+)
+def test_two_grains_of_period_are_refused_with_why_and_what_to_do(grain: str, other: str, why: str) -> None:
+    with pytest.raises(DropRefused) as refused:
+        refuse_periods_that_add_up([drop_of("one.csv", grain), drop_of("two.csv", grain), drop_of("other.csv", other)])
+    refusal = refused.value
+    assert refusal.file == "other.csv"
+    assert f"one.csv has {grain}s" in refusal.expected
+    assert why in refusal.found
+    assert f"Choose {grain}s or {other}s" in refusal.remedy
+    assert "A home of its own" in refusal.remedy
+
+
+def test_two_grains_in_one_container_are_refused_too() -> None:
+    with pytest.raises(DropRefused, match="counts of events add up"):
+        refuse_periods_that_add_up([drop_of("both.zip", "month", "year")])
+
+
+@pytest.mark.parametrize("grain", ["month", "quarter", "year"])
+def test_any_number_of_drops_of_one_grain_may_meet(grain: str) -> None:
+    refuse_periods_that_add_up([drop_of("one.csv", grain), drop_of("two.csv", grain, grain), drop_of("notes.zip")])

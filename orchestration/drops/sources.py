@@ -12,6 +12,8 @@ from orchestration.drops.refusals import DropRefused
 
 READABLE_SUFFIXES = frozenset({".csv", ".xlsx", ".zip"})
 NOTES_SUFFIXES = frozenset({".md", ".txt", ".json", ".pdf", ".docx", ".html"})
+#: What a sidecar may call the origin of its drops. Only the home itself makes drops restricted.
+ORIGINS = ("published", "synthetic")
 SIDECARS = ("provenance.json", "provenance.csv")
 UNKNOWN_LICENCE = "Open Government Licence v3.0"
 
@@ -54,6 +56,12 @@ def _sidecar(folder: Path) -> tuple[str, dict[str, dict[str, str]]]:
     return "published", {}
 
 
+def _refuse_unknown_origins(origins: set[str]) -> None:
+    """Another spelling would release invented figures without a word of it."""
+    if unknown := sorted(origins - set(ORIGINS)):
+        raise ValueError(f"expected a data_origin of {' or '.join(ORIGINS)}; found {', '.join(map(repr, unknown))}")
+
+
 def look_into(path: Path) -> FolderContents:
     """List the drops in a folder (or one file), in the order of their paths.
 
@@ -66,6 +74,7 @@ def look_into(path: Path) -> FolderContents:
     beside = path.parent if path.is_file() else path
     try:
         origin, records = _sidecar(beside)
+        _refuse_unknown_origins({origin, *(record.get("data_origin") or origin for record in records.values())})
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"the provenance sidecar in {beside} cannot be read: {error}") from error
     contents = FolderContents()
@@ -141,7 +150,7 @@ def _sort_one(
         FoundFile(
             path=path,
             relative_path=relative,
-            origin=record.get("data_origin", origin),
+            origin=record.get("data_origin") or origin,
             made=record.get("made", ""),
             source=record.get("source", ""),
             licence=record.get("licence", UNKNOWN_LICENCE),

@@ -243,6 +243,10 @@ def test_a_byte_order_mark_does_not_silence_a_sidecar(name: str, house: House) -
         ("provenance.csv", b"\xff\xfe"),
         ("provenance.csv", b"name,sha256\napril.csv,0\n"),
         ("provenance.csv", b""),
+        ("provenance.json", b'{"data_origin": "Synthetic"}'),
+        ("provenance.json", b'{"data_origin": "restricted"}'),
+        ("provenance.json", b'{"files": {"april.csv": {"data_origin": "made up"}}}'),
+        ("provenance.csv", b"file,data_origin\napril.csv,invented\n"),
     ],
 )
 def test_a_sidecar_that_cannot_be_read_stops_the_intake(name: str, content: bytes, house: House) -> None:

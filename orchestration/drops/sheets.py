@@ -129,12 +129,14 @@ def _position_in(shape: bytes) -> bytes:
             positions.append(quoted or otherwise_quoted)
     plain = _PLAIN_CELL.fullmatch(shape) and len(names) == len(set(names))
     if not plain or not all(_PLAIN_POSITION.fullmatch(position) for position in positions):
-        raise _not_plain(shape)
+        raise _not_plain(shape, " (each digit shown as 0)")
     return positions[0] if positions else b""
 
 
-def _not_plain(cell: bytes) -> NotMeasurable:
-    return NotMeasurable("cells that say plainly where they stand, such as r='B12'", repr(cell[:80].decode("latin-1")))
+def _not_plain(cell: bytes, how_shown: str = "") -> NotMeasurable:
+    return NotMeasurable(
+        "cells that say plainly where they stand, such as r='B12'", f"{cell[:80].decode('latin-1')!r}{how_shown}"
+    )
 
 
 def _column_number(letters: bytes) -> int:

@@ -93,6 +93,11 @@ def test_a_cell_that_stands_nowhere_in_a_sheet_is_refused_unloaded(
     assert refusal.expected.startswith("cells ")
 
 
+def test_a_cell_that_is_refused_is_shown_as_it_was_looked_at(refused: Callable[..., DropRefused]) -> None:
+    found = refused(with_rows('<row><c r="A4294967295"/></row>')).found
+    assert found == """'<c r="A0000000000"/' (each digit shown as 0)"""
+
+
 @pytest.mark.parametrize(
     "cell",
     ['<c r="A3" r="A4294967295"/>', '<c s="0"r="A4294967295"/>', "<c r=A4294967295/>", '<c s=">" r="A4294967295"/>'],

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -29,6 +29,8 @@ DROPS_BY_GRAIN = {
     "quarter": dg.AssetKey("quarterly_drops"),
     "year": dg.AssetKey("annual_drops"),
 }
+#: How many unread drops a message names.
+OTHERS_NAMED = 3
 LANDING_TABLES = (
     "observations",
     "drops",
@@ -82,10 +84,34 @@ def kept_drops(
     )
 
 
-def _usable(pipeline: PipelineHome, catalogue: Catalogue) -> list[tuple[KeptDrop, DropSummary]]:
-    """Every kept drop with a summary under today's reader, read in full."""
-    summaries = [(drop, pipeline.observations.summary_of(drop.sha256, catalogue)) for drop in pipeline.drops]
-    return [(drop, summary) for drop, summary in summaries if summary is not None and summary.refusal is None]
+@dataclass
+class _Kept:
+    """The kept drops by what is known of them: read in full under today's reader and layouts, or not read under them.
+
+    Refused ones are in neither.
+    """
+
+    usable: list[tuple[KeptDrop, DropSummary]] = field(default_factory=list)
+    unread: list[KeptDrop] = field(default_factory=list)
+
+
+def _kept(pipeline: PipelineHome, catalogue: Catalogue) -> _Kept:
+    kept = _Kept()
+    for drop in pipeline.drops:
+        summary = pipeline.observations.summary_of(drop.sha256, catalogue)
+        if summary is None:
+            kept.unread.append(drop)
+        elif summary.refusal is None:
+            kept.usable.append((drop, summary))
+    return kept
+
+
+def _refresh_first(unread: Sequence[KeptDrop]) -> str:
+    """Which kept drops nobody has read as they would be read today, and what to do."""
+    names = ", ".join(drop.file for drop in unread[:OTHERS_NAMED])
+    more = f" and {len(unread) - OTHERS_NAMED} more" if len(unread) > OTHERS_NAMED else ""
+    have = "has" if len(unread) == 1 else "have"
+    return f"{names}{more} {have} not been read under today's reader and layouts. Refresh first"
 
 
 def _drops_asset(grain: str) -> dg.AssetsDefinition:
@@ -107,9 +133,15 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
         if period is None:
             raise dg.Failure(f"no {grain} starts on {context.partition_key}")
         gap = next((gap for gap in catalogue.gaps if gap.period == period.label), None)
-        found = drops_of_period(_usable(pipeline, catalogue), grain, context.partition_key)
+        kept = _kept(pipeline, catalogue)
+        found = drops_of_period(kept.usable, grain, context.partition_key)
         if gap is not None and not found:
             return dg.MaterializeResult(metadata=_gap_metadata(gap))
+        if not found and kept.unread:
+            raise dg.Failure(
+                f"{period.label}: expected kept drops that publish it; found none among those read, but "
+                f"{_refresh_first(kept.unread)}, then materialise this partition again."
+            )
         if not found:
             raise dg.Failure(
                 f"{period.label} is not loaded: no kept drop publishes it. Put its drop in the drop folder and "
@@ -123,7 +155,10 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
         for summary in summaries:
             if summary.refusal:
                 raise dg.Failure(str(DropRefused(**summary.refusal)))
-        return dg.MaterializeResult(metadata=_period_metadata(period.label, found))
+        metadata = _period_metadata(period.label, found)
+        if kept.unread:  # one of them may publish this period too
+            metadata["not read"] = f"{_refresh_first(kept.unread)}: this period may be in them too."
+        return dg.MaterializeResult(metadata=metadata)
 
     return drops_of_grain
 

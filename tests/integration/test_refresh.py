@@ -39,7 +39,7 @@ def test_good_drops_are_released_though_others_are_refused(released_home: BuiltH
     [
         (UNKNOWN_HEADER, "row 1", "nearest: monthly_long", "'VALUE_ROUNDED'"),
         (TRUNCATED_ZIP, "the whole file", "a complete ZIP container", "not a zip file"),
-        (WRONG_SHEET, "every table in the file", "the header of a known layout", "sheet 'Definitions'"),
+        (WRONG_SHEET, "sheet 'Contents', row 1", "the header of a known layout", "sheet 'Definitions'"),
         (BROKEN_ROW, "row 8", "10 columns in every row", "8 columns"),
         (EMPTY_FILE, "the whole file", "a published table", "an empty file"),
     ],

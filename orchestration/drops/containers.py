@@ -252,7 +252,10 @@ def _csv_table(path: Path, file: str, member: str) -> Table:
 
 
 def _encoding(path: Path, file: str, member: str) -> str:
-    """UTF-8 where every byte fits it, else Latin-1. A file with NUL bytes is not text."""
+    """UTF-8 where every byte fits it, else Latin-1, in which any byte is a letter; the reader tells it as Windows-1252.
+
+    A file with NUL bytes is not text.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     encoding = "utf-8"
     with path.open("rb") as stream:
@@ -262,7 +265,7 @@ def _encoding(path: Path, file: str, member: str) -> str:
             at_end = not chunk
             if b"\0" in chunk:
                 place = f"member {member}" if member else "the whole file"
-                raise DropRefused(file, place, "text in UTF-8 or Latin-1", "NUL bytes", GET_IT_AGAIN)
+                raise DropRefused(file, place, "text in UTF-8 or Windows-1252", "NUL bytes", GET_IT_AGAIN)
             if encoding == "utf-8":
                 try:
                     decoder.decode(chunk, final=at_end)

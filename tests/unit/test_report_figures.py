@@ -185,15 +185,21 @@ def test_an_organisation_that_nothing_describes_stops_the_report(release: Releas
         areas_of(release, outline, _of_one("icb", "Q00", "icb"))
 
 
-def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, outline: Outline) -> None:
-    copied = shutil.copytree(folder, tmp_path / "release")
+def _with_outcomes(folder: Path, copied: Path, column: str, value: str) -> Path:
+    """A copy of a release folder whose outcomes have another value, an SQL expression, in a column."""
+    shutil.copytree(folder, copied)
     duckdb.sql(
         f"""
         copy (
-            select * replace ('guessed' as count_recovery_status) from read_parquet('{folder}/mart_outcomes.parquet')
+            select * replace ({value} as {column}) from read_parquet('{folder}/mart_outcomes.parquet')
         ) to '{copied}/mart_outcomes.parquet' (format parquet)
         """
     )
+    return copied
+
+
+def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, outline: Outline) -> None:
+    copied = _with_outcomes(folder, tmp_path / "release", "count_recovery_status", "'guessed'")
     read = read_release(copied, outline, {})
     with pytest.raises(duckdb.Error, match="found guessed"):
         list(figures_of(read, outline, "annual"))
@@ -203,18 +209,8 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
     tmp_path: Path, folder: Path, outline: Outline
 ) -> None:
     """By period; and of a figure that is suppressed nothing is said, whatever stands beside it."""
-    copied = shutil.copytree(folder, tmp_path / "release")
-    duckdb.sql(
-        f"""
-        copy (
-            select * replace (
-                if(period = '2022-23', 'missed', if(org_level = 'england', 'met', 'ambiguous'))
-                    as percentage_recovery_standard_status
-            )
-            from read_parquet('{folder}/mart_outcomes.parquet')
-        ) to '{copied}/mart_outcomes.parquet' (format parquet)
-        """
-    )
+    words = "if(period = '2022-23', 'missed', if(org_level = 'england', 'met', 'ambiguous'))"
+    copied = _with_outcomes(folder, tmp_path / "release", "percentage_recovery_standard_status", words)
     read = read_release(copied, outline, {})
     found = {one.area: one for one in figures_of(read, outline, "annual")}
     years = [period.period for period in read.periods["annual"]]

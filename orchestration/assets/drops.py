@@ -68,7 +68,8 @@ def kept_drops(
     home.root.mkdir(parents=True, exist_ok=True)
     if not folder.exists() and not config.drops:
         folder.mkdir(parents=True)
-    intake = take_in(folder, pipeline.drops, pipeline.load_catalogue(), datetime.now(UTC).isoformat(timespec="seconds"))
+    kept_at = datetime.now(UTC).isoformat(timespec="seconds")
+    intake = take_in(folder, pipeline.drops, pipeline.load_catalogue(), kept_at, pipeline.observations)
     (home.root / "intake.json").write_text(json.dumps(asdict(intake), indent=2), encoding="utf-8")
     for path, refusal in intake.refused:
         context.log.warning(f"refused {path}: {DropRefused(**refusal)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestration.drops.catalogue import Catalogue
 from orchestration.drops.reader import READERS, DropSummary, ObservationStore, read_drop, reading_connection
 from orchestration.drops.refusals import DropRefused
-from orchestration.drops.sources import look_into
+from orchestration.drops.sources import FoundFile, look_into
 from orchestration.drops.store import DropStore, KeptDrop
 
 RESTRICTED = "restricted"  # an origin, beside published and synthetic
@@ -38,8 +38,13 @@ class Intake:
     left_alone: list[str] = field(default_factory=list)
 
 
-def take_in(folder: Path, store: DropStore, catalogue: Catalogue, kept_at: str) -> Intake:
+def take_in(
+    folder: Path, store: DropStore, catalogue: Catalogue, kept_at: str, observations: ObservationStore | None = None
+) -> Intake:
     """Keep every drop of a folder.
+
+    Bytes that were refused under one name are taken in anew when they are offered under another: what a file is, its
+    period, its status, may stand in its name. `observations` tells which were refused.
 
     Published and synthetic drops never share a release: beside published ones, synthetic ones are refused. What a
     restricted catalogue reads is restricted, whatever its folder says.
@@ -72,6 +77,12 @@ def take_in(folder: Path, store: DropStore, catalogue: Catalogue, kept_at: str) 
                 batch=batch,
                 kept_at=kept_at,
             )
+            if not is_new and observations is not None and _was_refused_as(drop, found, observations, catalogue):
+                drop = store.rename(
+                    drop, found, precedence=catalogue.precedence, sequence=sequence, batch=batch, kept_at=kept_at
+                )
+                observations.forget(drop.sha256)
+                is_new = True
         except DropRefused as refusal:
             intake.refused.append((found.relative_path, refusal.as_record()))
             continue
@@ -81,6 +92,12 @@ def take_in(folder: Path, store: DropStore, catalogue: Catalogue, kept_at: str) 
             intake.new.append(drop.sha256)
             sequence += 1
     return intake
+
+
+def _was_refused_as(drop: KeptDrop, found: FoundFile, observations: ObservationStore, catalogue: Catalogue) -> bool:
+    """Whether the bytes of a file are known, and could not be used under the other name they had."""
+    summary = observations.summary_of(drop.sha256, catalogue)
+    return summary is not None and summary.refusal is not None and drop.file != found.path.name
 
 
 @dataclass

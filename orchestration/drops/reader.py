@@ -142,6 +142,11 @@ class ObservationStore:
         summary = DropSummary.from_json(path.read_text("utf-8"))
         return summary if summary.digest == _digest(summary, catalogue) else None
 
+    def forget(self, sha256: str) -> None:
+        """Let a drop be read anew, as if it never was."""
+        for path in (self.observations_of(sha256), self.quarantine_of(sha256), self.folder / f"{sha256}.json"):
+            path.unlink(missing_ok=True)
+
     def write_summary(self, summary: DropSummary) -> None:
         """Write a summary whole, so that a crash leaves either none or all of it."""
         self.folder.mkdir(parents=True, exist_ok=True)

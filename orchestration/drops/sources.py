@@ -1,21 +1,35 @@
-"""Sources: what lies in a folder of drops, and what its provenance sidecar says. Opens no container, keeps nothing."""
+"""Sources: what lies in a folder of drops, and what its provenance sidecars say. Opens no container, keeps nothing."""
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from orchestration.drops.refusals import DropRefused
+from orchestration.drops.sidecars import (
+    SIDECARS,
+    UNKNOWN_LICENCE,
+    MalformedSidecarError,
+    Sidecar,
+    SidecarRecord,
+    read_sidecar,
+)
 
-READABLE_SUFFIXES = frozenset({".csv", ".xlsx", ".zip"})
-NOTES_SUFFIXES = frozenset({".md", ".txt", ".json", ".pdf", ".docx", ".html"})
-#: What a sidecar may call the origin of its drops. Only the home itself makes drops restricted.
-ORIGINS = ("published", "synthetic")
-SIDECARS = ("provenance.json", "provenance.csv")
-UNKNOWN_LICENCE = "Open Government Licence v3.0"
+READABLE_SUFFIXES: Final = frozenset({".csv", ".xlsx", ".zip"})
+#: Of files that stand beside figures and hold none.
+NOTES_SUFFIXES: Final = frozenset(
+    {
+        *(".md", ".txt", ".json", ".pdf", ".html", ".htm", ".rtf", ".log", ".url", ".lnk", ".webloc"),
+        *(".doc", ".docx", ".odt", ".ppt", ".pptx", ".odp", ".eml", ".msg"),
+        *(".png", ".jpg", ".jpeg", ".gif", ".svg", ".bmp", ".tif", ".tiff", ".webp"),
+    }
+)
+_DROPPINGS: Final = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_FOLDERS_OF_DROPPINGS: Final = frozenset(
+    {"__macosx", "$recycle.bin", "system volume information", "lost+found", "@eadir"}
+)
 
 
 @dataclass(frozen=True)
@@ -40,55 +54,121 @@ class FolderContents:
     left_alone: list[str] = field(default_factory=list)
 
 
-def _sidecar(folder: Path) -> tuple[str, dict[str, dict[str, str]]]:
-    """The folder's declared origin and what its sidecar says of each relative path."""
-    as_json, as_csv = (folder / name for name in SIDECARS)
-    if as_json.is_file():
-        content = json.loads(as_json.read_text(encoding="utf-8-sig"))
-        files = {path: dict(record) for path, record in content.get("files", {}).items()}
-        return str(content.get("data_origin", "published")), files
-    if as_csv.is_file():
-        with as_csv.open(encoding="utf-8-sig", newline="") as lines:
-            rows = csv.DictReader(lines)
-            if "file" not in (rows.fieldnames or []):
-                raise ValueError(f"expected a column 'file', found {rows.fieldnames}")
-            return "published", {row["file"]: row for row in rows if row["file"]}
-    return "published", {}
+def is_dropping(path: PurePosixPath) -> bool:
+    """Whether a program left this file beside the drops: a hidden file, a cache, or a lock of an office program.
+
+    `~$report.xlsx` is Excel's note of who has `report.xlsx` open.
+    """
+    name = path.name.casefold()
+    return name.startswith((".", "~$")) or name in _DROPPINGS or any(map(_is_folder_of_droppings, path.parts[:-1]))
 
 
-def _refuse_unknown_origins(origins: set[str]) -> None:
-    """Another spelling would release invented figures without a word of it."""
-    if unknown := sorted(origins - set(ORIGINS)):
-        raise ValueError(f"expected a data_origin of {' or '.join(ORIGINS)}; found {', '.join(map(repr, unknown))}")
+def _is_folder_of_droppings(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in _FOLDERS_OF_DROPPINGS
+
+
+def describe_os_error(error: OSError) -> str:
+    """What the system said, without its number and the path, which the reader of a message knows."""
+    return error.strerror or str(error)
 
 
 def look_into(path: Path) -> FolderContents:
     """List the drops in a folder (or one file), in the order of their paths.
 
-    Hidden files, notes and provenance sidecars are not drops. A file of a kind that is not read (RAR, XLS and so on), a
-    link that leads out of the folder and what is no plain file are refused, not skipped.
-    Raises FileNotFoundError where there is nothing at `path`, ValueError where the sidecar is unreadable.
+    Hidden files, locks, notes and provenance sidecars are not drops. A file of a kind that is not read (RAR, XLS and so
+    on), a link that leads out of the folder, what is no plain file and what cannot be read are refused, not skipped. A
+    sidecar speaks for its folder and those below it that have none; the drops of a malformed one are not used.
+    Raises FileNotFoundError where there is nothing at `path`.
     """
     if not path.is_file() and not path.is_dir():
         raise FileNotFoundError(f"expected a folder of drops, or one drop, at {path}; found nothing")
-    beside = path.parent if path.is_file() else path
-    try:
-        origin, records = _sidecar(beside)
-        _refuse_unknown_origins({origin, *(record.get("data_origin") or origin for record in records.values())})
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"the provenance sidecar in {beside} cannot be read: {error}") from error
-    contents = FolderContents()
+    root = path.parent if path.is_file() else path
+    contents, sidecars = FolderContents(), _Sidecars(root)
     if path.is_file():
-        _sort_one(path, beside, origin, records, contents)
-        return contents
-    for folder, subfolders, names in os.walk(path, followlinks=False):
-        subfolders.sort()
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
-        for name in sorted([*names, *links]):
-            _sort_one(Path(folder) / name, path, origin, records, contents)
+        _sort_one(path, root, sidecars, contents)
+    else:
+        _sort_folder(root, sidecars, contents)
+    contents.refused += sidecars.refusals()
     contents.files.sort(key=lambda found: found.relative_path)
     return contents
+
+
+def _sort_folder(root: Path, sidecars: _Sidecars, contents: FolderContents) -> None:
+    def refuse_folder(error: OSError) -> None:
+        folder = Path(os.fsdecode(error.filename or root))
+        if folder == root:
+            raise error
+        relative = _readable(folder.relative_to(root).as_posix())
+        refusal = DropRefused(
+            folder.name,
+            "the whole folder",
+            "a folder that can be listed",
+            describe_os_error(error),
+            "Let the user who runs the refresh read it, or take it out of the drop folder.",
+        )
+        contents.refused.append((relative, refusal))
+
+    for folder, subfolders, names in os.walk(root, onerror=refuse_folder, followlinks=False):
+        subfolders.sort()
+        subfolders[:] = [name for name in subfolders if not _is_folder_of_droppings(name)]
+        links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            _sort_one(Path(folder) / name, root, sidecars, contents)
+
+
+class _Sidecars:
+    """The sidecar that speaks for each folder: its own, else that of the nearest folder above it, up to a root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._found: dict[Path, tuple[Path, Sidecar | None]] = {}
+        self._malformed: dict[Path, tuple[str, MalformedSidecarError, list[str]]] = {}
+
+    def record_of(self, path: Path) -> tuple[str, SidecarRecord] | None:
+        """The origin of a file and what is said of it; None where its sidecar is malformed, which is remembered.
+
+        Raises MalformedSidecarError where what its sidecar says of this file alone cannot be believed.
+        """
+        folder, sidecar = self._speaking_for(path.parent)
+        if sidecar is None:
+            self._malformed[folder][2].append(path.name)
+            return None
+        record = sidecar.record_of(path.relative_to(folder).as_posix())
+        return record.data_origin or sidecar.origin, record
+
+    def refusals(self) -> list[tuple[str, DropRefused]]:
+        """One refusal a malformed sidecar, however many files it is about."""
+        found = []
+        for folder, (name, error, files) in self._malformed.items():
+            relative = (folder / name).relative_to(self.root).as_posix()
+            about = f"the {len(files):,} files" if len(files) > 1 else ", ".join(files) or "the files"
+            are = "are" if len(files) > 1 or not files else "is"
+            remedy = f"Mend the sidecar: {about} that it is about {are} not used until then."
+            refusal = DropRefused(name, "the whole file", error.expected, error.found, remedy)
+            found.append((_readable(relative), refusal))
+        return found
+
+    def _speaking_for(self, folder: Path) -> tuple[Path, Sidecar | None]:
+        if folder not in self._found:
+            found = self._read(folder)
+            if found is None:
+                found = (folder, Sidecar()) if folder == self.root else self._speaking_for(folder.parent)
+            self._found[folder] = found
+        return self._found[folder]
+
+    def _read(self, folder: Path) -> tuple[Path, Sidecar | None] | None:
+        for name in SIDECARS:
+            try:
+                if (folder / name).is_file():
+                    return folder, read_sidecar(folder / name)
+            except MalformedSidecarError as error:
+                self._malformed[folder] = (name, error, [])
+                return folder, None
+            except OSError as error:
+                problem = MalformedSidecarError("a file that can be read", describe_os_error(error))
+                self._malformed[folder] = (name, problem, [])
+                return folder, None
+        return None
 
 
 def _readable(name: str) -> str:
@@ -96,64 +176,67 @@ def _readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _sort_one(
-    path: Path, root: Path, origin: str, records: dict[str, dict[str, str]], contents: FolderContents
-) -> None:
+def _sort_one(path: Path, root: Path, sidecars: _Sidecars, contents: FolderContents) -> None:
     relative = path.relative_to(root).as_posix()
     readable = _readable(relative)
-    suffix = path.suffix.lower()
-    if path.name.startswith(".") or path.name in SIDECARS or suffix in NOTES_SUFFIXES:
+    if is_dropping(PurePosixPath(relative)) or path.name in SIDECARS or path.suffix.lower() in NOTES_SUFFIXES:
         contents.left_alone.append(readable)
         return
-    if readable != relative:
-        refusal = DropRefused(
-            PurePosixPath(readable).name,
-            "its name, or that of its folder",
-            "a name in UTF-8",
-            f"other bytes: {readable}",
-            "Rename it, bytes otherwise untouched, and offer it again.",
-        )
+    try:
+        _refuse_unfit(path, root, PurePosixPath(readable).name if readable != relative else "")
+        said = sidecars.record_of(path)
+    except DropRefused as refusal:
         contents.refused.append((readable, refusal))
         return
-    try:
-        inside = path.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError):  # which of them, and whether, differs from one Python to the next
+    except MalformedSidecarError as error:
         refusal = DropRefused(
-            path.name, "the whole file", "a plain file", "a link that leads to itself", "Copy the file in."
+            path.name, "its provenance", error.expected, error.found, "Mend what the sidecar says of it."
         )
         contents.refused.append((relative, refusal))
         return
-    if not inside:
-        refusal = DropRefused(
-            path.name, "the whole file", "a file inside the folder", "a link that leads out of it", "Copy the file in."
-        )
-        contents.refused.append((relative, refusal))
+    if said is None:
         return
-    if not path.is_file():
-        refusal = DropRefused(
-            path.name, "the whole file", "a plain file", "a link to nothing, or a device", "Copy the file in."
-        )
-        contents.refused.append((relative, refusal))
-        return
-    if suffix not in READABLE_SUFFIXES:
-        refusal = DropRefused(
-            file=path.name,
-            place="the whole file",
-            expected=f"one of {', '.join(sorted(READABLE_SUFFIXES))}",
-            found=f"a file ending in {suffix or 'nothing'}",
-            remedy="Unpack it (RAR) or save it as XLSX or CSV, bytes otherwise untouched, and offer it again.",
-        )
-        contents.refused.append((relative, refusal))
-        return
-    record = records.get(relative, {})
+    origin, record = said
     contents.files.append(
         FoundFile(
             path=path,
             relative_path=relative,
-            origin=record.get("data_origin") or origin,
-            made=record.get("made", ""),
-            source=record.get("source", ""),
-            licence=record.get("licence", UNKNOWN_LICENCE),
-            declared_sha256=record.get("sha256") or None,
+            origin=origin,
+            made=record.made,
+            source=record.source,
+            licence=record.licence,
+            declared_sha256=record.sha256,
         )
     )
+
+
+def _refuse_unfit(path: Path, root: Path, other_bytes: str) -> None:
+    """Raise DropRefused where a file cannot be a drop, whatever is in it. `other_bytes` is its name, if no UTF-8."""
+    if other_bytes:
+        raise DropRefused(
+            other_bytes,
+            "its name, or that of its folder",
+            "a name in UTF-8",
+            f"other bytes: {_readable(path.relative_to(root).as_posix())}",
+            "Rename it, bytes otherwise untouched, and offer it again.",
+        )
+    whole, remedy = "the whole file", "Copy the file in."
+    try:
+        inside, is_file = path.resolve().is_relative_to(root.resolve()), path.is_file()
+    except PermissionError as error:
+        raise DropRefused(path.name, whole, "a file that can be read", describe_os_error(error), remedy) from error
+    except (OSError, RuntimeError) as error:  # which of them, and whether, differs from one Python to the next
+        raise DropRefused(path.name, whole, "a plain file", "a link that leads to itself", remedy) from error
+    if not inside:
+        raise DropRefused(path.name, whole, "a file inside the folder", "a link that leads out of it", remedy)
+    if not is_file:
+        raise DropRefused(path.name, whole, "a plain file", "a link to nothing, or a device", remedy)
+    suffix = path.suffix.lower()
+    if suffix not in READABLE_SUFFIXES:
+        raise DropRefused(
+            path.name,
+            whole,
+            f"one of {', '.join(sorted(READABLE_SUFFIXES))}",
+            f"a file ending in {suffix or 'nothing'}",
+            "Unpack it (RAR) or save it as XLSX or CSV, bytes otherwise untouched, and offer it again.",
+        )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestration.drops.catalogue import Limits, Precedence
 from orchestration.drops.refusals import DropRefused
-from orchestration.drops.sources import FoundFile
+from orchestration.drops.sources import FoundFile, describe_os_error
 
 PROVENANCE = "provenance.json"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,11 @@ class DropStore:
     ) -> tuple[KeptDrop, bool]:
         """Keep the bytes of a file; return the drop and whether it is new.
 
-        Raises DropRefused where the file is larger than the limit, where its bytes are not those its sidecar declares,
-        and where they were kept before under another origin.
+        Raises DropRefused where the file cannot be read or is larger than the limit, where its bytes are not those its
+        sidecar declares, and where they were kept before under another origin.
         """
-        size = found.path.stat().st_size
+        with _reading(found.path):
+            size = found.path.stat().st_size
         if size > limits.max_file_bytes:
             raise DropRefused(
                 found.path.name,
@@ -83,7 +88,8 @@ class DropStore:
                 f"{size:,} bytes",
                 "Look at the file; if it is genuine, raise max_file_bytes in catalogue/limits.yml.",
             )
-        sha256 = sha256_of(found.path)
+        with _reading(found.path):
+            sha256 = sha256_of(found.path)
         if found.declared_sha256 and found.declared_sha256.lower() != sha256:
             raise DropRefused(
                 found.path.name,
@@ -102,23 +108,30 @@ class DropStore:
                     "Offer it in a home of its own, or mend the provenance sidecar.",
                 )
             return existing, False
-        drop = KeptDrop(
-            sha256=sha256,
-            file=found.path.name,
-            bytes=size,
-            origin=found.origin,
-            made=found.made,
-            source=found.source,
-            licence=found.licence,
-            status=precedence.status_of(found.path.name),
-            revision=precedence.revision_of(found.path.name),
-            sequence=sequence,
-            batch=batch,
-            got_from=found.relative_path,
-            kept_at=kept_at,
-        )
+        drop = _describe_drop(found, sha256, size, precedence, sequence=sequence, batch=batch, kept_at=kept_at)
         self._write(found.path, drop)
         return drop, True
+
+    def rename(
+        self, drop: KeptDrop, found: FoundFile, *, precedence: Precedence, sequence: int, batch: int, kept_at: str
+    ) -> KeptDrop:
+        """Keep the bytes of a drop under another name, offered later; return the drop as it is known from now on.
+
+        Only for a drop that could not be used under the name it had. A crash leaves it under one name or the other.
+        """
+        renamed = _describe_drop(
+            found, drop.sha256, drop.bytes, precedence, sequence=sequence, batch=batch, kept_at=kept_at
+        )
+        if renamed.file != drop.file:
+            shutil.copyfile(self.path_of(drop), self.path_of(renamed))
+            self.path_of(renamed).chmod(0o444)
+        record = self.folder / drop.sha256 / PROVENANCE
+        part = record.with_suffix(".json.part")
+        part.write_text(_to_json(renamed), encoding="utf-8")
+        part.replace(record)
+        if renamed.file != drop.file:
+            self.path_of(drop).unlink()
+        return renamed
 
     def _write(self, path: Path, drop: KeptDrop) -> None:
         """Write bytes and provenance into a folder beside, then swing it into place in one rename."""
@@ -126,17 +139,63 @@ class DropStore:
         beside = Path(tempfile.mkdtemp(prefix=".keeping-", dir=self.folder))
         try:
             copy = beside / drop.file
-            shutil.copyfile(path, copy)
+            with _reading(path):
+                shutil.copyfile(path, copy)
             if sha256_of(copy) != drop.sha256:
                 raise OSError(f"{path.name} changed while it was being kept; run the refresh again")
-            record = json.dumps(drop.as_record(), indent=2, ensure_ascii=False) + "\n"
-            (beside / PROVENANCE).write_text(record, encoding="utf-8")
+            (beside / PROVENANCE).write_text(_to_json(drop), encoding="utf-8")
             copy.chmod(0o444)
             beside.chmod(0o755)
             beside.replace(self.folder / drop.sha256)
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
             raise
+
+
+def _describe_drop(
+    found: FoundFile, sha256: str, size: int, precedence: Precedence, *, sequence: int, batch: int, kept_at: str
+) -> KeptDrop:
+    return KeptDrop(
+        sha256=sha256,
+        file=found.path.name,
+        bytes=size,
+        origin=found.origin,
+        made=found.made,
+        source=found.source,
+        licence=found.licence,
+        status=precedence.status_of(found.path.name),
+        revision=precedence.revision_of(found.path.name),
+        sequence=sequence,
+        batch=batch,
+        got_from=found.relative_path,
+        kept_at=kept_at,
+    )
+
+
+def _to_json(drop: KeptDrop) -> str:
+    return json.dumps(drop.as_record(), indent=2, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def _reading(path: Path) -> Generator[None]:
+    """Refuse a drop that the system does not let be read. What it says of any other file is the machine's trouble.
+
+    Python lays an error in the middle of a copy on the file that is read, a full disk too; some have no name at all.
+    """
+    try:
+        yield
+    except OSError as error:
+        named = None if error.filename is None else os.fsdecode(error.filename)
+        is_of_this_file = named == str(path) or (named is None and error.errno in {errno.EIO, errno.ESTALE})
+        if not is_of_this_file or error.errno in _NO_ROOM:
+            raise
+        raise DropRefused(
+            path.name,
+            "the whole file",
+            "a file that can be read",
+            describe_os_error(error),
+            "Let the user who runs the refresh read it, or get the file again.",
+        ) from error
 
 
 def sha256_of(path: Path) -> str:

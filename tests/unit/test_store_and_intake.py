@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -108,6 +109,35 @@ def test_the_same_bytes_again_are_nothing_new_even_under_another_name(house: Hou
     assert intake.new == []
     assert len(intake.offered) == 1
     assert intake.refused == []
+    assert house.everything_kept() == before
+
+
+def test_refused_bytes_offered_under_another_name_are_taken_in_anew(house: House) -> None:
+    main = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25")])
+
+    def take_in_and_read() -> Reading:
+        take_in(house.folder, house.store, drops.catalogue(), KEPT_AT, house.observations)
+        return house.read()
+
+    house.offer(main__csv=main, april__csv=APRIL)
+    (refused,) = take_in_and_read().refused
+    assert "one financial year" in refused[1]["expected"]
+    (house.folder / "main.csv").rename(house.folder / "annual-2022-23-v2.csv")
+    reading = take_in_and_read()
+    assert reading.refused == []
+    assert [drop.file for drop, _ in reading.usable] == ["april.csv", "annual-2022-23-v2.csv"]
+    renamed = reading.usable[1][0]
+    assert (renamed.revision, renamed.got_from, renamed.batch) == (2, "annual-2022-23-v2.csv", 3)
+    assert sorted(path.name for path in house.store.path_of(renamed).parent.iterdir()) == [
+        "annual-2022-23-v2.csv",
+        "provenance.json",
+    ]
+    assert house.store.path_of(renamed).read_bytes() == main
+    assert house.store.path_of(renamed).stat().st_mode & 0o222 == 0
+    # Once it can be used it keeps its name: the same bytes again are nothing new.
+    (house.folder / "annual-2022-23-v2.csv").rename(house.folder / "main.csv")
+    before = house.everything_kept()
+    assert take_in_and_read().refused == []
     assert house.everything_kept() == before
 
 
@@ -233,28 +263,111 @@ def test_a_byte_order_mark_does_not_silence_a_sidecar(name: str, house: House) -
     assert list(reasons(house.offer(april__csv=APRIL).take_in())) == ["april.csv"]
 
 
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "reason"),
     [
-        ("provenance.json", b"{"),
-        ("provenance.json", b"[1]"),
-        ("provenance.json", b'{"files": {"april.csv": 1}}'),
-        ("provenance.json", b"\xff\xfe"),
-        ("provenance.csv", b"\xff\xfe"),
-        ("provenance.csv", b"name,sha256\napril.csv,0\n"),
-        ("provenance.csv", b""),
-        ("provenance.json", b'{"data_origin": "Synthetic"}'),
-        ("provenance.json", b'{"data_origin": "restricted"}'),
-        ("provenance.json", b'{"files": {"april.csv": {"data_origin": "made up"}}}'),
-        ("provenance.csv", b"file,data_origin\napril.csv,invented\n"),
+        ("provenance.json", b"", "expected JSON; found Expecting value in line 1, column 1"),
+        ("provenance.json", b"{", "expected JSON; found"),
+        ("provenance.json", b"[1]", "expected a JSON object with the keys data_origin and files; found [1]"),
+        ("provenance.json", DEEP, "found objects or lists too deep inside one another"),
+        ("provenance.json", b'{"files": ' + DEEP + b"}", "found objects or lists too deep inside one another"),
+        ("provenance.json", b'{"files": {"a": ' + b"9" * 10_000 + b"}}", "found a number too long to be read"),
+        ("provenance.json", b"\xff\xfe{\0}\0", "expected text in UTF-8; found the byte 0xFF at 1"),
+        ("provenance.json", b'{"data_origin": "Synthetic"}', "a data_origin of published or synthetic"),
+        ("provenance.json", b'{"data_origin": "restricted"}', "a data_origin of published or synthetic"),
+        ("provenance.json", b'{"data_origin": NaN}', "a data_origin of published or synthetic; found nan"),
+        ("provenance.json", b'{"data_origin": ["synthetic"]}', "a data_origin of published or synthetic"),
+        ("provenance.json", b'{"files": ["april.csv"]}', "expected `files` to be an object of paths"),
+        ("provenance.json", b'{"files": {}, "files": {}}', "expected every key once; found 'files' more than once"),
+        ("provenance.json", b'{"file": {"april.csv": {}}}', "found the keys 'file'"),
+        ("provenance.csv", b"\xff\xfe", "expected text in UTF-8"),
+        ("provenance.csv", b"name,sha256\napril.csv,0\n", "expected a column named file; found the columns"),
+        ("provenance.csv", b"file;sha256\napril.csv;0\n", "expected a column named file"),
+        ("provenance.csv", b"file,source,source\napril.csv,a,b\n", "every column once; found 'source'"),
+        ("provenance.csv", b"", "expected a column named file; found no header"),
+        ("provenance.csv", b'file,source\napril.csv,"never closed\n', "expected comma-separated values"),
     ],
 )
-def test_a_sidecar_that_cannot_be_read_stops_the_intake(name: str, content: bytes, house: House) -> None:
-    house.offer(april__csv=APRIL)
+def test_a_sidecar_that_cannot_be_read_keeps_out_its_own_folder_in_one_sentence(
+    name: str, content: bytes, reason: str, house: House
+) -> None:
+    sub = house.folder / "2026"
+    sub.mkdir()
+    for folder in (house.folder, sub):
+        (folder / "april.csv").write_bytes(APRIL)
+        (folder / "may.csv").write_bytes(MAY)
+    (sub / name).write_bytes(content)
+    intake = house.take_in()
+    ((path, said),) = reasons(intake).items()
+    assert path == f"2026/{name}"
+    assert reason in said
+    assert said.endswith("Mend the sidecar: the 2 files that it is about are not used until then.")
+    assert len(said) < 400
+    assert [drop.got_from for drop in house.store] == ["april.csv", "may.csv"]
+    alone = take_in(sub / "april.csv", house.store, drops.catalogue(), KEPT_AT)
+    assert reasons(alone)[name].endswith("Mend the sidecar: april.csv that it is about is not used until then.")
+
+
+def test_a_sidecar_of_any_length_is_not_read_into_memory(house: House) -> None:
+    with (house.folder / "provenance.json").open("wb") as stream:
+        stream.truncate(1 << 30)
+    assert (
+        "a sidecar of at most 16,777,216 bytes" in reasons(house.offer(april__csv=APRIL).take_in())["provenance.json"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "reason"),
+    [
+        ("provenance.json", b"1", "expected an object of what is known of the file; found 1"),
+        ("provenance.json", b"[]", "expected an object of what is known of the file"),
+        ("provenance.json", b'{"sha256": 12}', "expected a sha256 of 64 hexadecimal digits; found 12"),
+        ("provenance.json", b'{"sha256": NaN}', "expected a sha256 of 64 hexadecimal digits; found nan"),
+        ("provenance.json", b'{"sha256": "cafe"}', "expected a sha256 of 64 hexadecimal digits; found 'cafe'"),
+        ("provenance.json", b'{"data_origin": "made up"}', "expected a data_origin of published or synthetic"),
+        ("provenance.json", b'{"source": ["a", "b"]}', "expected `source` to be one line of text"),
+        ("provenance.json", b'{"source": "a\\nb"}', "expected `source` to be one line of text"),
+        ("provenance.json", b'{"made": "\\ud800"}', "expected `made` to be one line of text"),
+        ("provenance.json", b'{"licence": "' + b"x" * 200_000 + b'"}', "found a text of 200,000 characters"),
+        ("provenance.json", b'{"made": "a", "made": "b"}', "expected every key once; found 'made' more than once"),
+        ("provenance.json", b'{}, "april.csv": {}', "expected one record of the file; found more than one"),
+        ("provenance.json", b'{}, "./april.csv": {}', "expected one record of the file; found more than one"),
+        ("provenance.csv", b",,,x" + b"x" * 200_000, "found a text of 200,001 characters"),
+        ("provenance.csv", b"cafe,,,", "expected a sha256 of 64 hexadecimal digits; found 'cafe'"),
+        ("provenance.csv", b",invented,,", "expected a data_origin of published or synthetic; found 'invented'"),
+        ("provenance.csv", b",", "expected 5 fields, as in the header; found 3"),
+        ("provenance.csv", b",,,,,", "expected 5 fields, as in the header; found 7"),
+        ("provenance.csv", b',,,"a\nb"', "expected `source` to be one line of text"),
+        ("provenance.csv", b",,,\napril.csv,,,,", "expected one record of the file; found more than one"),
+    ],
+)
+def test_a_malformed_record_keeps_out_the_file_it_is_about_and_no_other(
+    name: str, record: bytes, reason: str, house: House
+) -> None:
+    content = b'{"files": {"may.csv": {"made": "whole"}, "april.csv": ' + record + b"}}"
+    if name.endswith(".csv"):
+        content = b"file,sha256,data_origin,made,source\nmay.csv,,,whole,\napril.csv," + record + b"\n"
     (house.folder / name).write_bytes(content)
-    for offered in (house.folder, house.folder / "april.csv"):
-        with pytest.raises(ValueError, match=r"the provenance sidecar in .* cannot be read"):
-            take_in(offered, house.store, drops.catalogue(), KEPT_AT)
+    intake = house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    ((path, said),) = reasons(intake).items()
+    assert path == "april.csv"
+    assert said.startswith("april.csv, its provenance: expected ")
+    assert reason in said
+    assert len(said) < 400
+    assert [(drop.file, drop.made) for drop in house.store] == [("may.csv", "whole")]
+
+
+def test_the_nearest_sidecar_speaks_for_a_folder(house: House) -> None:
+    sidecar(house, "provenance.json", {"2026/april.csv": {"made": "by hand"}, "april.csv": {"made": "whole"}})
+    for folder in ("2026", "demonstration/2026"):
+        (house.folder / folder).mkdir(parents=True)
+        (house.folder / folder / "april.csv").write_bytes(APRIL if folder == "2026" else SYNTHETIC)
+    (house.folder / "demonstration" / "provenance.json").write_text('{"data_origin": "synthetic"}', "utf-8")
+    found = {file.relative_path: (file.origin, file.made) for file in look_into(house.folder).files}
+    assert found == {"2026/april.csv": ("published", "by hand"), "demonstration/2026/april.csv": ("synthetic", "")}
 
 
 def test_a_single_file_is_taken_in_with_the_sidecar_beside_it(house: House) -> None:
@@ -271,15 +384,18 @@ def test_a_single_file_is_taken_in_with_the_sidecar_beside_it(house: House) -> N
 
 
 def test_notes_sidecars_and_hidden_files_are_left_alone_and_listed(house: House) -> None:
-    for name in ("README.md", "notes.TXT", "page.html", "report.pdf", "letter.docx", ".DS_Store", ".april.csv"):
+    names = ["README.md", "notes.TXT", "page.html", "report.pdf", "letter.docx", "map.PNG", ".DS_Store", ".april.csv"]
+    names += ["._april.csv", "Thumbs.db", "desktop.ini", "~$april.xlsx", "~$notes.docx", ".~lock.april.csv#"]
+    for name in names:
         (house.folder / name).write_bytes(b"nothing to read")
+    for folder in ("__MACOSX", "$RECYCLE.BIN", "System Volume Information"):
+        (house.folder / folder).mkdir()
+        (house.folder / folder / "april.csv").write_bytes(APRIL)
     (house.folder / ".git").mkdir()
     (house.folder / ".git" / "april.csv").write_bytes(APRIL)
     intake = house.take_in()
     assert (intake.offered, intake.refused) == ([], [])
-    assert sorted(intake.left_alone) == sorted(
-        [".DS_Store", ".april.csv", "README.md", "letter.docx", "notes.TXT", "page.html", "report.pdf"]
-    )
+    assert sorted(intake.left_alone) == sorted(names)
 
 
 @pytest.mark.parametrize("name", ["pack.rar", "old.xls", "book.xlsb", "figures.ods", "figures", "april.csv.gz"])
@@ -331,6 +447,79 @@ def test_a_link_that_leads_to_itself_is_refused_and_the_others_go_on(house: Hous
     assert set(reasons(intake)) == {"loop.csv", "one.csv", "two.csv"}
     assert "expected a plain file; found a link" in reasons(intake)["loop.csv"]
     assert [drop.file for drop in house.store] == ["april.csv"]
+
+
+def _no_permission(path: Path, monkeypatch: pytest.MonkeyPatch, asked: Callable[..., Any] = Path.open) -> None:
+    """Let the system keep a file from being opened: what it does to everyone but its administrator."""
+
+    def open_other(self: Path, *arguments: Any, **named: Any) -> Any:
+        if self == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return asked(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, asked.__name__, open_other)
+
+
+@pytest.mark.parametrize("asked", [Path.open, Path.stat, Path.resolve])
+def test_a_file_that_may_not_be_read_is_refused_and_the_others_go_on(
+    asked: Callable[..., Any], house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.offer(april__csv=APRIL, may__csv=MAY)
+    _no_permission(house.folder / "april.csv", monkeypatch, asked)
+    intake = house.take_in()
+    assert reasons(intake)["april.csv"].startswith(
+        "april.csv, the whole file: expected a file that can be read; found Permission denied. "
+    )
+    assert [drop.file for drop in house.store] == ["may.csv"]
+
+
+def test_a_file_that_fails_in_the_middle_is_refused_and_a_full_disk_is_not_laid_on_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.offer(april__csv=APRIL, may__csv=MAY)
+    copy = shutil.copyfile
+
+    def fail_as(number: int) -> None:
+        def copy_badly(source: Path, target: Path) -> Any:
+            if source.name == "april.csv":
+                raise OSError(number, os.strerror(number), str(source), None, str(target))
+            return copy(source, target)
+
+        monkeypatch.setattr(shutil, "copyfile", copy_badly)
+
+    fail_as(errno.ENOSPC)
+    with pytest.raises(OSError, match="No space left"):
+        house.take_in()
+    assert house.everything_kept() == {}
+    fail_as(errno.EIO)
+    assert "expected a file that can be read; found Input/output error" in reasons(house.take_in())["april.csv"]
+    assert [drop.file for drop in house.store] == ["may.csv"]
+
+
+def test_a_folder_that_may_not_be_listed_is_refused_not_passed_over(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = house.folder / "closed"
+    closed.mkdir()
+    walk = os.walk
+
+    def walk_past(top: Path, *, onerror: Callable[[OSError], None], followlinks: bool) -> Any:
+        for folder, subfolders, names in walk(top, onerror=onerror, followlinks=followlinks):
+            if "closed" in subfolders:
+                subfolders.remove("closed")
+                onerror(PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(closed)))
+            yield folder, subfolders, names
+
+    monkeypatch.setattr(os, "walk", walk_past)
+    intake = house.offer(april__csv=APRIL).take_in()
+    assert "closed, the whole folder: expected a folder that can be listed" in reasons(intake)["closed"]
+    assert [drop.file for drop in house.store] == ["april.csv"]
+
+
+def test_a_folder_under_the_name_of_a_drop_is_a_folder(house: House) -> None:
+    (house.folder / "2026.csv").mkdir()
+    (house.folder / "2026.csv" / "april.csv").write_bytes(APRIL)
+    assert (house.take_in().refused, [drop.got_from for drop in house.store]) == ([], ["2026.csv/april.csv"])
 
 
 def test_a_name_that_is_no_utf_8_is_refused_and_the_others_go_on(house: House) -> None:

@@ -6,14 +6,16 @@ Layouts have their own module.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 from orchestration.drops.layouts import Layout, load_layouts
+from orchestration.drops.periods import period_labelled
 
 Grain = Literal["month", "quarter", "year"]
 
@@ -106,6 +108,33 @@ _PERIOD_OF_SERIES = {
 }
 
 
+class MisnamedFile(_Strict):
+    """A file whose rows are right though its name says another period: named by its bytes or by its whole name."""
+
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    file: str | None = Field(default=None, min_length=1)
+    periods: list[str] = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_one_file(self) -> Self:
+        if (self.sha256 is None) == (self.file is None):
+            raise ValueError("expected either the sha256 of the file or its whole name in `file`")
+        return self
+
+    @field_validator("periods")
+    @classmethod
+    def _are_periods(cls, periods: list[str]) -> list[str]:
+        for label in periods:
+            period_labelled(label)
+        return periods
+
+    def is_of(self, sha256: str, file: str, periods: Sequence[str]) -> bool:
+        """Whether a file, by its bytes or name, is meant, and its rows are of the periods that are let pass."""
+        return (self.sha256 == sha256 or self.file == file) and set(periods) == set(self.periods)
+
+
 class NamedStatus(_Strict):
     """A status of a publication and how a file's name shows it."""
 
@@ -179,6 +208,11 @@ class Catalogue:
         if twice := sorted({each for each in ids if ids.count(each) > 1}):
             raise ValueError(f"expected each id once in corrections.yml; found {', '.join(twice)} more than once")
         return corrections
+
+    @cached_property
+    def misnamed_files(self) -> list[MisnamedFile]:
+        """The files that may say another period in their name than in their rows."""
+        return TypeAdapter(list[MisnamedFile]).validate_python(self._read("misnamed_files.yml"))
 
     @cached_property
     def precedence(self) -> Precedence:

@@ -38,12 +38,22 @@ from orchestration.drops.layouts import (
     period_pattern,
     recognise,
 )
-from orchestration.drops.periods import CALENDAR_END, CALENDAR_START, Period, parse_day, period_named, period_starting
+from orchestration.drops.named_periods import period_by_name
+from orchestration.drops.periods import (
+    CALENDAR_END,
+    CALENDAR_START,
+    Period,
+    parse_day,
+    period_labelled,
+    period_named,
+    period_starting,
+)
 from orchestration.drops.refusals import DropRefused
+from orchestration.drops.sources import READABLE_SUFFIXES
 from orchestration.drops.store import KeptDrop
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
-READER_VERSION = 2
+READER_VERSION = 3
 #: Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
 READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
@@ -164,6 +174,10 @@ def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
     text = f"reader {READER_VERSION} {layouts_digest(layouts)}"
     if summary.refusal:
         text += f" {catalogue.limits.model_dump_json()}"
+    # An entry concerns the drop it names alone; that it was rejected for its name is no reason to read others again.
+    for entry in catalogue.misnamed_files:
+        if entry.sha256 == summary.sha256 or entry.file == summary.file:
+            text += f" {entry.model_dump_json()}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -209,6 +223,7 @@ def _read_tables(
     for number, (layouts, header, tables) in enumerate(groups):
         reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}")
         summary.tables.append(reading.read())
+        _refuse_other_period(drop, summary.tables[-1], catalogue)
         summary.synthetic_mark |= reading.has_synthetic_mark()
     targets = {
         "observations": store.observations_of(drop.sha256),
@@ -225,6 +240,29 @@ def _read_tables(
             f"{drop.file}: {summary.cells} cells in, {summary.observations} observations and "
             f"{summary.quarantined} quarantined cells out"
         )
+
+
+def _refuse_other_period(drop: KeptDrop, table: TableSummary, catalogue: Catalogue) -> None:
+    """Raise where the name of the file, or of a member of its ZIP, says another period than the rows.
+
+    The names of sheets are not asked: the publisher's do not always follow those of their files.
+    """
+    if any(entry.is_of(drop.sha256, drop.file, table.periods) for entry in catalogue.misnamed_files):
+        return
+    periods = sorted(period_labelled(label) for label in table.periods)
+    members = [member for member in table.members if Path(member).suffix.lower() in READABLE_SUFFIXES]
+    for name in (drop.file, *members):
+        if said := period_by_name(name, periods):
+            of = table.periods[0] + (f" to {table.periods[-1]}" if len(periods) > 1 else "")
+            raise DropRefused(
+                drop.file,
+                "its name" if name == drop.file else f"the name of the member {name}",
+                f"rows of the period that the name says: {said}",
+                f"rows of {of}",
+                "Get the file of that period again; no figure of this one is used. If the rows are right and the "
+                "publisher names the file so, list it in catalogue/misnamed_files.yml; if its name was changed on the "
+                f"way, remove drops/{drop.sha256[:12]}... from the home and offer it under the publisher's name.",
+            )
 
 
 def _join_parts(connection: duckdb.DuckDBPyConnection, parts: list[Path], target: Path) -> Path | None:

@@ -39,6 +39,7 @@ from tests.drop_files import (
     ReadDrop,
     annual_row,
     csv_bytes,
+    monthly_csv,
     monthly_row,
     named,
     quarterly_long_row,
@@ -163,7 +164,7 @@ def test_a_spreadsheets_numbers_read_as_they_were_typed(tmp_path: Path) -> None:
             ]
         }
     )
-    found = read(tmp_path, "iapt-month-Jan-2021-final-data.xlsx", book)
+    found = read(tmp_path, "iapt-month-Apr-2026-final-data.xlsx", book)
     assert cells(found, "value_as_published") == ["20", "52.5", "*", "20.0"]
 
 
@@ -330,7 +331,7 @@ def test_names_and_figures_survive_every_way_of_writing_a_csv(style: dict[str, A
 def test_names_of_a_spreadsheet_survive_unchanged(tmp_path: Path) -> None:
     names = ["=1+1", "Caf\u00e9", "A\nB", "  in  "]
     rows = [monthly_row(25, provider=Body(f"ZZ-{number}", name)) for number, name in enumerate(names)]
-    found = read(tmp_path, "iapt-month-Jan-2021.xlsx", xlsx_bytes({"Data": [MONTHLY_HEADER, *rows]}))
+    found = read(tmp_path, "iapt-month-Apr-2026.xlsx", xlsx_bytes({"Data": [MONTHLY_HEADER, *rows]}))
     assert cells(found, "org_name") == names
 
 
@@ -385,7 +386,7 @@ def test_the_first_of_april_is_april_however_it_is_written(tmp_path: Path) -> No
 def test_a_spreadsheets_dates_are_read_whether_shown_as_dates_or_not(tmp_path: Path) -> None:
     written = [(dt.date(2026, 4, 1), dt.date(2026, 4, 30)), (46113, 46142), (46113.0, "30/04/2026")]
     rows = [monthly_row(25, start=s, end=e, measure=(f"M{n}", "Count_X")) for n, (s, e) in enumerate(written)]
-    found = read(tmp_path, "iapt-month-Jan-2021.xlsx", xlsx_bytes({"Data": [MONTHLY_HEADER, *rows]}))
+    found = read(tmp_path, "iapt-month-Apr-2026.xlsx", xlsx_bytes({"Data": [MONTHLY_HEADER, *rows]}))
     assert cells(found, "period_start", "period_end") == [(dt.date(2026, 4, 1), dt.date(2026, 4, 30))] * len(written)
 
 
@@ -503,7 +504,8 @@ def test_a_year_and_a_quarter_the_calendar_lacks_are_refused(tmp_path: Path) -> 
 
 def test_the_first_and_the_last_month_of_the_calendar_are_read(tmp_path: Path) -> None:
     bounds = [("01/04/2012", "30/04/2012"), ("01/03/2041", "31/03/2041")]
-    found = read_monthly(tmp_path, *[monthly_row("25", start=start, end=end) for start, end in bounds])
+    rows = [monthly_row("25", start=start, end=end) for start, end in bounds]
+    found = read(tmp_path, "activity.csv", monthly_csv(*rows))
     assert found.summary.tables[0].periods == ["2012-04", "2041-03"]
 
 
@@ -639,7 +641,8 @@ def test_two_ids_under_one_name_and_one_id_under_two_names_stay_apart(tmp_path: 
     renamed = [("M031", "Count_FirstTreatment"), ("M031", "Count_AccessingServices")]
     months = [("01/04/2022", "30/04/2022"), ("01/09/2022", "30/09/2022")]
     series = [monthly_row("25", measure=m, start=s, end=e) for m, (s, e) in zip(renamed, months, strict=True)]
-    assert cells(read_monthly(tmp_path, *series), "measure_id", "measure_name") == renamed
+    found = read(tmp_path, "time_series_2022_04_to_2022_09.csv", monthly_csv(*series))
+    assert cells(found, "measure_id", "measure_name") == renamed
 
 
 def test_a_wide_column_is_the_measures_name_and_has_no_id(tmp_path: Path) -> None:
@@ -821,7 +824,7 @@ def test_only_a_last_organisation_with_fewer_measures_than_every_other_of_its_ty
         assert len(read_monthly(tmp_path, *rows).observations) == len(rows)
     short = [*organisation(PROVIDER, 2), *organisation(OTHER_PROVIDER, 1)]
     book = xlsx_bytes({"Data": [MONTHLY_HEADER, *short]})
-    assert len(read(tmp_path, "iapt-month-Jan-2021.xlsx", book).observations) == 3, "a cut workbook does not open"
+    assert len(read(tmp_path, "iapt-month-Apr-2026.xlsx", book).observations) == 3, "a cut workbook does not open"
     may = {"start": "01/05/2026", "end": "31/05/2026"}
     series = [*organisation(PROVIDER, 2), *organisation(OTHER_PROVIDER, 2, **may), *organisation(third, 1, **may)]
     assert len(read_monthly(tmp_path, *series).observations) == 5, "a time series is not known to be rectangular"
@@ -939,11 +942,11 @@ def test_a_sheets_name_may_end_in_a_space_and_other_sheets_are_passed_over_with_
     book = xlsx_bytes(
         {
             "Notes": [["A note"]],
-            "iapt-month-May-21-final-data ": [MONTHLY_HEADER, monthly_row(25), monthly_row("*", measure=FINISHED)],
+            "iapt-month-Apr-26-final-data ": [MONTHLY_HEADER, monthly_row(25), monthly_row("*", measure=FINISHED)],
         }
     )
-    found = read(tmp_path, "iapt-month-may-2021-final-data.xlsx", book)
-    assert set(cells(found, "source_member")) == {"sheet 'iapt-month-May-21-final-data '"}
+    found = read(tmp_path, "iapt-month-apr-2026-final-data.xlsx", book)
+    assert set(cells(found, "source_member")) == {"sheet 'iapt-month-Apr-26-final-data '"}
     assert found.summary.notices == ["sheet 'Notes' has no known layout; it is kept with the drop, unread"]
 
 

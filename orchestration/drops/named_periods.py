@@ -1,0 +1,253 @@
+"""What a file's name says of the period it is of, and whether the rows in it say the same.
+
+A file named for January 2025 that holds January 2024 would replace the figures of January 2024: neither name nor rows
+can be trusted then. A name that says nothing of a period is no evidence either way.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from orchestration.drops.periods import Period, period_named
+
+_MONTHS = {
+    **{name.lower(): number for number, name in enumerate(calendar.month_name) if name},
+    **{name.lower(): number for number, name in enumerate(calendar.month_abbr) if name},
+    "sept": 9,
+}
+#: Words before which a month may stand without its year, and a year in two digits.
+_BEFORE_A_MONTH = frozenset({"month", "monthly"})
+_BEFORE_A_YEAR = frozenset({"ann", "annual", "year", "yr", "fy"})
+_BETWEEN = frozenset({"to", "and"})
+_QUARTER_WORDS = frozenset({"q", "quarter", "qtr"})
+_TOKENS = re.compile(r"[a-z]+|[0-9]+")
+#: Days, such as the one of publication, and revisions: no period stands in them.
+_NO_PERIOD = re.compile(
+    r"(?<![0-9])20[0-9]{2}[-_. ](?:0[1-9]|1[0-2])[-_. ](?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
+    r"|(?<![0-9])(?:0[1-9]|[12][0-9]|3[01])[-_. ](?:0[1-9]|1[0-2])[-_. ]20[0-9]{2}(?![0-9])"
+    r"|(?<![0-9])20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
+    r"|(?<![a-z])v[0-9]{1,2}(?![0-9])"
+)
+
+
+@dataclass(frozen=True)
+class NamedPeriod:
+    """A period that a name may mean: any one of `meanings`, `2011-12` being a month and a financial year.
+
+    `grain` is `month`, `quarter`, `year`, or `calendar_year` where there is but a year. Without any meaning, the name
+    gives the `number` of the month or quarter and no year.
+    """
+
+    grain: str
+    words: str
+    meanings: tuple[tuple[dt.date, dt.date], ...] = ()
+    number: int | None = None
+
+    def may_be(self, period: Period) -> bool:
+        """Whether the period that rows are of lies in one that is meant, or around it."""
+        if not self.meanings:
+            return _number_of(period, self.grain) == self.number
+        return any(start <= period.end and period.start <= end for start, end in self.meanings)
+
+
+def _number_of(period: Period, grain: str) -> int:
+    return period.start.month if grain == "month" else (period.start.month - 4) % 12 // 3 + 1
+
+
+def _month(year: int, month: int) -> tuple[dt.date, dt.date]:
+    return dt.date(year, month, 1), dt.date(year, month, calendar.monthrange(year, month)[1])
+
+
+def _bounds(grain: str, first_year: int, quarter: int | None = None) -> tuple[dt.date, dt.date]:
+    period = period_named(grain, first_year, quarter)
+    return period.start, period.end
+
+
+def _quarter_words(first_year: int, quarter: int) -> str:
+    return period_named("quarter", first_year, quarter).label
+
+
+def _year(token: str | None) -> int | None:
+    """A year of four digits that the dataset can have."""
+    return int(token) if token is not None and re.fullmatch(r"20[0-4][0-9]", token) else None
+
+
+def _short_year(token: str | None) -> int | None:
+    """A year of two digits."""
+    return 2000 + int(token) if token is not None and re.fullmatch(r"[1-4][0-9]", token) else None
+
+
+class _Name:
+    """The words and digits of a name, read from left to right."""
+
+    def __init__(self, name: str) -> None:
+        path = PurePosixPath(name.replace("%20", " "))
+        stem = path.stem if path.suffix.lower() in {".csv", ".xlsx", ".zip"} else path.name
+        self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", stem.lower()))
+        self.at = 0
+        self.found: list[NamedPeriod] = []
+        #: Months without a year of their own that the next one gives it to: the first of `jan-mar-2023`.
+        self.waiting: list[int] = []
+
+    def _token(self, ahead: int) -> str | None:
+        place = self.at + ahead
+        return self.tokens[place] if 0 <= place < len(self.tokens) else None
+
+    def _financial_year_at(self, ahead: int) -> tuple[int, int] | None:
+        """The first year of the financial year that stands there, and how many tokens it takes."""
+        first, following = self._token(ahead), self._token(ahead + 1)
+        year = _year(first)
+        if year is not None and following in (f"{(year + 1) % 100:02d}", str(year + 1)):
+            return year, 2
+        if first is not None and (joined := re.fullmatch(r"(20[0-4][0-9])([0-9]{2})", first)):
+            year = int(joined[1])
+            if int(joined[2]) == (year + 1) % 100:
+                return year, 1
+        return None
+
+    def _short_financial_year_at(self, ahead: int) -> tuple[int, int] | None:
+        """The same, in two digits each, as in `q1_26_27`."""
+        first, following = self._token(ahead), self._token(ahead + 1)
+        year = _short_year(first)
+        if year is not None and following == f"{(year + 1) % 100:02d}":
+            return year, 2
+        # `2021` is a year; `2627` cannot be one.
+        if first is not None and _year(first) is None and (joined := re.fullmatch(r"([1-4][0-9])([1-5][0-9])", first)):
+            return (2000 + int(joined[1]), 1) if int(joined[2]) == int(joined[1]) + 1 else None
+        return None
+
+    def read(self) -> list[NamedPeriod]:
+        """Every period that is named, in order."""
+        while self.at < len(self.tokens):
+            self.at += self._read_month() or self._read_quarter() or self._read_year() or 1
+        return self.found
+
+    def _add(self, grain: str, words: str, *meanings: tuple[dt.date, dt.date], number: int | None = None) -> None:
+        self.found.append(NamedPeriod(grain, words, meanings, number))
+
+    def _read_month(self) -> int:
+        word = self.tokens[self.at]
+        month = _MONTHS.get(word)
+        if month is None:
+            return 0
+        both = self._financial_year_at(1) or self._short_financial_year_at(1)
+        year = _year(self._token(1)) or _short_year(self._token(1))
+        if both is not None:
+            first_year, taken = both
+            meanings = (_month(first_year, month), _month(first_year + 1, month))
+            self._take_waiting(month, first_year)
+            self._add("month", f"{word} {first_year}", *meanings)
+            return 1 + taken
+        if year is not None:
+            self._take_waiting(month, year)
+            self._add("month", f"{word} {year}", _month(year, month))
+            return 2
+        following = self._token(2) if self._token(1) in _BETWEEN else self._token(1)
+        if following in _MONTHS:
+            self.waiting.append(month)
+            return 1
+        if (before := _year(self._token(-1))) is not None:
+            if self.found and self.found[-1].grain == "calendar_year":
+                self.found.pop()
+            self._add("month", f"{word} {before}", _month(before, month))
+        elif self._token(-1) in _BEFORE_A_MONTH:
+            self._add("month", word, number=month)
+        return 1
+
+    def _take_waiting(self, month: int, year: int) -> None:
+        """Give the months that waited for a year the one they have before a month."""
+        for number in self.waiting:
+            of_year = year if number <= month else year - 1
+            self._add("month", f"{calendar.month_abbr[number].lower()} {of_year}", _month(of_year, number))
+        self.waiting.clear()
+
+    def _read_quarter(self) -> int:
+        number = self._token(1)
+        if self.tokens[self.at] not in _QUARTER_WORDS or number not in ("1", "2", "3", "4"):
+            return 0
+        quarter = int(number)
+        if found := self._financial_year_at(2) or self._short_financial_year_at(2):
+            first_year, taken = found
+            self._add("quarter", _quarter_words(first_year, quarter), _bounds("quarter", first_year, quarter))
+            return 2 + taken
+        if (year := _year(self._token(2))) is not None:  # which of the two financial years, the name does not say
+            meanings = (_bounds("quarter", year - 1, quarter), _bounds("quarter", year, quarter))
+            self._add("quarter", f"quarter {quarter} of {year}", *meanings)
+            return 3
+        if self.found and self.found[-1].grain == "year" and self.found[-1].meanings:
+            start, _ = self.found.pop().meanings[0]
+            self._add("quarter", _quarter_words(start.year, quarter), _bounds("quarter", start.year, quarter))
+        else:
+            self._add("quarter", f"quarter {quarter}", number=quarter)
+        return 2
+
+    def _read_year(self) -> int:
+        token, following = self.tokens[self.at], self._token(1)
+        if found := self._financial_year_at(0):
+            year, taken = found
+            meanings = [_bounds("year", year)]
+            if taken == 2 and following == "12":  # 2011-12
+                meanings.append(_month(year, 12))
+            self._add("year", f"{year}-{(year + 1) % 100:02d}", *meanings)
+            return taken
+        if (year := _year(token)) is not None:
+            if following is not None and re.fullmatch(r"0[1-9]|1[0-2]", following):
+                self._add("month", f"{year}-{following}", _month(year, int(following)))
+                return 2
+            self._add("calendar_year", token, (dt.date(year - 1, 4, 1), dt.date(year + 1, 3, 31)))
+            return 1
+        if joined := re.fullmatch(r"(20[0-4][0-9])(0[1-9]|1[0-2])", token):
+            self._add("month", f"{joined[1]}-{joined[2]}", _month(int(joined[1]), int(joined[2])))
+            return 1
+        if self._token(-1) in _BEFORE_A_YEAR and (found := self._short_financial_year_at(0)):
+            year, taken = found
+            self._add("year", f"{year}-{(year + 1) % 100:02d}", _bounds("year", year))
+            return taken
+        return 0
+
+
+#: What is asked of a name, first to last, of rows that are of a month, a quarter and a year.
+_ASKED = {
+    "month": ("month", "quarter", "year", "calendar_year"),
+    "quarter": ("quarter", "month", "year", "calendar_year"),
+    "year": ("year", "calendar_year"),
+}
+
+
+def periods_named(name: str) -> list[NamedPeriod]:
+    """Every period that the name of a file or a ZIP member names, in order; empty where it names none.
+
+    Months by name in any letters or by number, years in two digits or four, quarters, financial years, and ranges of
+    months are understood (domain notes 1); days and revisions are passed over.
+    """
+    return _Name(name).read()
+
+
+def period_by_name(name: str, periods: Sequence[Period]) -> str | None:
+    """What a name says of the period in words, where rows of `periods` say another; None where both can be true.
+
+    `periods` are all of the rows, in order, and of one grain. A name of one month may stand for a time series that ends
+    or begins with it, or has it within; rows beyond a range that the name gives are another period.
+    """
+    named = periods_named(name)
+    grain = periods[0].grain
+    asked = next(
+        (found for wanted in _ASKED[grain] if (found := [each for each in named if each.grain == wanted])), None
+    )
+    if asked is None:
+        return None
+    words = " to ".join(dict.fromkeys((asked[0].words, asked[-1].words)))
+    if len(asked) > 1 and all(each.meanings for each in asked):
+        start = min(first for each in asked for first, _ in each.meanings)
+        end = max(last for each in asked for _, last in each.meanings)
+        fits = all(start <= period.end and period.start <= end for period in periods)
+    elif len(periods) > 1 and asked[0].grain == grain:
+        fits = any(each.may_be(period) for each in asked for period in periods)
+    else:
+        fits = all(any(each.may_be(period) for each in asked) for period in periods)
+    return None if fits else words

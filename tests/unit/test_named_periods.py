@@ -1,0 +1,179 @@
+"""What names say of periods: every pattern of the publisher's names, and files whose name and rows disagree."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from orchestration.drops.catalogue import Catalogue, MisnamedFile
+from orchestration.drops.named_periods import period_by_name, periods_named
+from orchestration.drops.periods import period_labelled
+from tests.drop_files import (
+    CATALOGUE,
+    QUARTERLY_LONG_HEADER,
+    csv_bytes,
+    monthly_csv,
+    monthly_row,
+    published_drops,
+    quarterly_long_row,
+    read,
+    zip_bytes,
+)
+
+#: Names as the publisher writes them, and the period that each must be taken to say.
+NAMES = {
+    "iapt-month-Jan-2021-final-data.xlsx": "2021-01",
+    "iapt-month-Apr-21-final-data.xlsx": "2021-04",
+    "iapt-month-august-2021-final-data-v2.csv": "2021-08",
+    "IAPT_MONTH_SEPT_2021.csv": "2021-09",
+    "IAPT_month_Apr_2016_data.csv": "2016-04",
+    "iapt_month_may_22_activity_updated.csv": "2022-05",
+    "iapt_month_feb_2023_activity v2.csv": "2023-02",
+    "iapt_month_feb_2023_activity%20v2.csv": "2023-02",
+    "nhstalkingtherapies_month_may_2023_activity_performance.csv": "2023-05",
+    "nhstalkingtherapies_month_jul_2024_ea.csv": "2024-07",
+    "2024-JULY activity.csv": "2024-07",
+    "activity-jul2024v3.csv": "2024-07",
+    "activity_202407.csv": "2024-07",
+    "activity 2024-07 (published 2024-09-12).csv": "2024-07",
+    "nhstalkingtherapies_quarterly_data_q1_26_27.zip": "2026-27 Q1",
+    "nhstalkingtherapies_quarterly_subICB_provider_q4_22_23.csv": "2022-23 Q4",
+    "iapt-quarter-q3-2020-21-final-data.csv": "2020-21 Q3",
+    "measures_provider_quarterly_2025-26-q3.csv": "2025-26 Q3",
+    "iapt-quarterly-Q2-2021-2022.zip": "2021-22 Q2",
+    "Quarter 2 2021_22.csv": "2021-22 Q2",
+    "q1_2627.zip": "2026-27 Q1",
+    "psych-ther-ann-2017-18-csvs.zip": "2017-18",
+    "psych-ther-ann-rep-csv-2024-25-2.zip": "2024-25",
+    "psych-ther-ann-rep-csv-2020-21-main-csv-v2.csv": "2020-21",
+    "psych_ther_ann_2020_2021.csv": "2020-21",
+}
+OF_GRAIN = {
+    "month": ["2016-04", "2021-01", "2021-04", "2021-08", "2021-09", "2022-05", "2023-02", "2023-05", "2024-07"],
+    "quarter": ["2020-21 Q3", "2021-22 Q2", "2022-23 Q4", "2025-26 Q3", "2026-27 Q1"],
+    "year": ["2017-18", "2020-21", "2024-25"],
+}
+
+
+@pytest.mark.parametrize(("name", "label"), NAMES.items())
+def test_a_name_says_its_period_and_no_other_of_the_grain(name: str, label: str) -> None:
+    period = period_labelled(label)
+    assert period_by_name(name, [period]) is None
+    for other in OF_GRAIN[period.grain]:
+        assert (period_by_name(name, [period_labelled(other)]) is None) == (other == label)
+
+
+@pytest.mark.parametrize(
+    ("name", "fitting", "others"),
+    [
+        ("feb2019_feb2020.xlsx", ["2019-02", "2019-12", "2020-02"], ["2019-01", "2020-03"]),
+        ("series_2025_05_to_2025_06_revised.csv", ["2025-05", "2025-06"], ["2025-07"]),
+        ("series-nov-to-jan-2023.csv", ["2022-11", "2022-12", "2023-01"], ["2023-02", "2023-11"]),
+        ("iapt-quarterly-STP-and-CCG-Q1.csv", ["2021-22 Q1", "2026-27 Q1"], ["2021-22 Q2"]),
+        ("quarterly-q3-2021.csv", ["2020-21 Q3", "2021-22 Q3"], ["2022-23 Q3", "2021-22 Q2"]),
+        ("quarterly-jan-mar-2023.csv", ["2022-23 Q4"], ["2022-23 Q3", "2023-24 Q4"]),
+        ("monthly-2020-21.csv", ["2020-04", "2021-03"], ["2021-04"]),
+        ("monthly-report-2021.csv", ["2020-04", "2022-03"], ["2020-03", "2022-04"]),
+        ("month-mar.csv", ["2021-03", "2024-03"], ["2024-04"]),
+        ("annual_20_21.csv", ["2020-21"], ["2021-22"]),
+        ("x-2011-12.csv", ["2011-12"], ["2013-14"]),
+    ],
+)
+def test_a_name_that_leaves_something_open_fits_what_it_may_mean(
+    name: str, fitting: list[str], others: list[str]
+) -> None:
+    assert [label for label in fitting if period_by_name(name, [period_labelled(label)])] == []
+    assert [label for label in others if not period_by_name(name, [period_labelled(label)])] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["activity.csv", "main-v2.csv", "data may change.csv", "csvs-2.zip", "part 12 of 13.csv"]
+)
+def test_a_name_without_a_period_is_no_evidence(name: str) -> None:
+    assert periods_named(name) == []
+    assert period_by_name(name, [period_labelled("2021-01")]) is None
+
+
+def test_a_time_series_may_be_named_for_one_of_its_months_and_not_for_another() -> None:
+    months = [period_labelled(label) for label in ("2025-04", "2025-05", "2026-04")]
+    assert period_by_name("time_series_apr_2026.csv", months) is None
+    assert period_by_name("time_series_may_2026.csv", months) == "may 2026"
+    assert period_by_name("time_series_apr_2025_to_mar_2026.csv", months) == "apr 2025 to mar 2026"
+
+
+MAY = {"start": "01/05/2026", "end": "31/05/2026"}
+
+
+def test_a_file_named_for_another_month_than_its_rows_is_rejected_with_both(tmp_path: Path) -> None:
+    found = read(tmp_path, "nhstalkingtherapies_month_apr_2026_activity.csv", monthly_csv(monthly_row("25", **MAY)))
+    assert found.summary.refusal is not None
+    assert "expected rows of the period that the name says: apr 2026; found rows of 2026-05." in found.refusal
+    assert "catalogue/misnamed_files.yml" in found.refusal
+    assert not found.store.observations_of(found.drop.sha256).exists()
+
+
+def test_a_member_named_for_another_month_than_its_rows_is_rejected(tmp_path: Path) -> None:
+    packed = zip_bytes({"iapt_month_mar_2026_activity.csv": monthly_csv(monthly_row("25"))})
+    found = read(tmp_path, "iapt_month_apr_2026.zip", packed)
+    assert "the name of the member iapt_month_mar_2026_activity.csv" in found.refusal
+    assert "mar 2026; found rows of 2026-04." in found.refusal
+
+
+def test_a_quarter_and_a_year_are_held_to_their_names_too(tmp_path: Path) -> None:
+    quarter = csv_bytes(QUARTERLY_LONG_HEADER, [quarterly_long_row("25")])
+    of_rows = read(tmp_path, "quarterly.csv", quarter).summary.tables[0].periods[0]
+    assert read(tmp_path, "quarterly_q4_20_21.csv", quarter + b"\n").summary.refusal is not None
+    assert of_rows != "2020-21 Q4"
+    name, pack = published_drops()["annual_main_wide"]
+    assert read(tmp_path, name, pack).summary.refusal is None
+
+
+@pytest.mark.parametrize("by", ["sha256", "file"])
+def test_a_reviewed_entry_lets_its_file_pass_for_its_periods_and_no_other(by: str, tmp_path: Path) -> None:
+    name, content = "iapt_month_apr_2026_activity.csv", monthly_csv(monthly_row("25", **MAY))
+    drop = read(tmp_path / "before", name, content).drop
+    entry = {by: getattr(drop, by), "periods": ["2026-05"], "reason": "Named so by the publisher.", "source": "made"}
+    catalogue = catalogue_with(tmp_path / "catalogue", entry)
+    assert read(tmp_path / "let", name, content, using=catalogue).summary.refusal is None
+    assert read(tmp_path / "else", "iapt_month_mar_2026.csv", content + b"\n", using=catalogue).refusal
+    other_rows = catalogue_with(tmp_path / "other", entry | {"periods": ["2026-06"]})
+    assert read(tmp_path / "others", name, content, using=other_rows).refusal
+
+
+def test_a_rejected_drop_is_read_again_when_it_is_let_pass(tmp_path: Path) -> None:
+    name, content = "iapt_month_apr_2026_activity.csv", monthly_csv(monthly_row("25", **MAY))
+    found = read(tmp_path, name, content)
+    entry = {"sha256": found.drop.sha256, "periods": ["2026-05"], "reason": "So published.", "source": "made"}
+    listed = catalogue_with(tmp_path / "catalogue", entry)
+    assert found.store.summary_of(found.drop.sha256, Catalogue(CATALOGUE)) is not None
+    assert found.store.summary_of(found.drop.sha256, listed) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sha256": None},
+        {"file": "a.csv"},
+        {"periods": []},
+        {"periods": ["May 2026"]},
+        {"reason": ""},
+        {"note": "none"},
+        {"sha256": "abc"},
+    ],
+)
+def test_an_entry_that_says_too_little_or_too_much_is_refused(wrong: dict[str, object]) -> None:
+    entry = {"sha256": "0" * 64, "periods": ["2026-05"], "reason": "So published.", "source": "made"}
+    MisnamedFile.model_validate(entry)
+    with pytest.raises(ValidationError):
+        MisnamedFile.model_validate(entry | wrong)
+
+
+def catalogue_with(folder: Path, *entries: dict[str, object]) -> Catalogue:
+    """A copy of the project's catalogue that lists these files as misnamed."""
+    shutil.copytree(CATALOGUE, folder)
+    (folder / "misnamed_files.yml").write_text(yaml.safe_dump(list(entries)), encoding="utf-8")
+    return Catalogue(folder)

@@ -163,6 +163,28 @@ DIM_STANDARD_COLUMNS: Final[Columns] = MappingProxyType(
     }
 )
 
+DIM_NOTE_COLUMNS: Final[Columns] = MappingProxyType(
+    {
+        "note_id": "VARCHAR",
+        "series": "VARCHAR",
+        "table_name": "VARCHAR",
+        "period_grain": "VARCHAR",
+        "period": "VARCHAR",
+        # the key of a cell of that table, whole where cell_status is released; else what the note names of it
+        "org_level": "VARCHAR",
+        "org_code": "VARCHAR",
+        "partner_code": "VARCHAR",
+        "variable_type": "VARCHAR",
+        "variable_a": "VARCHAR",
+        "variable_b": "VARCHAR",
+        "measure": "VARCHAR",
+        "cell_status": "VARCHAR",
+        "action": "VARCHAR",
+        "note": "VARCHAR",
+        "source": "VARCHAR",
+    }
+)
+
 DIM_MEASURE_COLUMNS: Final[Columns] = MappingProxyType(
     {
         "measure": "VARCHAR",
@@ -487,6 +509,7 @@ DIMENSIONS: Final[Mapping[str, Columns]] = MappingProxyType(
         "dim_measure": DIM_MEASURE_COLUMNS,
         "dim_measure_name": DIM_MEASURE_NAME_COLUMNS,
         "dim_standard": DIM_STANDARD_COLUMNS,
+        "dim_note": DIM_NOTE_COLUMNS,
     }
 )
 
@@ -551,6 +574,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "dim_measure": ("measure",),
         "dim_measure_name": ("measure", "name", "series"),
         "dim_standard": ("measure", "label", "valid_from"),
+        "dim_note": ("note_id", "period_grain", *POPULATION, "measure"),
         **dict.fromkeys(DROPS, ("drop_number", "cell_number")),  # told to people as file, row and column
     }
 )

@@ -1417,6 +1417,7 @@ IN_DIMENSIONS = (
             "dim_population": "change_reason",
             "dim_measure_name": "note",
             "dim_standard": "label",
+            "dim_note": "note",
         }.items()
     ),
     Leak(

@@ -416,6 +416,31 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
         _set_in("mart_data_quality", "default_records = 5", "not is_submission"),
     ),
     ("dim_date", "days_have_no_holes"): ("delete from dim_date where calendar_date = date '2021-01-15'",),
+    ("dim_note", "words_are_known"): (
+        _set_in("dim_note", "cell_status = 'left'", "note_id = 'a-long-wait'"),
+        _set_in("dim_note", "action = 'hide'", "note_id = 'a-long-wait'"),
+        _set_in("dim_note", "period_grain = 'week'", "note_id = 'of-another-year'"),
+        _set_in("dim_note", "table_name = 'extract_annual'", "note_id = 'a-long-wait'"),
+    ),
+    ("dim_note", "notes_point_to_released_cells"): (
+        _set_in("dim_note", "org_code = 'Y91'", "note_id = 'a-long-wait'"),
+        _set_in("dim_note", "org_code = null", "note_id = 'a-long-wait'"),
+        _set_in("dim_note", "variable_a = 'Total'", "note_id = 'a-long-wait'"),
+        _set_in("dim_note", "period = '2021-02'", "note_id = 'a-long-wait'"),
+        _set_in("dim_note", "cell_status = 'released'", "note_id = 'of-another-year'"),
+    ),
+    # what is suppressed at the provider
+    ("dim_note", "no_note_is_about_a_suppressed_cell"): tuple(
+        _set_in(
+            "dim_note",
+            f"org_level = 'provider', org_code = 'RZ90', measure = 'percentage_recovery', cell_status = '{status}'",
+            "note_id = 'a-long-wait'",
+        )
+        for status in ("released", "mended", "superseded", "not_released")
+    ),
+    ("dim_note", "measures_stand_in_dim_measure"): (
+        _set_in("dim_note", "cell_status = 'released'", "note_id = 'of-a-mean-that-stays'"),
+    ),
     ("dim_organisation_history", "spells_do_not_overlap"): (
         "insert into dim_organisation_history select * replace (date '2020-04-01' as valid_from) "
         "from dim_organisation_history where org_level = 'region'",
@@ -434,6 +459,7 @@ FILLED = {
     "dim_population": "population_name",
     "dim_measure_name": "name",
     "dim_standard": "threshold",
+    "dim_note": "note",
 }
 ALIKE = {
     (table, rule): statements

@@ -150,6 +150,18 @@ select
     cast(null as date) as valid_to, 'stated' as certainty, 'An invented standard' as label,
     'An invented source.' as "source";
 
+create table dim_note as
+select
+    note_id, 'monthly' as series, 'extract_monthly' as table_name, 'month' as period_grain, '2021-01' as period,
+    org_level, org_code, cast(null as varchar) as partner_code, variable_type, cast(null as varchar) as variable_a,
+    cast(null as varchar) as variable_b, measure, cell_status, 'note' as "action", 'An invented note.' as note,
+    'An invented source.' as "source"
+from (values
+    ('a-long-wait', 'region', 'Y90', 'Total', 'mean_wait', 'released'),
+    ('of-another-year', 'provider', 'RZ91', null, 'mean_wait', 'not_loaded'),
+    ('of-a-mean-that-stays', 'region', 'Y90', 'Total', 'mean_of_nothing', 'not_released')
+) as notes (note_id, org_level, org_code, variable_type, measure, cell_status);
+
 create table mart_data_quality as
 select
     '2021-01' as period, date '2021-01-01' as period_start, date '2021-01-31' as period_end,

@@ -96,3 +96,8 @@ def measures_of_topics() -> list[str]:
 def literals(words: list[str]) -> str:
     """A list of SQL literals."""
     return ", ".join(f"'{word}'" for word in words)
+
+
+def population_key_of(relation: str) -> str:
+    """Columns; the real list is in macros/population_key.sql."""
+    return f"{relation}.period, {relation}.org_code"

@@ -24,6 +24,7 @@ SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "dim_measure": dimensions.dim_measure_rules(),
         "dim_measure_name": dimensions.dim_measure_name_rules(),
         "dim_standard": dimensions.dim_standard_rules(),
+        "dim_note": dimensions.dim_note_rules(),
     }
 )
 

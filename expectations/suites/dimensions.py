@@ -1,6 +1,6 @@
 """The rules of the dimensions: the calendar, the organisations and the measures that the extracts lean on."""
 
-from expectations.contracts import CONTRACTS
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, POPULATION
 from expectations.rules import Rule
 from expectations.suites.calendar import (
     CALENDARS,
@@ -20,6 +20,8 @@ from expectations.suites.extracts import ENGLAND, ORGANISATION_LEVELS
 PUBLICATION_STATUSES = ("published", "not_published", "not_loaded", "not_due")
 STATISTICS = ("count", "percentage", "mean", "median", "minimum", "maximum", "sum")
 DIRECTIONS = ("higher", "lower", "neither")
+NOTED_CELLS = ("released", "mended", "superseded", "not_released", "not_found", "not_loaded")
+ACTIONS = ("note", "withhold", "replace")
 CONTRACT = "Source: the data contract of the release."
 
 
@@ -279,5 +281,73 @@ def dim_standard_rules() -> tuple[Rule, ...]:
         keys_are_unique(table),
         required_columns_are_filled(
             table, ("measure", "threshold", "comparison", "valid_from", "certainty", "label", "source")
+        ),
+    )
+
+
+def dim_note_rules() -> tuple[Rule, ...]:
+    """Return the rules of the notes on known errors of the publications."""
+    table = "dim_note"
+    wrong_table = " or ".join(
+        f"(period_grain = '{grain}' and table_name is distinct from '{extract}')"
+        for extract, grain in EXTRACT_GRAINS.items()
+    )
+    same_cell = " and ".join(
+        f"notes.{column} is not distinct from cells.{column}" for column in (*POPULATION, "measure")
+    )
+    cells = " union all ".join(
+        f"select '{grain}' as period_grain, {', '.join(POPULATION)}, measure, value_status from {extract} "
+        f"where period in (select period from {table})"
+        for extract, grain in EXTRACT_GRAINS.items()
+    )
+    found = f"""
+        with notes as (select {keys_of(table)}, cell_status from {{batch}}),
+        cells as ({cells})
+        select distinct {keys_of(table, "notes")}
+        from notes {{join}} join cells on notes.period_grain = cells.period_grain and {same_cell}
+    """
+    return (
+        columns_are_exactly_the_contract(table),
+        keys_are_unique(table),
+        required_columns_are_filled(
+            table,
+            ("note_id", "series", "table_name", "period_grain", "period", "cell_status", "action", "note", "source"),
+        ),
+        rows_where(
+            "words_are_known",
+            table,
+            f"cell_status not in ({words(NOTED_CELLS)}) or action not in ({words(ACTIONS)}) "
+            f"or period_grain not in ({words(EXTRACT_GRAINS.values())}) or {wrong_table}",
+            f"cell_status is one of {', '.join(NOTED_CELLS)}, action one of {', '.join(ACTIONS)}, and table_name the "
+            f"extract of period_grain. {CONTRACT}",
+        ),
+        Rule(
+            name="notes_point_to_released_cells",
+            table=table,
+            description=(
+                "A note that is said to be about a released figure names one cell of the extract of its grain, by its "
+                "whole key. Source: a note that finds no figure would warn nobody."
+            ),
+            query=found.format(batch="{batch}", join="left")
+            + " where cell_status = 'released' and cells.period is null",
+        ),
+        Rule(
+            name="no_note_is_about_a_suppressed_cell",
+            table=table,
+            description=(
+                "No note is about a figure that the extract suppresses: its text could say what is hidden. "
+                "Source: suppression comes first."
+            ),
+            query=found.format(batch="{batch}", join="inner")
+            + " where cells.value_status = 'suppressed' and notes.cell_status not in ('not_found', 'not_loaded')",
+        ),
+        Rule(
+            name="measures_stand_in_dim_measure",
+            table=table,
+            description=f"A measure that a note names is described in dim_measure. {CONTRACT}",
+            query=f"""
+                with notes as (select {keys_of(table)} from {{batch}} where cell_status = 'released')
+                select {keys_of(table)} from notes anti join dim_measure using (measure)
+            """,
         ),
     )

@@ -212,7 +212,7 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         "  organisations of today, where `comparability` says what became of them.",
         "- `dim_*` say what periods, days, organisations, populations, measures and standards are. Join `measure`",
         "  to `dim_measure`, `org_level` and `org_code` to `dim_organisation`, `period_grain` and `period` to",
-        "  `dim_period`.",
+        "  `dim_period`. `dim_note` holds known errors of the publications, each keyed to its figure.",
         "",
         "`dictionary.html`, to search, and `dictionary.json` say what every column and measure means.",
         "",

@@ -11,7 +11,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import jinja2
 import markupsafe
 import yaml
 
-from expectations.contracts import CONTRACTS, file_of
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, TOPICS, file_of
 from orchestration.home import DBT_PROJECT, PROJECT_ROOT
 
 DICTIONARY_PAGE = "dictionary.html"
@@ -33,6 +33,20 @@ _DOC = re.compile(r"{{ doc\('(\w+)'\) }}")
 _OF_A_MEASURE = ("", "_status", "_lower", "_upper", "_standard", "_standard_status")
 _PERCENTAGE_POINTS = {"gap_to_standard": "percentage points", "recovery_rate": "%", "standard": "%", "threshold": "%"}
 _UNITS = {"months_needed": "months", "months_found": "months", "suppressed_parts": "parts"}
+
+#: How the figures of a table can be noted, by table.
+NOTED: Mapping[str, str] = {
+    **dict.fromkeys(
+        EXTRACT_GRAINS,
+        "Notes on known errors of these figures stand in `dim_note`: join on the key of a row, where `cell_status` is "
+        "`released`.",
+    ),
+    **dict.fromkeys(
+        (*TOPICS, "mart_recovery_rate"),
+        "Notes on known errors of these figures stand in `dim_note`, a row a cell: its `measure` is the column's name, "
+        "and `percentage_recovery` for `recovery_rate`.",
+    ),
+}
 
 STATUSES: Mapping[str, tuple[str, str]] = {
     "published": ("", "There is a number."),
@@ -63,6 +77,7 @@ class Table:
     name: str
     description: str
     columns: tuple[Column, ...]
+    notes: str = ""
     first_period: str = ""
     last_period: str = ""
     rows: int | None = None
@@ -142,7 +157,7 @@ def _tables(project: Path, units: Mapping[str, str]) -> Iterator[Table]:
             if not meaning:
                 raise NotDescribed(f"{name}.{column}: expected a description in {name}.yml; found none")
             columns.append(Column(column, kind.lower(), _unit_of(column, units), meaning))
-        yield Table(name, _resolved(str(models[name]["description"]), texts, name), tuple(columns))
+        yield Table(name, _resolved(str(models[name]["description"]), texts, name), tuple(columns), NOTED.get(name, ""))
 
 
 def _texts(project: Path) -> dict[str, str]:
@@ -192,7 +207,7 @@ def _with_coverage(table: Table, release: Path) -> Table:
         else:
             counted = connection.execute("select count(*) from read_parquet(?)", [str(file)]).fetchone()
             found = ("", "", counted[0] if counted else 0)
-    return Table(table.name, table.description, table.columns, found[0] or "", found[1] or "", int(found[2]))
+    return replace(table, first_period=found[0] or "", last_period=found[1] or "", rows=int(found[2]))
 
 
 if __name__ == "__main__":

@@ -241,3 +241,34 @@ def test_no_real_drop_breaks_a_rule_that_would_stop_it_and_the_odd_ones_are_told
             broken[rule] = broken.get(rule, 0) + found["violations"]
     assert len(records) == len(json.loads(real_release.home.landed.read_text("utf-8"))["drops"])
     assert broken == ODD_FIGURES
+
+
+def test_known_errors_leave_with_their_figures(real_release: RealRelease) -> None:
+    """Two of them, of one provider: its mean wait in December 2024 and in February 2025."""
+    noted = real_release.released(
+        """
+        select notes.period, notes.org_code, notes.measure, figures.value
+        from dim_note as notes
+        inner join extract_monthly as figures
+            on figures.period = notes.period and figures.org_level = notes.org_level
+            and figures.org_code = notes.org_code and figures.measure = notes.measure
+            and figures.variable_type = notes.variable_type
+        where notes.cell_status = 'released' and notes.measure = 'mean_wait_accessing_services'
+        order by all
+        """
+    )
+    assert noted == [
+        ("2024-12", "DAX02", "mean_wait_accessing_services", 1357.6),
+        ("2025-02", "DAX02", "mean_wait_accessing_services", 946.7),
+    ]
+
+
+def test_a_note_whose_file_is_not_loaded_says_so(real_release: RealRelease) -> None:
+    """July 2025 is none of the drops: the note on its mean number of sessions below zero has no figure to stand by."""
+    loaded = real_release.warehouse(
+        "select 1 from marts.fct_monthly where period = '2025-07' and org_level = 'provider'"
+    )
+    (status,) = real_release.released(
+        "select cell_status from dim_note where note_id = 'mean-sessions-below-zero-k7y6r'"
+    )
+    assert status == ("released" if loaded else "not_loaded",)

@@ -146,6 +146,33 @@ def test_the_join_of_populations_keeps_every_row(released_home: BuiltHome) -> No
             assert rows == joined > 0, table
 
 
+def test_the_join_of_notes_keeps_every_row_and_finds_the_noted_one(released_home: BuiltHome) -> None:
+    text = (PROJECT_ROOT / "docs" / "data-access.md").read_text("utf-8")
+    (query,) = [query for query in re.findall(r"```sql\n(.*?)```", text, re.S) if "dim_note" in query]
+    path = released_home.home.latest / "iapt.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{path}' as release (read_only)")
+        for table in ("extract_monthly", "dim_note"):
+            connection.execute(f"create table {table} as from release.{table}")
+        before = connection.execute(query).fetchall()
+        assert {row[3] for row in before} == {None}  # no figure of a synthetic drop is an error of the publisher's
+        connection.execute(
+            """
+            insert into dim_note by name
+            select
+                'a-note' as note_id, 'extract_monthly' as table_name, 'released' as cell_status,
+                'A long wait.' as note, period, org_level, org_code, partner_code, variable_type, variable_a,
+                variable_b, measure
+            from extract_monthly
+            where period = '2025-06' and org_level = 'provider' and measure = 'mean_wait_accessing_services'
+            order by org_code limit 1
+            """
+        )
+        after = connection.execute(query).fetchall()
+    assert len(after) == len(before) > 1
+    assert [row[3] for row in after if row[3]] == ["A long wait."]
+
+
 def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) -> None:
     folder = _latest(released_home) / "csv"
     assert {path.name for path in folder.glob("dim_*")} == {f"{table}.csv" for table in DIMENSIONS}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.contracts import CONTRACTS
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, TOPICS
 from orchestration.home import DBT_PROJECT, PROJECT_ROOT
 from orchestration.release.dictionary import (
     STATUSES,
@@ -50,6 +50,13 @@ def test_every_quantity_of_a_wide_table_has_a_unit(dictionary: Dictionary) -> No
     assert units["percentage_recovery"] == units["percentage_recovery_standard"] == "%"
     assert units["mean_wait_accessing_services"] == "days"
     assert units["percentage_recovery_status"] == ""
+
+
+def test_tables_whose_figures_can_be_noted_say_where(dictionary: Dictionary) -> None:
+    noted = {table.name for table in dictionary.tables if "`dim_note`" in table.notes}
+    assert noted == {*EXTRACT_GRAINS, *TOPICS, "mart_recovery_rate"}
+    assert as_markdown(dictionary).count("stand in `dim_note`") == len(noted)
+    assert as_page(dictionary, "Dictionary").count("stand in <code>dim_note</code>") == len(noted)
 
 
 def test_every_measure_is_defined(dictionary: Dictionary) -> None:

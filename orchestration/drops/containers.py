@@ -22,16 +22,29 @@ from pathlib import Path, PurePosixPath
 from python_calamine import CalamineError, CalamineWorkbook
 
 from orchestration.drops.catalogue import Limits
+from orchestration.drops.formats import (
+    COMPRESSIONS,
+    HEAD_BYTES,
+    READ_AS,
+    READABLE_COMPRESSIONS,
+    Format,
+    detect_wide_encoding,
+    find_delimiter,
+    recognise_format,
+    recognise_members,
+)
 from orchestration.drops.layouts import DEEPEST_HEADER_ROW
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sheets import Extent, NotMeasurable, extent_of, longest_string_of, refuse_shared_sheets
-from orchestration.drops.sources import NOTES_SUFFIXES
+from orchestration.drops.sources import NOTES_SUFFIXES, is_dropping
 
 GET_IT_AGAIN = "Get the file again from the publisher."
 LOOK_AT_THE_LIMITS = "Look at the file; a genuine larger one needs a change in catalogue/limits.yml."
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
-# What the managers of files leave in every folder they look into, and so in a ZIP of one.
-_DROPPINGS = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_SAVE_AS_UTF_8 = "Get the file again; if it is whole, save it as UTF-8 and offer it so."
+_TABLE_SUFFIXES = (".csv", ".xlsx")
+#: How many members a refusal names.
+_MEMBERS_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -39,7 +52,8 @@ class Table:
     """One table inside a drop: a CSV on disk, or the rows of one sheet.
 
     `member` names it inside the file: a ZIP member, a sheet, or both; empty for a bare CSV. `book` is the workbook a
-    sheet stands in (a ZIP member, or empty for a bare XLSX); None for a CSV.
+    sheet stands in (a ZIP member, or empty for a bare XLSX); None for a CSV. `delimiter` is what stands between the
+    values of a CSV, and of its `top`: one with another than a comma is not read.
     """
 
     file: str
@@ -47,6 +61,7 @@ class Table:
     top: Sequence[Sequence[object]]
     csv_path: Path | None = None
     encoding: str = "utf-8"
+    delimiter: str = ","
     sheet_rows: Sequence[Sequence[object]] | None = None
     book: str | None = None
 
@@ -68,92 +83,174 @@ def open_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
     if suffix == ".zip":
         yield from _zip_tables(path, file, limits, scratch, notices)
     elif suffix == ".xlsx":
-        yield from _xlsx_tables(path, file, "", limits, _CellAllowance(limits.max_sheet_cells))
+        yield from _xlsx_tables(path, file, "", limits, _CellAllowance(limits.max_sheet_cells), notices)
     else:
-        yield _csv_table(path, file, "")
+        yield _csv_table(path, file, "", scratch / "whole.csv", notices)
 
 
 def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]) -> Iterator[Table]:
+    """The tables of a ZIP. Members that are no CSV and no XLSX are named in a notice and left."""
     allowance = _CellAllowance(limits.max_sheet_cells)
+    unopened: list[tuple[str, Format]] = []
+    tables = 0
     with _checked_zip(path, file, "", limits) as archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
-        for number, info in enumerate(members):
+        for number, info in enumerate(info for info in archive.infolist() if not info.is_dir()):
             member = PurePosixPath(info.filename)
-            if _is_dropping(member):
+            suffix = member.suffix.lower()
+            if is_dropping(member):
                 notices.append(f"member {info.filename} is a file manager's own; it is kept with the drop, unread")
                 continue
-            if member.suffix.lower() in NOTES_SUFFIXES:
+            if suffix in NOTES_SUFFIXES:
                 notices.append(f"member {info.filename} is a note, not a table; it is kept with the drop, unread")
                 continue
-            if member.suffix.lower() not in {".csv", ".xlsx"}:
-                raise DropRefused(
-                    file,
-                    f"member {info.filename}",
-                    "CSV or XLSX members",
-                    f"a member ending in {member.suffix or 'nothing'}",
-                    "A container inside a container is not opened: offer the inner files as drops of their own.",
-                )
-            unpacked = scratch / f"member-{number}{member.suffix.lower()}"
-            try:
-                with archive.open(info) as source, unpacked.open("wb") as target:
-                    shutil.copyfileobj(source, target, 1 << 20)
-            except (*DAMAGED, OSError) as error:
-                if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-                    raise  # the machine's trouble, such as a full disk, not the file's
-                raise DropRefused(
-                    file, f"member {info.filename}", "a member that unpacks", str(error), GET_IT_AGAIN
-                ) from error
-            if unpacked.stat().st_size == 0:
-                raise DropRefused(file, f"member {info.filename}", "a published table", "an empty member", GET_IT_AGAIN)
-            if member.suffix.lower() == ".csv":
-                yield _csv_table(unpacked, file, info.filename)
+            if suffix not in _TABLE_SUFFIXES:
+                unopened.append((info.filename, _format_of_member(archive, info)))
+                continue
+            _refuse_unreadable(info, file)
+            unpacked = scratch / f"member-{number}{suffix}"
+            _unpack(archive, info, file, unpacked)
+            if suffix == ".csv":
+                yield _csv_table(unpacked, file, info.filename, scratch / f"member-{number}.utf-8.csv", notices)
+                tables += 1
             else:
-                yield from _xlsx_tables(unpacked, file, info.filename, limits, allowance)
+                for table in _xlsx_tables(unpacked, file, info.filename, limits, allowance, notices):
+                    yield table
+                    tables += 1
+    if unopened and not tables:
+        named = ", ".join(f"{name} ({what.description})" for name, what in unopened[:_MEMBERS_NAMED])
+        more = f" and {len(unopened) - _MEMBERS_NAMED} more" if len(unopened) > _MEMBERS_NAMED else ""
+        remedy = "Unpack it, and offer the files inside as drops of their own."
+        raise DropRefused(file, "the whole file", "CSV or XLSX members", f"{named}{more}", remedy)
+    notices += [
+        f"member {name} is {what.description}, and is not opened; it is kept with the drop, unread. If it holds "
+        "figures, offer it as a drop of its own, as CSV or XLSX"
+        for name, what in unopened
+    ]
 
 
-def _is_dropping(member: PurePosixPath) -> bool:
-    """Whether a file manager left this in the pack: as in a folder of drops, hidden files are nobody's tables."""
-    return "__MACOSX" in member.parts or member.name.startswith(".") or member.name.lower() in _DROPPINGS
+def _format_of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Format:
+    """What a member is that is not opened, as far as its first bytes tell."""
+    unknown = Format("unknown", f"a file ending in {PurePosixPath(info.filename).suffix or 'nothing'}", "")
+    if info.flag_bits & 0x1 or info.compress_type not in READABLE_COMPRESSIONS:
+        return unknown
+    try:
+        with archive.open(info) as stream:
+            found = recognise_format(stream)
+    except (*DAMAGED, OSError):
+        return unknown
+    return unknown if found.name in {"text", "binary", "nuls"} else found
+
+
+def _refuse_unreadable(info: zipfile.ZipInfo, file: str) -> None:
+    """Raise DropRefused where Python could not unpack a member."""
+    place = f"member {info.filename}"
+    if info.flag_bits & 0x1:
+        remedy = "Unpack it with its password, and offer the file inside."
+        raise DropRefused(file, place, "a member without a password", "an encrypted member", remedy)
+    if info.compress_type not in READABLE_COMPRESSIONS:
+        method = COMPRESSIONS.get(info.compress_type, f"method {info.compress_type}")
+        remedy = "Unpack the ZIP, and offer the file inside."
+        raise DropRefused(file, place, "a member compressed by Deflate", f"one compressed by {method}", remedy)
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: str, unpacked: Path) -> None:
+    place = f"member {info.filename}"
+    try:
+        with archive.open(info) as source, unpacked.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # the machine's trouble, such as a full disk, not the file's
+        raise DropRefused(file, place, "a member that unpacks", str(error), GET_IT_AGAIN) from error
+    if unpacked.stat().st_size == 0:
+        raise DropRefused(file, place, "a published table", "an empty member", GET_IT_AGAIN)
+
+
+def _refuse_posing(found: Format, file: str, member: str) -> None:
+    """Raise DropRefused where a file or member is something else than its name says."""
+    suffix = PurePosixPath(member or file).suffix.lower()
+    named = "text" if suffix not in READ_AS else {".csv": "text", ".xlsx": "xlsx", ".zip": "zip"}[suffix]
+    if found.name == named:
+        return
+    remedy = found.remedy
+    if member:
+        remedy = f"Unpack the ZIP and offer its members as drops of their own. Of this one: {remedy}"
+    place = f"member {member}" if member else "the whole file"
+    expected = READ_AS.get(suffix, READ_AS[".csv"])
+    raise DropRefused(file, place, f"{expected}, as its name says", found.description, remedy)
 
 
 def _checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipfile.ZipFile:
     """Open a ZIP (or an XLSX, which is one) after checking its directory against the limits."""
     place = f"member {member}" if member else "the whole file"
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+        stream.seek(0)
+        is_zip = zipfile.is_zipfile(stream)
+        stream.seek(0)
+        found = Format("zip", "", "") if is_zip else recognise_format(stream)
+    if not is_zip and not head.startswith(b"PK") and found.name != "binary":
+        _refuse_posing(found, file, member)
     try:
         archive = zipfile.ZipFile(path)
     except (*DAMAGED, OSError) as error:
         raise DropRefused(file, place, "a complete ZIP container", str(error), GET_IT_AGAIN) from error
+    try:
+        _check_directory(archive, path, file, member, limits)
+    except DropRefused:
+        archive.close()
+        raise
+    return archive
+
+
+def _check_directory(archive: zipfile.ZipFile, path: Path, file: str, member: str, limits: Limits) -> None:
+    """Raise DropRefused where a ZIP's directory says that it is hostile, or no container of the kind of its name."""
+    place = f"member {member}" if member else "the whole file"
+    is_workbook = bool(member) or PurePosixPath(file).suffix.lower() == ".xlsx"
     infos = [info for info in archive.infolist() if not info.is_dir()]
     packed = max(path.stat().st_size, 1)
     unpacked = sum(info.file_size for info in infos)
     repeated = [name for name, times in Counter(info.filename for info in infos).items() if times > 1]
-    problem = None
     if not infos:
-        problem = ("at least one member", "an empty container")
-    elif repeated:
-        problem = ("every member under a name of its own", f"more than one member named {repeated[0]!r}")
-    elif len(infos) > limits.max_members and not member and path.suffix.lower() != ".xlsx":
-        problem = (f"at most {limits.max_members} members", f"{len(infos)} members")
-    elif unpacked > limits.max_uncompressed_bytes:
+        raise DropRefused(file, place, "at least one member", "an empty container", GET_IT_AGAIN)
+    if repeated:
+        found = f"more than one member named {repeated[0]!r}"
+        raise DropRefused(file, place, "every member under a name of its own", found, GET_IT_AGAIN)
+    problem = None
+    if unpacked > limits.max_uncompressed_bytes:
         problem = (f"at most {limits.max_uncompressed_bytes:,} bytes unpacked", f"{unpacked:,} bytes")
     elif unpacked / packed > limits.max_compression_ratio:
         problem = (f"at most {limits.max_compression_ratio} to 1 compression", f"{unpacked // packed} to 1")
-    else:
-        for info in infos:
-            parts = PurePosixPath(info.filename.replace("\\", "/"))
-            if not parts.parts or parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
-                problem = ("member names inside the container", f"a member that leads out of it: {info.filename!r}")
-            elif info.flag_bits & 0x1:
-                problem = ("members without a password", f"an encrypted member: {info.filename!r}")
-            elif stat.S_ISLNK(info.external_attr >> 16):
-                problem = ("plain members", f"a link: {info.filename!r}")
     if problem:
-        archive.close()
         raise DropRefused(file, place, *problem, LOOK_AT_THE_LIMITS)
-    return archive
+    for info in infos:
+        parts = PurePosixPath(info.filename.replace("\\", "/"))
+        if not parts.parts or parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+            problem = ("member names inside the container", f"a member that leads out of it: {info.filename!r}")
+        elif stat.S_ISLNK(info.external_attr >> 16):
+            problem = ("plain members", f"a link: {info.filename!r}")
+    if problem:
+        raise DropRefused(file, place, *problem, GET_IT_AGAIN)
+    _refuse_posing(recognise_members([info.filename for info in infos]), file, member)
+    if is_workbook:
+        for info in infos:
+            _refuse_unreadable_part(info, file, place)
+    elif len(infos) > limits.max_members:
+        expected = f"at most {limits.max_members} members"
+        raise DropRefused(file, place, expected, f"{len(infos)} members", LOOK_AT_THE_LIMITS)
 
 
-def _xlsx_tables(path: Path, file: str, member: str, limits: Limits, allowance: _CellAllowance) -> Iterator[Table]:
+def _refuse_unreadable_part(info: zipfile.ZipInfo, file: str, place: str) -> None:
+    """Raise DropRefused where a part of a workbook is packed as no spreadsheet program packs it."""
+    if info.flag_bits & 0x1 or info.compress_type not in READABLE_COMPRESSIONS:
+        method = "encrypted" if info.flag_bits & 0x1 else COMPRESSIONS.get(info.compress_type, "by an unknown method")
+        remedy = "Open it in a spreadsheet program, save it as XLSX, and offer that."
+        raise DropRefused(file, place, "parts compressed by Deflate", f"{info.filename!r}, {method}", remedy)
+
+
+def _xlsx_tables(
+    path: Path, file: str, member: str, limits: Limits, allowance: _CellAllowance, notices: list[str]
+) -> Iterator[Table]:
     with _checked_zip(path, file, member, limits) as archive:
         _check_sheets(archive, file, member, limits, allowance)
     try:
@@ -240,15 +337,53 @@ def _measuring(file: str, place: str) -> Generator[None]:
         raise DropRefused(file, place, "a workbook that unpacks", str(error), GET_IT_AGAIN) from error
 
 
-def _csv_table(path: Path, file: str, member: str) -> Table:
+def _csv_table(path: Path, file: str, member: str, utf_8: Path, notices: list[str]) -> Table:
+    """A CSV as a table. What is in UTF-16 or UTF-32 is written to `utf_8` as UTF-8 and read from there."""
+    place = f"member {member}" if member else "the whole file"
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+        stream.seek(0)
+        found = recognise_format(stream)
+    if found.name != "text" and found.name != "binary":
+        _refuse_posing(found, file, member)
+    if not head.lstrip(b"\xef\xbb\xbf").strip():
+        raise DropRefused(file, place, "a published table", "white space", GET_IT_AGAIN)
+    if wide := detect_wide_encoding(head):
+        _write_as_utf_8(path, file, place, wide, utf_8)
+        name = wide.upper().removesuffix("-LE").removesuffix("-BE")
+        notices.append(f"{member or 'the file'} is text in {name}, and is read as such")
+        path = utf_8
     encoding = _encoding(path, file, member)
     with path.open(encoding="latin-1" if encoding == "latin-1" else "utf-8-sig", newline="") as lines:
         try:
-            top: list[list[object]] = [list(row) for row in itertools.islice(csv.reader(lines), DEEPEST_HEADER_ROW)]
+            first = list(itertools.islice(lines, DEEPEST_HEADER_ROW))
+            delimiter = find_delimiter(first)
+            lines.seek(0)
+            rows = csv.reader(lines, delimiter=delimiter)
+            top: list[list[object]] = [list(row) for row in itertools.islice(rows, DEEPEST_HEADER_ROW)]
         except csv.Error as error:
             place = f"{member}, the first rows" if member else "the first rows"
             raise DropRefused(file, place, "comma-separated values", str(error), GET_IT_AGAIN) from error
-    return Table(file, member, top, csv_path=path, encoding=encoding)
+    return Table(file, member, top, csv_path=path, encoding=encoding, delimiter=delimiter)
+
+
+def _write_as_utf_8(path: Path, file: str, place: str, encoding: str, target: Path) -> None:
+    """Write a text of wide letters as UTF-8. Raises DropRefused where it is none."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    read = 0
+    with path.open("rb") as source, target.open("wb") as written:
+        at_end = False
+        while not at_end:
+            chunk = source.read(1 << 20)
+            at_end = not chunk
+            try:
+                text = decoder.decode(chunk, final=at_end)
+            except UnicodeDecodeError as error:
+                name = encoding.upper()
+                found = f"bytes near {read + error.start + 1:,} that are not: {error.reason}"
+                raise DropRefused(file, place, f"text in {name}, as it begins", found, _SAVE_AS_UTF_8) from error
+            read += len(chunk)
+            written.write(text.encode())
 
 
 def _encoding(path: Path, file: str, member: str) -> str:
@@ -265,7 +400,7 @@ def _encoding(path: Path, file: str, member: str) -> str:
             at_end = not chunk
             if b"\0" in chunk:
                 place = f"member {member}" if member else "the whole file"
-                raise DropRefused(file, place, "text in UTF-8 or Windows-1252", "NUL bytes", GET_IT_AGAIN)
+                raise DropRefused(file, place, "text in UTF-8, UTF-16 or Windows-1252", "NUL bytes", _SAVE_AS_UTF_8)
             if encoding == "utf-8":
                 try:
                     decoder.decode(chunk, final=at_end)

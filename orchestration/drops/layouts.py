@@ -21,6 +21,13 @@ from orchestration.drops.refusals import DropRefused
 
 # How many rows of a table are looked at to find its header.
 DEEPEST_HEADER_ROW = 12
+# When a header resembles a layout: this many columns in common, and this share of those that the layout requires.
+_FEWEST_SHARED = 3
+_SHARE_OF_KEYS = 0.5
+# When it must be a pack's own main table, changed: this share of its columns is known.
+_SHARE_OF_MAIN_TABLE = 0.8
+_NAMES_SHOWN = 5
+_LONGEST_NAME_SHOWN = 60
 
 OrgLevel = Literal["england", "region", "icb", "stp", "sub_icb", "ccg", "provider", "sub_icb_provider", "ccg_provider"]
 ValueStatus = Literal["published", "suppressed", "not_applicable", "not_published"]
@@ -206,9 +213,9 @@ class HeaderDifference:
         unexpected = {name.casefold(): name for name in self.unexpected}
         for name in self.missing:
             near = difflib.get_close_matches(name.casefold(), unexpected, n=1, cutoff=0.6)
-            parts.append(f"missing {name!r}" + (f" (perhaps now {unexpected[near[0]]!r})" if near else ""))
-        parts += [f"unknown {name!r}" for name in self.unexpected]
-        parts += [f"{name!r} stands more than once" for name in self.repeated]
+            parts.append(f"missing {name!r}" + (f" (perhaps now {_show_name(unexpected[near[0]])})" if near else ""))
+        parts += [f"unknown {_show_name(name)}" for name in self.unexpected]
+        parts += [f"{_show_name(name)} stands more than once" for name in self.repeated]
         shown, rest = parts[:12], len(parts) - 12
         return "; ".join(shown) + (f"; and {rest} more" if rest > 0 else "")
 
@@ -267,18 +274,19 @@ def recognise(
         deepest = max(layout.recognise.header_row for layout, _ in matches)
         chosen = [(layout, header) for layout, header in matches if layout.recognise.header_row == deepest]
         return Recognised(tuple(layout for layout, _ in chosen), chosen[0][1])
-    nearest, header = min(differences, key=lambda pair: _distance(*pair))
-    if elsewhere := _header_elsewhere(rows_above, layouts):
-        nearest, row = elsewhere
-        found = f"it in row {row}"
-    elif not header:
-        found = "no header (the table is empty or too short)"
+    nearest = find_nearest(rows_above, layouts)
+    if nearest is None:
+        raise _no_resemblance(rows_above, file, place)
+    if nearest.stands_elsewhere:
+        found = f"it in row {nearest.row}"
     else:
-        found = f"a header of {len(header)} columns that no layout recognises: {nearest.describe()}"
+        columns = f"{len(nearest.header)} column{'s' if len(nearest.header) > 1 else ''}"
+        found = f"a header of {columns} that no layout recognises: {nearest.difference.describe()}"
+    layout = nearest.layout
     raise DropRefused(
         file=file,
-        place=f"{place}row {nearest.layout.recognise.header_row}",
-        expected=f"the header of a known layout (nearest: {nearest.layout.name}, {nearest.layout.title})",
+        place=f"{place}row {layout.recognise.header_row}",
+        expected=f"the header of a known layout (nearest: {layout.name}, {layout.title})",
         found=found,
         remedy=(
             "If the publisher has changed the file, add or extend a layout in catalogue/layouts; "
@@ -287,9 +295,124 @@ def recognise(
     )
 
 
-def nearness(rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout]) -> tuple[int, bool, int, int, str]:
-    """Sorts the tables that no layout recognises: first the one whose header is nearest to some layout."""
-    return min(_distance(*pair) for pair in _differences(rows_above, layouts))
+def _no_resemblance(rows_above: Sequence[Sequence[object]], file: str, place: str) -> DropRefused:
+    """The refusal of a table that is like none of the layouts: a sheet of definitions, or figures of another kind."""
+    headers = [(number, clean_header(row)) for number, row in enumerate(rows_above, start=1)]
+    row, header = max(headers, key=lambda pair: len(pair[1]), default=(1, ()))  # a title above it is narrower
+    found = "no header (the table is empty or too short)"
+    if header:
+        named = ", ".join(map(_show_name, header[:_NAMES_SHOWN])) + (", ..." if len(header) > _NAMES_SHOWN else "")
+        columns = f"{len(header)} column{'s' if len(header) > 1 else ''}"
+        found = f"a header of {columns} that no layout recognises or resembles: {named}"
+    return DropRefused(
+        file=file,
+        place=f"{place}row {row}",
+        expected="the header of a known layout",
+        found=found,
+        remedy=(
+            "If it holds figures of these services, write a layout for it in catalogue/layouts; "
+            "else take it out of the drop folder."
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class NearestLayout:
+    """The layout that a header no layout recognises resembles most, and the row the header stands in, from 1."""
+
+    difference: HeaderDifference
+    header: tuple[str, ...]
+    row: int
+
+    @property
+    def layout(self) -> Layout:
+        """The layout itself."""
+        return self.difference.layout
+
+    @property
+    def stands_elsewhere(self) -> bool:
+        """Whether the header is the layout's own, in another row than it should be."""
+        return self.difference.size == 0
+
+    @property
+    def is_changed_main_table(self) -> bool:
+        """Whether the table must be the layout's own, changed: nearly all is known, and at most one column missing.
+
+        A pack may hold tables of its own kind beside the main one, which share its keys and some of its measures.
+        """
+        known = {_fold(name) for name in self.layout.known_columns}
+        share = sum(_fold(name) in known for name in self.header) / len(self.header)
+        return share >= _SHARE_OF_MAIN_TABLE and len(self.difference.missing) <= 1
+
+
+def find_nearest(rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout]) -> NearestLayout | None:
+    """The layout nearest to the top of a table; None where none is of its shape and has enough columns in common.
+
+    Shape is whether the measures stand in rows or in columns, and how the period is written. Letters, spaces and
+    underscores are folded, here only: a name in other letters is still another name.
+    """
+    found: list[tuple[tuple[bool, int, int, str], NearestLayout]] = []
+    for number, row in enumerate(rows_above, start=1):
+        header = clean_header(row)
+        if len(header) < _FEWEST_SHARED:
+            continue
+        for layout in layouts:
+            difference = layout.header_difference(header)
+            is_in_its_row = number == layout.recognise.header_row
+            if not is_in_its_row and difference.size:
+                continue
+            shared = _shared_columns(layout, header)
+            if difference.size and not shared:
+                continue
+            rank = (not _names_period(layout, header), -shared, difference.size, layout.name)
+            found.append((rank, NearestLayout(difference, header, number)))
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def rank_by_nearness(rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout]) -> tuple[bool, int, int]:
+    """Sorts the tables that no layout recognises: first the one that is nearest to some layout."""
+    nearest = find_nearest(rows_above, layouts)
+    if nearest is not None:
+        return False, nearest.difference.size, -len(nearest.header)
+    headers = [{_fold(name) for name in clean_header(row)} for row in rows_above]
+    known = [{_fold(name) for name in layout.known_columns} for layout in layouts]
+    return True, -max((len(header & names) for header in headers for names in known), default=0), 0
+
+
+def _shared_columns(layout: Layout, header: Sequence[str]) -> int:
+    """How many columns a header and a layout have in common; 0 where that is too few, or their shapes differ."""
+    names = {_fold(name) for name in header if name}
+    keys = [[name] for name in layout.recognise.required] + layout.recognise.required_one_of
+    if isinstance(layout.measures, WideMeasures):
+        of_its_shape = names & {_fold(name) for name in layout.measures.columns}
+    else:
+        keys.append(layout.recognise.value_columns)
+        ids = (layout.measures.id, layout.measures.name, *layout.recognise.value_columns)
+        of_its_shape = names & {_fold(name) for name in ids}
+    agreeing = sum(any(_fold(name) in names for name in either) for either in keys)
+    if not of_its_shape or agreeing < max(_FEWEST_SHARED, len(keys) * _SHARE_OF_KEYS):
+        return 0
+    return len(names & {_fold(name) for name in layout.known_columns})
+
+
+def _names_period(layout: Layout, header: Sequence[str]) -> bool:
+    """Whether a header says the period as the layout does: in its columns, or in none where names say it."""
+    names = {_fold(name) for name in header}
+    if isinstance(layout.period, PeriodFromColumns):
+        return bool(names & {_fold(name) for name in (layout.period.start, layout.period.end or "") if name})
+    if isinstance(layout.period, PeriodFromLabel):
+        return _fold(layout.period.column) in names
+    return True
+
+
+def _fold(name: str) -> str:
+    """A column's name without what spelling changes most: capitals, spaces and marks."""
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def _show_name(name: str) -> str:
+    """A column's name as an error may show it: a whole text may stand where a name was expected."""
+    return repr(name if len(name) <= _LONGEST_NAME_SHOWN else name[:_LONGEST_NAME_SHOWN] + "...")
 
 
 def _differences(
@@ -302,25 +425,6 @@ def _differences(
         header = clean_header(rows_above[row - 1]) if len(rows_above) >= row else ()
         differences.append((layout.header_difference(header), header))
     return differences
-
-
-def _header_elsewhere(
-    rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout]
-) -> tuple[HeaderDifference, int] | None:
-    """The layout whose header stands in another row than it should, and the row; None where there is none."""
-    for number, row in enumerate(rows_above, start=1):
-        for layout in layouts:
-            difference = layout.header_difference(clean_header(row))
-            if difference.size == 0:
-                return difference, number
-    return None
-
-
-def _distance(difference: HeaderDifference, header: Sequence[str]) -> tuple[int, bool, int, int, str]:
-    """Sorts the nearest layout first: the most names in common, and never a row without a header before one with."""
-    layout = difference.layout
-    shared = len({name.casefold() for name in layout.known_columns} & {name.casefold() for name in header})
-    return -shared, not header, layout.recognise.header_row, difference.size, layout.name
 
 
 def period_pattern(layout: Layout) -> re.Pattern[str]:

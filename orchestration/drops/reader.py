@@ -26,6 +26,7 @@ import pandas as pd
 from expectations.cores import share_of_cores
 from orchestration.drops.catalogue import Catalogue
 from orchestration.drops.containers import GET_IT_AGAIN, Table, cell_text, open_tables
+from orchestration.drops.formats import describe_delimiter
 from orchestration.drops.layouts import (
     Layout,
     PeriodFromColumns,
@@ -33,9 +34,10 @@ from orchestration.drops.layouts import (
     PeriodFromNames,
     Variables,
     WideMeasures,
+    find_nearest,
     layouts_digest,
-    nearness,
     period_pattern,
+    rank_by_nearness,
     recognise,
 )
 from orchestration.drops.named_periods import period_by_name
@@ -282,14 +284,18 @@ def _group_tables(
 ) -> list[_Group]:
     """The tables of a drop, those of one layout together, in the order they stand in the file.
 
-    A workbook may hold sheets that are no tables (a title sheet, definitions); one sheet must be recognised. A pack may
-    hold tables that are kept unread where a layout says so; else every member must be recognised. Tables of one layout
-    share one header: rows that repeat from table to table can be told apart from others only when read together.
+    A workbook may hold sheets that are no tables (a title sheet, definitions), and a pack members that are none; they
+    are named and left. What resembles a layout and is not recognised is a table that has changed, and the drop is
+    refused for it: what is left of a pack is not what was published. In a pack whose layout knows of other tables,
+    which share its keys, only what is the main table but for a column or so. Tables of one layout share one header:
+    rows that repeat from table to table can be told apart from others only when read together.
     """
     groups: dict[tuple[str, ...], _Group] = {}
     unrecognised: list[tuple[Table, DropRefused]] = []
     for table in open_tables(path, drop.file, catalogue.limits, scratch, summary.notices):
         try:
+            if table.delimiter != ",":
+                raise _other_delimiter(drop, table)
             found = recognise(table.top, catalogue.layouts, file=drop.file, place=table.place)
         except DropRefused as refusal:
             unrecognised.append((table, refusal))
@@ -303,16 +309,24 @@ def _group_tables(
         if not unrecognised:
             raise DropRefused(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
         raise _nearest_refusal(unrecognised, catalogue.layouts)
-    kept_unread = any(
-        layout.recognise.other_members == "kept_unread" for layouts, _, _ in groups.values() for layout in layouts
-    )
-    books_read = {table.book for _, _, tables in groups.values() for table in tables if table.book is not None}
+    keeping_others = {
+        layout.name
+        for layouts, _, _ in groups.values()
+        for layout in layouts
+        if layout.recognise.other_members == "kept_unread"
+    }
     for table, reason in unrecognised:
-        if table.book not in books_read and not kept_unread:
+        nearest = find_nearest(table.top, catalogue.layouts)
+        if nearest is not None and (nearest.is_changed_main_table or not keeping_others):
             raise reason
         summary.unread.append(table.member)
         summary.notices.append(f"{table.member} has no known layout; it is kept with the drop, unread")
     return list(groups.values())
+
+
+def _other_delimiter(drop: KeptDrop, table: Table) -> DropRefused:
+    found, remedy = describe_delimiter(table.delimiter)
+    return DropRefused(drop.file, f"{table.place}row 1", "commas between the values", found, remedy)
 
 
 def _other_header(
@@ -335,7 +349,7 @@ def _nearest_refusal(unrecognised: list[tuple[Table, DropRefused]], layouts: lis
     It is the likely cause: one new column in the main table leaves nothing of an annual pack recognised, and what its
     other tables lack is no news. A few of those are named, the nearest first.
     """
-    (_, nearest), *others = sorted(unrecognised, key=lambda pair: nearness(pair[0].top, layouts))
+    (_, nearest), *others = sorted(unrecognised, key=lambda pair: rank_by_nearness(pair[0].top, layouts))
     if not others:
         return nearest
     named = ", ".join(table.member for table, _ in others[:OTHERS_NAMED])

@@ -127,7 +127,8 @@ def test_a_full_disk_is_no_fault_of_the_drop(tmp_path: Path, monkeypatch: pytest
 
 def test_a_zip_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
     refusal = refused(tmp_path, "not_really.xlsx", drops.zip_bytes({"a.csv": SOUND_CSV}))
-    assert refusal.expected == "a readable workbook"
+    assert refusal.expected == "an Excel workbook (XLSX), as its name says"
+    assert (refusal.found, refusal.remedy) == ("a ZIP container", "Rename it to end in .zip, and offer it again.")
 
 
 # hostile
@@ -197,14 +198,55 @@ def test_a_member_with_a_password_is_refused(tmp_path: Path) -> None:
     content = bytearray(drops.zip_bytes({"a.csv": SOUND_CSV}))
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(signature) + flags] |= 1
-    assert refused(tmp_path, "locked.zip", bytes(content)).found == "an encrypted member: 'a.csv'"
+    refusal = refused(tmp_path, "locked.zip", bytes(content))
+    assert (refusal.place, refusal.found) == ("member a.csv", "an encrypted member")
+    assert refusal.remedy == "Unpack it with its password, and offer the file inside."
+
+
+def packed_by(method: int, content: bytes) -> bytes:
+    """A ZIP that says of its members that they are compressed by another method."""
+    changed = bytearray(content)
+    for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        found = -1
+        while (found := changed.find(signature, found + 1)) >= 0:
+            changed[found + place : found + place + 2] = struct.pack("<H", method)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [(9, "Deflate64"), (1, "Shrink"), (93, "Zstandard"), (95, "XZ"), (98, "PPMd"), (77, "method 77")],
+)
+def test_a_member_of_another_compression_is_refused_naming_it_and_one_that_is_no_table_is_left(
+    method: int, name: str, tmp_path: Path
+) -> None:
+    refusal = refused(tmp_path, "other.zip", packed_by(method, drops.zip_bytes({"a.csv": SOUND_CSV})))
+    assert (refusal.place, refusal.found) == ("member a.csv", f"one compressed by {name}")
+    assert refusal.remedy == "Unpack the ZIP, and offer the file inside."
+    book = packed_by(method, drops.xlsx_bytes({"A": SOUND_SHEET}))
+    assert refused(tmp_path, "other.xlsx", book).expected == "parts compressed by Deflate"
+    notices: list[str] = []
+    beside = drops.zip_bytes({"guide.pdf": b"%PDF", "old.xls": b"figures", "a.csv": SOUND_CSV})
+    pdf_and_xls = bytearray(packed_by(method, beside))
+    for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        last = pdf_and_xls.rindex(signature)
+        pdf_and_xls[last + place : last + place + 2] = struct.pack("<H", zipfile.ZIP_DEFLATED)
+    assert [table.member for table in opened(tmp_path, "pack.zip", bytes(pdf_and_xls), notices)] == ["a.csv"]
+    assert len(notices) == 2
 
 
 @pytest.mark.parametrize("inner", ["inner.zip", "figures.rar", "old.xls", "figures"])
-def test_a_container_in_a_container_and_other_members_are_refused_by_name(inner: str, tmp_path: Path) -> None:
-    pack = drops.zip_bytes({"a.csv": SOUND_CSV, inner: drops.zip_bytes({"b.csv": SOUND_CSV})})
-    refusal = refused(tmp_path, "pack.zip", pack)
-    assert refusal.place == f"member {inner}"
+def test_a_container_in_a_container_is_never_opened(inner: str, tmp_path: Path) -> None:
+    notices: list[str] = []
+    content = drops.zip_bytes({"b.csv": SOUND_CSV})
+    pack = drops.zip_bytes({"a.csv": SOUND_CSV, inner: content})
+    assert [table.member for table in opened(tmp_path, "pack.zip", pack, notices)] == ["a.csv"]
+    assert notices == [
+        f"member {inner} is a ZIP container, and is not opened; it is kept with the drop, unread. If it holds figures, "
+        "offer it as a drop of its own, as CSV or XLSX"
+    ]
+    refusal = refused(tmp_path, "alone.zip", drops.zip_bytes({inner: content, "notes.txt": b"notes"}))
+    assert refusal.found == f"{inner} (a ZIP container)"
     assert "drops of their own" in refusal.remedy
 
 
@@ -246,15 +288,16 @@ def test_every_row_of_a_sheet_may_be_used_but_not_every_cell() -> None:
 
 def test_nul_bytes_are_no_text(tmp_path: Path) -> None:
     assert refused(tmp_path, "a.csv", SOUND_CSV + b"\0").found == "NUL bytes"
-    utf_16 = drops.zip_bytes({"a.csv": SOUND_CSV.decode().encode("utf-16")})
-    assert refused(tmp_path, "pack.zip", utf_16).place == "member a.csv"
+    assert refused(tmp_path, "pack.zip", drops.zip_bytes({"a.csv": b"\0\1" + SOUND_CSV})).place == "member a.csv"
 
 
 def test_a_page_of_html_under_a_csv_name_is_refused(tmp_path: Path) -> None:
     page = b"<!DOCTYPE html>\n<html><body>\n<h1>We cannot find that page</h1>\n</body></html>\n"
     refusal = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", page).refusal
-    assert "row 1: expected the header of a known layout" in refusal
-    assert "unknown '<!DOCTYPE html>'" in refusal
+    assert refusal.startswith(
+        "iapt_month_apr_2026_activity.csv, the whole file: expected comma-separated text, as its name says; "
+        "found a web page. Get the file itself: "
+    )
 
 
 def test_an_open_quote_that_swallows_the_top_of_the_file_is_refused(tmp_path: Path) -> None:

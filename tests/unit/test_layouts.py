@@ -275,10 +275,60 @@ def test_the_letters_of_a_header_do_not_hide_its_nearest_layout() -> None:
 
 
 def test_a_long_difference_is_cut_and_counted() -> None:
-    refusal = refused([f"Column {number}" for number in range(40)])
+    refusal = refused([*drops.ANNUAL_HEADERS["2024-25"], *(f"Column {number}" for number in range(40))])
     assert refusal.place.endswith("row 1")
     assert len(refusal.found.split("; ")) == 13
-    assert re.search(r"; and \d+ more$", refusal.found)
+    assert refusal.found.endswith("; and 28 more")
+
+
+def test_a_whole_text_where_a_name_was_expected_is_cut() -> None:
+    refusal = refused([*drops.MONTHLY_HEADER, "x" * 100_000])
+    assert refusal.found.endswith(f"unknown '{'x' * 60}...'")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(["Measure ID", "Measure name", "Description"], id="a metadata sheet of the publisher"),
+        pytest.param(
+            ["MEASURE_ID", "MEASURE_NAME", "Numerator", "Denominator", "Construction"], id="a list of measures"
+        ),
+        pytest.param(["OrgType", "OrgCode", "OrgName"], id="a list of organisations"),
+        pytest.param(["OrgType", "OrgCode", "OrgName", "VariableType", "VariableA", "VariableB"], id="keys alone"),
+        pytest.param(["CCG Code", "CCG Name", "Provider Code", "Provider Name"], id="a look-up of providers"),
+        pytest.param([f"Column {number}" for number in range(40)], id="nothing in common"),
+        pytest.param(["A single cell"], id="a sentence"),
+    ],
+)
+def test_a_table_that_resembles_no_layout_is_told_so_and_no_layout_is_named(header: list[str]) -> None:
+    refusal = refused(["A title above it"], header)
+    assert refusal.expected == "the header of a known layout"
+    assert "that no layout recognises or resembles" in refusal.found
+    assert repr(header[0]) in refusal.found or len(header) == 1
+    assert not any(name in str(refusal) for name in LAYOUTS)
+    assert "take it out of the drop folder" in refusal.remedy
+
+
+def without(header: list[str], *names: str) -> list[str]:
+    assert set(names) <= set(header)
+    return [f"Changed {number}" if name in names else name for number, name in enumerate(header)]
+
+
+@pytest.mark.parametrize(
+    ("header", "nearest"),
+    [
+        (without(drops.MONTHLY_HEADER, "GROUP_TYPE", "MEASURE_VALUE_SUPPRESSED"), "monthly_long"),
+        (without(drops.QUARTERLY_LONG_HEADER, "ICB", "SubICB", "MEASURE_VALUE_SUPPRESSED"), "quarterly_long"),
+        (without(drops.QUARTERLY_WIDE_HEADER, "Quarter"), "quarterly_wide"),
+        (without(drops.QUARTERLY_WIDE_HEADER, "STP", "CCG", "RecoveryRate"), "quarterly_wide"),
+        (without(drops.DATA_QUALITY_HEADER, "Org_Code", "UID"), "data_quality"),
+        (without(drops.ANNUAL_HEADERS["2024-25"], "OrgType", "Count_ReferralsReceived"), "annual_main_wide"),
+        # Long like the monthly file, in the names of the annual one: its measures stand in rows.
+        ([*drops.MONTHLY_HEADER, "OrgType", "OrgCode", "OrgName", "VariableType", "VariableA"], "monthly_long"),
+    ],
+)
+def test_the_nearest_layout_has_the_shape_of_the_table(header: list[str], nearest: str) -> None:
+    assert f"(nearest: {nearest}," in refused(header).expected
 
 
 def test_the_nearest_layout_has_the_most_names_in_common_not_the_fewest_differences() -> None:

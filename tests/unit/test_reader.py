@@ -933,9 +933,80 @@ def test_a_pack_in_which_nothing_is_known_names_its_nearest_table_and_a_few_othe
     pair = zip_bytes({"effect-size.csv": b"OrgCode,Effect\n", "therapy.csv": b"OrgType,OrgCode,Therapy\n"})
     refusal = read(tmp_path, "annual-2022-23.zip", pair).refusal
     assert "therapy.csv, row 1: " in refusal
-    assert "the other tables either: effect-size.csv. If the publisher" in refusal
+    assert "the other tables either: effect-size.csv. If it holds figures" in refusal
     only_notes = read(tmp_path, "annual-2022-23.zip", zip_bytes({"read me.txt": b"notes"}))
     assert "expected a published table; found none" in only_notes.refusal
+
+
+METADATA = [["Measure ID", "Measure name", "Description"], ["M001", "Count_ReferralsReceived", "Referrals, counted"]]
+
+
+def test_members_that_are_no_tables_of_ours_are_named_and_left_and_the_table_beside_them_is_read(
+    tmp_path: Path,
+) -> None:
+    members = {
+        "iapt_metadata.xlsx": xlsx_bytes({"Metadata": METADATA, "Notes": [["A note"]]}),
+        "measures.csv": csv_bytes(METADATA[0], METADATA[1:]),
+        "activity.csv": drops.monthly_csv(monthly_row("25")),
+        "semicolons.csv": b"Code;Meaning;Since\n1;one;2021\n",
+        "guide.pdf": b"%PDF-1.7",
+        "map.PNG": b"\x89PNG\r\n",
+        "inner.zip": zip_bytes({"b.csv": drops.monthly_csv(monthly_row("30"))}),
+        "figures.rar": b"Rar!\x1a\x07\x01\0",
+        "old.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "Workbook".encode("utf-16-le") + bytes(48),
+        "LICENCE": b"Open Government Licence",
+        "~$iapt_metadata.xlsx": b"\x07Analyst",
+    }
+    found = read(tmp_path, "iapt_month_apr_2026.zip", zip_bytes(members))
+    assert cells(found, "source_member", "value_as_published") == [("activity.csv", "25")]
+    notices = "\n".join(found.summary.notices)
+    for name in set(members) - {"activity.csv"}:
+        assert name in notices
+    assert "member inner.zip is a ZIP container, and is not opened" in notices
+    assert "member figures.rar is a RAR archive" in notices
+    assert "member old.xls is an old Excel workbook (XLS)" in notices
+    assert "member LICENCE is a file ending in nothing" in notices
+
+
+@pytest.mark.parametrize("name", ["drifted.csv", "drifted.xlsx"])
+def test_a_member_that_is_a_table_of_ours_but_for_a_column_never_vanishes(name: str, tmp_path: Path) -> None:
+    header, row = [*MONTHLY_HEADER, "NEW_COLUMN"], [*monthly_row("30"), "new"]
+    drifted = csv_bytes(header, [row]) if name.endswith(".csv") else xlsx_bytes({"A": METADATA, "B": [header, row]})
+    pack = zip_bytes({"activity.csv": drops.monthly_csv(monthly_row("25")), name: drifted})
+    refusal = read(tmp_path, "iapt_month_apr_2026.zip", pack).refusal
+    assert f"iapt_month_apr_2026.zip, {name}" in refusal
+    assert "unknown 'NEW_COLUMN'" in refusal
+
+
+def test_a_second_sheet_with_a_changed_header_refuses_the_workbook(tmp_path: Path) -> None:
+    changed = [*MONTHLY_HEADER[:-1], "VALUE"]
+    book = xlsx_bytes({"A": [MONTHLY_HEADER, monthly_row(25)], "B": [changed, monthly_row(30, measure=FINISHED)]})
+    assert "sheet 'B', row 1: " in read(tmp_path, "iapt_month_apr_2026.xlsx", book).refusal
+
+
+def test_a_changed_main_table_beside_the_old_one_refuses_an_annual_pack(tmp_path: Path) -> None:
+    main = csv_bytes(ANNUAL_HEADERS["2022-23"], [annual_row("25")])
+    renamed = ["Count_Arrivals" if name == "Count_ReferralsReceived" else name for name in ANNUAL_HEADERS["2022-23"]]
+    pack = zip_bytes({"main.csv": main, "main-v2.csv": csv_bytes(renamed, [annual_row("30")])})
+    refusal = read(tmp_path, "annual-2022-23.zip", pack).refusal
+    assert "annual-2022-23.zip, main-v2.csv, row 1: " in refusal
+    assert "unknown 'Count_Arrivals'" in refusal
+    # A table of the pack's own that shares its keys and two of its measures is none.
+    other = [*drops.ANNUAL_KEYS, "TherapyType", "Count_Sessions", "Count_Recovery", "Count_Improvement"]
+    pack = zip_bytes({"main.csv": main, "therapy.csv": csv_bytes(other, [["x"] * len(other)])})
+    assert read(tmp_path, "annual-2022-23.zip", pack).summary.unread == ["therapy.csv"]
+
+
+def test_a_table_with_semicolons_is_refused_for_them_and_never_vanishes_from_a_pack(tmp_path: Path) -> None:
+    text = drops.monthly_csv(monthly_row("25")).replace(b",", b";")
+    expected = "expected commas between the values; found semicolons between the values. "
+    alone = read(tmp_path, "iapt_month_apr_2026_activity.csv", text).refusal
+    assert alone.startswith(f"iapt_month_apr_2026_activity.csv, row 1: {expected}")
+    assert "save this one with commas" in alone
+    pack = zip_bytes({"a.csv": drops.monthly_csv(monthly_row("25")), "b.csv": text})
+    assert (
+        f"iapt_month_apr_2026.zip, b.csv, row 1: {expected}" in read(tmp_path, "iapt_month_apr_2026.zip", pack).refusal
+    )
 
 
 def test_a_sheets_name_may_end_in_a_space_and_other_sheets_are_passed_over_with_a_notice(tmp_path: Path) -> None:

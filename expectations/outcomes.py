@@ -50,6 +50,7 @@ def outcome_of(
         message=message,
         severity=rule.severity,
         subject=rule.subject,
+        remedy=rule.remedy,
     )
 
 

@@ -30,6 +30,7 @@ class Rule:
     severity: Severity = "critical"
     subject: str = "structure"  # what of a table it is about; rules of one subject are reported as one check
     room: Room = "release"  # where the table stands
+    remedy: str = ""  # what a person does about it; of a warning always, since nothing stops for it
 
     def __post_init__(self) -> None:
         """Refuse a rule that could not be run, or not be understood when it is broken."""
@@ -45,6 +46,8 @@ class Rule:
             raise ValueError(f"rule {self.name}: a colon in its query would be taken for a bound parameter")
         if not self.description.endswith("."):
             raise ValueError(f"rule {self.name}: its description is one or more sentences")
+        if self.severity == "warning" and not self.remedy.endswith("."):
+            raise ValueError(f"rule {self.name}: a warning says in one or more sentences what to do: its remedy")
 
     @property
     def file(self) -> str:

@@ -29,6 +29,7 @@ class RuleOutcome:
     message: str = ""
     severity: Severity = "critical"
     subject: str = "structure"
+    remedy: str = ""  # what to do about it, of a warning
 
     def __post_init__(self) -> None:
         """Refuse an outcome that says two things at once."""
@@ -129,7 +130,7 @@ def _described_in_files(word: str, broken: list[RuleOutcome]) -> str:
         rows = "" if outcome.violations is None else f"; violating rows: {outcome.violations:,}"
         lines.append(f"  in {outcome.file}{rows}")
         lines += [f"    {outcome.message}"] if outcome.message else []
-        lines += [f"    for example: {_key(example)}" for example in outcome.examples]
+        lines += [f"    for example: {key_text(example)}" for example in outcome.examples]
     if len(broken) > FILES_SHOWN:
         lines.append(f"  and in {len(broken) - FILES_SHOWN} more")
     return "\n".join(lines)
@@ -149,12 +150,13 @@ def _described(outcome: RuleOutcome) -> str:
         lines.append(f"  violating rows: {outcome.violations:,}")
     if outcome.message:
         lines.append(f"  {outcome.message}")
-    lines += [f"  for example: {_key(example)}" for example in outcome.examples]
+    lines += [f"  for example: {key_text(example)}" for example in outcome.examples]
     return "\n".join(lines)
 
 
-def _key(example: Example) -> str:
-    return ", ".join(f"{column} {value}" for column, value in example.items() if value is not None)
+def key_text(example: Example) -> str:
+    """Return the key of a row for a person; columns without a value are left out."""
+    return ", ".join(f"{column} {value}" for column, value in example.items() if value)
 
 
 def _not_judged(broken: Iterable[RuleOutcome]) -> list[str]:

@@ -29,6 +29,9 @@ app = typer.Typer(
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+#: How many kinds of notices on drops are printed.
+NOTICES_SHOWN = 20
+
 HomeOption = Annotated[
     Path | None,
     typer.Option(
@@ -137,7 +140,8 @@ def _report(home: Home, outcome: RefreshOutcome) -> None:
         return
     _print_release(home, "Released" if outcome.is_new else "Nothing new; the latest release is")
     _print_warnings(outcome.warnings)
-    if outcome.warnings:
+    _print_notices(outcome.notices)
+    if outcome.warnings or outcome.notices:
         out.print(f"In full: {outcome.log}", markup=False)
 
 
@@ -146,6 +150,15 @@ def _print_warnings(warnings: Sequence[str]) -> None:
         out.print("Warnings, which stopped nothing:")
     for warning in warnings:
         out.print(f"  - {warning}", markup=False)
+
+
+def _print_notices(notices: Sequence[str]) -> None:
+    if notices:
+        out.print("Left unread, set aside or mended in the drops:")
+    for line in notices[:NOTICES_SHOWN]:
+        out.print(f"  - {line}", markup=False)
+    if len(notices) > NOTICES_SHOWN:
+        out.print(f"  - and {len(notices) - NOTICES_SHOWN} more kinds; the log has all of them.", markup=False)
 
 
 def _print_release(home: Home, opening: str) -> None:
@@ -208,6 +221,7 @@ def status(home: HomeOption = None) -> None:
         result = f"failed: {record['failure']}" if record["failure"] else f"release {record['released']}"
         out.print(f"Last refresh {record['started']}: {result}", markup=False)
         _print_warnings(record.get("warnings", []))
+        _print_notices(record.get("notices", []))
     if (where.latest / "manifest.json").is_file():
         _print_release(where, "The latest release is")
     else:

@@ -1,14 +1,21 @@
-"""What dbt's own tests found where one failed: why it matters, what to do, and a few of the rows."""
+"""What dbt's own tests found where one failed or warned: why it matters, what to do, and a few of the rows."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import string
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from orchestration.run_warnings import RunWarning
+
 ROWS_SHOWN = 3
+#: Of a test that warns, how many rows are looked at: so many cases are not told apart any more.
+ROWS_COUNTED = 10_000
 
 
 def describe_failed_tests(target: Path, warehouse: Path) -> str:
@@ -45,3 +52,44 @@ def _described(connection: duckdb.DuckDBPyConnection, unique_id: str, compiled: 
     if len(rows) > ROWS_SHOWN:
         lines.append("- and more.")
     return "\n".join(lines)
+
+
+def describe_warned_tests(
+    target: Path, warehouse: Path, manifest: Path, tests: Mapping[str, str]
+) -> dict[str, RunWarning]:
+    """Return the warning of each of these tests of dbt's last run, by the test's unique id.
+
+    `tests` are unique ids, each with the asset it is about. The rows are asked for again, in the warehouse as the run
+    left it; which columns name them and what to do is written in `dbt_project/tests/warnings.yml`.
+    """
+    records = {
+        record["unique_id"]: record
+        for record in json.loads((target / "run_results.json").read_text("utf-8"))["results"]
+    }
+    nodes = json.loads(manifest.read_text("utf-8"))["nodes"]
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return {
+            test: _warning_of(connection, nodes[test], about, records[test]["compiled_code"])
+            for test, about in tests.items()
+        }
+
+
+def _warning_of(
+    connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], about: str, compiled: str
+) -> RunWarning:
+    name, said = node["name"], node["config"]["meta"]["warning"]
+    result = connection.execute(compiled)
+    columns = [column[0] for column in result.description or ()]
+    rows = result.fetchmany(ROWS_COUNTED)
+    subjects = sorted(format_subject(said["each"], dict(zip(columns, row, strict=True))) for row in rows)
+    return RunWarning.of(name, about, said["found"], subjects, " ".join(said["remedy"].split()))
+
+
+def format_subject(template: str, row: Mapping[str, Any]) -> str:
+    """Return what names a row: a template with the row's columns in it; one without a value leaves nothing behind."""
+    return template.format_map({column: "" if value is None else value for column, value in row.items()})
+
+
+def columns_in(template: str) -> set[str]:
+    """Return the columns that a template names."""
+    return {field for _, field, _, _ in string.Formatter().parse(template) if field}

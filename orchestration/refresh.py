@@ -29,6 +29,7 @@ class RefreshOutcome:
     drops_known: int = 0
     refused: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     failure: str | None = None
     log: Path | None = None
 
@@ -80,6 +81,7 @@ def _refresh(home: Home, drops: Path, profile: str, rebuild: bool, progress: Pro
         "drops_known": outcome.drops_known,
         "refused": outcome.refused,
         "warnings": outcome.warnings,
+        "notices": outcome.notices,
         "failure": outcome.failure,
         "log": log.name,
     }
@@ -124,7 +126,7 @@ def _run(home: Home, drops: Path, profile: str, rebuild: bool, progress: Progres
 
 
 def _outcome(home: Home, result: Any) -> RefreshOutcome:
-    from orchestration.assets.checks import warnings_of
+    from orchestration.assets.checks import evaluations_in, warnings_of
     from orchestration.assets.drops import EVERY_DROP_IS_READ
 
     intake, reading = _record(home, "intake.json"), _record(home, "reading.json")
@@ -135,7 +137,8 @@ def _outcome(home: Home, result: Any) -> RefreshOutcome:
         drops_read=reading.get("read", 0),
         drops_known=reading.get("known", 0),
         refused=refused,
-        warnings=warnings_of(result.all_events, told_apart={EVERY_DROP_IS_READ}),
+        notices=reading.get("notices", []),
+        warnings=warnings_of(evaluations_in(result.all_events), told_apart={EVERY_DROP_IS_READ}),
     )
     if not result.success:
         return replace(outcome, failure=_failure_of(result))

@@ -17,10 +17,13 @@ from expectations.suites.figures import (
     BELOW_ENGLAND,
     IS_PAIR,
     LONGEST_LIKELY_WAIT_IN_DAYS,
+    LOOK_AT_THE_FILE,
     ONLY_ENGLAND_USES_ITS_CODE,
     ORGANISATION_LEVELS,
     PAIR_LEVELS,
     PUBLISHER,
+    REVIEW_THE_MEASURE,
+    REVIEW_THE_RULE,
     figure_rules,
 )
 
@@ -174,6 +177,7 @@ def _figures() -> tuple[Rule, ...]:
             "Source: seeds/measures.csv.",
             severity="warning",
             room="drops",
+            remedy=REVIEW_THE_MEASURE,
         ),
     )
 
@@ -206,6 +210,7 @@ def _markers() -> tuple[Rule, ...]:
             """,
             severity="warning",
             room="drops",
+            remedy=REVIEW_THE_RULE,
         ),
     )
 
@@ -221,6 +226,7 @@ def _more_values() -> tuple[Rule, ...]:
             "file, in which every other count is rounded.",
             severity="warning",
             room="drops",
+            remedy=LOOK_AT_THE_FILE,
         ),
         rows_where(
             "waits_are_likely",
@@ -231,6 +237,7 @@ def _more_values() -> tuple[Rule, ...]:
             "published, each of a single provider in a single month; they are kept and worth a look.",
             severity="warning",
             room="drops",
+            remedy=LOOK_AT_THE_FILE,
         ),
     )
 
@@ -256,6 +263,7 @@ def _hidden_with_what_they_rest_on() -> tuple[Rule, ...]:
             f"A percentage whose numerator is shown is shown too: the denominator alone hides nothing. {PUBLISHER}",
             severity="warning",
             room="drops",
+            remedy=REVIEW_THE_RULE,
         ),
         _beside_base(
             "means_and_medians_are_hidden_with_their_base",
@@ -303,6 +311,7 @@ def _beside_base(name: str, table: str, *, figures: str, bases: str, description
         """,
         severity="warning",
         room="drops",
+        remedy=REVIEW_THE_RULE,
     )
 
 
@@ -324,6 +333,7 @@ def _agreement() -> tuple[Rule, ...]:
             "quarter breaks it.",
             severity="warning",
             room="drops",
+            remedy=REVIEW_THE_RULE,
         ),
         Rule(
             name="middles_lie_between_extremes",
@@ -360,6 +370,7 @@ def _agreement() -> tuple[Rule, ...]:
             """,
             severity="warning",
             room="drops",
+            remedy=LOOK_AT_THE_FILE,
         ),
         Rule(
             name="parts_do_not_exceed_their_whole",
@@ -386,6 +397,7 @@ def _agreement() -> tuple[Rule, ...]:
             """,
             severity="warning",
             room="drops",
+            remedy=REVIEW_THE_RULE,
         ),
         Rule(
             name="outcomes_do_not_exceed_finished_courses",
@@ -409,6 +421,7 @@ def _agreement() -> tuple[Rule, ...]:
             """,
             severity="warning",
             room="drops",
+            remedy=REVIEW_THE_RULE,
         ),
     )
 

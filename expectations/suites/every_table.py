@@ -27,8 +27,9 @@ def rows_where(
     *,
     severity: Severity = "critical",
     room: Room = "release",
+    remedy: str = "",
 ) -> Rule:
-    """Return the rule that no row of a table meets a condition."""
+    """Return the rule that no row of a table meets a condition; of severity `warning`, with what to do."""
     return Rule(
         name=name,
         table=table,
@@ -36,6 +37,7 @@ def rows_where(
         query=f"select {keys_of(table)} from {{batch}} where {condition}",
         severity=severity,
         room=room,
+        remedy=remedy,
     )
 
 

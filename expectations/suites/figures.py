@@ -25,6 +25,18 @@ ONLY_ENGLAND_USES_ITS_CODE: Final = (
 )
 
 BELOW_ENGLAND: Final = "org_level is distinct from 'england'"
+#: What to do about a figure that is odd and stands as published.
+LOOK_AT_THE_FILE: Final = (
+    "Look at the rows in the publisher's file: where the file has them so, they are released as published, and a note "
+    "for readers can be put in catalogue/corrections.yml; where it has not, the drop is read wrongly: mend its layout."
+)
+#: What to do where a rule of the publisher is not kept by so many rows that the rule may have changed.
+REVIEW_THE_RULE: Final = (
+    "A few rows: look at them in the publisher's file, and put a note in catalogue/corrections.yml where readers "
+    "should know. Many rows of one file: get the file from the publisher itself, or review the rule, which the "
+    "publisher may have changed."
+)
+REVIEW_THE_MEASURE: Final = "Add a row for each such measure to dbt_project/seeds/measures.csv."
 PUBLISHER = "Source: the publisher's disclosure rule, which all its figures at hand keep."
 #: What unrounded figures do not keep, and need not: the rule is yet to be applied to them.
 RULES_OF_ROUNDED_FIGURES: Final = frozenset(
@@ -126,6 +138,7 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             "A mean has at most one decimal. Source: the publisher's precision at every level.",
             severity="warning",
             room=room,
+            remedy=LOOK_AT_THE_FILE,
         ),
         rows_where(
             "medians_are_whole_or_halves",
@@ -135,6 +148,7 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             "measured is whole.",
             severity="warning",
             room=room,
+            remedy=LOOK_AT_THE_FILE,
         ),
         rows_where(
             "means_and_medians_are_not_negative",
@@ -144,6 +158,7 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             "one all the same, so it is kept.",
             severity="warning",
             room=room,
+            remedy=LOOK_AT_THE_FILE,
         ),
         rows_where(
             "extremes_and_sums_are_whole_and_not_negative",
@@ -153,5 +168,6 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             "A minimum, a maximum or a sum is a whole number, 0 or more. Source: it is of appointments or minutes.",
             severity="warning",
             room=room,
+            remedy=LOOK_AT_THE_FILE,
         ),
     )

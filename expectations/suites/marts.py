@@ -26,6 +26,7 @@ from expectations.suites.figures import (
     ORGANISATION_LEVELS,
     PAIR_LEVELS,
     PUBLISHER,
+    REVIEW_THE_RULE,
     STATISTICS,
     figure_rules,
 )
@@ -324,6 +325,7 @@ def _beside_numerator(name: str, table: str, *, percentages: str, numerators: st
         """,
         severity="warning",
         room="marts",
+        remedy=REVIEW_THE_RULE,
     )
 
 

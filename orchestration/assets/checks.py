@@ -4,15 +4,16 @@ Keys of rows, never a figure.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import dagster as dg
 
 from expectations.rules import Rule
-from expectations.verdict import FILES_SHOWN, RuleOutcome, worst_first
+from expectations.verdict import FILES_SHOWN, RuleOutcome, key_text, worst_first
+from orchestration.run_warnings import RunWarning
 
-#: What dagster-dbt calls the number of rows that a test returned.
-ROWS_OF_A_DBT_TEST = "dagster_dbt/failed_row_count"
+#: Between the warnings of one check.
+PARAGRAPH = "\n\n"
 
 
 def subjects_of(rules: Iterable[Rule]) -> dict[str, list[str]]:
@@ -28,8 +29,13 @@ def check_spec(asset: dg.AssetKey, subject: str, described: Sequence[str]) -> dg
     return dg.AssetCheckSpec(subject, asset=asset, description="\n\n".join(described), blocking=True)
 
 
-def check_result(asset: dg.AssetKey, subject: str, outcomes: Sequence[RuleOutcome]) -> dg.AssetCheckResult:
-    """What a check says: each rule's result and the keys of a few rows. A check of nothing has not passed."""
+def check_result(
+    asset: dg.AssetKey, subject: str, outcomes: Sequence[RuleOutcome], *, files_only: bool = False
+) -> dg.AssetCheckResult:
+    """What a check says: each rule's result and the keys of a few rows. A check of nothing has not passed.
+
+    With `files_only` its warnings name files and no rows.
+    """
     blocks = not outcomes or any(outcome.blocks for outcome in outcomes)
     rules = {outcome.rule for outcome in outcomes}
     broken: dict[str, list[RuleOutcome]] = {}
@@ -41,6 +47,8 @@ def check_result(asset: dg.AssetKey, subject: str, outcomes: Sequence[RuleOutcom
         asset_key=asset,
         passed=bool(outcomes) and not broken,
         severity=dg.AssetCheckSeverity.ERROR if blocks or not broken else dg.AssetCheckSeverity.WARN,
+        description=PARAGRAPH.join(map(str, rule_warnings(asset.to_user_string(), outcomes, files_only=files_only)))
+        or None,
         metadata={
             "rules": len(rules),
             "kept": len(rules) - len(broken),
@@ -49,24 +57,61 @@ def check_result(asset: dg.AssetKey, subject: str, outcomes: Sequence[RuleOutcom
     )
 
 
-def warnings_of(events: Iterable[dg.DagsterEvent], told_apart: Collection[str] = ()) -> list[str]:
-    """What was odd in a run and stopped nothing: each rule or dbt test once, and the asset it is about.
+def rule_warnings(about: str, outcomes: Iterable[RuleOutcome], *, files_only: bool = False) -> list[RunWarning]:
+    """Return a warning for each rule of severity `warning` that is broken, with the files and rows that break it."""
+    broken: dict[str, list[RuleOutcome]] = {}
+    for outcome in outcomes:
+        if outcome.result == "failed" and not outcome.blocks:
+            broken.setdefault(outcome.rule, []).append(outcome)
+    return [
+        RunWarning.of(
+            rule,
+            about,
+            f"expected that {_claim(of_rule[0].description)}; not so in",
+            [_file_and_rows(outcome, files_only) for outcome in worst_first(of_rule)],
+            of_rule[0].remedy,
+        )
+        for rule, of_rule in broken.items()
+    ]
+
+
+def _claim(description: str) -> str:
+    """What a rule says, as part of a sentence and without its source."""
+    claim = description.partition(" Source: ")[0].rstrip(".")
+    return claim[:1].lower() + claim[1:] if claim[1:2].islower() or claim[:2] == "A " else claim
+
+
+def _file_and_rows(outcome: RuleOutcome, files_only: bool) -> str:
+    if files_only:
+        return outcome.file.partition(" (")[0]
+    rows = outcome.violations or 0
+    such_as = f", such as {key_text(outcome.examples[0])}" if outcome.examples else ""
+    return f"{outcome.file} in {rows:,} {'row' if rows == 1 else 'rows'}{such_as}"
+
+
+def is_warning(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
+    """Whether a check has found something odd that stops nothing."""
+    return not check.passed and check.severity == dg.AssetCheckSeverity.WARN
+
+
+def warnings_of(evaluations: Iterable[dg.AssetCheckEvaluation], told_apart: Collection[str] = ()) -> list[str]:
+    """What was odd in a run and stopped nothing: the text of each warning once, as the checks tell it.
 
     `told_apart` are checks whose warnings somebody else tells.
     """
     warnings: list[str] = []
-    for event in events:
-        if event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            continue
-        check = event.asset_check_evaluation_data
-        if check.passed or check.severity != dg.AssetCheckSeverity.WARN or check.check_name in told_apart:
-            continue
-        rules = [name for name, told in check.metadata.items() if isinstance(told, dg.MarkdownMetadataValue)]
-        rows = check.metadata.get(ROWS_OF_A_DBT_TEST)
-        found = f"; rows found: {rows.value:,}" if isinstance(rows, dg.IntMetadataValue) else ""
-        about = check.asset_key.to_user_string()
-        warnings += [f"{name} ({about}{found})" for name in rules or [check.check_name]]
+    for check in evaluations:
+        if is_warning(check) and check.check_name not in told_apart:
+            unnamed = f"{check.check_name} ({check.asset_key.to_user_string()})"
+            warnings += (check.description or unnamed).split(PARAGRAPH)
     return list(dict.fromkeys(warnings))
+
+
+def evaluations_in(events: Iterable[dg.DagsterEvent]) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield what checks said in a run."""
+    for event in events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            yield event.asset_check_evaluation_data
 
 
 def _described(broken: Sequence[RuleOutcome]) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.assets.checks import PARAGRAPH
 from orchestration.drops.catalogue import Catalogue, Gap
 from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, take_in
 from orchestration.drops.landing import land
+from orchestration.drops.notices import SEPARATOR, group_notices, notice
 from orchestration.drops.periods import period_labelled, period_starting
 from orchestration.drops.reader import DropSummary, read_drop, reading_connection
 from orchestration.drops.refusals import DropRefused
@@ -207,6 +209,8 @@ def landing(
     refused = [refusal for _, refusal in intake.refused]
     refused += [refusal for drop, refusal in reading.refused if drop.sha256 in offered]
     context.log.info(f"{len(reading.read)} drops read, {len(reading.known)} known from before, {len(refused)} refused")
+    for refusal in refused:
+        context.log.warning(f"refused {DropRefused(**refusal)}")
     recipe = recipe_digest(PROJECT_ROOT, reading.usable, policy.profile)
     is_released = released_recipe(home.latest) == recipe and not config.rebuild
     record = {
@@ -216,8 +220,11 @@ def landing(
         "known": len(reading.known),
         "usable": len(reading.usable),
         "refused": refused,
+        "notices": _notices(reading, count_cells=not home.is_restricted),
         "is_released": is_released,
     }
+    for line in record["notices"]:
+        context.log.info(f"notice: {line}")
     (home.root / "reading.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
     if not reading.usable:
         reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)
@@ -263,13 +270,29 @@ def landing(
 )
 def every_drop_is_read(pipeline: PipelineHome) -> dg.AssetCheckResult:
     """Warn of refused drops; the others are released without them."""
-    refused = json.loads((pipeline.home.root / "reading.json").read_text("utf-8"))["refused"]
-    reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)
+    record = json.loads((pipeline.home.root / "reading.json").read_text("utf-8"))
+    reasons = [str(DropRefused(**refusal)) for refusal in record["refused"]]
     return dg.AssetCheckResult(
-        passed=not refused,
+        passed=not reasons,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"refused drops": dg.MetadataValue.md(reasons or "none")},
+        description=PARAGRAPH.join(reasons) or None,
+        metadata={"refused drops": _listed(reasons), "notices": _listed(record["notices"])},
     )
+
+
+def _listed(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")
+
+
+def _notices(reading: Reading, *, count_cells: bool) -> list[str]:
+    """What of the usable drops was left unread or mended, and why cells were set aside: a line for each kind."""
+    notices: list[tuple[str, str]] = []
+    for drop, summary in reading.usable:
+        notices += [(drop.file, text) for text in summary.notices]
+        for reason, cells in (part for table in summary.tables for part in table.quarantined.items()):
+            what = f"set aside, since {reason.replace(SEPARATOR, ', ')}"
+            notices.append((drop.file, notice(what, f"{cells:,} cells" if count_cells else "")))
+    return group_notices(notices)
 
 
 def _record_periods(context: dg.AssetExecutionContext, reading: Reading, gaps: Sequence[Gap]) -> None:

@@ -16,7 +16,8 @@ from packaging.version import Version
 
 from expectations import engine
 from orchestration import dbt_process
-from orchestration.dbt_failures import describe_failed_tests
+from orchestration.assets.checks import is_warning
+from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
 from orchestration.home import DBT_PROJECT, Home
 from orchestration.release.recipe import digest_of_files
 from orchestration.resources import PipelineHome
@@ -130,9 +131,17 @@ def build_marts() -> dg.AssetsDefinition:
         # Whoever chose some of it, in the UI, gets what was chosen.
         left_out = [] if context.is_subset else ["--exclude", NOT_BUILT]
         build = ["--log-level-file", "info", "build", *left_out]
+        warned: list[dg.AssetCheckResult] = []
         try:
-            yield from dbt.cli(build, context=context, target_path=target).stream()
+            for event in dbt.cli(build, context=context, target_path=target).stream():
+                # Told when dbt has let go of the warehouse, and its rows can be asked for.
+                if isinstance(event, dg.AssetCheckResult) and is_warning(event):
+                    warned.append(event)
+                else:
+                    yield event
+            yield from _told(context, warned, target, pipeline.home)
         except DagsterDbtCliRuntimeError as error:
+            yield from warned
             if told := describe_failed_tests(target, pipeline.home.warehouse):
                 raise dg.Failure(told) from error
             raise
@@ -140,6 +149,24 @@ def build_marts() -> dg.AssetsDefinition:
             shutil.copyfile(pipeline.home.landed, pipeline.home.built)
 
     return dbt_marts
+
+
+def _told(
+    context: dg.AssetExecutionContext, warned: Sequence[dg.AssetCheckResult], target: Path, home: Home
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of tests that warn, each with its warning."""
+    if not warned:
+        return
+    about = {
+        str(check.metadata["unique_id"].value): check.asset_key.to_user_string()
+        for check in warned
+        if check.asset_key is not None
+    }
+    warnings = describe_warned_tests(target, home.warehouse, project.manifest_path, about)
+    for check in warned:
+        warning = warnings[str(check.metadata["unique_id"].value)]
+        context.log.warning(str(warning))
+        yield check._replace(description=str(warning))
 
 
 if __name__ == "__main__":

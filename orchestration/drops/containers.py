@@ -34,6 +34,7 @@ from orchestration.drops.formats import (
     recognise_members,
 )
 from orchestration.drops.layouts import DEEPEST_HEADER_ROW
+from orchestration.drops.notices import notice
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sheets import Extent, NotMeasurable, extent_of, longest_string_of, refuse_shared_sheets
 from orchestration.drops.sources import NOTES_SUFFIXES, is_dropping
@@ -98,10 +99,12 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
             member = PurePosixPath(info.filename)
             suffix = member.suffix.lower()
             if is_dropping(member):
-                notices.append(f"member {info.filename} is a file manager's own; it is kept with the drop, unread")
+                notices.append(notice("a file manager's own member is kept with the drop, unread", info.filename))
                 continue
             if suffix in NOTES_SUFFIXES:
-                notices.append(f"member {info.filename} is a note, not a table; it is kept with the drop, unread")
+                notices.append(
+                    notice("a member that is a note, not a table, is kept with the drop, unread", info.filename)
+                )
                 continue
             if suffix not in _TABLE_SUFFIXES:
                 unopened.append((info.filename, _format_of_member(archive, info)))
@@ -122,8 +125,11 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
         remedy = "Unpack it, and offer the files inside as drops of their own."
         raise DropRefused(file, "the whole file", "CSV or XLSX members", f"{named}{more}", remedy)
     notices += [
-        f"member {name} is {what.description}, and is not opened; it is kept with the drop, unread. If it holds "
-        "figures, offer it as a drop of its own, as CSV or XLSX"
+        notice(
+            "a member that is no table to read is kept with the drop, unread; if it holds figures, offer it as a drop "
+            "of its own, as CSV or XLSX",
+            f"{name} ({what.description})",
+        )
         for name, what in unopened
     ]
 
@@ -351,7 +357,7 @@ def _csv_table(path: Path, file: str, member: str, utf_8: Path, notices: list[st
     if wide := detect_wide_encoding(head):
         _write_as_utf_8(path, file, place, wide, utf_8)
         name = wide.upper().removesuffix("-LE").removesuffix("-BE")
-        notices.append(f"{member or 'the file'} is text in {name}, and is read as such")
+        notices.append(notice(f"text in {name} is read as such", member))
         path = utf_8
     encoding = _encoding(path, file, member)
     with path.open(encoding="latin-1" if encoding == "latin-1" else "utf-8-sig", newline="") as lines:

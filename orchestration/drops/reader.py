@@ -41,6 +41,7 @@ from orchestration.drops.layouts import (
     recognise,
 )
 from orchestration.drops.named_periods import period_by_name
+from orchestration.drops.notices import notice
 from orchestration.drops.periods import (
     CALENDAR_END,
     CALENDAR_START,
@@ -320,7 +321,7 @@ def _group_tables(
         if nearest is not None and (nearest.is_changed_main_table or not keeping_others):
             raise reason
         summary.unread.append(table.member)
-        summary.notices.append(f"{table.member} has no known layout; it is kept with the drop, unread")
+        summary.notices.append(notice("a table without a known layout is kept with the drop, unread", table.member))
     return list(groups.values())
 
 

@@ -136,6 +136,7 @@ def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
         query="select drop_number, cell_number from {batch} where no_such_column = 1",
         severity="warning",
         room="drops",
+        remedy="Nothing.",
     )
     drops = written("select 1")[:1]
     suites = {"observations": (*SUITES["observations"], rule)}

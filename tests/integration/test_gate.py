@@ -101,7 +101,7 @@ def test_a_folder_may_have_any_name(sound: Path, tmp_path: Path) -> None:
 
 
 def test_a_warning_does_not_stop_a_release(staged: Path) -> None:
-    rule = replace(_rule("dim_organisation", "required_columns_are_filled"), severity="warning")
+    rule = replace(_rule("dim_organisation", "required_columns_are_filled"), severity="warning", remedy="Nothing.")
     mutate(staged, "dim_organisation", "update dim_organisation set org_name = null")
     verdict = judge(staged, suites={"dim_organisation": (rule,)})
     assert verdict.passed

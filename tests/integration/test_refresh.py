@@ -57,11 +57,37 @@ def test_a_refusal_says_file_place_expected_and_found(
 def test_what_is_odd_is_told_and_stops_nothing(released_home: BuiltHome) -> None:
     told = {warning.split(" ")[0]: warning for warning in released_home.outcome.warnings}
     assert {"warn_identical_duplicate_rows", "warn_organisations_in_no_list"} <= set(told)
-    assert re.fullmatch(
-        r"warn_identical_duplicate_rows \(staging/stg_observations; rows found: [1-9]\d*\)",
-        told["warn_identical_duplicate_rows"],
-    )
+    assert "nhstalkingtherapies_quarterly_data_q3_25_26.zip" in told["warn_identical_duplicate_rows"]
+    assert "provider ZX001; provider ZX002" in told["warn_organisations_in_no_list"]
+    assert "more. Add a row for each to seeds/organisations.csv" in told["warn_organisations_in_no_list"]
     assert "every_drop_is_read" not in told, "refused drops are told by themselves"
+
+
+def test_a_warning_has_one_text_on_the_console_in_status_the_log_and_the_check(released_home: BuiltHome) -> None:
+    import dagster as dg
+
+    from orchestration.event_log import instance_writing_here
+
+    outcome, home = released_home.outcome, released_home.home
+    status = CliRunner().invoke(app, ["status", "--home", str(home.root)]).output
+    assert outcome.log is not None
+    log = outcome.log.read_text("utf-8")
+    key = dg.AssetCheckKey(dg.AssetKey(["marts", "dim_organisation"]), "warn_organisations_in_no_list")
+    with instance_writing_here(home.dagster) as instance:
+        (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert record.event is not None
+    assert record.event.dagster_event is not None
+    assert record.event.dagster_event.asset_check_evaluation_data.description in outcome.warnings
+    assert outcome.warnings
+    for told in [*outcome.warnings, *outcome.notices]:
+        assert told in status
+        assert told in log
+
+
+def test_what_was_left_or_set_aside_is_told_with_the_files(released_home: BuiltHome) -> None:
+    notices = "\n".join(released_home.outcome.notices)
+    assert "a table without a known layout is kept with the drop, unread: feb2019_feb2020.xlsx (sheet 'Title" in notices
+    assert re.search(r"set aside, since a blank .*: iapt-quarter-q1-2020-21-final-data.csv \(\d+ cells\)", notices)
 
 
 def test_the_bytes_of_a_refused_drop_are_kept(released_home: BuiltHome) -> None:

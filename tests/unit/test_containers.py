@@ -65,7 +65,7 @@ def test_a_csv_a_workbook_and_a_zip_of_both_offer_their_tables(tmp_path: Path) -
         ("data/two.XLSX sheet 'Second'", "data/two.XLSX"),
     ]
     assert [list(table.top[0]) for table in tables[:2]] == [drops.MONTHLY_HEADER] * 2
-    assert [notice.split(" is a")[0] for notice in notices] == ["member read me.txt", "member __MACOSX/._one.csv"]
+    assert [notice.partition(": ")[2] for notice in notices] == ["read me.txt", "__MACOSX/._one.csv"]
     (bare,) = opened(tmp_path, "bare.csv", SOUND_CSV)
     (sheet,) = opened(tmp_path, "bare.xlsx", drops.xlsx_bytes({"First": SOUND_SHEET}))
     assert (bare.member, bare.book, sheet.member, sheet.book) == ("", None, "sheet 'First'", "")
@@ -242,8 +242,8 @@ def test_a_container_in_a_container_is_never_opened(inner: str, tmp_path: Path) 
     pack = drops.zip_bytes({"a.csv": SOUND_CSV, inner: content})
     assert [table.member for table in opened(tmp_path, "pack.zip", pack, notices)] == ["a.csv"]
     assert notices == [
-        f"member {inner} is a ZIP container, and is not opened; it is kept with the drop, unread. If it holds figures, "
-        "offer it as a drop of its own, as CSV or XLSX"
+        "a member that is no table to read is kept with the drop, unread; if it holds figures, offer it as a drop "
+        f"of its own, as CSV or XLSX: {inner} (a ZIP container)"
     ]
     refusal = refused(tmp_path, "alone.zip", drops.zip_bytes({inner: content, "notes.txt": b"notes"}))
     assert refusal.found == f"{inner} (a ZIP container)"
@@ -258,7 +258,7 @@ def test_what_a_file_manager_leaves_in_a_pack_is_left_alone_and_listed(dropping:
     notices: list[str] = []
     pack = drops.zip_bytes({dropping: b"\0\0\0\1Bud1", "a.csv": SOUND_CSV})
     assert [table.member for table in opened(tmp_path, "pack.zip", pack, notices)] == ["a.csv"]
-    assert notices == [f"member {dropping} is a file manager's own; it is kept with the drop, unread"]
+    assert notices == [f"a file manager's own member is kept with the drop, unread: {dropping}"]
 
 
 @pytest.mark.parametrize("far", ["AZ200", "B9000", "AAA90", "aaa90"])

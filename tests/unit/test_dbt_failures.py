@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.dbt_failures import describe_failed_tests
+from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests, format_subject
 
 COMPILED = """-- Detects: two of a kind.
 -- Why: one would be a guess.
@@ -58,6 +58,23 @@ def test_a_failed_test_is_told_with_its_reason_and_a_few_rows(tmp_path: Path, wa
 )
 def test_nothing_else_is_told(tmp_path: Path, warehouse: Path, result: tuple[str, str]) -> None:
     assert describe_failed_tests(ran(tmp_path, result), warehouse) == ""
+
+
+def test_a_test_that_warns_names_its_rows_and_says_what_to_do(tmp_path: Path, warehouse: Path) -> None:
+    """Of the columns it returns, those that its entry names: keys, and never the figures beside them."""
+    said = {"found": "Files that come twice", "each": "{file}", "remedy": "Take one\naway."}
+    node = {"name": "warn_pairs", "config": {"meta": {"warning": said}}}
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"nodes": {"test.iapt.warn_pairs": node}}), "utf-8")
+    folder = ran(tmp_path, ("test.iapt.warn_pairs", "warn"))
+    warnings = describe_warned_tests(folder, warehouse, manifest, {"test.iapt.warn_pairs": "marts/pairs"})
+    assert str(warnings["test.iapt.warn_pairs"]) == (
+        "warn_pairs (marts/pairs): Files that come twice: file 0; file 1; file 2; file 3; file 4. Take one away."
+    )
+
+
+def test_a_column_without_a_value_leaves_nothing_behind() -> None:
+    assert format_subject("{code} {name}", {"code": None, "name": "x", "value": 3}).strip() == "x"
 
 
 def test_a_run_that_left_no_results_is_told_by_dbt_itself(tmp_path: Path, warehouse: Path) -> None:

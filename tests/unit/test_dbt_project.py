@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from expectations.contracts import CONTRACTS
+from orchestration.dbt_failures import columns_in
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
@@ -22,6 +23,7 @@ SEEDS = {path.stem for path in PROJECT.glob("seeds/*.csv")}
 MACROS = {path.stem: path.read_text() for path in sorted(PROJECT.glob("macros/*.sql"))}
 PROPERTY_FILES = sorted([*PROJECT.glob("models/*/*.yml"), *PROJECT.glob("seeds/*.yml")])
 SINGULAR_TESTS = sorted(PROJECT.glob("tests/*.sql"))
+WARNINGS = yaml.safe_load((PROJECT / "tests" / "warnings.yml").read_text("utf-8"))["data_tests"]
 GENERIC_TESTS = sorted(PROJECT.glob("tests/generic/*.sql"))
 
 # The disclosure policy is no figure on its way: like a seed it is read where its rule is applied.
@@ -346,6 +348,23 @@ def test_a_singular_test_says_what_it_detects_why_and_what_a_row_is(path: Path) 
 def test_the_name_of_a_singular_test_says_whether_it_blocks(path: Path) -> None:
     warns = "severity='warn'" in path.read_text()
     assert path.name.startswith("warn_" if warns else "assert_")
+
+
+def test_every_test_that_warns_says_what_names_a_row_and_what_to_do() -> None:
+    warns = {path.stem for path in SINGULAR_TESTS if path.stem.startswith("warn_")}
+    assert sorted(entry["name"] for entry in WARNINGS) == sorted(warns)
+    for entry in WARNINGS:
+        assert set(entry["config"]["meta"]["warning"]) == {"found", "each", "remedy"}
+        assert entry["config"]["meta"]["warning"]["remedy"].endswith(".")
+
+
+@pytest.mark.parametrize("entry", WARNINGS, ids=lambda entry: entry["name"])
+def test_a_warning_names_its_rows_by_keys_and_never_by_figures(entry: dict[str, Any]) -> None:
+    named = columns_in(entry["config"]["meta"]["warning"]["each"])
+    returned = (PROJECT / "tests" / f"{entry['name']}.sql").read_text()
+    assert named
+    assert all(re.search(rf"\b{column}\b", returned) for column in named)
+    assert {column for column in named if re.search("value|cells|count|total|lower|upper", column)} == set()
 
 
 @pytest.mark.parametrize("path", GENERIC_TESTS, ids=lambda path: path.name)

@@ -125,7 +125,7 @@ def test_a_text_of_wide_letters_is_read_as_the_same_figures(encoding: str, line_
     assert observed("wide.csv", wide) == expected
     if encoding != "utf-8-sig":
         notices = read(tmp_path, "wide.csv", wide).summary.notices
-        assert notices == [f"the file is text in UTF-{32 if '32' in encoding else 16}, and is read as such"]
+        assert notices == [f"text in UTF-{32 if '32' in encoding else 16} is read as such"]
     packed = read(tmp_path, "pack.zip", zip_bytes({"data/a.csv": wide}))
     assert [cell["value_as_published"] for cell in packed.observations] == ["25", "*"]
 

@@ -914,8 +914,8 @@ def test_the_other_tables_of_an_annual_pack_are_kept_unread_and_said_so(tmp_path
     assert set(cells(found, "source_member")) == {"main.csv"}
     assert found.summary.unread == ["effect-size.csv"]
     assert sorted(found.summary.notices) == [
-        "effect-size.csv has no known layout; it is kept with the drop, unread",
-        "member notes.pdf is a note, not a table; it is kept with the drop, unread",
+        "a member that is a note, not a table, is kept with the drop, unread: notes.pdf",
+        "a table without a known layout is kept with the drop, unread: effect-size.csv",
     ]
 
 
@@ -962,10 +962,10 @@ def test_members_that_are_no_tables_of_ours_are_named_and_left_and_the_table_bes
     notices = "\n".join(found.summary.notices)
     for name in set(members) - {"activity.csv"}:
         assert name in notices
-    assert "member inner.zip is a ZIP container, and is not opened" in notices
-    assert "member figures.rar is a RAR archive" in notices
-    assert "member old.xls is an old Excel workbook (XLS)" in notices
-    assert "member LICENCE is a file ending in nothing" in notices
+    assert "inner.zip (a ZIP container)" in notices
+    assert "figures.rar (a RAR archive)" in notices
+    assert "old.xls (an old Excel workbook (XLS))" in notices
+    assert "LICENCE (a file ending in nothing)" in notices
 
 
 @pytest.mark.parametrize("name", ["drifted.csv", "drifted.xlsx"])
@@ -1018,7 +1018,7 @@ def test_a_sheets_name_may_end_in_a_space_and_other_sheets_are_passed_over_with_
     )
     found = read(tmp_path, "iapt-month-apr-2026-final-data.xlsx", book)
     assert set(cells(found, "source_member")) == {"sheet 'iapt-month-Apr-26-final-data '"}
-    assert found.summary.notices == ["sheet 'Notes' has no known layout; it is kept with the drop, unread"]
+    assert found.summary.notices == ["a table without a known layout is kept with the drop, unread: sheet 'Notes'"]
 
 
 def test_the_workbooks_banner_is_passed_over_and_its_header_read_in_row_eight(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ DIM_ORGANISATION_COLUMNS: Final[Columns] = MappingProxyType(
         "today_comparability": "VARCHAR",
         "boundary_moved_on": "DATE",
         "today_certainty": "VARCHAR",
+        "boundary_moves": "VARCHAR",  # days joined by '; '
     }
 )
 

@@ -20,6 +20,8 @@ import pandas as pd
 from expectations.contracts import (
     CONTRACTS,
     EXTRACT_COLUMNS,
+    EXTRACT_GRAINS,
+    TODAYS_GEOGRAPHY,
     TOPICS,
     file_of,
 )
@@ -35,6 +37,22 @@ QUARTERS = ["2020-21 Q1", "2020-21 Q2", "2020-21 Q3", "2020-21 Q4", "2021-22 Q1"
 YEARS = ["2019-20", "2020-21", "2021-22", "2022-23", "2023-24", "2024-25"]
 NOT_LOADED = {"2022-09", "2020-21 Q4", "2023-24"}
 GAP = "2020-21 Q2"
+#: The code of an STP before it took that of the board after it: one place, by the list of organisations.
+OLD_CODE = "E54000099"
+#: Two CCGs that became one sub-ICB location, whose counts of before are their sum, and which has figures of later.
+MERGED, MERGED_INTO = ("00A", "00B"), "00C"
+#: A placeholder: it has figures, and is no place.
+PLACEHOLDER = "UNKNOWN"
+#: The boundary of one board moved when it took over from its STP; of a region, while it lasted.
+MOVED = {("stp", "QF7"): "2022-07-01", ("region", "Y63"): "2022-07-01"}
+FOLLOWED_BY = {
+    ("stp", OLD_CODE): ("stp", "QHM"),
+    ("stp", "QHM"): ("icb", "QHM"),
+    ("stp", "QF7"): ("icb", "QF7"),
+    ("ccg", "02P"): ("sub_icb", "02P"),
+    ("ccg", "00A"): ("sub_icb", MERGED_INTO),
+    ("ccg", "00B"): ("sub_icb", MERGED_INTO),
+}
 BREAKS = {
     "2022-07": ("CCGs became sub-ICB locations", "Some boundaries moved.", False),
     "2020-21": ("Dataset version 2.0", "Patients are counted differently.", True),
@@ -83,7 +101,17 @@ def bodies() -> list[Body]:
         Body("icb", code, f"NHS {label.upper()} INTEGRATED CARE BOARD", ("month", "year"), "2022-07")
         for code, label in boards
     ]
-    found += [Body("stp", code, f"{code} STP", ("year",), "2019", "2021-99") for code in ("QF7", "QHM")]
+    found += [
+        Body("stp", "QF7", "QF7 STP", ("year",), "2019", "2021-99"),
+        Body("stp", OLD_CODE, "QHM STP", ("year",), "2019", "2019-99"),
+        Body("stp", "QHM", "QHM STP", ("year",), "2020", "2021-99"),
+        Body("ccg", "00A", "NHS FIRST CCG", ("year",), "2019", "2021-99"),
+        Body("ccg", "00B", "NHS SECOND CCG", ("year",), "2019", "2021-99"),
+        Body("sub_icb", MERGED_INTO, "NHS JOINT ICB - 00C", ("year",), "2022-07"),
+        Body("icb", PLACEHOLDER, "UNKNOWN", ("year",)),
+        Body("region", PLACEHOLDER, "UNKNOWN", ("year",)),
+        Body("ccg", "13Q", "NATIONAL COMMISSIONING HUB 1", ("year",)),
+    ]
     found += [
         Body("ccg", "02P", "NHS BARNSLEY CCG", everything, "2019", "2022-06"),
         Body("sub_icb", "02P", "NHS SOUTH YORKSHIRE ICB - 02P", ("month",), "2022-07"),
@@ -262,17 +290,62 @@ def _measures() -> Iterator[dict[str, Any]]:
         }
 
 
+def _todays_geography() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The tables of today's geography: what the report takes of them, and what it must not."""
+    for (level, code), (today_level, today_code) in FOLLOWED_BY.items():
+        for year in YEARS[:3]:
+            start, end, financial_year, _ = _period_fields("year", year)
+            first = MERGED[0] == code
+            if code not in MERGED or first:
+                yield (
+                    "todays_geography_annual",
+                    {
+                        "period": year,
+                        "period_start": start,
+                        "period_end": end,
+                        "financial_year": financial_year,
+                        "org_level": today_level,
+                        "org_code": today_code,
+                        "org_name": today_code,
+                        "level_as_published": level,
+                        "codes_as_published": "; ".join(MERGED) if first else code,
+                        "comparability": "merged" if first else "recoded",
+                        "variable_type": "Total",
+                        "measure": "count_referrals_received",
+                        "statistic": "count",
+                        "value": 1000.0 + int(year[:4]),
+                        "value_status": "published",
+                        "is_derived": first,
+                        "lower_bound": 1000 + int(year[:4]) - 4,
+                        "upper_bound": 1000 + int(year[:4]) + 8,
+                        "suppressed_parts": 1,
+                    },
+                )
+
+
 def _organisations() -> Iterator[dict[str, Any]]:
+    predecessors: dict[tuple[str, str], list[str]] = {}
+    for (_, code), successor in FOLLOWED_BY.items():
+        predecessors.setdefault(successor, []).append(code)
     for body in bodies():
+        successor = FOLLOWED_BY.get((body.level, body.code))
+        is_placeholder = body.code in (PLACEHOLDER, "13Q")
+        end = date(2020, 3, 31) if body.code == OLD_CODE else date(2022, 6, 30)
+        start = {"icb": date(2022, 7, 1), "sub_icb": date(2022, 7, 1)}.get(body.level, date(2017, 4, 1))
         yield {
             "org_level": body.level,
             "org_code": body.code,
             "org_name": body.name,
+            "org_type": "placeholder" if is_placeholder else body.level,
             "is_in_drops": True,
             "ons_code": None,
-            "valid_to": date(2022, 6, 30) if body.level in ("ccg", "stp") else None,
+            "valid_from": date(2020, 4, 1) if (body.level, body.code) == ("stp", "QHM") else start,
+            "predecessors": "; ".join(predecessors.get((body.level, body.code), [])) or None,
+            "successors": successor[1] if successor else None,
+            "boundary_moves": MOVED.get((body.level, body.code)),
+            "valid_to": end if body.level in ("ccg", "stp") else None,
             "today_level": "sub_icb" if body.code == "15E" else body.level,
-            "today_code": body.code,
+            "today_code": successor[1] if successor else body.code,
             "today_name": body.name,
             "today_comparability": "recoded" if body.level in ("ccg", "stp") else "same",
         }
@@ -319,9 +392,9 @@ def write_made_release(folder: Path) -> Path:
         "dim_population": list(_populations()),
         "dim_measure": list(_measures()),
         "dim_standard": list(_standards()),
-        **{table: [] for table in (*TOPICS, "extract_monthly", "extract_quarterly", "extract_annual")},
+        **{table: [] for table in (*TOPICS, *EXTRACT_GRAINS, *TODAYS_GEOGRAPHY)},
     }
-    for table, row in _rows():
+    for table, row in (*_rows(), *_todays_geography()):
         tables[table].append(row)
     with duckdb.connect() as connection:
         for table, rows in tables.items():

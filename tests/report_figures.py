@@ -16,7 +16,8 @@ from orchestration.home import CATALOGUE
 from orchestration.report.outline import load_outline
 
 EXTRACTS = {"monthly": "extract_monthly", "quarterly": "extract_quarterly", "annual": "extract_annual"}
-SERIES = ("family", "code", "population", "measure", "cells")
+SERIES = ("identity", "population", "measure", "cells")
+LEVELS = ("identity", "first", "org_level", "org_code")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def data_of(script: Path) -> Any:
 def compare_figures(report: Path, release: Path, slug: str) -> FiguresCompared:
     """Compare the cells of one report, those that do not apply apart, with those of the released extract.
 
-    A figure is its family of areas, code, population, measure, period and text; one that stands twice counts twice.
+    A figure is its level and code as published, population, measure, period and text; one that stands twice
+    counts twice.
     There are millions: the database compares them, by the sum of their hashes, and one by one where those differ.
     """
     with duckdb.connect(str(release / "iapt.duckdb"), read_only=True) as connection:
@@ -60,37 +62,49 @@ def compare_figures(report: Path, release: Path, slug: str) -> FiguresCompared:
 
 
 def _take_shown(connection: duckdb.DuckDBPyConnection, report: Path, slug: str) -> None:
-    """Make the table `shown`: the family, code, population, measure, period and text of each cell of one report."""
+    """Make the table `shown`: the level, code, population, measure, period and text of each cell of one report.
+
+    A place is shown under the codes and levels it has had; sums over the areas within it are in no extract.
+    """
     site = data_of(report / "data" / "site.js")
-    series = pd.DataFrame(_series_of(report, slug, site), columns=list(SERIES))
-    connection.register("series", series)
+    connection.register("series", pd.DataFrame(_series_of(report, slug, site), columns=list(SERIES)))
+    levels = [(identity, *level) for identity, data in _data_of(report, slug, site) for level in data["levels"]]
+    connection.register("levels", pd.DataFrame(levels, columns=list(LEVELS)))
     connection.execute(
         """
         create temp table shown as
         with cells as (
             select
-                family, code, population, measure,
+                identity, population, measure,
                 unnest(string_split(cells, ',')) as cell,
                 generate_subscripts(string_split(cells, ','), 1) as number
             from series
         )
-        select family, code, population, measure, $periods[number] as period, split_part(cell, '~', 1) as text
+        select org_level, org_code, population, measure, $periods[number] as period, split_part(cell, '~', 1) as text
         from cells
-        where cell not in ('', 'z')
+        asof join levels on cells.identity = levels.identity and cells.number - 1 >= levels.first
+        where cell not in ('', 'z') and org_level <> 'sum'
         """,
         {"periods": [fields[0] for fields in site["reports"][slug]["periods"]]},
     )
 
 
-def _series_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
+def _data_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each area of the site that has a data file in one report, with what the file holds."""
+    for identity, *_ in site["areas"]:
+        path = report / "data" / slug / f"{identity}.js"
+        if path.is_file():
+            yield identity, data_of(path)
+
+
+def _series_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """The cells of each area, population and measure, one for each period, as its data file has them."""
     measures = load_outline(CATALOGUE / "report.yml").measure_order
-    for identity, family, _, code, *_ in site["areas"]:
-        path = report / "data" / slug / f"{identity}.js"
-        for population, series in data_of(path)["series"].items() if path.is_file() else ():
+    for identity, data in _data_of(report, slug, site):
+        for population, series in data["series"].items():
             for measure, cells in zip(measures, series, strict=True):
                 if cells:
-                    yield family, code, population, measure, cells
+                    yield identity, population, measure, cells
 
 
 def _take_released(connection: duckdb.DuckDBPyConnection, slug: str) -> None:
@@ -99,7 +113,7 @@ def _take_released(connection: duckdb.DuckDBPyConnection, slug: str) -> None:
     connection.execute(
         f"""
         create temp table released as
-        select level[2] as family, org_code as code, population_type || '/' || population as population, measure,
+        select extracts.org_level, extracts.org_code, population_type || '/' || population as population, measure,
                period,
                case value_status when 'suppressed' then 'c' when 'not_published' then 'x'
                     else case when statistic in ('mean', 'median') then printf('%.1f', value)
@@ -109,11 +123,13 @@ def _take_released(connection: duckdb.DuckDBPyConnection, slug: str) -> None:
             on extracts.variable_type = populations.variable_type
             and extracts.variable_a is not distinct from populations.variable_a
             and extracts.variable_b is not distinct from populations.variable_b
-        inner join (select unnest($levels) as level) on org_level = level[1]
-        where population_type in (select unnest($kinds)) and measure in (select unnest($measures))
+        inner join dim_organisation as organisations
+            on extracts.org_level = organisations.org_level and extracts.org_code = organisations.org_code
+        where org_type <> 'placeholder' and extracts.org_level in (select unnest($levels))
+            and population_type in (select unnest($kinds)) and measure in (select unnest($measures))
         """,
         {
-            "levels": [[level, family.slug] for level, family in outline.family_of.items()],
+            "levels": list(outline.family_of),
             "kinds": ["total", *(variable.population_type for variable in outline.variables)],
             "measures": list(outline.measure_order),
         },

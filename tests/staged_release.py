@@ -108,7 +108,8 @@ select
     cast(null as varchar) as parent_code_today, cast(null as varchar) as parent_name_today,
     cast(null as varchar) as region_code_today, cast(null as varchar) as region_name_today,
     org_level as today_level, org_code as today_code, org_name as today_name, 'same' as today_comparability,
-    cast(null as date) as boundary_moved_on, 'stated' as today_certainty
+    cast(null as date) as boundary_moved_on, 'stated' as today_certainty,
+    cast(null as varchar) as boundary_moves
 from organisations where partner_code is null;
 
 create table dim_date as

@@ -91,7 +91,18 @@ class Contents:
             ],
             "families": [[family.slug, family.label] for family in outline.families],
             "areas": [
-                [area.id, area.family, area.name, area.code, area.note, list(area.reports)] for area in self.areas
+                [
+                    area.id,
+                    area.family,
+                    area.name,
+                    area.code,
+                    area.note,
+                    list(area.reports),
+                    area.ended,
+                    [list(asdict(one).values()) for one in area.before],
+                    [list(asdict(one).values()) for one in area.after],
+                ]
+                for area in self.areas
             ],
             "shorts": {words.population: words.short for words in outline.short_populations},
             "standards": list(self.release.standards),
@@ -129,22 +140,47 @@ class Contents:
         return frozenset(f"{self.outline.map.family}-{tile.code}" for tile in self.tiles)
 
     def map_data(self, report: str) -> dict[str, Any]:
-        """What the map of one report loads: everyone's series of each organisation that has a tile."""
+        """What the map of one report loads: everyone's series of each organisation that has a tile.
+
+        A figure of other boundaries than those of the tiles is not under their names: `other` says of which periods.
+        """
         shown = {one.area: one for one in self.figures[report].values() if one.area in self.on_map}
+        other = {area: self._of_other_boundaries(one) for area, one in shown.items()}
         return {
-            "series": {area: list(one.series.get(EVERYONE, ())) for area, one in shown.items()},
-            "levels": {area: [list(level) for level in one.levels] for area, one in shown.items()},
+            "series": {
+                area: [_without(text, other[area]) for text in one.series.get(EVERYONE, ())]
+                for area, one in shown.items()
+            },
+            "other": {area: numbers for area, numbers in other.items() if numbers},
         }
+
+    def _of_other_boundaries(self, figures: AreaFigures) -> list[int]:
+        """The numbers of the periods in which figures of a board are not surely of the area of its tile."""
+        drawn = self.outline.map.boundaries_of
+        place = next(
+            (place for _, level, code in figures.levels if (place := self.release.places.get((level, code)))), None
+        )
+        if place is None:
+            return []
+        area = sum(day <= drawn for day in place.days_of_change())
+        return [number for number, areas in figures.areas.items() if areas != (area, area)]
 
     def first_area(self, report: str, family: str) -> Area | None:
         """The first organisation of a family that has figures in a report."""
         return next((area for area in self.areas if area.family == family and report in area.reports), None)
 
 
+def _without(text: str, numbers: Sequence[int]) -> str:
+    """A series without its cells of some periods."""
+    cells = ("" if number in numbers else cell for number, cell in enumerate(text.split(",")))
+    return ",".join(cells).rstrip(",")
+
+
 def as_data(figures: AreaFigures) -> dict[str, Any]:
     """Figures of an organisation as a data file holds them."""
     return {
         "levels": [list(level) for level in figures.levels],
+        "cuts": [list(cut) for cut in figures.cuts],
         "series": {key: list(cells) for key, cells in figures.series.items()},
         "standards": {key: dict(words) for key, words in figures.standards.items()},
     }

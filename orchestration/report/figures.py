@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from datetime import date
+from itertools import chain, groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +19,26 @@ from typing import Any, Final
 import duckdb
 
 from expectations.contracts import CONTRACTS, file_of
-from orchestration.report.names import area_id, readable_name
+from orchestration.report.names import area_id, day_in_words, readable_name
 from orchestration.report.outline import Family, Outline, Topic
+from orchestration.report.places import Listed, Organisation, Place, neighbours_of, places_of
 
 GRAINS: Final[Mapping[str, str]] = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
 EVERYONE: Final = "total/total"
-_TABLES: Final = ("dim_period", "dim_organisation", "dim_population", "dim_measure", "dim_standard", "extract_monthly")
+TODAYS_GEOGRAPHY: Final = {report: f"todays_geography_{report}" for report in GRAINS}
+#: Instead of a level, in a period of which the figures are sums over the areas that make up a place today.
+SUM: Final = "sum"
+#: How a sum in the tables of today's geography is related to today's area where it is one of exactly that area.
+_OF_THE_SAME_AREA: Final = ("same", "recoded", "merged")
+_TABLES: Final = (
+    "dim_period",
+    "dim_organisation",
+    "dim_population",
+    "dim_measure",
+    "dim_standard",
+    "extract_monthly",
+    *TODAYS_GEOGRAPHY.values(),
+)
 
 
 class ReleaseNotReadable(Exception):
@@ -45,8 +60,20 @@ class Period:
 
 
 @dataclass(frozen=True)
+class Related:
+    """What a place came from, or became: its name, its code and, where it has one, its page."""
+
+    area: str
+    name: str
+    code: str
+
+
+@dataclass(frozen=True)
 class Area:
-    """An organisation, under whatever levels its code has had. `reports` are those that have figures of it."""
+    """A place, under whatever codes and levels it has had. `reports` are those that have figures of it.
+
+    `ended` is the last day of one that is no more, in words. `before` and `after` are what it came from and became.
+    """
 
     id: str
     family: str
@@ -54,13 +81,18 @@ class Area:
     name: str
     note: str
     reports: tuple[str, ...]
+    ended: str = ""
+    before: tuple[Related, ...] = ()
+    after: tuple[Related, ...] = ()
 
 
 @dataclass(frozen=True)
 class AreaFigures:
-    """What one report has of one organisation.
+    """What one report has of one place.
 
-    `levels` say from which period on, by its number on the axis, the organisation stands at which level.
+    `levels` say from which period on, by its number on the axis, the place stands at which level and under which code;
+    at the level `sum`, which codes are summed. `cuts` are the periods from which on the figures are of another area
+    than those before, each with the reason. `areas` say of which areas of the place the figures of a period can be.
     `series` hold, for each population, a series for each measure in the order of the outline.
     `standards` hold, for each population and measure with a national standard, the word of each period: met, missed or
     ambiguous, as the release has it. England is judged by a decimal that leaves no release, so no page could say it.
@@ -69,9 +101,11 @@ class AreaFigures:
     area: str
     prefix: str
     code: str
-    levels: tuple[tuple[int, str], ...]
+    levels: tuple[tuple[int, str, str], ...]
     series: Mapping[str, tuple[str, ...]]
     standards: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    cuts: tuple[tuple[int, str], ...] = ()
+    areas: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +129,8 @@ class Release:
     measures: Mapping[str, Mapping[str, str]]
     standards: tuple[Mapping[str, Any], ...]
     ons_codes: Mapping[str, str] = field(default_factory=dict)
+    organisations: Mapping[Listed, Organisation] = field(default_factory=dict)
+    places: Mapping[Listed, Place] = field(default_factory=dict)
 
 
 def tables_read(outline: Outline) -> tuple[str, ...]:
@@ -110,6 +146,7 @@ def read_release(folder: Path, outline: Outline, manifest: Mapping[str, Any]) ->
             f"{folder}: expected the tables of a release; not there: {', '.join(missing)}. Name a release folder."
         )
     with _open(folder, needed) as connection:
+        organisations = _organisations(connection)
         return Release(
             folder=folder,
             manifest=manifest,
@@ -118,6 +155,8 @@ def read_release(folder: Path, outline: Outline, manifest: Mapping[str, Any]) ->
             measures=_measures(connection, outline),
             standards=_standards(connection),
             ons_codes=_ons_codes(connection),
+            organisations=organisations,
+            places=places_of(organisations, outline),
         )
 
 
@@ -205,6 +244,46 @@ def _ons_codes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {str(ons): str(code) for ons, code in rows}
 
 
+def _organisations(connection: duckdb.DuckDBPyConnection) -> dict[Listed, Organisation]:
+    """The list of organisations. Raises ReleaseNotReadable where it was made before boundaries were in it."""
+    columns = {str(row[0]) for row in connection.execute("describe dim_organisation").fetchall()}
+    if "boundary_moves" not in columns:
+        raise ReleaseNotReadable(
+            "dim_organisation: expected the column boundary_moves; not there. The release was made by an older version "
+            "of this project: build its report with that version, or refresh and use the new release."
+        )
+    rows = connection.execute(
+        """
+        select org_level, org_code, org_name, coalesce(org_type, ''), valid_from, valid_to,
+               coalesce(predecessors, ''), coalesce(successors, ''), coalesce(boundary_moves, ''),
+               coalesce(today_code, ''), coalesce(today_name, ''), coalesce(today_comparability, '')
+        from dim_organisation
+        """
+    ).fetchall()
+    found = {}
+    for level, code, name, kind, valid_from, valid_to, before, after, moves, *today in rows:
+        found[str(level), str(code)] = Organisation(
+            level=str(level),
+            code=str(code),
+            name=str(name),
+            kind=str(kind),
+            valid_from=valid_from,
+            valid_to=valid_to,
+            predecessors=_listed(before),
+            successors=_listed(after),
+            boundary_moves=tuple(date.fromisoformat(day) for day in _listed(moves)),
+            today_code=str(today[0]),
+            today_name=str(today[1]),
+            today_comparability=str(today[2]),
+        )
+    return found
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The parts of a text that joins them by semicolons."""
+    return tuple(part for part in text.split("; ") if part)
+
+
 def figures_of(release: Release, outline: Outline, report: str) -> Iterator[AreaFigures]:
     """What one report has of each organisation, one organisation at a time."""
     periods = len(release.periods[report])
@@ -214,8 +293,9 @@ def figures_of(release: Release, outline: Outline, report: str) -> Iterator[Area
         _create_axis(connection, outline, report)
         _create_levels(connection, outline)
         _create_cells(connection, outline, report)
-        _create_named(connection, outline)
-        levels = _levels(connection)
+        members = _create_named(connection, release, outline)
+        _add_sums(connection, outline, report, members)
+        stands = _stands(connection, release, members)
         found: dict[tuple[str, str], dict[str, list[str]]] = {}
         judged: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
         for topic, measures in _measures_by_topic(outline):
@@ -231,9 +311,11 @@ def figures_of(release: Release, outline: Outline, report: str) -> Iterator[Area
             area=area_id(prefix, code) if prefix != "england" else "england",
             prefix=prefix,
             code=code,
-            levels=levels[prefix, code],
+            levels=_levels(stands[prefix, code]),
             series={key: tuple(texts) for key, texts in sorted(area_series.items())},
             standards=dict(sorted(judged.get((prefix, code), {}).items())),
+            cuts=_cuts(stands[prefix, code], members[prefix, code]),
+            areas={stand.number: stand.areas for stand in stands[prefix, code]},
         )
 
 
@@ -286,10 +368,10 @@ def _texts(
     """Prefix and code of each organisation with a population, and the text over the axis of each column of a topic."""
     query = connection.execute(
         f"""
-        select named.prefix, cells.org_code, cells.population, cells.number, {", ".join(columns)}
+        select named.prefix, named.code, cells.population, cells.number, {", ".join(columns)}
         from cells_of_{topic.mart} as cells
         inner join named on cells.org_level = named.org_level and cells.org_code = named.org_code
-        order by named.prefix, cells.org_code, cells.population
+        order by named.prefix, named.code, cells.population
         """
     )
     rows = chain.from_iterable(iter(lambda: query.fetchmany(10_000), []))
@@ -309,54 +391,169 @@ def _text(numbers: Sequence[int], cells: Sequence[str | None], periods: int) -> 
     return ",".join(placed).rstrip(",") if applies else ""
 
 
-def _create_named(connection: duckdb.DuckDBPyConnection, outline: Outline) -> None:
-    """The prefix of each organisation at each of its levels, and the first period in which it stands there.
+@dataclass(frozen=True)
+class _Stand:
+    """A period in which a page has figures: at which level and code, and of which areas of its place they can be."""
 
-    Where a code has figures at two levels in one period, the older level is an organisation of its own.
+    number: int
+    level: str
+    code: str
+    areas: tuple[int, int]
+
+
+def _create_named(
+    connection: duckdb.DuckDBPyConnection, release: Release, outline: Outline
+) -> dict[tuple[str, str], Place]:
+    """Make the table `named`: the page of each organisation, by prefix and code. Placeholders have none.
+
+    Returns the place of each page. Where two bodies of a place have figures of one period, the older ones are pages of
+    their own: neither of two figures can stand in the other's stead.
     """
     stands = " union ".join(
         f"select org_level, org_code, number from cells_of_{topic.mart} where has_cells" for topic in outline.topics
     )
+    connection.execute(f"create temp table stands as {stands}")
+    numbers: dict[Listed, set[int]] = {}
+    for level, code, number in connection.execute("select * from stands").fetchall():
+        numbers.setdefault((str(level), str(code)), set()).add(int(number))
+    pages: dict[tuple[str, str], Place] = {}
+    named: dict[Listed, tuple[str, str]] = {}
+    for listed, own in numbers.items():
+        organisation = release.organisations.get(listed)
+        if organisation is not None and organisation.is_placeholder:
+            continue
+        place = release.places.get(listed)
+        if place is None:
+            raise ReleaseNotReadable(f"dim_organisation: expected {' '.join(listed)}, which has figures; not there")
+        later = place.members[place.members.index(release.organisations[listed]) + 1 :]
+        if any(own & numbers.get(other.listed, set()) for other in later):
+            named[listed] = (listed[0].replace("_", "-"), listed[1])
+            pages[named[listed]] = Place(place.family, (release.organisations[listed],))
+    for listed, place in release.places.items():
+        if listed not in named:
+            named[listed] = (place.family, place.newest.code)
+            pages[named[listed]] = place
+    connection.execute("create temp table named (org_level varchar, org_code varchar, prefix varchar, code varchar)")
+    rows = [(*listed, *page) for listed, page in named.items()]
+    connection.execute(
+        "insert into named select unnest($levels), unnest($codes), unnest($prefixes), unnest($pages)",
+        dict(zip(("levels", "codes", "prefixes", "pages"), map(list, zip(*rows, strict=True)), strict=True)),
+    )
+    return pages
+
+
+def _add_sums(
+    connection: duckdb.DuckDBPyConnection, outline: Outline, report: str, pages: Mapping[tuple[str, str], Place]
+) -> None:
+    """Add what the tables of today's geography sum up, for places and periods without a figure of a body of theirs.
+
+    Only sums of exactly today's area, and only where they are whole. Makes the table `sums` of the codes summed.
+    """
+    open_places = [place.newest for place in pages.values() if place.newest.valid_to is None]
     connection.execute(
         f"""
-        create temp table named as
-        with stands as ({stands}),
-        shared as (
-            select distinct levels.family, stands.org_code
-            from stands inner join levels using (org_level)
-            group by levels.family, stands.org_code, stands.number
-            having count(distinct stands.org_level) > 1
-        ),
-        since as (
-            select org_level, org_code, min(number) as first from stands group by org_level, org_code
-        )
+        create temp table todays as
         select
-            case when shared.org_code is not null and levels.rank > 0 then replace(since.org_level, '_', '-')
-                 else levels.family end as prefix,
-            since.*
-        from since
-        inner join levels on since.org_level = levels.org_level
-        left join shared on since.org_code = shared.org_code and levels.family = shared.family
-        """
+            axis.number, today.org_level, today.org_code, today.codes_as_published, today.measure,
+            populations.population_type || '/' || populations.population as population,
+            cast(cast(today.value as bigint) as varchar) || '~' || today.lower_bound || '~' || today.upper_bound
+                || '~' || coalesce(today.suppressed_parts, 0) as cell
+        from {TODAYS_GEOGRAPHY[report]} as today
+        inner join axis on today.period = axis.period
+        inner join (select unnest($levels) as org_level, unnest($codes) as org_code) as open_places
+            on today.org_level = open_places.org_level and today.org_code = open_places.org_code
+        inner join dim_population as populations
+            on today.variable_type is not distinct from populations.variable_type
+            and today.variable_a is not distinct from populations.variable_a
+            and today.variable_b is not distinct from populations.variable_b
+        inner join kinds on populations.population_type = kinds.population_type
+        where today.is_derived and today.value_status = 'published' and today.statistic = 'count'
+            and today.comparability in (select unnest($same)) and today.codes_as_published like '%; %'
+            and not exists (
+                from stands
+                inner join named on stands.org_level = named.org_level and stands.org_code = named.org_code
+                inner join named as today_named
+                    on today_named.org_level = today.org_level and today_named.org_code = today.org_code
+                where stands.number = axis.number
+                    and named.prefix = today_named.prefix and named.code = today_named.code
+            )
+        """,
+        {
+            "levels": [one.level for one in open_places],
+            "codes": [one.code for one in open_places],
+            "same": list(_OF_THE_SAME_AREA),
+        },
+    )
+    for topic, measures in _measures_by_topic(outline):
+        cells = ", ".join(f"max(cell) filter (measure = '{measure}') as {measure}" for measure in measures)
+        connection.execute(
+            f"""
+            insert into cells_of_{topic.mart} by name
+            select number, org_level, org_code, population, true as has_cells, {cells} from todays
+            where measure in (select unnest($measures))
+            group by number, org_level, org_code, population
+            """,
+            {"measures": list(measures)},
+        )
+    connection.execute(
+        "create temp table sums as select number, org_level, org_code, max(codes_as_published) as codes from todays "
+        "where measure in (select unnest($measures)) group by number, org_level, org_code",
+        {"measures": list(outline.measure_order)},
     )
 
 
-def _levels(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[tuple[int, str], ...]]:
-    """From which period on each organisation stands at which level."""
-    rows = connection.execute(
-        "select prefix, org_code, first, org_level from named order by prefix, org_code, first, org_level"
-    ).fetchall()
-    return {
-        (str(prefix), str(code)): tuple((int(first), str(level)) for _, _, first, level in group)
-        for (prefix, code), group in groupby(rows, key=lambda row: (row[0], row[1]))
-    }
+def _stands(
+    connection: duckdb.DuckDBPyConnection, release: Release, pages: Mapping[tuple[str, str], Place]
+) -> dict[tuple[str, str], list[_Stand]]:
+    """In which periods each page has figures, in the order of the periods, and of which areas they can be."""
+    found: dict[tuple[str, str], list[_Stand]] = {}
+    for prefix, page, number, level, code, start, end in connection.execute(
+        """
+        select named.prefix, named.code, stands.number, stands.org_level, stands.org_code, period_start, period_end
+        from stands
+        inner join named on stands.org_level = named.org_level and stands.org_code = named.org_code
+        inner join axis on stands.number = axis.number
+        """
+    ).fetchall():
+        place = pages[prefix, page]
+        member = place.members.index(release.organisations[level, code])
+        areas = place.areas_of(member, start, end)
+        found.setdefault((prefix, page), []).append(_Stand(int(number), str(level), str(code), areas))
+    for prefix, page, number, codes in connection.execute(
+        """
+        select named.prefix, named.code, sums.number, sums.codes
+        from sums inner join named on sums.org_level = named.org_level and sums.org_code = named.org_code
+        """
+    ).fetchall():
+        today = pages[prefix, page].area_today
+        found.setdefault((prefix, page), []).append(_Stand(int(number), SUM, str(codes), (today, today)))
+    return {page: sorted(stands, key=lambda stand: stand.number) for page, stands in found.items()}
+
+
+def _levels(stands: Sequence[_Stand]) -> tuple[tuple[int, str, str], ...]:
+    """From which period on a page stands at which level and under which code."""
+    runs = groupby(stands, key=lambda stand: (stand.level, stand.code))
+    return tuple((next(run).number, level, code) for (level, code), run in runs)
+
+
+def _cuts(stands: Sequence[_Stand], place: Place) -> tuple[tuple[int, str], ...]:
+    """The periods from which on figures are of another area than those before, and why."""
+    days = place.days_of_change()
+    cuts = []
+    for before, after in pairwise(stands):
+        (least, _), (_, most) = sorted((before.areas, after.areas))
+        if moved := days[least:most]:
+            on = " and ".join(day_in_words(day) for day in moved)
+            cuts.append((after.number, f"The boundary of this area moved on {on}."))
+    return tuple(cuts)
 
 
 def _create_axis(connection: duckdb.DuckDBPyConnection, outline: Outline, report: str) -> None:
     connection.execute(
         """
         create temp table axis as
-        select period, row_number() over (order by period_start) - 1 as number from dim_period
+        select period, period_start, period_end, row_number() over (order by period_start) - 1 as number
+        from dim_period
         where period_grain = $grain and period_start between $first and $last
         """,
         _axis_bounds(connection, outline, report),
@@ -451,51 +648,65 @@ def _cell(measure: str) -> str:
 
 
 def areas_of(release: Release, outline: Outline, figures: Mapping[str, Mapping[str, AreaFigures]]) -> tuple[Area, ...]:
-    """The organisations that have figures, in the order a list shows them.
+    """The places that have figures, in the order a list shows them.
 
-    `figures` are those of each report, by organisation. Each organisation is described as it stands at the newest level
-    at which it has any: the lists name bodies of its code that never had one.
+    `figures` are those of each report, by place. Each is described as the newest of its bodies that has any: the lists
+    name bodies that never had one.
     """
-    described = _described(release)
     of_areas: dict[str, dict[str, AreaFigures]] = {}
     for report, of_report in figures.items():
         for one in of_report.values():
             of_areas.setdefault(one.area, {})[report] = one
+    bodies = {
+        identity: _bodies(identity, tuple(reports.values()), release, outline) for identity, reports in of_areas.items()
+    }
+    page_of = {
+        member.listed: identity
+        # What a place of one body alone says of that body comes before what the whole place says.
+        for identity, (place, _) in sorted(bodies.items(), key=lambda item: -len(item[1][0].members))
+        for member in place.members
+    }
     areas = []
-    for identity, reports in of_areas.items():
-        any_of_them = next(iter(reports.values()))
-        code = any_of_them.code
-        family, levels = _levels_of(any_of_them.prefix, outline)
-        stood = {level for one in reports.values() for _, level in one.levels}
-        level = next(level for level in levels if level in stood)
-        if (level, code) not in described:
-            raise ReleaseNotReadable(f"dim_organisation: expected {level} {code}, which has figures; not there")
-        name, note = described[level, code]
+    for identity, (place, body) in bodies.items():
+        before, after = (
+            tuple(
+                Related(page_of.get(one.listed, ""), readable_name(one.name), one.code)
+                for one in neighbours_of(place, release.organisations, outline, before=is_before)
+            )
+            for is_before in (True, False)
+        )
         areas.append(
             Area(
                 id=identity,
-                family=family.slug,
-                code=code,
-                name="England" if family.slug == "england" else readable_name(name),
-                note=note,
-                reports=tuple(report for report in GRAINS if report in reports),
+                family=place.family,
+                code=body.code,
+                name="England" if place.family == "england" else readable_name(body.name),
+                note=_note(place, body),
+                reports=tuple(report for report in GRAINS if report in of_areas[identity]),
+                ended=day_in_words(body.valid_to) if _has_ended(body) and body.valid_to else "",
+                before=before,
+                after=after,
             )
         )
     order = [family.slug for family in outline.families]
     return tuple(sorted(areas, key=lambda area: (order.index(area.family), area.name.lower(), area.code)))
 
 
-def _described(release: Release) -> dict[tuple[str, str], tuple[str, str]]:
-    """Name of every listed organisation, and what became of it, by its level and code."""
-    with _open(release.folder, ("dim_organisation",)) as connection:
-        rows = connection.execute(
-            """
-            select org_level, org_code, org_name, coalesce(today_code, ''), coalesce(today_name, ''),
-                   coalesce(today_comparability, ''), coalesce(cast(valid_to as varchar), '')
-            from dim_organisation
-            """
-        ).fetchall()
-    return {(str(level), str(code)): (str(name), _note(*map(str, fate))) for level, code, name, *fate in rows}
+def _bodies(
+    identity: str, reports: Sequence[AreaFigures], release: Release, outline: Outline
+) -> tuple[Place, Organisation]:
+    """The place of a page, and the newest of its bodies that has figures: of one with sums alone, today's."""
+    family, levels = _levels_of(reports[0].prefix, outline)
+    stood = {(level, code) for one in reports for _, level, code in one.levels if level != SUM}
+    listed = [*stood, *((level, reports[0].code) for level in levels)]
+    place = next((release.places[one] for one in listed if one in release.places), None)
+    missing = sorted(stood - release.organisations.keys())
+    if place is None or missing:
+        named = " ".join(missing[0] if missing else (levels[0], reports[0].code))
+        raise ReleaseNotReadable(f"dim_organisation: expected {named}, which has figures; not there")
+    if identity != area_id(family.slug, reports[0].code) and family.slug != "england":
+        place = Place(family.slug, (release.organisations[next(iter(stood))],))
+    return place, next((one for one in reversed(place.members) if one.listed in stood), place.newest)
 
 
 def _levels_of(prefix: str, outline: Outline) -> tuple[Family, tuple[str, ...]]:
@@ -508,12 +719,20 @@ def _levels_of(prefix: str, outline: Outline) -> tuple[Family, tuple[str, ...]]:
     raise ReleaseNotReadable(f"expected a family of organisations; found {prefix!r}")
 
 
-def _note(today_code: str, today_name: str, comparability: str, valid_to: str) -> str:
-    """What became of an organisation that is no more, from the lists."""
-    if not valid_to or comparability == "same":
-        return ""
-    ended = f"Ended on {valid_to}."
-    return f"{ended} Its area is covered today by {readable_name(today_name)} ({today_code})." if today_code else ended
+def _has_ended(body: Organisation) -> bool:
+    return body.valid_to is not None and body.today_comparability != "same"
+
+
+def _note(place: Place, body: Organisation) -> str:
+    """The codes that a place had before, and what became of one that is no more, from the lists."""
+    codes = list(dict.fromkeys(one.code for one in place.members if one.code != body.code))
+    former = [code for code in codes if code not in {one.code for one in place.members[place.members.index(body) :]}]
+    said = [f"Earlier code of this area: {', '.join(former)}."] if former else []
+    if _has_ended(body) and body.valid_to:
+        said.append(f"Ended on {day_in_words(body.valid_to)}.")
+        if body.today_code and (body is not place.newest or body.today_comparability != "boundary_moved"):
+            said.append(f"Its area is covered today by {readable_name(body.today_name)} ({body.today_code}).")
+    return " ".join(said)
 
 
 def as_script(name: str, data: Any) -> str:

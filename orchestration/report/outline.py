@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -116,9 +117,10 @@ class RecoveryRate(_Strict):
 
 
 class Map(_Strict):
-    """The map page: whose areas, and what it shows first."""
+    """The map page: whose areas, on the boundaries of which day, and what it shows first."""
 
     family: str
+    boundaries_of: date
     measure: str
     least_areas: int = Field(ge=1)
 

@@ -14,6 +14,7 @@ from visits import Cell, Row
 
 from expectations.contracts import TOPICS, WITH_STANDARD, file_of
 from orchestration.home import CATALOGUE
+from tests.made_release import FOLLOWED_BY, MERGED
 
 GRAIN = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
 FAMILY = {
@@ -32,6 +33,8 @@ EVERYONE = "total/total"
 #: What a table writes where the release has no row.
 DASH = "\N{EN DASH}"
 NOTHING = Cell(DASH)
+#: In the made release: from which periods on figures are of another area than those before.
+CUTS = {("annual", "icb-QF7"): {"2022-23"}, ("annual", "region-Y63"): {"2022-23", "2024-25"}}
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class ReleasedFigures:
     """
 
     figures: Mapping[tuple[str, str, str, str, str], Figure]
-    levels: Mapping[tuple[str, str, str], str]
+    levels: Mapping[tuple[str, str, str], tuple[str, str]]
     periods: Mapping[str, Sequence[PeriodOf]]
     populations: Mapping[str, Sequence[tuple[str, str]]]
     outline: Mapping[str, Any]
@@ -137,7 +140,6 @@ class ReleasedFigures:
         axis = self.shown_axis(report, series)
         rows: list[Row] = []
         run: list[str] = []
-        changes = len({level for (of, area, _), level in self.levels.items() if (of, area) == (report, level_of)}) > 1
         for number in reversed(axis):
             period = self.periods[report][number]
             cells = [column[number] for column in columns]
@@ -149,14 +151,25 @@ class ReleasedFigures:
                 rows.append(Row(header, (Cell("not held in this release"),), held=True))
                 continue
             run = []
-            remark = LEVEL_WORDS[self._level(report, level_of, number)] if changes else ""
-            flag = bool(period.break_name) and number != axis[0]
+            remark = self._stands_as(report, level_of, number)
+            cuts = period.period in CUTS.get((report, level_of), ())
+            flag = (bool(period.break_name) or cuts) and number != axis[0]
             said = tuple(self.standing(report, series[at], period) for at in self.judged(report, series))
             written = tuple(one.cell if one else NOTHING for one in cells)
             rows.append(Row(period.label, written, flag, False, remark, said))
         return rows
 
-    def _level(self, report: str, area: str, number: int) -> str:
+    def _stands_as(self, report: str, area: str, number: int) -> str:
+        """As what an area stands in a period, where it has stood as several: at a level, under a code or as a sum."""
+        own = {level for (of, one, _), level in self.levels.items() if (of, one) == (report, area)}
+        if len(own) < 2:
+            return ""
+        level, code = self._level(report, area, number)
+        if level == "sum":
+            return f"sum of {code.replace('; ', ' and ')}"
+        return LEVEL_WORDS[level] + (f" {code}" if code != area.rsplit("-", 1)[1] else "")
+
+    def _level(self, report: str, area: str, number: int) -> tuple[str, str]:
         """The level at which an area stands: that of the last period up to this one in which it has figures."""
         known = [
             self.levels[report, area, period.period]
@@ -190,13 +203,20 @@ def read_released_figures(release: Path) -> ReleasedFigures:
             "extract_monthly",
             "extract_quarterly",
             "extract_annual",
+            "todays_geography_annual",
+            "dim_organisation",
             "dim_period",
             "dim_population",
             "dim_standard",
         ):
             connection.execute(f"create view {table} as from read_parquet('{release / file_of(table)}')")
         figures: dict[tuple[str, str, str, str, str], Figure] = {}
-        levels: dict[tuple[str, str, str], str] = {}
+        levels: dict[tuple[str, str, str], tuple[str, str]] = {}
+        placeholders = set(
+            connection.execute(
+                "select org_level, org_code from dim_organisation where org_type = 'placeholder'"
+            ).fetchall()
+        )
         for report in GRAIN:
             for row in connection.execute(
                 f"""select org_level, org_code, population_type || '/' || population, measure, period, value,
@@ -207,8 +227,10 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                      and dim_population.variable_b is not distinct from extract_{report}.variable_b"""
             ).fetchall():
                 level, code, population, measure, period, value, status, is_derived, least, most, hidden = row
+                if (level, code) in placeholders:
+                    continue
                 area = area_of(level, code)
-                levels[report, area, period] = level
+                levels[report, area, period] = (level, code)
                 figures[report, area, population, measure, period] = (
                     Figure(
                         _text(value, measure), bounds=(int(least), int(most), int(hidden or 0)) if is_derived else None
@@ -216,6 +238,14 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                     if status == "published"
                     else Figure("", MARKERS[status])
                 )
+        # Sums over what became one: for its page, of the periods before.
+        for code, codes, measure, period, value, least, most, hidden in connection.execute(
+            """select org_code, codes_as_published, measure, period, value, lower_bound, upper_bound, suppressed_parts
+               from todays_geography_annual where is_derived"""
+        ).fetchall():
+            levels["annual", f"sub-icb-{code}", period] = ("sum", codes)
+            bounds = (int(least), int(most), int(hidden))
+            figures["annual", f"sub-icb-{code}", EVERYONE, measure, period] = Figure(str(int(value)), bounds=bounds)
         for mart, measures in TOPICS.items():
             for measure in measures:
                 for level, code, population, grain, period in connection.execute(
@@ -223,6 +253,8 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                         from {mart} where {measure}_status = 'not_applicable'"""
                 ).fetchall():
                     report = next(name for name, one in GRAIN.items() if one == grain)
+                    if (level, code) in placeholders:
+                        continue
                     figures[report, area_of(level, code), population, measure, period] = Figure("", "[z]")
         standings: dict[tuple[str, str, str, str, str], str] = {}
         for measure in WITH_STANDARD:
@@ -233,6 +265,8 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                     from {mart} where {measure}_standard_status is not null"""
             ).fetchall():
                 report = next(name for name, one in GRAIN.items() if one == grain)
+                if (level, code) in placeholders:
+                    continue
                 standings[report, area_of(level, code), population, measure, period] = word
         # A series of nothing but what does not apply is no series.
         meant = {key[:4] for key, figure in figures.items() if figure.marker != "[z]"}
@@ -250,7 +284,9 @@ def read_released_figures(release: Path) -> ReleasedFigures:
 
 
 def area_of(level: str, code: str) -> str:
-    """What an organisation is called in an address."""
+    """What an organisation is called in an address: by the last of those that followed it alone."""
+    while code not in MERGED and (after := FOLLOWED_BY.get((level, code))):
+        level, code = after
     escaped = "".join(letter if letter.isascii() and letter.isalnum() else f"_{ord(letter):x}_" for letter in code)
     return "england" if level == "england" else f"{FAMILY[level]}-{escaped}"
 

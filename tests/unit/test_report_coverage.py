@@ -24,7 +24,7 @@ def _periods(*statuses: str) -> tuple[Period, ...]:
 
 
 def _england(*texts: str) -> AreaFigures:
-    return AreaFigures("england", "england", "E92000001", ((0, "england"),), {EVERYONE: texts})
+    return AreaFigures("england", "england", "E92000001", ((0, "england", "E92000001"),), {EVERYONE: texts})
 
 
 def test_periods_without_england_are_not_among_those_it_has_figures_for() -> None:

@@ -28,7 +28,18 @@ from orchestration.report.figures import (
     tables_read,
 )
 from orchestration.report.outline import Outline, load_outline
-from tests.made_release import GAP, GAP_REASON, HOSTILE_NAME, NOT_LOADED, write_made_release
+from tests.made_release import (
+    FOLLOWED_BY,
+    GAP,
+    GAP_REASON,
+    HOSTILE_NAME,
+    MERGED,
+    MERGED_INTO,
+    NOT_LOADED,
+    OLD_CODE,
+    PLACEHOLDER,
+    write_made_release,
+)
 
 EXTRACT_OF = {"monthly": "extract_monthly", "quarterly": "extract_quarterly", "annual": "extract_annual"}
 
@@ -64,13 +75,20 @@ def _cells_of(figures: Mapping[str, AreaFigures], periods: list[str], outline: O
     }
 
 
+def _page_of(level: str, code: str, outline: Outline) -> tuple[str, str]:
+    """The family and the code under which an organisation is shown: those of the last that followed it alone."""
+    while code not in MERGED and (after := FOLLOWED_BY.get((level, code))):
+        level, code = after
+    return outline.family_of[level].slug, code
+
+
 @pytest.mark.parametrize("report", GRAINS)
 def test_every_cell_of_the_extract_is_in_the_report_and_no_other(
     report: str, folder: Path, release: Release, outline: Outline, figures: dict[str, dict[str, AreaFigures]]
 ) -> None:
     periods = [period.period for period in release.periods[report]]
     shown = _cells_of(figures[report], periods, outline)
-    family = {level: one.slug for level, one in outline.family_of.items()}
+    placeholders = {("icb", PLACEHOLDER), ("region", PLACEHOLDER), ("ccg", "13Q")}
     rows = duckdb.sql(
         f"""
         select org_level, org_code, population_type || '/' || population, measure, period, value, value_status,
@@ -83,11 +101,18 @@ def test_every_cell_of_the_extract_is_in_the_report_and_no_other(
     ).fetchall()
     expected = {}
     for level, code, key, measure, period, value, status, statistic, is_derived, lower, upper, hidden in rows:
+        if (level, code) in placeholders:
+            continue
         text = {"suppressed": "c", "not_published": "x"}.get(status)
         if text is None:
             text = f"{value:.1f}" if statistic in ("mean", "median") else str(int(value))
             text += f"~{lower}~{upper}~{hidden}" if is_derived else ""
-        expected[family[level], code, key, measure, period] = text
+        expected[*_page_of(level, code, outline), key, measure, period] = text
+    if report == "annual":
+        for year in ("2019-20", "2020-21", "2021-22"):
+            value = 1000 + int(year[:4])
+            key = ("sub-icb", MERGED_INTO, EVERYONE, "count_referrals_received", year)
+            expected[key] = f"{value}~{value - 4}~{value + 8}~1"
     assert {cell: text for cell, text in shown.items() if text != "z"} == expected
 
 
@@ -107,10 +132,94 @@ def test_a_body_that_took_over_a_code_stands_in_one_series_and_says_from_when(
     figures: dict[str, dict[str, AreaFigures]], release: Release
 ) -> None:
     years = [period.period for period in release.periods["annual"]]
-    assert [(years[first], level) for first, level in figures["annual"]["icb-QF7"].levels] == [
-        ("2019-20", "stp"),
-        ("2022-23", "icb"),
+    assert [(years[first], *level) for first, *level in figures["annual"]["icb-QHM"].levels] == [
+        ("2019-20", "stp", OLD_CODE),
+        ("2020-21", "stp", "QHM"),
+        ("2022-23", "icb", "QHM"),
     ]
+    assert f"icb-{OLD_CODE}" not in figures["annual"]
+
+
+def test_a_series_is_cut_where_the_boundary_moved_and_nowhere_else(
+    figures: dict[str, dict[str, AreaFigures]], release: Release
+) -> None:
+    """Of a year within which it moved nobody can say which area it is about: the series is cut on both sides of it."""
+    years = [period.period for period in release.periods["annual"]]
+    cuts = {area: [(years[at], why) for at, why in one.cuts] for area, one in figures["annual"].items() if one.cuts}
+    why = "The boundary of this area moved on 1 July 2022."
+    assert cuts == {"icb-QF7": [("2022-23", why)], "region-Y63": [("2022-23", why), ("2024-25", why)]}
+
+
+def test_a_place_that_several_became_has_their_sums_before_and_says_so(
+    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: Outline
+) -> None:
+    joint = figures["annual"][f"sub-icb-{MERGED_INTO}"]
+    years = [period.period for period in release.periods["annual"]]
+    assert [(years[first], *level) for first, *level in joint.levels] == [
+        ("2019-20", "sum", "; ".join(MERGED)),
+        ("2022-23", "sub_icb", MERGED_INTO),
+    ]
+    recovery = joint.series[EVERYONE][outline.measure_order.index("percentage_recovery")].split(",")
+    assert recovery[:3] == ["", "", ""]
+    assert joint.cuts == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "'boundary_moved' as comparability",
+        "'not_known' as comparability",
+        "'not_published' as value_status",
+        "'percentage' as statistic",
+        "false as is_derived",
+    ],
+)
+def test_only_a_whole_sum_of_counts_of_the_same_area_is_shown(
+    tmp_path: Path, folder: Path, outline: Outline, change: str
+) -> None:
+    copied = shutil.copytree(folder, tmp_path / "release")
+    table = "todays_geography_annual.parquet"
+    duckdb.sql(f"copy (select * replace ({change}) from '{folder}/{table}') to '{copied}/{table}' (format parquet)")
+    found = {one.area: one for one in figures_of(read_release(copied, outline, {}), outline, "annual")}
+    assert [level for _, level, _ in found[f"sub-icb-{MERGED_INTO}"].levels] == ["sub_icb"]
+
+
+def test_a_placeholder_is_no_place(
+    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: Outline
+) -> None:
+    areas = areas_of(release, outline, figures)
+    assert {area.code for area in areas} & {PLACEHOLDER, "13Q"} == set()
+    assert {code for of_report in figures.values() for one in of_report.values() for code in [one.code]} & {
+        PLACEHOLDER,
+        "13Q",
+    } == set()
+
+
+def test_what_ended_and_what_came_of_it_lead_to_each_other(
+    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: Outline
+) -> None:
+    areas = {area.id: area for area in areas_of(release, outline, figures)}
+    joint = areas[f"sub-icb-{MERGED_INTO}"]
+    assert [one.area for one in joint.before] == [f"sub-icb-{code}" for code in MERGED]
+    assert joint.ended == ""
+    for code in MERGED:
+        ended = areas[f"sub-icb-{code}"]
+        assert [one.area for one in ended.after] == [joint.id]
+        assert ended.ended == "30 June 2022"
+    assert OLD_CODE in areas["icb-QHM"].note
+    assert areas["icb-QHM"].before == areas["icb-QHM"].after == ()
+
+
+def test_a_release_without_the_days_of_boundary_moves_is_refused_in_plain_words(
+    tmp_path: Path, folder: Path, outline: Outline
+) -> None:
+    copied = shutil.copytree(folder, tmp_path / "release")
+    table = "dim_organisation.parquet"
+    duckdb.sql(
+        f"copy (select * exclude (boundary_moves) from '{folder}/{table}') to '{copied}/{table}' (format parquet)"
+    )
+    with pytest.raises(ReleaseNotReadable, match="older version"):
+        read_release(copied, outline, {})
 
 
 def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder: Path, outline: Outline) -> None:
@@ -126,8 +235,11 @@ def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder:
     )
     read = read_release(copied, outline, {})
     found = {one.area: one for one in figures_of(read, outline, "annual")}
-    assert [level for _, level in found["icb-QHM"].levels] == ["icb"]
-    assert [level for _, level in found["stp-QHM"].levels] == ["stp"]
+    assert [level for _, level, _ in found["icb-QHM"].levels] == ["stp", "icb"]
+    assert found["icb-QHM"].levels[0][2] == OLD_CODE
+    assert [level for _, level, _ in found["stp-QHM"].levels] == ["stp"]
+    areas = {area.id: area for area in areas_of(read, outline, {"annual": found})}
+    assert [one.area for one in areas["stp-QHM"].after] == ["icb-QHM"]
 
 
 def test_a_measure_that_never_applies_has_no_series(
@@ -145,7 +257,7 @@ def test_organisations_are_listed_under_their_newest_name(
     assert areas["sub-icb-02P"].name == "NHS South Yorkshire ICB - 02P"
     assert areas["sub-icb-02P"].reports == ("monthly", "quarterly", "annual")
     assert HOSTILE_NAME in {area.name for area in areas.values()}
-    assert "Ended on 2022-06-30" in areas["sub-icb-15E"].note
+    assert "Ended on 30 June 2022" in areas["sub-icb-15E"].note
     order = [family.slug for family in outline.families]
     assert [order.index(area.family) for area in areas.values()] == sorted(
         order.index(area.family) for area in areas.values()
@@ -153,7 +265,7 @@ def test_organisations_are_listed_under_their_newest_name(
 
 
 def _of_one(prefix: str, code: str, *levels: str) -> dict[str, dict[str, AreaFigures]]:
-    stood = tuple(enumerate(levels))
+    stood = tuple((number, level, code) for number, level in enumerate(levels))
     return {"monthly": {f"{prefix}-{code}": AreaFigures(f"{prefix}-{code}", prefix, code, stood, {})}}
 
 
@@ -176,7 +288,7 @@ def test_an_organisation_is_described_at_the_newest_level_at_which_it_has_figure
     [board] = areas_of(read, outline, _of_one("icb", "QHM", "stp", "icb"))
     assert "Ended" not in board.note
     [partnership] = areas_of(read, outline, _of_one("icb", "QF7", "stp"))
-    assert "Ended on 2022-06-30" in partnership.note
+    assert "Ended on 30 June 2022" in partnership.note
     assert partnership.name != "A NEW BOARD"
 
 

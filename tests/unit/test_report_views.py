@@ -22,7 +22,7 @@ def recovery_page() -> Iterator[Callable[..., str]]:
 
         def draw(periods: Sequence[list[Any]], cells: str, words: str = "", **more: Any) -> str:
             renderer.receive("site", _site(periods))
-            figures = {"levels": [[0, "england"]], "series": {"total/total": [cells]}, **more}
+            figures = {"levels": [[0, "england", "E92000001"]], "series": {"total/total": [cells]}, **more}
             if words:
                 figures["standards"] = {"total/total": {RATE: words}}
             return str(renderer.recovery("annual", "england", figures).html)
@@ -37,7 +37,7 @@ def _site(periods: Sequence[list[Any]]) -> dict[str, Any]:
         "topics": [],
         "variables": [],
         "families": [["england", "England"]],
-        "areas": [["england", "england", "England", "E92000001", "", ["annual"]]],
+        "areas": [["england", "england", "England", "E92000001", "", ["annual"], "", [], []]],
         "shorts": {},
         "standards": [{"measure": RATE, "threshold": 50, "label": STANDARD, "from": "2015-04-01", "to": ""}],
         "recovery": {"measure": RATE, "variables": [], "mostPopulations": 5, "mostAreas": 2},
@@ -104,7 +104,7 @@ def test_a_break_after_the_last_figure_divides_nothing(recovery_page: Callable[.
 
 def test_the_range_of_a_summary_begins_where_a_body_took_over_the_code(recovery_page: Callable[..., str]) -> None:
     drawn = recovery_page(
-        [_year(year) for year in range(2020, 2025)], "40,60,51,52,50", levels=[[0, "stp"], [2, "icb"]]
+        [_year(year) for year in range(2020, 2025)], "40,60,51,52,50", cuts=[[2, "The boundary moved."]]
     )
     assert "between 50% and 52% since the break in 2022/23." in _summary(drawn)
 
@@ -152,7 +152,7 @@ def test_a_map_that_opens_before_the_newest_period_says_why(
     """Months of which only some locations are printed make no whole boards, and so no map."""
     site = _site([_year(2020 + number, status=status) for number, status in enumerate(statuses)])
     site["map"]["tiles"] = [["QAA", 0, 0, "One", "One"], ["QBB", 0, 1, "Two", "Two"]]
-    data = {"series": {"icb-QAA": [cells[0]], "icb-QBB": [cells[1]]}, "levels": {}}
+    data = {"series": {"icb-QAA": [cells[0]], "icb-QBB": [cells[1]]}, "other": {}}
     with renderer_of(site) as renderer:
         shown = _text(str(renderer.map("annual", data).html))
     assert ("The newest year that this map can show" in shown) == bool(said)

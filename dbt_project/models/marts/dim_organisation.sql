@@ -153,6 +153,29 @@ successors as (
 
 ),
 
+-- The days on which its area changed: a line that moved under its code, or an end as something of another area.
+days_of_change as (
+
+    select distinct
+        predecessor_level as org_level,
+        predecessor_code as org_code,
+        changed_on
+    from {{ ref('organisation_successions') }}
+    where not is_comparable
+
+),
+
+boundary_moves as (
+
+    select
+        org_level,
+        org_code,
+        {{ dbt.listagg("cast(changed_on as varchar)", "'; '", "order by changed_on") }} as boundary_moves
+    from days_of_change
+    group by org_level, org_code
+
+),
+
 parents as (
 
     select
@@ -244,7 +267,8 @@ select
     organisations_today.org_name as today_name,
     coalesce(today.comparability, 'not_known') as today_comparability,
     today.boundary_moved_on,
-    today.certainty as today_certainty
+    today.certainty as today_certainty,
+    boundary_moves.boundary_moves
 from listed_or_published as organisations
 left join predecessors
     on
@@ -270,6 +294,10 @@ left join listed_or_published as organisations_today
     on
         today.today_level = organisations_today.org_level
         and today.today_code = organisations_today.org_code
+left join boundary_moves
+    on
+        organisations.org_level = boundary_moves.org_level
+        and organisations.org_code = boundary_moves.org_code
 left join parents_today
     on
         today.today_level = parents_today.org_level

@@ -83,7 +83,7 @@
     }
     select.dataset.family = family;
     options(form.elements.family, families(report, only), family);
-    options(select, areasOf(report, family).map((one) => [one[0], `${one[2]}${one[1] === "england" ? "" : ` (${one[3]})`}`]), chosen);
+    options(select, areasOf(report, family).map((one) => [one[0], `${one[2]}${one[1] === "england" ? "" : ` (${one[3]})`}${one[6] ? `, ended ${one[6]}` : ""}`]), chosen);
     document.getElementById("org-field").hidden = family === "england";
   }
 

@@ -65,7 +65,7 @@ iapt.receive = function (name, data) {
   const area = (id) => {
     const fields = iapt.site.areas.find((one) => one[0] === id);
     if (!fields) return null;
-    return { id: fields[0], family: fields[1], name: fields[2], code: fields[3], note: fields[4], reports: fields[5] };
+    return { id: fields[0], family: fields[1], name: fields[2], code: fields[3], note: fields[4], reports: fields[5], ended: fields[6] || "", before: fields[7] || [], after: fields[8] || [] };
   };
 
   const grouped = (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ",");

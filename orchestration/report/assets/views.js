@@ -11,8 +11,32 @@
   const capital = (word) => word[0].toUpperCase() + word.slice(1);
   const publishedAt = (cells) => cells.map((read, number) => [read, number]).filter(([read]) => read && read.status === "published");
   const fileName = (...words) => words.join("-").toLowerCase().replace(/[^a-z0-9]+/g, "-");
-  const levelAt = (figures, number) => figures.levels.reduce((found, [from, level]) => (number >= from ? level : found), (figures.levels[0] || [0, ""])[1]);
-  const levelChanges = (figures) => figures.levels.slice(1).map(([from]) => from);
+  const levelAt = (figures, number) => figures.levels.reduce((found, level) => (number >= level[0] ? level : found), figures.levels[0] || [0, "", ""]);
+
+  /** The periods from which on the figures are of another area than those before: the line breaks there. */
+  const cutsOf = (figures) => (figures.cuts || []).map(([from]) => from);
+
+  /** As what a place stands in a period, where it has stood as several: STP, under another code, or a sum of others. */
+  function standsAs(figures, number, code) {
+    if (!figures || figures.levels.length < 2 && (figures.levels[0] || [])[1] !== "sum") return "";
+    const [, level, of] = levelAt(figures, number);
+    if (level === "sum") {
+      const codes = of.split("; ");
+      return codes.length > 3 ? `sum of ${codes.length} areas` : `sum of ${listed(codes)}`;
+    }
+    return LEVELS[level] ? `as ${LEVELS[level]}${of && of !== code ? ` ${of}` : ""}` : "";
+  }
+
+  /** What a page says of a place beside its figures: its codes, its end, and links to what it came from and became. */
+  function areaNote(where) {
+    const linked = (all) => all.map(([id, name, code]) => id ? `<a href="../organisations/${escape(id)}.html">${escape(name)} (${escape(code)})</a>` : `${escape(name)} (${escape(code)})`).join("; ");
+    const said = [
+      where.note && escape(where.note),
+      where.after.length && `It became: ${linked(where.after)}.`,
+      where.before.length && `It came from: ${linked(where.before)}.`,
+    ].filter(Boolean);
+    return said.length ? `<p class="area-note">${said.join(" ")}</p>` : "";
+  }
 
   function variable(type) {
     const fields = iapt.site.variables.find((one) => one[0] === type);
@@ -106,15 +130,17 @@
   }
 
   /** Notes that hold for every chart of a page: breaks in the series, and periods that are not held. */
-  function seriesNotes(all) {
-    const notes = all.slice(1).filter((period) => period.breakName).map((period) => `[b] ${period.label}: ${period.breakName}. ${period.breakReason}${period.cuts ? " Figures before and after are not comparable." : ""}`);
+  function seriesNotes(all, figures) {
+    const notes = (figures.cuts || []).map(([number, reason]) => `[b] ${all[number].label}: ${reason} Figures before and after are not comparable.`);
+    notes.push(...all.slice(1).filter((period) => period.breakName).map((period) => `[b] ${period.label}: ${period.breakName}. ${period.breakReason}${period.cuts ? " Figures before and after are not comparable." : ""}`));
     if (all.some((period) => period.status === "not_loaded")) notes.push("Periods that are not held in this release are hatched with upright lines: they may well be published.");
     return notes.length ? `<section aria-labelledby="series-heading"><h2 id="series-heading">Notes on the series</h2>${asList(notes)}</section>` : "";
   }
 
   /** Rows of a table by period, the newest first; neighbouring periods that are not held share one. */
-  function periodRows(axis, rows, figures, offset) {
+  function periodRows(axis, rows, figures, offset, code) {
     const found = [];
+    const cuts = figures ? cutsOf(figures) : [];
     for (let number = axis.length - 1; number >= 0; number -= 1) {
       const period = axis[number];
       const cells = rows.map((row) => row.cells[number]);
@@ -124,10 +150,9 @@
         else found.push({ last: period.label, first: period.label, span: "not held in this release" });
         continue;
       }
-      const level = figures && figures.levels.length > 1 ? LEVELS[levelAt(figures, number + offset)] : "";
       found.push({
         header: period.label, keys: [period.period, period.label], number, cells,
-        flag: Boolean(period.breakName) && number > 0, remark: level ? `as ${level}` : "",
+        flag: number > 0 && (Boolean(period.breakName) || cuts.includes(number + offset)), remark: standsAs(figures, number + offset, code),
       });
     }
     return found.map((row) => (row.span ? { header: row.first === row.last ? row.first : `${row.first} to ${row.last}`, span: row.span } : row));
@@ -145,7 +170,7 @@
     const table = iapt.tables.html({
       id: spec.id, caption: `${spec.title}, ${spec.where}${spec.unit === "%" ? " (%)" : ` (${spec.unit})`}`, file: fileName(spec.file, spec.title),
       corner: spec.corner, keys: [{ name: "period" }, { name: "period_label" }],
-      columns: rows.map((row) => ({ label: row.head || row.label, slug: row.slug, judged: row.judged })), rows: periodRows(axis, rows, spec.figures, first),
+      columns: rows.map((row) => ({ label: row.head || row.label, slug: row.slug, judged: row.judged })), rows: periodRows(axis, rows, spec.figures, first, spec.code),
     });
     const standard = (spec.standard || []).flatMap((slug) => standards(slug, axis));
     // In the list, since beside a line on a phone its name would lie over figures.
@@ -221,7 +246,7 @@
     const report = iapt.site.reports[state.report];
     const where = area(state.area);
     const title = `${report.title}: ${topic.title.toLowerCase()}, ${where.name}`;
-    const note = where.note ? `<p class="area-note">${escape(where.note)}</p>` : "";
+    const note = areaNote(where);
     const panels = state.by ? variablePanel(state, figures, where) : topicPanels(state, figures, topic, where);
     return { title, html: `${note}${panels}` };
   }
@@ -233,14 +258,14 @@
     const panels = topic.charts.map((chart, order) => ({ ...chart, id: `panel-${order + 1}` }));
     if (rest.length) panels.push({ title: "The counts behind the percentages", measures: rest, id: `panel-${panels.length + 1}`, chart: false });
     return panels.map((chart) => linePanel({
-      id: chart.id, title: chart.title, where: where.name, axis, figures, width: state.width, chart: chart.chart,
+      id: chart.id, title: chart.title, where: where.name, code: where.code, axis, figures, width: state.width, chart: chart.chart,
       unit: measure(chart.measures[0]).unit, corner: capital(iapt.site.reports[state.report].noun), file: `${state.report}-${where.id}`,
       standard: chart.measures.map((number) => measure(number).slug),
       rows: chart.measures.map((number) => ({
         label: measure(number).label, short: measure(number).short, slug: measure(number).slug,
-        cells: cellsOf(figures, EVERYONE, number, axis), cuts: levelChanges(figures), judged: judgedOf(figures, EVERYONE, measure(number).slug),
+        cells: cellsOf(figures, EVERYONE, number, axis), cuts: cutsOf(figures), judged: judgedOf(figures, EVERYONE, measure(number).slug),
       })),
-    })).join("") + seriesNotes(axis);
+    })).join("") + seriesNotes(axis, figures);
   }
 
   /** One measure by the categories of a variable: the chosen period as bars, the others beside it. */
@@ -346,7 +371,7 @@
     const everyone = (id) => ({
       label: state.areas.length ? area(id).name : "Everyone", short: state.areas.length ? shortName(id, area(id).name.replace(/^NHS | Integrated Care Board$| STP$/g, "")) : "Everyone",
       slug: state.areas.length ? `percentage_recovery ${id}` : "percentage_recovery",
-      cells: cellsOf(figuresOf[id], EVERYONE, number, axis), cuts: levelChanges(figuresOf[id]), judged: judgedOf(figuresOf[id], EVERYONE, iapt.site.recovery.measure),
+      cells: cellsOf(figuresOf[id], EVERYONE, number, axis), cuts: cutsOf(figuresOf[id]), judged: judgedOf(figuresOf[id], EVERYONE, iapt.site.recovery.measure),
     });
     const rows = [everyone(state.area), ...state.areas.map(everyone)];
     for (const key of state.populations) {
@@ -354,15 +379,15 @@
       const from = one.comparableFrom ? axis.findIndex((period) => period.period === one.comparableFrom) : -1;
       rows.push({
         label: one.label, head: headOf(one.label), short: shortName(key, one.label), slug: `percentage_recovery ${key}`, scheme: from > 0 ? one.reason : "",
-        cells: cellsOf(figures, key, number, axis), cuts: [...levelChanges(figures), ...(from > 0 ? [from] : [])], judged: judgedOf(figures, key, iapt.site.recovery.measure),
+        cells: cellsOf(figures, key, number, axis), cuts: [...cutsOf(figures), ...(from > 0 ? [from] : [])], judged: judgedOf(figures, key, iapt.site.recovery.measure),
       });
     }
     const noun = iapt.site.reports[state.report].noun;
     const panel = linePanel({
-      id: "panel-1", title: `Recovery rate by ${noun}`, where: where.name, axis, figures: state.areas.length ? null : figures, width: state.width, unit: "%",
+      id: "panel-1", title: `Recovery rate by ${noun}`, where: where.name, code: where.code, axis, figures: state.areas.length ? null : figures, width: state.width, unit: "%",
       corner: capital(noun), file: `recovery-rate-${state.report}-${where.id}`, standard: [iapt.site.recovery.measure], rows,
     });
-    return { title: `Recovery rate, ${where.name}, by ${noun}`, html: `${where.note ? `<p class="area-note">${escape(where.note)}</p>` : ""}${panel}${seriesNotes(axis)}` };
+    return { title: `Recovery rate, ${where.name}, by ${noun}`, html: `${areaNote(where)}${panel}${seriesNotes(axis, figures)}` };
   }
 
   /** Every board in the newest period that has figures: everyone and the usual populations. */
@@ -440,8 +465,7 @@
     const tiles = iapt.site.map.tiles.map(([code, row, column, label, name]) => {
       const id = `icb-${code}`;
       const read = data.series[id] ? series(data.series[id][number], all)[period.number] : null;
-      const level = data.levels[id] ? levelAt({ levels: data.levels[id] }, period.number) : "";
-      return { code, row, column, label, name, id, read, level, href: `../organisations/${id}.html` };
+      return { code, row, column, label, name, id, read, href: `../organisations/${id}.html` };
     });
     const known = tiles.filter((tile) => tile.read && tile.read.status === "published");
     const values = known.map((tile) => tile.read.value);
@@ -460,7 +484,8 @@
       rows: tiles.slice().sort((a, b) => (a.name < b.name ? -1 : 1)).map((tile) => ({ header: tile.name, href: tile.href, keys: [tile.code, tile.name], cells: [tile.read] })),
     });
     const notes = ["A tile is an integrated care board of July 2022 to March 2026; its place is schematic, so that each has the same size. Do not read a rank into small differences: figures are rounded, and areas differ in whom they serve."];
-    if (tiles.some((tile) => tile.level === "stp")) notes.push("[b] These are figures of STPs, on their boundaries of the time, under the boards that took over their codes in July 2022. Some boundaries moved.");
+    const other = tiles.filter((tile) => ((data.other || {})[tile.id] || []).includes(period.number)).map((tile) => tile.name);
+    if (other.length) notes.push(`Not on the map, since their figures of ${period.label} are of other boundaries than those of the tiles: ${listed(other)}. Those figures are on the pages of the boards.`);
     if (known.some((tile) => tile.read.derived)) notes.push("Totals of boards by month are built here: sums of rounded figures over the areas within. They may differ from other publications.");
     return {
       title: `Map: ${title}`,
@@ -476,7 +501,7 @@
   function areaView(id, figuresOf) {
     const where = area(id);
     const sections = where.reports.map((report) => areaReport(where, report, figuresOf[report]));
-    return { title: where.name, html: `${where.note ? `<p class="area-note">${escape(where.note)}</p>` : ""}${sections.join("")}` };
+    return { title: where.name, html: `${areaNote(where)}${sections.join("")}` };
   }
 
   function areaReport(where, report, figures) {

@@ -392,6 +392,7 @@ def write_made_release(folder: Path) -> Path:
         "dim_population": list(_populations()),
         "dim_measure": list(_measures()),
         "dim_standard": list(_standards()),
+        "dim_note": [],
         **{table: [] for table in (*TOPICS, *EXTRACT_GRAINS, *TODAYS_GEOGRAPHY)},
     }
     for table, row in (*_rows(), *_todays_geography()):

@@ -36,6 +36,7 @@ _TABLES: Final = (
     "dim_population",
     "dim_measure",
     "dim_standard",
+    "dim_note",
     "extract_monthly",
     *TODAYS_GEOGRAPHY.values(),
 )

@@ -186,7 +186,7 @@ def _total_of_pairs(columns: str) -> str:
             order by all limit 1
         )
         select {{table}}.* replace (
-            'icb' as org_level, icb.org_code as org_code, icb.org_name as org_name,
+            'icb' as org_level, icb.org_code as org_code, icb.org_name as org_name, 'icb' as org_type,
             cast(parts.shown as double) as value, true as is_derived, parts.least as lower_bound,
             parts.most as upper_bound, parts.hidden as suppressed_parts, null as drop_sha256
         )
@@ -976,8 +976,8 @@ GAPS = (
 _SOURCE_ROW = """
     insert into {table}
     select
-        period, period_start, period_end, financial_year, org_level, org_code, org_name, partner_code, partner_name,
-        variable_type, variable_a, variable_b, measure, measure_id, statistic, value, value_status,
+        period, period_start, period_end, financial_year, org_level, org_code, org_name, org_level, partner_code,
+        partner_name, variable_type, variable_a, variable_b, measure, measure_id, statistic, value, value_status,
         cast(null as varchar), false, cast(null as bigint), cast(null as bigint), cast(null as integer), drop_sha256
     from {fact}
     where rowid = (select min(rowid) from {fact} where %s)
@@ -1195,6 +1195,13 @@ WRONG_PLACES = (
         _change(f"org_name = org_name || ' ({TELL_TALE})'", _figure("provider")),
         (LABELS,),
         "a figure in the name of an organisation",
+    ),
+    Leak(
+        "type_that_carries_a_number",
+        MONTH,
+        _change(f"org_type = '{TELL_TALE}'", _figure("provider")),
+        ("org_type_is_that_of_dim_organisation",),
+        "a figure in what an organisation is said to be",
     ),
     Leak(
         "partner_name_that_carries_a_number",

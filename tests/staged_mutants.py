@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from expectations.contracts import EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
+from expectations.contracts import DERIVED, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
 
 #: A figure no extract of the staged release holds: wherever it turns up, a value has leaked.
 TELL_TALE = 7654321
@@ -107,6 +107,12 @@ EXTRACT_MUTANTS: dict[str, tuple[str, ...]] = {
         _set("org_code = '90A'", A_COUNT),
         _set("partner_code = 'RZ99'", A_PAIR),
         _set("org_code = 'RZ90'", A_PAIR),
+    ),
+    "org_type_is_that_of_dim_organisation": (
+        _set("org_type = 'placeholder'", A_COUNT),
+        _set("org_type = 'unknown'", A_PAIR),
+        _set("org_type = 'sub_icb'", A_PAIR),
+        _set("org_type = null", A_COUNT),
     ),
     "total_rows_have_no_categories": (
         _set("variable_a = 'Total'", A_COUNT),
@@ -473,6 +479,12 @@ ALIKE = {
         "required_columns_are_filled": (f"update {table} set {column} = null",),
     }.items()
 }
+OF_TYPES = {
+    (table, "org_type_is_that_of_dim_organisation"): tuple(
+        f"update {table} set org_type = '{word}'" for word in ("placeholder", "unknown")
+    )
+    for table in DERIVED
+}
 
 
 def _mutants() -> Iterator[Mutant]:
@@ -491,7 +503,7 @@ def _mutants() -> Iterator[Mutant]:
             if (table, rule) in OTHER_MUTANTS:
                 continue
             yield from (mutant(rule, table, sql.format(**words), "dim_period") for sql in statements)
-    for (table, rule), statements in {**OTHER_MUTANTS, **DERIVED_MUTANTS, **ALIKE}.items():
+    for (table, rule), statements in {**OTHER_MUTANTS, **DERIVED_MUTANTS, **ALIKE, **OF_TYPES}.items():
         yield from (mutant(rule, table, sql, table) for sql in statements)
 
 

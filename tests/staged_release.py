@@ -167,7 +167,7 @@ create table mart_data_quality as
 select
     '2021-01' as period, date '2021-01-01' as period_start, date '2021-01-31' as period_end,
     '2020-21' as financial_year, 'provider' as org_level, 'RZ90' as org_code, 'Invented Provider' as org_name,
-    'An invented table' as data_table, item_uid, data_item, is_submission,
+    'provider' as org_type, 'An invented table' as data_table, item_uid, data_item, is_submission,
     cast(valid as double) as valid_records, 'published' as valid_status,
     cast(null as double) as default_records, 'suppressed' as default_status,
     cast(0 as double) as invalid_records, 'published' as invalid_status,
@@ -208,7 +208,8 @@ with cells as (
 )
 select
     period, period_start, period_end, financial_year,
-    org_level, org_code, org_name, partner_code, partner_name,
+    org_level, org_code, org_name,
+    org_level as org_type, partner_code, partner_name,
     variable_type, variable_a, variable_b,
     measure, measure_id, statistic,
     cast(case when status = 'published' then figure end as double) as value,
@@ -229,7 +230,7 @@ order by period, org_level, org_code, partner_code nulls first, variable_type, v
 TODAYS = """
 create table {table} as
 select
-    period, period_start, period_end, financial_year, org_level, org_code, org_name,
+    period, period_start, period_end, financial_year, org_level, org_code, org_name, org_type,
     org_level as level_as_published, org_code as codes_as_published, 'same' as comparability,
     variable_type, variable_a, variable_b, measure, measure_id, statistic,
     value, value_status, value_marker, is_derived, lower_bound, upper_bound, suppressed_parts
@@ -245,7 +246,8 @@ ALL_FIGURES = " union all ".join(
 LABELS = """
     period_grain, period, any_value(period) as period_label, any_value(period_start) as period_start,
     any_value(period_end) as period_end, any_value(financial_year) as financial_year, org_level, org_code,
-    any_value(org_name) as org_name, cast(null as varchar) as parent_code, cast(null as varchar) as parent_name,
+    any_value(org_name) as org_name, any_value(org_type) as org_type,
+    cast(null as varchar) as parent_code, cast(null as varchar) as parent_name,
     cast(null as varchar) as region_code_today, cast(null as varchar) as region_name_today,
     partner_code, any_value(partner_name) as partner_name, variable_type, variable_a, variable_b,
     lower(variable_type) as population_type, 'invented' as population, 'Invented' as population_name
@@ -296,7 +298,8 @@ WINDOWS = """
 create table mart_windows as
 select
     window_type, period, period as period_label, date '2020-04-01' as window_start, period_end as window_end,
-    financial_year, org_level, org_code, org_name, measure, 12::bigint as months_needed, 1::bigint as months_found,
+    financial_year, org_level, org_code, org_name, org_type, measure,
+    12::bigint as months_needed, 1::bigint as months_found,
     cast(null as double) as value, 'not_published' as value_status, '[x]' as value_marker,
     '2020-11 is not loaded.' as reason, true as is_derived, cast(null as bigint) as lower_bound,
     cast(null as bigint) as upper_bound, cast(null as integer) as suppressed_parts

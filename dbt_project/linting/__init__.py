@@ -101,3 +101,13 @@ def literals(words: list[str]) -> str:
 def population_key_of(relation: str) -> str:
     """Columns; the real list is in macros/population_key.sql."""
     return f"{relation}.period, {relation}.org_code"
+
+
+def org_type_of(relation: str) -> str:
+    """An expression."""
+    return f"{relation}.org_level"
+
+
+def join_organisations(relation: str) -> str:
+    """The joins that tell what the organisations of a row are."""
+    return f"left join dim_organisation as organisations\n    on {relation}.org_code = organisations.org_code"

@@ -2,7 +2,7 @@
 {% macro extract_columns() -%}
     {{ return([
         'period', 'period_start', 'period_end', 'financial_year', 'org_level', 'org_code', 'org_name',
-        'partner_code', 'partner_name', 'variable_type', 'variable_a', 'variable_b', 'measure', 'measure_id',
+        'org_type', 'partner_code', 'partner_name', 'variable_type', 'variable_a', 'variable_b', 'measure', 'measure_id',
         'statistic', 'value', 'value_status', 'value_marker', 'is_derived', 'lower_bound', 'upper_bound',
         'suppressed_parts', 'drop_sha256',
     ]) }}
@@ -66,6 +66,7 @@ figures as (
 
     select
         fact.*,
+        {{ org_type_of('fact') }} as org_type,
         rules.steps_in_one,
         rules.suppress_counts_below,
         rules.round_counts_to,
@@ -73,6 +74,7 @@ figures as (
     from {{ ref(fact) }} as fact
     inner join rules
         on fact.statistic = rules.statistic
+    {{ join_organisations('fact') }}
     where
         fact.value_status <> 'not_applicable'
         and fact.is_reviewed
@@ -408,6 +410,7 @@ select
     org_level,
     org_code,
     org_name,
+    org_type,
     partner_code,
     partner_name,
     variable_type,

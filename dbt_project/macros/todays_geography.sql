@@ -219,6 +219,7 @@ select
     rows_of_today.org_level,
     rows_of_today.org_code,
     organisations.org_name,
+    coalesce(organisations.org_type, 'unknown') as org_type,
     rows_of_today.level_as_published,
     rows_of_today.codes_as_published,
     rows_of_today.comparability,

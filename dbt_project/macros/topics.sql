@@ -141,6 +141,7 @@ left join assessed
     {{ relation }}.org_level,
     {{ relation }}.org_code,
     organisations.org_name,
+    {{ org_type_of(relation) }} as org_type,
     organisations.parent_code,
     organisations.parent_name,
     organisations.region_code_today,
@@ -160,18 +161,7 @@ inner join {{ ref('dim_period') }} as periods
     on
         {{ relation }}.period_grain = periods.period_grain
         and {{ relation }}.period = periods.period
-left join {{ ref('dim_organisation') }} as organisations
-    on
-        {{ relation }}.org_code = organisations.org_code
-        and case {{ relation }}.org_level
-            when 'sub_icb_provider' then 'sub_icb'
-            when 'ccg_provider' then 'ccg'
-            else {{ relation }}.org_level
-        end = organisations.org_level
-left join {{ ref('dim_organisation') }} as partners
-    on
-        {{ relation }}.partner_code = partners.org_code
-        and partners.org_level = 'provider'
+{{ join_organisations(relation) }}
 left join {{ ref('dim_population') }} as populations
     on
         {{ relation }}.variable_type = populations.variable_type

@@ -15,7 +15,7 @@ from expectations.suites.every_table import (
     rows_where,
     words,
 )
-from expectations.suites.extracts import MARKERS, POLICY
+from expectations.suites.extracts import MARKERS, POLICY, org_type_is_that_of_dim_organisation
 
 SUBJECT = "figures_of_the_extracts"
 COMPARABILITIES = ("same", "recoded", "merged", "boundary_moved", "not_known")
@@ -44,6 +44,7 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
             table,
             ("period", "period_start", "org_level", "org_code", "level_as_published", "codes_as_published", "measure"),
         ),
+        org_type_is_that_of_dim_organisation(table),
         rows_where(
             "words_are_known",
             table,
@@ -165,6 +166,7 @@ def _wide_rules(table: str) -> tuple[Rule, ...]:
         required_columns_are_filled(
             table, ("period_grain", "period", "period_start", "org_level", "org_code", "variable_type")
         ),
+        org_type_is_that_of_dim_organisation(table),
     )
 
 
@@ -235,6 +237,7 @@ def windows_rules() -> tuple[Rule, ...]:
         required_columns_are_filled(
             table, ("window_type", "period", "window_start", "window_end", "org_level", "org_code", "measure")
         ),
+        org_type_is_that_of_dim_organisation(table),
         rows_where(
             "an_empty_window_says_why",
             table,
@@ -312,6 +315,7 @@ def data_quality_rules() -> tuple[Rule, ...]:
         columns_are_exactly_the_contract(table),
         keys_are_unique(table),
         required_columns_are_filled(table, ("period", "org_level", "org_code", "data_table", "data_item")),
+        org_type_is_that_of_dim_organisation(table),
         rows_where(
             "records_are_rounded_as_published",
             table,

@@ -6,7 +6,7 @@ numbers, and a figure that one of them hides beyond the rule is a suppressed one
 
 from collections.abc import Sequence
 
-from expectations.contracts import EXTRACT_GRAINS, KEYS, POPULATION
+from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, KEYS, POPULATION
 from expectations.policy import load_policy
 from expectations.rules import Rule, about
 from expectations.suites.calendar import FINANCIAL_YEAR_OF_PERIOD_START, disagrees_with_calendar
@@ -186,6 +186,7 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
                     or (figures.partner_code is not null and is_known_partner is null)
             """,
         ),
+        org_type_is_that_of_dim_organisation(table),
         rows_where(
             "total_rows_have_no_categories",
             table,
@@ -198,6 +199,54 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             "variable_type <> 'Total' and variable_a is null",
             f"A row of a breakdown says in variable_a which category it counts. {CONTRACT}",
         ),
+    )
+
+
+def org_type_is_that_of_dim_organisation(table: str) -> Rule:
+    """Return the rule that every row says what its organisation is, and in a pair what either of the two is."""
+    levels = " ".join(f"when '{pair}' then '{level}'" for pair, level in PAIR_LEVELS.items())
+    partner = "partner_code" if "partner_code" in CONTRACTS[table] else "cast(null as varchar)"
+    return Rule(
+        name="org_type_is_that_of_dim_organisation",
+        table=table,
+        description=(
+            "org_type is placeholder where dim_organisation calls the organisation one, or in a pair either of the "
+            "two; else unknown where it does not list one or calls it so; else the row's level. "
+            "Source: a code that is no place must never be ranked or mapped as one."
+        ),
+        query=f"""
+            with rows as (
+                select
+                    {keys_of(table)}, org_type,
+                    org_level as level_of_row, {partner} as code_of_partner,
+                    case org_level {levels} else org_level end as level_of_organisation
+                from {{batch}}
+            ),
+            organisations as (
+                select org_level as level_of_organisation, org_code, org_type as type_of_organisation
+                from dim_organisation
+            ),
+            partners as (
+                select org_code as code_of_partner, org_type as type_of_partner
+                from dim_organisation where org_level = 'provider'
+            ),
+            types as (
+                select
+                    {keys_of(table)}, org_type, level_of_row,
+                    coalesce(type_of_organisation, 'unknown') as type_of_organisation,
+                    case when code_of_partner is null then 'none' else coalesce(type_of_partner, 'unknown') end
+                        as type_of_partner
+                from rows
+                left join organisations using (level_of_organisation, org_code)
+                left join partners using (code_of_partner)
+            )
+            select {keys_of(table)} from types
+            where org_type is distinct from case
+                when 'placeholder' in (type_of_organisation, type_of_partner) then 'placeholder'
+                when 'unknown' in (type_of_organisation, type_of_partner) then 'unknown'
+                else level_of_row
+            end
+        """,
     )
 
 

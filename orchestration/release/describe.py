@@ -229,7 +229,8 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         "`lower_bound` and `upper_bound` are what rounding or suppression allow the true count to be. Take a total",
         "from its own row, `variable_type` `Total`: categories overlap, hold totals of their own, or are suppressed.",
         "Never sum rows of more than one `org_level`: England, regions and providers each hold the whole country. A",
-        "quarter is not the sum of its months, nor a year of its quarters.",
+        "quarter is not the sum of its months, nor a year of its quarters. `org_type` is `placeholder` where a code is",
+        "no place (`UNKNOWN`, a commissioning hub): leave such rows in a sum, and out of a ranking or a map.",
         "",
         *(["## Licence", "", f"{ATTRIBUTION} <{LICENCE_TEXT}>", ""] if description.salt is None else []),
     ]

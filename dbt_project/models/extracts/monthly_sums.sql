@@ -180,6 +180,7 @@ select
     sums.org_level,
     sums.org_code,
     organisations.org_name,
+    organisations.org_type,
     cast(null as varchar) as partner_code,
     cast(null as varchar) as partner_name,
     sums.variable_type,

@@ -67,6 +67,7 @@ select
     items.org_level,
     items.org_code,
     organisations.org_name,
+    coalesce(organisations.org_type, 'unknown') as org_type,
     items.data_table,
     items.item_uid,
     items.data_item,

@@ -162,6 +162,7 @@ select
     judged.org_level,
     judged.org_code,
     organisations.org_name,
+    coalesce(organisations.org_type, 'unknown') as org_type,
     judged.measure,
     judged.months_needed,
     judged.months_found,

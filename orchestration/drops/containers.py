@@ -13,13 +13,14 @@ import stat
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from orchestration.drops.catalogue import Limits
 from orchestration.drops.formats import (
@@ -35,13 +36,23 @@ from orchestration.drops.formats import (
 )
 from orchestration.drops.layouts import DEEPEST_HEADER_ROW
 from orchestration.drops.notices import notice
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.sheets import Extent, NotMeasurable, extent_of, longest_string_of, refuse_shared_sheets
+from orchestration.drops.refusals import DropRefused, show_value
+from orchestration.drops.sheets import (
+    Extent,
+    NotMeasurable,
+    extent_of,
+    find_sheet_parts,
+    longest_string_of,
+    odd_cells_of,
+    write_position,
+)
 from orchestration.drops.sources import NOTES_SUFFIXES, is_dropping
+from orchestration.run_warnings import name_first
 
 GET_IT_AGAIN = "Get the file again from the publisher."
 LOOK_AT_THE_LIMITS = "Look at the file; a genuine larger one needs a change in catalogue/limits.yml."
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
+_SAVE_AGAIN = "Get the file again; if it opens in a spreadsheet program, save it there as XLSX, and offer that."
 _SAVE_AS_UTF_8 = "Get the file again; if it is whole, save it as UTF-8 and offer it so."
 _TABLE_SUFFIXES = (".csv", ".xlsx")
 #: How many members a refusal names.
@@ -54,7 +65,8 @@ class Table:
 
     `member` names it inside the file: a ZIP member, a sheet, or both; empty for a bare CSV. `book` is the workbook a
     sheet stands in (a ZIP member, or empty for a bare XLSX); None for a CSV. `delimiter` is what stands between the
-    values of a CSV, and of its `top`: one with another than a comma is not read.
+    values of a CSV, and of its `top`: one with another than a comma is not read. `notices` are those that are worth
+    telling if the table is read.
     """
 
     file: str
@@ -65,6 +77,7 @@ class Table:
     delimiter: str = ","
     sheet_rows: Sequence[Sequence[object]] | None = None
     book: str | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -258,18 +271,61 @@ def _xlsx_tables(
     path: Path, file: str, member: str, limits: Limits, allowance: _CellAllowance, notices: list[str]
 ) -> Iterator[Table]:
     with _checked_zip(path, file, member, limits) as archive:
-        _check_sheets(archive, file, member, limits, allowance)
+        looks = _check_sheets(archive, file, member, limits, allowance)
+    whole = f"member {member}" if member else "the whole file"
+    hidden: list[str] = []
+    offered = 0
     try:
         workbook = CalamineWorkbook.from_path(path)
-        for sheet in workbook.sheet_names:
-            rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        for sheet in workbook.sheets_metadata:
+            name = f"{member} sheet {sheet.name!r}".strip()
+            if sheet.visible != SheetVisibleEnum.Visible:
+                hidden.append(name)
+                notices.append(notice("a hidden sheet is not read", name))
+                continue
+            if sheet.typ != SheetTypeEnum.WorkSheet:
+                notices.append(notice("a sheet that holds no cells is not read", name))
+                continue
+            rows = workbook.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
             allowance.left -= sum(map(len, rows))
-            name = f"{member} sheet {sheet!r}".strip()
-            yield Table(file, name, rows[:DEEPEST_HEADER_ROW], sheet_rows=rows, book=member)
+            look = looks.get(sheet.name, _SheetLook())
+            _write_odd_cells(rows, look.odd_cells)
+            top = rows[:DEEPEST_HEADER_ROW]
+            offered += 1
+            yield Table(file, name, top, sheet_rows=rows, book=member, notices=tuple(look.notices(name)))
     except (CalamineError, OSError, ValueError) as error:
-        raise DropRefused(
-            file, f"member {member}" if member else "the whole file", "a readable workbook", str(error), GET_IT_AGAIN
-        ) from error
+        raise DropRefused(file, whole, "a readable workbook", show_value(str(error)), _SAVE_AGAIN) from error
+    if not offered and not member:
+        found = f"none but hidden ones: {', '.join(hidden[:_MEMBERS_NAMED])}" if hidden else "none"
+        remedy = (
+            "Get the file again; if a hidden sheet is what was published, unhide it, save the workbook, and offer it."
+        )
+        raise DropRefused(file, whole, "a sheet of figures", found, remedy)
+
+
+@dataclass(frozen=True)
+class _SheetLook:
+    """What was seen of a sheet before it was loaded: the cells that would be taken for blank, and hidden rows."""
+
+    odd_cells: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    has_hidden_cells: bool = False
+
+    def notices(self, name: str) -> Iterator[str]:
+        """What to say of the sheet if it is read."""
+        if self.odd_cells:
+            cells = [f"{write_position(*place)} {text}" for place, text in self.odd_cells.items()]
+            yield notice("a cell with a spreadsheet's error is no figure", f"{name}, {name_first(cells, len(cells))}")
+        if self.has_hidden_cells:
+            yield notice("hidden rows and columns are read like any others", name)
+
+
+def _write_odd_cells(rows: list[list[Any]], odd_cells: Mapping[tuple[int, int], str]) -> None:
+    """Write into a loaded sheet what the library took for blank."""
+    for (row, column), text in odd_cells.items():
+        rows.extend([] for _ in range(len(rows), row))
+        cells = rows[row - 1]
+        cells.extend("" for _ in range(len(cells), column))
+        cells[column - 1] = text
 
 
 @dataclass
@@ -279,31 +335,37 @@ class _CellAllowance:
     left: int
 
 
-def _check_sheets(archive: zipfile.ZipFile, file: str, member: str, limits: Limits, allowance: _CellAllowance) -> None:
-    """Refuse a workbook of few bytes that would fill the memory once its sheets are loaded.
+def _check_sheets(
+    archive: zipfile.ZipFile, file: str, member: str, limits: Limits, allowance: _CellAllowance
+) -> dict[str, _SheetLook]:
+    """Refuse a workbook of few bytes that would fill the memory once its sheets are loaded; else look at each sheet.
 
     Few cells may stand so far apart that the table between them is vast; many may repeat one long string; many sheets
     may be one part.
     """
     whole = f"member {member}" if member else "the whole file"
     parts = {info.filename.lower(): info for info in archive.infolist()}
+    part_of_sheet: dict[str, str] = {}
     with _measuring(file, whole):
         if len(parts) < len(archive.infolist()):
             raise NotMeasurable("every part under a name of its own", "names that differ only in their capitals")
         names, relations = parts.get("xl/workbook.xml"), parts.get("xl/_rels/workbook.xml.rels")
         if names and relations:
             with archive.open(names) as sheets, archive.open(relations) as targets:
-                refuse_shared_sheets(sheets, targets)
+                part_of_sheet = find_sheet_parts(sheets, targets)
     longest_string = 0
     if strings := parts.get("xl/sharedstrings.xml"):
         with _measuring(file, f"{member} {strings.filename}".strip()), archive.open(strings) as part:
             longest_string = longest_string_of(part)
+
+    extent_of_part: dict[str, Extent] = {}
 
     def measured(*, exactly: bool) -> Iterator[tuple[str, Extent]]:
         for info in archive.infolist():
             place = f"{member} {info.filename}".strip()
             with _measuring(file, place):
                 extent = extent_of(partial(archive.open, info), exactly=exactly)
+            extent_of_part[info.filename.lower()] = extent
             yield place, extent
 
     extents = list(measured(exactly=False))
@@ -330,6 +392,15 @@ def _check_sheets(archive: zipfile.ZipFile, file: str, member: str, limits: Limi
             f"{written:,} cells that share strings of up to {longest_string:,} characters",
             LOOK_AT_THE_LIMITS,
         )
+    looks: dict[str, _SheetLook] = {}
+    for sheet, part_name in part_of_sheet.items():
+        extent = extent_of_part.get(part_name, Extent())
+        odd_cells: dict[tuple[int, int], str] = {}
+        if extent.may_hold_odd_cells:
+            with _measuring(file, f"{member} {part_name}".strip()):
+                odd_cells = odd_cells_of(partial(archive.open, parts[part_name]))
+        looks[sheet] = _SheetLook(odd_cells, extent.has_hidden_cells)
+    return looks
 
 
 @contextmanager

@@ -52,15 +52,18 @@ from orchestration.drops.periods import (
     period_starting,
 )
 from orchestration.drops.refusals import DropRefused
+from orchestration.drops.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
 from orchestration.drops.sources import READABLE_SUFFIXES
 from orchestration.drops.store import KeptDrop
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
-READER_VERSION = 3
+READER_VERSION = 4
 #: Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
 READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
 SYNTHETIC_MARK = "(SYNTHETIC)"
+#: What a spreadsheet writes into a cell that has no value, in every layout.
+QUARANTINED_ANYWHERE = {**dict.fromkeys(SPREADSHEET_ERRORS, ERROR_REASON), UNCALCULATED: UNCALCULATED_REASON}
 #: White space of any alphabet, with the marks that show nothing, at either end of a text.
 OUTER_SPACE = r"^[\s\p{Z}\x{FEFF}\x{200B}]|[\s\p{Z}\x{FEFF}\x{200B}]$"
 PARQUET = "format parquet, compression zstd"
@@ -226,6 +229,7 @@ def _read_tables(
     for number, (layouts, header, tables) in enumerate(groups):
         reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}")
         summary.tables.append(reading.read())
+        summary.notices.extend(reading.notices)
         _refuse_other_period(drop, summary.tables[-1], catalogue)
         summary.synthetic_mark |= reading.has_synthetic_mark()
     targets = {
@@ -306,6 +310,7 @@ def _group_tables(
         if found.header != header:
             raise _other_header(drop, tables[0], header, table, found.header)
         tables.append(table)
+        summary.notices += table.notices
     if not groups:
         if not unrecognised:
             raise DropRefused(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
@@ -375,6 +380,7 @@ class _Reading:
         self.candidates = layouts
         self.layout = layouts[0]
         self.periods: dict[str, Period] = {}
+        self.notices: list[str] = []
         folder.mkdir()
 
     def read(self) -> TableSummary:
@@ -396,6 +402,7 @@ class _Reading:
         self._load_keyed_rows()
         self._refuse_cut_organisation()
         duplicates = self._find_duplicates()
+        self._tell_repeated_tables()
         self._load_cells(duplicates)
         observations, quarantined = self._shape()
         return TableSummary(
@@ -886,6 +893,24 @@ class _Reading:
             raise self._refused(member, row, f"the same figures as {first}, which has the same key", "other figures")
         return self._one("select count(*) from duplicate_rows")
 
+    def _tell_repeated_tables(self) -> None:
+        """Say which tables hold nothing but rows of another one: the same sheet, or the same file, twice."""
+        repeated = self.connection.execute(
+            """
+            select source_member, first_member
+            from duplicate_rows where source_member <> first_member
+            group by source_member, first_member
+            having count(*) = (
+                select count(*) from keyed_rows where keyed_rows.source_member = duplicate_rows.source_member
+            )
+            order by source_member
+            """
+        ).fetchall()
+        for member, first in repeated:
+            self.notices.append(
+                notice("a table repeats another row for row, and is counted once", f"{member} repeats {first}")
+            )
+
     # -- cells -----------------------------------------------------------------------------------------------------
 
     def _load_cells(self, duplicates: int) -> None:
@@ -946,12 +971,14 @@ class _Reading:
     def _shape(self) -> tuple[dict[str, int], dict[str, int]]:
         """Write the observations and the quarantined cells of this group, and count both from what was written."""
         layout = self.layout
-        is_quarantined = _is_one_of("cells.value_as_published", layout.quarantine_tokens)
+        tokens = {token: why for token, why in QUARANTINED_ANYWHERE.items() if token not in layout.tokens}
+        tokens |= layout.quarantine_tokens
+        is_quarantined = _is_one_of("cells.value_as_published", tokens)
         statuses = " ".join(
             f"when cells.value_as_published = {_text(token)} then {_text(status)}"
             for token, status in layout.tokens.items()
         )
-        reasons = " ".join(f"when {_text(token)} then {_text(why)}" for token, why in layout.quarantine_tokens.items())
+        reasons = " ".join(f"when {_text(token)} then {_text(why)}" for token, why in tokens.items())
         observations = f"""
             select
                 {_text(self.drop.sha256)} as drop_sha256, {_text(self.drop.file)} as source_file,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 
@@ -25,3 +26,15 @@ class DropRefused(Exception):
     def as_record(self) -> dict[str, str]:
         """The refusal as plain data, to be kept beside the drop."""
         return asdict(self)
+
+
+def show_value(value: object) -> str:
+    """A value as an error may show it: of one line, short, and in letters that can be written down."""
+    if isinstance(value, (list, tuple)) and len(value) > 5:
+        return f"a list of {len(value):,}"
+    if isinstance(value, Mapping):
+        return f"an object of {len(value):,} keys"
+    if isinstance(value, str) and len(value) > 80:
+        return f"a text of {len(value):,} characters"
+    shown = str(ascii(value))
+    return shown if len(shown) <= 200 else f"{shown[:80]}..."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Final
 from xml.parsers import expat
@@ -18,6 +18,7 @@ LAST_ROW: Final = 1_048_576  # Excel's own
 LAST_COLUMN: Final = 16_384  # XFD, Excel's own
 _WINDOW: Final = 1 << 20
 _LONGEST_TAG: Final = 1 << 16
+_LONGEST_ERROR: Final = 64
 _SHEET = b"sheetData"
 # Every place where a parser, however lenient, could see a cell begin: comments are not told apart, so that none hides
 # one. The prefix of a namespace is rare, and costly to look for.
@@ -29,6 +30,25 @@ _ATTRIBUTES = re.compile(_ATTRIBUTE)
 _PLAIN_CELL = re.compile(rb"<(?:[^\s<>/]*:)?c(?:" + _ATTRIBUTE + rb")*\s*/?")
 _PLAIN_POSITION = re.compile(rb"[A-Za-z]{1,3}[0-9]{1,7}")
 _POSITION = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3}[0-9]{1,7})["']""")
+_ERROR_CELL = re.compile(rb"""\st\s*=\s*(?:"e"|'e')""")
+# What a formula may begin with: many short looks are sooner done than one for every prefix of a namespace.
+_FORMULAS: Final = tuple(before + b"f" + after for before in (b"<", b":") for after in (b">", b" ", b"/", b"\t", b"\n"))
+_HIDDEN = re.compile(rb"""<(?:[^\s<>/]*:)?(?:row|col)\s[^<>]*\bhidden\s*=\s*["'](?:1|true|on)["']""")
+_DECLARED_ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']""")
+_READ_ENCODINGS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
+_ERROR_TEXT: Final = re.compile(r"#[A-Z0-9/_?! ]{1,20}")
+#: How an error may be written, by a spreadsheet or in text that was saved from one.
+SPREADSHEET_ERRORS: Final = (
+    *("#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#GETTING_DATA", "#SPILL!", "#CALC!"),
+    *("#FIELD!", "#BLOCKED!", "#CONNECT!", "#UNKNOWN!", "#BUSY!", "#PYTHON!", "#EXTERNAL!", "#ERROR!", "Err:502"),
+    *("Err:503", "Err:504", "Err:508", "Err:509", "Err:511", "Err:519", "Err:522"),
+)
+ERROR_REASON: Final = "a spreadsheet's error is neither a value nor a suppression"
+#: What a cell of an error that no spreadsheet is known to write reads as.
+OTHER_ERROR: Final = "#ERROR!"
+#: What a cell reads as whose formula was saved without a result.
+UNCALCULATED: Final = "(a formula without a result)"
+UNCALCULATED_REASON: Final = "a formula that was saved without its result is neither a value nor a suppression"
 _DIGITS: Final = b"0123456789"
 _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ALL_DIGITS_ALIKE = bytes.maketrans(_DIGITS, b"0" * 10)
@@ -51,6 +71,8 @@ class Extent:
     rows: int = 0
     columns: int = 0
     written: int = 0
+    may_hold_odd_cells: bool = field(default=False, compare=False)
+    has_hidden_cells: bool = field(default=False, compare=False)
 
     @property
     def cells(self) -> int:
@@ -80,12 +102,13 @@ def extent_of(open_part: Callable[[], IO[bytes]], *, exactly: bool) -> Extent:
     plain: set[bytes] = set()
     look_at_each = exactly
     with open_part() as part:
-        for tags in _cell_tags(part):
+        for tags in _cell_tags(part, extent):
             joined = b">".join(tags)
             shapes = set(joined.translate(_ALL_DIGITS_ALIKE).split(b">")) - plain
             positions = [_position_in(shape) for shape in shapes]
+            extent.may_hold_odd_cells = extent.may_hold_odd_cells or any(map(_ERROR_CELL.search, shapes))
             if not all(positions):
-                return _parsed_extent(open_part)
+                return _parsed_extent(open_part, may_hold_odd_cells=True)
             plain |= shapes
             for position in positions:
                 letters = position.rstrip(_DIGITS)
@@ -99,11 +122,21 @@ def extent_of(open_part: Callable[[], IO[bytes]], *, exactly: bool) -> Extent:
     return extent
 
 
-def _cell_tags(part: IO[bytes]) -> Iterator[list[bytes]]:
-    """The opening tags of the cells of a sheet without their `>`, some at a time; none of a part that is no sheet."""
-    rest, in_sheet = b"", False
+def _cell_tags(part: IO[bytes], extent: Extent) -> Iterator[list[bytes]]:
+    """The opening tags of the cells of a sheet without their `>`, some at a time; none of a part that is no sheet.
+
+    Whether the sheet has formulas and hidden rows or columns is told in `extent`.
+    """
+    rest, in_sheet, is_first = b"", False, True
     while chunk := part.read(_WINDOW):
         window = rest + chunk
+        if is_first:
+            _refuse_other_encoding(window)
+            is_first = False
+        if b"hidden" in window and _HIDDEN.search(window):
+            extent.has_hidden_cells = True
+        if not extent.may_hold_odd_cells and any(formula in window for formula in _FORMULAS):
+            extent.may_hold_odd_cells = True
         rest = window[max(window.rfind(b"<"), 0) :]
         rest = b"" if b">" in rest else rest  # only a tag that the window cuts is looked at again
         in_sheet = in_sheet or _SHEET in window
@@ -114,6 +147,15 @@ def _cell_tags(part: IO[bytes]) -> Iterator[list[bytes]]:
             if tags := (_ANY_CELL if _PREFIXED_CELL.search(whole) else _CELL).findall(whole):
                 yield tags
         rest = rest[-_LONGEST_TAG:]
+
+
+def _refuse_other_encoding(start: bytes) -> None:
+    """Raise NotMeasurable where a part is XML in another encoding than UTF-8: no cell of it would be seen here."""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")):
+        raise NotMeasurable("XML in UTF-8", "XML in UTF-16")
+    declared = _DECLARED_ENCODING.match(start[:1024].removeprefix(b"\xef\xbb\xbf"))
+    if declared and declared[1].lower() not in _READ_ENCODINGS:
+        raise NotMeasurable("XML in UTF-8", f"XML that declares the encoding {declared[1][:40].decode('latin-1')!r}")
 
 
 def _position_in(shape: bytes) -> bytes:
@@ -147,14 +189,65 @@ def _column_number(letters: bytes) -> int:
     return number
 
 
-def _parsed_extent(open_part: Callable[[], IO[bytes]]) -> Extent:
-    """How far a sheet reaches of which some cells stand where those before them leave off."""
-    extent = Extent()
+def odd_cells_of(open_part: Callable[[], IO[bytes]]) -> dict[tuple[int, int], str]:
+    """The cells of a sheet that hold an error, or a formula without a result, by row and column from 1.
+
+    The library that loads a sheet takes all of them for blank.
+    """
+    found: dict[tuple[int, int], str] = {}
+    here: tuple[int, int] | None = None
+    is_error = has_formula = in_value = False
+    value = ""
+
+    def start_cell(row: int, column: int, attributes: dict[str, str]) -> None:
+        nonlocal here, is_error, has_formula, value
+        here, is_error, has_formula, value = (row, column), attributes.get("t") == "e", False, ""
+
+    def start(tag: str, _: dict[str, str]) -> None:
+        nonlocal has_formula, in_value
+        has_formula = has_formula or tag == "f"
+        in_value = tag in {"v", "is"}
+
+    def text(characters: str) -> None:
+        nonlocal value
+        if in_value and len(value) < _LONGEST_ERROR:
+            value += characters
+
+    def end(tag: str) -> None:
+        nonlocal here, in_value
+        in_value = in_value and tag not in {"v", "is"}
+        if tag == "c" and here is not None:
+            if is_error:
+                found[here] = value.strip() if _ERROR_TEXT.fullmatch(value.strip()) else OTHER_ERROR
+            elif has_formula and not value:
+                found[here] = UNCALCULATED
+            here = None
+
+    _parsed_extent(open_part, start_cell, start, end, text)
+    return found
+
+
+def _parsed_extent(
+    open_part: Callable[[], IO[bytes]],
+    start_cell: Callable[[int, int, dict[str, str]], None] | None = None,
+    start_other: Callable[[str, dict[str, str]], None] | None = None,
+    end_any: Callable[[str], None] | None = None,
+    text: Callable[[str], None] | None = None,
+    *,
+    may_hold_odd_cells: bool = False,
+) -> Extent:
+    """How far a sheet reaches of which some cells stand where those before them leave off.
+
+    Whoever wants to know more of each cell is told where it stands, and what is in it.
+    """
+    extent = Extent(may_hold_odd_cells=may_hold_odd_cells)
     row, column = 1, 1  # where a cell that does not say stands
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal row, column
         kind, place = _local(tag), attributes.get("r", "")
+        if kind in {"row", "col"} and attributes.get("hidden") in {"1", "true", "on"}:
+            extent.has_hidden_cells = True
         if kind == "row" and place:
             if not re.fullmatch("[0-9]{1,7}", place):
                 raise NotMeasurable("rows that say plainly where they stand, such as r='12'", f"{place[:80]!r}")
@@ -168,15 +261,21 @@ def _parsed_extent(open_part: Callable[[], IO[bytes]]) -> Extent:
                 here, column = int(said.lstrip(_LETTERS)), _column_number(said.rstrip(_DIGITS))
             extent.reach(here, column)
             extent.written += 1
+            if start_cell is not None:
+                start_cell(here, column, attributes)
             column += 1
+        if start_other is not None and kind != "c":
+            start_other(kind, attributes)
 
     def end(tag: str) -> None:
         nonlocal row, column
+        if end_any is not None:
+            end_any(_local(tag))
         if _local(tag) == "row":
             row, column = row + 1, 1
 
     with open_part() as part:
-        _parse(part, start, end)
+        _parse(part, start, end, text)
     return extent
 
 
@@ -197,25 +296,43 @@ def longest_string_of(part: IO[bytes]) -> int:
     return longest
 
 
-def refuse_shared_sheets(workbook: IO[bytes], relations: IO[bytes]) -> None:
-    """Raise NotMeasurable where two sheets of a workbook are one part: each would be loaded as if it stood alone."""
-    sheets: list[str] = []
+def find_sheet_parts(workbook: IO[bytes], relations: IO[bytes]) -> dict[str, str]:
+    """The part in which each sheet of a workbook stands, by the sheet's name, in small letters.
+
+    Raises NotMeasurable where two sheets are one part: each would be loaded as if it stood alone.
+    """
+    sheets: list[tuple[str, str]] = []
+    targets: dict[str, str] = {}
     parts: list[str] = []
 
     def sheet(tag: str, attributes: dict[str, str]) -> None:
         if _local(tag) == "sheet":
-            sheets.extend(value for name, value in attributes.items() if _local(name) == "id")
+            ids = (value for name, value in attributes.items() if _local(name) == "id")
+            sheets.append((attributes.get("name", ""), next(ids, "")))
 
     def relation(tag: str, attributes: dict[str, str]) -> None:
         if _local(tag) == "Relationship":
+            target = attributes.get("Target", "")
             # A target may be written from the root or not; the folder and name at its end are the same.
-            parts.append("/".join(PurePosixPath(attributes.get("Target", "")).parts[-2:]).casefold())
+            parts.append("/".join(PurePosixPath(target).parts[-2:]).casefold())
+            rooted = target.startswith("/") or target.lower().startswith("xl/")
+            targets[attributes.get("Id", "")] = (target.lstrip("/") if rooted else f"xl/{target}").lower()
 
     _parse(workbook, sheet, None)
     _parse(relations, relation, None)
-    for name, times in (Counter(sheets) | Counter(parts)).items():
+    for name, times in (Counter(id_ for _, id_ in sheets if id_) | Counter(parts)).items():
         if times > 1:
             raise NotMeasurable("every sheet in a part of its own", f"{name!r} {times:,} times")
+    return {name: targets[id_] for name, id_ in sheets if id_ in targets}
+
+
+def write_position(row: int, column: int) -> str:
+    """Where a cell stands as a spreadsheet says it: `B12` for row 12, column 2."""
+    letters = ""
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row}"
 
 
 def _local(name: str) -> str:
@@ -243,5 +360,6 @@ def _parse(
         while chunk := part.read(_WINDOW):
             parser.Parse(chunk, False)
         parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise NotMeasurable("well-formed XML", str(error)) from error
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        # An encoding that nobody knows is a LookupError, one of many bytes a letter a ValueError.
+        raise NotMeasurable("well-formed XML in UTF-8", str(error)) from error

@@ -14,6 +14,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from orchestration.drops.refusals import show_value
+
 #: What a sidecar may call the origin of its drops. Only the home itself makes drops restricted.
 ORIGINS: Final = ("published", "synthetic")
 SIDECARS: Final = ("provenance.json", "provenance.csv")
@@ -190,15 +192,3 @@ def _validate_record(record: object) -> SidecarRecord:
         name = str(error.errors()[0]["loc"][0])
         expected = _FIELD_RULES.get(name, f"`{name}` to be {_FIELD_TEXT}")
         raise MalformedSidecarError(expected, show_value(record[name])) from error
-
-
-def show_value(value: object) -> str:
-    """A value as an error may show it: of one line, short, and in letters that can be written down."""
-    if isinstance(value, (list, tuple)) and len(value) > 5:
-        return f"a list of {len(value):,}"
-    if isinstance(value, Mapping):
-        return f"an object of {len(value):,} keys"
-    if isinstance(value, str) and len(value) > 80:
-        return f"a text of {len(value):,} characters"
-    shown = str(ascii(value))
-    return shown if len(shown) <= 200 else f"{shown[:80]}..."

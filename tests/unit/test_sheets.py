@@ -161,7 +161,7 @@ def test_a_sheet_to_be_parsed_defines_no_entities_and_is_well_formed(refused: Ca
         return part.replace(b"</sheetData>", b"<row><c/></row></sheetData>")
 
     assert refused(edited(SOUND, {SHEET: entity})).expected == "XML without a document type"
-    assert refused(with_rows("<row><c></row>")).expected == "well-formed XML"
+    assert refused(with_rows("<row><c></row>")).expected == "well-formed XML in UTF-8"
 
 
 # -- all together -----------------------------------------------------------------------------------------------------

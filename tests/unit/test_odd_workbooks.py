@@ -1,0 +1,255 @@
+"""Workbooks as people leave them: errors in cells, hidden sheets, the same sheet twice. Nothing of it is a blank."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from orchestration.drops.sheets import SPREADSHEET_ERRORS, UNCALCULATED, write_position
+from tests import drop_files as drops
+from tests.drop_files import FINISHED, MONTHLY_HEADER, ReadDrop, Row, monthly_row, read
+
+NAME = "iapt-month-apr-2026-final-data.xlsx"
+SHEET = "xl/worksheets/sheet1.xml"
+ERROR = "a spreadsheet's error is neither a value nor a suppression"
+
+
+def edited(book: bytes, part: str, edit: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with one of its parts changed; the change must change something."""
+    with zipfile.ZipFile(io.BytesIO(book)) as source:
+        parts = {name: source.read(name) for name in source.namelist()}
+    assert edit(parts[part]) != parts[part]
+    return drops.zip_bytes({**parts, part: edit(parts[part])})
+
+
+def workbook(*sheets: tuple[str, list[Row], str]) -> bytes:
+    """A workbook of sheets by name, with their state: visible, hidden or very_hidden."""
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:
+        for name, rows, state in sheets:
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+            if state != "visible":
+                getattr(sheet, {"hidden": "hide", "very_hidden": "very_hidden"}[state])()
+    return stream.getvalue()
+
+
+def with_cell(cell: str, *, after: str = "") -> bytes:
+    """A monthly workbook whose second figure, J3, is written so."""
+    book = drops.xlsx_bytes({"jan": [MONTHLY_HEADER, monthly_row(25), monthly_row(777, measure=FINISHED)]})
+    return edited(book, SHEET, lambda part: part.replace(b'<c r="J3"><v>777</v></c>', (cell + after).encode()))
+
+
+def odd(found: ReadDrop) -> list[tuple[str, int, str, str]]:
+    keys = ("source_member", "source_row", "value_as_published", "reason")
+    return [tuple(cell[key] for key in keys) for cell in found.quarantine]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('<c r="J3" t="e"><v>#N/A</v></c>', "#N/A"),
+        ("<c r='J3' t = 'e' ><v>#DIV/0!</v></c>", "#DIV/0!"),
+        ('<c t="e" s="0" r="J3"><f>1/0</f><v>#REF!</v></c>', "#REF!"),
+        ('<c t="e"><v>#VALUE!</v></c>', "#VALUE!"),
+        ('<c r="J3" t="e"/>', "#ERROR!"),
+        ('<c r="J3" t="s"><v>0</v></c>', ""),
+        ('<c r="J3" t="inlineStr"><is><t>#NAME?</t></is></c>', "#NAME?"),
+        ('<c r="J3" t="str"><f>NA()</f><v>#NULL!</v></c>', "#NULL!"),
+        ('<c r="J3"><f>SUM(J2:J2)</f></c>', UNCALCULATED),
+        ('<c r="J3"><f>SUM(J2:J2)</f><v></v></c>', UNCALCULATED),
+        ('<c r="J3" t="str"><f>A1</f></c>', UNCALCULATED),
+    ],
+)
+def test_an_error_in_a_cell_is_quarantined_as_what_it_is_and_never_as_a_blank(
+    cell: str, text: str, tmp_path: Path
+) -> None:
+    found = read(tmp_path, NAME, with_cell(cell))
+    if not text:  # a shared string that is no error: the sheet's first text, which is no figure
+        assert "found 'REPORTING_PERIOD_START'" in found.refusal
+        return
+    assert [(cell["source_row"], cell["value_as_published"]) for cell in found.observations] == [(2, "25")]
+    ((member, row, published, reason),) = odd(found)
+    assert (member, row, published) == ("sheet 'jan'", 3, text)
+    assert reason == (ERROR if text != UNCALCULATED else reason)
+    assert "blank" not in reason
+    if 't="inlineStr"' not in cell and 't="str"' not in cell:
+        (notice,) = found.summary.notices
+        assert notice == f"a cell with a spreadsheet's error is no figure: sheet 'jan', J3 {text}"
+
+
+@pytest.mark.parametrize("text", [" #VALUE! ", "#SPILL!", "12345", "no such error, and as long as this " * 3])
+def test_an_error_of_no_known_spelling_is_refused_with_a_remedy_that_mends_it(text: str, tmp_path: Path) -> None:
+    refusal = read(tmp_path, NAME, with_cell(f'<c r="J3" t="e"><v>{text}</v></c>')).refusal
+    assert "expected a readable workbook; found " in refusal
+    assert "save it there as XLSX" in refusal
+    assert len(refusal) < 320
+
+
+def test_a_formula_with_its_result_and_a_blank_cell_are_what_they_were(tmp_path: Path) -> None:
+    found = read(tmp_path, NAME, with_cell('<c r="J3"><f>SUM(1,2)</f><v>30</v></c>'))
+    assert [cell["value_as_published"] for cell in found.observations] == ["25", "30"]
+    blank = read(tmp_path, NAME, with_cell('<c r="J3"/>'))
+    assert odd(blank) == [("sheet 'jan'", 3, "", "a blank is neither a value nor a suppression")]
+    assert (found.summary.notices, blank.summary.notices) == ([], [])
+
+
+def test_errors_beyond_what_the_sheet_was_loaded_with_keep_their_place(tmp_path: Path) -> None:
+    rows = "".join(
+        f'<row r="{row}">'
+        + "".join(f'<c r="{column}{row}" t="e"><v>#N/A</v></c>' for column in "ABCDEFGHIJ")
+        + "</row>"
+        for row in (9, 12)
+    )
+    book = edited(
+        with_cell('<c r="J3" t="e"><v>#N/A</v></c>'),
+        SHEET,
+        lambda part: part.replace(b"</sheetData>", rows.encode() + b"</sheetData>"),
+    )
+    assert "row 9" in read(tmp_path, NAME, book).refusal  # its first date is an error
+
+
+def test_the_errors_of_a_sheet_are_told_with_the_first_few_and_how_many_more(tmp_path: Path) -> None:
+    figures = [monthly_row("25"), *(monthly_row("#N/A", measure=(f"M{n:03}", "Count")) for n in range(10, 40))]
+    book = drops.xlsx_bytes({"jan": [MONTHLY_HEADER, *figures]})
+    # The text #N/A is a string of the sheet here; as errors of the sheet they are told with their cells.
+    for row in range(3, 33):
+        written = f'<c r="J{row}" t="e"><v>#N/A</v></c>'.encode()
+        book = edited(book, SHEET, lambda part, row=row, written=written: _replace_cell(part, f"J{row}", written))
+    found = read(tmp_path, NAME, book)
+    assert found.summary.quarantined == 30
+    (notice,) = found.summary.notices
+    assert "J3 #N/A; J4 #N/A" in notice
+    assert "and 25 more" in notice
+    assert len(notice) < 200
+
+
+def _replace_cell(part: bytes, place: str, written: bytes) -> bytes:
+    start = part.index(f'<c r="{place}"'.encode())
+    end = part.index(b"</c>", start) + len(b"</c>")
+    return part[:start] + written + part[end:]
+
+
+@pytest.mark.parametrize("text", SPREADSHEET_ERRORS)
+def test_an_error_that_was_saved_as_text_is_quarantined_in_a_csv_too(text: str, tmp_path: Path) -> None:
+    found = drops.read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=FINISHED))
+    assert [(cell["value_as_published"], cell["reason"]) for cell in found.quarantine] == [(text, ERROR)]
+    wide = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25", text, "30")])
+    assert [cell["value_as_published"] for cell in read(tmp_path, "a-2022-23.csv", wide).quarantine] == [text]
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "written"), [(1, 1, "A1"), (12, 26, "Z12"), (7, 27, "AA7"), (9, 16384, "XFD9")]
+)
+def test_a_cell_is_named_as_a_spreadsheet_names_it(row: int, column: int, written: str) -> None:
+    assert write_position(row, column) == written
+
+
+# -- sheets that are not read -----------------------------------------------------------------------------------------
+
+VISIBLE: tuple[str, list[Row], str] = ("nov", [MONTHLY_HEADER, monthly_row("25")], "visible")
+EARLIER: list[Row] = [MONTHLY_HEADER, monthly_row("30", start="01/03/2026", end="31/03/2026")]
+
+
+@pytest.mark.parametrize("state", ["hidden", "very_hidden"])
+def test_a_hidden_sheet_is_never_read_and_is_named(state: str, tmp_path: Path) -> None:
+    book = workbook(VISIBLE, ("old", EARLIER, state), ("Notes", [["A note"]], state))
+    found = read(tmp_path, NAME, book)
+    assert [(cell["source_member"], cell["value_as_published"]) for cell in found.observations] == [
+        ("sheet 'nov'", "25")
+    ]
+    assert found.summary.notices == [
+        "a hidden sheet is not read: sheet 'old'",
+        "a hidden sheet is not read: sheet 'Notes'",
+    ]
+    packed = read(tmp_path, "iapt-month-apr-2026.zip", drops.zip_bytes({"book.xlsx": book}))
+    assert len(packed.observations) == 1
+    assert "a hidden sheet is not read: book.xlsx sheet 'old'" in packed.summary.notices
+
+
+def test_a_hidden_sheet_that_no_layout_knows_spoils_nothing(tmp_path: Path) -> None:
+    drifted: list[Row] = [[*MONTHLY_HEADER, "NEW"], [*monthly_row("30"), "x"]]
+    assert len(read(tmp_path, NAME, workbook(VISIBLE, ("old", drifted, "hidden"))).observations) == 1
+
+
+def test_a_workbook_of_hidden_sheets_alone_is_refused_naming_them(tmp_path: Path) -> None:
+    book = drops.xlsx_bytes({"jan": EARLIER, "feb": EARLIER})
+
+    def hide(part: bytes) -> bytes:
+        return part.replace(b"<sheet name=", b'<sheet state="hidden" name=')
+
+    refusal = read(tmp_path, NAME, edited(book, "xl/workbook.xml", hide)).refusal
+    assert "expected a sheet of figures; found none but hidden ones: sheet 'jan', sheet 'feb'" in refusal
+    assert "unhide it" in refusal
+
+
+def test_a_sheet_of_a_chart_is_passed_over(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("data")
+        for number, row in enumerate([MONTHLY_HEADER, monthly_row("25")]):
+            sheet.write_row(number, 0, row)
+        chart = book.add_chart({"type": "line"})
+        chart.add_series({"values": "=data!$J$2:$J$2"})
+        book.add_chartsheet("picture").set_chart(chart)
+    found = read(tmp_path, NAME, stream.getvalue())
+    assert len(found.observations) == 1
+    assert found.summary.notices == ["a sheet that holds no cells is not read: sheet 'picture'"]
+
+
+@pytest.mark.parametrize("what", ['<row r="2" hidden="1"', "<cols><col min='1' hidden='true'/></cols>"])
+def test_hidden_rows_and_columns_are_read_and_told(what: str, tmp_path: Path) -> None:
+    def hide(part: bytes) -> bytes:
+        if what.startswith("<row"):
+            return part.replace(b'<row r="2"', what.encode())
+        return part.replace(b"<sheetData>", what.encode() + b"<sheetData>")
+
+    found = read(tmp_path, NAME, edited(workbook(VISIBLE), SHEET, hide))
+    assert len(found.observations) == 1
+    assert found.summary.notices == ["hidden rows and columns are read like any others: sheet 'nov'"]
+
+
+def test_the_same_sheet_twice_is_told_and_counted_once(tmp_path: Path) -> None:
+    rows: list[Row] = [MONTHLY_HEADER, monthly_row("25"), monthly_row("30", measure=FINISHED)]
+    found = read(tmp_path, NAME, workbook(("apr", rows, "visible"), ("apr (2)", rows, "visible")))
+    assert found.summary.notices == [
+        "a table repeats another row for row, and is counted once: sheet 'apr' repeats sheet 'apr (2)'"
+    ]
+    assert [cell["duplicate_of_row"] for cell in found.observations] == [2, 3, None, None]
+    more: list[Row] = [MONTHLY_HEADER, rows[2], monthly_row("35", measure=("M003", "Count"))]
+    assert read(tmp_path, NAME, workbook(("apr", rows, "visible"), ("apr (2)", more, "visible"))).summary.notices == []
+    packed = drops.zip_bytes({"a.csv": drops.monthly_csv(*rows[1:]), "b.csv": drops.monthly_csv(*rows[1:])})
+    (notice,) = read(tmp_path, "iapt-month-apr-2026.zip", packed).summary.notices
+    assert notice.endswith("b.csv repeats a.csv")
+
+
+# -- other encodings --------------------------------------------------------------------------------------------------
+
+PARTS = [SHEET, "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("encoding", ["UTF-9", "EBCDIC-CP-US", "UTF-7", "Shift_JIS", ""])
+def test_a_part_that_declares_another_encoding_is_refused(encoding: str, part: str, tmp_path: Path) -> None:
+    def declare(content: bytes) -> bytes:
+        assert b'encoding="UTF-8"' in content
+        return content.replace(b'encoding="UTF-8"', f'encoding="{encoding}"'.encode())
+
+    refusal = read(tmp_path, NAME, edited(workbook(VISIBLE), part, declare)).refusal
+    assert "UTF-8" in refusal
+    assert refusal.count(". ") <= 3
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_part_in_utf_16_is_refused_for_its_cells_would_not_be_seen(encoding: str, part: str, tmp_path: Path) -> None:
+    def write_wide(content: bytes) -> bytes:
+        return content.replace(b'encoding="UTF-8"', b'encoding="UTF-16"').decode().encode(encoding)
+
+    assert read(tmp_path, NAME, edited(workbook(VISIBLE), part, write_wide)).refusal

@@ -389,7 +389,7 @@ def demo_drops(
     national: Annotated[
         bool, typer.Option("--national", help="Monthly files of the real size, for benchmarks.")
     ] = False,
-    months: Annotated[int, typer.Option(min=1, max=48, help="How many months, with --national.")] = 12,
+    months: Annotated[int, typer.Option(min=1, max=67, help="How many months, with --national.")] = 12,
 ) -> None:
     """Write synthetic drops in the publisher's layouts, the same bytes each time."""
     from orchestration.demonstration import write_demonstration_drops

@@ -2,8 +2,8 @@
 
 Nothing below England is here. `PUBLISHED_*` are facts; `INVENTED_*` continue them smoothly, and the
 demonstration says which is which. A month counts by the data set of its day: to February 2020 version 1.5,
-from September 2020 version 2.0. The months are those that the demonstration writes. Of 2021 they are two:
-January, the one workbook, and March, the one file with another header.
+from September 2020 version 2.0, of which every month to March 2026 has its totals: the default demonstration
+writes some of them, the national one as many of the latest as it is asked for.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ PUBLISHED_MONTHS = _months("""
 2019: 02 137647 53.6, 03 146661 53.1, 04 133191 52.9, 05 144529 52.1, 06 137264 51.4, 07 145159 51.4
 2019: 08 130601 52.2, 09 140325 51.9, 10 159497 51.3, 11 143418 50.6, 12 110838 50.7
 2020: 01 163182 51.1, 02 149713 51.0
-2021: 01 132008 51.8
+2021: 01 132008 51.8, 02 133720 52.8, 04 139757 48.4, 05 147394 52.5, 06 153472 51.5, 07 142485 51.0
+2021: 08 138078 49.8, 09 152957 49.9, 10 152003 49.3, 11 164363 49.1, 12 124856 48.6
 2022: 01 158475 49.7, 02 155502 50.7, 03 165631 51.0, 04 130064 50.4, 05 150082 50.1, 06 135381 49.5
 2022: 08 145149 49.4, 09 142241 49.8, 10 152267 49.2, 11 159131 49.5, 12 110131 48.9
 2023: 02 148669 50.2, 03 167407 51.2, 04 129753 50.9, 05 146659 50.5, 06 143475 50.6, 07 150292 50.3
@@ -62,6 +63,7 @@ PUBLISHED_MONTHS = _months("""
 2026: 01 159819 49.7, 02 151810 50.0
 """)
 INVENTED_MONTHS = _months("""
+2020: 09 128700 51.7, 10 136900 51.6, 11 139500 51.5, 12 112400 51.4
 2021: 03 157300 52.4
 2022: 07 138600 49.6
 2023: 01 161900 49.9

@@ -7,9 +7,13 @@ invented, and so is who works with whom. Every sub-national name published carri
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
+
+from orchestration.home import DBT_PROJECT
 
 MARK = " (SYNTHETIC)"
 
@@ -77,8 +81,9 @@ class Commissioner:
     earlier: tuple[str, str] | None = None
 
 
-# By code since April 2020. CCGs of London and Nottinghamshire were merged that month; Bassetlaw changed ICB and region
-# in July 2022; the commissioning hub is no place, so it belongs to no STP or ICB.
+# The commissioners of the default demonstration, by code since April 2020; the others are in the reviewed lists. CCGs
+# of London and Nottinghamshire were merged that month; Bassetlaw changed ICB and region in July 2022; the commissioning
+# hub is no place, so it belongs to no STP or ICB.
 COMMISSIONERS = {
     "00L": Commissioner(ccg_name="NHS NORTHUMBERLAND CCG", body="QHM"),
     "00P": Commissioner(ccg_name="NHS SUNDERLAND CCG", body="QHM"),
@@ -99,6 +104,67 @@ COMMISSIONERS = {
 }
 HUB = "13Q"
 HUB_REGION = "Y63"  # where the organisation register puts it
+
+
+@dataclass(frozen=True)
+class ListedCommissioner:
+    """A CCG as the reviewed lists have it, between the days on which its code stood for it."""
+
+    code: str
+    name: str
+    first_day: date
+    last_day: date
+
+
+def _rows_of_list(name: str) -> Iterator[dict[str, str]]:
+    with (DBT_PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+@cache
+def _listed_ccgs() -> dict[str, ListedCommissioner]:
+    return {
+        row["org_code"]: ListedCommissioner(
+            row["org_code"],
+            row["org_name"].upper(),
+            date.fromisoformat(row["valid_from"]),
+            date.fromisoformat(row["valid_to"]),
+        )
+        for row in _rows_of_list("organisations")
+        if row["org_level"] == "ccg" and row["valid_from"] and row["valid_to"]
+    }
+
+
+@cache
+def _earlier_ccgs(code: str) -> tuple[str, ...]:
+    """The codes of the CCGs that were merged into one, in their order."""
+    return tuple(
+        sorted(
+            row["predecessor_code"]
+            for row in _rows_of_list("organisation_successions")
+            if (row["predecessor_level"], row["successor_level"], row["successor_code"]) == ("ccg", "ccg", code)
+            and row["predecessor_code"] != code
+        )
+    )
+
+
+def listed_ccg(key: str, on: date) -> ListedCommissioner:
+    """The CCG that stood on a day before July 2022 where a sub-ICB location stands now.
+
+    Of several that were merged into it, the first by code stands for them all. Raises ValueError where the reviewed
+    lists have none for the day.
+    """
+    codes = [key]
+    for code in codes:
+        listed = _listed_ccgs().get(code)
+        if listed is not None and listed.first_day <= on <= listed.last_day:
+            return listed
+        codes += _earlier_ccgs(code)
+    raise ValueError(
+        f"expected a CCG in force on {on} under the code {key} or merged into it; found none in organisations.csv and "
+        "organisation_successions.csv"
+    )
+
 
 # A provider is invented: no real code begins with Z. The names hold from their day on.
 RENAMED_PROVIDERS = {
@@ -173,9 +239,11 @@ def provider_name(code: str, on: date) -> str:
 def commissioner_code(key: str, on: date) -> str:
     """The code the commissioner is published under on that day."""
     commissioner = COMMISSIONERS.get(key)
-    if commissioner is not None and commissioner.earlier is not None and on < STP_ODS_CODES:
-        return commissioner.earlier[0]
-    return key
+    if commissioner is not None:
+        return commissioner.earlier[0] if commissioner.earlier is not None and on < STP_ODS_CODES else key
+    if on >= ICB_DAY or key in ("", UNKNOWN):
+        return key
+    return listed_ccg(key, on).code
 
 
 def body_of(key: str, on: date) -> str | None:
@@ -201,7 +269,9 @@ def commissioner_name(key: str, on: date) -> str:
     body = body_of(key, on)
     if on >= ICB_DAY and body is not None:
         return marked(f"NHS {BODIES[body].place} ICB - {key}")
-    commissioner = COMMISSIONERS[key]
+    commissioner = COMMISSIONERS.get(key)
+    if commissioner is None:
+        return marked(listed_ccg(key, on).name)
     if commissioner.earlier is not None and on < STP_ODS_CODES:
         return marked(commissioner.earlier[1])
     return marked(commissioner.ccg_name)

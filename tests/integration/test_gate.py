@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from expectations import engine
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, KEYS, file_of
+from expectations.contracts import CONTRACTS, EXTRACT_COLUMNS, EXTRACT_GRAINS, KEYS, file_of
 from expectations.gate import BYTES_RULE, FILES_RULE, judge
 from expectations.policy import load_policy
 from expectations.rules import Rule
@@ -197,7 +197,7 @@ def test_a_wrong_schema_is_refused_before_any_row_is_judged(staged: Path, tmp_pa
     assert columns.result == "failed"
     assert columns.examples == (
         {
-            "position": "24",
+            "position": str(len(EXTRACT_COLUMNS) + 1),
             "expected_column": None,
             "expected_type": None,
             "found_column": "true_value",

@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
+from typer.testing import CliRunner
 
+from orchestration.cli import app
 from orchestration.demonstration import (
     Truth,
     build_truth,
@@ -27,16 +29,29 @@ from orchestration.demonstration import (
     national,
     write_demonstration_drops,
 )
+from orchestration.demonstration.levels import grouping, parts_of
 from orchestration.demonstration.measures import Measure, counts_of, true_figure
 from orchestration.demonstration.truth import (
     DEMONSTRATION_MONTHS,
     LONG_QUARTERS,
+    MONTHLY_MONTHS,
     TIMESERIES_MONTHS,
     WIDE_QUARTERS,
     annual_table,
     month_table,
     quarterly_table,
 )
+from orchestration.home import DBT_PROJECT
+from tests import drop_files
+
+
+@dataclass(frozen=True)
+class Spell:
+    """The days on which a code stands for an organisation."""
+
+    first: date
+    last: date
+
 
 #: The level of each group type, under every spelling of the files.
 LEVELS = pd.DataFrame(
@@ -689,6 +704,79 @@ def test_national_months_are_written_for_as_many_as_asked(tmp_path: Path, monkey
     assert lines[1].endswith(
         b'"England","all","all SubICBs","all","all Providers","M001","Count_ReferralsReceived","156700"'
     )
-    with pytest.raises(ValueError, match="expected 1 to 53 months"):
-        write_demonstration_drops(tmp_path, national=True, months=54)
+    with pytest.raises(ValueError, match="expected 1 to 67 months"):
+        write_demonstration_drops(tmp_path, national=True, months=68)
     assert all(path.is_file() for path in paths)  # refused before anything was replaced
+
+
+def test_national_months_follow_each_other_from_the_first_of_the_monthly_data_set() -> None:
+    numbers = [12 * int(period[:4]) + int(period[5:]) for period in MONTHLY_MONTHS]
+    assert MONTHLY_MONTHS[0] == "2020-09"
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+
+
+def test_the_command_offers_as_many_national_months_as_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(national, "national_measures", lambda: measures.MONTHLY[:1])
+    monkeypatch.setattr(national, "PAIRS", 200)
+    answers = {
+        months: CliRunner().invoke(app, ["demo-drops", str(tmp_path / "drops"), "--national", "--months", str(months)])
+        for months in (0, len(MONTHLY_MONTHS), len(MONTHLY_MONTHS) + 1)
+    }
+    assert [answer.exit_code for answer in answers.values()] == [2, 0, 2]
+    assert len(list((tmp_path / "drops" / "monthly").iterdir())) == len(MONTHLY_MONTHS)
+
+
+@pytest.mark.parametrize("period", MONTHLY_MONTHS)
+def test_a_national_month_names_the_commissioners_of_its_day(period: str, listed: dict[tuple[str, str], Spell]) -> None:
+    """Every one of the 106 has its own code, which stood for a CCG or a sub-ICB location on that day, and a name."""
+    day = date.fromisoformat(f"{period}-01")
+    parts = parts_of(national.national_pairs(), day)
+    organisations = grouping("commissioner", parts, day).organisations
+    level = "sub_icb" if period >= "2022-07" else "ccg"
+    assert {organisation.level for organisation in organisations} == {level}
+    assert len({organisation.code for organisation in organisations}) == len(organisations) == 106
+    assert all(organisation.name.endswith(geography.MARK) for organisation in organisations)
+    not_in_force = [
+        organisation.code
+        for organisation in organisations
+        if (level, organisation.code) not in listed
+        or not listed[level, organisation.code].first <= day <= listed[level, organisation.code].last
+    ]
+    assert not_in_force == []
+    assert len(grouping("pair", parts, day).organisations) == len(parts)
+
+
+@pytest.fixture(scope="module")
+def listed() -> dict[tuple[str, str], Spell]:
+    with (DBT_PROJECT / "seeds" / "organisations.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            (row["org_level"], row["org_code"]): Spell(
+                date.fromisoformat(row["valid_from"] or "0001-01-01"),
+                date.fromisoformat(row["valid_to"] or "9999-12-31"),
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+def test_a_day_of_which_the_lists_know_no_ccg_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="a CCG in force on 2012-01-01 under the code 00N"):
+        geography.listed_ccg("00N", date(2012, 1, 1))
+
+
+@pytest.mark.parametrize("months", [1, 45, 46, 48, 60, 65, 67])
+def test_any_number_of_national_months_is_written_and_read(
+    months: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest of them is of the organisations of its day, and the pipeline reads it without losing a cell."""
+    monkeypatch.setattr(national, "national_measures", lambda: measures.MONTHLY[:1])
+    monkeypatch.setattr(national, "PROVIDERS", 3)
+    monkeypatch.setattr(national, "PAIRS", 110)
+    paths = write_demonstration_drops(tmp_path / "drops", national=True, months=months)
+    assert [path.parent.name for path in paths] == MONTHLY_MONTHS[-months:]
+    oldest = paths[0]
+    summary = drop_files.read(tmp_path, oldest.name, oldest.read_bytes()).summary
+    assert [period for table in summary.tables for period in table.periods] == [MONTHLY_MONTHS[-months]]
+    assert summary.quarantined == 0
+    assert summary.observations == summary.cells > 200

@@ -84,62 +84,53 @@ def statuses_from_fact_to_extract(grain: str, measures: list[str]) -> str:
     """
 
 
-def totals_in_both_geographies(extract: str) -> str:
-    """For each period, level, population and additive count, the total as published and on today's geography.
+def figures_without_a_row_today(extract: str) -> str:
+    """Count the figures of places, those that no row on today's geography names, and how many of these should be.
 
-    A merger that lacks one of its organisations is empty, so its total is the lower; `empty_sums` says of how many. The
-    rest is equal, or should be.
+    A count of a closed organisation may be unnamed: where the organisations of today that it went on to have their own,
+    added up from smaller ones. Every other figure has a row: carried, added up, under its own code, or named where the
+    reason stands why it is none of today's organisation.
     """
-    total = (
-        "period, {level} as level, variable_type, coalesce(variable_a, '') as variable_a, "
-        "coalesce(variable_b, '') as variable_b, measure, "
-        "sum(value) as value, sum(lower_bound) as lower_bound, sum(upper_bound) as upper_bound"
-    )
     view = extract.replace("extract_", "todays_geography_")
     return f"""
         with additive as (select measure from seeds.measures where statistic = 'count' and is_additive),
-        published as (
-            select {total.format(level="org_level")}
-            from extracts.{extract} semi join additive using (measure)
-            where org_level in ('england', 'region', 'stp', 'icb', 'ccg', 'sub_icb')
-            group by all
+        named as (
+            select period, level_as_published, unnest(string_split(codes_as_published, '; ')) as code, variable_type,
+                variable_a, variable_b, measure
+            from extracts.{view}
         ),
-        today as (
-            select
-                {total.format(level="level_as_published")},
-                count(*) filter (is_derived and value_status = 'not_published') as empty_sums
-            from extracts.{view} semi join additive using (measure)
+        unnamed as (
+            select figures.* from extracts.{extract} as figures
+            anti join named
+                on named.period = figures.period and named.level_as_published = figures.org_level
+                and named.code = figures.org_code and named.measure = figures.measure
+                and named.variable_type = figures.variable_type
+                and named.variable_a is not distinct from figures.variable_a
+                and named.variable_b is not distinct from figures.variable_b
+            where figures.org_level in ('england', 'region', 'stp', 'icb', 'ccg', 'sub_icb')
+        ),
+        of_today as (
+            select today.period, areas.org_level, areas.org_code, today.variable_type, today.variable_a,
+                today.variable_b, today.measure, bool_and(today.value_status <> 'not_published') as have_figures
+            from extracts.{view} as today
+            inner join marts.areas_of_today as areas
+                on areas.period_end = today.period_end and areas.tiers_below = 0
+                and areas.today_level = today.org_level and areas.today_code = today.org_code
             group by all
         )
         select
-            published.value as published_value, today.value as today_value,
-            published.lower_bound as published_lower, today.lower_bound as today_lower,
-            published.upper_bound as published_upper, today.upper_bound as today_upper,
-            today.empty_sums
-        from published
-        full outer join today using (period, level, variable_type, variable_a, variable_b, measure)
-    """
-
-
-def disagreements(totals: str) -> str:
-    """How many totals there are, how many have an empty sum, and how many of each kind are not as they must be."""
-    return f"""
-        select
+            (select count(*) from extracts.{extract}
+             where org_level in ('england', 'region', 'stp', 'icb', 'ccg', 'sub_icb')),
             count(*),
-            count(*) filter (empty_sums > 0),
             count(*) filter (
-                empty_sums is null
-                or empty_sums = 0 and (
-                    published_value is distinct from today_value
-                    or published_lower is distinct from today_lower
-                    or published_upper is distinct from today_upper
-                )
-            ),
-            count(*) filter (
-                empty_sums > 0
-                and (today_value > published_value or today_lower > published_lower or today_upper > published_upper)
+                unnamed.measure not in (select measure from additive) or coalesce(not of_today.have_figures, true)
             )
-        from ({totals})
+        from unnamed left join of_today
+            on of_today.period = unnamed.period and of_today.org_level = unnamed.org_level
+            and of_today.org_code = unnamed.org_code and of_today.measure = unnamed.measure
+            and of_today.variable_type = unnamed.variable_type
+            and of_today.variable_a is not distinct from unnamed.variable_a
+            and of_today.variable_b is not distinct from unnamed.variable_b
     """
 
 

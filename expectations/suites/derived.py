@@ -18,7 +18,14 @@ from expectations.suites.every_table import (
 from expectations.suites.extracts import MARKERS, POLICY, org_type_is_that_of_dim_organisation
 
 SUBJECT = "figures_of_the_extracts"
-COMPARABILITIES = ("same", "recoded", "merged", "boundary_moved", "not_known")
+#: A figure of exactly the area of today's organisation: carried from one organisation, or added up from several.
+CARRIED = ("same", "recoded")
+ADDED_UP = ("merged", "summed")
+#: Why an organisation of today has no figure.
+WITHOUT_FIGURE = ("parts_missing", "boundary_moved", "area_not_known")
+#: A figure under the code and name that it was published under.
+UNDER_ITS_OWN_CODE = ("former", "not_known")
+COMPARABILITIES = (*CARRIED, *ADDED_UP, *WITHOUT_FIGURE, *UNDER_ITS_OWN_CODE)
 #: A cell of a wide mart may say that it does not apply: it has no row in an extract.
 STATUSES_OF_CELLS = ("published", "suppressed", "not_published", "not_applicable")
 STANDARD_STATUSES = ("met", "missed", "ambiguous")
@@ -62,14 +69,15 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
                     table=table,
                     description=(
                         "A figure is the extract's own of the one organisation it names, or the sum of the counts of "
-                        "all that it names, with their bounds added up and their hidden parts counted; or it is empty. "
+                        "all that it names, with their bounds added up and their hidden parts counted; or it is empty, "
+                        f"and always so where comparability is one of {', '.join(WITHOUT_FIGURE)}. "
                         f"{FOLLOWS}"
                     ),
                     query=f"""
                         with rows as (select *, string_split(codes_as_published, '; ') as codes from {{batch}}),
                         parts as (
                             select
-                                {keys_of(table)}, len(codes) as named, is_derived,
+                                {keys_of(table)}, len(codes) as named, is_derived, comparability,
                                 value, value_status, lower_bound, upper_bound, suppressed_parts,
                                 {cell.replace("measure", "statistic")}, unnest(codes) as code_as_published
                             from rows
@@ -78,6 +86,7 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
                             select
                                 {keys_of(table, "parts")}, any_value(parts.named) as named,
                                 any_value(parts.statistic) as statistic, any_value(parts.is_derived) as is_derived,
+                                any_value(parts.comparability) as comparability,
                                 any_value(parts.value) as value, any_value(parts.value_status) as value_status,
                                 any_value(parts.lower_bound) as lower_bound,
                                 any_value(parts.upper_bound) as upper_bound,
@@ -108,18 +117,20 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
                         where found > named or found = 0
                            or (value_status = 'not_published' and coalesce(
                                 value, lower_bound, upper_bound, suppressed_parts) is not null)
+                           or (comparability in ({words(WITHOUT_FIGURE)}) and value_status <> 'not_published')
+                           or (named > 1 and comparability not in ({words((*ADDED_UP, *WITHOUT_FIGURE))}))
                            or (value_status <> 'not_published' and (
                                 found < named or is_unknown
                                 or value_status is distinct from if(is_shown, 'published', 'suppressed')
                                 or not ({_same("value", "extract_value")})
                                 or not ({_same("lower_bound", "extract_lower")})
                                 or not ({_same("upper_bound", "extract_upper")})
-                                or (named = 1 and (
-                                    is_derived is distinct from part_is_derived
-                                    or suppressed_parts is distinct from parts_of_the_part))
-                                or (named > 1 and (
+                                or if(
+                                    comparability in ({words(ADDED_UP)}),
                                     statistic <> 'count' or is_derived is distinct from true
-                                    or suppressed_parts is distinct from hidden))))
+                                        or suppressed_parts is distinct from hidden,
+                                    is_derived is distinct from part_is_derived
+                                        or suppressed_parts is distinct from parts_of_the_part)))
                     """,
                 ),
             ),

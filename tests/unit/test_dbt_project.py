@@ -336,7 +336,8 @@ def test_parents_are_found_behind_macros_and_loops() -> None:
         *("organisations", "organisation_parents", "organisation_successions", "organisation_today"),
     }
     assert parents(MODELS["todays_geography_annual"].read_text()) == {
-        *("extract_annual", "organisation_today", "organisations", "dim_organisation", "measures")
+        *("extract_annual", "areas_of_today", "places_reached", "organisation_today", "organisations"),
+        *("dim_organisation", "measures"),
     }
 
 

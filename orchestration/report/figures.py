@@ -29,7 +29,7 @@ TODAYS_GEOGRAPHY: Final = {report: f"todays_geography_{report}" for report in GR
 #: Instead of a level, in a period of which the figures are sums over the areas that make up a place today.
 SUM: Final = "sum"
 #: How a sum in the tables of today's geography is related to today's area where it is one of exactly that area.
-_OF_THE_SAME_AREA: Final = ("same", "recoded", "merged")
+_OF_THE_SAME_AREA: Final = ("same", "recoded", "merged", "summed")
 _TABLES: Final = (
     "dim_period",
     "dim_organisation",

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
 from orchestration.drops.layouts import Layout, load_layouts
+from orchestration.drops.organisation_codes import OrganisationCodes
 from orchestration.drops.periods import period_labelled
 
 Grain = Literal["month", "quarter", "year"]
@@ -218,6 +219,11 @@ class Catalogue:
     def precedence(self) -> Precedence:
         """Which drop wins a contested cell."""
         return Precedence.model_validate(self._read("precedence.yml"))
+
+    @cached_property
+    def organisation_codes(self) -> OrganisationCodes:
+        """What the codes of organisations look like, and what stands where there is none."""
+        return OrganisationCodes.model_validate(self._read("organisation_codes.yml"))
 
     @cached_property
     def limits(self) -> Limits:

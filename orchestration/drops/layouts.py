@@ -152,6 +152,9 @@ class Layout(_Strict):
     series: Literal["monthly", "timeseries", "quarterly", "annual", "data_quality"]
     period_grain: Literal["month", "quarter", "year"]
     source: str
+    #: `read`: real files of this shape were read; `inferred`: it is written from notes or others' code alone, until one
+    #: was; `own`: we declare the shape ourselves.
+    evidence: Literal["read", "inferred", "own"]
     recognise: Recognition
     period: PeriodFromColumns | PeriodFromLabel | PeriodFromNames = Field(discriminator="source")
     levels: Levels

@@ -42,6 +42,7 @@ from orchestration.drops.layouts import (
 )
 from orchestration.drops.named_periods import period_by_name
 from orchestration.drops.notices import notice
+from orchestration.drops.organisation_codes import LEVEL_NAMES, OrganisationCodes
 from orchestration.drops.periods import (
     CALENDAR_END,
     CALENDAR_START,
@@ -64,8 +65,13 @@ ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
 SYNTHETIC_MARK = "(SYNTHETIC)"
 #: What a spreadsheet writes into a cell that has no value, in every layout.
 QUARANTINED_ANYWHERE = {**dict.fromkeys(SPREADSHEET_ERRORS, ERROR_REASON), UNCALCULATED: UNCALCULATED_REASON}
-#: White space of any alphabet, with the marks that show nothing, at either end of a text.
-OUTER_SPACE = r"^[\s\p{Z}\x{FEFF}\x{200B}]|[\s\p{Z}\x{FEFF}\x{200B}]$"
+#: White space of any alphabet, with the characters that show nothing, at either end of a text.
+OUTER_SPACE = r"^[\s\p{Z}\p{Cc}\p{Cf}]+|[\s\p{Z}\p{Cc}\p{Cf}]+$"
+#: Beyond this a double no longer holds every whole number: what is read would not be what is written.
+LARGEST_EXACT = 2**53 - 1
+TOO_LARGE = f"a number beyond {LARGEST_EXACT:,} is not kept exactly"
+#: How many texts, codes or reasons of one kind the notices of a drop name.
+NAMED_IN_NOTICES = 5
 PARQUET = "format parquet, compression zstd"
 #: How many tables a refusal names beside the one it is about.
 OTHERS_NAMED = 3
@@ -177,7 +183,7 @@ def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
     names = {table.layout for table in summary.tables}
     is_partial = bool(summary.refusal or summary.unread)
     layouts = [layout for layout in catalogue.layouts if is_partial or layout.name in names]
-    text = f"reader {READER_VERSION} {layouts_digest(layouts)}"
+    text = f"reader {READER_VERSION} {layouts_digest(layouts)} {catalogue.organisation_codes.model_dump_json()}"
     if summary.refusal:
         text += f" {catalogue.limits.model_dump_json()}"
     # An entry concerns the drop it names alone; that it was rejected for its name is no reason to read others again.
@@ -227,7 +233,9 @@ def _read_tables(
 ) -> None:
     groups = _group_tables(drop, path, catalogue, scratch, summary)
     for number, (layouts, header, tables) in enumerate(groups):
-        reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}")
+        reading = _Reading(
+            connection, drop, layouts, header, tables, scratch / f"group-{number}", catalogue.organisation_codes
+        )
         summary.tables.append(reading.read())
         summary.notices.extend(reading.notices)
         _refuse_other_period(drop, summary.tables[-1], catalogue)
@@ -375,8 +383,10 @@ class _Reading:
         header: tuple[str, ...],
         tables: list[Table],
         folder: Path,
+        codes: OrganisationCodes,
     ) -> None:
         self.connection, self.drop, self.header, self.tables, self.folder = connection, drop, header, tables, folder
+        self.codes = codes
         self.candidates = layouts
         self.layout = layouts[0]
         self.periods: dict[str, Period] = {}
@@ -397,9 +407,11 @@ class _Reading:
                 )
             if table.csv_path is not None:
                 self._refuse_unended_row(table, table.csv_path)
+        self._strip_keys()
         periods = self._load_periods()
         self._check_levels()
         self._load_keyed_rows()
+        self._set_aside_rows_without_code()
         self._refuse_cut_organisation()
         duplicates = self._find_duplicates()
         self._tell_repeated_tables()
@@ -579,6 +591,43 @@ class _Reading:
         frame = pd.DataFrame(rows, columns=list(self.header), dtype=object)
         frame.insert(0, "source_row", pd.Series(numbers, dtype="int64"))
         return frame
+
+    # -- keys ------------------------------------------------------------------------------------------------------
+
+    def _strip_keys(self) -> None:
+        """Take white space off the ends of every key text, and say of which: it tells no two keys apart."""
+        padded: list[tuple[str, list[tuple[str, str, int, int]]]] = []
+        for column in (name for name in self.header if name not in self._value_columns):
+            found = self.connection.execute(
+                f"""
+                with texts as (
+                    select {_name(column)} as text, count(*) as times,
+                        arg_min(source_member, source_row) as member, min(source_row) as first_row
+                    from source_rows group by 1
+                )
+                select text, member, first_row, times from texts
+                where regexp_matches(text, {_text(OUTER_SPACE)}) order by first_row, text
+                """
+            ).fetchall()
+            if found:
+                padded.append((column, found))
+        if not padded:
+            return
+        stripped = ", ".join(
+            f"regexp_replace({_name(column)}, {_text(OUTER_SPACE)}, '', 'g') as {_name(column)}" for column, _ in padded
+        )
+        self.connection.execute(
+            f"create or replace temp table source_rows as select * replace ({stripped}) from source_rows order by rowid"
+        )
+        for column, found in padded:
+            texts, rows = len(found), sum(times for *_, times in found)
+            named = ", ".join(
+                f"{text[:60]!r} ({_place(member, row)})" for text, member, row, _ in found[:NAMED_IN_NOTICES]
+            )
+            more = f" and {texts - NAMED_IN_NOTICES} more" if texts > NAMED_IN_NOTICES else ""
+            self.notices.append(
+                notice("white space is taken off the ends of keys", f"{column} {named}{more}, {rows:,} rows")
+            )
 
     # -- periods ---------------------------------------------------------------------------------------------------
 
@@ -772,47 +821,158 @@ class _Reading:
             from (select *, {self._period_key()} as period_key from source_rows)
             """
         )
-        self._refuse_missing_keys("measure_id = ''" if long_measure else "false")
-        self._refuse_padded_keys()
+        if long_measure:
+            self._refuse_missing_measure()
 
-    def _refuse_missing_keys(self, lacks_measure: str) -> None:
-        """Raise where a row does not say whose figure it is, or of what: by a blank, or by a placeholder for nobody."""
-        placeholders = self.layout.levels.placeholders
-        lacks_organisation = f"org_code is null or {_is_one_of('org_code', placeholders)}"
-        lacks_partner = f"coalesce({_is_one_of('partner_code', placeholders)}, true)"
-        needed = {
-            "an organisation code": ("org_code", lacks_organisation),
-            "a partner code": ("partner_code", f"org_level like '%_provider' and {lacks_partner}"),
-            "a MEASURE_ID": ("measure_id", lacks_measure),
-        }
-        for what, (column, lacks) in needed.items():
-            rows = self.connection.execute(
-                f"""
-                select source_member, source_row, coalesce({column}, '') from keyed_rows
-                where {lacks} order by source_row limit 1
-                """
-            ).fetchall()
-            if rows:
-                member, row, text = rows[0]
-                raise self._refused(member, row, what, f"the placeholder {text!r}" if text else "a blank")
+    def _refuse_missing_measure(self) -> None:
+        """Raise where a row does not say of what its figure is."""
+        rows = self.connection.execute(
+            "select source_member, source_row from keyed_rows where measure_id = '' order by source_row limit 1"
+        ).fetchall()
+        if rows:
+            member, row = rows[0]
+            raise self._refused(member, row, "a MEASURE_ID", "a blank")
 
-    def _refuse_padded_keys(self) -> None:
-        """Raise where white space stands around a code or an id: it would be another organisation or measure."""
-        for column, what in {
-            "org_code": "an organisation code",
-            "partner_code": "a partner code",
-            "parent_code": "the code of a parent",
-            "measure_id": "a MEASURE_ID",
-        }.items():
-            rows = self.connection.execute(
-                f"""
-                select source_member, source_row, {column} from keyed_rows
-                where regexp_matches({column}, {_text(OUTER_SPACE)}) order by source_row limit 1
-                """
-            ).fetchall()
-            if rows:
-                member, row, text = rows[0]
-                raise self._refused(member, row, f"{what} without white space around it", repr(text))
+    def _set_aside_rows_without_code(self) -> None:
+        """Move the rows whose organisation has no code to `rows_set_aside`, with a reason, and say of which codes.
+
+        A word for no organisation that keeps its place in totals stays, in its reviewed spelling; any other is a reason
+        to set its rows aside, as is a text that does not look like a code of its level. A parent is an attribute of its
+        row: a word for none leaves the row without one.
+        Raises DropRefused where the codes are so odd that the columns cannot be what the layout takes them for.
+        """
+        self.connection.execute(
+            "create or replace temp table code_faults (part varchar, level varchar, code varchar, "
+            "spelling varchar, reason varchar)"
+        )
+        faults: list[tuple[str, str, str, str | None, str | None]] = []
+        for part, level, code in self._published_codes():
+            fault = self._judge_code(part, level, code)
+            if fault is not None:
+                faults.append((part, level, code, *fault))
+        self._refuse_levels_without_codes(faults)
+        self.connection.execute(
+            "create or replace temp table rows_set_aside as select *, '' as reason from keyed_rows limit 0"
+        )
+        if not faults:
+            return
+        self.connection.executemany("insert into code_faults values (?, ?, ?, ?, ?)", faults)
+        parts = {"organisation": "org_code", "partner": "partner_code", "parent": "parent_code"}
+        joins = " ".join(
+            f"""
+            left join code_faults as {part}_faults
+                on {part}_faults.part = '{part}' and {part}_faults.level = keyed_rows.org_level
+                and {part}_faults.code = coalesce(keyed_rows.{column}, '')
+            """
+            for part, column in parts.items()
+        )
+        spelt = ", ".join(
+            f"case when {part}_faults.code is null then {column} else {part}_faults.spelling end as {column}"
+            for part, column in parts.items()
+        )
+        reason = ", ".join(f"{part}_faults.reason" for part in parts)
+        self.connection.execute(
+            f"""
+            create or replace temp table judged_rows as
+            select keyed_rows.* replace ({spelt}), coalesce({reason}) as reason
+            from keyed_rows {joins} order by keyed_rows.rowid
+            """
+        )
+        self.connection.execute(
+            "create or replace temp table keyed_rows as "
+            "select * exclude (reason) from judged_rows where reason is null order by rowid"
+        )
+        self.connection.execute(
+            "create or replace temp table rows_set_aside as "
+            "select * from judged_rows where reason is not null order by rowid"
+        )
+        found = self.connection.execute(
+            """
+            select reason, arg_min(source_member, source_row), min(source_row), count(*) from rows_set_aside
+            group by 1 order by 3, 1
+            """
+        ).fetchall()
+        for why, member, row, times in found[:NAMED_IN_NOTICES]:
+            subject = f"{why}, {times:,} rows, the first at {_place(member, row)}"
+            self.notices.append(notice("rows without a real code are set aside, their cells quarantined", subject))
+        if len(found) > NAMED_IN_NOTICES:
+            rest = sum(times for *_, times in found[NAMED_IN_NOTICES:])
+            subject = f"{len(found) - NAMED_IN_NOTICES} more codes, {rest:,} rows"
+            self.notices.append(notice("rows without a real code are set aside, their cells quarantined", subject))
+        if self._one("select count(*) from keyed_rows") == 0:
+            why, member, row, _ = found[0]
+            raise self._refused(member, row, "the code of an organisation in some row", f"in every row, {why}")
+
+    def _published_codes(self) -> list[tuple[str, str, str]]:
+        """Every code that stands for the organisation, the partner or the parent of a row, with the row's level."""
+        return self.connection.execute(
+            """
+            select distinct 'organisation', org_level, coalesce(org_code, '') from keyed_rows
+            where org_level <> 'england'
+            union all
+            select distinct 'partner', org_level, coalesce(partner_code, '') from keyed_rows
+            where org_level like '%_provider'
+            union all
+            select distinct 'parent', org_level, parent_code from keyed_rows where parent_code is not null
+            order by all
+            """
+        ).fetchall()
+
+    def _judge_code(self, part: str, level: str, code: str) -> tuple[str | None, str | None] | None:
+        """What is wrong with a code: the spelling to go on with and, where its rows are set aside, the reason.
+
+        None where nothing is.
+        """
+        own_level = {"partner": "provider", "parent": "parent"}.get(part, level.removesuffix("_provider"))
+        what = {"partner": "partner", "parent": "parent"}.get(part, "organisation")
+        kept = self.codes.kept_placeholder(code, own_level)
+        if kept is not None:
+            return None if kept == code else (kept, None)
+        if code in self.layout.levels.placeholders or self.codes.names_no_organisation(code):
+            if part == "parent":
+                return None, None
+            shown = f"is the placeholder {code!r}" if code else "is blank"
+            return code, f"the code of the {what} {shown}, where the level {level} needs one"
+        if self.codes.has_shape_of(code, own_level):
+            return None
+        return code, f"the code of the {what}, {code[:40]!r}, does not look like that of {LEVEL_NAMES[own_level]}"
+
+    def _refuse_levels_without_codes(self, faults: Iterable[tuple[str, str, str, str | None, str | None]]) -> None:
+        """Raise where a level has no code but words for everyone, or mostly texts that are no codes.
+
+        Both say that the codes stand elsewhere than the layout thinks, or that all of them were spoilt.
+        """
+        published = Counter((part, level) for part, level, _ in self._published_codes())
+        odd: dict[tuple[str, str], list[str]] = {}
+        for part, level, code, _, reason in faults:
+            if reason is not None:
+                odd.setdefault((part, level), []).append(code)
+        for (part, level), texts in odd.items():
+            everyone = [
+                text
+                for text in texts
+                if text in self.layout.levels.placeholders and not self.codes.names_no_organisation(text)
+            ]
+            shapeless = [text for text in texts if text not in everyone and not self.codes.names_no_organisation(text)]
+            is_drift = (
+                len(shapeless) >= self.codes.rejected_from_odd_codes and len(shapeless) * 2 > published[part, level]
+            )
+            if len(everyone) == published[part, level] or is_drift:
+                text = (shapeless if is_drift else everyone)[0]
+                column = {"organisation": "org_code", "partner": "partner_code"}.get(part, "parent_code")
+                member, row = self.connection.execute(
+                    f"""
+                    select source_member, source_row from keyed_rows
+                    where org_level = {_text(level)} and {column} = {_text(text)} order by source_row limit 1
+                    """
+                ).fetchall()[0]
+                what = {"organisation": "an organisation code", "partner": "a partner code"}.get(
+                    part, "a parent's code"
+                )
+                found = (
+                    f"the placeholder {text!r}" if not is_drift else f"{text!r}, and {len(shapeless) - 1} more like it"
+                )
+                raise self._refused(member, row, f"{what} of the level {level}", found)
 
     def _refuse_cut_organisation(self) -> None:
         """Raise where a rectangular CSV ends within an organisation: with fewer measures than any other of its type.
@@ -973,7 +1133,8 @@ class _Reading:
         layout = self.layout
         tokens = {token: why for token, why in QUARANTINED_ANYWHERE.items() if token not in layout.tokens}
         tokens |= layout.quarantine_tokens
-        is_quarantined = _is_one_of("cells.value_as_published", tokens)
+        is_too_large = _is_too_large("cells.value_as_published")
+        is_quarantined = f"({_is_one_of('cells.value_as_published', tokens)} or {is_too_large})"
         statuses = " ".join(
             f"when cells.value_as_published = {_text(token)} then {_text(status)}"
             for token, status in layout.tokens.items()
@@ -1003,22 +1164,36 @@ class _Reading:
             f"""
             select {_text(self.drop.sha256)} as drop_sha256, {_text(self.drop.file)} as source_file,
                 source_member, source_row, source_column, value_as_published,
-                case value_as_published {reasons or "when null then ''"} end as reason
+                case value_as_published {reasons or "when null then ''"} else {_text(TOO_LARGE)} end as reason
             from cells where {is_quarantined}
             """
         ]
+        read_columns = [self._read_column] if self._read_column else self._value_columns
+        names = ", ".join(_text(name) for name in read_columns)
+        values = ", ".join(_name("cell " + name) for name in read_columns)
+        parts.append(
+            f"""
+            select {_text(self.drop.sha256)}, {_text(self.drop.file)}, source_member, source_row,
+                unnest([{names}]), unnest([{values}]), reason
+            from rows_set_aside
+            """
+        )
         # A companion column may hold unsuppressed figures: its cells are counted, its values are not written down.
         parts += [
             f"""
             select {_text(self.drop.sha256)}, {_text(self.drop.file)}, source_member, source_row, {_text(name)}, null,
                 'an unsuppressed companion of {self._read_column} is not read'
-            from keyed_rows
+            from (
+                select source_member, source_row from keyed_rows
+                union all select source_member, source_row from rows_set_aside
+            )
             """
             for name in unread
         ]
         counts = self._write("observations", observations, "value_status")
         if None in counts:
             self._refuse_unknown_token()
+        self._notice_too_large()
         return (
             {str(status): count for status, count in counts.items()},
             {
@@ -1026,6 +1201,19 @@ class _Reading:
                 for reason, count in self._write("quarantine", " union all ".join(parts), "reason").items()
             },
         )
+
+    def _notice_too_large(self) -> None:
+        """Say where a number is that was set aside because a double does not hold it exactly."""
+        found = self.connection.execute(
+            f"""
+            select source_member, source_row, source_column, count(*) over () from cells
+            where {_is_too_large("value_as_published")} order by source_row limit 1
+            """
+        ).fetchall()
+        if found:
+            member, row, column, times = found[0]
+            subject = f"{times:,} cells, the first at {_place(member, row)}, column {column}"
+            self.notices.append(notice("a number too large to be kept exactly is set aside", subject))
 
     def _write(self, kind: str, query: str, counted: str) -> dict[str | None, int]:
         """Write a query's rows to this group's Parquet file; return how many rows the file has by a column."""
@@ -1039,7 +1227,7 @@ class _Reading:
         return dict(rows)
 
     def _refused(self, member: str, row: int, expected: str, found: str, column: str = "") -> DropRefused:
-        place = f"{member}, row {row}" if member else f"row {row}"
+        place = _place(member, row)
         return DropRefused(
             self.drop.file, place + (f", column {column}" if column else ""), expected, found, MEND_LAYOUT
         )
@@ -1073,6 +1261,15 @@ def _is_number(column: str) -> str:
     return (
         f"(try_cast({column} as double) is not null and translate({column}, '0123456789', '') in ('', '.', '-', '-.'))"
     )
+
+
+def _is_too_large(column: str) -> str:
+    """SQL that holds for a plain decimal number beyond the whole numbers that a double holds exactly."""
+    return f"({_is_number(column)} and abs(try_cast({column} as double)) > {LARGEST_EXACT})"
+
+
+def _place(member: str, row: int) -> str:
+    return f"{member}, row {row}" if member else f"row {row}"
 
 
 def _name(column: str) -> str:

@@ -74,10 +74,24 @@ def test_every_layout_knows_the_words_that_stand_for_no_organisation(name: str) 
     assert not {"UNKNOWN", "InvalidCode", "13Q"} & set(placeholders)
 
 
-def test_a_dash_stands_for_a_month_never_published_in_time_series_only() -> None:
-    with_dash = {layout.name for layout in drops.catalogue().layouts if layout.tokens.get("-") == "not_published"}
-    assert with_dash == {"timeseries_long", "timeseries_workbook"}
-    assert not any(layout.tokens.get("-", "not_published") != "not_published" for layout in drops.catalogue().layouts)
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_dash_stands_for_what_was_never_published(name: str) -> None:
+    assert layout(name).tokens["-"] == "not_published"
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_layout_says_whether_a_file_of_it_was_read(name: str) -> None:
+    assert layout(name).evidence in {"read", "inferred"}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in LAYOUTS if layout(name).levels.column and "England" in layout(name).levels.values]
+)
+def test_a_region_is_known_under_every_name_that_the_publisher_gives_it(name: str) -> None:
+    levels = layout(name).levels.values
+    spellings = ["CommissioningRegion", "Commissioning Region", "CommRegion"]
+    if name != "timeseries_workbook":
+        assert {levels[spelling].level for spelling in spellings} == {"region"}
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -351,6 +365,7 @@ title: Ferry crossings to the counselling island, invented
 series: monthly
 period_grain: month
 source: a test
+evidence: own
 recognise:
   header_row: 3
   required: [Month begins, Harbour code, Harbour, Kind, Crossings]

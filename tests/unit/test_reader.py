@@ -131,12 +131,15 @@ def test_blank_and_nan_in_a_copied_quarterly_file_are_quarantined_each_with_its_
     assert found.summary.quarantined == 2
 
 
-@pytest.mark.parametrize("text", ["null", "-", "nan", "n/a", "1,000", "1e3", "inf", "5 ", "."])
+@pytest.mark.parametrize(
+    "text",
+    ["null", "--", "nan", "n/a", "1,000", "1e3", "1e400", "inf", "-inf", "5 ", ".", "+5", "1_000", "\uff15", "0x1f"],
+)
 def test_any_other_text_in_a_figures_cell_is_refused_with_row_and_column(text: str, tmp_path: Path) -> None:
     found = read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=FINISHED))
     assert found.refusal.startswith(
         "iapt_month_apr_2026_activity.csv, row 3, column MEASURE_VALUE_SUPPRESSED: expected a number, or one of "
-        f"'*', 'NULL', ''; found {text!r}."
+        f"'*', '-', 'NULL', ''; found {text!r}."
     )
 
 
@@ -319,7 +322,7 @@ def test_names_and_figures_survive_every_way_of_writing_a_csv(style: dict[str, A
         "A\r\nB",
         '"',
         ",",
-        "  in  ",
+        "in  side",
         "O'Zed",
     ]
     rows = [monthly_row("25", provider=Body(f"ZZ-{number}", name)) for number, name in enumerate(names)]
@@ -329,7 +332,7 @@ def test_names_and_figures_survive_every_way_of_writing_a_csv(style: dict[str, A
 
 
 def test_names_of_a_spreadsheet_survive_unchanged(tmp_path: Path) -> None:
-    names = ["=1+1", "Caf\u00e9", "A\nB", "  in  "]
+    names = ["=1+1", "Caf\u00e9", "A\nB", "in  side"]
     rows = [monthly_row(25, provider=Body(f"ZZ-{number}", name)) for number, name in enumerate(names)]
     found = read(tmp_path, "iapt-month-Apr-2026.xlsx", xlsx_bytes({"Data": [MONTHLY_HEADER, *rows]}))
     assert cells(found, "org_name") == names
@@ -429,7 +432,7 @@ def test_a_quarter_written_as_a_label_is_read_and_a_slip_in_it_refused(tmp_path:
         dt.date(2021, 1, 1),
         dt.date(2021, 3, 31),
     )
-    for label in ("Quarter 5 2020/21", "Quarter 3 2020/22", "Q3 2020/21", "Quarter 3 2020/21 ", ""):
+    for label in ("Quarter 5 2020/21", "Quarter 3 2020/22", "Q3 2020/21", ""):
         refusal = quarter(label).refusal
         assert "row 2: expected a period like Quarter (?P<quarter>[1-4])" in refusal
         assert f"found {label!r}" in refusal
@@ -562,59 +565,18 @@ def test_a_blank_commissioner_code_of_the_workbook_keeps_its_place_as_unknown(tm
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (monthly_row("5", provider=Body("", "Nobody")), "row 3: expected an organisation code; found a blank"),
-        (monthly_row("5", level="SubICB/Provider", provider=Body("", "Nobody")), "row 3: expected a partner code"),
         (monthly_row("5", measure=("", "Count_X")), "row 3: expected a MEASURE_ID; found a blank"),
         (monthly_row("5", level="Parish"), "row 3, column GROUP_TYPE: expected GROUP_TYPE one of England, "),
     ],
 )
-def test_a_row_that_does_not_say_whose_or_what_is_refused(row: drops.Row, message: str, tmp_path: Path) -> None:
+def test_a_row_that_does_not_say_of_what_it_is_is_refused(row: drops.Row, message: str, tmp_path: Path) -> None:
     assert message in read_monthly(tmp_path, monthly_row("25", measure=FINISHED), row).refusal
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        (monthly_row("5", provider=Body("NULL", "NULL")), "an organisation code; found the placeholder 'NULL'"),
-        (monthly_row("5", provider=Body("all", "all Providers")), "an organisation code; found the placeholder 'all'"),
-        (
-            monthly_row("5", level="SubICB/Provider", provider=Body("all", "all Providers")),
-            "a partner code; found the placeholder 'all'",
-        ),
-    ],
-)
-def test_a_placeholder_where_a_level_needs_a_code_is_refused(row: drops.Row, message: str, tmp_path: Path) -> None:
-    refusal = read_monthly(tmp_path, monthly_row("25", measure=FINISHED), row).refusal
-    assert f"row 3: expected {message}" in refusal
 
 
 def test_a_region_of_a_quarterly_file_that_is_no_region_is_refused(tmp_path: Path) -> None:
     rows = [quarterly_long_row("25"), quarterly_long_row("25", level="CommissioningRegion")]
     refusal = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, rows)).refusal
-    assert "row 3: expected an organisation code; found the placeholder 'All_ICB'" in refusal
-
-
-@pytest.mark.parametrize("unknown", ["UNKNOWN", "InvalidCode", "13Q"])
-def test_the_publishers_words_for_an_unknown_organisation_are_codes(unknown: str, tmp_path: Path) -> None:
-    row = monthly_row("25", level="SubICB", commissioner=Body(unknown, "Unknown"))
-    assert cells(read_monthly(tmp_path, row), "org_code") == [unknown]
-
-
-@pytest.mark.parametrize("padding", ["{} ", " {}", "{}\t", "{}\u00a0", "\ufeff{}", "{}\n"])
-def test_white_space_around_a_code_or_an_id_is_refused_not_taken_for_another(padding: str, tmp_path: Path) -> None:
-    code, measure = padding.format("ZZ-9"), padding.format("M192")
-    padded = Body(code, "Neverwhere")
-    pair = {"level": "SubICB/Provider", "provider": padded}
-    for row, what, text in [
-        (monthly_row("5", provider=padded), "an organisation code", code),
-        (monthly_row("5", **pair), "a partner code", code),
-        (monthly_row("5", measure=(measure, "Percentage_Recovery")), "a MEASURE_ID", measure),
-    ]:
-        refusal = read_monthly(tmp_path, monthly_row("25", measure=FINISHED), row).refusal
-        assert f"row 3: expected {what} without white space around it; found {text!r}." in refusal
-    parent = quarterly_long_row("5", level="SubICB", board=padded)
-    refusal = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, [parent])).refusal
-    assert f"row 2: expected the code of a parent without white space around it; found {code!r}." in refusal
+    assert "row 3: expected an organisation code of the level region; found the placeholder 'All_ICB'" in refusal
 
 
 def test_placeholders_stand_for_no_category_and_other_texts_for_themselves(tmp_path: Path) -> None:

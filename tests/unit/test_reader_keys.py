@@ -1,0 +1,408 @@
+"""Keys as they are read: white space at the ends, words for no organisation, the shape of codes, numbers too large.
+
+Every kind is tried in every layout: what is odd in one row must not spoil the others, and must not become a figure.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestration.drops import reader
+from orchestration.drops.organisation_codes import OrganisationCodes, reduce_to_word
+from tests import drop_files as drops
+from tests.drop_files import (
+    ANNUAL_HEADERS,
+    BOARD,
+    BOTH_VALUES_HEADER,
+    COMMISSIONER,
+    DATA_QUALITY_HEADER,
+    FINISHED,
+    MONTHLY_HEADER,
+    PROVIDER,
+    QUARTERLY_LONG_HEADER,
+    QUARTERLY_WIDE_HEADER,
+    WORKBOOK_BANNER,
+    WORKBOOK_HEADER,
+    Body,
+    ReadDrop,
+    annual_row,
+    csv_bytes,
+    data_quality_row,
+    monthly_row,
+    quarterly_long_row,
+    quarterly_wide_row,
+    read,
+    read_monthly,
+    workbook_row,
+    xlsx_bytes,
+)
+
+PROVIDER_LAYOUTS = {
+    "monthly_long": ("monthly.csv", MONTHLY_HEADER, lambda body, value: monthly_row(value, provider=body)),
+    "timeseries_long": ("series.csv", MONTHLY_HEADER, lambda body, value: monthly_row(value, provider=body)),
+    "timeseries_workbook": ("series.xlsx", WORKBOOK_HEADER, lambda body, value: workbook_row(value, provider=body)),
+    "quarterly_long": (
+        "quarter.csv",
+        QUARTERLY_LONG_HEADER,
+        lambda body, value: quarterly_long_row(value, level="Provider", provider=body),
+    ),
+    "quarterly_wide": (
+        "quarter.csv",
+        QUARTERLY_WIDE_HEADER,
+        lambda body, value: quarterly_wide_row(value, commissioner=body),
+    ),
+    "annual_main_wide": (
+        "annual-2022-23.csv",
+        ANNUAL_HEADERS["2022-23"],
+        lambda body, value: annual_row(value, body=body),
+    ),
+    "data_quality": ("dq.csv", DATA_QUALITY_HEADER, lambda body, value: data_quality_row(value, provider=body)),
+}
+LAYOUTS = sorted(PROVIDER_LAYOUTS)
+GOOD = Body("ZZ-G1", "Neverwhere")
+
+
+def read_rows(folder: Path, layout: str, *bodies: Body, values: tuple[str, ...] = ()) -> ReadDrop:
+    """Read a file of a layout with a row for each organisation, and for a time series one of a second month."""
+    file, header, row = PROVIDER_LAYOUTS[layout]
+    texts = values or ("25",) * len(bodies)
+    rows = [row(body, value) for body, value in zip(bodies, texts, strict=True)]
+    if layout == "timeseries_long":
+        rows.append(monthly_row("30", provider=GOOD, start="01/05/2026", end="31/05/2026"))
+    if file.endswith(".xlsx"):
+        return read(folder, file, xlsx_bytes({"Table 1": [*WORKBOOK_BANNER, header, *rows]}))
+    return read(folder, file, csv_bytes(header, rows))
+
+
+def codes_read(found: ReadDrop) -> set[str]:
+    return {cell["org_code"] for cell in found.observations}
+
+
+# -- words for no organisation ----------------------------------------------------------------------------------------
+
+
+def test_every_layout_is_tried() -> None:
+    assert set(LAYOUTS) == {layout.name for layout in drops.catalogue().layouts} - INFERRED_LAYOUTS_TRIED_ELSEWHERE
+
+
+INFERRED_LAYOUTS_TRIED_ELSEWHERE: set[str] = set()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    "word", ["NULL", "null", " Null ", "Invalid", "INVALID", "InvCode", "invcode", "Inv Code", "Invalid code\u00a0", ""]
+)
+def test_a_row_of_no_organisation_is_set_aside_and_the_others_are_read(layout: str, word: str, tmp_path: Path) -> None:
+    if layout == "quarterly_wide" and reduce_to_word(word) == "invalidcode":
+        pytest.skip("a placeholder that CCGs keep in totals")
+    found = read_rows(tmp_path, layout, GOOD, Body(word, "Nobody"), values=("25", "10"))
+    if layout == "timeseries_workbook" and not word.strip():
+        pytest.skip("a blank code of the workbook is the placeholder UNKNOWN; a provider has none")
+    assert codes_read(found) == {GOOD.code}
+    assert found.quarantine
+    assert {cell["value_as_published"] for cell in found.quarantine} == {"10"}
+    (reason,) = {cell["reason"] for cell in found.quarantine}
+    assert "is blank" in reason if not word.strip() else repr(word.strip()) in reason
+    assert found.summary.cells == found.summary.observations + found.summary.quarantined
+    assert any("set aside" in notice and "1 rows, the first at " in notice for notice in found.summary.notices)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_word_for_everyone_beside_real_codes_is_set_aside(layout: str, tmp_path: Path) -> None:
+    found = read_rows(tmp_path, layout, GOOD, Body("All", "All"))
+    assert codes_read(found) == {GOOD.code}
+    assert found.summary.quarantined == len(found.quarantine) > 0
+
+
+def test_a_level_with_nothing_but_words_for_everyone_is_a_layout_that_does_not_fit(tmp_path: Path) -> None:
+    england = monthly_row("100", level="England")
+    found = read_monthly(tmp_path, england, monthly_row("25", provider=Body("all", "all Providers")))
+    assert "row 3: expected an organisation code of the level provider; found the placeholder 'all'" in found.refusal
+
+
+def test_a_file_in_which_no_row_names_an_organisation_is_refused(tmp_path: Path) -> None:
+    found = read_monthly(tmp_path, monthly_row("25", provider=Body("NULL", "NULL")))
+    assert "expected the code of an organisation in some row" in found.refusal
+
+
+@pytest.mark.parametrize(
+    ("level", "commissioner", "partner", "expected"),
+    [
+        ("SubICB", "UNKNOWN", "", "UNKNOWN"),
+        ("SubICB", "Unknown ", "", "UNKNOWN"),
+        ("CCG", "InvalidCode", "", "InvalidCode"),
+        ("CCG", "INVALID CODE", "", "InvalidCode"),
+        ("CCG/Provider", "UNKNOWN", PROVIDER.code, "UNKNOWN"),
+        ("SubICB", "13Q", "", "13Q"),
+        ("SubICB", "InvalidCode", "", None),
+        ("Provider", "", "UNKNOWN", None),
+        ("SubICB/Provider", COMMISSIONER.code, "NULL", None),
+        ("SubICB/Provider", COMMISSIONER.code, "all", None),
+        ("SubICB/Provider", "NULL", PROVIDER.code, None),
+        ("ICB", "UNKNOWN", "", "UNKNOWN"),
+        ("CommRegion", "unknown", "", "UNKNOWN"),
+    ],
+)
+def test_a_placeholder_is_kept_where_the_lists_know_it_as_no_place_and_set_aside_elsewhere(
+    level: str, commissioner: str, partner: str, expected: str | None, tmp_path: Path
+) -> None:
+    row = monthly_row(
+        "25", level=level, commissioner=Body(commissioner, "Unknown"), provider=Body(partner, "A service")
+    )
+    good = monthly_row(
+        "5", level=level, measure=FINISHED, commissioner=Body("ZZ-G2", "A place"), provider=Body("ZZ-G3", "A service")
+    )
+    found = read_monthly(tmp_path, good, row)
+    kept = [cell["org_code"] for cell in found.observations if cell["source_row"] == 3]
+    assert kept == ([expected] if expected else [])
+    assert len(found.quarantine) == (0 if expected else 1)
+
+
+def test_the_kept_placeholders_are_those_that_the_list_of_organisations_has() -> None:
+    with (drops.SEEDS / "organisations.csv").open(encoding="utf-8", newline="") as lines:
+        listed = {
+            (row["org_code"], row["org_level"])
+            for row in csv.DictReader(lines)
+            if row["is_place"] == "false" and row["org_name"] == "Unknown"
+        }
+    kept = {(entry.code, level) for entry in codes().kept for level in entry.levels}
+    assert kept == listed
+
+
+def test_a_parent_that_is_no_organisation_leaves_its_row_without_a_parent(tmp_path: Path) -> None:
+    rows = [
+        quarterly_long_row("25", level="SubICB"),
+        quarterly_long_row("30", level="SubICB", board=Body("NULL", "NULL"), measure=FINISHED),
+    ]
+    found = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, rows))
+    assert [cell["parent_code"] for cell in found.observations] == [BOARD.code, None]
+    assert not found.quarantine
+
+
+def test_rows_set_aside_count_both_value_columns_and_write_down_neither_unsuppressed_value(tmp_path: Path) -> None:
+    rows = [monthly_row("25", "26"), monthly_row("10", "7654321", provider=Body("NULL", "NULL"))]
+    found = read_monthly(tmp_path, *rows, header=BOTH_VALUES_HEADER)
+    assert found.summary.cells == 4
+    assert len(found.observations) == 1
+    assert [cell["value_as_published"] for cell in found.quarantine if cell["source_row"] == 3] == ["10", None]
+    assert "7654321" not in str(found.quarantine)
+
+
+def test_rows_set_aside_do_not_tell_of_a_cut_file_nor_conflict_with_others(tmp_path: Path) -> None:
+    nobody = Body("NULL", "NULL")
+    rows = [monthly_row("25"), monthly_row("30", measure=FINISHED)]
+    rows += [monthly_row("5", provider=nobody), monthly_row("10", provider=nobody)]
+    found = read_monthly(tmp_path, *rows)
+    assert len(found.observations) == len(found.quarantine) == 2
+
+
+# -- the shape of codes -----------------------------------------------------------------------------------------------
+
+SPOILT = ["1.00E+10", "1E+05", "8.00E+01", "1e+05", "15.0", "80", "rw4", "Rw4", "R W4", "R/W4", "#REF!", "RW4\u2009X"]
+
+
+def codes() -> OrganisationCodes:
+    return drops.catalogue().organisation_codes
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("code", SPOILT)
+def test_a_code_that_is_a_number_or_in_lower_case_is_set_aside_naming_row_and_code(
+    layout: str, code: str, tmp_path: Path
+) -> None:
+    found = read_rows(tmp_path, layout, GOOD, Body(code, "Neverwhere"))
+    assert codes_read(found) == {GOOD.code}
+    (reason,) = {cell["reason"] for cell in found.quarantine}
+    assert repr(code) in reason
+    row = 10 if layout == "timeseries_workbook" else 3
+    assert {cell["source_row"] for cell in found.quarantine} == {row}
+    assert any(repr(code) in notice and f"row {row}" in notice for notice in found.summary.notices)
+
+
+def test_a_partner_and_a_parent_are_held_to_the_shape_of_codes_too(tmp_path: Path) -> None:
+    good = quarterly_long_row("25", level="SubICB-Provider")
+    for odd in (
+        quarterly_long_row("5", level="SubICB-Provider", provider=Body("1.00E+10", "A service"), measure=FINISHED),
+        quarterly_long_row("5", level="SubICB-Provider", board=Body("qmj", "A board"), measure=FINISHED),
+    ):
+        found = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, [good, odd]))
+        assert (len(found.observations), len(found.quarantine)) == (1, 1)
+
+
+def test_a_file_with_mostly_spoilt_codes_is_refused_naming_row_and_code(tmp_path: Path) -> None:
+    good = [monthly_row("5", provider=Body(f"ZZ-{number}", "A service")) for number in range(3)]
+    odd = [monthly_row("5", provider=Body(f"{number}.0", "A service")) for number in range(4)]
+    found = read_monthly(tmp_path, *good, *odd)
+    assert (
+        "row 5: expected an organisation code of the level provider; found '0.0', and 3 more like it" in found.refusal
+    )
+    fewer = read_monthly(tmp_path, *good, *odd[:3])
+    assert (len(fewer.observations), len(fewer.quarantine)) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("level", "good", "bad"),
+    [
+        ("region", ["Y56", "E40000003"], ["Y5", "y56", "56", "QMJ"]),
+        ("stp", ["E54000008", "QMJ", "QE1"], ["E5400008", "5.4E+07", "Q1", "00L"]),
+        ("icb", ["QE1", "D7T5G", "E54000008"], ["d7t5g", "Q12E", "Y56"]),
+        ("ccg", ["00L", "99A", "W2U3Z", "E38000001"], ["00l", "0L", "W2U33", "1E+05", "15", "000"]),
+        ("sub_icb", ["15E", "A3A8R"], ["15E ", "15", "A3A8"]),
+        ("provider", ["RW4", "AP60", "R1F04", "8J990", "TAF90", "Y02692"], ["RW", "12345", "RW4X", "RWABCDE"][:2]),
+        ("parent", ["QE1", "Y56", "E54000008"], ["00L", "qe1"]),
+    ],
+)
+def test_each_level_has_the_shapes_that_its_real_codes_have(level: str, good: list[str], bad: list[str]) -> None:
+    assert [code for code in good if not codes().has_shape_of(code, level)] == []
+    assert [code for code in bad if codes().has_shape_of(code, level)] == []
+
+
+def test_every_code_of_the_lists_has_the_shape_of_its_level() -> None:
+    with (drops.SEEDS / "organisations.csv").open(encoding="utf-8", newline="") as lines:
+        listed = [(row["org_level"], row["org_code"]) for row in csv.DictReader(lines)]
+    assert len(listed) > 700
+    odd = [
+        (level, code)
+        for level, code in listed
+        if level != "england" and not codes().kept_placeholder(code, level) and not codes().has_shape_of(code, level)
+    ]
+    assert odd == []
+
+
+@given(st.floats(min_value=1, max_value=1e300), st.sampled_from(["{:.0e}", "{:.2E}", "{:.1f}", "{!r}", "{:.0f}"]))
+def test_no_number_is_the_code_of_any_level(number: float, form: str) -> None:
+    text = form.format(number)
+    levels = ["region", "stp", "icb", "ccg", "sub_icb", "provider", "parent"]
+    assert not any(codes().has_shape_of(text, level) for level in levels)
+    assert not any(codes().has_shape_of(str(int(number))[:9], level) for level in levels)
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=8))
+def test_a_code_with_anything_but_capitals_and_digits_is_never_one_of_a_real_organisation(text: str) -> None:
+    if not re.fullmatch("[0-9A-Z]+", text) and not text.startswith("ZZ-"):
+        assert not any(codes().has_shape_of(text, level) for level in ("stp", "ccg", "provider", "parent"))
+
+
+# -- white space ------------------------------------------------------------------------------------------------------
+
+PADDINGS = ["{} ", " {}", "{}\t", "{}\u00a0", "\u200b{}", "{}\ufeff", "{}\u2060", "\u2003{}\u3000", "{}\u200e", "{}\n"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_white_space_at_the_ends_of_code_and_name_comes_off_with_a_notice(
+    layout: str, padding: str, tmp_path: Path
+) -> None:
+    code, name = padding.format(GOOD.code), padding.format(GOOD.name)
+    found = read_rows(tmp_path, layout, Body(code, name))
+    assert {(cell["org_code"], cell["org_name"]) for cell in found.observations} <= {
+        (GOOD.code, GOOD.name),
+        (GOOD.code, None),
+    }
+    assert found.observations
+    assert not found.quarantine
+    (notice, *_) = [notice for notice in found.summary.notices if "white space" in notice]
+    assert repr(code) in notice
+    assert "row " in notice
+
+
+def test_every_key_text_of_a_quarterly_file_is_treated_alike(tmp_path: Path) -> None:
+    plain = quarterly_long_row(
+        "25", level="SubICB-Provider", population=("Disability", "01 Behaviour", "B"), start="2026-04-01"
+    )
+    plain[1] = "2026-06-30"
+    padded = [f"\u00a0{text} \u200b" for text in plain[:-1]]
+    found = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, [[*padded, "25"]]))
+    as_plain = read(tmp_path / "plain", "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, [plain]))
+    apart = {"drop_sha256"}
+    assert [{k: v for k, v in cell.items() if k not in apart} for cell in found.observations] == [
+        {k: v for k, v in cell.items() if k not in apart} for cell in as_plain.observations
+    ]
+    assert len([notice for notice in found.summary.notices if "white space" in notice]) == len(plain) - 1
+
+
+def test_a_padded_key_is_the_same_key_as_the_plain_one(tmp_path: Path) -> None:
+    same = [monthly_row("25"), monthly_row("25", provider=Body(f"{PROVIDER.code} ", PROVIDER.name))]
+    assert read_monthly(tmp_path, *same).summary.tables[0].duplicate_rows == 1
+    other = [monthly_row("25"), monthly_row("30", provider=Body(f"{PROVIDER.code} ", PROVIDER.name))]
+    assert "the same figures as row 2" in read_monthly(tmp_path, *other).refusal
+
+
+def test_a_notice_names_the_first_few_texts_and_counts_the_rest(tmp_path: Path) -> None:
+    rows = [monthly_row("5", provider=Body(f"ZZ-{number}", f"Service {number} ")) for number in range(8)]
+    (notice,) = read_monthly(tmp_path, *rows).summary.notices
+    assert notice.startswith(
+        "column ORG_NAME2: white space was taken off the ends of 'Service 0 ' (row 2), 'Service 1 '"
+    )
+    assert notice.endswith("and 3 more, in 8 rows")
+
+
+def test_white_space_within_a_text_stays(tmp_path: Path) -> None:
+    name = "Neverwhere  \u00a0 Listening\tService"
+    found = read_monthly(tmp_path, monthly_row("5", provider=Body("ZZ-1", name)))
+    assert found.observations[0]["org_name"] == name
+    assert not found.summary.notices
+
+
+SPACES = st.text(alphabet=" \t\u00a0\u2003\u200b\u200d\u2060\ufeff\u200e", max_size=3)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(
+    before=SPACES, name=st.from_regex(r"[A-Za-z0-9](?:[A-Za-z0-9 ]{0,10}[A-Za-z0-9])?", fullmatch=True), after=SPACES
+)
+def test_a_name_between_any_white_space_is_read_as_the_name(
+    before: str, name: str, after: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    found = read_monthly(
+        tmp_path_factory.mktemp("a"), monthly_row("5", provider=Body("ZZ-1", f"{before}{name}{after}"))
+    )
+    assert found.observations[0]["org_name"] == name
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("text", ["9" * 400, "-" + "9" * 400, "9007199254740993", "9" * 400 + ".5", "1" + "0" * 309])
+def test_a_number_that_is_not_held_exactly_is_set_aside_where_it_is_read(
+    layout: str, text: str, tmp_path: Path
+) -> None:
+    found = read_rows(tmp_path, layout, GOOD, Body("ZZ-G9", "Erewhon"), values=("25", text))
+    assert {cell["value_as_published"] for cell in found.quarantine} == {text}
+    assert {cell["reason"] for cell in found.quarantine} == {reader.TOO_LARGE}
+    assert all(cell["value"] is None or abs(cell["value"]) < 2**53 for cell in found.observations)
+    assert "25" in {cell["value_as_published"] for cell in found.observations}
+
+
+def test_the_largest_number_that_is_held_exactly_is_read(tmp_path: Path) -> None:
+    found = read_monthly(tmp_path, monthly_row("9007199254740991"), monthly_row("0.1", measure=FINISHED))
+    assert [cell["value"] for cell in found.observations] == [2.0**53 - 1, 0.1]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.integers(min_value=-(10**30), max_value=10**30).map(str),
+        st.decimals(allow_nan=False, allow_infinity=False, places=3).map(lambda number: f"{number:f}"),
+        st.text(alphabet="0123456789.-+eE_, \uff10", max_size=12),
+    )
+)
+def test_a_text_is_a_number_only_where_it_is_a_plain_decimal_and_then_exact_or_set_aside(text: str) -> None:
+    quoted = reader._text(text)
+    row = duckdb.sql(
+        f"select {reader._is_number('t')}, {reader._is_too_large('t')} from (select {quoted} as t)"
+    ).fetchone()
+    assert row is not None
+    is_number, is_too_large = (bool(each) for each in row)
+    is_plain = re.fullmatch(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", text) is not None
+    assert is_number == is_plain
+    if is_plain:
+        assert is_too_large == (abs(float(text)) >= 2**53)

@@ -339,9 +339,9 @@ def test_a_notice_names_the_first_few_texts_and_counts_the_rest(tmp_path: Path) 
     rows = [monthly_row("5", provider=Body(f"ZZ-{number}", f"Service {number} ")) for number in range(8)]
     (notice,) = read_monthly(tmp_path, *rows).summary.notices
     assert notice.startswith(
-        "column ORG_NAME2: white space was taken off the ends of 'Service 0 ' (row 2), 'Service 1 '"
+        "white space is taken off the ends of keys: ORG_NAME2 'Service 0 ' (row 2), 'Service 1 ' (row 3)"
     )
-    assert notice.endswith("and 3 more, in 8 rows")
+    assert notice.endswith("and 3 more, 8 rows")
 
 
 def test_white_space_within_a_text_stays(tmp_path: Path) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from expectations.policy import Policy
 from orchestration.drops.landing import public_name
 from orchestration.drops.reader import DropSummary
 from orchestration.drops.store import KeptDrop
+from orchestration.release.coverage import coverage_lines, coverage_of_release
 
 ATTRIBUTION = (
     "Contains NHS Digital / NHS England statistics on IAPT and NHS Talking Therapies, licensed under the Open "
@@ -107,6 +106,30 @@ def markers(policy: Policy) -> dict[str, str]:
     }
 
 
+def provenance_statement(drops: Sequence[Mapping[str, Any]]) -> str:
+    """What the manifest knows of where the files of a release were got and how they were made, in one or two sentences.
+
+    `drops` are the records of the manifest. A file has its provenance from the record that lay beside it when it was
+    offered; nothing is made up for one without.
+    """
+    got = sum(1 for drop in drops if drop.get("source"))
+    told = sum(1 for drop in drops if drop.get("made"))
+    if drops and got == told == len(drops):
+        return (
+            "`manifest.json` says of each file where it was got and how it was made: whether it is the publisher's "
+            "own, an excerpt or a copy."
+        )
+    if not got and not told:
+        return (
+            "They were offered without a record of provenance: where each was got, and whether it is the publisher's "
+            "own file, an excerpt or a copy, is not known. `manifest.json` has the name and the sha256 of each."
+        )
+    return (
+        f"`manifest.json` says of {got} of {len(drops)} files where they were got, and of {told} how they were made: "
+        "whether they are the publisher's own, excerpts or copies. Of the others that is not known."
+    )
+
+
 @dataclass(frozen=True)
 class Description:
     """What publishing needs to know of the making of a release."""
@@ -145,8 +168,8 @@ def _drop_record(drop: KeptDrop, summary: DropSummary) -> dict[str, Any]:
         "sha256": drop.sha256,
         "bytes": drop.bytes,
         "origin": drop.origin,
-        "made": drop.made,
-        "source": drop.source,
+        "made": drop.made or None,
+        "source": drop.source or None,
         "licence": drop.licence,
         "status": drop.status,
         "revision": drop.revision,
@@ -169,39 +192,23 @@ def _restricted_record(drop: KeptDrop, summary: DropSummary, salt: str) -> dict[
     }
 
 
-def coverage(release: Path) -> list[tuple[str, str, str, int, int]]:
-    """Table, first period, last period, number of periods and rows, for each extract of a release folder."""
-    found = []
-    with duckdb.connect() as connection:
-        for path in sorted(release.glob("extract_*.parquet")):
-            first, last, periods, rows = connection.execute(
-                """
-                select arg_min(period, period_start), arg_max(period, period_start), count(distinct period), count(*)
-                from read_parquet(?)
-                """,
-                [str(path)],
-            ).fetchall()[0]
-            found.append((path.stem, first or "none", last or "none", int(periods), int(rows)))
-    return found
-
-
 def release_readme(release_id: str, description: Description, release: Path) -> str:
     """The README of a release: what it is, what it holds, how to read it."""
     statement = STATEMENTS.get(description.data_origin)
-    table_rows = [
-        f"| `{table}` | {first} | {last} | {periods:,} | {rows:,} |"
-        for table, first, last, periods, rows in coverage(release)
-    ]
+    said = description.as_manifest()
     lines = [
         f"# NHS Talking Therapies (IAPT) statistics, release {release_id}",
         "",
         *([f"> **{statement}**", ""] if statement else []),
         f"Made from {len(description.drops)} drops ({description.data_origin}). `manifest.json` lists each drop and",
         "file with its sha256, and the result of the checks, which `data_docs/index.html` shows for people.",
+        *([provenance_statement(said["drops"])] if description.data_origin == "published" else []),
         "",
-        "| table | first period | last period | periods | rows |",
-        "|---|---|---|---|---|",
-        *table_rows,
+        "## What it covers",
+        "",
+        *coverage_lines(coverage_of_release(release)),
+        "",
+        "## What it holds",
         "",
         "Each table is a Parquet file here, a table of `iapt.duckdb`, and CSV in `csv/` (marts gzipped, and extracts",
         "too, one file a period).",

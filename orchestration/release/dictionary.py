@@ -202,7 +202,12 @@ def _with_coverage(table: Table, release: Path) -> Table:
     with duckdb.connect() as connection:
         found: Sequence[Any] = ("", "", 0)
         if "period" in names and "period_start" in names:
-            query = "select arg_min(period, period_start), arg_max(period, period_start), count(*) from read_parquet(?)"
+            # A period of which one provider was loaded is no period that the table covers.
+            of_england = "org_level = 'england'" if "org_level" in names else "true"
+            query = (
+                f"select arg_min(period, period_start) filter ({of_england}), "
+                f"arg_max(period, period_start) filter ({of_england}), count(*) from read_parquet(?)"
+            )
             found = connection.execute(query, [str(file)]).fetchone() or found
         else:
             counted = connection.execute("select count(*) from read_parquet(?)", [str(file)]).fetchone()

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import jinja2
 
+from orchestration.release.describe import provenance_statement
 from orchestration.report.contents import Contents, as_data
 from orchestration.report.coverage import NONE, Coverage, coverage_of, runs_in_words
 from orchestration.report.figures import EVERYONE, GRAINS
@@ -337,6 +338,7 @@ class Pages:
         manifest = self.contents.release.manifest
         return {
             "drops": len(manifest.get("drops", ())),
+            "provenance": provenance_statement(manifest.get("drops", ())).replace("`", ""),
             "synthetic": manifest.get("data_origin") == "synthetic",
             "gaps": [
                 period

@@ -110,6 +110,23 @@ def test_the_contents_say_which_change_divides_a_series(built: BuiltReport) -> N
     assert "not comparable" not in notes["2022/23"]
 
 
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"made": None, "source": None}, "They were offered without a record of provenance"),
+        ({"made": "the publisher’s own file", "source": "a page"}, "manifest.json says of each file where it was got"),
+    ],
+)
+def test_the_page_about_the_figures_claims_the_provenance_that_is_known(
+    release: Path, tmp_path: Path, record: dict[str, str | None], said: str
+) -> None:
+    manifest = json.loads((release / "manifest.json").read_text("utf-8"))
+    published = {"data_origin": "published", "attribution": "Attributed.", "drops": [{"file": "made.csv", **record}]}
+    page = _pages(build_report(release, tmp_path / "report", manifest | published))["about.html"]
+    assert said in page
+    assert ("is not known" in page) is (record["made"] is None)
+
+
 def test_no_page_says_that_a_measure_does_not_leave(release: Path, tmp_path: Path) -> None:
     """What a release says to those who make it means nothing to the public."""
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))

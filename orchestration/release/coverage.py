@@ -1,0 +1,160 @@
+"""What a release covers: in which periods England, and each level below, has figures of each family of measures.
+
+A period of which the files hold one provider, or one table of measures, is no period in which the country can be seen:
+it counts as covered where England has a figure, suppressed or not, of the measures in question.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from expectations.contracts import EXTRACT_GRAINS, TOPICS, file_of
+from orchestration.home import DBT_PROJECT
+
+#: The topics of the marts; a measure that stands in several belongs to the first, as does the count they all rest on.
+_TOPIC_FAMILIES: Final[Mapping[str, str]] = {
+    "mart_activity": "referrals and treatment",
+    "mart_waiting_times": "waiting times",
+    "mart_outcomes": "outcomes",
+}
+#: The parts of the publication that no topic is made of, as the seed of measures names them.
+_GROUP_FAMILIES: Final[Mapping[str, str]] = {
+    "employment_advisers": "employment advisers",
+    "long_term_conditions": "long-term conditions",
+}
+OTHER: Final = "other measures"
+FAMILIES: Final = (*_TOPIC_FAMILIES.values(), *_GROUP_FAMILIES.values(), OTHER)
+ENGLAND: Final = "england"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The periods that one level has figures of one family for.
+
+    `covered` are the runs of neighbouring periods, first and last, in which England has a figure of the family and the
+    level one too. `periods` is their number; `without_england` is the number of those in which the level has a figure
+    and England has none.
+    """
+
+    table: str
+    family: str
+    org_level: str
+    covered: tuple[tuple[str, str], ...]
+    periods: int
+    without_england: int
+
+
+def family_of_measures(project: Path = DBT_PROJECT) -> dict[str, str]:
+    """The family of every reviewed measure, by its slug. `project` is the dbt project."""
+    with (project / "seeds" / "measures.csv").open(encoding="utf-8", newline="") as file:
+        groups = {row["measure"]: row["measure_group"] for row in csv.DictReader(file)}
+    topics = {measure: _TOPIC_FAMILIES[topic] for topic in reversed(tuple(TOPICS)) for measure in TOPICS[topic]}
+    return {measure: topics.get(measure, _GROUP_FAMILIES.get(group, OTHER)) for measure, group in groups.items()}
+
+
+def coverage_of_release(release: Path) -> list[Coverage]:
+    """What the extracts of a release folder cover: an entry an extract, family and level that has any figure at all."""
+    families = family_of_measures()
+    found: list[Coverage] = []
+    with duckdb.connect() as connection:
+        connection.execute("create table families (measure varchar, family varchar)")
+        connection.executemany("insert into families values (?, ?)", list(families.items()))
+        for table, grain in EXTRACT_GRAINS.items():
+            calendar = [
+                str(period)
+                for (period,) in connection.execute(
+                    "select period from read_parquet(?) where period_grain = ? order by period_start",
+                    [str(release / file_of("dim_period")), grain],
+                ).fetchall()
+            ]
+            rows = connection.execute(
+                """
+                select coalesce(families.family, ?), org_level, list(distinct period)
+                from read_parquet(?) as figures left join families using (measure)
+                where value_status in ('published', 'suppressed')
+                group by all
+                """,
+                [OTHER, str(release / file_of(table))],
+            ).fetchall()
+            held = {(str(family), str(level)): frozenset(map(str, periods)) for family, level, periods in rows}
+            found += _coverage_of_table(table, calendar, held)
+    return found
+
+
+def _coverage_of_table(
+    table: str, calendar: Sequence[str], held: Mapping[tuple[str, str], frozenset[str]]
+) -> Iterator[Coverage]:
+    levels = sorted({level for _, level in held}, key=lambda level: (level != ENGLAND, level))
+    for family in FAMILIES:
+        of_england = held.get((family, ENGLAND), frozenset())
+        for level in levels:
+            if (periods := held.get((family, level))) is None:
+                continue
+            yield Coverage(
+                table=table,
+                family=family,
+                org_level=level,
+                covered=tuple(_runs_of(calendar, periods & of_england)),
+                periods=len(periods & of_england),
+                without_england=len(periods - of_england),
+            )
+
+
+def _runs_of(calendar: Sequence[str], periods: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Runs of neighbouring periods, each as its first and its last."""
+    first = last = ""
+    for period in calendar:
+        if period in periods:
+            first, last = first or period, period
+        elif first:
+            yield first, last
+            first = ""
+    if first:
+        yield first, last
+
+
+def coverage_lines(coverage: Sequence[Coverage]) -> list[str]:
+    """Coverage as lines of Markdown: England's runs of periods, then how many of its periods each level has."""
+    england = [one for one in coverage if one.org_level == ENGLAND and one.periods]
+    below = [one for one in coverage if one.org_level != ENGLAND]
+    lines = [
+        "A period is covered where England has figures of the measures in question, be they suppressed.",
+        "",
+        "| table | measures | periods | which |",
+        "|---|---|---|---|",
+        *(
+            f"| `{one.table}` | {one.family} | {one.periods:,} | "
+            + ", ".join(first if first == last else f"{first} to {last}" for first, last in one.covered)
+            + " |"
+            for one in england
+        ),
+    ]
+    if not england:
+        lines.append("| none | | 0 | England has no figure in this release |")
+    if below:
+        families = [family for family in FAMILIES if any(one.family == family for one in below)]
+        lines += [
+            "",
+            "Below England, in how many of those periods a level has figures of any organisation; after a plus sign,",
+            "in how many others, which England has not:",
+            "",
+            f"| table | `org_level` | {' | '.join(families)} |",
+            "|---|---|" + "---|" * len(families),
+        ]
+        for table, level in dict.fromkeys((one.table, one.org_level) for one in below):
+            cells = {one.family: one for one in below if (one.table, one.org_level) == (table, level)}
+            counts = " | ".join(_counted(cells.get(family)) for family in families)
+            lines.append(f"| `{table}` | `{level}` | {counts} |")
+    return lines
+
+
+def _counted(one: Coverage | None) -> str:
+    if one is None:
+        return "0"
+    return f"{one.periods:,} + {one.without_england:,}" if one.without_england else f"{one.periods:,}"

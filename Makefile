@@ -34,7 +34,7 @@ $(READY): requirements.lock pyproject.toml
 .PHONY: refresh
 refresh: $(READY) ## Build and release: DROPS=folder of real drops, or demonstration drops without it
 ifeq ($(strip $(DROPS)),)
-	@$(BIN)/iapt demo-drops "$(IAPT_HOME)/demonstration"
+	@$(BIN)/iapt demo-drops "$(IAPT_HOME)/demonstration" --home "$(IAPT_HOME)"
 	@$(BIN)/iapt refresh --drops "$(IAPT_HOME)/demonstration"
 else
 	@$(BIN)/iapt refresh --drops "$(DROPS)"
@@ -81,7 +81,7 @@ test-unit: $(READY) ## Run the fast tests alone
 
 .PHONY: dev
 dev: $(READY) ## Open Dagster's UI on 127.0.0.1 with the lineage of every asset
-	@mkdir -p "$(IAPT_HOME)/dagster" && cp dagster.yaml "$(IAPT_HOME)/dagster/dagster.yaml"
+	@mkdir -p "$(IAPT_HOME)/dagster" && (test -e "$(IAPT_HOME)/dagster/dagster.yaml" || cp dagster.yaml "$(IAPT_HOME)/dagster/")
 	@export IAPT_HOME="$$(cd "$(IAPT_HOME)" && pwd)"; DAGSTER_HOME="$$IAPT_HOME/dagster" PATH="$$PWD/$(BIN):$$PATH" \
 	  $(BIN)/dagster dev --host 127.0.0.1 --port $${PORT:-3000} --workspace workspace.yaml
 

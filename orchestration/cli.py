@@ -15,10 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from expectations.policy import UnknownProfile, load_policy
-from orchestration.exclusive import HomeIsBusy
+from orchestration.exclusive import WAIT_SECONDS, HomeIsBusy, is_busy
 from orchestration.home import RESTRICTED, Home
 from orchestration.refresh import RefreshOutcome, describe_refusal
 from orchestration.refresh import refresh as run_refresh
+from orchestration.run_warnings import name_first
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -77,6 +78,10 @@ def refresh(
         ),
     ] = False,
     rebuild: Annotated[bool, typer.Option(help="Build again even where nothing has changed.")] = False,
+    wait: Annotated[
+        int,
+        typer.Option(min=0, help="How many seconds to wait for another refresh, or for a reader of the warehouse."),
+    ] = int(WAIT_SECONDS),
 ) -> None:
     """Read what is new, build the marts, judge the extracts, and release them.
 
@@ -87,7 +92,7 @@ def refresh(
         if restricted:
             where = where if where.is_restricted else Home(where.root / RESTRICTED)
             where.make_restricted()
-        outcome = _refresh_with_progress(where, drops.expanduser().resolve(), profile, rebuild)
+        outcome = _refresh_with_progress(where, drops.expanduser().resolve(), profile, rebuild, wait)
     except HomeIsBusy as error:
         err.print(str(error), markup=False)
         raise typer.Exit(1) from error
@@ -104,7 +109,7 @@ def _reason(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}" if error.strerror and error.filename else str(error)
 
 
-def _refresh_with_progress(home: Home, drops: Path, profile: str, rebuild: bool) -> RefreshOutcome:
+def _refresh_with_progress(home: Home, drops: Path, profile: str, rebuild: bool, wait: int) -> RefreshOutcome:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -120,7 +125,13 @@ def _refresh_with_progress(home: Home, drops: Path, profile: str, rebuild: bool)
             if total and done == total:
                 bar.update(task, description="building the marts and judging the release", completed=0, total=None)
 
-        return run_refresh(home, drops, profile=profile, rebuild=rebuild, progress=show)
+        return run_refresh(
+            home, drops, profile=profile, rebuild=rebuild, progress=show, wait_seconds=wait, say=_say_now
+        )
+
+
+def _say_now(message: str) -> None:
+    err.print(message[:1].upper() + message[1:], markup=False)
 
 
 def _report(home: Home, outcome: RefreshOutcome) -> None:
@@ -180,27 +191,27 @@ def _print_release(home: Home, opening: str) -> None:
 def status(home: HomeOption = None) -> None:
     """What is kept, what was refused, and what the latest release is."""
     from orchestration.drops.catalogue import Catalogue
+    from orchestration.drops.intake import refusals_that_stand
     from orchestration.drops.reader import ObservationStore
     from orchestration.drops.store import DropStore
     from orchestration.home import CATALOGUE
+    from orchestration.run_record import describe_state, read_record
 
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
     catalogue, observations = Catalogue(CATALOGUE), ObservationStore(where.observations)
     drops = list(DropStore(where.drops))
-    if not drops:
+    record = read_record(where)
+    if not drops and not record:
         out.print(f"No drop is kept in {where.root}. Begin with: iapt refresh --drops PATH", markup=False)
         return
     table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)
     groups: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
-    refused: list[dict[str, str]] = []
     unread = 0
     for drop in drops:
         summary = observations.summary_of(drop.sha256, catalogue)
         if summary is None:
             unread += 1
-        elif summary.refusal:
-            refused.append(summary.refusal)
-        else:
+        elif not summary.refusal:
             for part in summary.tables:
                 quarantined = sum(part.quarantined.values())
                 first = (part.periods[0], part.cells, quarantined)
@@ -213,13 +224,20 @@ def status(home: HomeOption = None) -> None:
     out.print(table)
     if unread:
         out.print(f"{unread} drops are kept and not read under today's layouts; the next refresh reads them.")
+    refused = record.get("refused", [])
     for refusal in refused:
         out.print(f"refused: {describe_refusal(refusal)}", markup=False)
-    last_refresh = where.root / "last_refresh.json"
-    if last_refresh.is_file():
-        record = json.loads(last_refresh.read_text("utf-8"))
-        result = f"failed: {record['failure']}" if record["failure"] else f"release {record['released']}"
-        out.print(f"Last refresh {record['started']}: {result}", markup=False)
+    earlier = [
+        drop.file for drop, refusal in refusals_that_stand(drops, observations, catalogue) if refusal not in refused
+    ]
+    if earlier:
+        out.print(
+            f"refused earlier, and not offered to the last refresh: {name_first(earlier, len(earlier))}", markup=False
+        )
+    if record:
+        out.print(describe_state(record, is_running=is_busy(where)), markup=False)
+        if record.get("log"):
+            out.print(f"In full: {where.logs / record['log']}", markup=False)
         _print_warnings(record.get("warnings", []))
         _print_notices(record.get("notices", []))
     if (where.latest / "manifest.json").is_file():
@@ -390,10 +408,24 @@ def demo_drops(
         bool, typer.Option("--national", help="Monthly files of the real size, for benchmarks.")
     ] = False,
     months: Annotated[int, typer.Option(min=1, max=67, help="How many months, with --national.")] = 12,
+    home: Annotated[
+        Path | None,
+        typer.Option("--home", help="The home they are for: none are written where it holds other figures."),
+    ] = None,
 ) -> None:
     """Write synthetic drops in the publisher's layouts, the same bytes each time."""
     from orchestration.demonstration import write_demonstration_drops
 
+    manifest = home.expanduser() / "latest" / "manifest.json" if home else None
+    if manifest is not None and manifest.is_file():
+        origin = json.loads(manifest.read_text("utf-8"))["data_origin"]
+        if origin != "synthetic":
+            err.print(
+                f"{home} holds {origin} figures, and demonstration figures never share a home with them: nothing was "
+                "written or released. Name another home: make refresh IAPT_HOME=demonstration, or --home",
+                markup=False,
+            )
+            raise typer.Exit(2)
     try:
         with err.status("writing demonstration drops"):
             written = write_demonstration_drops(folder, national=national, months=months)

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import yaml
 
+from orchestration.home import DBT_PROJECT
 from orchestration.run_warnings import RunWarning
 
+#: What is said of each test that warns.
+WARNINGS = DBT_PROJECT / "tests" / "warnings.yml"
 ROWS_SHOWN = 3
 #: Of a test that warns, how many rows are looked at: so many cases are not told apart any more.
 ROWS_COUNTED = 10_000
@@ -55,29 +59,38 @@ def _described(connection: duckdb.DuckDBPyConnection, unique_id: str, compiled: 
 
 
 def describe_warned_tests(
-    target: Path, warehouse: Path, manifest: Path, tests: Mapping[str, str]
+    target: Path, warehouse: Path, tests: Mapping[str, str], said: Path = WARNINGS
 ) -> dict[str, RunWarning]:
     """Return the warning of each of these tests of dbt's last run, by the test's unique id.
 
     `tests` are unique ids, each with the asset it is about. The rows are asked for again, in the warehouse as the run
-    left it; which columns name them and what to do is written in `dbt_project/tests/warnings.yml`.
+    left it. Which columns name them and what to do is read from `said`, and not from what dbt parsed: dbt forgets the
+    properties of a singular test when it parses the test again and not the file of its properties.
     """
-    records = {
-        record["unique_id"]: record
-        for record in json.loads((target / "run_results.json").read_text("utf-8"))["results"]
+    results = json.loads((target / "run_results.json").read_text("utf-8"))["results"]
+    compiled = {record["unique_id"]: record["compiled_code"] for record in results}
+    entries = {
+        entry["name"]: entry["config"]["meta"]["warning"]
+        for entry in yaml.safe_load(said.read_text("utf-8"))["data_tests"]
     }
-    nodes = json.loads(manifest.read_text("utf-8"))["nodes"]
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return {
-            test: _warning_of(connection, nodes[test], about, records[test]["compiled_code"])
+            test: _warning_of(connection, test.split(".")[2], about, compiled[test], entries)
             for test, about in tests.items()
         }
 
 
 def _warning_of(
-    connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], about: str, compiled: str
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    about: str,
+    compiled: str,
+    entries: Mapping[str, Mapping[str, str]],
 ) -> RunWarning:
-    name, said = node["name"], node["config"]["meta"]["warning"]
+    if name not in entries:
+        remedy = f"Run the test's SQL in DuckDB to see them, and write in {WARNINGS.name} what names one."
+        return RunWarning(name, about, "rows were found, which nothing names", (), 0, remedy)
+    said = entries[name]
     result = connection.execute(compiled)
     columns = [column[0] for column in result.description or ()]
     rows = result.fetchmany(ROWS_COUNTED)

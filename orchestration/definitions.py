@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.assets.drops import drop_assets, every_drop_is_read, landing
+from orchestration.assets.drops import drop_assets, landing
 from orchestration.assets.figures import judge_figures
 from orchestration.assets.marts import build_marts, dbt_resource
 from orchestration.assets.release import gate, release_assets
@@ -19,7 +19,7 @@ def build_definitions(pipeline: PipelineHome | None = None, progress: ProgressRe
     pipeline = pipeline or PipelineHome()
     return dg.Definitions(
         assets=[*drop_assets, landing, build_marts(), *release_assets],
-        asset_checks=[every_drop_is_read, judge_figures, gate],
+        asset_checks=[judge_figures, gate],
         jobs=[refresh],
         schedules=[monthly_refresh],
         sensors=[drop_folder_sensor],

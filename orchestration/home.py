@@ -59,6 +59,11 @@ class Home:
         return self.root / "staged.json"
 
     @property
+    def released_by(self) -> Path:
+        """Which run made the newest release, or found it unchanged: what its checks said is said of the release."""
+        return self.root / "released_by.json"
+
+    @property
     def staging(self) -> Path:
         """The candidate release: what the gate judges."""
         return self.root / "staging"

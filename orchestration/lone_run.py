@@ -1,26 +1,63 @@
-"""A run of the refresh is alone in its home, and clears away what a killed one left behind."""
+"""A run of the refresh is alone in its home, leaves its record there, and ends what a killed one left behind."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock, Timeout
 
 from orchestration.exclusive import HomeIsBusy, alone_in
+from orchestration.home import Home
 from orchestration.resources import PipelineHome
+from orchestration.run_record import begin_record, end_record
 
-ABANDONED = "Its process ended without a word: the home was free when the next refresh began."
+ABANDONED = "Its process ended without a word: nobody works on it any more."
+
+#: Held until this process ends, however it ends: by it others see that the run is alive, though it may only wait.
+_SIGNS_OF_LIFE: dict[str, FileLock] = {}
 
 
-def end_abandoned_runs(instance: dg.DagsterInstance, job: str, but: str | None) -> list[str]:
+def show_alive(home: Home, run_id: str) -> None:
+    """Let others see that a run is alive, for as long as this process is."""
+    path = _sign_of(home, run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    lock.acquire(timeout=0)
+    _SIGNS_OF_LIFE[run_id] = lock
+
+
+def is_alive(home: Home, run_id: str) -> bool:
+    """Whether the process of a run that has started is still there."""
+    path = _sign_of(home, run_id)
+    if run_id in _SIGNS_OF_LIFE:
+        return True
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    path.unlink(missing_ok=True)
+    lock.release()
+    return False
+
+
+def _sign_of(home: Home, run_id: str) -> Path:
+    return home.dagster / "alive" / f"{run_id}.lock"
+
+
+def end_abandoned_runs(home: Home, instance: dg.DagsterInstance, job: str) -> list[str]:
     """Fail the runs of a job that nobody works on any more, and free what they held; their ids.
 
-    For whoever is alone in the home: a run of the job that has started, and is not `but`, was killed. Dagster would
-    wait for the places in its pools forever.
+    A run of the job that has started, and whose process is gone, was killed. Dagster would wait for the places in its
+    pools forever.
     """
     started = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     ended = []
     for run in instance.get_runs(dg.RunsFilter(job_name=job, statuses=started)):
-        if run.run_id != but:
+        if not is_alive(home, run.run_id):
             instance.report_run_failed(run, ABANDONED)
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             ended.append(run.run_id)
@@ -28,19 +65,34 @@ def end_abandoned_runs(instance: dg.DagsterInstance, job: str, but: str | None) 
 
 
 class AloneInTheHome(dg.ConfigurableResource[None]):
-    """For a run of the refresh, from its first step to its last."""
+    """For a run of the refresh, from its first step to its last. Another one at work is waited for."""
 
     pipeline: PipelineHome
     job: str
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[None]:
-        """Hold the home; raises dg.Failure where another refresh does."""
+        """Hold the home, and leave the record of the run in it; raises dg.Failure where another refresh holds on."""
+        home, log = self.pipeline.home, context.log or dg.get_dagster_logger()
+        instance, run = context.instance, context.run
+        is_refresh = instance is not None and run is not None and run.job_name == self.job
+        if run is not None:
+            show_alive(home, run.run_id)
         try:
-            with alone_in(self.pipeline.home):
-                if context.instance is not None and context.run is not None:
-                    for run_id in end_abandoned_runs(context.instance, self.job, but=context.run.run_id):
-                        (context.log or dg.get_dagster_logger()).warning(f"run {run_id} was abandoned: {ABANDONED}")
-                yield
+            with alone_in(home, self.pipeline.wait_seconds, log.warning):
+                if instance is not None:
+                    for run_id in end_abandoned_runs(home, instance, self.job):
+                        log.warning(f"run {run_id} was abandoned: {ABANDONED}")
+                if not is_refresh or instance is None or run is None:
+                    yield
+                    return
+                begin_record(home, run)
+                try:
+                    yield
+                finally:
+                    try:
+                        end_record(home, instance, run)
+                    except OSError as error:
+                        log.warning(f"{error.filename}: {error.strerror}; what came of the run stands in its log alone")
         except HomeIsBusy as error:
             raise dg.Failure(f"Nothing was changed: {error}.") from error

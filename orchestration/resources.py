@@ -9,14 +9,19 @@ from expectations.policy import Policy, load_policy
 from orchestration.drops.catalogue import Catalogue
 from orchestration.drops.reader import ObservationStore
 from orchestration.drops.store import DropStore
+from orchestration.exclusive import WAIT_SECONDS
 from orchestration.home import CATALOGUE, DISCLOSURE_POLICY, Home
 
 
 class PipelineHome(dg.ConfigurableResource[Home]):
-    """The folders of one home; empty means IAPT_HOME, or `data` in the project's folder."""
+    """The folders of one home; empty means IAPT_HOME, or `data` in the project's folder.
+
+    `wait_seconds` is how long a run waits for another one in the home, and for a reader of its warehouse.
+    """
 
     root: str = ""
     catalogue: str = ""
+    wait_seconds: float = WAIT_SECONDS
 
     @property
     def home(self) -> Home:

@@ -44,7 +44,8 @@ class RunWarning:
 
     def __str__(self) -> str:
         """Return the one text of the warning: a line, whose length is limited."""
-        return f"{self.name} ({self.about}): {self.found}: {name_first(self.subjects, self.total)}. {self.remedy}"
+        named = f": {name_first(self.subjects, self.total)}" if self.subjects else ""
+        return f"{self.name} ({self.about}): {self.found}{named}. {self.remedy}"
 
 
 def name_first(subjects: Iterable[str], total: int) -> str:

@@ -4,16 +4,14 @@ Keys of rows, never a figure.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
 from expectations.rules import Rule
 from expectations.verdict import FILES_SHOWN, RuleOutcome, key_text, worst_first
+from orchestration.check_events import PARAGRAPH
 from orchestration.run_warnings import RunWarning
-
-#: Between the warnings of one check.
-PARAGRAPH = "\n\n"
 
 
 def subjects_of(rules: Iterable[Rule]) -> dict[str, list[str]]:
@@ -87,31 +85,6 @@ def _file_and_rows(outcome: RuleOutcome, files_only: bool) -> str:
     rows = outcome.violations or 0
     such_as = f", such as {key_text(outcome.examples[0])}" if outcome.examples else ""
     return f"{outcome.file} in {rows:,} {'row' if rows == 1 else 'rows'}{such_as}"
-
-
-def is_warning(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
-    """Whether a check has found something odd that stops nothing."""
-    return not check.passed and check.severity == dg.AssetCheckSeverity.WARN
-
-
-def warnings_of(evaluations: Iterable[dg.AssetCheckEvaluation], told_apart: Collection[str] = ()) -> list[str]:
-    """What was odd in a run and stopped nothing: the text of each warning once, as the checks tell it.
-
-    `told_apart` are checks whose warnings somebody else tells.
-    """
-    warnings: list[str] = []
-    for check in evaluations:
-        if is_warning(check) and check.check_name not in told_apart:
-            unnamed = f"{check.check_name} ({check.asset_key.to_user_string()})"
-            warnings += (check.description or unnamed).split(PARAGRAPH)
-    return list(dict.fromkeys(warnings))
-
-
-def evaluations_in(events: Iterable[dg.DagsterEvent]) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield what checks said in a run."""
-    for event in events:
-        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            yield event.asset_check_evaluation_data
 
 
 def _described(broken: Sequence[RuleOutcome]) -> str:

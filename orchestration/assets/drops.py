@@ -8,9 +8,9 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.assets.checks import PARAGRAPH
+from orchestration.check_events import EVERY_DROP_IS_READ, PARAGRAPH, evaluations_of_run
 from orchestration.drops.catalogue import Catalogue, Gap
-from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, take_in
+from orchestration.drops.intake import Intake, OtherOriginError, Reading, drops_of_period, read_kept, take_in
 from orchestration.drops.landing import land
 from orchestration.drops.notices import SEPARATOR, group_notices, notice
 from orchestration.drops.periods import period_labelled, period_starting
@@ -21,11 +21,12 @@ from orchestration.drops.store import KeptDrop
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.partitions import BY_GRAIN
 from orchestration.progress import ProgressReporter
-from orchestration.release.publish import released_recipe
+from orchestration.release.publish import read_manifest, released_recipe
 from orchestration.release.recipe import recipe_digest
 from orchestration.resources import PipelineHome, RefreshConfig
 
 KEPT_DROPS = dg.AssetKey("kept_drops")
+LANDED_DROPS = dg.AssetKey(["landing", "drops"])
 DROPS_BY_GRAIN = {
     "month": dg.AssetKey("monthly_drops"),
     "quarter": dg.AssetKey("quarterly_drops"),
@@ -44,12 +45,23 @@ LANDING_TABLES = (
     "disclosure_policy",
     "disclosure_statistics",
 )
-EVERY_DROP_IS_READ = "every_drop_is_read"
 
 
 def intake_record(home: Home) -> Intake:
     """What the last intake found; raises FileNotFoundError where there was none."""
     return Intake(**json.loads((home.root / "intake.json").read_text("utf-8")))
+
+
+def home_origin(pipeline: PipelineHome) -> str | None:
+    """The origin of the figures in a home: of its newest release, else of its kept drops; None where there are none.
+
+    A home of an earlier version may hold drops of two origins and no release: it has none yet.
+    """
+    manifest = read_manifest(pipeline.home.latest)
+    if manifest is not None:
+        return str(manifest["data_origin"])
+    origins = {drop.origin for drop in pipeline.drops}
+    return origins.pop() if len(origins) == 1 else None
 
 
 @dg.asset(
@@ -71,7 +83,12 @@ def kept_drops(
     if not folder.exists() and not config.drops:
         folder.mkdir(parents=True)
     kept_at = datetime.now(UTC).isoformat(timespec="seconds")
-    intake = take_in(folder, pipeline.drops, pipeline.load_catalogue(), kept_at, pipeline.observations)
+    try:
+        intake = take_in(
+            folder, pipeline.drops, pipeline.load_catalogue(), kept_at, pipeline.observations, home_origin(pipeline)
+        )
+    except OtherOriginError as error:
+        raise dg.Failure(f"{error}.") from error
     (home.root / "intake.json").write_text(json.dumps(asdict(intake), indent=2), encoding="utf-8")
     for path, refusal in intake.refused:
         context.log.warning(f"refused {path}: {DropRefused(**refusal)}")
@@ -192,6 +209,16 @@ drop_assets = [kept_drops, *(_drops_asset(grain) for grain in DROPS_BY_GRAIN)]
         )
         for table in LANDING_TABLES
     ],
+    # Of this step, so that it is made in every run: a check of its own would be skipped where nothing is landed.
+    check_specs=[
+        dg.AssetCheckSpec(
+            EVERY_DROP_IS_READ,
+            asset=LANDED_DROPS,
+            description=(
+                "Every drop in the folder was read in full; a refused one is listed with its reason and not used."
+            ),
+        )
+    ],
     pool="duckdb",
 )
 def landing(
@@ -199,7 +226,7 @@ def landing(
     config: RefreshConfig,
     pipeline: PipelineHome,
     progress: dg.ResourceParam[ProgressReporter],
-) -> Iterator[dg.MaterializeResult[Any]]:
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Read every drop not read before, and land what is usable. Where nothing changed since the release, stop here."""
     home, catalogue = pipeline.home, pipeline.load_catalogue()
     policy = pipeline.load_policy(config.profile)
@@ -226,6 +253,7 @@ def landing(
     for line in record["notices"]:
         context.log.info(f"notice: {line}")
     (home.root / "reading.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
+    yield _every_drop_is_read(refused, record["notices"])
     if not reading.usable:
         reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)
         raise dg.Failure(
@@ -241,6 +269,7 @@ def landing(
     _record_periods(context, reading, catalogue.gaps)
     if is_released:
         context.log.info("the newest release was made from these drops by this code and profile; nothing to do")
+        _keep_verdicts(context, home)
         return
     salt = home.salt if home.is_restricted else None
     land(home.warehouse, reading.usable, pipeline.observations, catalogue, policy, salt)
@@ -263,21 +292,30 @@ def landing(
             yield dg.MaterializeResult(asset_key=["landing", table])
 
 
-@dg.asset_check(
-    asset=["landing", "drops"],
-    name=EVERY_DROP_IS_READ,
-    description="Every drop in the folder was read in full; a refused one is listed with its reason and not used.",
-)
-def every_drop_is_read(pipeline: PipelineHome) -> dg.AssetCheckResult:
+def _every_drop_is_read(refused: Sequence[dict[str, str]], notices: Sequence[str]) -> dg.AssetCheckResult:
     """Warn of refused drops; the others are released without them."""
-    record = json.loads((pipeline.home.root / "reading.json").read_text("utf-8"))
-    reasons = [str(DropRefused(**refusal)) for refusal in record["refused"]]
+    reasons = [str(DropRefused(**refusal)) for refusal in refused]
     return dg.AssetCheckResult(
+        check_name=EVERY_DROP_IS_READ,
+        asset_key=LANDED_DROPS,
         passed=not reasons,
         severity=dg.AssetCheckSeverity.WARN,
         description=PARAGRAPH.join(reasons) or None,
-        metadata={"refused drops": _listed(reasons), "notices": _listed(record["notices"])},
+        metadata={"refused drops": _listed(reasons), "notices": _listed(notices)},
     )
+
+
+def _keep_verdicts(context: dg.AssetExecutionContext, home: Home) -> None:
+    """Tell again what the checks said in the run that made the newest release, since it stands.
+
+    Dagster shows a check that a run has planned and not made as skipped, and its verdict is gone from sight.
+    """
+    if not home.released_by.is_file():
+        return
+    run_id = json.loads(home.released_by.read_text("utf-8"))["run_id"]
+    for evaluation in evaluations_of_run(context.instance, run_id):
+        if evaluation.check_name != EVERY_DROP_IS_READ:
+            context.log_event(evaluation)
 
 
 def _listed(lines: Sequence[str]) -> dg.MarkdownMetadataValue:

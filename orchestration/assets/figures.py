@@ -13,7 +13,8 @@ from expectations.suites.figures import RULES_OF_ROUNDED_FIGURES
 from expectations.suites.marts import SCHEMA
 from expectations.suites.marts import SUITES as MART_SUITES
 from expectations.verdict import RuleOutcome, describe_by_rule
-from orchestration.assets.checks import check_result, check_spec, is_warning, subjects_of
+from orchestration.assets.checks import check_result, check_spec, subjects_of
+from orchestration.check_events import is_warning
 from orchestration.home import DBT_PROJECT, Home
 from orchestration.resources import PipelineHome
 

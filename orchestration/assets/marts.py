@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from expectations import engine
 from orchestration import dbt_process
-from orchestration.assets.checks import is_warning
+from orchestration.check_events import is_warning
 from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
 from orchestration.home import DBT_PROJECT, Home
 from orchestration.release.recipe import digest_of_files
@@ -162,7 +162,7 @@ def _told(
         for check in warned
         if check.asset_key is not None
     }
-    warnings = describe_warned_tests(target, home.warehouse, project.manifest_path, about)
+    warnings = describe_warned_tests(target, home.warehouse, about)
     for check in warned:
         warning = warnings[str(check.metadata["unique_id"].value)]
         context.log.warning(str(warning))

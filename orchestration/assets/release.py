@@ -192,6 +192,9 @@ def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> Iterat
         raise dg.Failure(str(error)) from error
     verb = "released" if published.is_new else "unchanged since"
     context.log.info(f"{verb} {published.release_id}")
+    home.released_by.write_text(
+        json.dumps({"run_id": context.run.run_id, "release_id": published.release_id}), encoding="utf-8"
+    )
     yield dg.MaterializeResult(
         asset_key=RELEASE,
         metadata={"release": published.release_id, "is new": published.is_new, "data origin": description.data_origin},

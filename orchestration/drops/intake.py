@@ -38,18 +38,29 @@ class Intake:
     left_alone: list[str] = field(default_factory=list)
 
 
+class OtherOriginError(Exception):
+    """Raised when every drop of a folder is of another origin than the home; nothing was kept."""
+
+
 def take_in(
-    folder: Path, store: DropStore, catalogue: Catalogue, kept_at: str, observations: ObservationStore | None = None
+    folder: Path,
+    store: DropStore,
+    catalogue: Catalogue,
+    kept_at: str,
+    observations: ObservationStore | None = None,
+    home_origin: str | None = None,
 ) -> Intake:
     """Keep every drop of a folder.
 
     Bytes that were refused under one name are taken in anew when they are offered under another: what a file is, its
     period, its status, may stand in its name. `observations` tells which were refused.
 
-    Published and synthetic drops never share a release: beside published ones, synthetic ones are refused. What a
-    restricted catalogue reads is restricted, whatever its folder says.
+    Published and synthetic drops never share a home: `home_origin` is the origin of what the home holds, and drops of
+    another are refused. A home that holds nothing takes the origin of its first folder, in which synthetic drops beside
+    published ones are refused. What a restricted catalogue reads is restricted, whatever its folder says.
 
-    Raises FileNotFoundError where there is nothing at `folder`.
+    Raises FileNotFoundError where there is nothing at `folder`, and OtherOriginError where nothing in it is of the
+    home's origin.
     """
     contents = look_into(folder)
     if catalogue.restricted:
@@ -57,7 +68,13 @@ def take_in(
     intake = Intake(str(folder), left_alone=contents.left_alone)
     intake.refused = [(path, refusal.as_record()) for path, refusal in contents.refused]
     origins = {found.origin for found in contents.files}
-    intake.origin = "published" if "published" in origins or not origins else min(origins)
+    if home_origin is not None and origins and home_origin not in origins:
+        raise OtherOriginError(
+            f"{folder} holds {min(origins)} drops, and this home holds {home_origin} ones, which never share a home: "
+            "nothing was kept or released. Name another home for them: --home, or IAPT_HOME for make"
+        )
+    first_origin = "published" if "published" in origins or not origins else min(origins)
+    intake.origin = home_origin or first_origin
     batch = sequence = store.next_sequence()
     for found in contents.files:
         try:
@@ -65,9 +82,9 @@ def take_in(
                 raise DropRefused(
                     found.path.name,
                     "its provenance",
-                    f"drops of one origin in a folder ({intake.origin})",
+                    f"drops of one origin in a folder ({intake.origin}), that of the home",
                     f"a drop whose origin is {found.origin}",
-                    "Keep demonstration drops and published drops in folders of their own.",
+                    "Keep demonstration drops and published drops in folders and homes of their own.",
                 )
             drop, is_new = store.keep(
                 found,
@@ -98,6 +115,19 @@ def _was_refused_as(drop: KeptDrop, found: FoundFile, observations: ObservationS
     """Whether the bytes of a file are known, and could not be used under the other name they had."""
     summary = observations.summary_of(drop.sha256, catalogue)
     return summary is not None and summary.refusal is not None and drop.file != found.path.name
+
+
+def refusals_that_stand(
+    drops: Sequence[KeptDrop], observations: ObservationStore, catalogue: Catalogue
+) -> list[tuple[KeptDrop, dict[str, str]]]:
+    """Return the refused ones of kept drops, in the order of keeping, that no later drop of the same name replaces."""
+    newest = {(drop.origin, drop.file): drop.sha256 for drop in sorted(drops, key=lambda drop: drop.sequence)}
+    refused = []
+    for drop in drops:
+        summary = observations.summary_of(drop.sha256, catalogue)
+        if summary is not None and summary.refusal and newest[drop.origin, drop.file] == drop.sha256:
+            refused.append((drop, summary.refusal))
+    return refused
 
 
 @dataclass

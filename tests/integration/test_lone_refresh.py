@@ -70,7 +70,7 @@ def test_a_second_refresh_says_that_there_is_one_and_changes_nothing(tmp_path: P
 def test_a_run_of_the_schedule_or_the_ui_keeps_out_too(tmp_path: Path, drops: Path) -> None:
     home = Home(tmp_path / "home")
     prepare_dagster_home(home)
-    job = build_definitions(PipelineHome(root=str(home.root))).resolve_job_def("refresh")
+    job = build_definitions(PipelineHome(root=str(home.root), wait_seconds=1)).resolve_job_def("refresh")
     config = {"config": {"drops": str(drops), "profile": "", "rebuild": False}}
     with FileLock(home.lock), instance_writing_here(home.dagster) as instance:
         result = job.execute_in_process(
@@ -78,6 +78,22 @@ def test_a_run_of_the_schedule_or_the_ui_keeps_out_too(tmp_path: Path, drops: Pa
         )
     assert not result.success
     assert not home.drops.exists()
+
+
+def test_two_refreshes_at_once_queue(tmp_path: Path, drops: Path) -> None:
+    """The second one says that it waits, and both end well; neither takes the other for abandoned."""
+    command = [Path(sys.executable).with_name("iapt"), "refresh", "--drops", drops, "--home", tmp_path / "home"]
+    at_once = [
+        subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [refresh.communicate(timeout=300) for refresh in at_once]
+    assert [refresh.returncode for refresh in at_once] == [0, 0], said
+    assert sum("Another refresh is at work" in err for _, err in said) == 1
+    assert sum("Nothing new; the latest release is" in out for out, _ in said) == 1
+    with instance_writing_here(tmp_path / "home" / "dagster") as instance:
+        statuses = [record.dagster_run.status for record in instance.get_run_records()]
+    assert statuses == [dg.DagsterRunStatus.SUCCESS] * 2
 
 
 def test_a_home_can_be_held_twice_by_one_process_and_is_free_after_both(tmp_path: Path) -> None:

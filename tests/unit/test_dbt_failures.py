@@ -63,14 +63,15 @@ def test_nothing_else_is_told(tmp_path: Path, warehouse: Path, result: tuple[str
 def test_a_test_that_warns_names_its_rows_and_says_what_to_do(tmp_path: Path, warehouse: Path) -> None:
     """Of the columns it returns, those that its entry names: keys, and never the figures beside them."""
     said = {"found": "Files that come twice", "each": "{file}", "remedy": "Take one\naway."}
-    node = {"name": "warn_pairs", "config": {"meta": {"warning": said}}}
-    manifest = tmp_path / "manifest.json"
-    manifest.write_text(json.dumps({"nodes": {"test.iapt.warn_pairs": node}}), "utf-8")
-    folder = ran(tmp_path, ("test.iapt.warn_pairs", "warn"))
-    warnings = describe_warned_tests(folder, warehouse, manifest, {"test.iapt.warn_pairs": "marts/pairs"})
+    entry = {"name": "warn_pairs", "config": {"meta": {"warning": said}}}
+    (tmp_path / "warnings.yml").write_text(json.dumps({"data_tests": [entry]}), "utf-8")
+    tests = {"test.iapt.warn_pairs": "marts/pairs", "test.iapt.warn_more": "marts/pairs"}
+    folder = ran(tmp_path, *((test, "warn") for test in tests))
+    warnings = describe_warned_tests(folder, warehouse, tests, tmp_path / "warnings.yml")
     assert str(warnings["test.iapt.warn_pairs"]) == (
         "warn_pairs (marts/pairs): Files that come twice: file 0; file 1; file 2; file 3; file 4. Take one away."
     )
+    assert "warn_more (marts/pairs): rows were found, which nothing names." in str(warnings["test.iapt.warn_more"])
 
 
 def test_a_column_without_a_value_leaves_nothing_behind() -> None:

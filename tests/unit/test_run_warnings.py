@@ -10,7 +10,8 @@ from expectations.suites import SUITES
 from expectations.suites.drops import SUITES as DROP_SUITES
 from expectations.suites.marts import SUITES as MART_SUITES
 from expectations.verdict import RuleOutcome
-from orchestration.assets.checks import check_result, warnings_of
+from orchestration.assets.checks import check_result
+from orchestration.check_events import warnings_of
 from orchestration.drops.notices import group_notices, notice
 from orchestration.run_warnings import SUBJECT_CHARACTERS, SUBJECTS_SHOWN, RunWarning
 

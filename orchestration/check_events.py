@@ -1,0 +1,48 @@
+"""What the checks of a run said, as Dagster's event log has it: the warnings in it, and the verdicts to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
+
+import dagster as dg
+
+#: The check that every run of the refresh makes, also where nothing is new.
+EVERY_DROP_IS_READ: Final = "every_drop_is_read"
+#: Between the warnings of one check.
+PARAGRAPH: Final = "\n\n"
+
+
+def is_warning(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
+    """Whether a check has found something odd that stops nothing."""
+    return not check.passed and check.severity == dg.AssetCheckSeverity.WARN
+
+
+def warnings_of(evaluations: Iterable[dg.AssetCheckEvaluation], told_apart: Collection[str] = ()) -> list[str]:
+    """What was odd in a run and stopped nothing: the text of each warning once, as the checks tell it.
+
+    `told_apart` are checks whose warnings somebody else tells.
+    """
+    warnings: list[str] = []
+    for check in evaluations:
+        if is_warning(check) and check.check_name not in told_apart:
+            unnamed = f"{check.check_name} ({check.asset_key.to_user_string()})"
+            warnings += (check.description or unnamed).split(PARAGRAPH)
+    return list(dict.fromkeys(warnings))
+
+
+def events_of_run(
+    instance: dg.DagsterInstance, run_id: str, kinds: Collection[dg.DagsterEventType]
+) -> Iterator[dg.DagsterEvent]:
+    """Yield the events of some kinds of a run, in order."""
+    for entry in instance.all_logs(run_id, of_type=set(kinds)):
+        if entry.dagster_event is not None:
+            yield entry.dagster_event
+
+
+def evaluations_of_run(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
+    """Return what every check said in a run; nothing where the run is not on record any more."""
+    kinds = {dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+    if not instance.has_run(run_id):
+        return []
+    return [event.asset_check_evaluation_data for event in events_of_run(instance, run_id, kinds)]

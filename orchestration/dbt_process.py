@@ -34,6 +34,16 @@ _LENGTH: Final = 8
 _FAILED: Final = 2  # what dbt itself ends with where it could not do its work
 
 
+def ignore_surroundings() -> None:
+    """Take what others have told dbt, and Dagster of dbt, out of the environment of this process.
+
+    dbt takes every option from `DBT_*`: another project, empty tables, warnings that stop the run. What this project
+    tells it stands in its own files and commands.
+    """
+    for name in [name for name in os.environ if name.startswith(("DBT_", "DAGSTER_DBT_"))]:
+        del os.environ[name]
+
+
 def warm_up() -> None:
     """Start the process that dbt's runs will be forks of, unless there is one; it ends when this one does."""
     if Path(os.environ.get(WARM, "")).is_socket():

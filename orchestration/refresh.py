@@ -83,6 +83,7 @@ def _run(
     prepare_dagster_home(home)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    dbt_process.ignore_surroundings()
     dbt_process.warm_up()
     with _said_into(stream):
         # Imported late: a usage error should not wait for Dagster.

@@ -22,6 +22,7 @@ from orchestration.home import DBT_PROJECT, Home
 from orchestration.release.recipe import digest_of_files
 from orchestration.resources import PipelineHome
 
+dbt_process.ignore_surroundings()
 # dagster-dbt imports dbt where it finds it, which takes as long as all else together, to select nodes and to know their
 # statuses; it does without where there is none. dbt works in processes of its own, and selects there.
 with dbt_process.out_of_sight():

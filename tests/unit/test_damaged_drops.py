@@ -1,0 +1,102 @@
+"""Damaged drops: whatever bytes a drop is made of, it is read or refused in a sentence; the reader raises nothing else.
+
+The damage is drawn from a seed, so that every run tries the same files; `IAPT_DAMAGED_DROPS` tries more of them.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import drop_files as drops
+from tests.drop_files import FINISHED, MONTHLY_HEADER, monthly_csv, monthly_row
+
+TIMES = int(os.environ.get("IAPT_DAMAGED_DROPS", "12"))
+ROWS = [monthly_row("25"), monthly_row("*", measure=FINISHED)]
+SHEETS = {"Notes": [["A note"]], "Data": [MONTHLY_HEADER, *ROWS]}
+SOUND = {
+    **dict(drops.published_drops().values()),
+    "month_apr_2026.xlsx": drops.xlsx_bytes(SHEETS),
+    "month_apr_2026.zip": drops.zip_bytes({"a.csv": monthly_csv(*ROWS), "metadata.xlsx": drops.xlsx_bytes(SHEETS)}),
+    "month_apr_2026_utf_16.csv": monthly_csv(*ROWS).decode().encode("utf-16"),
+}
+# What a damaged or forged file holds where nobody expects it.
+PIECES = [
+    *(b"", b"\0", b"\xff", b"\r", b"\n\n", b'"', b'""', b",", b";" * 9, b"\xff\xfe", b"<", b"&", b"]]>", b"-", b"'"),
+    *(b"#N/A", b"1e400", b"9" * 400, b"NULL", b"nan", b"\xc3\x28", b"\xf0\x9f\x98\x80", b"=cmd()", b"%s{}", b"\x1a"),
+    *(b'<c r="A1" t="e"/>', b'<row r="9">', b'hidden="1"', b'encoding="UTF-9"', b'state="hidden"', b"</c>", b'r:id=""'),
+]
+
+
+def damaged(content: bytes, made: random.Random) -> bytes:
+    """The bytes after a few accidents."""
+    found = bytearray(content)
+    for _ in range(made.randrange(1, 4)):
+        if not found:
+            break
+        place, length = made.randrange(len(found)), made.randrange(1, 40)
+        match made.randrange(6):
+            case 0:  # a bit turns
+                found[place] ^= 1 << made.randrange(8)
+            case 1:  # the end is lost
+                del found[max(place, 1) :]
+            case 2:  # a part is lost
+                del found[place : place + length]
+            case 3:  # a part comes twice
+                found[place:place] = found[place : place + length]
+            case 4:  # something else stands there
+                piece = made.choice(PIECES)
+                found[place : place + len(piece)] = piece
+            case _:  # something is put in
+                found[place:place] = made.choice(PIECES)
+    return bytes(found)
+
+
+def damaged_inside(content: bytes, made: random.Random) -> bytes:
+    """A sound ZIP or workbook around damaged members; what it says of their sums is right."""
+    members: list[tuple[str | zipfile.ZipInfo, bytes]] = []
+    with zipfile.ZipFile(io.BytesIO(content)) as source:
+        names = source.namelist()
+        hit = made.choice(names)
+        for name in names:
+            part = source.read(name)
+            if name == hit and part.startswith(b"PK") and made.random() < 0.7:
+                part = damaged_inside(part, made)
+            elif name == hit:
+                part = damaged(part, made)
+            kept = name if made.random() < 0.97 else name + made.choice(["", ".xlsx", ".csv", "/x.csv", "\u202e"])
+            members.append((kept, part))
+    return drops.zip_bytes(members)
+
+
+def variants(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Damaged copies of a drop, some of them under the name of another kind of file."""
+    made = random.Random(name)
+    for number in range(TIMES):
+        is_container = content.startswith(b"PK")
+        broken = damaged_inside(content, made) if is_container and number % 3 else damaged(content, made)
+        suffix = Path(name).suffix if number % 8 else made.choice([".csv", ".xlsx", ".zip"])
+        yield f"{Path(name).stem}{suffix}", broken
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_damaged_drop_is_read_or_refused_and_nothing_else_comes_of_it(name: str, tmp_path: Path) -> None:
+    assert drops.read(tmp_path, name, SOUND[name]).observations
+    for number, (offered, content) in enumerate(variants(name, SOUND[name])):
+        try:
+            found = drops.read(tmp_path, offered, content)
+        except BaseException as error:  # noqa: BLE001 (no exception at all may leave the reader)
+            (tmp_path / f"failed-{offered}").write_bytes(content)
+            pytest.fail(f"variant {number} of {name}, under the name {offered}: {type(error).__name__}: {error}")
+        if found.summary.refusal is not None:
+            assert len(found.refusal) < 1500, found.refusal
+            assert found.refusal.isprintable() or "\n" not in found.refusal, found.refusal
+            assert not found.store.observations_of(found.drop.sha256).exists()
+        else:
+            assert found.summary.cells == found.summary.observations + found.summary.quarantined

@@ -56,6 +56,7 @@ from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
 from orchestration.drops.sources import READABLE_SUFFIXES
 from orchestration.drops.store import KeptDrop
+from orchestration.run_warnings import name_first
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
 READER_VERSION = 4
@@ -63,6 +64,7 @@ READER_VERSION = 4
 READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
 SYNTHETIC_MARK = "(SYNTHETIC)"
+ERROR_IN_A_KEY = "a key of the row is a spreadsheet's error"
 #: What a spreadsheet writes into a cell that has no value, in every layout.
 QUARANTINED_ANYWHERE = {**dict.fromkeys(SPREADSHEET_ERRORS, ERROR_REASON), UNCALCULATED: UNCALCULATED_REASON}
 #: White space of any alphabet, with the characters that show nothing, at either end of a text.
@@ -408,6 +410,7 @@ class _Reading:
             if table.csv_path is not None:
                 self._refuse_unended_row(table, table.csv_path)
         self._strip_keys()
+        self._set_aside_rows_with_errors()
         periods = self._load_periods()
         self._check_levels()
         self._load_keyed_rows()
@@ -628,6 +631,27 @@ class _Reading:
             self.notices.append(
                 notice("white space is taken off the ends of keys", f"{column} {named}{more}, {rows:,} rows")
             )
+
+    def _set_aside_rows_with_errors(self) -> None:
+        """Move the rows of which a key is a spreadsheet's error to `error_rows`: nobody knows whose figures they are.
+
+        Raises DropRefused where no other row is left.
+        """
+        keys = [name for name in self.header if name not in self._value_columns]
+        is_error = " or ".join(_is_one_of(_name(name), QUARANTINED_ANYWHERE) for name in keys)
+        self.connection.execute(
+            f"create or replace temp table error_rows as select * from source_rows where {is_error} order by rowid"
+        )
+        rows = self.connection.execute("select source_member, source_row from error_rows limit 6").fetchall()
+        if not rows:
+            return
+        self.connection.execute(f"delete from source_rows where {is_error}")
+        total = self._one("select count(*) from error_rows")
+        if self._one("select count(*) from source_rows") == 0:
+            member, row = rows[0]
+            raise self._refused(member, row, "keys in some row", "a spreadsheet's error in the keys of every row")
+        places = name_first([_place(member, row) for member, row in rows], total)
+        self.notices.append(notice("rows with a spreadsheet's error in a key are set aside", places))
 
     # -- periods ---------------------------------------------------------------------------------------------------
 
@@ -1178,6 +1202,14 @@ class _Reading:
             from rows_set_aside
             """
         )
+        values = ", ".join(_blank(name) for name in read_columns)
+        parts.append(
+            f"""
+            select {_text(self.drop.sha256)}, {_text(self.drop.file)}, source_member, source_row,
+                unnest([{names}]), unnest([{values}]), {_text(ERROR_IN_A_KEY)}
+            from error_rows
+            """
+        )
         # A companion column may hold unsuppressed figures: its cells are counted, its values are not written down.
         parts += [
             f"""
@@ -1186,6 +1218,7 @@ class _Reading:
             from (
                 select source_member, source_row from keyed_rows
                 union all select source_member, source_row from rows_set_aside
+                union all select source_member, source_row from error_rows
             )
             """
             for name in unread

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Final
+
+_LONGEST_PLACE: Final = 300
+_LONGEST_FOUND: Final = 900
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def _write_plainly(text: str) -> str:
+    r"""A text without anything that a terminal would obey: a line end becomes `\n`."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
 
 
 @dataclass
@@ -19,9 +34,14 @@ class DropRefused(Exception):
     found: str
     remedy: str
 
+    def __post_init__(self) -> None:
+        """Cut what a library or the file itself says at such length that nobody would read it."""
+        self.place, self.found = _cut(self.place, _LONGEST_PLACE), _cut(self.found, _LONGEST_FOUND)
+
     def __str__(self) -> str:
-        """One paragraph for a person."""
-        return f"{self.file}, {self.place}: expected {self.expected}; found {self.found}. {self.remedy}"
+        """One paragraph for a person. The names of files, members and sheets are a stranger's text."""
+        found = self.found.rstrip(".")
+        return _write_plainly(f"{self.file}, {self.place}: expected {self.expected}; found {found}. {self.remedy}")
 
     def as_record(self) -> dict[str, str]:
         """The refusal as plain data, to be kept beside the drop."""

@@ -183,6 +183,13 @@ def test_a_member_name_that_leads_out_or_nowhere_is_refused(name: str, tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pack.zip", "scratch"]
 
 
+def test_a_name_that_a_terminal_would_obey_is_written_out(tmp_path: Path) -> None:
+    pack = drops.zip_bytes({"\x1b[2J\nall is well\u202e.csv": b"\0\1\2"})
+    refusal = str(refused(tmp_path, "pack.zip", pack))
+    assert refusal.isprintable()
+    assert "\\x1b[2J\\nall is well\\u202e.csv" in refusal
+
+
 def test_a_link_as_a_member_is_refused(tmp_path: Path) -> None:
     link = member("a.csv", stat.S_IFLNK | 0o777)
     refusal = refused(tmp_path, "pack.zip", drops.zip_bytes([(link, b"/etc/passwd")]))

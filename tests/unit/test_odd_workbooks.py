@@ -112,7 +112,11 @@ def test_errors_beyond_what_the_sheet_was_loaded_with_keep_their_place(tmp_path:
         SHEET,
         lambda part: part.replace(b"</sheetData>", rows.encode() + b"</sheetData>"),
     )
-    assert "row 9" in read(tmp_path, NAME, book).refusal  # its first date is an error
+    found = read(tmp_path, NAME, book)
+    assert [row for _, row, _, _ in odd(found)] == [3, 9, 12]
+    assert "rows with a spreadsheet's error in a key are set aside: sheet 'jan', row 9; sheet 'jan', row 12" in (
+        found.summary.notices
+    )
 
 
 def test_the_errors_of_a_sheet_are_told_with_the_first_few_and_how_many_more(tmp_path: Path) -> None:

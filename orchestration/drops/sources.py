@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from orchestration.drops.formats import recognise_format, remedy_of_suffix
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sidecars import (
     SIDECARS,
@@ -231,12 +232,24 @@ def _refuse_unfit(path: Path, root: Path, other_bytes: str) -> None:
         raise DropRefused(path.name, whole, "a file inside the folder", "a link that leads out of it", remedy)
     if not is_file:
         raise DropRefused(path.name, whole, "a plain file", "a link to nothing, or a device", remedy)
+    if path.suffix.lower() not in READABLE_SUFFIXES:
+        raise _other_kind(path)
+
+
+def _other_kind(path: Path) -> DropRefused:
+    """The refusal of a file of which the name says that it is not read: what it is, and what to do about it."""
     suffix = path.suffix.lower()
-    if suffix not in READABLE_SUFFIXES:
-        raise DropRefused(
-            path.name,
-            whole,
-            f"one of {', '.join(sorted(READABLE_SUFFIXES))}",
-            f"a file ending in {suffix or 'nothing'}",
-            "Unpack it (RAR) or save it as XLSX or CSV, bytes otherwise untouched, and offer it again.",
-        )
+    try:
+        with path.open("rb") as stream:
+            found = recognise_format(stream)
+    except OSError as error:
+        remedy = "Let the user who runs the refresh read it, or get the file again."
+        return DropRefused(path.name, "the whole file", "a file that can be read", describe_os_error(error), remedy)
+    is_known = found.name not in {"binary", "nuls", "text"}
+    return DropRefused(
+        path.name,
+        "the whole file",
+        f"one of {', '.join(sorted(READABLE_SUFFIXES))}",
+        f"a file ending in {suffix or 'nothing'}" + (f", {found.description}" if is_known else ""),
+        found.remedy if is_known else remedy_of_suffix(suffix),
+    )

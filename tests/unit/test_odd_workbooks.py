@@ -148,6 +148,27 @@ def test_an_error_that_was_saved_as_text_is_quarantined_in_a_csv_too(text: str, 
     assert [cell["value_as_published"] for cell in read(tmp_path, "a-2022-23.csv", wide).quarantine] == [text]
 
 
+@pytest.mark.parametrize("key", [0, 1, 2, 5, 6, 7, 8])
+def test_a_row_with_an_error_in_a_key_is_set_aside_and_the_rest_is_read(key: int, tmp_path: Path) -> None:
+    row = monthly_row("777", measure=FINISHED)
+    row[key] = "#REF!"
+    found = drops.read_monthly(tmp_path, monthly_row("25"), row, monthly_row("30", measure=("M003", "Count_X")))
+    assert [cell["value_as_published"] for cell in found.observations] == ["25", "30"]
+    assert odd(found) == [("", 3, "777", "a key of the row is a spreadsheet's error")]
+    assert found.summary.notices == ["rows with a spreadsheet's error in a key are set aside: row 3"]
+    wide = [drops.annual_row("25"), ["#N/A", *drops.annual_row("30")[1:]]]
+    annual = read(tmp_path, "a-2022-23.csv", drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], wide))
+    assert annual.summary.quarantined == len(drops.ANNUAL_HEADERS["2022-23"]) - len(drops.ANNUAL_KEYS)
+    both = drops.read_monthly(tmp_path, [*monthly_row("25"), "27"], [*row, "28"], header=drops.BOTH_VALUES_HEADER)
+    assert both.summary.cells == 4
+    assert all(cell["value_as_published"] in {"777", None} for cell in both.quarantine)
+
+
+def test_a_table_of_which_every_row_has_an_error_in_its_keys_is_refused(tmp_path: Path) -> None:
+    row = ["#N/A", *monthly_row("25")[1:]]
+    assert "a spreadsheet's error in the keys of every row" in drops.read_monthly(tmp_path, row, row).refusal
+
+
 @pytest.mark.parametrize(
     ("row", "column", "written"), [(1, 1, "A1"), (12, 26, "Z12"), (7, 27, "AA7"), (9, 16384, "XFD9")]
 )

@@ -406,6 +406,41 @@ def test_a_kind_of_file_that_is_not_read_is_refused_not_skipped(name: str, house
     assert [drop.file for drop in house.store] == ["may.csv"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "found", "remedy"),
+    [
+        (
+            "april.csv.gz",
+            b"\x1f\x8b\x08\0",
+            "a file ending in .gz, a gzip archive",
+            "Unpack it and offer the file inside.",
+        ),
+        (
+            "pack.rar",
+            b"Rar!\x1a\x07\1\0",
+            "a file ending in .rar, a RAR archive",
+            "Unpack it and offer the file inside.",
+        ),
+        ("pack.7z", b"cut short", "a file ending in .7z", "Unpack it and offer the file inside."),
+        ("old.xls", b"<html><table><tr>", "a file ending in .xls, a web page", "Get the file itself"),
+        ("old.xls", b"cut short", "a file ending in .xls", "save it as XLSX"),
+        ("new.xlsm", drops.xlsx_bytes({"A": [["a"]]}), ".xlsm, an Excel workbook (XLSX)", "Rename it to end in .xlsx"),
+        ("april", drops.zip_bytes({"a.csv": APRIL}), "ending in nothing, a ZIP container", "Rename it to end in .zip"),
+        ("april.tsv", APRIL.replace(b",", b"\t"), "a file ending in .tsv", "save this one with commas"),
+        ("april.csv.crdownload", APRIL, "a file ending in .crdownload", "Wait until the download has ended"),
+        ("april.csv.part", b"", "a file ending in .part", "Wait until the download has ended"),
+        ("april.dat", APRIL, "a file ending in .dat", "Offer the publisher's own CSV, XLSX or ZIP file"),
+    ],
+)
+def test_a_kind_of_file_that_is_not_read_is_named_with_what_to_do(
+    name: str, content: bytes, found: str, remedy: str, house: House
+) -> None:
+    (house.folder / name).write_bytes(content)
+    refusal = reasons(house.take_in())[name]
+    assert found in refusal
+    assert remedy in refusal
+
+
 @pytest.mark.parametrize("name", ["APRIL.CSV", "April.Xlsx", "april.ZIP"])
 def test_the_case_of_a_suffix_does_not_matter(name: str, house: House) -> None:
     (house.folder / name).write_bytes(APRIL)

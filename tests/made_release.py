@@ -45,6 +45,18 @@ MERGED, MERGED_INTO = ("00A", "00B"), "00C"
 PLACEHOLDER = "UNKNOWN"
 #: The boundary of one board moved when it took over from its STP; of a region, while it lasted.
 MOVED = {("stp", "QF7"): "2022-07-01", ("region", "Y63"): "2022-07-01"}
+#: Figures that cannot be, or that stand far from all others, by code, measure and period.
+ODD = {
+    ("RXM", "mean_wait_accessing_services", "2022-12"): 1357.6,
+    ("RXM", "median_wait_accessing_services", "2022-11"): -1.8,
+}
+#: A note is on one of them and on figures like any other; the last is of a measure that no page shows.
+NOTES = [
+    ("a-wait-of-years", "month", "2022-12", "provider", "RXM", "mean_wait_accessing_services"),
+    ("a-name-of-another", "month", "2022-11", "provider", "RGD", "mean_wait_accessing_services"),
+    ("a-name-of-another", "month", "2022-11", "england", "E92000001", "count_referrals_received"),
+    ("fewer-than-none", "month", "2022-11", "provider", "RGD", "mean_hi_sessions"),
+]
 FOLLOWED_BY = {
     ("stp", OLD_CODE): ("stp", "QHM"),
     ("stp", "QHM"): ("icb", "QHM"),
@@ -148,6 +160,8 @@ def _period_fields(grain: str, period: str) -> tuple[date, date, str, str]:
 
 def _cell(body: Body, population: str, measure: str, grain: str, period: str) -> tuple[float | None, str | None]:
     """The value and the status of a cell; no status where there is no cell."""
+    if (odd := ODD.get((body.code, measure, period))) is not None and population == "total/total":
+        return odd, "published"
     if grain == "quarter" and period == GAP:
         return (None, "not_published") if body.level in ("ccg", "provider") else (None, None)
     if body.level in ("region", "icb") and grain == "month" and not measure.startswith("count_"):
@@ -383,6 +397,36 @@ def _standards() -> Iterator[dict[str, Any]]:
         }
 
 
+def _notes() -> Iterator[dict[str, Any]]:
+    for note, grain, period, level, code, measure in NOTES:
+        yield {
+            "note_id": note,
+            "period_grain": grain,
+            "period": period,
+            "org_level": level,
+            "org_code": code,
+            "variable_type": "Total",
+            "measure": measure,
+            "cell_status": "released",
+            "action": "note",
+            "note": f"Made here: {note.replace('-', ' ')}.",
+            "source": "A made source",
+        }
+    # What is about no released figure is about none on a page.
+    yield {
+        "note_id": "mended",
+        "period_grain": "month",
+        "period": "2022-10",
+        "org_level": "provider",
+        "org_code": "RGD",
+        "variable_type": "Total",
+        "measure": "count_referrals_received",
+        "cell_status": "mended",
+        "note": "Made here: mended.",
+        "source": "A made source",
+    }
+
+
 def write_made_release(folder: Path) -> Path:
     """Write the tables a report is made from, and a manifest, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -392,7 +436,7 @@ def write_made_release(folder: Path) -> Path:
         "dim_population": list(_populations()),
         "dim_measure": list(_measures()),
         "dim_standard": list(_standards()),
-        "dim_note": [],
+        "dim_note": list(_notes()),
         **{table: [] for table in (*TOPICS, *EXTRACT_GRAINS, *TODAYS_GEOGRAPHY)},
     }
     for table, row in (*_rows(), *_todays_geography()):

@@ -24,6 +24,7 @@ from orchestration.report.tiles import Tile, load_tiles
 
 OUTLINE: Final = "report.yml"  # in the catalogue
 TILES: Final = "area_tiles.csv"
+LICENCE: Final = "Open Government Licence v3.0"  # of what the publisher's figures are attributed under
 
 
 class Contents:
@@ -106,6 +107,12 @@ class Contents:
             ],
             "shorts": {words.population: words.short for words in outline.short_populations},
             "standards": list(self.release.standards),
+            "release": {
+                "id": str(self.release.manifest.get("release_id", "")),
+                "source": str(self.release.manifest.get("attribution") or self.release.manifest.get("statement") or ""),
+                "licence": LICENCE if self.release.manifest.get("attribution") else "",
+            },
+            "notes": [[note.text, note.source] for note in self.release.notes],
             "recovery": {
                 "measure": outline.recovery_rate.measure,
                 "variables": list(outline.recovery_rate.variables),
@@ -152,6 +159,7 @@ class Contents:
                 for area, one in shown.items()
             },
             "other": {area: numbers for area, numbers in other.items() if numbers},
+            "notes": {area: [list(note) for note in one.notes] for area, one in shown.items() if one.notes},
         }
 
     def _of_other_boundaries(self, figures: AreaFigures) -> list[int]:
@@ -181,6 +189,8 @@ def as_data(figures: AreaFigures) -> dict[str, Any]:
     return {
         "levels": [list(level) for level in figures.levels],
         "cuts": [list(cut) for cut in figures.cuts],
+        "notes": [list(note) for note in figures.notes],
+        "remarks": [list(remark) for remark in figures.remarks],
         "series": {key: list(cells) for key, cells in figures.series.items()},
         "standards": {key: dict(words) for key, words in figures.standards.items()},
     }

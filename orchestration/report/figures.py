@@ -97,6 +97,8 @@ class AreaFigures:
     `series` hold, for each population, a series for each measure in the order of the outline.
     `standards` hold, for each population and measure with a national standard, the word of each period: met, missed or
     ambiguous, as the release has it. England is judged by a decimal that leaves no release, so no page could say it.
+    `notes` are remarks on figures shown: population, measure, period and the number of the note. `remarks` are those on
+    figures of measures that no page shows: period, the publisher's name of the measure, and the number of the note.
     """
 
     area: str
@@ -107,6 +109,17 @@ class AreaFigures:
     standards: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     cuts: tuple[tuple[int, str], ...] = ()
     areas: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    notes: tuple[tuple[str, str, int, int], ...] = ()
+    remarks: tuple[tuple[int, str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Note:
+    """A remark on figures that are known to be wrong or surprising, and where it comes from."""
+
+    id: str
+    text: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,7 @@ class Release:
     measures: Mapping[str, Mapping[str, str]]
     standards: tuple[Mapping[str, Any], ...]
     ons_codes: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
     organisations: Mapping[Listed, Organisation] = field(default_factory=dict)
     places: Mapping[Listed, Place] = field(default_factory=dict)
 
@@ -156,6 +170,7 @@ def read_release(folder: Path, outline: Outline, manifest: Mapping[str, Any]) ->
             measures=_measures(connection, outline),
             standards=_standards(connection),
             ons_codes=_ons_codes(connection),
+            notes=_notes(connection),
             organisations=organisations,
             places=places_of(organisations, outline),
         )
@@ -245,6 +260,17 @@ def _ons_codes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {str(ons): str(code) for ons, code in rows}
 
 
+def _notes(connection: duckdb.DuckDBPyConnection) -> tuple[Note, ...]:
+    """The notes on figures of the release, each once."""
+    rows = connection.execute(
+        """
+        select note_id, any_value(note order by note), any_value("source" order by note) from dim_note
+        where cell_status = 'released' group by note_id order by note_id
+        """
+    ).fetchall()
+    return tuple(Note(*map(str, row)) for row in rows)
+
+
 def _organisations(connection: duckdb.DuckDBPyConnection) -> dict[Listed, Organisation]:
     """The list of organisations. Raises ReleaseNotReadable where it was made before boundaries were in it."""
     columns = {str(row[0]) for row in connection.execute("describe dim_organisation").fetchall()}
@@ -297,6 +323,7 @@ def figures_of(release: Release, outline: Outline, report: str) -> Iterator[Area
         members = _create_named(connection, release, outline)
         _add_sums(connection, outline, report, members)
         stands = _stands(connection, release, members)
+        notes, remarks = _notes_of_cells(connection, release, outline, report)
         found: dict[tuple[str, str], dict[str, list[str]]] = {}
         judged: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
         for topic, measures in _measures_by_topic(outline):
@@ -317,6 +344,8 @@ def figures_of(release: Release, outline: Outline, report: str) -> Iterator[Area
             standards=dict(sorted(judged.get((prefix, code), {}).items())),
             cuts=_cuts(stands[prefix, code], members[prefix, code]),
             areas={stand.number: stand.areas for stand in stands[prefix, code]},
+            notes=tuple(notes.get((prefix, code), ())),
+            remarks=tuple(remarks.get((prefix, code), ())),
         )
 
 
@@ -501,6 +530,38 @@ def _add_sums(
         "where measure in (select unnest($measures)) group by number, org_level, org_code",
         {"measures": list(outline.measure_order)},
     )
+
+
+def _notes_of_cells(
+    connection: duckdb.DuckDBPyConnection, release: Release, outline: Outline, report: str
+) -> tuple[dict[tuple[str, str], list[tuple[str, str, int, int]]], dict[tuple[str, str], list[tuple[int, str, int]]]]:
+    """The notes on figures that pages show, and those on figures of measures that none shows, by page."""
+    order = {note.id: number for number, note in enumerate(release.notes)}
+    shown: dict[tuple[str, str], list[tuple[str, str, int, int]]] = {}
+    others: dict[tuple[str, str], list[tuple[int, str, int]]] = {}
+    for prefix, code, kind, population, measure, name, number, note in connection.execute(
+        """
+        select distinct named.prefix, named.code, populations.population_type, populations.population,
+               notes.measure, measures.name, axis.number, notes.note_id
+        from dim_note as notes
+        inner join axis on notes.period = axis.period
+        inner join named on notes.org_level = named.org_level and notes.org_code = named.org_code
+        inner join dim_population as populations
+            on notes.variable_type is not distinct from populations.variable_type
+            and notes.variable_a is not distinct from populations.variable_a
+            and notes.variable_b is not distinct from populations.variable_b
+        left join dim_measure as measures on notes.measure = measures.measure
+        where notes.cell_status = 'released' and notes.period_grain = $grain and notes.partner_code is null
+        order by all
+        """,
+        {"grain": GRAINS[report]},
+    ).fetchall():
+        if measure in outline.measure_order:
+            key = f"{kind}/{population}"
+            shown.setdefault((prefix, code), []).append((key, str(measure), int(number), order[note]))
+        else:
+            others.setdefault((prefix, code), []).append((int(number), str(name or measure), order[note]))
+    return shown, others
 
 
 def _stands(

@@ -14,7 +14,7 @@ from visits import Cell, Row
 
 from expectations.contracts import TOPICS, WITH_STANDARD, file_of
 from orchestration.home import CATALOGUE
-from tests.made_release import FOLLOWED_BY, MERGED
+from tests.made_release import FOLLOWED_BY, MERGED, NOTES, ODD
 
 GRAIN = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
 FAMILY = {
@@ -44,6 +44,8 @@ class Figure:
     value: str
     marker: str = ""
     bounds: tuple[int, int, int] | None = None
+    noted: bool = False
+    off_the_scale: bool = False
 
     @property
     def written(self) -> str:
@@ -55,7 +57,7 @@ class Figure:
     def cell(self) -> Cell:
         """As a cell of a table."""
         if self.bounds is None:
-            return Cell(self.written)
+            return Cell(self.written + (" [note]" if self.noted else ""))
         least, most, hidden = self.bounds
         return Cell(self.written, range=f"{least:,} to {most:,}{f', {hidden} hidden' if hidden else ''}")
 
@@ -189,6 +191,7 @@ class ReleasedFigures:
             for period, figure in zip(self.periods[report], column, strict=True):
                 if figure and figure.marker in ("", "[c]"):
                     fact = f"{label}, {period.label}: {figure.written}{'' if figure.marker else unit}"
+                    fact += " [note]" if figure.noted else ""
                     if at in judged and not figure.marker:
                         fact += f"; {self.standards[measure]}: {self.standing(report, one, period)}"
                     facts.add(fact)
@@ -231,9 +234,16 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                     continue
                 area = area_of(level, code)
                 levels[report, area, period] = (level, code)
+                is_odd = population == EVERYONE and (code, measure, period) in ODD
+                has_note = population == EVERYONE and any(
+                    (GRAIN[report], period, level, code, measure) == note[1:] for note in NOTES
+                )
                 figures[report, area, population, measure, period] = (
                     Figure(
-                        _text(value, measure), bounds=(int(least), int(most), int(hidden or 0)) if is_derived else None
+                        _text(value, measure),
+                        bounds=(int(least), int(most), int(hidden or 0)) if is_derived else None,
+                        noted=is_odd or has_note,
+                        off_the_scale=is_odd,
                     )
                     if status == "published"
                     else Figure("", MARKERS[status])

@@ -15,6 +15,8 @@ from visits import Cell, Shown, Site, Table, Visit, Visits, Way
 pytestmark = pytest.mark.browser
 
 STATUS = {"[c]": "suppressed", "[x]": "not_published", "[z]": "not_applicable", DASH: ""}
+#: In the made release, which says whose figures it holds.
+PROVENANCE = ["2026.11.9", "Made here.", "Open Government Licence v3.0"]
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -32,9 +34,12 @@ def assert_holds_the_table(rows: list[list[str]], table: Table) -> None:
     assert len(body) == len(held)
     for fields, row in zip(body, held, strict=True):
         assert len(fields) == len(head)
-        assert row.header.removesuffix(" (%)") in " ".join(fields[:keys]) or keys == 1
+        assert row.header.removesuffix(" (%)") in " ".join(fields[:keys]) or head[2] == "measure"
         rest = dict(zip(head[keys:], fields[keys:], strict=True))
         names = [name for name in head[keys:] if f"{name}_status" in head]
+        assert [rest[name] for name in ("release_id", "source", "licence")] == PROVENANCE
+        assert fields[head.index("org_code")]
+        assert fields[head.index("org_name")]
         assert len(names) == len(row.cells)
         for name, cell in zip(names, row.cells, strict=True):
             assert_holds_the_cell(rest, name, cell)
@@ -46,7 +51,11 @@ def assert_holds_the_cell(fields: dict[str, str], name: str, cell: Cell) -> None
     if cell.text in STATUS:
         assert (fields[name], fields[f"{name}_status"]) == ("", STATUS[cell.text])
     else:
-        assert (fields[name], fields[f"{name}_status"]) == (cell.text.replace(",", ""), "published")
+        assert (fields[name], fields[f"{name}_status"]) == (
+            cell.text.removesuffix(" [note]").replace(",", ""),
+            "published",
+        )
+        assert bool(fields.get(f"{name}_note")) == cell.text.endswith(" [note]")
     if cell.range:
         assert int(fields[f"{name}_lower"]) <= int(fields[name]) <= int(fields[f"{name}_upper"])
         written = f"{int(fields[f'{name}_lower']):,} to {int(fields[f'{name}_upper']):,}"
@@ -58,7 +67,7 @@ def assert_safe(rows: list[list[str]], name: str) -> None:
     """No field that a spreadsheet would run; a figure may be negative only as a bound."""
     for row in rows:
         for field in row:
-            assert not field.startswith(RISKY) or field.lstrip("-").isdigit(), (name, field)
+            assert not field.startswith(RISKY) or field.lstrip("-").replace(".", "").isdigit(), (name, field)
 
 
 def tables_by_caption(shown: Shown) -> dict[str, Table]:

@@ -29,6 +29,7 @@ AREAS = (
     "sub-icb-02P",
     "sub-icb-15E",
     "provider-RGD",
+    "provider-RXM",
     HOSTILE,
 )
 REPORTS = ("monthly", "quarterly", "annual")
@@ -310,7 +311,9 @@ def test_every_cell_of_the_data_files_is_in_an_extract_and_no_figure_is_missing(
         if name in ("site", "boundaries"):
             continue
         report, _, area = name.partition("/")
-        assert set(data) == {"series"} | ({"other"} if report == "map" else {"levels", "cuts", "standards"})
+        assert set(data) == {"series"} | (
+            {"other", "notes"} if report == "map" else {"levels", "cuts", "standards", "notes", "remarks"}
+        )
         if report == "map":
             for one, series in data["series"].items():
                 on_map |= dict(cells_of(figures, area, one, EVERYONE, measures, series))

@@ -36,6 +36,7 @@ from tests.made_release import (
     MERGED,
     MERGED_INTO,
     NOT_LOADED,
+    NOTES,
     OLD_CODE,
     PLACEHOLDER,
     write_made_release,
@@ -370,3 +371,22 @@ def test_data_cannot_end_the_script_that_carries_it() -> None:
     assert "<" not in script
     assert "\u2028" not in script
     assert json.loads(re.fullmatch(r'iapt\.receive\("site",(.*)\);\n', script)[1]) == hostile  # type: ignore[index]
+
+
+def test_notes_on_released_figures_are_with_them_and_no_others(
+    figures: dict[str, dict[str, AreaFigures]], release: Release
+) -> None:
+    months = [period.period for period in release.periods["monthly"]]
+    notes = [note.id for note in release.notes]
+    assert notes == sorted({note for note, *_ in NOTES})
+    found = {
+        (notes[note], months[number], one.code, measure)
+        for one in figures["monthly"].values()
+        for number, measure, note in [
+            *((number, measure, note) for key, measure, number, note in one.notes if key == EVERYONE),
+            *one.remarks,
+        ]
+    }
+    assert found == {(note, period, code, measure) for note, _, period, _, code, measure in NOTES}
+    assert [measure for _, measure, _ in figures["monthly"]["provider-RGD"].remarks] == ["mean_hi_sessions"]
+    assert not any(one.notes for report in ("quarterly", "annual") for one in figures[report].values())

@@ -157,3 +157,68 @@ def test_a_map_that_opens_before_the_newest_period_says_why(
         shown = _text(str(renderer.map("annual", data).html))
     assert ("The newest year that this map can show" in shown) == bool(said)
     assert said in shown
+
+
+def _draw_with_notes(cells: str, notes: Sequence[Sequence[Any]], unit: str = "%") -> str:
+    site = _site([_year(year) for year in range(2020, 2025)])
+    site["measures"] = [[RATE, "Made measure", "Made", unit, "mean"]]
+    site["topics"] = [
+        {"slug": "made", "title": "Made", "measures": [0], "charts": [{"title": "Made", "measures": [0]}]}
+    ]
+    site["notes"] = [["A made remark.", "A made source"]]
+    figures = {"levels": [], "series": {"total/total": [cells]}, "notes": list(notes)}
+    with renderer_of(site) as renderer:
+        return str(renderer.topic("annual", "made", "england", figures).html)
+
+
+def _figure_marks(drawn: str) -> list[str]:
+    return re.findall(r'<g class="noted-figure" data-i="(\d)">', drawn)
+
+
+def test_a_noted_figure_is_marked_wherever_it_is_shown() -> None:
+    """In its cell, at its point, in the download, and once in words below; its line runs on, for it may be right."""
+    drawn = _draw_with_notes("40,41,42,43,44", [["total/total", RATE, 2, 0]])
+    assert '42 <span class="mark">[note]</span>' in drawn
+    assert "2022/23: 42% [note]" in drawn
+    assert _figure_marks(drawn) == ["2"]
+    assert "[note] 2022/23, Made measure: A made remark. Source: A made source." in _text(drawn)
+    assert f"{RATE}_note" in drawn
+    assert "A%20made%20remark.%20Source:%20A%20made%20source." in drawn
+    [line] = re.findall(r'class="line" d="([^"]*)"', drawn.partition("chart-drawing")[2])
+    assert line.count("L") == 4
+
+
+def test_a_noted_figure_far_from_all_others_sets_no_scale_and_joins_no_line() -> None:
+    drawn = _draw_with_notes("40.0,41.0,1357.6,43.0,44.0", [["total/total", RATE, 2, 0]], unit="days")
+    [line] = re.findall(r'class="line" d="([^"]*)"', drawn.partition("chart-drawing")[2])
+    assert [command for command, _ in re.findall(r"([ML])([\d. ]+)", line)] == ["M", "L", "M", "L"]
+    assert "↑ 1,357.6 days [note]" in drawn
+    assert "1,500" not in drawn
+    summary = _summary(drawn)
+    assert "between 40.0 days and 44.0 days" in summary
+    assert "2022/23 (1,357.6 days) is off the scale: see its note." in summary
+    assert '1,357.6 <span class="mark">[note]</span>' in drawn
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "why"),
+    [
+        ("-1.8", "days", "Less than nothing cannot be"),
+        ("-1.8", "sessions", "Less than nothing cannot be"),
+        ("101", "%", "More than 100% cannot be"),
+        ("9999.0", "days", "A wait longer than the services have existed cannot be"),
+    ],
+)
+def test_a_figure_that_cannot_be_is_never_charted_bare(value: str, unit: str, why: str) -> None:
+    """Also where the release has no note of it: it stands above the plot, marked, and in no range."""
+    drawn = _draw_with_notes(f"40,41,{value},43,44", [], unit=unit)
+    assert _figure_marks(drawn) == ["2"]
+    assert why in _text(drawn)
+    assert "is off the scale: see its note." in _summary(drawn)
+    [line] = re.findall(r'class="line" d="([^"]*)"', drawn.partition("chart-drawing")[2])
+    assert line.count("L") == 2
+
+
+@pytest.mark.parametrize(("value", "unit"), [("0", "%"), ("100", "%"), ("0.0", "days"), ("1357.6", "days")])
+def test_a_figure_that_can_be_is_charted_as_it_is(value: str, unit: str) -> None:
+    assert _figure_marks(_draw_with_notes(f"40,41,{value},43,44", [], unit=unit)) == []

@@ -1,7 +1,7 @@
 // Charts as SVG text: lines over periods that break where there is no figure, and the tile map. Pure functions.
 "use strict";
 (function () {
-  const { written, withUnit, standing, escape } = iapt.figures;
+  const { written, withUnit, standing, escape, offTheScale } = iapt.figures;
   // A mark about a place, of a size: one for each line, so that none is told by its colour alone.
   const SHAPES = [
     (x, y, r) => `<circle cx="${x}" cy="${y}" r="${r}"/>`,
@@ -81,16 +81,22 @@
   function lines(spec) {
     const narrow = spec.width < 560;
     const { axis } = spec;
-    const published = spec.series.flatMap((one) => one.cells.filter((read) => read && read.status === "published"));
+    const found = spec.series.flatMap((one) => one.cells.filter((read) => read && read.status === "published"));
+    const plain = found.filter((read) => !read.notes).map((read) => read.value);
+    const published = found.filter((read) => !offTheScale(read, plain));
     const hidden = spec.series.some((one) => one.cells.some((read) => read && read.status === "suppressed"));
     const values = published.flatMap((read) => (read.derived ? [read.least, read.most] : [read.value]));
     const range = scale([...values, ...spec.standard.map((one) => one.value)].concat(values.length ? [] : [0, 50]), spec.unit);
     const named = (one) => iapt.figures.grouped(String(round(one))) + (spec.unit === "%" ? "%" : "");
-    const ends = narrow ? [] : endsOf(spec);
+    const ends = narrow ? [] : endsOf(spec, plain);
     const left = 18 + LETTER * named(range.most).length;
     const right = narrow ? 14 : 26 + LETTER * Math.max(...ends.map((end) => end.text.length), 0);
     const mark = axis.length > 40 ? 2.4 : 3.5;
-    const top = 30, plotHeight = narrow ? 190 : 250;
+    // What is off the scale stands above the plot, each figure in a row of its own with its value.
+    const off = spec.series.flatMap((one, order) => one.cells.map((read, number) => [read, number, order]))
+      .filter(([read]) => read && read.status === "published" && offTheScale(read, plain)).map(([read]) => read);
+    const labels = 20, rowHeight = 18;
+    const top = 30 + rowHeight * off.length, plotHeight = narrow ? 190 : 250;
     const strip = hidden ? 14 * spec.series.length + 10 : 0;
     const height = top + plotHeight + strip + 34;
     const plotWidth = spec.width - left - right;
@@ -114,14 +120,14 @@
         if (kind === "gap") {
           const middle = (edge(first) + edge(last + 1)) / 2;
           const anchor = middle - left < 50 ? "start" : "middle";
-          out.push(`<text class="note" x="${round(anchor === "start" ? edge(first) : middle)}" y="${top - 10}" text-anchor="${anchor}">not published</text>`);
+          out.push(`<text class="note" x="${round(anchor === "start" ? edge(first) : middle)}" y="${labels}" text-anchor="${anchor}">not published</text>`);
         }
       }
     }
     const breaks = axis.map((period, number) => [period, number]).filter(([period, number]) => period.breakName && number > 0);
     for (const [, number] of breaks) out.push(`<line class="break" x1="${edge(number)}" x2="${edge(number)}" y1="${top}" y2="${bottom}"/>`);
     const marked = breaks.filter(([period]) => period.status !== "not_published").map(([, number]) => edge(number));
-    for (const at of apart(marked, LETTER * "[b] ".length)) out.push(`<text class="note" x="${at}" y="${top - 10}" text-anchor="middle">[b]</text>`);
+    for (const at of apart(marked, LETTER * "[b] ".length)) out.push(`<text class="note" x="${at}" y="${labels}" text-anchor="middle">[b]</text>`);
     for (const one of spec.standard) {
       out.push(`<line class="standard" x1="${edge(one.from)}" x2="${edge(one.to + 1)}" y1="${y(one.value)}" y2="${y(one.value)}"/>`);
     }
@@ -130,18 +136,25 @@
       let path = "";
       one.cells.forEach((read, number) => {
         const before = number ? one.cells[number - 1] : null;
-        const fact = `<title>${escape(`${one.label}, ${axis[number].label}: ${read && read.status === "published" ? withUnit(read, spec.unit) : written(read)}${judgement(one.judged, read, number)}`)}</title>`;
+        const fact = `<title>${escape(`${one.label}, ${axis[number].label}: ${read && read.status === "published" ? withUnit(read, spec.unit) + (read.notes ? " [note]" : "") : written(read)}${judgement(one.judged, read, number)}`)}</title>`;
         if (read && read.status === "suppressed") {
           const at = bottom + 12 + 14 * order;
           marks.push(`<g class="hidden-figure" data-i="${number}">${fact}${SHAPES[order](x(number), at, 3.5)}</g>`);
         }
         if (!read || read.status !== "published") return;
-        const joined = before && before.status === "published" && !axis[number].cuts && !(one.cuts || []).includes(number);
+        if (offTheScale(read, plain)) {
+          const isBelow = read.value < range.least;
+          const at = 30 + rowHeight * (off.indexOf(read) + 0.5);
+          const anchor = number > axis.length / 2 ? "end" : "start";
+          marks.push(`<g class="noted-figure" data-i="${number}">${fact}<text class="note" x="${round(x(number) + (anchor === "end" ? -10 : 10))}" y="${at + 4}" text-anchor="${anchor}">${isBelow ? "↓" : "↑"} ${escape(withUnit(read, spec.unit))} [note]</text>${SHAPES[order](x(number), at, mark + 1.5)}</g>`);
+          return;
+        }
+        const joined = before && before.status === "published" && !offTheScale(before, plain) && !axis[number].cuts && !(one.cuts || []).includes(number);
         path += `${joined ? "L" : "M"}${x(number)} ${y(read.value)}`;
         if (read.derived && y(read.least) - y(read.most) > 2) {
           marks.push(`<line class="whisker" x1="${x(number)}" x2="${x(number)}" y1="${y(read.least)}" y2="${y(read.most)}"/>`);
         }
-        marks.push(`<g data-i="${number}">${fact}${SHAPES[order](x(number), y(read.value), mark)}</g>`);
+        marks.push(`<g${read.notes ? ' class="noted-figure"' : ""} data-i="${number}">${fact}${SHAPES[order](x(number), y(read.value), mark)}</g>`);
       });
       out.push(`<g class="series s${order}"><path class="line" d="${path}"/>${marks.join("")}</g>`);
     });
@@ -159,10 +172,10 @@
     `<pattern id="${id}" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(${angle})"><line class="${kind}" x1="0" x2="0" y1="0" y2="7"/></pattern>`;
 
   /** What stands beside the ends of lines: each name with its last figure, and the standards. */
-  function endsOf(spec) {
+  function endsOf(spec, plain) {
     const found = spec.standard.map((one) => ({ kind: "standard-end", text: one.label, number: one.to + 0.5, value: one.value }));
     spec.series.forEach((one, order) => {
-      const last = one.cells.map((read, number) => [read, number]).filter(([read]) => read && read.status === "published").pop();
+      const last = one.cells.map((read, number) => [read, number]).filter(([read]) => read && read.status === "published" && !offTheScale(read, plain)).pop();
       if (last) found.push({ kind: `s${order}`, text: `${one.short} ${withUnit(last[0], spec.unit)}`, number: last[1], value: last[0].value });
     });
     return found;
@@ -225,6 +238,7 @@
   /** Which look an area has: its class, or why it has no figure. */
   const lookOf = (read, limits) =>
     read === null || read === undefined ? "none"
+      : read.impossible ? "gap"
       : read.status === "published" ? `class${limits.findIndex(([from, to]) => read.value >= from && read.value < to)}`
       : read.status === "suppressed" ? "hidden" : "gap";
 
@@ -237,13 +251,13 @@
 
   /** The tile map. spec: { id, title, description, unit, tiles: [{ code, row, column, label, href, name, read }] } */
   function tiles(spec) {
-    const limits = classes(spec.tiles.filter((tile) => tile.read && tile.read.status === "published").map((tile) => tile.read.value), spec.unit);
+    const limits = classes(spec.tiles.filter((tile) => tile.read && tile.read.status === "published" && !tile.read.impossible).map((tile) => tile.read.value), spec.unit);
     const columns = Math.max(...spec.tiles.map((tile) => tile.column)) + 1;
     const rows = Math.max(...spec.tiles.map((tile) => tile.row)) + 1;
     const drawn = spec.tiles.map((tile) => {
       const look = lookOf(tile.read, limits);
       const x = tile.column * TILE, y = tile.row * TILE;
-      const value = tile.read && tile.read.status === "published" ? withUnit(tile.read, spec.unit) : written(tile.read || null);
+      const value = tile.read && tile.read.status === "published" ? withUnit(tile.read, spec.unit) + (tile.read.notes ? " [note]" : "") : written(tile.read || null);
       const label = wrapped(tile.label);
       const text = label.map((line, number) => `<text x="${x + TILE / 2}" y="${y + 22 + 13 * number}" text-anchor="middle">${escape(line)}</text>`).join("");
       return (
@@ -260,10 +274,10 @@
 
   /** Areas with their boundaries. spec.shapes: { width, height, paths: { code: path } } */
   function boundaries(spec) {
-    const limits = classes(spec.tiles.filter((tile) => tile.read && tile.read.status === "published").map((tile) => tile.read.value), spec.unit);
+    const limits = classes(spec.tiles.filter((tile) => tile.read && tile.read.status === "published" && !tile.read.impossible).map((tile) => tile.read.value), spec.unit);
     const drawn = spec.tiles.filter((tile) => spec.shapes.paths[tile.code]).map((tile) => {
       const look = lookOf(tile.read, limits);
-      const value = tile.read && tile.read.status === "published" ? withUnit(tile.read, spec.unit) : written(tile.read || null);
+      const value = tile.read && tile.read.status === "published" ? withUnit(tile.read, spec.unit) + (tile.read.notes ? " [note]" : "") : written(tile.read || null);
       return `<path class="shape ${look}" fill-rule="evenodd" data-code="${escape(tile.code)}" d="${escape(spec.shapes.paths[tile.code])}"${fillOf(look, spec.id)}><title>${escape(`${tile.name}: ${value}`)}</title></path>`;
     });
     return (

@@ -15,6 +15,7 @@ iapt.receive = function (name, data) {
     "[c]": "suppressed: the true count is 0 to 4, or the figure rests on such a count. It is not zero.",
     "[x]": "never published.",
     "[z]": "does not apply here.",
+    "[note]": "a remark on this figure stands below.",
     "–": "no figure in the files of this release.",
     "[b]": "a change in the series; where the line of a chart breaks too, figures before and after are not comparable.",
   };
@@ -46,6 +47,35 @@ iapt.receive = function (name, data) {
     });
   }
 
+  const DAY = 24 * 60 * 60 * 1000;
+  /** The first services opened in October 2008: no wait for one can have begun before. */
+  const FIRST_SERVICES = Date.UTC(2008, 9, 1);
+
+  /** Why a figure cannot be true, by what its measure is; nothing where it can be. */
+  function impossible(read, unit, period) {
+    if (read.value < 0) return `Less than nothing cannot be: ${shown(read)} is shown as published.`;
+    if (unit === "%" && read.value > 100) return `More than 100% cannot be: ${shown(read)} is shown as published.`;
+    // A year more than the start of a period is after its end.
+    const most = (Date.parse(period.start) - FIRST_SERVICES) / DAY + 366;
+    if (unit === "days" && read.value > most) return `A wait longer than the services have existed cannot be: ${shown(read)} is shown as published.`;
+    return "";
+  }
+
+  /** The cells of a series with what is to be said of them: notes of the release, and why one cannot be. */
+  function remarked(cells, one, key, figures, axis) {
+    cells.forEach((read, at) => {
+      const why = read && read.status === "published" ? impossible(read, one.unit, axis[at]) : "";
+      if (why) Object.assign(read, { impossible: true, notes: [why] });
+    });
+    for (const [population, measure, at, note] of figures.notes || []) {
+      const read = cells[at];
+      if (population !== key || measure !== one.slug || !read || read.status !== "published") continue;
+      const [text, source] = iapt.site.notes[note];
+      read.notes = [...(read.notes || []), `${text} Source: ${source}.`];
+    }
+    return cells;
+  }
+
   /** What stands beside a figure in the column of a standard: its own marker where there is no figure to judge. */
   const standing = (read, word) => (read && read.status === "published" ? STANDINGS[word] || "not judged" : written(read));
 
@@ -68,6 +98,12 @@ iapt.receive = function (name, data) {
     return { id: fields[0], family: fields[1], name: fields[2], code: fields[3], note: fields[4], reports: fields[5], ended: fields[6] || "", before: fields[7] || [], after: fields[8] || [] };
   };
 
+  /** A figure with a note that would stand outside of what the others span, or cannot be: it is not drawn as one of them. */
+  function offTheScale(read, others) {
+    if (!read.notes) return false;
+    return Boolean(read.impossible) || (others.length > 0 && read.value > 2 * Math.max(...others));
+  }
+
   const grouped = (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ",");
 
   /** A published figure for people: thousands grouped, a mean with its decimal. */
@@ -84,5 +120,5 @@ iapt.receive = function (name, data) {
   const escape = (text) =>
     String(text).replace(/[&<>"']/g, (found) => "&#" + found.charCodeAt(0) + ";");
 
-  iapt.figures = { series, periods, measure, area, shown, written, withUnit, standing, grouped, escape, MARKERS, MEANINGS };
+  iapt.figures = { remarked, offTheScale, series, periods, measure, area, shown, written, withUnit, standing, grouped, escape, MARKERS, MEANINGS };
 })();

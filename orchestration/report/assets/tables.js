@@ -10,7 +10,8 @@
       ? ` <span class="range">${iapt.figures.grouped(String(read.least))} to ${iapt.figures.grouped(String(read.most))}${read.hidden ? `, ${read.hidden} hidden` : ""}</span>`
       : "";
     const text = mark ? `<span class="${mark}">${written(read)}</span>` : written(read);
-    return `${text}${flag ? ' <span class="mark">[b]</span>' : ""}${range}`;
+    const noted = read && read.notes ? ' <span class="mark">[note]</span>' : "";
+    return `${text}${noted}${flag ? ' <span class="mark">[b]</span>' : ""}${range}`;
   }
 
   const plain = (read) => (read === null ? "" : read.status === "published" ? read.text : "");
@@ -20,19 +21,33 @@
   const safe = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
   const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
 
+  /** What each row of a download says of itself, so that a file alone can be cited: release, source and licence. */
+  const provenance = () => {
+    const { id = "", source = "", licence = "" } = iapt.site.release || {};
+    return [["release_id", id], ["source", source], ["licence", licence]];
+  };
+
   /** A link that holds the table as CSV: it works without a server and without JavaScript. */
   function csvLink(table) {
     const bounded = (column) => table.rows.some((row) => row.cells && row.cells[column] && row.cells[column].derived);
-    const head = [...table.keys.map((key) => key.name)];
+    const noted = (column) => table.rows.some((row) => row.cells && row.cells[column] && row.cells[column].notes);
+    // Of whom: the rows say it where each is of another organisation, else it is one for the whole table.
+    const own = table.keys.some((key) => key.name === "org_code") || !table.orgs ? [] : [
+      ["org_code", table.orgs.map((one) => one.code).join("; ")], ["org_name", table.orgs.map((one) => one.name).join("; ")],
+    ];
+    const about = provenance();
+    const head = [...own.map(([name]) => name), ...table.keys.map((key) => key.name)];
     table.columns.forEach((column, number) => {
       head.push(column.slug, `${column.slug}_status`);
       if (column.judged) head.push(`${column.slug}_standard_status`);
       if (bounded(number)) head.push(`${column.slug}_lower`, `${column.slug}_upper`, `${column.slug}_suppressed_parts`);
+      if (noted(number)) head.push(`${column.slug}_note`);
     });
+    head.push(...about.map(([name]) => name));
     const lines = [head.map((text) => quoted(safe(text))).join(",")];
     for (const row of table.rows) {
       if (!row.cells) continue;
-      const fields = row.keys.map((text) => quoted(safe(text)));
+      const fields = [...own.map(([, text]) => text), ...row.keys].map((text) => quoted(safe(text)));
       row.cells.forEach((read, number) => {
         fields.push(plain(read), status(read));
         const { judged } = table.columns[number];
@@ -41,7 +56,9 @@
           const has = read && read.derived;
           fields.push(has ? String(read.least) : "", has ? String(read.most) : "", has ? String(read.hidden) : "");
         }
+        if (noted(number)) fields.push(quoted(safe(read && read.notes ? read.notes.join(" ") : "")));
       });
+      fields.push(...about.map(([, text]) => quoted(safe(text))));
       lines.push(fields.join(","));
     }
     const text = lines.join("\n") + "\n";
@@ -56,6 +73,7 @@
       for (const [number, read] of (row.cells || []).entries()) {
         if (read === null) found.add("–");
         else if (read.status !== "published") found.add(MARKERS[read.status]);
+        if (read && read.notes) found.add("[note]");
         if (row.flags && row.flags[number]) found.add("[b]");
       }
       if (row.flag) found.add("[b]");
@@ -72,7 +90,7 @@
   function html(table) {
     const standards = table.columns.filter((column) => column.judged).length;
     const bars = table.bars === undefined || table.bars === null ? -1 : table.bars;
-    const most = bars < 0 ? 0 : table.barsTo || Math.max(...table.rows.filter((row) => row.cells && row.cells[bars] && row.cells[bars].status === "published").map((row) => row.cells[bars].value), 1);
+    const most = bars < 0 ? 0 : table.barsTo || Math.max(...table.rows.filter((row) => row.cells && row.cells[bars] && row.cells[bars].status === "published" && !row.cells[bars].impossible).map((row) => row.cells[bars].value), 1);
     const head = table.columns
       .map((column, number) => `<th scope="col" class="n">${escape(column.label)}</th>${number === bars ? '<td class="bar-head"></td>' : ""}${column.judged ? `<th scope="col" class="standing">${escape(column.judged.label)}${standards > 1 ? `<span class="vh">, ${escape(column.label)}</span>` : ""}</th>` : ""}`)
       .join("");
@@ -81,7 +99,7 @@
       const header = `<th scope="row">${name}${row.flag ? ' <span class="mark">[b]</span>' : ""}${row.remark ? ` <span class="remark">${escape(row.remark)}</span>` : ""}</th>`;
       if (!row.cells) return `<tr class="held">${header}<td colspan="${table.columns.length + standards + (bars < 0 ? 0 : 1)}">${escape(row.span)}</td></tr>`;
       const cells = row.cells.map((read, number) => {
-        const bar = number !== bars ? "" : read && read.status === "published"
+        const bar = number !== bars ? "" : read && read.status === "published" && !read.impossible
           ? `<td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${Math.round((read.value / most) * 1000) / 10}" height="10"/></svg></td>`
           : '<td class="bar"></td>';
         const { judged } = table.columns[number];
@@ -93,9 +111,12 @@
     const markers = markersOf(table);
     const meaning = markers.length
       ? `<ul class="markers">${markers.map((marker) => `<li><span class="mark">${marker}</span> ${escape(MEANINGS[marker])}</li>`).join("")}</ul>` : "";
+    const remarks = table.rows.flatMap((row) => (row.cells || []).flatMap((read, number) =>
+      ((read && read.notes) || []).map((note) => `<li><span class="mark">[note]</span> ${escape(`${row.header}, ${table.columns[number].label}: ${note}`)}</li>`)));
+    const remarked = remarks.length ? `<ul class="notes remarks">${remarks.join("")}</ul>` : "";
     return (
       `<div class="scroller" role="region" aria-labelledby="${table.id}-caption" tabindex="0"><table${table.sortable ? ' class="sortable"' : ""}><caption id="${table.id}-caption"><span>${escape(table.caption)}</span></caption>` +
-      `<thead><tr><th scope="col">${escape(table.corner)}</th>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>${meaning}${csvLink(table)}`
+      `<thead><tr><th scope="col">${escape(table.corner)}</th>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>${meaning}${remarked}${csvLink(table)}`
     );
   }
 

@@ -2,7 +2,7 @@
 // browser and when the pages are built. A state that cannot be shown is corrected, and the correction is said.
 "use strict";
 (function () {
-  const { series, periods, measure, area, withUnit, standing, escape, shown, written } = iapt.figures;
+  const { series, remarked, offTheScale, periods, measure, area, withUnit, standing, escape, shown, written } = iapt.figures;
   const EVERYONE = "total/total";
   const LEVELS = { stp: "STP", icb: "ICB", ccg: "CCG", sub_icb: "sub-ICB location" };
 
@@ -49,7 +49,7 @@
     return found && found.populations.find((one) => one.key === key);
   }
 
-  const cellsOf = (figures, key, number, axis) => series((figures.series[key] || [])[number], axis);
+  const cellsOf = (figures, key, number, axis) => remarked(series((figures.series[key] || [])[number], axis), measure(number), key, figures, axis);
 
   /** The variables an organisation has figures of. */
   const variablesOf = (figures) =>
@@ -97,14 +97,20 @@
     const said = [];
     const withFigures = rows.filter((row) => publishedAt(row.cells).length);
     for (const row of withFigures) {
-      const found = publishedAt(row.cells);
+      const all = publishedAt(row.cells);
+      const plain = all.filter(([one]) => !one.notes).map(([one]) => one.value);
+      // A figure that is off the scale of the chart is in no range either: it is named with its note.
+      const off = all.filter(([one]) => offTheScale(one, plain));
+      const found = all.filter((one) => !off.includes(one));
+      const aside = off.map(([one, at]) => ` ${axis[at].label} (${withUnit(one, unit)}) is off the scale: see its note.`).join("");
+      if (!found.length) { said.push(`${row.label}:${aside}`); continue; }
       const [read, number] = found[found.length - 1];
       const { figures, since } = sinceTheBreak(found, row, axis);
       const values = figures.map(([one]) => one.value);
       const range = figures.length > 2
         ? `, between ${withUnit(figures.find(([one]) => one.value === Math.min(...values))[0], unit)} and ${withUnit(figures.find(([one]) => one.value === Math.max(...values))[0], unit)} since ${since}` : "";
       const stands = row.judged ? ` (${row.judged.label}: ${standing(read, row.judged.words[number])})` : "";
-      said.push(`${row.label}: ${withUnit(read, unit)} in ${axis[number].label}${stands}${range}.`);
+      said.push(`${row.label}: ${withUnit(read, unit)} in ${axis[number].label}${read.notes ? " [note]" : ""}${stands}${range}.${aside}`);
     }
     if (!withFigures.length) return `No figure of this for ${where} in the files of this release.`;
     const hidden = rows.reduce((count, row) => count + row.cells.filter((read) => read && read.status === "suppressed").length, 0);
@@ -169,7 +175,7 @@
     const summary = summaryOf(rows, axis, spec.unit, spec.where);
     const table = iapt.tables.html({
       id: spec.id, caption: `${spec.title}, ${spec.where}${spec.unit === "%" ? " (%)" : ` (${spec.unit})`}`, file: fileName(spec.file, spec.title),
-      corner: spec.corner, keys: [{ name: "period" }, { name: "period_label" }],
+      orgs: spec.orgs, corner: spec.corner, keys: [{ name: "period" }, { name: "period_label" }],
       columns: rows.map((row) => ({ label: row.head || row.label, slug: row.slug, judged: row.judged })), rows: periodRows(axis, rows, spec.figures, first, spec.code),
     });
     const standard = (spec.standard || []).flatMap((slug) => standards(slug, axis));
@@ -258,7 +264,7 @@
     const panels = topic.charts.map((chart, order) => ({ ...chart, id: `panel-${order + 1}` }));
     if (rest.length) panels.push({ title: "The counts behind the percentages", measures: rest, id: `panel-${panels.length + 1}`, chart: false });
     return panels.map((chart) => linePanel({
-      id: chart.id, title: chart.title, where: where.name, code: where.code, axis, figures, width: state.width, chart: chart.chart,
+      id: chart.id, title: chart.title, where: where.name, code: where.code, orgs: [where], axis, figures, width: state.width, chart: chart.chart,
       unit: measure(chart.measures[0]).unit, corner: capital(iapt.site.reports[state.report].noun), file: `${state.report}-${where.id}`,
       standard: chart.measures.map((number) => measure(number).slug),
       rows: chart.measures.map((number) => ({
@@ -293,7 +299,7 @@
     const title = `${chosen.label} by ${by.label.toLowerCase()}`;
     const table = iapt.tables.html({
       id: "panel-1", caption: `${title}, ${where.name}${chosen.unit === "%" ? "" : ` (${chosen.unit})`}`, file: fileName(state.report, where.id, chosen.slug, by.type),
-      corner: by.label, keys: [{ name: "population" }], columns: columns.map((period) => ({ label: period.label, slug: `${chosen.slug} ${period.period}` })),
+      orgs: [where], corner: by.label, keys: [{ name: "population" }], columns: columns.map((period) => ({ label: period.label, slug: `${chosen.slug} ${period.period}` })),
       bars: 0, barsTo: chosen.unit === "%" ? 100 : undefined, rows, sortable: true,
     });
     const notes = [
@@ -384,7 +390,7 @@
     }
     const noun = iapt.site.reports[state.report].noun;
     const panel = linePanel({
-      id: "panel-1", title: `Recovery rate by ${noun}`, where: where.name, code: where.code, axis, figures: state.areas.length ? null : figures, width: state.width, unit: "%",
+      id: "panel-1", title: `Recovery rate by ${noun}`, where: where.name, code: where.code, orgs: [where, ...state.areas.map(area)], axis, figures: state.areas.length ? null : figures, width: state.width, unit: "%",
       corner: capital(noun), file: `recovery-rate-${state.report}-${where.id}`, standard: [iapt.site.recovery.measure], rows,
     });
     return { title: `Recovery rate, ${where.name}, by ${noun}`, html: `${areaNote(where)}${panel}${seriesNotes(axis, figures)}` };
@@ -464,10 +470,10 @@
     const period = all.find((found) => found.period === state.period);
     const tiles = iapt.site.map.tiles.map(([code, row, column, label, name]) => {
       const id = `icb-${code}`;
-      const read = data.series[id] ? series(data.series[id][number], all)[period.number] : null;
+      const read = data.series[id] ? remarked(series(data.series[id][number], all), one, EVERYONE, { notes: (data.notes || {})[id] }, all)[period.number] : null;
       return { code, row, column, label, name, id, read, href: `../organisations/${id}.html` };
     });
-    const known = tiles.filter((tile) => tile.read && tile.read.status === "published");
+    const known = tiles.filter((tile) => tile.read && tile.read.status === "published" && !tile.read.impossible);
     const values = known.map((tile) => tile.read.value);
     const title = `${one.label}, ${period.label}`;
     const later = laterThanTheMap(state, data);
@@ -511,8 +517,15 @@
     const held = all.filter((period) => period.status === "not_published" ? false : texts.some((cells) => cells[period.number])).slice(-6).reverse();
     const links = `<p class="onward">Charts and every period: ${iapt.site.topics.map((topic) => `<a href="../${report}/${topic.slug}.html?org=${encodeURIComponent(where.id)}">${escape(topic.title)}<span class="vh">, ${escape(meta.title.toLowerCase())}</span></a>`).join(", ")}.</p>`;
     const tables = held.length ? [everyoneTable(where, report, figures, all, held)] : [];
+    tables.push(remarksOf(report, figures, all));
     if (report !== "monthly") tables.push(...variablesOf(figures).map((by) => variableTable(where, report, figures, all, by)).filter(Boolean));
     return `<section class="panel" aria-labelledby="${report}-heading"><h2 id="${report}-heading">${escape(meta.title)}</h2>${links}${tables.join("")}</section>`;
+  }
+
+  /** Remarks on figures of measures that no page shows: they are in the tables of the release. */
+  function remarksOf(report, figures, all) {
+    const remarks = (figures.remarks || []).map(([at, name, note]) => `<li><span class="mark">[note]</span> ${escape(`${all[at].label}, ${name} (in the tables of the release alone): ${iapt.site.notes[note][0]} Source: ${iapt.site.notes[note][1]}.`)}</li>`);
+    return remarks.length ? `<ul class="notes remarks">${remarks.join("")}</ul>` : "";
   }
 
   function everyoneTable(where, report, figures, all, held) {
@@ -522,7 +535,7 @@
     }).filter((row) => row.cells.some((read) => read !== null));
     return iapt.tables.html({
       id: `${report}-everyone`, caption: `Newest figures by ${iapt.site.reports[report].noun}, everyone, ${where.name}`, file: fileName(report, where.id), corner: "Measure",
-      keys: [{ name: "measure" }], rows,
+      orgs: [where], keys: [{ name: "measure" }], rows,
       columns: held.map((period) => ({ label: `${period.label}${period.breakName ? " [b]" : ""}`, slug: period.period })),
     });
   }
@@ -538,7 +551,7 @@
     const rows = by.populations.map((one, order) => ({ header: one.label, keys: [one.label], cells: cells[order].map((read) => read[newest.number]) })).filter((row) => row.cells.some((read) => read !== null));
     return iapt.tables.html({
       id: `${report}-${by.type}`, caption: `${by.label}, ${newest.label}, ${where.name}`, file: fileName(report, where.id, by.type, newest.period), corner: by.label,
-      keys: [{ name: "population" }], columns: numbers.map((number) => ({ label: measure(number).label, slug: measure(number).slug })), rows,
+      orgs: [where], keys: [{ name: "population" }], columns: numbers.map((number) => ({ label: measure(number).label, slug: measure(number).slug })), rows,
     });
   }
 

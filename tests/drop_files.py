@@ -111,6 +111,16 @@ DATA_QUALITY_HEADER = [
     *("Valid_suppressed", "Default_suppressed", "Invalid_suppressed", "Missing_suppressed", "Denominator_suppressed"),
 ]
 
+STP_CCG_LONG_HEADER = [
+    {"ICB": "STP", "ICBName": "STPName", "SubICB": "CCG", "SubICBName": "CCGName"}.get(name, name)
+    for name in QUARTERLY_LONG_HEADER
+]
+#: Not published figures' own names alone: two of the measures here stand for the hundred that no list knows.
+MONTHLY_WIDE_MEASURES = ["ReferralsReceived", "SelfReferrals", "FirstTreatment", "FinishedCourseTreatment", "OddOne"]
+MONTHLY_WIDE_HEADER = ["GroupType", "Month", "CCG", "CCGName", "Provider", "ProviderName", *MONTHLY_WIDE_MEASURES]
+BY_VARIABLE_2015_HEADER = ["CCG_CODE", "CCG_NAME", "RELIGION", "ALL_FIN", "ALL_SOMETHING", "ALL_RECOVERED_PCNT"]
+BY_VARIABLE_2016_HEADER = ["CCG", "CCGName", "LTC", "FinishedCourseTreatment", "Something", "NoRelibableChange"]
+
 ANNUAL_KEYS = ["OrgType", "OrgCode", "OrgName", "VariableType", "VariableA", "VariableB"]
 _ANNUAL_2017 = [
     *("CountReferralsReceived", "CountFirstTreatment", "CountFinishedCourseTreatment"),
@@ -247,6 +257,34 @@ def quarterly_wide_row(
     return [quarter, *where, "CCG", *population, *figures]
 
 
+def stp_ccg_long_row(value: Cell, *, level: str = "England", **others: Any) -> list[Cell]:
+    """A row of the quarterly STP and CCG file of 2021-22; what others are is said as of `quarterly_long_row`."""
+    now = {"STP": "ICB", "CCG": "SubICB", "CCG-Provider": "SubICB-Provider"}.get(level, level)
+    others = {"start": "01/04/2021", "end": "30/06/2021"} | others
+    words = {"All_ICB": "All_STP", "All_SubICB": "All_CCG", now: level}
+    return [words.get(str(cell), cell) for cell in quarterly_long_row(value, level=now, **others)]
+
+
+def monthly_wide_row(
+    *values: Cell,
+    level: str = "CCG",
+    commissioner: Body = COMMISSIONER,
+    provider: Body = PROVIDER,
+    month: Cell = "01/04/2016",
+) -> list[Cell]:
+    """A row of the monthly file of 2015 to 2020; the last value given fills its other measures."""
+    first = (commissioner.code, commissioner.name) if "CCG" in level else ("All", "All")
+    second = (provider.code, provider.name) if "Provider" in level else ("All", "All")
+    figures = [*values, *[values[-1]] * (len(MONTHLY_WIDE_MEASURES) - len(values))]
+    return [level, month, *first, *second, *figures]
+
+
+def by_variable_row(*values: Cell, body: Body | None = None, category: str = "None") -> list[Cell]:
+    """A row of an annual table of one variable, of England where no body is given; the last value fills the others."""
+    who = ("England", "England") if body is None else (body.code, body.name)
+    return [*who, category, *values, *[values[-1]] * (3 - len(values))]
+
+
 def annual_row(
     *values: Cell,
     year: str = "2022-23",
@@ -368,6 +406,35 @@ def published_drops() -> dict[str, tuple[str, bytes]]:
             "psych-ther-ann-rep-csvs-2022-23.zip",
             zip_bytes({"psych-ther-ann-rep-csv-2022-23-main-v2.csv": annual}),
         ),
+        "quarterly_stp_ccg_long": (
+            "iapt_quarterly_STP_and_CCGs_q1_2122.zip",
+            zip_bytes(
+                {
+                    "iapt-quarterly-STP-and-CCG-Q1.csv": csv_bytes(
+                        STP_CCG_LONG_HEADER,
+                        [
+                            stp_ccg_long_row("12345"),
+                            stp_ccg_long_row("25", level="CCG"),
+                            stp_ccg_long_row("*", level="STP"),
+                        ],
+                    )
+                }
+            ),
+        ),
+        "monthly_wide": (
+            "IAPT_month_Apr_2016_data.csv",
+            csv_bytes(MONTHLY_WIDE_HEADER, [monthly_wide_row("1000", level="England"), monthly_wide_row("25", "*")]),
+        ),
+        "annual_by_variable_2015": (
+            "psych-ther-ann-rep-csv-pack-2015-16.zip",
+            zip_bytes(
+                {"religion.csv": csv_bytes(BY_VARIABLE_2015_HEADER, [by_variable_row("1000"), _ccg_row("25", "*")])}
+            ),
+        ),
+        "annual_by_variable_2016": (
+            "psych-ther-ann-rep-csv-pack-2016-17_v3.0.zip",
+            zip_bytes({"ltc.csv": csv_bytes(BY_VARIABLE_2016_HEADER, [by_variable_row("1000"), _ccg_row("25", "*")])}),
+        ),
         "data_quality": (
             "nhstalkingtherapies_month_apr_2026_data_quality.csv",
             csv_bytes(DATA_QUALITY_HEADER, [data_quality_row("85", "*")], line_end="\r\n"),
@@ -376,6 +443,10 @@ def published_drops() -> dict[str, tuple[str, bytes]]:
 
 
 # -- read -------------------------------------------------------------------------------------------------------------
+
+
+def _ccg_row(*values: Cell) -> list[Cell]:
+    return by_variable_row(*values, body=COMMISSIONER)
 
 
 @functools.cache

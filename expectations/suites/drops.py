@@ -198,12 +198,15 @@ def _markers() -> tuple[Rule, ...]:
             name="dashes_fill_whole_rows",
             table=table,
             description=(
-                "An organisation whose month was not published (a dash) has no other figure in that month. "
+                "An organisation whose month a time series does not have (a dash) has no other figure in that month. "
                 "Source: 15,019 rows of the publisher's time series, every one all dashes."
             ),
             query=f"""
                 with dashes as (
-                    select distinct population from observations where value_status = 'not_published'
+                    select distinct population from observations
+                    semi join (select population from populations where series = 'timeseries') as time_series
+                        using (population)
+                    where value_status = 'not_published'
                 )
                 select {keys_of(table)} from {{batch}} semi join dashes using (population)
                 where value_status in ('published', 'suppressed')

@@ -66,7 +66,7 @@ class Table:
     `member` names it inside the file: a ZIP member, a sheet, or both; empty for a bare CSV. `book` is the workbook a
     sheet stands in (a ZIP member, or empty for a bare XLSX); None for a CSV. `delimiter` is what stands between the
     values of a CSV, and of its `top`: one with another than a comma is not read. `notices` are those that are worth
-    telling if the table is read.
+    telling if the table is read. `header_row` is known once the table is recognised.
     """
 
     file: str
@@ -77,6 +77,7 @@ class Table:
     delimiter: str = ","
     sheet_rows: Sequence[Sequence[object]] | None = None
     book: str | None = None
+    header_row: int = 1
     notices: tuple[str, ...] = ()
 
     @property

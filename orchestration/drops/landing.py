@@ -81,12 +81,15 @@ def land(
         )
         connection.executemany(
             "insert into landing.drop_periods values (?, ?, ?, ?, ?)",
-            [
-                (public_name(drop.sha256, salt), table.series, table.period_grain, start, level)
-                for drop, summary in read
-                for table in summary.tables
-                for start, level in table.coverage
-            ],
+            # A pack may hold several tables of one series, such as one for each variable.
+            list(
+                dict.fromkeys(
+                    (public_name(drop.sha256, salt), table.series, table.period_grain, start, level)
+                    for drop, summary in read
+                    for table in summary.tables
+                    for start, level in table.coverage
+                )
+            ),
         )
         connection.execute(
             """

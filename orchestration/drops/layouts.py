@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +40,15 @@ class _Strict(BaseModel):
 
 
 class Recognition(_Strict):
-    """How to tell that a table has this layout."""
+    """How to tell that a table has this layout.
+
+    The header stands in `header_row`, or in some row from there to `last_header_row`. It begins with the `leading`
+    columns, in that order.
+    """
 
     header_row: int = Field(ge=1, le=DEEPEST_HEADER_ROW)
+    last_header_row: int | None = Field(default=None, ge=1, le=DEEPEST_HEADER_ROW)
+    leading: list[str] = []
     required: list[str] = Field(min_length=1)
     required_one_of: list[list[str]] = []
     optional: list[str] = []
@@ -51,12 +58,16 @@ class Recognition(_Strict):
 
 
 class PeriodFromColumns(_Strict):
-    """The period stands in a start column and, mostly, an end column."""
+    """The period stands in a start column and, mostly, an end column.
+
+    `month_first` is asked of a date that is no first day in any other style, and only where a name confirms the period:
+    04/01/2016 is 1 April only in a file that says so.
+    """
 
     source: Literal["columns"] = Field(alias="from")
     start: str
     end: str | None = None
-    date_styles: list[Literal["iso", "day_first", "excel_serial"]]
+    date_styles: list[Literal["iso", "day_first", "month_first", "excel_serial"]]
 
 
 class PeriodFromLabel(_Strict):
@@ -100,11 +111,13 @@ class Level(_Strict):
 class Levels(_Strict):
     """The published group types of a layout and what each means; `always` where there is no such column.
 
+    `otherwise` is what every other text of the column means: where a code stands in it, and a word only for England.
     `placeholders` are the words a file writes for no organisation, in the columns of other levels than a row's own.
     """
 
     column: str | None = None
     values: dict[str, Level] = {}
+    otherwise: Level | None = None
     always: Level | None = None
     placeholders: list[str] = []
 
@@ -112,6 +125,8 @@ class Levels(_Strict):
     def _one_way(self) -> Levels:
         if (self.always is None) == (self.column is None):
             raise ValueError("levels: give either `always`, or `column` with `values`")
+        if self.otherwise is not None and self.column is None:
+            raise ValueError("levels: `otherwise` is about the other texts of a `column`")
         return self
 
 
@@ -122,6 +137,13 @@ class Variables(_Strict):
     a: str
     b: str
     placeholders: list[str]
+
+
+class VariableInHeader(_Strict):
+    """One table per variable: the header of the column in this place (from 1) is its type, the cells are categories."""
+
+    column: int = Field(ge=1)
+    placeholders: list[str] = []
 
 
 class LongMeasures(_Strict):
@@ -138,10 +160,15 @@ class LongMeasures(_Strict):
 
 
 class WideMeasures(_Strict):
-    """One column per measure. `columns` is every name the publisher has used; any other column is a drift."""
+    """One column per measure. `columns` is every name that leads to a reviewed measure.
+
+    Any other column is a drift where `other_columns` are refused; else it is a measure that nobody has reviewed, which
+    is read under its own name and does not leave.
+    """
 
     shape: Literal["wide"]
     columns: list[str] = Field(min_length=1)
+    other_columns: Literal["refused", "unreviewed"] = "refused"
 
 
 class Layout(_Strict):
@@ -159,7 +186,7 @@ class Layout(_Strict):
     period: PeriodFromColumns | PeriodFromLabel | PeriodFromNames = Field(discriminator="source")
     levels: Levels
     blank_organisation_code: str | None = None
-    variables: Variables | Literal["total"]
+    variables: Variables | VariableInHeader | Literal["total"]
     measures: LongMeasures | WideMeasures = Field(discriminator="shape")
     tokens: dict[str, ValueStatus]
     quarantine_tokens: dict[str, str]
@@ -169,6 +196,35 @@ class Layout(_Strict):
         if (self.measures.shape == "long") != bool(self.recognise.value_columns):
             raise ValueError(f"{self.name}: long layouts, and only long ones, name value_columns")
         return self
+
+    @property
+    def takes_other_columns(self) -> bool:
+        """Whether a column that the layout does not name is a measure, and no drift."""
+        return isinstance(self.measures, WideMeasures) and self.measures.other_columns == "unreviewed"
+
+    @property
+    def header_rows(self) -> range:
+        """The rows in which the header may stand, from 1."""
+        return range(self.recognise.header_row, (self.recognise.last_header_row or self.recognise.header_row) + 1)
+
+    def variable_column(self, header: Sequence[str]) -> str | None:
+        """The column of a header whose name is the type of the variable; None where the layout has none such."""
+        if isinstance(self.variables, VariableInHeader) and len(header) >= self.variables.column:
+            return header[self.variables.column - 1]
+        return None
+
+    def measure_columns_in(self, header: Sequence[str]) -> list[str]:
+        """The columns of a header that hold measure cells, in its order."""
+        if not self.takes_other_columns:
+            return [name for name in header if name in self.measure_columns]
+        keys = {*self._key_columns, self.variable_column(header)}
+        return [name for name in header if name not in keys]
+
+    @property
+    def _key_columns(self) -> set[str]:
+        """Every column that this layout names and that holds no measure cells."""
+        either = [name for names in self.recognise.required_one_of for name in names]
+        return {*self.recognise.required, *either, *self.recognise.optional} - set(self.measure_columns)
 
     @property
     def measure_columns(self) -> list[str]:
@@ -189,8 +245,10 @@ class Layout(_Strict):
         missing += [" or ".join(names) for names in self.recognise.required_one_of if not found.intersection(names)]
         if self.recognise.value_columns and not found.intersection(self.recognise.value_columns):
             missing.append(" or ".join(self.recognise.value_columns))
-        allowed = set(self.known_columns)
-        unexpected = [name for name in header if name not in allowed]
+        led_by = self.recognise.leading
+        missing += [name for name, stands in zip(led_by, header, strict=False) if name in found and name != stands]
+        allowed = {*self.known_columns, self.variable_column(header)}
+        unexpected = [name for name in header if name not in allowed and (not self.takes_other_columns or not name)]
         repeated = sorted({name for name in header if list(header).count(name) > 1})
         return HeaderDifference(self, tuple(missing), tuple(unexpected), tuple(repeated))
 
@@ -229,6 +287,7 @@ class Recognised:
 
     layouts: tuple[Layout, ...]
     header: tuple[str, ...]
+    header_row: int
 
 
 def load_layouts(folder: Path) -> list[Layout]:
@@ -256,8 +315,8 @@ def layouts_digest(layouts: Iterable[Layout]) -> str:
 
 
 def clean_header(cells: Sequence[object]) -> tuple[str, ...]:
-    """Header cells as text without the byte order mark, surrounding space or trailing empty cells."""
-    names = ["" if cell is None else str(cell).replace("\ufeff", "").strip() for cell in cells]
+    """Header cells as text without surrounding space, characters that show nothing, or trailing empty cells."""
+    names = ["" if cell is None else _strip(str(cell)) for cell in cells]
     while names and not names[-1]:
         names.pop()
     return tuple(names)
@@ -271,12 +330,19 @@ def recognise(
     `rows_above` is the top of the table, at least as many rows as the deepest header row.
     Raises DropRefused naming the nearest layout and the difference from it.
     """
-    differences = _differences(rows_above, layouts)
-    matches = [(difference.layout, header) for difference, header in differences if difference.size == 0]
+    matches = [
+        (layout, header, row)
+        for layout, header, row in _candidates(rows_above, layouts)
+        if layout.header_difference(header).size == 0
+    ]
+    # A layout that takes any other column for a measure is for what no other one knows.
+    matches = [match for match in matches if not match[0].takes_other_columns] or sorted(
+        matches, key=lambda match: -len(match[0].recognise.required)
+    )[:1]
     if matches:
-        deepest = max(layout.recognise.header_row for layout, _ in matches)
-        chosen = [(layout, header) for layout, header in matches if layout.recognise.header_row == deepest]
-        return Recognised(tuple(layout for layout, _ in chosen), chosen[0][1])
+        deepest = max(row for *_, row in matches)
+        chosen = [(layout, header) for layout, header, row in matches if row == deepest]
+        return Recognised(tuple(layout for layout, _ in chosen), chosen[0][1], deepest)
     nearest = find_nearest(rows_above, layouts)
     if nearest is None:
         raise _no_resemblance(rows_above, file, place)
@@ -361,7 +427,7 @@ def find_nearest(rows_above: Sequence[Sequence[object]], layouts: Sequence[Layou
             continue
         for layout in layouts:
             difference = layout.header_difference(header)
-            is_in_its_row = number == layout.recognise.header_row
+            is_in_its_row = number in layout.header_rows
             if not is_in_its_row and difference.size:
                 continue
             shared = _shared_columns(layout, header)
@@ -385,6 +451,9 @@ def rank_by_nearness(rows_above: Sequence[Sequence[object]], layouts: Sequence[L
 def _shared_columns(layout: Layout, header: Sequence[str]) -> int:
     """How many columns a header and a layout have in common; 0 where that is too few, or their shapes differ."""
     names = {_fold(name) for name in header if name}
+    begins = [_fold(name) == _fold(stands) for name, stands in zip(layout.recognise.leading, header, strict=False)]
+    if begins and not any(begins):
+        return 0
     keys = [[name] for name in layout.recognise.required] + layout.recognise.required_one_of
     if isinstance(layout.measures, WideMeasures):
         of_its_shape = names & {_fold(name) for name in layout.measures.columns}
@@ -408,6 +477,14 @@ def _names_period(layout: Layout, header: Sequence[str]) -> bool:
     return True
 
 
+def _strip(text: str) -> str:
+    """A text without the white space, and the characters that show nothing, at its ends."""
+    is_blank = [character.isspace() or unicodedata.category(character) in {"Cc", "Cf"} for character in text]
+    if all(is_blank):
+        return ""
+    return text[is_blank.index(False) : len(text) - is_blank[::-1].index(False)]
+
+
 def _fold(name: str) -> str:
     """A column's name without what spelling changes most: capitals, spaces and marks."""
     return re.sub(r"[^a-z0-9]", "", name.casefold())
@@ -418,16 +495,16 @@ def _show_name(name: str) -> str:
     return repr(name if len(name) <= _LONGEST_NAME_SHOWN else name[:_LONGEST_NAME_SHOWN] + "...")
 
 
-def _differences(
+def _candidates(
     rows_above: Sequence[Sequence[object]], layouts: Sequence[Layout]
-) -> list[tuple[HeaderDifference, tuple[str, ...]]]:
-    """What stands between each layout and the row in which its header should be, and that row."""
-    differences = []
-    for layout in layouts:
-        row = layout.recognise.header_row
-        header = clean_header(rows_above[row - 1]) if len(rows_above) >= row else ()
-        differences.append((layout.header_difference(header), header))
-    return differences
+) -> list[tuple[Layout, tuple[str, ...], int]]:
+    """Each layout with every row in which its header may stand, as far as the table has such rows, and the row."""
+    return [
+        (layout, clean_header(rows_above[row - 1]), row)
+        for layout in layouts
+        for row in layout.header_rows
+        if row <= len(rows_above)
+    ]
 
 
 def period_pattern(layout: Layout) -> re.Pattern[str]:

@@ -53,7 +53,9 @@ def financial_year_of(day: dt.date) -> str:
 
 
 def parse_day(text: str, styles: list[str]) -> dt.date | None:
-    """A day in one of the styles `iso`, `day_first`, `excel_serial`; None where the text is none of them.
+    """A day in one of the styles `iso`, `day_first`, `month_first`, `excel_serial`; None where the text is in none.
+
+    Where both are allowed, a text is read day first.
 
     Styles are told apart by pattern, never guessed: 01/04/2026 is 1 April (domain notes 8, quirk 4).
     """
@@ -62,6 +64,9 @@ def parse_day(text: str, styles: list[str]) -> dt.date | None:
             return dt.date(*map(int, match.groups()))
         if "day_first" in styles and (match := _DAY_FIRST.fullmatch(text)):
             day, month, year = map(int, match.groups())
+            return dt.date(year, month, day)
+        if "month_first" in styles and (match := _DAY_FIRST.fullmatch(text)):
+            month, day, year = map(int, match.groups())
             return dt.date(year, month, day)
     except ValueError:
         return None

@@ -29,9 +29,11 @@ from orchestration.drops.containers import GET_IT_AGAIN, Table, cell_text, open_
 from orchestration.drops.formats import describe_delimiter
 from orchestration.drops.layouts import (
     Layout,
+    Level,
     PeriodFromColumns,
     PeriodFromLabel,
     PeriodFromNames,
+    VariableInHeader,
     Variables,
     WideMeasures,
     find_nearest,
@@ -40,7 +42,7 @@ from orchestration.drops.layouts import (
     rank_by_nearness,
     recognise,
 )
-from orchestration.drops.named_periods import period_by_name
+from orchestration.drops.named_periods import period_by_name, periods_named
 from orchestration.drops.notices import notice
 from orchestration.drops.organisation_codes import LEVEL_NAMES, OrganisationCodes
 from orchestration.drops.periods import (
@@ -77,6 +79,8 @@ NAMED_IN_NOTICES = 5
 PARQUET = "format parquet, compression zstd"
 #: How many tables a refusal names beside the one it is about.
 OTHERS_NAMED = 3
+#: A branch of a CASE that no row takes.
+NEVER = "when null then null"
 MEND_LAYOUT = "If the publisher has changed the file, mend its layout in catalogue/layouts; else get the file again."
 
 
@@ -315,11 +319,12 @@ def _group_tables(
         except DropRefused as refusal:
             unrecognised.append((table, refusal))
             continue
-        key = tuple(layout.name for layout in found.layouts)
-        _, header, tables = groups.setdefault(key, (found.layouts, found.header, []))
+        names = tuple(layout.name for layout in found.layouts)
+        variables = tuple(filter(None, (layout.variable_column(found.header) for layout in found.layouts)))
+        _, header, tables = groups.setdefault((*names, *variables), (found.layouts, found.header, []))
         if found.header != header:
             raise _other_header(drop, tables[0], header, table, found.header)
-        tables.append(table)
+        tables.append(replace(table, header_row=found.header_row))
         summary.notices += table.notices
     if not groups:
         if not unrecognised:
@@ -409,6 +414,12 @@ class _Reading:
                 )
             if table.csv_path is not None:
                 self._refuse_unended_row(table, table.csv_path)
+        if self.layout.evidence == "inferred":
+            self.notices.append(
+                notice(
+                    "a layout that no real file has confirmed was used; compare figures with the file", self.layout.name
+                )
+            )
         self._strip_keys()
         self._set_aside_rows_with_errors()
         periods = self._load_periods()
@@ -453,7 +464,7 @@ class _Reading:
     @property
     def _value_columns(self) -> list[str]:
         """The columns of this table that hold measure cells."""
-        return [name for name in self.header if name in self.layout.measure_columns]
+        return self.layout.measure_columns_in(self.header)
 
     @property
     def _read_column(self) -> str:
@@ -488,7 +499,7 @@ class _Reading:
     def _load(self, table: Table, *, is_first: bool) -> None:
         """Append a table's rows, all text, with the number each has in its file (the header's row counted)."""
         verb = "create or replace temp table source_rows as" if is_first else "insert into source_rows"
-        header_row = self.layout.recognise.header_row
+        header_row = table.header_row
         columns = ", ".join(_name(name) for name in self.header)
         if table.csv_path is not None:
             self._refuse_blank_row(table, table.csv_path, header_row)
@@ -739,10 +750,26 @@ class _Reading:
         start_text, _, end_text = text.partition(" to ")
         start = parse_day(start_text, list(rule.date_styles))
         period = period_starting(start, self.layout.period_grain) if start else None
+        if period is None and "month_first" in rule.date_styles:
+            period = self._period_month_first(start_text, member, row)
         end = parse_day(end_text, list(rule.date_styles)) if rule.end else (period.end if period else None)
         if period is None or end != period.end:
             shown = f"{rule.start} {start_text!r}" + (f", {rule.end} {end_text!r}" if rule.end else "")
             raise self._refused(member, row, f"the first and last day of a {period_noun(self.layout)}", shown)
+        return period
+
+    def _period_month_first(self, text: str, member: str, row: int) -> Period | None:
+        """The month that a date such as 04/01/2016 begins where its month comes first; None where it begins none.
+
+        Raises DropRefused where no name says a period that would show whether it is read rightly.
+        """
+        start = parse_day(text, ["month_first"])
+        period = period_starting(start, self.layout.period_grain) if start else None
+        names = [self.drop.file, *(table.member for table in self.tables)]
+        if period is not None and not any(periods_named(name) for name in names):
+            raise self._refused(
+                member, row, "the month in the file's name, where a date is written month first", f"{text!r}"
+            )
         return period
 
     def _period_from_label(self, text: str, member: str, row: int) -> Period:
@@ -775,7 +802,7 @@ class _Reading:
 
     def _check_levels(self) -> None:
         levels = self.layout.levels
-        if levels.column is None:
+        if levels.column is None or levels.otherwise is not None:
             return
         for text, member, row in self._distinct(_blank(levels.column)):
             if text not in levels.values:
@@ -787,11 +814,13 @@ class _Reading:
         """SQL for the code (index 0) or name (1) of the organisation, partner or parent of a row at any level."""
         levels = self.layout.levels
         blank = self.layout.blank_organisation_code
-        choices: dict[str, list[str]] = {}
-        known = {"": levels.always} if levels.always else dict(levels.values)
+        choices: dict[str, list[str | None]] = {}
+        known: dict[str | None, Level] = {"": levels.always} if levels.always else {**levels.values}
+        if levels.otherwise:
+            known[None] = levels.otherwise
         for text, level in known.items():
             columns = getattr(level, part)
-            if columns is not None and len(columns) > index:
+            if columns is not None and len(columns) > index and columns[index] in self.header:
                 value = f"nullif({_name(columns[index])}, '')"
                 if part != "parent" and index == 0 and blank:
                     value = f"coalesce({value}, {_text(blank)})"
@@ -804,15 +833,19 @@ class _Reading:
             return "cast(null as varchar)"
         if levels.always:
             return next(iter(choices))
-        cases = " ".join(f"when {_text(text)} then {value}" for value, texts in choices.items() for text in texts)
-        return f"case {_name(levels.column or '')} {cases} end"
+        cases = " ".join(
+            f"when {_text(text)} then {value}" for value, texts in choices.items() for text in texts if text is not None
+        )
+        other = next((value for value, texts in choices.items() if None in texts), "null")
+        return f"case {_blank(levels.column or '')} {cases or NEVER} else {other} end"
 
     def _level(self) -> str:
         levels = self.layout.levels
         if levels.always:
             return _text(levels.always.level)
         cases = " ".join(f"when {_text(text)} then {_text(level.level)}" for text, level in levels.values.items())
-        return f"case {_name(levels.column or '')} {cases} end"
+        other = _text(levels.otherwise.level) if levels.otherwise else "null"
+        return f"case {_blank(levels.column or '')} {cases or NEVER} else {other} end"
 
     def _load_keyed_rows(self) -> None:
         """Each row with its period, level, organisations and population, and the measure where it stands in the row."""
@@ -822,8 +855,14 @@ class _Reading:
                 f"case when not {_is_one_of(_blank(name), variables.placeholders)} then {_name(name)} end"
                 for name in (variables.a, variables.b)
             ]
+        elif isinstance(variables, VariableInHeader):
+            name = layout.variable_column(self.header) or ""
+            category = f"case when not {_is_one_of(_blank(name), variables.placeholders)} then {_name(name)} end"
+            kinds = [_text(name), category, "cast(null as varchar)"]
         else:
             kinds = ["'Total'", "cast(null as varchar)", "cast(null as varchar)"]
+        # Where any text of the column but a few is a code, it is no type.
+        group_type = _blank(layout.levels.column) if layout.levels.column and not layout.levels.otherwise else "''"
         long_measure = not isinstance(measures, WideMeasures)
         measure = (
             [_blank(measures.id), _blank(measures.name)] if not isinstance(measures, WideMeasures) else ["''", "''"]
@@ -834,7 +873,7 @@ class _Reading:
             select
                 source_member, source_row,
                 {self._period_bound("start")} as period_start, {self._period_bound("end")} as period_end,
-                {_blank(layout.levels.column) if layout.levels.column else "''"} as group_type,
+                {group_type} as group_type,
                 {self._level()} as org_level,
                 {self._by_level("organisation", 0)} as org_code, {self._by_level("organisation", 1)} as org_name,
                 {self._by_level("partner", 0)} as partner_code, {self._by_level("partner", 1)} as partner_name,
@@ -912,19 +951,22 @@ class _Reading:
         )
         found = self.connection.execute(
             """
-            select reason, arg_min(source_member, source_row), min(source_row), count(*) from rows_set_aside
-            group by 1 order by 3, 1
+            select
+                reason, arg_min(source_member, source_row), min(source_row), count(*),
+                coalesce(arg_min(org_code, source_row), ''), arg_min(partner_code, source_row)
+            from rows_set_aside group by 1 order by 3, 1
             """
         ).fetchall()
-        for why, member, row, times in found[:NAMED_IN_NOTICES]:
-            subject = f"{why}, {times:,} rows, the first at {_place(member, row)}"
+        for _, member, row, times, code, partner in found[:NAMED_IN_NOTICES]:
+            shown = repr(code[:40]) + (f" with {partner[:40]!r}" if partner is not None else "")
+            subject = f"{shown}, {times:,} rows, the first at {_place(member, row)}"
             self.notices.append(notice("rows without a real code are set aside, their cells quarantined", subject))
         if len(found) > NAMED_IN_NOTICES:
-            rest = sum(times for *_, times in found[NAMED_IN_NOTICES:])
+            rest = sum(times for _, _, _, times, *_ in found[NAMED_IN_NOTICES:])
             subject = f"{len(found) - NAMED_IN_NOTICES} more codes, {rest:,} rows"
             self.notices.append(notice("rows without a real code are set aside, their cells quarantined", subject))
         if self._one("select count(*) from keyed_rows") == 0:
-            why, member, row, _ = found[0]
+            why, member, row, *_ = found[0]
             raise self._refused(member, row, "the code of an organisation in some row", f"in every row, {why}")
 
     def _published_codes(self) -> list[tuple[str, str, str]]:

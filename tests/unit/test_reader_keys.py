@@ -233,7 +233,7 @@ def test_rows_set_aside_do_not_tell_of_a_cut_file_nor_conflict_with_others(tmp_p
 
 # -- the shape of codes -----------------------------------------------------------------------------------------------
 
-SPOILT = ["1.00E+10", "1E+05", "8.00E+01", "1e+05", "15.0", "80", "rw4", "Rw4", "R W4", "R/W4", "#REF!", "RW4\u2009X"]
+SPOILT = ["1.00E+10", "1E+05", "8.00E+01", "1e+05", "15.0", "80", "rw4", "Rw4", "R W4", "R/W4", "#RW4", "RW4\u2009X"]
 
 
 def codes() -> OrganisationCodes:

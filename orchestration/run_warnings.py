@@ -19,7 +19,7 @@ from typing import Self
 #: How many cases a warning names; the others are counted.
 SUBJECTS_SHOWN = 5
 #: Longer names of a case are cut: names come out of drops, which are hostile.
-SUBJECT_CHARACTERS = 160
+SUBJECT_CHARACTERS = 400
 
 
 @dataclass(frozen=True)

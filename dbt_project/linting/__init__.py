@@ -28,6 +28,11 @@ def fact_columns() -> list[str]:
     return ["period", "value", "value_status"]
 
 
+def first_few(code: str, place: str, how_many: int = 5) -> str:
+    """An expression."""
+    return code
+
+
 def least_behind_printed(level: str, status: str, value: str) -> str:
     """An expression."""
     return value

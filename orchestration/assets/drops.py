@@ -42,6 +42,8 @@ LANDING_TABLES = (
     "corrections",
     "level_sums",
     "series_precedence",
+    "replaced_levels",
+    "narrower_issues",
     "disclosure_policy",
     "disclosure_statistics",
 )

@@ -19,6 +19,7 @@ from expectations.policy import Policy
 from expectations.suites import SUITES
 from expectations.verdict import Verdict
 from orchestration.assets.checks import check_result, check_spec, subjects_of
+from orchestration.drops.reissues import with_standing
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.release.describe import Description
 from orchestration.release.inspection import auditor_of
@@ -169,7 +170,11 @@ def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> Iterat
     description = Description(
         data_origin=record["origin"],
         recipe=record["recipe"],
-        drops=[(drop, summary) for drop, summary in drops if drop is not None and summary is not None],
+        drops=[
+            (with_standing(drop, summary, catalogue.precedence), summary)
+            for drop, summary in drops
+            if drop is not None and summary is not None
+        ],
         policy=Policy.from_manifest(record["disclosure"]),
         refused=record["refused"],
         code_commit=_code_commit(),

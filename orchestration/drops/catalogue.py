@@ -5,11 +5,14 @@ Layouts have their own module.
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
@@ -136,6 +139,47 @@ class MisnamedFile(_Strict):
         return (self.sha256 == sha256 or self.file == file) and set(periods) == set(self.periods)
 
 
+_SERIES = frozenset({"monthly", "timeseries", "quarterly", "annual", "data_quality"})
+ReIssueEffect = Literal["replaces_whole_file", "adds"]
+
+
+class ReviewedReIssue(_Strict):
+    """A file of which a person says what it does to earlier ones: named by its bytes or by its whole name."""
+
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    file: str | None = Field(default=None, min_length=1)
+    re_issue: ReIssueEffect
+    reason: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_one_file(self) -> Self:
+        if (self.sha256 is None) == (self.file is None):
+            raise ValueError("expected either the sha256 of the file or its whole name in `file`")
+        return self
+
+
+class ReIssues(_Strict):
+    """What a later issue of a file does to the earlier one, by series, and which files are issues of one another."""
+
+    series: dict[str, ReIssueEffect]
+    #: Of the cells of the earlier issue, 0 to 1: with fewer, the later one is taken for an extract.
+    least_share_of_cells: float = Field(gt=0, le=1)
+    words_of_any_file: frozenset[Annotated[str, Field(pattern=r"^[a-z]+$")]]
+    files: list[ReviewedReIssue]
+
+    @field_validator("series")
+    @classmethod
+    def _says_it_of_every_series(cls, series: dict[str, ReIssueEffect]) -> dict[str, ReIssueEffect]:
+        if set(series) ^ _SERIES:
+            raise ValueError(f"expected what a re-issue of each of {sorted(_SERIES)} does; found {sorted(series)}")
+        return series
+
+    def reviewed(self, sha256: str, file: str) -> ReIssueEffect | None:
+        """What a person says that a file does to earlier ones; None where nobody has said anything."""
+        return next((each.re_issue for each in self.files if each.sha256 == sha256 or each.file == file), None)
+
+
 class NamedStatus(_Strict):
     """A status of a publication and how a file's name shows it."""
 
@@ -143,27 +187,116 @@ class NamedStatus(_Strict):
     pattern: str
 
 
+class DatedPrecedence(_Strict):
+    """Another order of the series for some periods, as a person has reviewed it: from the first to the last of them."""
+
+    period_grain: Grain
+    first: str
+    #: Without it, for every period from the first one on.
+    last: str | None = None
+    series: list[str] = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _bounds_are_periods_of_the_grain(self) -> Self:
+        bounds = [period_labelled(label) for label in (self.first, self.last) if label is not None]
+        if wrong := [period.label for period in bounds if period.grain != self.period_grain]:
+            raise ValueError(f"expected each {self.period_grain} by its label; found {', '.join(wrong)}")
+        if bounds[0] > bounds[-1]:
+            raise ValueError(f"expected the first period before the last; found {self.first} and {self.last}")
+        return self
+
+    @property
+    def starts(self) -> tuple[dt.date, dt.date | None]:
+        """The first days of the first and of the last period; None where it has no end."""
+        last = None if self.last is None else period_labelled(self.last).start
+        return period_labelled(self.first).start, last
+
+
+@dataclass(frozen=True)
+class SeriesRank:
+    """How early a series is believed at one grain, 1 first, from one first day of a period to another."""
+
+    period_grain: Grain
+    series: str
+    rank: int
+    valid_from: dt.date | None
+    valid_to: dt.date | None
+
+
 class Precedence(_Strict):
     """Which drop is believed when several publish the same cell."""
 
     series: dict[Grain, list[str]]
+    dated: list[DatedPrecedence] = []
     statuses: list[NamedStatus]
     default_status: Literal["provisional", "definitive"]
     revisions: list[str]
 
-    def status_of(self, name: str) -> str:
-        """The status a file's name shows."""
-        for named in self.statuses:
-            if re.search(named.pattern, name):
-                return named.status
-        return self.default_status
+    @model_validator(mode="after")
+    def _dated_rows_order_the_same_series_once(self) -> Self:
+        for row in self.dated:
+            if sorted(row.series) != sorted(self.series.get(row.period_grain, [])):
+                ordered = self.series.get(row.period_grain)
+                raise ValueError(f"dated from {row.first}: expected {ordered} in some order; found {row.series}")
+        for grain in self.series:
+            rows = sorted((row.starts for row in self.dated if row.period_grain == grain), key=lambda starts: starts[0])
+            for (first, last), (following, _) in itertools.pairwise(rows):
+                if last is None or last >= following:
+                    raise ValueError(
+                        f"expected at most one dated row for a {grain}; two are for {following}, one from {first}"
+                    )
+        return self
 
-    def revision_of(self, name: str) -> int:
-        """The revision number a file's name shows; 1 where it shows none."""
+    def ranks(self) -> list[SeriesRank]:
+        """The rank of every series, for the periods of the dated rows and for those before, between and after them."""
+        ranks: list[SeriesRank] = []
+        for grain, order in self.series.items():
+            begin: dt.date | None = None
+            is_open = True
+            rows = sorted((row for row in self.dated if row.period_grain == grain), key=lambda row: row.starts[0])
+            for row in rows:
+                first, last = row.starts
+                if begin is None or begin < first:
+                    ranks += _ranked(grain, order, begin, first - dt.timedelta(days=1))
+                ranks += _ranked(grain, row.series, first, last)
+                is_open = last is not None
+                begin = None if last is None else last + dt.timedelta(days=1)
+            if is_open:
+                ranks += _ranked(grain, order, begin, None)
+        return ranks
+
+    def status_of(self, name: str, members: Sequence[str] = ()) -> str:
+        """The status that the names of a file and of the members of its ZIP show.
+
+        A member says it of itself, so it is asked first; of members that differ, one that is provisional decides.
+        """
+        of_members = {status for member in members if (status := self._status_shown(member))}
+        for status in ("provisional", "definitive"):
+            if status in of_members:
+                return status
+        return self._status_shown(name) or self.default_status
+
+    def _status_shown(self, name: str) -> str | None:
+        return next((named.status for named in self.statuses if re.search(named.pattern, name)), None)
+
+    def revision_of(self, name: str, members: Sequence[str] = ()) -> int:
+        """The highest revision number that the names of a file and of the members of its ZIP show; 1 if they show none.
+
+        A pack is corrected by a member `-v2` in a ZIP of the same name as before.
+        """
+        return max(self._revision_shown(each) for each in (name, *members))
+
+    def _revision_shown(self, name: str) -> int:
         for pattern in self.revisions:
             if match := re.search(pattern, name):
                 return int(match.group(1))
         return 1
+
+
+def _ranked(grain: Grain, order: Sequence[str], first: dt.date | None, last: dt.date | None) -> list[SeriesRank]:
+    return [SeriesRank(grain, series, rank, first, last) for rank, series in enumerate(order, start=1)]
 
 
 class Limits(_Strict):
@@ -214,6 +347,11 @@ class Catalogue:
     def misnamed_files(self) -> list[MisnamedFile]:
         """The files that may say another period in their name than in their rows."""
         return TypeAdapter(list[MisnamedFile]).validate_python(self._read("misnamed_files.yml"))
+
+    @cached_property
+    def re_issues(self) -> ReIssues:
+        """What a later issue of a file does to the earlier one."""
+        return ReIssues.model_validate(self._read("re_issues.yml"))
 
     @cached_property
     def precedence(self) -> Precedence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import duckdb
 
 from expectations.audit.relations import Relations, load_relations
 from expectations.policy import Policy
-from orchestration.drops.catalogue import Catalogue, Correction
+from orchestration.drops.catalogue import Catalogue, Correction, Precedence
 from orchestration.drops.reader import DropSummary, ObservationStore
+from orchestration.drops.reissues import NarrowerIssue, Replacement, find_re_issues, with_standing, zip_members
 from orchestration.drops.store import KeptDrop
 
 #: How a new warehouse keeps its tables: text is written in two thirds of the time that the oldest version takes. Only
@@ -34,6 +36,9 @@ def land(
     """
     if not read:
         raise ValueError("expected at least one drop that was read in full; found none")
+    read = [(with_standing(drop, summary, catalogue.precedence), summary) for drop, summary in read]
+    replacements, narrower = find_re_issues(read, observations, catalogue)
+    labels = labels_of_drops(read, salt)
     files = ", ".join(f"'{_quoted(observations.observations_of(drop.sha256))}'" for drop, _ in read)
     precedence = catalogue.precedence
     warehouse.parent.mkdir(parents=True, exist_ok=True)
@@ -49,12 +54,13 @@ def land(
             """
             create or replace table landing.drops (
                 sha256 varchar, file varchar, origin varchar, made varchar, source varchar, licence varchar,
-                status varchar, is_provisional boolean, revision integer, sequence integer, batch integer
+                status varchar, is_provisional boolean, revision integer, sequence integer, batch integer,
+                label varchar
             )
             """
         )
         connection.executemany(
-            "insert into landing.drops values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into landing.drops values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     public_name(drop.sha256, salt),
@@ -68,6 +74,7 @@ def land(
                     drop.revision,
                     drop.sequence,
                     drop.batch,
+                    labels[drop.sha256],
                 )
                 for drop, _ in read
             ],
@@ -106,21 +113,8 @@ def land(
                     for gap in catalogue.gaps
                 ],
             )
-        connection.execute(
-            """
-            create or replace table landing.series_precedence (
-                period_grain varchar, series varchar, series_rank integer
-            )
-            """
-        )
-        connection.executemany(
-            "insert into landing.series_precedence values (?, ?, ?)",
-            [
-                (grain, series, rank)
-                for grain, ranked in precedence.series.items()
-                for rank, series in enumerate(ranked, start=1)
-            ],
-        )
+        land_precedence(connection, precedence)
+        land_re_issues(connection, replacements, narrower, salt)
         land_corrections(connection, catalogue.corrections)
         land_relations(connection, load_relations())
         land_policy(connection, policy)
@@ -133,6 +127,87 @@ def public_name(sha256: str, salt: str | None) -> str:
     The sha256 of a small file of unrounded counts could be found again by trying every count.
     """
     return sha256 if salt is None else hashlib.sha256((salt + sha256).encode()).hexdigest()
+
+
+def labels_of_drops(read: Sequence[tuple[KeptDrop, DropSummary]], salt: str | None = None) -> dict[str, str]:
+    """What messages call each drop, by sha256: its file name; where several have it, with what tells them apart.
+
+    Two drops of one name are told apart by the members of a ZIP, the first digits of the sha256 and the day of keeping.
+    """
+    times = Counter(drop.file for drop, _ in read)
+    labels = {}
+    for drop, summary in read:
+        members = zip_members(summary)
+        parts = [
+            f"member {members[0]}" + (f" and {len(members) - 1} more" if len(members) > 1 else "") if members else "",
+            f"{'called' if salt else 'sha256'} {public_name(drop.sha256, salt)[:12]}",
+            f"kept {drop.kept_at[:10]}",
+        ]
+        told_apart = f" ({', '.join(part for part in parts if part)})" if times[drop.file] > 1 else ""
+        labels[drop.sha256] = drop.file + told_apart
+    return labels
+
+
+def land_precedence(connection: duckdb.DuckDBPyConnection, precedence: Precedence) -> None:
+    """Land how early each series is believed, and for which periods, by their first days."""
+    connection.execute(
+        """
+        create or replace table landing.series_precedence (
+            period_grain varchar, series varchar, series_rank integer, valid_from date, valid_to date
+        )
+        """
+    )
+    connection.executemany(
+        "insert into landing.series_precedence values (?, ?, ?, ?, ?)",
+        [(each.period_grain, each.series, each.rank, each.valid_from, each.valid_to) for each in precedence.ranks()],
+    )
+
+
+def land_re_issues(
+    connection: duckdb.DuckDBPyConnection,
+    replacements: Sequence[Replacement],
+    narrower: Sequence[NarrowerIssue],
+    salt: str | None,
+) -> None:
+    """Land which periods and levels of a drop a later issue replaces whole, and where it has too few cells to."""
+    connection.execute(
+        """
+        create or replace table landing.replaced_levels (
+            drop_sha256 varchar, series varchar, period_grain varchar, period_start date, org_level varchar,
+            replaced_by_drop_sha256 varchar
+        )
+        """
+    )
+    connection.execute(
+        """
+        create or replace table landing.narrower_issues (
+            drop_sha256 varchar, series varchar, period_grain varchar, period_start date, org_level varchar,
+            cells integer, narrower_drop_sha256 varchar, narrower_cells integer
+        )
+        """
+    )
+    if replacements:
+        connection.executemany(
+            "insert into landing.replaced_levels values (?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    *(public_name(each.sha256, salt), each.series, each.period_grain, each.period_start),
+                    *(each.org_level, public_name(each.replaced_by, salt)),
+                )
+                for each in replacements
+            ],
+        )
+    if narrower:
+        connection.executemany(
+            "insert into landing.narrower_issues values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    *(public_name(each.sha256, salt), each.series, each.period_grain, each.period_start),
+                    *(each.org_level, each.cells, public_name(each.narrower_sha256, salt), each.narrower_cells),
+                )
+                for each in narrower
+            ],
+        )
 
 
 def land_corrections(connection: duckdb.DuckDBPyConnection, corrections: Sequence[Correction]) -> None:

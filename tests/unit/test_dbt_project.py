@@ -252,7 +252,8 @@ def test_the_columns_described_are_the_columns_selected(model: str) -> None:
 
 
 def test_ranked_observations_have_the_columns_of_observations_and_their_rank() -> None:
-    ranked = [*described_columns("int_measured_observations"), "precedence", "winning_drop_sha256"]
+    of_rank = ("precedence", "winning_drop_sha256", "withdrawn_by_drop_sha256")
+    ranked = [*described_columns("int_measured_observations"), *of_rank]
     assert described_columns("int_contested_observations") == ranked
     assert described_columns("int_ranked_observations") == ranked
 

@@ -63,11 +63,11 @@ def test_every_drop_is_landed_with_its_provenance_and_standing(tmp_path: Path) -
     assert landed(warehouse, "from landing.drops order by sequence") == [
         (
             *(april.sha256, APRIL[0], "published", "", april.source, april.licence),
-            *("definitive", False, 1, 1, 1),
+            *("definitive", False, 1, 1, 1, APRIL[0]),
         ),
         (
             *(may.sha256, MAY[0], "published", "O'Zed's copy", may.source, may.licence),
-            *("provisional", True, 2, 2, 2),
+            *("provisional", True, 2, 2, 2, MAY[0]),
         ),
     ]
 
@@ -106,10 +106,10 @@ def test_the_monthly_file_is_believed_before_a_time_series(tmp_path: Path) -> No
     warehouse = land_in(tmp_path, read(tmp_path, APRIL))
     ranks = landed(warehouse, "from landing.series_precedence order by all")
     assert ranks == [
-        ("month", "monthly", 1),
-        ("month", "timeseries", 2),
-        ("quarter", "quarterly", 1),
-        ("year", "annual", 1),
+        ("month", "monthly", 1, None, None),
+        ("month", "timeseries", 2, None, None),
+        ("quarter", "quarterly", 1, None, None),
+        ("year", "annual", 1, None, None),
     ]
 
 

@@ -1,7 +1,9 @@
 {{ config(materialized='table') }}
 
--- Cells of periods and levels that more than one drop publishes, with which one is believed: `precedence` 1 wins.
--- Order: series (the monthly file before a time series), status, revision, then the order in which drops were kept.
+-- Cells of periods and levels that several drops publish, with which one is believed: `precedence` 1 wins.
+-- Order: series (the monthly file before a time series, unless a dated row of catalogue/precedence.yml says otherwise),
+-- status, revision, then the order in which drops were kept. A cell that a re-issue withdrew is believed of no drop
+-- kept until then, of a series believed no earlier: where none is left, no row of it has precedence 1.
 -- Each grain is asked for by itself: where nothing of a grain is contested, its observations are not read at all.
 with contested_periods as (
 
@@ -38,34 +40,172 @@ series_precedence as (
 
     select * from {{ ref('stg_series_precedence') }}
 
+),
+
+withdrawn_cells as (
+
+    select
+        withdrawn.*,
+        replacing_drop.batch as withdrawn_in_batch,
+        replacing_drop.revision as withdrawn_by_revision
+    from {{ ref('int_withdrawn_cells') }} as withdrawn
+    inner join drops as replacing_drop
+        on withdrawn.withdrawn_by_drop_sha256 = replacing_drop.drop_sha256
+
+),
+
+ordered as (
+
+    select
+        observations.*,
+        series_precedence.series_rank,
+        drops.is_provisional,
+        drops.revision,
+        drops.sequence,
+        drops.batch
+    from observations
+    inner join drops
+        on observations.drop_sha256 = drops.drop_sha256
+    inner join series_precedence
+        on
+            observations.period_grain = series_precedence.period_grain
+            and observations.series = series_precedence.series
+            and (series_precedence.valid_from is null or observations.period_start >= series_precedence.valid_from)
+            and (series_precedence.valid_to is null or observations.period_start <= series_precedence.valid_to)
+
+),
+
+-- One row a withdrawn cell: where several issues in turn no longer have it, the latest of them.
+withdrawals as (
+
+    select
+        withdrawn_cells.period_grain,
+        withdrawn_cells.period_start,
+        withdrawn_cells.org_level,
+        withdrawn_cells.org_code,
+        withdrawn_cells.partner_code,
+        withdrawn_cells.variable_type,
+        withdrawn_cells.variable_a,
+        withdrawn_cells.variable_b,
+        withdrawn_cells.measure,
+        min(series_precedence.series_rank) as withdrawn_series_rank,
+        max(withdrawn_cells.withdrawn_in_batch) as withdrawn_in_batch,
+        max(withdrawn_cells.withdrawn_by_revision) as withdrawn_by_revision,
+        max(withdrawn_cells.withdrawn_by_drop_sha256) as withdrawn_by_drop_sha256
+    from withdrawn_cells
+    inner join series_precedence
+        on
+            withdrawn_cells.period_grain = series_precedence.period_grain
+            and withdrawn_cells.series = series_precedence.series
+            and (series_precedence.valid_from is null or withdrawn_cells.period_start >= series_precedence.valid_from)
+            and (series_precedence.valid_to is null or withdrawn_cells.period_start <= series_precedence.valid_to)
+    group by
+        withdrawn_cells.period_grain,
+        withdrawn_cells.period_start,
+        withdrawn_cells.org_level,
+        withdrawn_cells.org_code,
+        withdrawn_cells.partner_code,
+        withdrawn_cells.variable_type,
+        withdrawn_cells.variable_a,
+        withdrawn_cells.variable_b,
+        withdrawn_cells.measure
+
+),
+
+judged as (
+
+    select
+        ordered.*,
+        case
+            when own.drop_sha256 is not null then own.withdrawn_by_drop_sha256
+            when
+                withdrawals.withdrawn_in_batch >= ordered.batch
+                and (
+                    ordered.series_rank > withdrawals.withdrawn_series_rank
+                    or (
+                        ordered.series_rank = withdrawals.withdrawn_series_rank
+                        and ordered.revision <= withdrawals.withdrawn_by_revision
+                    )
+                )
+                then withdrawals.withdrawn_by_drop_sha256
+        end as withdrawn_by_drop_sha256
+    from ordered
+    left join withdrawals
+        on
+            ordered.period_grain = withdrawals.period_grain
+            and ordered.period_start = withdrawals.period_start
+            and ordered.org_level = withdrawals.org_level
+            and ordered.org_code = withdrawals.org_code
+            and ordered.partner_code is not distinct from withdrawals.partner_code
+            and ordered.variable_type = withdrawals.variable_type
+            and ordered.variable_a is not distinct from withdrawals.variable_a
+            and ordered.variable_b is not distinct from withdrawals.variable_b
+            and ordered.measure = withdrawals.measure
+    left join withdrawn_cells as own
+        on
+            ordered.period_grain = own.period_grain
+            and ordered.period_start = own.period_start
+            and ordered.org_level = own.org_level
+            and ordered.org_code = own.org_code
+            and ordered.partner_code is not distinct from own.partner_code
+            and ordered.variable_type = own.variable_type
+            and ordered.variable_a is not distinct from own.variable_a
+            and ordered.variable_b is not distinct from own.variable_b
+            and ordered.measure = own.measure
+            and ordered.drop_sha256 = own.drop_sha256
+            and ordered.series = own.series
+
 )
 
 select
-    observations.*,
-    row_number() over most_believed_first as precedence,
-    first_value(observations.drop_sha256) over most_believed_first as winning_drop_sha256
-from observations
-inner join drops
-    on observations.drop_sha256 = drops.drop_sha256
-inner join series_precedence
-    on
-        observations.period_grain = series_precedence.period_grain
-        and observations.series = series_precedence.series
+    period,
+    period_grain,
+    period_start,
+    period_end,
+    financial_year,
+    org_level,
+    org_code,
+    org_name,
+    partner_code,
+    partner_name,
+    parent_code,
+    parent_name,
+    variable_type,
+    variable_a,
+    variable_b,
+    measure,
+    measure_id,
+    statistic,
+    is_reviewed,
+    measure_name,
+    value,
+    value_status,
+    value_as_published,
+    series,
+    drop_sha256,
+    source_file,
+    source_member,
+    source_row,
+    source_column,
+    duplicate_of_row,
+    row_number() over most_believed_first
+    + case when count(*) over same_cell = count(withdrawn_by_drop_sha256) over same_cell then 1 else 0 end
+        as precedence,
+    first_value(drop_sha256) over most_believed_first as winning_drop_sha256,
+    withdrawn_by_drop_sha256
+from judged
 window most_believed_first as (
     partition by
-        observations.period_grain,
-        observations.period_start,
-        observations.org_level,
-        observations.org_code,
-        observations.partner_code,
-        observations.variable_type,
-        observations.variable_a,
-        observations.variable_b,
-        observations.measure
+        period_grain, period_start, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure
     order by
-        series_precedence.series_rank asc,
-        drops.is_provisional asc,
-        drops.revision desc,
-        drops.sequence desc,
-        observations.source_row asc
+        case when withdrawn_by_drop_sha256 is null then 0 else 1 end asc,
+        series_rank asc,
+        is_provisional asc,
+        revision desc,
+        sequence desc,
+        source_row asc
+),
+same_cell as (
+    partition by
+        period_grain, period_start, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure
 )

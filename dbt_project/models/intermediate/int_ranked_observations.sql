@@ -1,4 +1,5 @@
--- Every cell with its `precedence`: 1 is the one believed, the others are kept as losers.
+-- Every cell with its `precedence`: 1 is the one believed, the others are kept as losers. A cell that was withdrawn has
+-- none of precedence 1.
 with observations as (
 
     select * from {{ ref('int_measured_observations') }}
@@ -15,9 +16,39 @@ contested_periods as (
 uncontested as (
 
     select
-        observations.*,
+        observations.period,
+        observations.period_grain,
+        observations.period_start,
+        observations.period_end,
+        observations.financial_year,
+        observations.org_level,
+        observations.org_code,
+        observations.org_name,
+        observations.partner_code,
+        observations.partner_name,
+        observations.parent_code,
+        observations.parent_name,
+        observations.variable_type,
+        observations.variable_a,
+        observations.variable_b,
+        observations.measure,
+        observations.measure_id,
+        observations.statistic,
+        observations.is_reviewed,
+        observations.measure_name,
+        observations.value,
+        observations.value_status,
+        observations.value_as_published,
+        observations.series,
+        observations.drop_sha256,
+        observations.source_file,
+        observations.source_member,
+        observations.source_row,
+        observations.source_column,
+        observations.duplicate_of_row,
         1 as precedence,
-        cast(null as varchar) as winning_drop_sha256
+        cast(null as varchar) as winning_drop_sha256,
+        cast(null as varchar) as withdrawn_by_drop_sha256
     from observations
     left join contested_periods
         on

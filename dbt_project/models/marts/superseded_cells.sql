@@ -1,4 +1,4 @@
--- Cells that another drop publishes too and that were not believed: kept, with the drop that was.
+-- Cells that were not believed: kept, with the drop that was. One that a re-issue withdrew stands with that re-issue.
 with losers as (
 
     select * from {{ ref('int_contested_observations') }}
@@ -24,5 +24,6 @@ select
     source_member,
     source_row,
     source_column,
-    winning_drop_sha256
+    coalesce(withdrawn_by_drop_sha256, winning_drop_sha256) as winning_drop_sha256,
+    case when withdrawn_by_drop_sha256 is null then 'superseded' else 'withdrawn' end as outcome
 from losers

@@ -14,5 +14,6 @@ select
     is_provisional,
     revision,
     sequence,
-    batch
+    batch,
+    label
 from drops

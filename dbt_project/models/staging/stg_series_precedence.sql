@@ -1,4 +1,4 @@
--- Which series is believed first at each grain.
+-- Which series is believed first at each grain, and for which periods.
 with series_precedence as (
 
     select * from {{ source('landing', 'series_precedence') }}
@@ -8,5 +8,7 @@ with series_precedence as (
 select
     period_grain,
     series,
-    series_rank
+    series_rank,
+    valid_from,
+    valid_to
 from series_precedence

@@ -64,6 +64,11 @@ class Home:
         return self.root / "released_by.json"
 
     @property
+    def taken_in(self) -> Path:
+        """In which state each drop folder was last taken in by a run."""
+        return self.root / "taken_in.json"
+
+    @property
     def staging(self) -> Path:
         """The candidate release: what the gate judges."""
         return self.root / "staging"

@@ -14,6 +14,8 @@ from orchestration.run_record import begin_record, end_record
 
 ABANDONED = "Its process ended without a word: nobody works on it any more."
 
+#: Whoever looks for signs of life holds one for an instant.
+SECONDS_TO_SHOW_LIFE = 10
 #: Held until this process ends, however it ends: by it others see that the run is alive, though it may only wait.
 _SIGNS_OF_LIFE: dict[str, FileLock] = {}
 
@@ -23,7 +25,7 @@ def show_alive(home: Home, run_id: str) -> None:
     path = _sign_of(home, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
-    lock.acquire(timeout=0)
+    lock.acquire(timeout=SECONDS_TO_SHOW_LIFE)
     _SIGNS_OF_LIFE[run_id] = lock
 
 
@@ -39,7 +41,6 @@ def is_alive(home: Home, run_id: str) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
-    path.unlink(missing_ok=True)
     lock.release()
     return False
 
@@ -61,7 +62,15 @@ def end_abandoned_runs(home: Home, instance: dg.DagsterInstance, job: str) -> li
             instance.report_run_failed(run, ABANDONED)
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             ended.append(run.run_id)
+    _forget_signs_of_ended_runs(home, instance)
     return ended
+
+
+def _forget_signs_of_ended_runs(home: Home, instance: dg.DagsterInstance) -> None:
+    for path in (home.dagster / "alive").glob("*.lock"):
+        run = instance.get_run_by_id(path.stem)
+        if run is None or run.is_finished:
+            path.unlink(missing_ok=True)
 
 
 class AloneInTheHome(dg.ConfigurableResource[None]):

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.check_events import EVERY_DROP_IS_READ, PARAGRAPH, evaluations_of_run
+from orchestration.drop_folder import compute_folder_fingerprint, note_taken_in
 from orchestration.drops.catalogue import Catalogue, Gap
 from orchestration.drops.intake import Intake, OtherOriginError, Reading, drops_of_period, read_kept, take_in
 from orchestration.drops.landing import land
@@ -85,12 +86,15 @@ def kept_drops(
     if not folder.exists() and not config.drops:
         folder.mkdir(parents=True)
     kept_at = datetime.now(UTC).isoformat(timespec="seconds")
+    fingerprint = compute_folder_fingerprint(folder)
     try:
         intake = take_in(
             folder, pipeline.drops, pipeline.load_catalogue(), kept_at, pipeline.observations, home_origin(pipeline)
         )
     except OtherOriginError as error:
+        note_taken_in(home, folder, fingerprint)  # refused with a reason, all of it
         raise dg.Failure(f"{error}.") from error
+    intake.fingerprint = fingerprint
     (home.root / "intake.json").write_text(json.dumps(asdict(intake), indent=2), encoding="utf-8")
     for path, refusal in intake.refused:
         context.log.warning(f"refused {path}: {DropRefused(**refusal)}")
@@ -255,6 +259,7 @@ def landing(
     for line in record["notices"]:
         context.log.info(f"notice: {line}")
     (home.root / "reading.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
+    note_taken_in(home, config.folder(home), intake.fingerprint)
     yield _every_drop_is_read(refused, record["notices"])
     if not reading.usable:
         reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)

@@ -27,7 +27,8 @@ def no_progress(what: str, done: int, total: int) -> None:
 class Intake:
     """What a folder offered. `offered` are its kept drops in its order, `new` those not kept before.
 
-    `refused` pairs a path in the folder with the reason; `origin` is the origin all offered drops share.
+    `refused` pairs a path in the folder with the reason; `origin` is the origin all offered drops share; `fingerprint`
+    is of the folder as it stood before.
     """
 
     folder: str
@@ -36,6 +37,7 @@ class Intake:
     new: list[str] = field(default_factory=list)
     refused: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     left_alone: list[str] = field(default_factory=list)
+    fingerprint: str = ""
 
 
 class OtherOriginError(Exception):

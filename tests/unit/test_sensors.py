@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from orchestration.drop_folder import compute_folder_fingerprint, note_taken_in
+from orchestration.home import Home
+from orchestration.lone_run import show_alive
 from orchestration.resources import PipelineHome
-from orchestration.sensors import drop_folder_sensor, folder_fingerprint
+from orchestration.sensors import FOLDER_TAG, SECONDS_TO_SHOW_LIFE, SECONDS_TO_START, drop_folder_sensor
 
 Tick = dg.RunRequest | dg.SkipReason
 
@@ -31,9 +35,11 @@ class Sensor:
     def __init__(self, home: Path, cursor: str | None = None) -> None:
         self.home, self.cursor = home, cursor
 
-    def tick(self) -> Tick:
-        """One look at the folder."""
+    def tick(self, *runs: dg.DagsterRun) -> Tick:
+        """One look at the folder, where Dagster has these runs."""
         with dg.DagsterInstance.ephemeral() as instance:
+            for run in runs:
+                instance.add_run(run)
             context = dg.build_sensor_context(
                 instance=instance, cursor=self.cursor, resources={"pipeline": PipelineHome(root=str(self.home))}
             )
@@ -50,14 +56,120 @@ def is_unchanged(answer: Tick) -> bool:
     return isinstance(answer, dg.SkipReason) and "nothing has changed" in str(answer.skip_message)
 
 
-def test_a_folder_at_rest_is_asked_for_at_the_second_look_and_once(folder: Path, tmp_path: Path) -> None:
+def take_in(home: Path, folder: Path) -> None:
+    """What a run does when it has taken in a folder."""
+    note_taken_in(Home(home), folder, compute_folder_fingerprint(folder))
+
+
+def asked_run(folder: Path, status: dg.DagsterRunStatus, run_id: str = "0" * 32) -> dg.DagsterRun:
+    tags = {FOLDER_TAG: compute_folder_fingerprint(folder)}
+    return dg.DagsterRun(job_name="refresh", run_id=run_id, status=status, tags=tags)
+
+
+def is_pending(answer: Tick) -> bool:
+    return isinstance(answer, dg.SkipReason) and "is waiting or at work" in str(answer.skip_message)
+
+
+def pass_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    later = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: later)
+
+
+def test_a_folder_at_rest_is_asked_for_at_the_second_look_until_it_is_taken_in(folder: Path, tmp_path: Path) -> None:
     (folder / "drop.csv").write_text("whole")
     sensor = Sensor(tmp_path)
     assert is_waiting(sensor.tick())
     asked = sensor.tick()
     assert isinstance(asked, dg.RunRequest)
-    assert asked.run_key == folder_fingerprint(folder)
+    assert asked.tags[FOLDER_TAG] == compute_folder_fingerprint(folder)
+    take_in(tmp_path, folder)
     assert is_unchanged(sensor.tick())
+
+
+def test_a_folder_that_a_run_failed_to_take_in_is_asked_for_again_later_and_later(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "drop.csv").write_text("whole")
+    sensor = Sensor(tmp_path)
+    sensor.tick()
+    keys = []
+    for pause in (0, 120, 240, 480, 960, 1920, 3600, 3600):
+        pass_time(monkeypatch, max(0, pause - 10))
+        if pause:
+            failed = asked_run(folder, dg.DagsterRunStatus.FAILURE)
+            answer = sensor.tick(failed)
+            assert isinstance(answer, dg.SkipReason)
+            assert "another is asked for in" in str(answer.skip_message)
+        pass_time(monkeypatch, 20)
+        asked = sensor.tick()
+        assert isinstance(asked, dg.RunRequest)
+        keys.append(asked.run_key)
+    assert len(set(keys)) == len(keys), "Dagster does not run one key twice"
+    take_in(tmp_path, folder)
+    assert is_unchanged(sensor.tick())
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+    ],
+)
+def test_no_second_run_is_asked_for_while_one_is_on_its_way(
+    folder: Path, tmp_path: Path, status: dg.DagsterRunStatus
+) -> None:
+    (folder / "drop.csv").write_text("whole")
+    sensor = Sensor(tmp_path)
+    sensor.tick()
+    assert is_pending(sensor.tick(asked_run(folder, status)))
+
+
+def test_a_run_that_is_long_at_work_is_waited_for_and_one_that_was_killed_is_not(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "drop.csv").write_text("whole")
+    sensor = Sensor(tmp_path)
+    sensor.tick()
+    show_alive(Home(tmp_path), "a" * 32)
+    pass_time(monkeypatch, max(SECONDS_TO_SHOW_LIFE, SECONDS_TO_START) + 60)
+    assert is_pending(sensor.tick(asked_run(folder, dg.DagsterRunStatus.STARTED, "a" * 32)))
+    assert isinstance(sensor.tick(asked_run(folder, dg.DagsterRunStatus.STARTED, "b" * 32)), dg.RunRequest)
+
+
+def test_a_file_that_arrives_while_a_run_is_at_work_is_asked_for(folder: Path, tmp_path: Path) -> None:
+    """The run notes the folder as it was before; what came since is in no noted state."""
+    (folder / "drop.csv").write_text("whole")
+    sensor = Sensor(tmp_path)
+    sensor.tick()
+    sensor.tick()
+    before = compute_folder_fingerprint(folder)
+    joined(folder / "drop.csv")
+    note_taken_in(Home(tmp_path), folder, before)
+    assert is_waiting(sensor.tick())
+    assert isinstance(sensor.tick(), dg.RunRequest)
+
+
+def test_a_sidecar_that_was_mended_and_a_file_that_can_be_read_now_are_changes(folder: Path, tmp_path: Path) -> None:
+    (folder / "drop.csv").write_text("whole")
+    (folder / "provenance.json").write_text("[")
+    take_in(tmp_path, folder)
+    sensor = Sensor(tmp_path)
+    assert is_unchanged(sensor.tick())
+    (folder / "provenance.json").write_text("{}")
+    assert is_waiting(sensor.tick())
+    take_in(tmp_path, folder)
+    (folder / "drop.csv").chmod(0o400)
+    assert is_waiting(sensor.tick())
+
+
+def test_an_empty_folder_is_nothing_to_refresh_from(folder: Path, tmp_path: Path) -> None:
+    sensor = Sensor(tmp_path)
+    for _ in range(3):
+        answer = sensor.tick()
+        assert isinstance(answer, dg.SkipReason)
+        assert "is empty" in str(answer.skip_message)
 
 
 def grown(path: Path) -> None:
@@ -96,9 +208,11 @@ def test_a_change_after_a_refresh_waits_as_the_first_one_did(folder: Path, tmp_p
     sensor = Sensor(tmp_path)
     sensor.tick()
     assert isinstance(sensor.tick(), dg.RunRequest)
+    take_in(tmp_path, folder)
     joined(folder / "drop.csv")
     assert is_waiting(sensor.tick())
     assert isinstance(sensor.tick(), dg.RunRequest)
+    take_in(tmp_path, folder)
     assert is_unchanged(sensor.tick())
 
 
@@ -107,6 +221,7 @@ def test_a_file_that_came_and_went_again_is_no_change(folder: Path, tmp_path: Pa
     sensor = Sensor(tmp_path)
     sensor.tick()
     sensor.tick()
+    take_in(tmp_path, folder)
     joined(folder / "drop.csv")
     assert is_waiting(sensor.tick())
     (folder / "second.csv").unlink()
@@ -117,18 +232,22 @@ def test_the_cursor_can_be_read(folder: Path, tmp_path: Path) -> None:
     (folder / "drop.csv").write_text("whole")
     sensor = Sensor(tmp_path)
     sensor.tick()
-    assert json.loads(sensor.cursor or "") == {"seen": folder_fingerprint(folder), "asked_for": ""}
+    now = compute_folder_fingerprint(folder)
+    assert json.loads(sensor.cursor or "")["seen"] == now
     sensor.tick()
-    assert set(json.loads(sensor.cursor or "").values()) == {folder_fingerprint(folder)}
+    cursor = json.loads(sensor.cursor or "")
+    assert (cursor["seen"], cursor["asked_for"], cursor["asks"], cursor["attempts"]) == (now, now, 1, 1)
 
 
-def test_a_cursor_from_before_looks_were_compared_is_what_was_asked_for(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cursor", ["{}", '{{"seen": "{}", "asked_for": "{}"}}'])
+def test_what_an_earlier_version_asked_for_is_asked_for_once_more(folder: Path, tmp_path: Path, cursor: str) -> None:
+    """It noted what it asked for, and not whether a run has taken it in."""
     (folder / "drop.csv").write_text("whole")
-    sensor = Sensor(tmp_path, cursor=folder_fingerprint(folder))
-    assert is_unchanged(sensor.tick())
-    joined(folder / "drop.csv")
-    assert is_waiting(sensor.tick())
+    now = compute_folder_fingerprint(folder)
+    sensor = Sensor(tmp_path, cursor=cursor.format(now, now))
     assert isinstance(sensor.tick(), dg.RunRequest)
+    take_in(tmp_path, folder)
+    assert is_unchanged(sensor.tick())
 
 
 def test_a_folder_that_is_not_there_is_named(folder: Path, tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import json
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +22,7 @@ from orchestration.exclusive import WAIT_SECONDS, HomeIsBusy, is_busy
 from orchestration.home import RESTRICTED, Home
 from orchestration.refresh import RefreshOutcome, describe_refusal
 from orchestration.refresh import refresh as run_refresh
-from orchestration.run_warnings import name_first
+from orchestration.run_warnings import name_first, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -110,6 +113,29 @@ def _reason(error: OSError) -> str:
 
 
 def _refresh_with_progress(home: Home, drops: Path, profile: str, rebuild: bool, wait: int) -> RefreshOutcome:
+    # What the tools say on standard error goes into the log meanwhile, so the terminal is drawn on by a way of its own.
+    with _own_terminal() as terminal:
+        return _refresh_drawn_on(terminal, home, drops, profile, rebuild, wait)
+
+
+@contextlib.contextmanager
+def _own_terminal() -> Generator[Console]:
+    """A console on a duplicate of standard error, whoever redirects that one; one that draws nothing elsewhere."""
+    try:
+        is_terminal = sys.stderr.isatty()
+        descriptor = os.dup(sys.stderr.fileno()) if is_terminal else None
+    except (OSError, ValueError):  # standard error is no file, or closed
+        descriptor = None
+    if descriptor is None:
+        yield Console(file=io.StringIO(), force_terminal=False)
+        return
+    with os.fdopen(descriptor, "w", encoding=sys.stderr.encoding or "utf-8", errors="replace") as stream:
+        yield Console(file=stream, highlight=False)
+
+
+def _refresh_drawn_on(
+    terminal: Console, home: Home, drops: Path, profile: str, rebuild: bool, wait: int
+) -> RefreshOutcome:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -117,17 +143,25 @@ def _refresh_with_progress(home: Home, drops: Path, profile: str, rebuild: bool,
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=err, transient=True) as bar:
+    bar = Progress(
+        *columns,
+        console=terminal,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=not terminal.is_terminal,
+    )
+    with bar:
         task = bar.add_task("refreshing", total=None)
 
         def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total or None)
-            if total and done == total:
-                bar.update(task, description="building the marts and judging the release", completed=0, total=None)
+            bar.update(task, description=printable(what), completed=done, total=total or None)
 
-        return run_refresh(
-            home, drops, profile=profile, rebuild=rebuild, progress=show, wait_seconds=wait, say=_say_now
-        )
+        def say(message: str) -> None:
+            show(message, 0, 0)
+            _say_now(message)
+
+        return run_refresh(home, drops, profile=profile, rebuild=rebuild, progress=show, wait_seconds=wait, say=say)
 
 
 def _say_now(message: str) -> None:
@@ -273,6 +307,7 @@ def audit(
             f"{missing}: not found. An audit needs a folder and a home that was refreshed from its drops.", markup=False
         )
         raise typer.Exit(2)
+    _refuse_locked_warehouse(where)
     salt = where.salt if where.is_restricted else None
     drops_at_hand = frozenset(public_name(drop, salt) for drop in json.loads(where.built.read_text("utf-8"))["drops"])
     try:
@@ -290,6 +325,17 @@ def audit(
     raise typer.Exit(0 if inspection.verdict.passed else 1)
 
 
+def _refuse_locked_warehouse(home: Home) -> None:
+    """End with a sentence where another program, such as a refresh, writes in the warehouse."""
+    from orchestration.warehouse_access import WarehouseLockedError, wait_for_warehouse
+
+    try:
+        wait_for_warehouse(home.warehouse, for_writing=False, wait_seconds=0, say=_say_now)
+    except WarehouseLockedError as error:
+        err.print(f"{error}.", markup=False)
+        raise typer.Exit(2) from error
+
+
 @app.command()
 def findings(
     period: Annotated[str, typer.Argument(help="A month, quarter or financial year: 2021-01, 2020-21 Q3, 2020-21.")],
@@ -303,6 +349,7 @@ def findings(
     from orchestration.release.inspection import NotInspectable, findings_of
 
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    _refuse_locked_warehouse(where)
     try:
         path, found = findings_of(where, period)
     except NotInspectable as error:

@@ -1,4 +1,6 @@
-"""Progress of long work: a Dagster resource that tells whoever watches how far the reading is."""
+"""Progress of long work: a Dagster resource that tells whoever watches which step a run is at, and how far it is."""
+
+from collections.abc import Callable
 
 from orchestration.drops.intake import Progress, no_progress
 
@@ -9,3 +11,16 @@ class ProgressReporter:
     def __init__(self, report: Progress = no_progress) -> None:
         """A reporter that calls `report`."""
         self.report = report
+
+    def begin(self, step: str) -> None:
+        """Say which step begins; how long it takes is not known."""
+        self.report(step, 0, 0)
+
+    def say_with(self, log: Callable[[str], None]) -> Callable[[str], None]:
+        """Return what tells a person that something is waited for: in a log, and to whoever watches."""
+
+        def say(message: str) -> None:
+            log(message)
+            self.begin(message)
+
+        return say

@@ -1,6 +1,7 @@
 """Resources: the home, the catalogue and the dbt project, as the assets receive them."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +12,7 @@ from orchestration.drops.reader import ObservationStore
 from orchestration.drops.store import DropStore
 from orchestration.exclusive import WAIT_SECONDS
 from orchestration.home import CATALOGUE, DISCLOSURE_POLICY, Home
+from orchestration.warehouse_access import WarehouseLockedError, wait_for_warehouse
 
 
 class PipelineHome(dg.ConfigurableResource[Home]):
@@ -45,6 +47,13 @@ class PipelineHome(dg.ConfigurableResource[Home]):
     def load_policy(self, profile: str) -> Policy:
         """The disclosure policy of this project in a profile; empty means its default."""
         return load_policy(self.load_catalogue().folder / DISCLOSURE_POLICY, profile or None)
+
+    def await_warehouse(self, say: Callable[[str], None], *, for_writing: bool = False) -> None:
+        """Return when nobody else keeps this run from the warehouse; raises dg.Failure where somebody still does."""
+        try:
+            wait_for_warehouse(self.home.warehouse, for_writing=for_writing, wait_seconds=self.wait_seconds, say=say)
+        except WarehouseLockedError as error:
+            raise dg.Failure(f"{error}.") from error
 
 
 class RefreshConfig(dg.Config):

@@ -25,6 +25,7 @@ from orchestration.progress import ProgressReporter
 from orchestration.release.publish import read_manifest, released_recipe
 from orchestration.release.recipe import recipe_digest
 from orchestration.resources import PipelineHome, RefreshConfig
+from orchestration.warehouse_access import WarehouseLockedError, retry_while_locked
 
 KEPT_DROPS = dg.AssetKey("kept_drops")
 LANDED_DROPS = dg.AssetKey(["landing", "drops"])
@@ -279,7 +280,16 @@ def landing(
         _keep_verdicts(context, home)
         return
     salt = home.salt if home.is_restricted else None
-    land(home.warehouse, reading.usable, pipeline.observations, catalogue, policy, salt)
+    progress.begin("loading the drops into the warehouse")
+    try:
+        retry_while_locked(
+            lambda: land(home.warehouse, reading.usable, pipeline.observations, catalogue, policy, salt),
+            home.warehouse,
+            wait_seconds=pipeline.wait_seconds,
+            say=progress.say_with(context.log.warning),
+        )
+    except WarehouseLockedError as error:
+        raise dg.Failure(f"{error}.") from error
     home.landed.write_text(
         json.dumps(
             {

@@ -16,6 +16,7 @@ from expectations.verdict import RuleOutcome, describe_by_rule
 from orchestration.assets.checks import check_result, check_spec, subjects_of
 from orchestration.check_events import is_warning
 from orchestration.home import DBT_PROJECT, Home
+from orchestration.progress import ProgressReporter
 from orchestration.resources import PipelineHome
 
 # dbt tests the observations itself, so Dagster does not hold it up for these checks of them; it holds up the staging.
@@ -39,12 +40,16 @@ def _checks() -> list[dg.AssetCheckSpec]:
 
 
 @dg.multi_asset_check(name="judge_figures", specs=_checks(), can_subset=False, pool="duckdb")
-def judge_figures(context: dg.AssetCheckExecutionContext, pipeline: PipelineHome) -> Iterator[dg.AssetCheckResult]:
+def judge_figures(
+    context: dg.AssetCheckExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+) -> Iterator[dg.AssetCheckResult]:
     """Judge the drops that nobody has judged, and the marts; where a figure may not stand, nothing is staged.
 
     Both in one step after dbt: what runs the rules takes seconds to import, and dbt works meanwhile.
     """
     home = pipeline.home
+    progress.begin("checking the figures of the drops and the marts")
+    pipeline.await_warehouse(progress.say_with(context.log.warning))
     drops = judge_drops(_landed_drops(pipeline), DropVerdicts(home.drop_verdicts), DBT_PROJECT / "seeds")
     of_marts = list(judge_marts(home.warehouse))
     of_drops = [outcome for verdict in drops.verdicts for outcome in verdict.outcomes]

@@ -19,6 +19,7 @@ from orchestration import dbt_process
 from orchestration.check_events import is_warning
 from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
 from orchestration.home import DBT_PROJECT, Home
+from orchestration.progress import ProgressReporter
 from orchestration.release.recipe import digest_of_files
 from orchestration.resources import PipelineHome
 
@@ -121,8 +122,15 @@ def build_marts() -> dg.AssetsDefinition:
             settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True)
         ),
     )
-    def dbt_marts(context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: PipelineHome) -> Iterator[Any]:
+    def dbt_marts(
+        context: dg.AssetExecutionContext,
+        dbt: DbtCliResource,
+        pipeline: PipelineHome,
+        progress: dg.ResourceParam[ProgressReporter],
+    ) -> Iterator[Any]:
         """Seed, build and test the marts and extracts."""
+        progress.begin("building the marts")
+        pipeline.await_warehouse(progress.say_with(context.log.warning), for_writing=True)
         _point_dbt_at(pipeline.home)
         # What judges the figures takes seconds to import; dbt works in another process meanwhile.
         Thread(target=engine.warm_up, daemon=True).start()
@@ -133,13 +141,17 @@ def build_marts() -> dg.AssetsDefinition:
         left_out = [] if context.is_subset else ["--exclude", NOT_BUILT]
         build = ["--log-level-file", "info", "build", *left_out]
         warned: list[dg.AssetCheckResult] = []
+        built, tables = 0, len(context.selected_asset_keys)
         try:
             for event in dbt.cli(build, context=context, target_path=target).stream():
                 # Told when dbt has let go of the warehouse, and its rows can be asked for.
                 if isinstance(event, dg.AssetCheckResult) and is_warning(event):
                     warned.append(event)
-                else:
-                    yield event
+                    continue
+                if isinstance(event, dg.Output):
+                    built += 1
+                    progress.report(f"building the marts: {event.output_name.replace('__', '.')}", built, tables)
+                yield event
             yield from _told(context, warned, target, pipeline.home)
         except DagsterDbtCliRuntimeError as error:
             yield from warned

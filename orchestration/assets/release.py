@@ -21,6 +21,7 @@ from expectations.verdict import Verdict
 from orchestration.assets.checks import check_result, check_spec, subjects_of
 from orchestration.drops.reissues import with_standing
 from orchestration.home import PROJECT_ROOT, Home
+from orchestration.progress import ProgressReporter
 from orchestration.release.describe import Description
 from orchestration.release.inspection import auditor_of
 from orchestration.release.publish import REPORT_FOLDER, NotPublishable, publish
@@ -51,9 +52,13 @@ def _staged_key(table: str) -> dg.AssetKey:
     ],
     pool="duckdb",
 )
-def staged_tables(pipeline: PipelineHome) -> Iterator[dg.MaterializeResult[Any]]:
+def staged_tables(
+    context: dg.AssetExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+) -> Iterator[dg.MaterializeResult[Any]]:
     """Write the candidate release. Whatever verdict there was is about other bytes, so it goes."""
     home = pipeline.home
+    progress.begin("writing the candidate release")
+    pipeline.await_warehouse(progress.say_with(context.log.warning))
     shutil.rmtree(home.verdicts, ignore_errors=True)
     if not home.built.is_file() or home.built.read_bytes() != home.landed.read_bytes():
         raise dg.Failure(
@@ -85,11 +90,15 @@ def _checks() -> list[dg.AssetCheckSpec]:
 
 
 @dg.multi_asset_check(name="gate", specs=_checks(), can_subset=False, pool="duckdb")
-def gate(pipeline: PipelineHome) -> Iterator[dg.AssetCheckResult]:
+def gate(
+    context: dg.AssetCheckExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+) -> Iterator[dg.AssetCheckResult]:
     """Judge the staged bytes, write the verdict, and report each subject. What could not be judged has not passed."""
     from expectations.gate import judge
 
     home = pipeline.home
+    progress.begin("checking and auditing the candidate release")
+    pipeline.await_warehouse(progress.say_with(context.log.warning))
     verdict = judge(home.staging, home.verdicts / "data_docs", auditor=auditor_of(home))
     home.verdicts.mkdir(parents=True, exist_ok=True)
     (home.verdicts / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
@@ -109,11 +118,15 @@ def gate(pipeline: PipelineHome) -> Iterator[dg.AssetCheckResult]:
     pool="duckdb",
     description="What the published figures reveal of what they hide: counts by measure, level and size.",
 )
-def residual_risk(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[Any]:
+def residual_risk(
+    context: dg.AssetExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+) -> dg.MaterializeResult[Any]:
     """Audit every period that changed, and write the summary: aggregates of at least a hundred cells."""
     home = pipeline.home
     if home.is_restricted:
         return dg.MaterializeResult(metadata={"not summarised": "restricted figures are nobody's to count"})
+    progress.begin("summarising what the source gives away")
+    pipeline.await_warehouse(progress.say_with(context.log.warning))
     audits = auditor_of(home).audits(home.staging)
     groups = reportable([group for audit in audits.values() for period in audit.periods for group in period.groups])
     home.verdicts.mkdir(parents=True, exist_ok=True)
@@ -160,9 +173,12 @@ def read_verdict(home: Home) -> Verdict | None:
         ),
     ],
 )
-def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> Iterator[dg.MaterializeResult[Any]]:
+def release(
+    context: dg.AssetExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+) -> Iterator[dg.MaterializeResult[Any]]:
     """Publish the staged bytes if the gate passed exactly them, with their report; else the last release stands."""
     home, catalogue = pipeline.home, pipeline.load_catalogue()
+    progress.begin("writing the release")
     record = json.loads(home.staged.read_text("utf-8"))
     drops = [
         (pipeline.drops.get(sha256), pipeline.observations.summary_of(sha256, catalogue)) for sha256 in record["drops"]
@@ -191,7 +207,7 @@ def release(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> Iterat
             home.latest,
             description,
             date.today(),
-            report_builder(home.boundaries),
+            report_builder(home.boundaries, progress.begin),
         )
     except (NotPublishable, *NOT_BUILDABLE) as error:
         raise dg.Failure(str(error)) from error

@@ -164,8 +164,11 @@ def read_kept(
                 read_drop(own, drop, store.path_of(drop), catalogue, observations)
             return drop
 
+        if unread:
+            progress(f"reading drops: {unread[0].file}", 0, len(unread))
         for done, drop in enumerate(readers.map(read_one, unread), start=1):
-            progress(f"read {drop.file}", done, len(unread))
+            following = unread[done].file if done < len(unread) else drop.file
+            progress(f"reading drops: {following}", done, len(unread))
             reading.read.append(drop.sha256)
     for drop in drops:
         summary = observations.summary_of(drop.sha256, catalogue)

@@ -60,7 +60,7 @@ def report_recipe() -> str:
     return digest_of_files(PROJECT_ROOT, RECIPE_PATTERNS)
 
 
-def report_builder(boundaries: Path) -> ReportBuilder:
+def report_builder(boundaries: Path, progress: Callable[[str], None] = lambda _: None) -> ReportBuilder:
     """What builds the report of a release as it is published, with the boundaries of that file where there is one.
 
     Its recipe is that of the report, and a digest of the file after a plus sign.
@@ -69,7 +69,8 @@ def report_builder(boundaries: Path) -> ReportBuilder:
     recipe = report_recipe() + (f"+{hashlib.sha256(given.read_bytes()).hexdigest()}" if given else "")
 
     def build(release: Path, target: Path, manifest: Mapping[str, Any]) -> BuiltReport:
-        return build_report(release, target, manifest, boundaries=given)
+        progress("building the report")
+        return build_report(release, target, manifest, boundaries=given, progress=progress)
 
     return ReportBuilder(recipe, build)
 

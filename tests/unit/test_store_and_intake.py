@@ -669,9 +669,10 @@ def test_a_second_reading_reads_nothing(house: House, monkeypatch: pytest.Monkey
     first = read_kept(house.store, house.observations, drops.catalogue(), "published", lambda *step: seen.append(step))
     assert (len(first.read), first.known, len(first.usable), len(first.refused)) == (3, [], 2, 1)
     assert seen == [
-        ("read april.csv", 1, 3),
-        ("read broken.csv", 2, 3),
-        ("read may.csv", 3, 3),
+        ("reading drops: april.csv", 0, 3),
+        ("reading drops: broken.csv", 1, 3),
+        ("reading drops: may.csv", 2, 3),
+        ("reading drops: may.csv", 3, 3),
     ]
     monkeypatch.setattr("orchestration.drops.intake.read_drop", lambda *_: pytest.fail("a drop was read again"))
     second = house.read()

@@ -1,0 +1,56 @@
+"""A refresh on a terminal: a line that moves from the first step to the last, though the tools write into a log."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from orchestration.home import PROJECT_ROOT
+from tests.drop_files import FINISHED, monthly_csv, monthly_row
+
+STEPS = (
+    "reading drops: iapt_month_apr_2026_activity.csv",
+    "loading the drops into the warehouse",
+    "building the marts: marts.",
+    "checking the figures",
+    "writing the candidate release",
+    "checking and auditing",
+    "writing the release",
+    "building the report",
+)
+#: The line is drawn ten times a second; between two looks at it on a busy machine it must have moved.
+LONGEST_STANDSTILL_SECONDS = 5.0
+
+
+def test_the_line_moves_by_step_and_drop_to_the_end(tmp_path: Path) -> None:
+    (tmp_path / "drops").mkdir()
+    rows = [monthly_row("25"), monthly_row("*", measure=FINISHED)]
+    (tmp_path / "drops" / "iapt_month_apr_2026_activity.csv").write_bytes(monthly_csv(*rows))
+    ours, theirs = pty.openpty()
+    command = [Path(sys.executable).with_name("iapt"), "refresh", "--drops", tmp_path / "drops"]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "160", "IAPT_HOME": str(tmp_path / "home")}
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=theirs, env=environment) as refresh:
+        os.close(theirs)
+        drawn, standstills, last = b"", [0.0], time.monotonic()
+        while True:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:  # the other side has been closed
+                break
+            now = time.monotonic()
+            standstills.append(now - last)
+            drawn, last = drawn + piece, now
+        refresh.communicate(timeout=60)
+    os.close(ours)
+    assert refresh.returncode == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn.decode("utf-8"))
+    places = [text.find(step) for step in STEPS]
+    assert -1 not in places, [step for step, place in zip(STEPS, places, strict=True) if place == -1]
+    assert places == sorted(places)
+    assert max(standstills[1:]) < LONGEST_STANDSTILL_SECONDS
+    assert "dagster" not in text

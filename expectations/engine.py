@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from urllib.parse import quote
 
 from expectations.rules import Rule
 
@@ -92,7 +93,8 @@ def duckdb_source(
 
     source = SQLDatasource(
         name="judged",
-        connection_string=f"duckdb:///{database.as_posix()}",
+        # An address: else `%20` would be a space, and Great Expectations would put a folder in the place of `$HOME`.
+        connection_string=f"duckdb:///{quote(database.as_posix())}",
         create_temp_table=False,
         kwargs={
             "isolation_level": "AUTOCOMMIT",

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
@@ -38,8 +39,11 @@ def ignore_surroundings() -> None:
     """Take what others have told dbt, and Dagster of dbt, out of the environment of this process.
 
     dbt takes every option from `DBT_*`: another project, empty tables, warnings that stop the run. What this project
-    tells it stands in its own files and commands.
+    tells it stands in its own files and commands. Python would take `PYTHONWARNINGS=error` for a reason to end where a
+    library warns of its own future.
     """
+    if os.environ.pop("PYTHONWARNINGS", ""):
+        warnings.resetwarnings()
     for name in [name for name in os.environ if name.startswith(("DBT_", "DAGSTER_DBT_"))]:
         del os.environ[name]
 

@@ -17,6 +17,10 @@ SALT_BYTES = 32
 RESTRICTED_MARK = ".restricted"  # and the file that says so
 
 
+class HomeUnusableError(OSError):
+    """Raised where a home has a path that the tools the pipeline is made of cannot work in."""
+
+
 @dataclass(frozen=True)
 class Home:
     """The folders of one home. Everything in it but `drops/` can be made again from `drops/`."""
@@ -27,6 +31,27 @@ class Home:
     def from_environment(cls) -> Home:
         """The home named by IAPT_HOME, else `data` in the project's folder."""
         return cls(Path(os.environ.get("IAPT_HOME") or PROJECT_ROOT / "data").expanduser().resolve())
+
+    def refuse_unusable_path(self) -> None:
+        """Raise HomeUnusableError where files would be written elsewhere than in the home, or not at all.
+
+        Dagster names its databases in addresses: they end at a question mark, and `%20` is a space in them.
+        """
+        name, problem = str(self.root), ""
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            problem = "bytes that are not UTF-8"
+        if not problem and not name.isprintable():
+            problem = "a character that cannot be shown"
+        if "?" in name:
+            problem = "a question mark"
+        if encoded := re.search("%[0-9A-Fa-f]{2}", name):
+            problem = f"{encoded[0]!r}, which stands for another character in an address"
+        if problem:
+            raise HomeUnusableError(
+                f"{name!a}: expected a home with a plain path; found {problem} in it. Name another --home."
+            )
 
     @property
     def drops(self) -> Path:

@@ -40,6 +40,7 @@ def refresh(
     be read by anyone but its owner. `say` is told what is waited for.
     Raises HomeIsBusy where another refresh is running, and still is after `wait_seconds`.
     """
+    home.refuse_unusable_path()
     with _readable_by_the_owner_only(home) if home.is_restricted else contextlib.nullcontext():
         started = datetime.now(UTC)
         home.logs.mkdir(parents=True, exist_ok=True)

@@ -225,7 +225,7 @@ def _print_release(home: Home, opening: str) -> None:
 def status(home: HomeOption = None) -> None:
     """What is kept, what was refused, and what the latest release is."""
     from orchestration.drops.catalogue import Catalogue
-    from orchestration.drops.intake import refusals_that_stand
+    from orchestration.drops.intake import refusals_that_stand, summarise_series
     from orchestration.drops.reader import ObservationStore
     from orchestration.drops.store import DropStore
     from orchestration.home import CATALOGUE
@@ -238,23 +238,14 @@ def status(home: HomeOption = None) -> None:
     if not drops and not record:
         out.print(f"No drop is kept in {where.root}. Begin with: iapt refresh --drops PATH", markup=False)
         return
+    read = [(drop, observations.summary_of(drop.sha256, catalogue)) for drop in drops]
+    unread = sum(summary is None for _, summary in read)
     table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)
-    groups: dict[tuple[str, str], list[tuple[str, int, int]]] = {}
-    unread = 0
-    for drop in drops:
-        summary = observations.summary_of(drop.sha256, catalogue)
-        if summary is None:
-            unread += 1
-        elif not summary.refusal:
-            for part in summary.tables:
-                quarantined = sum(part.quarantined.values())
-                first = (part.periods[0], part.cells, quarantined)
-                last = (part.periods[-1], 0, 0)
-                groups.setdefault((drop.origin, part.series), []).extend([first, last])
-    for (origin, series), parts in sorted(groups.items()):
-        periods = sorted(period for period, _, _ in parts)
-        cells, quarantined = sum(part[1] for part in parts), sum(part[2] for part in parts)
-        table.add_row(origin, series, str(len(parts) // 2), periods[0], periods[-1], f"{cells:,}", f"{quarantined:,}")
+    for held in summarise_series([(drop, found) for drop, found in read if found is not None and not found.refusal]):
+        counts = (f"{held.cells:,}", f"{held.quarantined:,}")
+        periods = (held.first_period, held.last_period)
+        replaced = f" + {held.replaced} replaced" if held.replaced else ""
+        table.add_row(held.origin, held.series, f"{held.drops}{replaced}", *periods, *counts)
     out.print(table)
     if unread:
         out.print(f"{unread} drops are kept and not read under today's layouts; the next refresh reads them.")

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.reader import READERS, DropSummary, ObservationStore, read_drop, reading_connection
+from orchestration.drops.reader import (
+    READERS,
+    DropSummary,
+    ObservationStore,
+    TableSummary,
+    read_drop,
+    reading_connection,
+)
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sources import FoundFile, look_into
 from orchestration.drops.store import DropStore, KeptDrop
@@ -130,6 +137,57 @@ def refusals_that_stand(
         if summary is not None and summary.refusal and newest[drop.origin, drop.file] == drop.sha256:
             refused.append((drop, summary.refusal))
     return refused
+
+
+@dataclass(frozen=True)
+class SeriesHeld:
+    """What a store holds of one series. A re-issue counts instead of what it replaces: `replaced` drops, and no cell.
+
+    A drop is replaced where later ones of the series publish every level of every period that it does.
+    """
+
+    origin: str
+    series: str
+    drops: int
+    replaced: int
+    first_period: str
+    last_period: str
+    cells: int
+    quarantined: int
+
+
+def summarise_series(usable: Sequence[tuple[KeptDrop, DropSummary]]) -> list[SeriesHeld]:
+    """Return what drops that were read in full hold, by origin and series."""
+    tables: dict[tuple[str, str], dict[str, list[TableSummary]]] = {}
+    for drop, summary in sorted(usable, key=lambda pair: pair[0].sequence, reverse=True):
+        for table in summary.tables:
+            tables.setdefault((drop.origin, table.series), {}).setdefault(drop.sha256, []).append(table)
+    held = []
+    for (origin, series), of_drops in sorted(tables.items()):
+        later: set[tuple[str, ...]] = set()
+        counted: list[TableSummary] = []
+        replaced = 0
+        for of_drop in of_drops.values():
+            published = {tuple(part) for table in of_drop for part in table.coverage}
+            if published <= later:
+                replaced += 1
+            else:
+                counted += of_drop
+            later |= published
+        periods = sorted(period for of_drop in of_drops.values() for table in of_drop for period in table.periods)
+        held.append(
+            SeriesHeld(
+                origin,
+                series,
+                len(of_drops) - replaced,
+                replaced,
+                periods[0],
+                periods[-1],
+                sum(table.cells for table in counted),
+                sum(sum(table.quarantined.values()) for table in counted),
+            )
+        )
+    return held
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration import cli
+from orchestration.home import PROJECT_ROOT
 from orchestration.refresh import RefreshOutcome
 
 MANIFEST = {
@@ -96,3 +97,18 @@ def test_a_port_in_use_is_not_blamed_on_the_report(tmp_path: Path) -> None:
         status, told = said("serve", tmp_path, "--port", str(port))
     assert status == 2
     assert told == f"127.0.0.1:{port}: Address already in use. Name another --port; 0 takes a free one.\n"
+
+
+def test_demonstration_drops_are_not_written_for_a_home_of_published_figures(home: Path, tmp_path: Path) -> None:
+    """`make refresh` asks so before it refreshes."""
+    status, told = said("demo-drops", tmp_path / "drops", "--home", home)
+    assert status == 2
+    assert "holds published figures, and demonstration figures never share a home with them" in told
+    assert "make refresh IAPT_HOME=" in told
+    assert not (tmp_path / "drops").exists()
+
+
+def test_make_refresh_asks_for_the_home_it_refreshes_and_leaves_its_settings() -> None:
+    rules = (PROJECT_ROOT / "Makefile").read_text("utf-8")
+    assert 'iapt demo-drops "$(IAPT_HOME)/demonstration" --home "$(IAPT_HOME)"' in rules
+    assert 'test -e "$(IAPT_HOME)/dagster/dagster.yaml" || cp dagster.yaml' in rules

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, take_in
+from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, summarise_series, take_in
 from orchestration.drops.reader import ObservationStore
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sources import FoundFile, look_into
@@ -661,6 +661,19 @@ def test_a_name_says_its_status_and_revision(name: str) -> None:
 
 
 # -- reading what is kept ---------------------------------------------------------------------------------------------
+
+
+def test_a_reissued_month_is_counted_once(house: House) -> None:
+    """`iapt status` counts what stands: the re-issue, and not the drop it replaces."""
+    house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    house.read()
+    (once,) = summarise_series(house.read().usable)
+    house.offer(april_v2__csv=APRIL.replace(b",25", b",30")).take_in()
+    reading = house.read()
+    (held,) = summarise_series(reading.usable)
+    assert len(reading.usable) == 3
+    assert (held.drops, held.replaced, held.cells) == (2, 1, once.cells)
+    assert (held.first_period, held.last_period) == (once.first_period, once.last_period)
 
 
 def test_a_second_reading_reads_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from rich.table import Table
 from expectations.policy import UnknownProfile, load_policy
 from orchestration.exclusive import WAIT_SECONDS, HomeIsBusy, is_busy
 from orchestration.home import RESTRICTED, Home
+from orchestration.machine_trouble import MachineTroubleError
 from orchestration.refresh import RefreshOutcome, describe_refusal
 from orchestration.refresh import refresh as run_refresh
 from orchestration.run_warnings import name_first, printable
@@ -98,6 +99,9 @@ def refresh(
         outcome = _refresh_with_progress(where, drops.expanduser().resolve(), profile, rebuild, wait)
     except HomeIsBusy as error:
         err.print(str(error), markup=False)
+        raise typer.Exit(1) from error
+    except MachineTroubleError as error:
+        err.print(f"The refresh did not come to its end. {error}", markup=False)
         raise typer.Exit(1) from error
     except OSError as error:
         err.print(f"Nothing was released: {_reason(error)}", markup=False)

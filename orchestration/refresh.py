@@ -16,6 +16,7 @@ from orchestration.drops.intake import Progress, no_progress
 from orchestration.drops.refusals import DropRefused
 from orchestration.exclusive import alone_in, say_nothing
 from orchestration.home import PROJECT_ROOT, Home
+from orchestration.machine_trouble import tell_machine_trouble
 from orchestration.run_record import LOG_TAG, RefreshOutcome, outcome_of, read_record
 
 __all__ = ["RefreshOutcome", "describe_refusal", "prepare_dagster_home", "refresh"]
@@ -38,10 +39,12 @@ def refresh(
 
     `profile` is one of the disclosure policy; empty means its default. In a restricted home nothing that is written can
     be read by anyone but its owner. `say` is told what is waited for.
-    Raises HomeIsBusy where another refresh is running, and still is after `wait_seconds`.
+    Raises HomeIsBusy where another refresh is running, and still is after `wait_seconds`; HomeUnusableError where the
+    home's path would lead files astray; MachineTroubleError where the disk is full and the like.
     """
     home.refuse_unusable_path()
-    with _readable_by_the_owner_only(home) if home.is_restricted else contextlib.nullcontext():
+    owner_only = _readable_by_the_owner_only(home) if home.is_restricted else contextlib.nullcontext()
+    with tell_machine_trouble(home), owner_only:
         started = datetime.now(UTC)
         home.logs.mkdir(parents=True, exist_ok=True)
         log = home.logs / f"refresh-{started:%Y%m%dT%H%M%SZ}.log"

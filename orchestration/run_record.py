@@ -17,6 +17,7 @@ import dagster as dg
 
 from orchestration.check_events import EVERY_DROP_IS_READ, evaluations_of_run, events_of_run, warnings_of
 from orchestration.home import Home
+from orchestration.machine_trouble import describe_trouble
 
 State: TypeAlias = Literal["running", "released", "unchanged", "failed"]
 
@@ -148,6 +149,8 @@ def _failure_of(instance: dg.DagsterInstance, run_id: str) -> str | None:
         while error is not None and error.cause is not None:
             error = error.cause
         message = error.message.strip() if error is not None else "no reason was given"
+        if trouble := describe_trouble(message):
+            return f"step {event.step_key} failed, for {trouble}."
         return f"step {event.step_key} failed: {message}"
     return None
 

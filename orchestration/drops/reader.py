@@ -61,7 +61,7 @@ from orchestration.drops.store import KeptDrop
 from orchestration.run_warnings import name_first
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
-READER_VERSION = 4
+READER_VERSION = 5
 #: Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
 READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"

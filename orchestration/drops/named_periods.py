@@ -22,15 +22,23 @@ _MONTHS = {
 }
 #: Words before which a month may stand without its year, and a year in two digits.
 _BEFORE_A_MONTH = frozenset({"month", "monthly"})
+#: Words that are months and nothing else, so that they name one wherever they stand.
+_ONLY_MONTHS = frozenset(name.lower() for name in calendar.month_name if name) - {"march", "may"}
 _BEFORE_A_YEAR = frozenset({"ann", "annual", "year", "yr", "fy"})
 _BETWEEN = frozenset({"to", "and"})
 _QUARTER_WORDS = frozenset({"q", "quarter", "qtr"})
 _TOKENS = re.compile(r"[a-z]+|[0-9]+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_MONTH_WORD = "|".join(sorted(_MONTHS, key=len, reverse=True))
 #: Days, such as the one of publication, and revisions: no period stands in them.
 _NO_PERIOD = re.compile(
     r"(?<![0-9])20[0-9]{2}[-_. ](?:0[1-9]|1[0-2])[-_. ](?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
     r"|(?<![0-9])(?:0[1-9]|[12][0-9]|3[01])[-_. ](?:0[1-9]|1[0-2])[-_. ]20[0-9]{2}(?![0-9])"
     r"|(?<![0-9])20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
+    # A day that is told in words, and any date after a word that says what happened then.
+    rf"|(?<![0-9])[0-3]?[0-9](?:st|nd|rd|th)?[-_. ]+(?:{_MONTH_WORD})[-_. ]+20[0-9]{{2}}(?![0-9])"
+    r"|(?:published|publication|released|downloaded|accessed|issued|as[-_. ]+at)[-_. ]*(?:on[-_. ]*)?"
+    rf"(?:[0-3]?[0-9][-_. ]+)?(?:(?:{_MONTH_WORD})[-_. ]*)?(?:20[0-9]{{2}}|[0-9]{{2}})?(?![a-z0-9])"
     r"|(?<![a-z])v[0-9]{1,2}(?![0-9])"
 )
 
@@ -68,6 +76,13 @@ def _bounds(grain: str, first_year: int, quarter: int | None = None) -> tuple[dt
     return period.start, period.end
 
 
+def _meanings_of_year(year: int) -> tuple[tuple[dt.date, dt.date], ...]:
+    """The calendar year, and the financial year of which `2021` may be short for 2020-21."""
+    calendar_year = (dt.date(year, 1, 1), dt.date(year, 12, 31))
+    first, next_year = divmod(year, 100)
+    return (calendar_year, _bounds("year", 2000 + first)) if next_year == first + 1 else (calendar_year,)
+
+
 def _quarter_words(first_year: int, quarter: int) -> str:
     return period_named("quarter", first_year, quarter).label
 
@@ -88,7 +103,8 @@ class _Name:
     def __init__(self, name: str) -> None:
         path = PurePosixPath(name.replace("%20", " "))
         stem = path.stem if path.suffix.lower() in {".csv", ".xlsx", ".zip"} else path.name
-        self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", stem.lower()))
+        self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", _HUMP.sub(" ", stem).lower()))
+        self.is_series = re.search(r"series", stem.lower()) is not None
         self.at = 0
         self.found: list[NamedPeriod] = []
         #: Months without a year of their own that the next one gives it to: the first of `jan-mar-2023`.
@@ -124,7 +140,14 @@ class _Name:
     def read(self) -> list[NamedPeriod]:
         """Every period that is named, in order."""
         while self.at < len(self.tokens):
-            self.at += self._read_month() or self._read_quarter() or self._read_year() or 1
+            self.at += (
+                self._read_month()
+                or self._read_quarter()
+                or self._read_year_before_quarter()
+                or self._read_numbered_month()
+                or self._read_year()
+                or 1
+            )
         return self.found
 
     def _add(self, grain: str, words: str, *meanings: tuple[dt.date, dt.date], number: int | None = None) -> None:
@@ -155,9 +178,33 @@ class _Name:
             if self.found and self.found[-1].grain == "calendar_year":
                 self.found.pop()
             self._add("month", f"{word} {before}", _month(before, month))
-        elif self._token(-1) in _BEFORE_A_MONTH:
+        elif self._token(-1) in _BEFORE_A_MONTH or word in _ONLY_MONTHS:
             self._add("month", word, number=month)
         return 1
+
+    def _read_numbered_month(self) -> int:
+        """A month by its number before its year, or in two digits each: `06_2025`, `062025`, `06-25`, `25-01`."""
+        token, following = self.tokens[self.at], self._token(1)
+        if joined := re.fullmatch(r"(0[1-9]|1[0-2])(20[0-4][0-9])", token):
+            return self._add_numbered_month(int(joined[2]), int(joined[1]), taken=1)
+        if not re.fullmatch(r"[0-9]{1,2}", token) or following is None:
+            return 0
+        is_month = re.fullmatch(r"0[1-9]|1[0-2]", token) or (
+            1 <= int(token) <= 12 and self._token(-1) in _BEFORE_A_MONTH
+        )
+        if is_month and (year := _year(following)) is not None:
+            return self._add_numbered_month(year, int(token), taken=2)
+        if self._short_financial_year_at(0) is not None or not re.fullmatch(r"[0-9]{2}", following):
+            return 0
+        if is_month and (year := _short_year(following)) is not None and int(following) > 12:
+            return self._add_numbered_month(year, int(token), taken=2)
+        if (year := _short_year(token)) is not None and int(token) > 12 and re.fullmatch(r"0[1-9]|1[0-2]", following):
+            return self._add_numbered_month(year, int(following), taken=2)
+        return 0
+
+    def _add_numbered_month(self, year: int, month: int, *, taken: int) -> int:
+        self._add("month", f"{year}-{month:02d}", _month(year, month))
+        return taken
 
     def _take_waiting(self, month: int, year: int) -> None:
         """Give the months that waited for a year the one they have before a month."""
@@ -171,20 +218,45 @@ class _Name:
         if self.tokens[self.at] not in _QUARTER_WORDS or number not in ("1", "2", "3", "4"):
             return 0
         quarter = int(number)
-        if found := self._financial_year_at(2) or self._short_financial_year_at(2):
+        gap = 3 if self._token(2) in ("fy", "of") else 2
+        if found := self._financial_year_at(gap) or self._short_financial_year_at(gap):
             first_year, taken = found
-            self._add("quarter", _quarter_words(first_year, quarter), _bounds("quarter", first_year, quarter))
-            return 2 + taken
-        if (year := _year(self._token(2))) is not None:  # which of the two financial years, the name does not say
-            meanings = (_bounds("quarter", year - 1, quarter), _bounds("quarter", year, quarter))
-            self._add("quarter", f"quarter {quarter} of {year}", *meanings)
-            return 3
-        if self.found and self.found[-1].grain == "year" and self.found[-1].meanings:
-            start, _ = self.found.pop().meanings[0]
-            self._add("quarter", _quarter_words(start.year, quarter), _bounds("quarter", start.year, quarter))
+            self._add_quarter(first_year, quarter)
+            return gap + taken
+        year = _year(self._token(gap)) or (_short_year(self._token(gap)) if self._token(2) == "fy" else None)
+        if year is not None:
+            self._add_quarter_of_calendar_year(year, quarter)
+            return gap + 1
+        before = self.found[-1] if self.found else None
+        if before is not None and before.grain == "year" and before.meanings:
+            self.found.pop()
+            self._add_quarter(before.meanings[0][0].year, quarter)
+        elif before is not None and before.grain == "calendar_year":
+            self.found.pop()
+            self._add_quarter_of_calendar_year(int(before.words), quarter)
         else:
             self._add("quarter", f"quarter {quarter}", number=quarter)
         return 2
+
+    def _add_quarter(self, first_year: int, quarter: int) -> None:
+        self._add("quarter", _quarter_words(first_year, quarter), _bounds("quarter", first_year, quarter))
+
+    def _add_quarter_of_calendar_year(self, year: int, quarter: int) -> None:
+        """Which of the two financial years is meant, such a name does not say."""
+        meanings = (_bounds("quarter", year - 1, quarter), _bounds("quarter", year, quarter))
+        self._add("quarter", f"quarter {quarter} of {year}", *meanings)
+
+    def _read_year_before_quarter(self) -> int:
+        """A financial year in two digits each before its quarter, as in `25-26_q1`."""
+        found = self._short_financial_year_at(0)
+        if found is None:
+            return 0
+        first_year, taken = found
+        number = self._token(taken + 1)
+        if self._token(taken) not in _QUARTER_WORDS or number not in ("1", "2", "3", "4"):
+            return 0
+        self._add_quarter(first_year, int(number))
+        return taken + 2
 
     def _read_year(self) -> int:
         token, following = self.tokens[self.at], self._token(1)
@@ -199,7 +271,7 @@ class _Name:
             if following is not None and re.fullmatch(r"0[1-9]|1[0-2]", following):
                 self._add("month", f"{year}-{following}", _month(year, int(following)))
                 return 2
-            self._add("calendar_year", token, (dt.date(year - 1, 4, 1), dt.date(year + 1, 3, 31)))
+            self._add("calendar_year", token, *_meanings_of_year(year))
             return 1
         if joined := re.fullmatch(r"(20[0-4][0-9])(0[1-9]|1[0-2])", token):
             self._add("month", f"{joined[1]}-{joined[2]}", _month(int(joined[1]), int(joined[2])))
@@ -211,7 +283,7 @@ class _Name:
         return 0
 
 
-#: What is asked of a name, first to last, of rows that are of a month, a quarter and a year.
+#: What is asked of a name, from the finest grain on, of rows that are of a month, a quarter and a year.
 _ASKED = {
     "month": ("month", "quarter", "year", "calendar_year"),
     "quarter": ("quarter", "month", "year", "calendar_year"),
@@ -223,7 +295,7 @@ def periods_named(name: str) -> list[NamedPeriod]:
     """Every period that the name of a file or a ZIP member names, in order; empty where it names none.
 
     Months by name in any letters or by number, years in two digits or four, quarters, financial years, and ranges of
-    months are understood (domain notes 1); days and revisions are passed over.
+    months are understood (domain notes 1); days, such as that of publication, and revisions are passed over.
     """
     return _Name(name).read()
 
@@ -231,23 +303,27 @@ def periods_named(name: str) -> list[NamedPeriod]:
 def period_by_name(name: str, periods: Sequence[Period]) -> str | None:
     """What a name says of the period in words, where rows of `periods` say another; None where both can be true.
 
-    `periods` are all of the rows, in order, and of one grain. A name of one month may stand for a time series that ends
-    or begins with it, or has it within; rows beyond a range that the name gives are another period.
+    `periods` are all of the rows, in order, and of one grain. A name that gives a month or quarter and its year is held
+    to them; one that gives the year apart, to both. A time series, by its name, may be named for a month that it
+    begins or ends with or has within; of any other file all rows are of the period that is named, or of the range.
     """
-    named = periods_named(name)
-    grain = periods[0].grain
-    asked = next(
-        (found for wanted in _ASKED[grain] if (found := [each for each in named if each.grain == wanted])), None
-    )
-    if asked is None:
-        return None
-    words = " to ".join(dict.fromkeys((asked[0].words, asked[-1].words)))
+    reader = _Name(name)
+    named = reader.read()
+    for grain in _ASKED[periods[0].grain]:
+        asked = [each for each in named if each.grain == grain]
+        if asked and not _fits(asked, periods, is_series=reader.is_series):
+            return " to ".join(dict.fromkeys((asked[0].words, asked[-1].words)))
+        if any(each.meanings for each in asked):
+            return None
+    return None
+
+
+def _fits(asked: Sequence[NamedPeriod], periods: Sequence[Period], *, is_series: bool) -> bool:
+    """Whether rows of these periods can be what a name says in its words of one grain."""
     if len(asked) > 1 and all(each.meanings for each in asked):
         start = min(first for each in asked for first, _ in each.meanings)
         end = max(last for each in asked for _, last in each.meanings)
-        fits = all(start <= period.end and period.start <= end for period in periods)
-    elif len(periods) > 1 and asked[0].grain == grain:
-        fits = any(each.may_be(period) for each in asked for period in periods)
-    else:
-        fits = all(any(each.may_be(period) for each in asked) for period in periods)
-    return None if fits else words
+        return all(start <= period.end and period.start <= end for period in periods)
+    if len(periods) > 1 and is_series and asked[0].grain == periods[0].grain:
+        return any(each.may_be(period) for each in asked for period in periods)
+    return all(any(each.may_be(period) for each in asked) for period in periods)

@@ -51,6 +51,18 @@ NAMES = {
     "psych-ther-ann-rep-csv-2024-25-2.zip": "2024-25",
     "psych-ther-ann-rep-csv-2020-21-main-csv-v2.csv": "2020-21",
     "psych_ther_ann_2020_2021.csv": "2020-21",
+    "iapt_month_07_2024.csv": "2024-07",
+    "iapt_month_072024.csv": "2024-07",
+    "iapt_month_7_2024.csv": "2024-07",
+    "activity_07-24.csv": "2024-07",
+    "24-07.csv": "2024-07",
+    "MonthlyJuly2024Final.csv": "2024-07",
+    "nhstalkingtherapies_month_july_activity_2024.csv": "2024-07",
+    "talkingtherapies_2024_july.csv": "2024-07",
+    "activity_july 2024, published 12 sep 2024.csv": "2024-07",
+    "nhstalkingtherapies_quarterly_25-26_q3.csv": "2025-26 Q3",
+    "quarterly_2526_q3.csv": "2025-26 Q3",
+    "Q3FY2526.csv": "2025-26 Q3",
 }
 OF_GRAIN = {
     "month": ["2016-04", "2021-01", "2021-04", "2021-08", "2021-09", "2022-05", "2023-02", "2023-05", "2024-07"],
@@ -77,7 +89,12 @@ def test_a_name_says_its_period_and_no_other_of_the_grain(name: str, label: str)
         ("quarterly-q3-2021.csv", ["2020-21 Q3", "2021-22 Q3"], ["2022-23 Q3", "2021-22 Q2"]),
         ("quarterly-jan-mar-2023.csv", ["2022-23 Q4"], ["2022-23 Q3", "2023-24 Q4"]),
         ("monthly-2020-21.csv", ["2020-04", "2021-03"], ["2021-04"]),
-        ("monthly-report-2021.csv", ["2020-04", "2022-03"], ["2020-03", "2022-04"]),
+        ("monthly-report-2021.csv", ["2020-04", "2021-12"], ["2020-03", "2022-01"]),
+        ("monthly-report-2025.csv", ["2025-01", "2025-12"], ["2024-06", "2026-01"]),
+        ("quarterly_data_2025.csv", ["2024-25 Q4", "2025-26 Q1"], ["2024-25 Q1", "2025-26 Q4"]),
+        ("q1_fy26.csv", ["2025-26 Q1", "2026-27 Q1"], ["2024-25 Q1", "2025-26 Q2"]),
+        ("2025-q1.csv", ["2024-25 Q1", "2025-26 Q1"], ["2023-24 Q1"]),
+        ("ann-2021.csv", ["2020-21", "2021-22"], ["2019-20", "2022-23"]),
         ("month-mar.csv", ["2021-03", "2024-03"], ["2024-04"]),
         ("annual_20_21.csv", ["2020-21"], ["2021-22"]),
         ("x-2011-12.csv", ["2011-12"], ["2013-14"]),
@@ -91,7 +108,18 @@ def test_a_name_that_leaves_something_open_fits_what_it_may_mean(
 
 
 @pytest.mark.parametrize(
-    "name", ["activity.csv", "main-v2.csv", "data may change.csv", "csvs-2.zip", "part 12 of 13.csv"]
+    "name",
+    [
+        "activity.csv",
+        "main-v2.csv",
+        "data may change.csv",
+        "csvs-2.zip",
+        "part 12 of 13.csv",
+        "nhstt_published_14_mar_2024.csv",
+        "activity-released-2024.csv",
+        "as at March 2024.csv",
+        "activity 14th march 2024.csv",
+    ],
 )
 def test_a_name_without_a_period_is_no_evidence(name: str) -> None:
     assert periods_named(name) == []
@@ -103,6 +131,34 @@ def test_a_time_series_may_be_named_for_one_of_its_months_and_not_for_another() 
     assert period_by_name("time_series_apr_2026.csv", months) is None
     assert period_by_name("time_series_may_2026.csv", months) == "may 2026"
     assert period_by_name("time_series_apr_2025_to_mar_2026.csv", months) == "apr 2025 to mar 2026"
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("iapt_month_jan_2025.csv", ["2024-01", "2025-01"]),
+        ("iapt-quarter-q3-2020-21-final-data.csv", ["2019-20 Q3", "2020-21 Q3"]),
+        ("jan_2025_mar_2025.csv", ["2025-02", "2025-04"]),
+    ],
+)
+def test_rows_of_another_period_beside_those_of_the_name_are_told(name: str, labels: list[str]) -> None:
+    assert period_by_name(name, [period_labelled(label) for label in labels])
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("nhstalkingtherapies_month_june_activity_2025.csv", "2024-06"),
+        ("month_2025_activity_june.csv", "2024-06"),
+        ("monthlyjune2025final.csv", "2024-06"),
+        ("jan_2025_published_mar_2025.csv", "2025-02"),
+        ("062025.csv", "2024-06"),
+        ("6_2025.csv", "2024-06"),
+        ("2025-6.csv", "2024-06"),
+    ],
+)
+def test_a_year_apart_from_its_month_counts_too(name: str, label: str) -> None:
+    assert period_by_name(name, [period_labelled(label)])
 
 
 MAY = {"start": "01/05/2026", "end": "31/05/2026"}

@@ -231,6 +231,7 @@ def status(home: HomeOption = None) -> None:
     from orchestration.drops.catalogue import Catalogue
     from orchestration.drops.intake import refusals_that_stand, summarise_series
     from orchestration.drops.reader import ObservationStore
+    from orchestration.drops.reissues import wholly_replaced
     from orchestration.drops.store import DropStore
     from orchestration.home import CATALOGUE
     from orchestration.run_record import describe_state, read_record
@@ -245,7 +246,8 @@ def status(home: HomeOption = None) -> None:
     read = [(drop, observations.summary_of(drop.sha256, catalogue)) for drop in drops]
     unread = sum(summary is None for _, summary in read)
     table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)
-    for held in summarise_series([(drop, found) for drop, found in read if found is not None and not found.refusal]):
+    usable = [(drop, found) for drop, found in read if found is not None and not found.refusal]
+    for held in summarise_series(usable, wholly_replaced(usable, observations, catalogue)):
         counts = (f"{held.cells:,}", f"{held.quarantined:,}")
         periods = (held.first_period, held.last_period)
         replaced = f" + {held.replaced} replaced" if held.replaced else ""

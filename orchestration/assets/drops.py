@@ -1,7 +1,7 @@
 """Assets of the drops: kept bytes, the drops of each period, and the landing tables the marts stand on."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,11 +12,12 @@ from orchestration.check_events import EVERY_DROP_IS_READ, PARAGRAPH, evaluation
 from orchestration.drop_folder import compute_folder_fingerprint, note_taken_in
 from orchestration.drops.catalogue import Catalogue, Gap
 from orchestration.drops.intake import Intake, OtherOriginError, Reading, drops_of_period, read_kept, take_in
-from orchestration.drops.landing import land
+from orchestration.drops.landing import labels_of_drops, land
 from orchestration.drops.notices import SEPARATOR, group_notices, notice
 from orchestration.drops.periods import period_labelled, period_starting
 from orchestration.drops.reader import DropSummary, read_drop, reading_connection
 from orchestration.drops.refusals import DropRefused
+from orchestration.drops.reissues import wholly_replaced
 from orchestration.drops.restricted import refuse_other_than_counts, refuse_periods_that_add_up
 from orchestration.drops.store import KeptDrop
 from orchestration.home import PROJECT_ROOT, Home
@@ -182,7 +183,8 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
         for summary in summaries:
             if summary.refusal:
                 raise dg.Failure(str(DropRefused(**summary.refusal)))
-        metadata = _period_metadata(period.label, found)
+        replaced = wholly_replaced(kept.usable, pipeline.observations, catalogue)
+        metadata = _period_metadata(period.label, found, replaced)
         if kept.unread:  # one of them may publish this period too
             metadata["not read"] = f"{_refresh_first(kept.unread)}: this period may be in them too."
         return dg.MaterializeResult(metadata=metadata)
@@ -190,14 +192,22 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
     return drops_of_grain
 
 
-def _period_metadata(label: str, found: Sequence[tuple[KeptDrop, DropSummary]]) -> dict[str, str | int]:
-    return {
+def _period_metadata(
+    label: str, found: Sequence[tuple[KeptDrop, DropSummary]], replaced: Collection[str]
+) -> dict[str, str | int]:
+    """What is known of a period from the drops that publish it; those that a re-issue replaced are only named."""
+    labels = labels_of_drops(found)
+    in_use = [(drop, summary) for drop, summary in found if drop.sha256 not in replaced]
+    metadata: dict[str, str | int] = {
         "period": label,
         "status": "published",
-        "drops": ", ".join(drop.file for drop, _ in found),
-        "cells in these drops": sum(summary.cells for _, summary in found),
-        "cells quarantined": sum(summary.quarantined for _, summary in found),
+        "drops": ", ".join(labels[drop.sha256] for drop, _ in in_use),
+        "cells in these drops": sum(summary.cells for _, summary in in_use),
+        "cells quarantined": sum(summary.quarantined for _, summary in in_use),
     }
+    if earlier := [labels[drop.sha256] for drop, _ in found if drop.sha256 in replaced]:
+        metadata["replaced by a re-issue"] = ", ".join(earlier)
+    return metadata
 
 
 drop_assets = [kept_drops, *(_drops_asset(grain) for grain in DROPS_BY_GRAIN)]
@@ -274,7 +284,8 @@ def landing(
             refuse_periods_that_add_up(reading.usable)
         except DropRefused as refusal:
             raise dg.Failure(str(refusal)) from refusal
-    _record_periods(context, reading, catalogue.gaps)
+    replaced = wholly_replaced(reading.usable, pipeline.observations, catalogue) if reading.read else frozenset[str]()
+    _record_periods(context, reading, catalogue.gaps, replaced)
     if is_released:
         context.log.info("the newest release was made from these drops by this code and profile; nothing to do")
         _keep_verdicts(context, home)
@@ -350,7 +361,9 @@ def _notices(reading: Reading, *, count_cells: bool) -> list[str]:
     return group_notices(notices)
 
 
-def _record_periods(context: dg.AssetExecutionContext, reading: Reading, gaps: Sequence[Gap]) -> None:
+def _record_periods(
+    context: dg.AssetExecutionContext, reading: Reading, gaps: Sequence[Gap], replaced: Collection[str]
+) -> None:
     """Record, for lineage, every period that a drop read now publishes, and every gap: a success that says so."""
     newly = [(drop, summary) for drop, summary in reading.usable if drop.sha256 in set(reading.read)]
     for grain, key in DROPS_BY_GRAIN.items():
@@ -364,7 +377,7 @@ def _record_periods(context: dg.AssetExecutionContext, reading: Reading, gaps: S
         for start in sorted(starts):
             period = period_starting(date.fromisoformat(start), grain)
             found = drops_of_period(reading.usable, grain, start)
-            metadata = _period_metadata(period.label if period else start, found)
+            metadata = _period_metadata(period.label if period else start, found, replaced)
             context.log_event(dg.AssetMaterialization(asset_key=key, partition=start, metadata=metadata))
     for gap in gaps if newly else ():
         period = period_labelled(gap.period)

@@ -19,7 +19,7 @@ from expectations.policy import Policy
 from expectations.suites import SUITES
 from expectations.verdict import Verdict
 from orchestration.assets.checks import check_result, check_spec, subjects_of
-from orchestration.drops.reissues import with_standing
+from orchestration.drops.reissues import wholly_replaced, with_standing
 from orchestration.home import PROJECT_ROOT, Home
 from orchestration.progress import ProgressReporter
 from orchestration.release.describe import Description
@@ -183,18 +183,16 @@ def release(
     drops = [
         (pipeline.drops.get(sha256), pipeline.observations.summary_of(sha256, catalogue)) for sha256 in record["drops"]
     ]
+    usable = [(drop, summary) for drop, summary in drops if drop is not None and summary is not None]
     description = Description(
         data_origin=record["origin"],
         recipe=record["recipe"],
-        drops=[
-            (with_standing(drop, summary, catalogue.precedence), summary)
-            for drop, summary in drops
-            if drop is not None and summary is not None
-        ],
+        drops=[(with_standing(drop, summary, catalogue.precedence), summary) for drop, summary in usable],
         policy=Policy.from_manifest(record["disclosure"]),
         refused=record["refused"],
         code_commit=_code_commit(),
         salt=home.salt if home.is_restricted else None,
+        replaced=wholly_replaced(usable, pipeline.observations, catalogue),
     )
     if len(description.drops) != len(record["drops"]):
         raise dg.Failure("A drop the staged tables were made from is no longer read; run the refresh again.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -141,10 +141,7 @@ def refusals_that_stand(
 
 @dataclass(frozen=True)
 class SeriesHeld:
-    """What a store holds of one series. A re-issue counts instead of what it replaces: `replaced` drops, and no cell.
-
-    A drop is replaced where later ones of the series publish every level of every period that it does.
-    """
+    """What a store holds of one series. A re-issue counts instead of what it replaces: `replaced` drops, and no cell."""
 
     origin: str
     series: str
@@ -156,31 +153,25 @@ class SeriesHeld:
     quarantined: int
 
 
-def summarise_series(usable: Sequence[tuple[KeptDrop, DropSummary]]) -> list[SeriesHeld]:
-    """Return what drops that were read in full hold, by origin and series."""
+def summarise_series(usable: Sequence[tuple[KeptDrop, DropSummary]], replaced: Collection[str]) -> list[SeriesHeld]:
+    """Return what drops that were read in full hold, by origin and series.
+
+    `replaced` are the sha256 of those that a re-issue replaces: see `reissues.wholly_replaced`.
+    """
     tables: dict[tuple[str, str], dict[str, list[TableSummary]]] = {}
-    for drop, summary in sorted(usable, key=lambda pair: pair[0].sequence, reverse=True):
+    for drop, summary in usable:
         for table in summary.tables:
             tables.setdefault((drop.origin, table.series), {}).setdefault(drop.sha256, []).append(table)
     held = []
     for (origin, series), of_drops in sorted(tables.items()):
-        later: set[tuple[str, ...]] = set()
-        counted: list[TableSummary] = []
-        replaced = 0
-        for of_drop in of_drops.values():
-            published = {tuple(part) for table in of_drop for part in table.coverage}
-            if published <= later:
-                replaced += 1
-            else:
-                counted += of_drop
-            later |= published
-        periods = sorted(period for of_drop in of_drops.values() for table in of_drop for period in table.periods)
+        counted = [table for sha256, of_drop in of_drops.items() if sha256 not in replaced for table in of_drop]
+        periods = sorted(period for table in counted for period in table.periods)
         held.append(
             SeriesHeld(
                 origin,
                 series,
-                len(of_drops) - replaced,
-                replaced,
+                sum(sha256 not in replaced for sha256 in of_drops),
+                sum(sha256 in replaced for sha256 in of_drops),
                 periods[0],
                 periods[-1],
                 sum(table.cells for table in counted),

@@ -282,7 +282,7 @@ def _refuse_other_period(drop: KeptDrop, table: TableSummary, catalogue: Catalog
                 f"rows of {of}",
                 "Get the file of that period again; no figure of this one is used. If the rows are right and the "
                 "publisher names the file so, list it in catalogue/misnamed_files.yml; if its name was changed on the "
-                f"way, remove drops/{drop.sha256[:12]}... from the home and offer it under the publisher's name.",
+                "way, offer it under the publisher's name.",
             )
 
 

@@ -132,6 +132,29 @@ def find_re_issues(
     return replacements, narrower
 
 
+def wholly_replaced(read: ReadDrops, observations: ObservationStore, catalogue: Catalogue) -> frozenset[str]:
+    """The sha256 of every drop of which a later issue of the same file replaces each period and level.
+
+    What counts files, months or cells in use counts these out: the month that they publish is counted once.
+    """
+    standing = [(with_standing(drop, summary, catalogue.precedence), summary) for drop, summary in read]
+    replaced: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+    for origin in {drop.origin for drop, _ in standing}:  # drops of two origins never share a release
+        of_origin = [(drop, summary) for drop, summary in standing if drop.origin == origin]
+        for each in find_re_issues(of_origin, observations, catalogue)[0]:
+            replaced[each.sha256].add((each.series, each.period_start, each.org_level))
+    return frozenset(
+        drop.sha256
+        for drop, summary in standing
+        if drop.sha256 in replaced
+        and all(
+            (table.series, start, level) in replaced[drop.sha256]
+            for table in summary.tables
+            for start, level in table.coverage
+        )
+    )
+
+
 def _issues_of_files(read: ReadDrops, re_issues: ReIssues) -> Iterator[list[_Issue]]:
     """The issues of each layout and set of periods of which there are several, the most believed first."""
     order = {drop.sha256: place for place, drop in enumerate(most_believed_first(drop for drop, _ in read))}

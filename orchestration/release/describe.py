@@ -141,6 +141,8 @@ class Description:
     refused: Sequence[dict[str, str]] = field(default_factory=tuple)
     code_commit: str | None = None
     salt: str | None = None
+    #: The sha256 of each of the drops that a re-issue of the same file replaced: they are no second publication.
+    replaced: frozenset[str] = frozenset()
 
     def as_manifest(self) -> dict[str, Any]:
         """The release's provenance and statements as plain data."""
@@ -155,14 +157,16 @@ class Description:
             "recipe": public_name(self.recipe, self.salt),
             "code_commit": self.code_commit,
             "drops": [
-                _drop_record(drop, summary) if self.salt is None else _restricted_record(drop, summary, self.salt)
+                _drop_record(drop, summary, self.replaced)
+                if self.salt is None
+                else _restricted_record(drop, summary, self.salt)
                 for drop, summary in self.drops
             ],
             "refused_drops": list(self.refused) if self.salt is None else len(self.refused),
         }
 
 
-def _drop_record(drop: KeptDrop, summary: DropSummary) -> dict[str, Any]:
+def _drop_record(drop: KeptDrop, summary: DropSummary, replaced: frozenset[str]) -> dict[str, Any]:
     return {
         "file": drop.file,
         "sha256": drop.sha256,
@@ -173,6 +177,7 @@ def _drop_record(drop: KeptDrop, summary: DropSummary) -> dict[str, Any]:
         "licence": drop.licence,
         "status": drop.status,
         "revision": drop.revision,
+        "is_replaced": drop.sha256 in replaced,
         "layouts": [table.layout for table in summary.tables],
         "periods": sorted({period for table in summary.tables for period in table.periods}),
         "cells": summary.cells,
@@ -192,6 +197,13 @@ def _restricted_record(drop: KeptDrop, summary: DropSummary, salt: str) -> dict[
     }
 
 
+def _drops_in_words(description: Description) -> str:
+    """How many drops a release is made from, those that a re-issue replaced apart."""
+    replaced = len(description.replaced)
+    earlier = f", and {replaced} earlier {'issue' if replaced == 1 else 'issues'} that they replace" if replaced else ""
+    return f"{len(description.drops) - replaced} drops{earlier}"
+
+
 def release_readme(release_id: str, description: Description, release: Path) -> str:
     """The README of a release: what it is, what it holds, how to read it."""
     statement = STATEMENTS.get(description.data_origin)
@@ -200,7 +212,7 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         f"# NHS Talking Therapies (IAPT) statistics, release {release_id}",
         "",
         *([f"> **{statement}**", ""] if statement else []),
-        f"Made from {len(description.drops)} drops ({description.data_origin}). `manifest.json` lists each drop and",
+        f"Made from {_drops_in_words(description)} ({description.data_origin}). `manifest.json` lists each drop and",
         "file with its sha256, and the result of the checks, which `data_docs/index.html` shows for people.",
         *([provenance_statement(said["drops"])] if description.data_origin == "published" else []),
         "",

@@ -337,7 +337,7 @@ class Pages:
     def _about(self) -> dict[str, Any]:
         manifest = self.contents.release.manifest
         return {
-            "drops": len(manifest.get("drops", ())),
+            "drops": sum(not drop.get("is_replaced") for drop in manifest.get("drops", ())),
             "provenance": provenance_statement(manifest.get("drops", ())).replace("`", ""),
             "synthetic": manifest.get("data_origin") == "synthetic",
             "gaps": [

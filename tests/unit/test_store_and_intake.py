@@ -19,6 +19,7 @@ from orchestration.drops.catalogue import Catalogue
 from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, summarise_series, take_in
 from orchestration.drops.reader import ObservationStore
 from orchestration.drops.refusals import DropRefused
+from orchestration.drops.reissues import wholly_replaced
 from orchestration.drops.sources import FoundFile, look_into
 from orchestration.drops.store import DropStore, KeptDrop, sha256_of
 from tests import drop_files as drops
@@ -667,10 +668,10 @@ def test_a_reissued_month_is_counted_once(house: House) -> None:
     """`iapt status` counts what stands: the re-issue, and not the drop it replaces."""
     house.offer(april__csv=APRIL, may__csv=MAY).take_in()
     house.read()
-    (once,) = summarise_series(house.read().usable)
+    (once,) = summarise_series(house.read().usable, frozenset())
     house.offer(april_v2__csv=APRIL.replace(b",25", b",30")).take_in()
     reading = house.read()
-    (held,) = summarise_series(reading.usable)
+    (held,) = summarise_series(reading.usable, wholly_replaced(reading.usable, house.observations, drops.catalogue()))
     assert len(reading.usable) == 3
     assert (held.drops, held.replaced, held.cells) == (2, 1, once.cells)
     assert (held.first_period, held.last_period) == (once.first_period, once.last_period)

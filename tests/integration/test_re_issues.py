@@ -1,0 +1,238 @@
+"""Files that are issued again, and time series that revise months: one home, two refreshes, a month for each story.
+
+Every figure is invented. The first refresh keeps what came first; the second what came later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.home import Home
+from orchestration.refresh import RefreshOutcome, refresh
+from tests.drop_files import FINISHED, REFERRALS, Body, Row, monthly_csv, monthly_row, zip_bytes
+
+RIGHT, WRONG, THIRD = (Body(code, f"Invented {code}") for code in ("ZZ-P1", "ZZ-P2", "ZZ-P3"))
+MONTHS = {
+    "apr": ("01/04/2025", "30/04/2025"),
+    "may": ("01/05/2025", "31/05/2025"),
+    "jun": ("01/06/2025", "30/06/2025"),
+    "jul": ("01/07/2025", "31/07/2025"),
+    "aug": ("01/08/2025", "31/08/2025"),
+    "sep": ("01/09/2025", "30/09/2025"),
+    "oct": ("01/10/2025", "31/10/2025"),
+}
+
+
+def month(name: str, *providers: tuple[Body, str], england: str = "500", measures: int = 2) -> list[Row]:
+    """A monthly file: England and providers, each with their referrals and, of two measures, those finished."""
+    start, end = MONTHS[name]
+    rows = []
+    for level, provider, value in [("England", RIGHT, england), *(("Provider", *each) for each in providers)]:
+        for measure in (REFERRALS, FINISHED)[:measures]:
+            rows.append(monthly_row(value, level=level, provider=provider, measure=measure, start=start, end=end))
+    return rows
+
+
+def named(name: str, mark: str = "") -> str:
+    return f"iapt_month_{name}_2025_activity{mark}.csv"
+
+
+BOTH = ((RIGHT, "25"), (WRONG, "35"))
+MENDED = ((RIGHT, "25"), (THIRD, "35"))
+SERIES = "talking_therapies_time_series_apr_2025_to_oct_2025.csv"
+FIRST: dict[str, bytes] = {
+    named("apr"): monthly_csv(*month("apr", *BOTH)),  # its re-issue corrects a code
+    named("may"): monthly_csv(*month("may", *BOTH)),  # its re-issue changes values alone
+    named("jun"): monthly_csv(*month("jun", *BOTH)),  # its re-issue is in the same refresh
+    named("jun", "-v2"): monthly_csv(*month("jun", *MENDED)),
+    named("jul", "-v2"): monthly_csv(*month("jul", *MENDED)),  # the re-issue came first
+    named("aug"): monthly_csv(*month("aug", *BOTH)),  # its re-issue loses a measure
+    named("sep"): monthly_csv(*month("sep", *BOTH)),  # the time series has the wrong code too
+    "iapt_month_oct_2025.zip": zip_bytes({named("oct"): monthly_csv(*month("oct", *BOTH))}),  # corrected within a ZIP
+    # One of its cells of April, and one of May, are not those of the months; one is hidden here and shown there.
+    SERIES: monthly_csv(
+        monthly_row("505", level="England", start=MONTHS["apr"][0], end=MONTHS["apr"][1]),
+        monthly_row("505", level="England", start=MONTHS["may"][0], end=MONTHS["may"][1]),
+        monthly_row("*", provider=RIGHT, start=MONTHS["may"][0], end=MONTHS["may"][1]),
+        monthly_row("35", provider=WRONG, start=MONTHS["sep"][0], end=MONTHS["sep"][1]),
+        monthly_row("500", level="England", start=MONTHS["oct"][0], end=MONTHS["oct"][1]),
+    ),
+}
+LATER: dict[str, bytes] = {
+    named("apr", "-v2"): monthly_csv(*month("apr", *MENDED)),
+    named("may", "-v2"): monthly_csv(*month("may", (RIGHT, "45"), (WRONG, "35"))),
+    named("jul"): monthly_csv(*month("jul", *BOTH)),
+    named("aug", "-v2"): monthly_csv(*month("aug", *BOTH, measures=1)),
+    named("sep", "-v2"): monthly_csv(*month("sep", *MENDED)),
+    "later/iapt_month_oct_2025.zip": zip_bytes({named("oct", "-v2"): monthly_csv(*month("oct", *MENDED))}),
+}
+
+
+@dataclass(frozen=True)
+class Reissued:
+    """The home after both refreshes."""
+
+    home: Home
+    outcome: RefreshOutcome
+    warehouse: duckdb.DuckDBPyConnection
+
+    def released(self, name: str) -> dict[str, int]:
+        """How many cells of each provider of a month are believed."""
+        rows = self.warehouse.execute(
+            """
+            select org_code, count(*) from marts.fct_monthly
+            where org_level = 'provider' and period_start = strptime(?, '%d/%m/%Y') group by org_code
+            """,
+            [MONTHS[name][0]],
+        ).fetchall()
+        return dict(rows)
+
+    def kept_as(self, name: str, outcome: str) -> dict[str, int]:
+        """How many cells of each organisation of a month are kept with an outcome, those of monthly files alone."""
+        rows = self.warehouse.execute(
+            """
+            select org_code, count(*) from marts.superseded_cells
+            where org_level = 'provider' and outcome = ? and period = ? and series = 'monthly' group by org_code
+            """,
+            [outcome, f"2025-{MONTHS[name][0][3:5]}"],
+        ).fetchall()
+        return dict(rows)
+
+    def warning(self, name: str) -> str:
+        """The one line that a test warned with."""
+        (line,) = [warning for warning in self.outcome.warnings if warning.startswith(f"{name} ")]
+        return line
+
+
+@pytest.fixture(scope="module")
+def reissued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reissued]:
+    folder = tmp_path_factory.mktemp("reissued")
+    home, offered = Home(folder / "home"), folder / "drops"
+    for files in (FIRST, LATER):
+        for name, content in files.items():
+            (offered / name).parent.mkdir(parents=True, exist_ok=True)
+            (offered / name).write_bytes(content)
+        outcome = refresh(home, offered)
+        assert outcome.failure is None
+        assert (outcome.exit_status, outcome.is_new) == (0, True)
+    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
+        yield Reissued(home, outcome, warehouse)
+
+
+@pytest.mark.parametrize("name", ["apr", "jun", "jul", "sep", "oct"])
+def test_a_corrected_code_stands_alone_and_the_withdrawn_one_is_kept(name: str, reissued: Reissued) -> None:
+    assert reissued.released(name) == {RIGHT.code: 2, THIRD.code: 2}
+    assert reissued.kept_as(name, "withdrawn") == {WRONG.code: 2}
+    assert reissued.kept_as(name, "superseded") == {RIGHT.code: 2}
+
+
+def test_a_re_issue_with_the_same_keys_withdraws_nothing(reissued: Reissued) -> None:
+    assert reissued.released("may") == {RIGHT.code: 2, WRONG.code: 2}
+    assert reissued.kept_as("may", "withdrawn") == {}
+    assert reissued.kept_as("may", "superseded") == {RIGHT.code: 2, WRONG.code: 2}
+
+
+def test_a_measure_that_a_re_issue_lost_is_withdrawn(reissued: Reissued) -> None:
+    assert reissued.released("aug") == {RIGHT.code: 1, WRONG.code: 1}
+    assert reissued.kept_as("aug", "withdrawn") == {RIGHT.code: 1, WRONG.code: 1}
+
+
+def test_a_withdrawn_code_leaves_the_older_time_series_too(reissued: Reissued) -> None:
+    query = """
+        select outcome, winning_drop_sha256 from marts.superseded_cells
+        where series = 'timeseries' and period = '2025-09'
+    """
+    ((outcome, by),) = reissued.warehouse.execute(query).fetchall()
+    file = reissued.warehouse.execute("select file from landing.drops where sha256 = ?", [by]).fetchall()
+    assert (outcome, file) == ("withdrawn", [(named("sep", "-v2"),)])
+
+
+def test_what_a_re_issue_withdrew_and_brought_is_told(reissued: Reissued) -> None:
+    told = reissued.warning("warn_re_issues_that_withdraw_cells")
+    assert (
+        "monthly 2025-04 provider: 2 of 4 cells withdrawn, organisations ZZ-P2; 2 new, organisations ZZ-P3 "
+        f"({named('apr', '-v2')} replaces {named('apr')})"
+    ) in told
+    of_measure = reissued.warehouse.execute(
+        "select measures_withdrawn, cells_withdrawn, organisations_withdrawn from marts.re_issues "
+        "where period = '2025-08' and org_level = 'provider'"
+    ).fetchall()
+    assert of_measure == [("count_finished_course_treatment", 2, None)]
+    changed = (
+        "select cells_withdrawn, cells_new, cells_changed from marts.re_issues where period = '2025-05' order by all"
+    )
+    assert reissued.warehouse.execute(changed).fetchall() == [(0, 0, 0), (0, 0, 2)]
+
+
+def test_the_issues_of_a_zip_of_one_name_are_told_apart(reissued: Reissued) -> None:
+    labels = reissued.warehouse.execute(
+        "select replaced, replaced_by from marts.re_issues where period = '2025-10' and org_level = 'provider'"
+    ).fetchall()
+    ((replaced, by),) = labels
+    assert replaced.startswith(f"iapt_month_oct_2025.zip (member {named('oct')}, sha256 ")
+    assert by.startswith(f"iapt_month_oct_2025.zip (member {named('oct', '-v2')}, sha256 ")
+    manifest = json.loads((reissued.home.latest / "manifest.json").read_text("utf-8"))
+    of_zip = [drop["revision"] for drop in manifest["drops"] if drop["file"] == "iapt_month_oct_2025.zip"]
+    assert sorted(of_zip) == [1, 2]
+
+
+def test_definitive_drops_that_disagree_are_told_with_cells_and_drops(reissued: Reissued) -> None:
+    told = reissued.warning("warn_drops_that_disagree")
+    believed = f"(monthly {named('apr', '-v2')} is believed, timeseries {SERIES} is not)"
+    assert f"2025-04, 1 cells, E92000001 count_referrals_received {believed}" in told
+    assert f"monthly {named('may', '-v2')} is believed, monthly {named('may')} is not" in told
+
+
+def test_a_cell_that_one_of_them_hides_is_counted_and_never_named(reissued: Reissued) -> None:
+    rows = disagreements(reissued)
+    ((what,),) = [(row["what"],) for row in rows if row["period"] == "2025-05" and row["other_series"] == "timeseries"]
+    assert what == "2 cells, E92000001 count_referrals_received; of them, 1 where only one publishes a number"
+    assert RIGHT.code not in what
+
+
+def disagreements(reissued: Reissued) -> list[dict[str, Any]]:
+    """Every row of the warning, by the SQL that dbt ran."""
+    compiled = next((reissued.home.root / "dbt_target").rglob("compiled/**/warn_drops_that_disagree.sql"))
+    cursor = reissued.warehouse.execute(compiled.read_text("utf-8"))
+    columns = [column[0] for column in cursor.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+def test_every_cell_is_believed_superseded_or_withdrawn_and_none_twice(reissued: Reissued) -> None:
+    counts = reissued.warehouse.execute(
+        """
+        select
+            (select count(*) from landing.observations),
+            (select count(*) from marts.fct_monthly) + (select count(*) from marts.superseded_cells)
+        """
+    ).fetchall()
+    assert counts[0][0] == counts[0][1]
+    twice = """
+        select period, org_level, org_code, measure from marts.fct_monthly group by all having count(*) > 1
+    """
+    assert reissued.warehouse.execute(twice).fetchall() == []
+
+
+def test_a_rolling_total_counts_a_month_that_was_issued_again_once(reissued: Reissued) -> None:
+    england = reissued.warehouse.execute(
+        "select sum(value) from marts.fct_monthly where org_level = 'england' and measure = 'count_referrals_received'"
+    ).fetchall()
+    assert england == [(7 * 500.0,)]
+
+
+def test_nothing_counts_a_month_that_was_issued_again_twice(reissued: Reissued) -> None:
+    result = CliRunner().invoke(app, ["status", "--home", str(reissued.home.root)], env={"COLUMNS": "200"})
+    (monthly,) = [line.split() for line in result.output.splitlines() if line.split()[:2] == ["published", "monthly"]]
+    # Seven months of England and two providers, of two measures, but for the one measure of August.
+    counted = ["7", "+", "7", "replaced", "2025-04", "2025-10", str(7 * 6 - 3), "0"]
+    assert monthly == ["published", "monthly", *counted]
+    readme = (reissued.home.latest / "README.md").read_text("utf-8")
+    assert "Made from 8 drops, and 7 earlier issues that they replace (published)." in readme

@@ -141,7 +141,7 @@ def refusals_that_stand(
 
 @dataclass(frozen=True)
 class SeriesHeld:
-    """What a store holds of one series. A re-issue counts instead of what it replaces: `replaced` drops, and no cell."""
+    """What a store holds of one series. A re-issue counts, and what it replaces does not: `replaced` drops, no cell."""
 
     origin: str
     series: str

@@ -24,7 +24,10 @@ from orchestration.report.tiles import Tile, load_tiles
 
 OUTLINE: Final = "report.yml"  # in the catalogue
 TILES: Final = "area_tiles.csv"
-LICENCE: Final = "Open Government Licence v3.0"  # of what the publisher's figures are attributed under
+#: What a row of a download says of published figures: short, for it stands in every row of every page. The licence goes
+#: by its identifier in the SPDX list.
+SOURCE: Final = "NHS Digital / NHS England"
+LICENCE: Final = "OGL-UK-3.0"
 
 
 class Contents:
@@ -109,7 +112,7 @@ class Contents:
             "standards": list(self.release.standards),
             "release": {
                 "id": str(self.release.manifest.get("release_id", "")),
-                "source": str(self.release.manifest.get("attribution") or self.release.manifest.get("statement") or ""),
+                "source": SOURCE if self.release.manifest.get("attribution") else "",
                 "licence": LICENCE if self.release.manifest.get("attribution") else "",
             },
             "notes": [[note.text, note.source] for note in self.release.notes],

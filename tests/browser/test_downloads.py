@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 STATUS = {"[c]": "suppressed", "[x]": "not_published", "[z]": "not_applicable", DASH: ""}
 #: In the made release, which says whose figures it holds.
-PROVENANCE = ["2026.11.9", "Made here.", "Open Government Licence v3.0"]
+PROVENANCE = ["2026.11.9", "NHS Digital / NHS England", "OGL-UK-3.0"]
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 

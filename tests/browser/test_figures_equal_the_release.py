@@ -112,6 +112,7 @@ def test_a_variable_shows_the_released_figures_of_its_categories(
                     if visit.page.input_value("#period") != period:
                         visit.choose("period", period)
                     assert_variable_is_released(visit.shown(), figures, report, area, by, measure, period)
+                    assert_charts_are_released(visit, figures, report, area, by, measure)
                     seen += 1
     assert seen >= 9
 
@@ -130,13 +131,40 @@ def assert_variable_is_released(
     ]
     first = next(period for period in axis if period.period == chosen)
     wanted = [first, *(period for period in reversed(held) if period != first)]
-    assert list(table.heads[1:]) == [period.label for period in wanted]
+    breaks = [number > axis.index(held[0]) and bool(period.break_name) for number, period in enumerate(axis)]
+    cuts = CUTS.get((report, area), set())
+    assert list(table.heads[1:]) == [
+        period.label + (" [b]" if breaks[axis.index(period)] or (period.period in cuts and period != held[0]) else "")
+        for period in wanted
+    ]
     expected = {}
     for key in keys:
         cells = [figures.at(report, area, key, measure, period) for period in wanted]
         if any(cells):
             expected[figures.population_label(key)] = [cell.written if cell else DASH for cell in cells]
     assert {row.header: [cell.text for cell in row.cells] for row in table.rows} == expected
+
+
+def assert_charts_are_released(
+    visit: Visit, figures: ReleasedFigures, report: str, area: str, by: str, measure: str
+) -> None:
+    """The charts of a variable: each figure of a category once, and none of another's; everyone's only as a rate."""
+    drawn = visit.page.eval_on_selector_all(
+        "#view figure.chart",
+        "all => all.map((one) => [...one.querySelectorAll('[data-i] title')].map((t) => t.textContent))",
+    )
+    series = [(area, key, measure) for key, _ in figures.populations[by]]
+    labels = [label for _, label in figures.populations[by]]
+    expected = {fact.partition(";")[0] for fact in figures.chart_facts(report, series, labels)}
+    own = [fact for facts in drawn for fact in facts if not fact.startswith("Everyone, ")]
+    periods = {fact.partition(", ")[2].partition(":")[0] for fact in expected}
+    assert sorted(own) == (sorted(expected) if len(periods) > 1 else [])
+    everyone = {
+        fact.partition(";")[0] for fact in figures.chart_facts(report, [(area, EVERYONE, measure)], ["Everyone"])
+    }
+    beside = {fact for facts in drawn for fact in facts if fact.startswith("Everyone, ")}
+    assert beside <= everyone
+    assert bool(beside) == (measure.startswith("percentage_") and len(periods) > 1)
 
 
 @pytest.mark.parametrize("report", REPORTS)

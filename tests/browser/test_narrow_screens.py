@@ -98,6 +98,7 @@ def test_no_label_of_a_chart_covers_a_figure_or_another_label(width: int, visits
         "recovery-rate/england-annual.html",
         "recovery-rate/england-monthly.html",
         "recovery-rate/england-quarterly.html",
+        "annual/outcomes.html?by=age_band",
     ):
         assert visit.go(path).page.evaluate(OVERPRINTED) == [], path
 
@@ -111,6 +112,8 @@ def test_labels_of_a_chart_stay_inside_of_it(visits: Visits) -> None:
             "monthly/activity.html?org=icb-QF7",
             "quarterly/waiting-times.html",
             "recovery-rate/england-annual.html",
+            "annual/outcomes.html?by=age_band",
+            "monthly/waiting-times.html?org=provider-RXM",
         ):
             assert visit.go(path).page.evaluate(CUT_OFF) == [], (width, path)
 
@@ -130,6 +133,27 @@ def test_the_heads_of_a_table_leave_room_for_its_figures(visits: Visits) -> None
             )
             assert rooms
             assert all(head < 0.4 * frame for head, frame in rooms), (width, path, rooms)
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_the_head_of_a_period_stays_on_one_line(width: int, visits: Visits) -> None:
+    """A year that breaks within, 2024/2 and 5, cannot be read."""
+    visit = visits.open("annual/outcomes.html?by=age_band", viewport={"width": width, "height": 700})
+    heads = visit.page.eval_on_selector_all(
+        "thead th[data-i]",
+        """all => all.map((one) => {
+          const texts = document.createTreeWalker(one, NodeFilter.SHOW_TEXT);
+          let lines = 1;
+          while (texts.nextNode()) {
+            const range = document.createRange();
+            range.selectNodeContents(texts.currentNode);
+            lines = Math.max(lines, range.getClientRects().length);
+          }
+          return [one.textContent, lines];
+        })""",
+    )
+    assert len(heads) == 5
+    assert [head for head, lines in heads if lines != 1] == []
 
 
 def test_tiles_of_a_map_stay_readable_on_a_phone(visits: Visits) -> None:

@@ -222,3 +222,87 @@ def test_a_figure_that_cannot_be_is_never_charted_bare(value: str, unit: str, wh
 @pytest.mark.parametrize(("value", "unit"), [("0", "%"), ("100", "%"), ("0.0", "days"), ("1357.6", "days")])
 def test_a_figure_that_can_be_is_charted_as_it_is(value: str, unit: str) -> None:
     assert _figure_marks(_draw_with_notes(f"40,41,{value},43,44", [], unit=unit)) == []
+
+
+BANDS = [
+    ["age/old_young", "Aged under 35", "", ""],
+    ["age/old_rest", "Aged 35 and over", "", ""],
+    ["age/young", "Aged under 25", "2022-23", "Other age bands"],
+    ["age/middle", "Aged 25 to 64", "2022-23", "Other age bands"],
+]
+
+
+def _draw_by_age(*, unit: str = "%", series: dict[str, list[str]] | None = None, more: int = 0) -> str:
+    periods = [_year(2020), _year(2021, break_name="Counted anew", cuts=True), *(_year(year) for year in (2022, 2023))]
+    site = _site(periods)
+    site["measures"] = [[RATE, "Recovery rate (%)", "Recovery", unit, "percentage"]]
+    site["topics"] = [
+        {"slug": "made", "title": "Made", "measures": [0], "charts": [{"title": "Made", "measures": [0]}]}
+    ]
+    added = [[f"age/more_{number}", f"Band {number}", "", ""] for number in range(more)]
+    site["variables"] = [["age", "Age", [*BANDS, *added]]]
+    figures = {
+        "levels": [],
+        "series": series
+        or {
+            "total/total": ["50,51,52,53"],
+            "age/old_young": ["40,41"],
+            "age/old_rest": ["60,61"],
+            "age/young": [",,42,43"],
+            "age/middle": [",,62,63"],
+            **{key: ["1,2,3,4"] for key, *_ in added},
+        },
+    }
+    state = {"report": "annual", "topic": "made", "area": "england", "by": "age", "measure": "", "period": ""}
+    with renderer_of(site) as renderer:
+        return str(renderer._view("topic", {**state, "width": 760}, figures).html)
+
+
+def _row_heads(drawn: str) -> list[str]:
+    return [_text(head).strip() for head in re.findall(r'<th scope="row">(.*?)</th>', drawn)]
+
+
+def test_the_categories_of_today_come_first_and_those_that_ended_say_when() -> None:
+    assert _row_heads(_draw_by_age()) == [
+        "Everyone",
+        "Aged under 25",
+        "Aged 25 to 64",
+        "Aged under 35 until 2021/22",
+        "Aged 35 and over until 2021/22",
+    ]
+
+
+def test_a_view_by_a_variable_shows_the_breaks_of_the_series_and_of_its_categories() -> None:
+    drawn = _draw_by_age()
+    heads = [_text(head).strip() for head in re.findall(r'<th scope="col" class="n"[^>]*>(.*?)</th>', drawn)]
+    assert heads == ["2023/24", "2022/23", "2021/22 [b]", "2020/21"]
+    assert '42 <span class="mark">[b]</span>' in drawn
+    text = _text(drawn)
+    assert "[b] Other age bands. Figures before and after are not comparable." in text
+    assert "[b] 2021/22: Counted anew. Figures before and after are not comparable." in text
+
+
+def test_a_view_by_a_variable_is_drawn_with_everyone_beside_rates_alone() -> None:
+    drawn = _draw_by_age()
+    legends = [_text(one) for one in re.findall(r'<ul class="legend">(.*?)</ul>', drawn)]
+    assert [" ".join(one.split()) for one in legends] == [
+        f"Everyone Aged under 25 Aged 25 to 64 {STANDARD}",
+        f"Everyone Aged under 35 Aged 35 and over {STANDARD}",
+    ]
+    assert "Categories that ended, chart 2 of 2" in drawn
+    assert "Everyone, 2020/21" not in _draw_by_age(unit="referrals")
+
+
+def test_charts_of_a_variable_share_their_categories_and_one_scale() -> None:
+    """Six marks tell lines apart: more categories make more charts, none of them nearly empty."""
+    drawn = _draw_by_age(more=5)
+    legends = re.findall(r'<ul class="legend">(.*?)</ul>', drawn)
+    assert [one.count("<li>") - 2 for one in legends] == [4, 3, 2]
+    ticks = [re.findall(r'text-anchor="end">(\d+%)<', one) for one in drawn.split("chart-drawing")[1:]]
+    assert ticks[0] == ticks[1] == ticks[2]
+
+
+def test_a_variable_of_one_period_has_bars_and_no_lines() -> None:
+    drawn = _draw_by_age(series={"total/total": ["50,51,52,53"], "age/young": [",,,43"]})
+    assert "chart-drawing" not in drawn
+    assert 'class="bar"' in drawn

@@ -74,7 +74,7 @@
 
   /**
    * Lines over periods.
-   * spec: { id, title, description, unit, axis, series: [{ label, short, cells, judged }], standard: [{ from, to, value, label }], width }
+   * spec: { id, title, description, unit, axis, span, series: [{ label, short, cells, judged }], standard: [{ from, to, value, label }], width }
    * A line is drawn between two neighbouring published figures only, and never over a break. `judged` is how a series
    * stands to its standard: { label, words }, a word a period.
    */
@@ -86,7 +86,8 @@
     const published = found.filter((read) => !offTheScale(read, plain));
     const hidden = spec.series.some((one) => one.cells.some((read) => read && read.status === "suppressed"));
     const values = published.flatMap((read) => (read.derived ? [read.least, read.most] : [read.value]));
-    const range = scale([...values, ...spec.standard.map((one) => one.value)].concat(values.length ? [] : [0, 50]), spec.unit);
+    // Charts side by side have one scale: `span` are the values of all of them.
+    const range = scale([...values, ...(spec.span || []), ...spec.standard.map((one) => one.value)].concat(values.length ? [] : [0, 50]), spec.unit);
     const named = (one) => iapt.figures.grouped(String(round(one))) + (spec.unit === "%" ? "%" : "");
     const ends = narrow ? [] : endsOf(spec, plain);
     const left = 18 + LETTER * named(range.most).length;
@@ -95,7 +96,7 @@
     // What is off the scale stands above the plot, each figure in a row of its own with its value.
     const off = spec.series.flatMap((one, order) => one.cells.map((read, number) => [read, number, order]))
       .filter(([read]) => read && read.status === "published" && offTheScale(read, plain)).map(([read]) => read);
-    const labels = 20, rowHeight = 18;
+    const labels = 20, rowHeight = 20;
     const top = 30 + rowHeight * off.length, plotHeight = narrow ? 190 : 250;
     const strip = hidden ? 14 * spec.series.length + 10 : 0;
     const height = top + plotHeight + strip + 34;

@@ -245,24 +245,41 @@
 
   // ---- reading a chart by period -------------------------------------------------------------------------------------
 
+  /** What a table of periods says of each, the oldest first. */
+  function rowsOf(table, textOf) {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.firstChild.textContent);
+    // How a figure stands to its standard is said with the figure, not as one more.
+    const said = (cell, at) => cell.className === "standing" ? ` (${heads[at + 1]}: ${textOf(cell)})` : `${at ? "; " : ""}${heads[at + 1]} ${textOf(cell)}`;
+    return [...table.querySelectorAll("tbody tr[data-i]")].reverse()
+      .map((row) => ({ number: Number(row.dataset.i), fact: `${textOf(row.cells[0])}: ${[...row.cells].slice(1).map(said).join("")}` }));
+  }
+
+  /** What a table with a column a period says of some of its rows, the oldest period first, up to the last of a chart. */
+  function columnsOf(table, keys, last, textOf) {
+    const heads = [...table.tHead.rows[0].cells];
+    const rows = keys.map((key) => [...table.tBodies[0].rows].find((row) => row.dataset.key === key)).filter(Boolean);
+    const columns = heads.map((head, at) => [head, at]).filter(([head]) => head.dataset.i !== undefined && Number(head.dataset.i) <= last).sort(([one], [other]) => one.dataset.i - other.dataset.i);
+    const first = columns.length ? Number(columns[0][0].dataset.i) : 0;
+    return columns.map(([head, at]) => ({
+      number: Number(head.dataset.i) - first,
+      fact: `${textOf(head)}: ${rows.map((row) => `${row.cells[0].firstChild.textContent.trim()} ${textOf(row.cells[at])}`).join("; ")}`,
+    }));
+  }
+
   /** Below each chart a slider over its periods, whose words are the rows of the table: mouse, touch and keyboard alike. */
   function readable(figure) {
     const svg = figure.querySelector("svg.chart-drawing");
     const table = document.getElementById(`${figure.dataset.panel}-caption`).closest("table");
-    const heads = [...table.querySelectorAll("thead th")].map((head) => head.firstChild.textContent);
-    const rows = [...table.querySelectorAll("tbody tr[data-i]")].reverse();
-    if (!rows.length) return;
     const textOf = (cell) => {
       const range = cell.querySelector(".range");
       return range ? `${cell.firstChild.textContent.trim()} (${range.textContent})` : cell.textContent.trim();
     };
-    // How a figure stands to its standard is said with the figure, not as one more.
-    const said = (cell, at) => cell.className === "standing" ? ` (${heads[at + 1]}: ${textOf(cell)})` : `${at ? "; " : ""}${heads[at + 1]} ${textOf(cell)}`;
-    const facts = rows.map((row) => `${textOf(row.cells[0])}: ${[...row.cells].slice(1).map(said).join("")}`);
-    const id = `${figure.dataset.panel}-reader`;
+    const places = figure.dataset.rows ? columnsOf(table, figure.dataset.rows.split(" "), Number(figure.dataset.last), textOf) : rowsOf(table, textOf);
+    if (!places.length) return;
+    const id = `${figure.querySelector("svg.chart-drawing title").id.replace(/-title$/, "")}-reader`;
     const box = document.createElement("div");
     box.className = "reader";
-    box.innerHTML = `<label for="${id}">Read the chart by period</label><input id="${id}" type="range" min="0" max="${rows.length - 1}" value="${rows.length - 1}"><output for="${id}"></output>`;
+    box.innerHTML = `<label for="${id}">Read the chart by period</label><input id="${id}" type="range" min="0" max="${places.length - 1}" value="${places.length - 1}"><output for="${id}"></output>`;
     figure.append(box);
     const slider = box.querySelector("input"), output = box.querySelector("output");
     const cursor = document.createElementNS("http://www.w3.org/2000/svg", "line");
@@ -271,9 +288,9 @@
     const left = Number(svg.dataset.left), step = Number(svg.dataset.step);
     function read() {
       const at = Number(slider.value);
-      output.textContent = facts[at];
-      slider.setAttribute("aria-valuetext", facts[at]);
-      const x = left + step * (Number(rows[at].dataset.i) + 0.5);
+      output.textContent = places[at].fact;
+      slider.setAttribute("aria-valuetext", places[at].fact);
+      const x = left + step * (places[at].number + 0.5);
       for (const [name, value] of [["x1", x], ["x2", x], ["y1", svg.dataset.top], ["y2", svg.dataset.bottom]]) cursor.setAttribute(name, value);
     }
     slider.addEventListener("input", read);
@@ -281,7 +298,7 @@
       const place = svg.getBoundingClientRect();
       const number = ((event.clientX - place.left) / place.width) * svg.viewBox.baseVal.width;
       const wanted = Math.floor((number - left) / step);
-      const nearest = rows.reduce((best, row, at) => Math.abs(row.dataset.i - wanted) < Math.abs(rows[best].dataset.i - wanted) ? at : best, 0);
+      const nearest = places.reduce((best, place, at) => Math.abs(place.number - wanted) < Math.abs(places[best].number - wanted) ? at : best, 0);
       if (String(nearest) !== slider.value) { slider.value = nearest; read(); }
     });
     read();

@@ -68,7 +68,7 @@
 
   /** The markers that stand in a table, each with its meaning. */
   function markersOf(table) {
-    const found = new Set();
+    const found = new Set(table.columns.some((column) => column.flag) ? ["[b]"] : []);
     for (const row of table.rows) {
       for (const [number, read] of (row.cells || []).entries()) {
         if (read === null) found.add("–");
@@ -84,15 +84,16 @@
   /**
    * A table with a heading of its own in a region that scrolls.
    * A column whose figures have a standard is followed by one of how each stands to it, of `judged`: { label, words }.
-   * table: { id, caption, file, corner, keys: [{ name }], columns: [{ label, slug, judged }], bars: column or null,
-   *          rows: [{ header, href, keys, number, cells, flag, flags } | { header, span }] }
+   * `number` is that of the period of a column or a row, `key` what a chart calls the row, `orgs` whose figures they are.
+   * table: { id, caption, file, orgs, corner, keys: [{ name }], columns: [{ label, slug, judged, number, flag }], bars: column or null,
+   *          rows: [{ header, href, keys, key, number, cells, flag, flags } | { header, span }] }
    */
   function html(table) {
     const standards = table.columns.filter((column) => column.judged).length;
     const bars = table.bars === undefined || table.bars === null ? -1 : table.bars;
     const most = bars < 0 ? 0 : table.barsTo || Math.max(...table.rows.filter((row) => row.cells && row.cells[bars] && row.cells[bars].status === "published" && !row.cells[bars].impossible).map((row) => row.cells[bars].value), 1);
     const head = table.columns
-      .map((column, number) => `<th scope="col" class="n">${escape(column.label)}</th>${number === bars ? '<td class="bar-head"></td>' : ""}${column.judged ? `<th scope="col" class="standing">${escape(column.judged.label)}${standards > 1 ? `<span class="vh">, ${escape(column.label)}</span>` : ""}</th>` : ""}`)
+      .map((column, number) => `<th scope="col" class="n"${column.number === undefined ? "" : ` data-i="${column.number}"`}>${escape(column.label)}${column.flag ? ' <span class="mark">[b]</span>' : ""}</th>${number === bars ? '<td class="bar-head"></td>' : ""}${column.judged ? `<th scope="col" class="standing">${escape(column.judged.label)}${standards > 1 ? `<span class="vh">, ${escape(column.label)}</span>` : ""}</th>` : ""}`)
       .join("");
     const body = table.rows.map((row) => {
       const name = row.href ? `<a href="${escape(row.href)}">${escape(row.header)}</a>` : escape(row.header);
@@ -106,7 +107,7 @@
         const said = judged ? `<td class="standing">${escape(standing(read, judged.words[row.number]))}</td>` : "";
         return `<td class="n">${cellHtml(read, row.flags && row.flags[number])}</td>${bar}${said}`;
       });
-      return `<tr${row.number === undefined ? "" : ` data-i="${row.number}"`}>${header}${cells.join("")}</tr>`;
+      return `<tr${row.number === undefined ? "" : ` data-i="${row.number}"`}${row.key === undefined ? "" : ` data-key="${escape(row.key)}"`}>${header}${cells.join("")}</tr>`;
     });
     const markers = markersOf(table);
     const meaning = markers.length

@@ -164,6 +164,17 @@
     return found.map((row) => (row.span ? { header: row.first === row.last ? row.first : `${row.first} to ${row.last}`, span: row.span } : row));
   }
 
+  /** A chart with the list of its lines. `panel` names the table that it is read by, `rows` which rows of it, if not all. */
+  function chartOf(spec) {
+    // In the list, since beside a line on a phone its name would lie over figures.
+    const lines = [...spec.series.map((row, order) => [iapt.charts.sample(order), row.label]), ...spec.standard.map((one) => [iapt.charts.standardSample, one.label])];
+    return (
+      `<figure class="chart" data-panel="${spec.panel}"${spec.rows ? ` data-rows="${escape(spec.rows.join(" "))}" data-last="${spec.last}"` : ""}>${spec.caption ? `<figcaption>${escape(spec.caption)}</figcaption>` : ""}` +
+      `<ul class="legend">${lines.map(([sample, label]) => `<li>${sample} ${escape(label)}</li>`).join("")}</ul>` +
+      `<div class="drawing" tabindex="0" role="region" aria-label="Chart: ${escape(spec.label)}">${iapt.charts.lines(spec)}</div></figure>`
+    );
+  }
+
   /** A chart with its summary, notes and table. */
   function linePanel(spec) {
     const [first, last] = axisOf(spec.axis, spec.rows.map((row) => row.cells));
@@ -179,13 +190,9 @@
       columns: rows.map((row) => ({ label: row.head || row.label, slug: row.slug, judged: row.judged })), rows: periodRows(axis, rows, spec.figures, first, spec.code),
     });
     const standard = (spec.standard || []).flatMap((slug) => standards(slug, axis));
-    // In the list, since beside a line on a phone its name would lie over figures.
-    const lines = [...rows.map((row, order) => [iapt.charts.sample(order), row.label]), ...standard.map((one) => [iapt.charts.standardSample, one.label])];
     const has = rows.some((row) => publishedAt(row.cells).length || row.cells.some((read) => read && read.status === "suppressed"));
     const drawn = has && spec.chart !== false
-      ? `<figure class="chart" data-panel="${spec.id}">` +
-        `<ul class="legend">${lines.map(([sample, label]) => `<li>${sample} ${escape(label)}</li>`).join("")}</ul>` +
-        `<div class="drawing" tabindex="0" role="region" aria-label="Chart: ${escape(spec.title)}">${iapt.charts.lines({ id: spec.id, title: `${spec.title}, ${spec.where}`, description: summary, unit: spec.unit, axis, series: rows, standard, width: spec.width })}</div></figure>` : "";
+      ? chartOf({ id: spec.id, panel: spec.id, label: spec.title, title: `${spec.title}, ${spec.where}`, description: summary, unit: spec.unit, axis, series: rows, standard, width: spec.width }) : "";
     return (
       `<section class="panel" aria-labelledby="${spec.id}-heading"><h2 id="${spec.id}-heading">${escape(spec.title)}</h2>` +
       `<p class="summary">${escape(summary)}</p>${drawn}${table}${notesOf(axis, rows)}</section>`
@@ -274,21 +281,33 @@
     })).join("") + seriesNotes(axis, figures);
   }
 
-  /** One measure by the categories of a variable: the chosen period as bars, the others beside it. */
+  /** The lines of one chart are told apart by six marks; everyone's is the first of each where it is on the same scale. */
+  const MOST_LINES = 6;
+
+  /** One measure by the categories of a variable: as lines, and in a table whose chosen period has bars. */
   function variablePanel(state, figures, where) {
     const all = periods(state.report);
     const chosen = topicChoices(state, figures).measures.find((one) => one.slug === state.measure);
     const by = variable(state.by);
     const held = periodsOf(figures, state, chosen.number).reverse();
     const columns = [held.find((period) => period.period === state.period), ...held.filter((period) => period.period !== state.period)];
-    const rows = [{ key: EVERYONE, label: "Everyone" }, ...by.populations].filter(({ key }) => figures.series[key]).map((one) => {
+    const categories = by.populations.filter(({ key }) => figures.series[key]).map((one) => {
       const cells = cellsOf(figures, one.key, chosen.number, all);
-      return {
-        header: one.label, keys: [one.label], cells: columns.map((period) => cells[period.number]),
-        flags: columns.map((period) => Boolean(one.comparableFrom) && period.period === one.comparableFrom && cells[period.number] !== null), reason: one.reason,
-      };
-    }).filter((row) => row.cells.some((read) => read !== null));
-    const now = rows.filter((row) => row.cells[0] && row.cells[0].status === "published" && row.header !== "Everyone");
+      const from = one.comparableFrom ? all.findIndex((period) => period.period === one.comparableFrom) : -1;
+      const last = cells.reduce((found, read, number) => (read && read.status !== "not_published" ? number : found), -1);
+      return { ...one, cells, last, cuts: [...cutsOf(figures), ...(from > 0 ? [from] : [])] };
+    }).filter((one) => one.last >= 0);
+    // Today's categories first, in their order: those of the newest period. The others ended, and say when.
+    const newest = Math.max(...categories.map((one) => one.last));
+    const today = categories.filter((one) => one.last === newest);
+    const ended = categories.filter((one) => one.last < newest);
+    const everyone = { key: EVERYONE, label: "Everyone", cells: cellsOf(figures, EVERYONE, chosen.number, all), cuts: cutsOf(figures), last: newest };
+    const rows = [everyone, ...today, ...ended].map((one) => ({
+      header: one.label, key: one.key, keys: [one.label], remark: one.last < newest ? `until ${all[one.last].label}` : "",
+      cells: columns.map((period) => one.cells[period.number]), reason: one.reason,
+      flags: columns.map((period) => Boolean(one.comparableFrom) && period.period === one.comparableFrom && one.cells[period.number] !== null),
+    })).filter((row) => row.cells.some((read) => read !== null));
+    const now = rows.filter((row) => row.key !== EVERYONE && row.cells[0] && row.cells[0].status === "published" && !row.cells[0].impossible);
     const hidden = rows.filter((row) => row.cells[0] && row.cells[0].status === "suppressed").length;
     const values = now.map((row) => row.cells[0].value);
     const extreme = (value) => listed(now.filter((row) => row.cells[0].value === value).map((row) => row.header.toLowerCase()).slice(0, 3));
@@ -297,20 +316,53 @@
       : `No category has a figure in ${columns[0].label}.`;
     const reasons = [...new Set(rows.filter((row) => row.flags.some(Boolean)).map((row) => row.reason))];
     const title = `${chosen.label} by ${by.label.toLowerCase()}`;
+    const first = held[held.length - 1].number;
+    const moved = cutsOf(figures);
     const table = iapt.tables.html({
       id: "panel-1", caption: `${title}, ${where.name}${chosen.unit === "%" ? "" : ` (${chosen.unit})`}`, file: fileName(state.report, where.id, chosen.slug, by.type),
-      orgs: [where], corner: by.label, keys: [{ name: "population" }], columns: columns.map((period) => ({ label: period.label, slug: `${chosen.slug} ${period.period}` })),
-      bars: 0, barsTo: chosen.unit === "%" ? 100 : undefined, rows, sortable: true,
+      orgs: [where], corner: by.label, keys: [{ name: "population" }], bars: 0, barsTo: chosen.unit === "%" ? 100 : undefined, rows, sortable: true,
+      columns: columns.map((period) => ({
+        label: period.label, slug: `${chosen.slug} ${period.period}`, number: period.number,
+        flag: period.number > first && (Boolean(period.breakName) || moved.includes(period.number)),
+      })),
     });
+    const charts = held.length < 2 ? "" : variableCharts({ state, where, chosen, title, all, everyone, today, ended, first, newest });
     const notes = [
       ...reasons.map((reason) => `[b] ${reason}. Figures before and after are not comparable.`),
+      ...(ended.length ? ["Categories that are no more stand after those of today, with the last period that has them."] : []),
       ...(chosen.unit === "%" ? [] : ["The bar of everyone and those of the categories have one scale. Categories may not add up to everyone: each is rounded."]),
       "People whose category is not known are a category of their own. A difference between groups here is not adjusted for anything else that differs between them.",
     ];
+    const axis = all.map((period) => (period.number > first && period.number <= newest ? period : { ...period, breakName: "" }));
     return (
-      `<section class="panel" aria-labelledby="panel-1-heading"><h2 id="panel-1-heading">${escape(title)}</h2><p class="summary">${escape(summary)}</p>${table}` +
-      `${asList(notes)}</section>`
+      `<section class="panel" aria-labelledby="panel-1-heading"><h2 id="panel-1-heading">${escape(title)}</h2><p class="summary">${escape(summary)}</p>${charts}${table}` +
+      `${asList(notes)}</section>${seriesNotes(axis, { cuts: (figures.cuts || []).filter(([number]) => number > first && number <= newest) })}`
     );
+  }
+
+  /** Lines of the categories over the periods: as many charts as their marks need, of one scale, today's categories first. */
+  function variableCharts({ state, where, chosen, title, all, everyone, today, ended, first, newest }) {
+    const beside = chosen.unit === "%" ? [everyone] : [];
+    const room = MOST_LINES - beside.length;
+    // Charts of a group hold as many lines as one another, not all that fit and a rest of one.
+    const parts = [["", today], ["categories that ended", ended]].flatMap(([name, group]) => {
+      const charts = Math.ceil(group.length / room), each = Math.ceil(group.length / charts);
+      return Array.from({ length: charts }, (_, part) => [name, group.slice(part * each, (part + 1) * each)]);
+    });
+    const plain = [...beside, ...today, ...ended].flatMap((one) => publishedAt(one.cells.slice(first, newest + 1)).filter(([read]) => !read.notes).map(([read]) => read.value));
+    return parts.map(([name, group], order) => {
+      const last = Math.max(...group.map((one) => one.last));
+      const axis = cut(all, first, last);
+      const series = [...beside, ...group].map((one) => ({
+        label: one.label, short: shortName(one.key, one.label), cells: one.cells.slice(first, last + 1), cuts: one.cuts.map((number) => number - first),
+      }));
+      const label = [title, name, parts.length > 1 ? `chart ${order + 1} of ${parts.length}` : ""].filter(Boolean).join(", ");
+      return chartOf({
+        id: `panel-1-chart-${order + 1}`, panel: "panel-1", rows: [...beside, ...group].map((one) => one.key), last, label, title: `${label}, ${where.name}`,
+        description: summaryOf(series, axis, chosen.unit, where.name), unit: chosen.unit, axis, series, standard: standards(chosen.slug, axis), span: plain, width: state.width,
+        caption: parts.length > 1 ? capital([name, `chart ${order + 1} of ${parts.length}`].filter(Boolean).join(", ")) : "",
+      });
+    }).join("");
   }
 
   // ---- recovery rate ----------------------------------------------------------------------------------------------

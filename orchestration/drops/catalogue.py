@@ -299,6 +299,23 @@ def _ranked(grain: Grain, order: Sequence[str], first: dt.date | None, last: dt.
     return [SeriesRank(grain, series, rank, first, last) for rank, series in enumerate(order, start=1)]
 
 
+class ImpossibleValues(_Strict):
+    """Values that some measures cannot have by what they are.
+
+    A name that matches one of `measures` in full is meant.
+    """
+
+    measures: list[str] = Field(min_length=1)
+    at_least: float | None = None
+    at_most: float | None = None
+    is_whole: bool = False
+    reason: str = Field(min_length=1)
+
+    def is_about(self, measure_name: str) -> bool:
+        """Whether a published name is that of such a measure; capitals are ignored."""
+        return any(re.fullmatch(pattern, measure_name, re.IGNORECASE) for pattern in self.measures)
+
+
 class Limits(_Strict):
     """What a drop may cost to open."""
 
@@ -362,6 +379,11 @@ class Catalogue:
     def organisation_codes(self) -> OrganisationCodes:
         """What the codes of organisations look like, and what stands where there is none."""
         return OrganisationCodes.model_validate(self._read("organisation_codes.yml"))
+
+    @cached_property
+    def impossible_values(self) -> list[ImpossibleValues]:
+        """The values that measures cannot have; the first entry about a measure decides."""
+        return TypeAdapter(list[ImpossibleValues]).validate_python(self._read("impossible_values.yml"))
 
     @cached_property
     def limits(self) -> Limits:

@@ -44,7 +44,7 @@ from orchestration.drops.layouts import (
 )
 from orchestration.drops.named_periods import period_by_name, periods_named
 from orchestration.drops.notices import notice
-from orchestration.drops.organisation_codes import LEVEL_NAMES, OrganisationCodes
+from orchestration.drops.organisation_codes import LEVEL_NAMES
 from orchestration.drops.periods import (
     CALENDAR_END,
     CALENDAR_START,
@@ -190,6 +190,7 @@ def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
     is_partial = bool(summary.refusal or summary.unread)
     layouts = [layout for layout in catalogue.layouts if is_partial or layout.name in names]
     text = f"reader {READER_VERSION} {layouts_digest(layouts)} {catalogue.organisation_codes.model_dump_json()}"
+    text += "".join(entry.model_dump_json() for entry in catalogue.impossible_values)
     if summary.refusal:
         text += f" {catalogue.limits.model_dump_json()}"
     # An entry concerns the drop it names alone; that it was rejected for its name is no reason to read others again.
@@ -239,9 +240,7 @@ def _read_tables(
 ) -> None:
     groups = _group_tables(drop, path, catalogue, scratch, summary)
     for number, (layouts, header, tables) in enumerate(groups):
-        reading = _Reading(
-            connection, drop, layouts, header, tables, scratch / f"group-{number}", catalogue.organisation_codes
-        )
+        reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}", catalogue)
         summary.tables.append(reading.read())
         summary.notices.extend(reading.notices)
         _refuse_other_period(drop, summary.tables[-1], catalogue)
@@ -390,10 +389,11 @@ class _Reading:
         header: tuple[str, ...],
         tables: list[Table],
         folder: Path,
-        codes: OrganisationCodes,
+        catalogue: Catalogue,
     ) -> None:
         self.connection, self.drop, self.header, self.tables, self.folder = connection, drop, header, tables, folder
-        self.codes = codes
+        self.codes = catalogue.organisation_codes
+        self.impossible_values = catalogue.impossible_values
         self.candidates = layouts
         self.layout = layouts[0]
         self.periods: dict[str, Period] = {}
@@ -1199,13 +1199,17 @@ class _Reading:
         layout = self.layout
         tokens = {token: why for token, why in QUARANTINED_ANYWHERE.items() if token not in layout.tokens}
         tokens |= layout.quarantine_tokens
-        is_too_large = _is_too_large("cells.value_as_published")
-        is_quarantined = f"({_is_one_of('cells.value_as_published', tokens)} or {is_too_large})"
+        impossible = self._impossible()
+        is_odd = " or ".join(condition for condition, _ in impossible)
+        is_quarantined = f"({_is_one_of('cells.value_as_published', tokens)} or {is_odd})"
         statuses = " ".join(
             f"when cells.value_as_published = {_text(token)} then {_text(status)}"
             for token, status in layout.tokens.items()
         )
-        reasons = " ".join(f"when {_text(token)} then {_text(why)}" for token, why in tokens.items())
+        reasons = " ".join(
+            f"when cells.value_as_published = {_text(token)} then {_text(why)}" for token, why in tokens.items()
+        )
+        reasons += " ".join(f" when {condition} then {_text(why)}" for condition, why in impossible)
         observations = f"""
             select
                 {_text(self.drop.sha256)} as drop_sha256, {_text(self.drop.file)} as source_file,
@@ -1230,7 +1234,7 @@ class _Reading:
             f"""
             select {_text(self.drop.sha256)} as drop_sha256, {_text(self.drop.file)} as source_file,
                 source_member, source_row, source_column, value_as_published,
-                case value_as_published {reasons or "when null then ''"} else {_text(TOO_LARGE)} end as reason
+                case {reasons} end as reason
             from cells where {is_quarantined}
             """
         ]
@@ -1268,27 +1272,45 @@ class _Reading:
         counts = self._write("observations", observations, "value_status")
         if None in counts:
             self._refuse_unknown_token()
-        self._notice_too_large()
+        quarantined = self._write("quarantine", " union all ".join(parts), "reason")
+        self._notice_impossible([(condition, why) for condition, why in impossible if why in quarantined])
         return (
             {str(status): count for status, count in counts.items()},
-            {
-                str(reason): count
-                for reason, count in self._write("quarantine", " union all ".join(parts), "reason").items()
-            },
+            {str(reason): count for reason, count in quarantined.items()},
         )
 
-    def _notice_too_large(self) -> None:
-        """Say where a number is that was set aside because a double does not hold it exactly."""
-        found = self.connection.execute(
-            f"""
-            select source_member, source_row, source_column, count(*) over () from cells
-            where {_is_too_large("value_as_published")} order by source_row limit 1
-            """
-        ).fetchall()
-        if found:
-            member, row, column, times = found[0]
-            subject = f"{times:,} cells, the first at {_place(member, row)}, column {column}"
-            self.notices.append(notice("a number too large to be kept exactly is set aside", subject))
+    def _impossible(self) -> list[tuple[str, str]]:
+        """SQL that holds for a cell with a number that cannot be, and the reason to set it aside, for each reason.
+
+        Which measures are meant is asked of each name once, and not of each cell.
+        """
+        value = "try_cast(cells.value_as_published as double)"
+        found = [(_is_too_large("cells.value_as_published"), TOO_LARGE)]
+        names = self.connection.execute("select distinct measure_name from cells order by 1").fetchall()
+        entries = {name: next((e for e in self.impossible_values if e.is_about(name)), None) for (name,) in names}
+        for entry in self.impossible_values:
+            meant = [name for name, own in entries.items() if own is entry]
+            limits = [f"{value} < {entry.at_least}"] if entry.at_least is not None else []
+            limits += [f"{value} > {entry.at_most}"] if entry.at_most is not None else []
+            limits += [f"{value} <> floor({value})"] if entry.is_whole else []
+            if meant and limits:
+                beyond = f"{_is_number('cells.value_as_published')} and ({' or '.join(limits)})"
+                found.append((f"({beyond} and {_is_one_of('cells.measure_name', meant)})", entry.reason))
+        return found
+
+    def _notice_impossible(self, found_impossible: Iterable[tuple[str, str]]) -> None:
+        """Say where a number is that was set aside because it cannot be kept, or cannot be."""
+        for condition, why in found_impossible:
+            found = self.connection.execute(
+                f"""
+                select source_member, source_row, source_column, count(*) over () from cells
+                where {condition} order by source_row limit 1
+                """
+            ).fetchall()
+            if found:
+                member, row, column, times = found[0]
+                subject = f"{times:,} cells, the first at {_place(member, row)}, column {column}"
+                self.notices.append(notice(f"a number that cannot be is set aside, since {why}", subject))
 
     def _write(self, kind: str, query: str, counted: str) -> dict[str | None, int]:
         """Write a query's rows to this group's Parquet file; return how many rows the file has by a column."""

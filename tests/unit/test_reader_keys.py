@@ -410,8 +410,64 @@ def test_a_number_that_is_not_held_exactly_is_set_aside_where_it_is_read(
     assert "25" in {cell["value_as_published"] for cell in found.observations}
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("Count_ReferralsReceived", "-5", "a count is a whole number of 0 or more"),
+        ("Count_ReferralsReceived", "25.5", "a count is a whole number of 0 or more"),
+        ("count_of_a_measure_to_come", "-0.5", "a count is a whole number of 0 or more"),
+        ("Percentage_Recovery", "100.1", "a percentage lies between 0 and 100"),
+        ("Percentage_Recovery", "-1", "a percentage lies between 0 and 100"),
+        ("Percentage_Recovery", "100", None),
+        ("Percentage_Recovery", "0", None),
+        ("Count_ReferralsReceived", "0", None),
+        ("Count_ReferralsReceived", "20.0", None),
+        ("Mean_HISessions", "-1.8", None),
+        ("Mean_WaitAccessingServices", "1357.6", None),
+        ("Median_WaitAccessingServices", "17.5", None),
+        ("Sum_ContactDuration", "-10", None),
+        ("Something_Else", "-10.5", None),
+    ],
+)
+def test_a_value_that_its_measure_cannot_have_is_set_aside_and_a_negative_mean_is_kept(
+    name: str, text: str, reason: str | None, tmp_path: Path
+) -> None:
+    found = read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=("M999", name)))
+    assert [cell["reason"] for cell in found.quarantine] == ([reason] if reason else [])
+    assert len(found.observations) == (1 if reason else 2)
+    assert any("row 3, column MEASURE_VALUE_SUPPRESSED" in notice for notice in found.summary.notices) == bool(reason)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("text", ["-5", "-1000"])
+def test_no_layout_reads_a_count_below_zero(layout: str, text: str, tmp_path: Path) -> None:
+    found = read_rows(tmp_path, layout, GOOD, Body("ZZ-G9", "Erewhon"), values=("25", text))
+    below = {cell["measure_name"] for cell in found.observations if (cell["value"] or 0) < 0}
+    assert text in {cell["value_as_published"] for cell in found.quarantine}
+    entries = drops.catalogue().impossible_values
+    assert not [name for name in below if any(entry.is_about(name) for entry in entries)]
+
+
+def test_every_reviewed_count_and_percentage_is_held_to_what_it_can_be_and_nothing_else_is() -> None:
+    def seed(name: str) -> list[dict[str, str]]:
+        with (drops.SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines))
+
+    statistics = {row["measure"]: row["statistic"] for row in seed("measures")}
+    by_id = {row["measure_id"]: row["measure"] for row in seed("measures") if row["measure_id"]}
+    published = [(row["name_as_published"], row["measure"]) for row in seed("measure_aliases")]
+    published += [
+        (row["name"], by_id[row["measure_id"]]) for row in seed("measure_names") if row["measure_id"] in by_id
+    ]
+    assert len(published) > 400
+    counts, percentages = drops.catalogue().impossible_values
+    for name, measure in published:
+        assert counts.is_about(name) == (statistics[measure] == "count"), name
+        assert percentages.is_about(name) == (statistics[measure] == "percentage"), name
+
+
 def test_the_largest_number_that_is_held_exactly_is_read(tmp_path: Path) -> None:
-    found = read_monthly(tmp_path, monthly_row("9007199254740991"), monthly_row("0.1", measure=FINISHED))
+    found = read_monthly(tmp_path, monthly_row("9007199254740991"), monthly_row("0.1", measure=("M048", "Mean_X")))
     assert [cell["value"] for cell in found.observations] == [2.0**53 - 1, 0.1]
 
 

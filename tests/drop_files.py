@@ -376,7 +376,7 @@ def published_drops() -> dict[str, tuple[str, bytes]]:
             xlsx_bytes(
                 {
                     "Title sheet": [["Psychological Therapies"]],
-                    "Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, workbook_row(25, 20, "*", 52.5)],
+                    "Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, workbook_row(25, 20, "*", 50, 52.5)],
                     "Constructions": [["Caseness"], ["A score at or above the threshold"]],
                 }
             ),
@@ -428,7 +428,11 @@ def published_drops() -> dict[str, tuple[str, bytes]]:
         "annual_by_variable_2015": (
             "psych-ther-ann-rep-csv-pack-2015-16.zip",
             zip_bytes(
-                {"religion.csv": csv_bytes(BY_VARIABLE_2015_HEADER, [by_variable_row("1000"), _ccg_row("25", "*")])}
+                {
+                    "religion.csv": csv_bytes(
+                        BY_VARIABLE_2015_HEADER, [by_variable_row("1000", "60", "50.5"), _ccg_row("25", "*")]
+                    )
+                }
             ),
         ),
         "annual_by_variable_2016": (

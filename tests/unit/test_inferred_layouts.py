@@ -197,7 +197,7 @@ def test_the_tables_of_2015_16_are_read_by_their_own_layout(tmp_path: Path) -> N
 
 def test_a_code_of_such_a_table_that_is_none_is_set_aside(tmp_path: Path) -> None:
     rows = [
-        by_variable_row("1000"),
+        by_variable_row("1000", "60", "50.5"),
         by_variable_row("25", body=COMMISSIONER),
         by_variable_row("5", body=Body("Eng", "")),
     ]

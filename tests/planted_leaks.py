@@ -1483,6 +1483,11 @@ SUMS = (
 
 FIGURES = "figures_are_the_extracts_or_their_sums"
 CELLS = "cells_are_the_extracts"
+AREA = "figures_are_of_todays_area"
+RATES = "rates_are_of_one_organisation"
+NAMES = "no_other_area_under_todays_name"
+WHOLES = "wholes_are_their_parts"
+_QT1 = "org_level = 'icb' and org_code = 'QT1' and period = '2025-06' and value is not null"
 FOLLOWING = (
     *(
         leak
@@ -1529,6 +1534,49 @@ FOLLOWING = (
         "update todays_geography_annual set codes_as_published = 'Y56' where org_code = 'Y58'",
         (FIGURES, DIMENSIONS),
         "a figure that is said to be another organisation's",
+    ),
+    Leak(
+        "larger_area_under_todays_name",
+        "todays_geography_monthly",
+        "update todays_geography_monthly set value = value + 5000, lower_bound = lower_bound + 5000, "
+        f"upper_bound = upper_bound + 5000 where {_QT1}",
+        (FIGURES, WHOLES, DIMENSIONS),
+        "a count of more than the organisation's locations have",
+    ),
+    Leak(
+        "one_location_under_the_name_of_its_board",
+        "todays_geography_monthly",
+        "update todays_geography_monthly as whole set level_as_published = 'sub_icb', codes_as_published = '52R', "
+        "comparability = 'summed', value = part.value, lower_bound = part.lower_bound, "
+        "upper_bound = part.upper_bound, suppressed_parts = 0 "
+        "from (select * from todays_geography_monthly where org_level = 'sub_icb' and org_code = '52R' "
+        "and period = '2025-06' and statistic = 'count' and value is not null) as part "
+        f"where {_QT1.replace('org_', 'whole.org_').replace('period', 'whole.period').replace('value', 'whole.value')} "
+        "and whole.measure = part.measure and whole.variable_type = part.variable_type",
+        (AREA, DIMENSIONS),
+        "the count of a part of the area of today, as NHS Essex had that of Mid and South Essex",
+    ),
+    Leak(
+        "rate_of_a_smaller_area_under_todays_name",
+        "todays_geography_annual",
+        _first_of(
+            "todays_geography_annual",
+            "comparability = 'summed'",
+            "statistic = 'percentage' and value is not null and org_level = 'region' and comparability = 'same'",
+        ),
+        (RATES, FIGURES, DIMENSIONS),
+        "a rate that is said to be of an area put together",
+    ),
+    Leak(
+        "figure_of_another_area_under_a_code_of_today",
+        "todays_geography_annual",
+        _first_of(
+            "todays_geography_annual",
+            "comparability = 'former'",
+            "value is not null and org_level = 'region' and comparability = 'same'",
+        ),
+        (NAMES, DIMENSIONS),
+        "a figure of the organisation as it was, which nobody can tell from one of the organisation as it is",
     ),
     Leak(
         "raw_count_in_a_wide_table",

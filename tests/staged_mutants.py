@@ -366,6 +366,50 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
         )
         for table in TODAYS_GEOGRAPHY
     },
+    **{
+        (table, "figures_are_of_todays_area"): (
+            # a location went to another ICB since, one came from another, one is nobody's
+            "update dim_organisation set parent_code_today = 'Q91' where org_code = '90B'",
+            "update dim_organisation_history set parent_code = 'Q91' where org_code = '90B'",
+            "update dim_organisation set today_code = null where org_code = '90B'",
+            "delete from dim_organisation_history where org_code = '90B'",
+            "update dim_organisation set boundary_moved_on = date '2022-07-01' where org_code = '90B'",
+            "update dim_organisation set boundary_moved_on = date '2022-07-01' where org_code = 'Q90'",
+            # another CCG became part of one of today's, and is not in its figures
+            "insert into dim_organisation_history select * replace ('ccg' as org_level, '90C' as org_code) "
+            "from dim_organisation_history where org_code = '90A'; "
+            "insert into dim_organisation select * replace ('ccg' as org_level, '90C' as org_code, "
+            "date '2022-06-30' as valid_to, 'sub_icb' as today_level, '90A' as today_code) "
+            "from dim_organisation where org_code = '90A' and org_level = 'sub_icb'",
+            _set_in(table, "comparability = 'summed', codes_as_published = '90A'", "org_code = '90B'"),
+        )
+        for table in TODAYS_GEOGRAPHY
+    },
+    **{
+        (table, "rates_are_of_one_organisation"): (
+            _set_in(table, "comparability = 'merged'", "measure = 'percentage_recovery' and org_level = 'icb'"),
+            _set_in(table, "comparability = 'boundary_moved'", "measure = 'mean_wait' and org_level = 'icb'"),
+            _set_in(table, "comparability = 'summed'", "measure = 'median_wait' and org_level = 'region'"),
+        )
+        for table in TODAYS_GEOGRAPHY
+    },
+    **{
+        (table, "no_other_area_under_todays_name"): (
+            _set_in(table, "comparability = 'former'", "org_level = 'region'"),
+            _set_in(table, "comparability = 'not_known'", "org_level = 'sub_icb'"),
+            _set_in(table, "codes_as_published = 'Q91'", "org_level = 'icb'"),
+            _set_in(table, "level_as_published = 'stp'", "org_level = 'icb'"),
+        )
+        for table in TODAYS_GEOGRAPHY
+    },
+    **{
+        (table, "wholes_are_their_parts"): (
+            _set_in(table, "lower_bound = lower_bound + 50, upper_bound = upper_bound + 50", "org_level = 'icb'"),
+            _set_in(table, "lower_bound = 0, upper_bound = 4", "org_level = 'icb' and measure = 'count_recovery'"),
+            _set_in(table, "lower_bound = 0, upper_bound = 4", "org_code = '90B'"),
+        )
+        for table in (*TODAYS_GEOGRAPHY, *EXTRACT_GRAINS)
+    },
     ("mart_activity", "cells_are_the_extracts"): (
         _set_in("mart_activity", f"count_referrals_received = {TELL_TALE}", A_CELL),
         _set_in("mart_activity", "count_referrals_received_lower = count_referrals_received_lower + 1", A_CELL),

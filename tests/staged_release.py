@@ -1,7 +1,7 @@
 """A small staged release that keeps every rule of the gate. Every organisation and every figure is invented.
 
 Two months, three quarters of which the middle one was never published, and two years. England, a region, an
-ICB whose monthly figures are totals that we built, a sub-ICB, a provider and their pair; everyone, and one
+ICB whose monthly figures are totals that we built, its two sub-ICBs, a provider and a pair; everyone, and one
 group. What is small at the provider is suppressed, and so is what rests on it.
 """
 
@@ -21,6 +21,7 @@ values
     ('region', 'Y90', 'Invented Region', null, null, 20),
     ('icb', 'Q90', 'Invented ICB', null, null, 10),
     ('sub_icb', '90A', 'Invented sub-ICB', null, null, 5),
+    ('sub_icb', '90B', 'Another invented sub-ICB', null, null, 5),
     ('provider', 'RZ90', 'Invented Provider', null, null, 1),
     ('sub_icb_provider', '90A', 'Invented sub-ICB', 'RZ90', 'Invented Provider', 1);
 
@@ -105,8 +106,8 @@ select
     date '2013-04-01' as valid_from, cast(null as date) as valid_to,
     cast(null as varchar) as predecessors, cast(null as varchar) as successors,
     cast(null as varchar) as parent_level, cast(null as varchar) as parent_code, cast(null as varchar) as parent_name,
-    cast(null as varchar) as parent_code_today, cast(null as varchar) as parent_name_today,
-    cast(null as varchar) as region_code_today, cast(null as varchar) as region_name_today,
+    case org_level when 'sub_icb' then 'Q90' end as parent_code_today, cast(null as varchar) as parent_name_today,
+    case org_level when 'region' then 'Y90' end as region_code_today, cast(null as varchar) as region_name_today,
     org_level as today_level, org_code as today_code, org_name as today_name, 'same' as today_comparability,
     cast(null as date) as boundary_moved_on, 'stated' as today_certainty,
     cast(null as varchar) as boundary_moves
@@ -124,7 +125,8 @@ select
 create table dim_organisation_history as
 select
     org_level, org_code, date '2013-04-01' as valid_from, cast(null as date) as valid_to,
-    cast(null as varchar) as parent_level, cast(null as varchar) as parent_code, cast(null as varchar) as parent_name,
+    case org_level when 'sub_icb' then 'icb' end as parent_level,
+    case org_level when 'sub_icb' then 'Q90' end as parent_code, cast(null as varchar) as parent_name,
     cast(null as varchar) as parent_certainty
 from dim_organisation;
 

@@ -16,8 +16,10 @@ from expectations.suites.every_table import (
     words,
 )
 from expectations.suites.extracts import MARKERS, POLICY, org_type_is_that_of_dim_organisation
+from expectations.suites.wholes import parts_of_today
 
 SUBJECT = "figures_of_the_extracts"
+AREAS = "areas_of_today"
 #: A figure of exactly the area of today's organisation: carried from one organisation, or added up from several.
 CARRIED = ("same", "recoded")
 ADDED_UP = ("merged", "summed")
@@ -135,6 +137,163 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
                 ),
             ),
         ),
+        *about(
+            AREAS,
+            (
+                _figures_are_of_todays_area(table),
+                _rates_are_of_one_organisation(table),
+                _no_other_area_under_todays_name(table),
+                parts_of_today(table, (*CARRIED, *ADDED_UP)),
+            ),
+        ),
+    )
+
+
+def _figures_are_of_todays_area(table: str) -> Rule:
+    """Return the rule that what a figure names is the whole area of today's organisation and no more.
+
+    The sets of locations are worked out from the released lists, apart from the model that made the figures.
+    """
+    return Rule(
+        name="figures_are_of_todays_area",
+        table=table,
+        description=(
+            "The CCGs or sub-ICB locations of the organisations that a figure names, by whom they belonged to on the "
+            "last day of its period, are all that became the locations of today's organisation, and no others; and no "
+            "boundary has moved between, but within an area whose ONS code is the same. "
+            "Source: the released lists of organisations, dim_organisation and dim_organisation_history."
+        ),
+        query=f"""
+            with rows as (
+                select distinct period_end, org_level, org_code, level_as_published, codes_as_published, comparability
+                from {{batch}}
+                where comparability in ({words((*CARRIED, *ADDED_UP))}) and org_level <> 'england'
+                    and value_status <> 'not_published'
+            ),
+            days as (select distinct period_end from rows),
+            spells as (
+                select days.period_end as day, history.*
+                from days join dim_organisation_history as history
+                    on days.period_end >= history.valid_from
+                    and (history.valid_to is null or days.period_end <= history.valid_to)
+            ),
+            locations as (
+                select
+                    spells.day, spells.org_level, spells.org_code, spells.parent_level as body_level,
+                    spells.parent_code as body_code, bodies.parent_code as region_code, listed.today_code,
+                    coalesce(listed.boundary_moved_on > spells.day, false) as has_moved
+                from spells join dim_organisation as listed
+                    on spells.org_level = listed.org_level and spells.org_code = listed.org_code
+                left join spells as bodies
+                    on spells.day = bodies.day and spells.parent_level = bodies.org_level
+                    and spells.parent_code = bodies.org_code
+                where spells.org_level in ('ccg', 'sub_icb')
+            ),
+            unmoved_bodies as (
+                select days.period_end as day, today.org_code
+                from days cross join dim_organisation as today join dim_organisation as former
+                    on former.ons_code = today.ons_code and former.org_level in ('stp', 'icb')
+                    and days.period_end >= former.valid_from
+                    and (former.valid_to is null or days.period_end <= former.valid_to)
+                where today.org_level = 'icb' and today.valid_to is null
+            ),
+            today as (
+                select org_code, parent_code_today, region_code_today from dim_organisation
+                where org_level = 'sub_icb' and org_type = 'sub_icb' and valid_to is null
+            ),
+            wanted as (
+                select rows.period_end, rows.org_level, rows.org_code, today.org_code as location
+                from (select distinct period_end, org_level, org_code from rows) as rows join today
+                    on rows.org_code = case rows.org_level
+                        when 'sub_icb' then today.org_code
+                        when 'icb' then today.parent_code_today
+                        else today.region_code_today end
+            ),
+            named as (select *, unnest(string_split(codes_as_published, '; ')) as code from rows),
+            had as (
+                select
+                    named.period_end, named.org_level, named.org_code, named.codes_as_published,
+                    locations.org_level as location_level, locations.org_code as location_code,
+                    locations.today_code, locations.has_moved
+                from named join locations
+                    on locations.day = named.period_end
+                    and case named.level_as_published
+                        when 'region' then locations.region_code = named.code
+                        when locations.org_level then locations.org_code = named.code
+                        else locations.body_level = named.level_as_published and locations.body_code = named.code end
+            ),
+            too_large as (
+                select had.period_end, had.org_level, had.org_code, had.codes_as_published
+                from had left join wanted
+                    on wanted.period_end = had.period_end and wanted.org_level = had.org_level
+                    and wanted.org_code = had.org_code and wanted.location = had.today_code
+                left join today on today.org_code = had.today_code
+                left join unmoved_bodies
+                    on unmoved_bodies.day = had.period_end and unmoved_bodies.org_code = today.parent_code_today
+                where (wanted.location is null and (had.org_level <> 'region' or today.region_code_today is not null))
+                    or (had.has_moved and (had.org_level = 'sub_icb' or unmoved_bodies.org_code is null))
+            ),
+            too_small as (
+                select rows.period_end, rows.org_level, rows.org_code, rows.codes_as_published
+                from rows join wanted
+                    on wanted.period_end = rows.period_end and wanted.org_level = rows.org_level
+                    and wanted.org_code = rows.org_code
+                left join locations on locations.day = rows.period_end and locations.today_code = wanted.location
+                left join had
+                    on had.period_end = rows.period_end and had.org_level = rows.org_level
+                    and had.org_code = rows.org_code and had.codes_as_published = rows.codes_as_published
+                    and had.location_level = locations.org_level and had.location_code = locations.org_code
+                where had.org_code is null
+            ),
+            moved as (
+                select named.period_end, named.org_level, named.org_code, named.codes_as_published
+                from named join dim_organisation as listed
+                    on named.level_as_published = listed.org_level and named.code = listed.org_code
+                where named.comparability in ({words((*CARRIED, "merged"))})
+                    and listed.boundary_moved_on > named.period_end
+            ),
+            wrong as (from too_large union from too_small union from moved)
+            select {keys_of(table)} from {{batch}}
+            semi join wrong using (period_end, org_level, org_code, codes_as_published)
+            where comparability in ({words((*CARRIED, *ADDED_UP))})
+        """,
+    )
+
+
+def _rates_are_of_one_organisation(table: str) -> Rule:
+    return rows_where(
+        "rates_are_of_one_organisation",
+        table,
+        f"value_status <> 'not_published' and statistic <> 'count' "
+        f"and comparability not in ({words((*CARRIED, *UNDER_ITS_OWN_CODE))})",
+        "A percentage, a mean or a median is of one organisation, whose area is today's, or under its own name: none "
+        "can be had from those of parts. Source: the principle that a rate is never rebuilt.",
+    )
+
+
+def _no_other_area_under_todays_name(table: str) -> Rule:
+    return Rule(
+        name="no_other_area_under_todays_name",
+        table=table,
+        description=(
+            f"A figure that is {' or '.join(UNDER_ITS_OWN_CODE)} stands at the level and under the code it was "
+            "published with, and that is no place in force today; one that is the same is the organisation's own. "
+            "Source: a figure under an organisation's name is about that organisation's area."
+        ),
+        query=f"""
+            with places as (
+                select org_level, org_code from dim_organisation
+                where valid_to is null and org_type = org_level and org_level <> 'england'
+            )
+            select {keys_of(table)} from {{batch}}
+            left join places using (org_level, org_code)
+            where (
+                comparability in ({words((*UNDER_ITS_OWN_CODE, "same"))})
+                and (org_level <> level_as_published or org_code <> codes_as_published)
+            ) or (
+                comparability in ({words(UNDER_ITS_OWN_CODE)}) and places.org_code is not null
+            )
+        """,
     )
 
 
@@ -264,8 +423,8 @@ def windows_rules() -> tuple[Rule, ...]:
                     table=table,
                     description=(
                         "A window's sum is that of the extract's counts of all its months, one of each, none of them "
-                        "never published, no break of the series after the first; with their bounds added up and "
-                        f"their hidden months counted. {FOLLOWS}"
+                        "never published, no break of the series and no moved boundary after the first; with their "
+                        f"bounds added up and their hidden months counted. {FOLLOWS}"
                     ),
                     query=f"""
                         with windows as (select * from {{batch}} where value_status <> 'not_published'),
@@ -283,6 +442,8 @@ def windows_rules() -> tuple[Rule, ...]:
                                 bool_or(extract.value_status = 'not_published') as is_unknown,
                                 bool_or(extract.value_status = 'published') as is_shown,
                                 bool_or(days.breaks_sums and days.period_start > windows.window_start) as is_broken,
+                                bool_or(contains(coalesce(listed.boundary_moves, ''), extract.period || '-')
+                                    and extract.period_start > windows.window_start) as has_moved,
                                 sum(extract.value) as sum_of_values,
                                 sum(extract.lower_bound) as lowest, sum(extract.upper_bound) as highest,
                                 sum(coalesce(
@@ -295,13 +456,15 @@ def windows_rules() -> tuple[Rule, ...]:
                                 and extract.period_start between windows.window_start and windows.window_end
                             left join dim_period as days
                                 on days.period_grain = 'month' and days.period = extract.period
+                            left join dim_organisation as listed
+                                on listed.org_level = windows.org_level and listed.org_code = windows.org_code
                             group by {keys_of(table, "windows")}
                         )
                         select {keys_of(table)} from sums
                         where months is distinct from datediff('month', window_start, window_end) + 1
                            or (kind = 'rolling_12_months' and months <> 12)
                            or (kind = 'financial_year_to_date' and month(window_start) <> 4)
-                           or is_unknown or is_broken
+                           or is_unknown or is_broken or has_moved
                            or value_status is distinct from if(is_shown, 'published', 'suppressed')
                            or not ({_same("value", "sum_of_values")})
                            or lower_bound is distinct from lowest or upper_bound is distinct from highest

@@ -18,6 +18,7 @@ from expectations.suites.every_table import (
     rows_where,
     words,
 )
+from expectations.suites.wholes import parts_of_the_day
 
 POLICY = load_policy()
 STATISTICS = POLICY.statistics_that_leave
@@ -62,6 +63,7 @@ def rules(table: str) -> tuple[Rule, ...]:
         *about("bounds", _bounds(table)),
         *about("provenance", _provenance(table)),
         *about("gaps", _gaps(table)),
+        *about("wholes_and_parts", (parts_of_the_day(table),)),
     )
 
 

@@ -254,6 +254,29 @@ def body_of(key: str, on: date) -> str | None:
     return commissioner.earlier_body if commissioner.earlier_body and on < ICB_DAY else commissioner.body
 
 
+@cache
+def _spells_of_ccgs() -> tuple[tuple[str, str, date, date], ...]:
+    return tuple(
+        (
+            row["org_code"],
+            row["parent_code"],
+            date.fromisoformat(row["valid_from"]),
+            date.fromisoformat(row["valid_to"]) if row["valid_to"] else date.max,
+        )
+        for row in _rows_of_list("organisation_parents")
+        if row["org_level"] in ("ccg", "sub_icb")
+    )
+
+
+def shows_all_of(body: str, on: date) -> bool:
+    """Whether the demonstration shows every commissioner that an STP or ICB has on that day, by the reviewed lists."""
+    listed = {
+        code for code, parent, first, last in _spells_of_ccgs() if parent == body_code(body, on) and first <= on <= last
+    }
+    shown = {commissioner_code(key, on) for key in COMMISSIONERS if body_of(key, on) == body}
+    return bool(listed) and listed <= shown
+
+
 def region_of(key: str, on: date) -> str:
     """The commissioning region a commissioner is counted in on that day."""
     body = body_of(key, on)

@@ -171,7 +171,10 @@ def _chosen(populations: Sequence[Population], kinds: Mapping[str, Sequence[str]
 
 
 def annual_parts(on: date) -> list[Part]:
-    """The parts of a year: the demonstration's pairs, and the rest of every STP or ICB."""
+    """The parts of a year: the demonstration's pairs, and the rest of every STP or ICB.
+
+    The rest is of commissioners not shown; where all are shown it is the first one's, for they add up to their body.
+    """
     unknown = geography.UNKNOWN
     parts = [
         part if part.body else Part(unknown, unknown, part.commissioner, part.provider, part.weight)
@@ -180,7 +183,9 @@ def annual_parts(on: date) -> list[Part]:
     for place, (code, body) in enumerate(geography.BODIES.items()):
         root = int(whole_numbers(stream("size", code), 0, 290, (1,))[0])
         provider = f"ZX{place % 16 + 1:03d}"
-        parts.append(Part(body.region, code, unknown, provider, 6000 + root * root))
+        shown = sorted(key for key in geography.COMMISSIONERS if geography.body_of(key, on) == code)
+        rest = shown[0] if geography.shows_all_of(code, on) else unknown
+        parts.append(Part(body.region, code, rest, provider, 6000 + root * root))
     return [*parts, Part(unknown, unknown, unknown, "ZX001", 2400)]
 
 

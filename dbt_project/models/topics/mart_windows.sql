@@ -1,6 +1,6 @@
 -- Sums of monthly counts over twelve months, and over the financial year so far. A window that would need a month that
--- is missing or lies before a break is empty and says why: nothing is filled in. Sums of monthly figures are not the
--- annual ones, which count distinct referrals over the year.
+-- is missing, lies before a break or is of another area is empty and says why: nothing is filled in. Sums of monthly
+-- figures are not the annual ones, which count distinct referrals over the year.
 {% set windows = [('rolling_12_months', 12), ('financial_year_to_date', 12)] %}
 with months as (
 
@@ -52,6 +52,7 @@ months_of_windows as (
         -- Its first month may be the first after a break; a later one may not.
         members.breaks_sums
         and min(members.place) over (partition by months.period) < members.place as lies_after_a_break,
+        min(members.place) over (partition by months.period) < members.place as lies_after_the_first,
         members.series_break
     from months
     inner join months as members
@@ -119,6 +120,69 @@ summed as (
 
 ),
 
+organisations as (
+
+    select * from {{ ref('dim_organisation') }}
+
+),
+
+spells as (
+
+    select
+        *,
+        lag(parent_code) over (partition by org_level, org_code order by valid_from) as parent_before
+    from {{ ref('dim_organisation_history') }}
+
+),
+
+-- The months from which on an organisation is of another area than before: its boundary moved under its code, or one of
+-- its parts went to another or came from there.
+changes as (
+
+    select
+        organisations.org_level,
+        organisations.org_code,
+        months.period
+    from organisations
+    inner join months
+        on organisations.boundary_moves like '%' || months.period || '-%'
+
+    union distinct
+
+    select
+        parent_level as org_level,
+        parent_code as org_code,
+        substr(cast(valid_from as varchar), 1, 7) as period
+    from spells
+    where parent_before <> parent_code
+
+    union distinct
+
+    select
+        parent_level as org_level,
+        parent_before as org_code,
+        substr(cast(valid_from as varchar), 1, 7) as period
+    from spells
+    where parent_before <> parent_code
+
+),
+
+windows_of_two_areas as (
+
+    select
+        members.window_type,
+        members.last_month,
+        changes.org_level,
+        changes.org_code,
+        min(members.period) as first_change
+    from months_of_windows as members
+    inner join changes
+        on members.period = changes.period
+    where members.lies_after_the_first
+    group by members.window_type, members.last_month, changes.org_level, changes.org_code
+
+),
+
 judged as (
 
     select
@@ -137,18 +201,20 @@ judged as (
                     'The organisation has no figure in '
                     || cast(reasons.months_needed - summed.months_found as varchar) || ' of the months.'
             when summed.value_status = 'not_published' then 'The organisation has a month without published figures.'
+            when windows_of_two_areas.first_change is not null
+                then 'The area of the organisation changed in ' || windows_of_two_areas.first_change || '.'
         end as reason
     from summed
     inner join reasons
         on
             summed.window_type = reasons.window_type
             and summed.period = reasons.last_month
-
-),
-
-organisations as (
-
-    select * from {{ ref('dim_organisation') }}
+    left join windows_of_two_areas
+        on
+            summed.window_type = windows_of_two_areas.window_type
+            and summed.period = windows_of_two_areas.last_month
+            and summed.org_level = windows_of_two_areas.org_level
+            and summed.org_code = windows_of_two_areas.org_code
 
 )
 

@@ -161,9 +161,11 @@ def _refresh_drawn_on(
         def show(what: str, done: int, total: int) -> None:
             bar.update(task, description=printable(what), completed=done, total=total or None)
 
+        # Of standard error as it is now, before the tools' words are sent into the log.
+        spoken = terminal if terminal.is_terminal else Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
         def say(message: str) -> None:
-            show(message, 0, 0)
-            _say_now(message)
+            spoken.print(message[:1].upper() + message[1:], markup=False)
 
         return run_refresh(home, drops, profile=profile, rebuild=rebuild, progress=show, wait_seconds=wait, say=say)
 

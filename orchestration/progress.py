@@ -3,14 +3,16 @@
 from collections.abc import Callable
 
 from orchestration.drops.intake import Progress, no_progress
+from orchestration.exclusive import say_nothing
 
 
 class ProgressReporter:
-    """Hands progress on to a callback; the command line gives one that draws, everyone else gets silence."""
+    """Hands progress on to callbacks; the command line gives some that draw and print, everyone else gets silence."""
 
-    def __init__(self, report: Progress = no_progress) -> None:
-        """A reporter that calls `report`."""
+    def __init__(self, report: Progress = no_progress, say: Callable[[str], None] = say_nothing) -> None:
+        """A reporter that calls `report`, and `say` with what is waited for."""
         self.report = report
+        self.say = say
 
     def begin(self, step: str) -> None:
         """Say which step begins; how long it takes is not known."""
@@ -22,5 +24,6 @@ class ProgressReporter:
         def say(message: str) -> None:
             log(message)
             self.begin(message)
+            self.say(message)
 
         return say

@@ -49,7 +49,7 @@ def refresh(
         home.logs.mkdir(parents=True, exist_ok=True)
         log = home.logs / f"refresh-{started:%Y%m%dT%H%M%SZ}.log"
         with alone_in(home, wait_seconds, say), log.open("a", encoding="utf-8") as stream:
-            outcome = _run(home, drops, profile, rebuild, progress, wait_seconds, log, stream)
+            outcome = _run(home, drops, profile, rebuild, progress, say, wait_seconds, log, stream)
     return replace(outcome, log=log)
 
 
@@ -80,6 +80,7 @@ def _run(
     profile: str,
     rebuild: bool,
     progress: Progress,
+    say: Callable[[str], None],
     wait_seconds: float,
     log: Path,
     stream: TextIO,
@@ -98,7 +99,7 @@ def _run(
 
         progress("preparing", 0, 0)
         pipeline = PipelineHome(root=str(home.root), wait_seconds=wait_seconds)
-        definitions = build_definitions(pipeline, ProgressReporter(progress))
+        definitions = build_definitions(pipeline, ProgressReporter(progress, say))
         job = definitions.resolve_job_def("refresh")
         config = {"config": {"drops": str(drops), "profile": profile, "rebuild": rebuild}}
         with instance_writing_here(home.dagster) as instance:

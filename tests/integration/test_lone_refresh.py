@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from filelock import FileLock
 
@@ -94,6 +96,20 @@ def test_two_refreshes_at_once_queue(tmp_path: Path, drops: Path) -> None:
     with instance_writing_here(tmp_path / "home" / "dagster") as instance:
         statuses = [record.dagster_run.status for record in instance.get_run_records()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS] * 2
+
+
+def test_a_reader_of_the_warehouse_is_waited_for(tmp_path: Path, drops: Path) -> None:
+    home = Home(tmp_path / "home")
+    assert refresh(home, drops).exit_status == 0
+    command = [Path(sys.executable).with_name("iapt"), "refresh", "--rebuild", "--drops", drops, "--home", home.root]
+    with duckdb.connect(str(home.warehouse), read_only=True):
+        waiting = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert waiting.stderr is not None
+        said = waiting.stderr.readline()
+    _, rest = waiting.communicate(timeout=300)
+    assert said.startswith("Warehouse.duckdb is open in ")
+    assert f"(process {os.getpid()}); waiting until it is closed there" in said
+    assert (waiting.returncode, rest) == (0, "")
 
 
 def test_a_home_can_be_held_twice_by_one_process_and_is_free_after_both(tmp_path: Path) -> None:

@@ -468,7 +468,7 @@ def demo_drops(
         if origin != "synthetic":
             err.print(
                 f"{home} holds {origin} figures, and demonstration figures never share a home with them: nothing was "
-                "written or released. Name another home: make refresh IAPT_HOME=demonstration, or --home",
+                "written or released. Name another home: make refresh IAPT_HOME=data-demonstration, or --home",
                 markup=False,
             )
             raise typer.Exit(2)

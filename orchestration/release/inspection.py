@@ -28,6 +28,7 @@ from expectations.policy import Policy
 from expectations.verdict import RuleOutcome, Verdict
 from orchestration.drops.store import sha256_of
 from orchestration.home import Home
+from orchestration.release.datapackage import DATA_PACKAGE
 from orchestration.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
 from orchestration.release.publish import (
     CSV_BY_PERIOD,
@@ -59,7 +60,17 @@ _LONGEST_HEADER = 2**16
 _NO_ROWS = (0, None)
 #: What stands in a release beside its tables; anything else is judged as a file that does not belong.
 _BESIDE_THE_TABLES = frozenset(
-    {MANIFEST, DATABASE, CSV_FOLDER, DICTIONARY_DATA, DICTIONARY_PAGE, REPORT_FOLDER, "README.md", "data_docs"}
+    {
+        MANIFEST,
+        DATABASE,
+        CSV_FOLDER,
+        DATA_PACKAGE,
+        DICTIONARY_DATA,
+        DICTIONARY_PAGE,
+        REPORT_FOLDER,
+        "README.md",
+        "data_docs",
+    }
 )
 
 

@@ -23,6 +23,7 @@ from expectations.cores import share_of_cores
 from expectations.verdict import Verdict
 from orchestration.drops.store import sha256_of
 from orchestration.home import DBT_PROJECT
+from orchestration.release.datapackage import DATA_PACKAGE, as_data_package
 from orchestration.release.describe import Description, release_readme
 from orchestration.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, as_json, as_page, dictionary_of
 from orchestration.release.stage import EXTRACTS, TABLES
@@ -54,6 +55,16 @@ class ReportBuilder:
 
     recipe: str
     build: Callable[[Path, Path, Mapping[str, Any]], object]
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file of a table: its name, the query of its rows, and the columns of text, whose every value is quoted."""
+
+    table: str
+    name: str
+    rows: str
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -101,13 +112,15 @@ def publish(
             others: list[Future[Any]] = [beside_them.submit(_write_database, beside)]
             if report is not None:
                 others.append(beside_them.submit(report.build, beside, beside / REPORT_FOLDER, said))
-            _write_csv(beside)
+            csv_paths = _write_csv(beside)
             for other in others:
                 other.result()
         shutil.copytree(data_docs, beside / "data_docs")
         dictionary = dictionary_of(DBT_PROJECT, beside)
         (beside / DICTIONARY_DATA).write_text(as_json(dictionary), encoding="utf-8")
         (beside / DICTIONARY_PAGE).write_text(as_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
+        package = as_data_package(release_id, dictionary, csv_paths, is_licensed=description.salt is None)
+        (beside / DATA_PACKAGE).write_text(package, encoding="utf-8")
         (beside / "README.md").write_text(release_readme(release_id, description, beside), encoding="utf-8")
         manifest = {**said, **_listed(beside, verdict)}
         (beside / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -203,54 +216,65 @@ def _swing(latest: Path, folder: Path) -> None:
     beside.replace(latest)
 
 
-def _write_csv(release: Path) -> None:
-    """Write every table as text: those no spreadsheet could hold whole by period, and no formula it would run."""
+def _write_csv(release: Path) -> dict[str, list[str]]:
+    """Write every table as text: those no spreadsheet could hold whole by period, and no formula it would run.
+
+    Returns the paths of the files of each table, from the folder of the release.
+    """
     folder = release / CSV_FOLDER
     folder.mkdir()
 
-    def write(file: tuple[str, str]) -> None:
-        name, rows = file
+    def write(file: CsvFile) -> None:
         with connection.cursor() as cursor:
-            write_csv_file(cursor, rows, folder / name)
+            write_csv_file(cursor, file, folder / file.name)
 
     # On one thread each, so that the rows of a file are written in the order in which they are read.
     with duckdb.connect(config={"threads": 1}) as connection, ThreadPoolExecutor(max_workers=WRITERS) as writers:
         files = [file for table in TABLES for file in csv_files(connection, table, _parquet(release, table))]
         list(writers.map(write, files))
+    return {
+        table: [f"{CSV_FOLDER}/{file.name}" for file in files if file.table == table]
+        for table in dict.fromkeys(file.table for file in files)
+    }
 
 
-def csv_files(connection: duckdb.DuckDBPyConnection, table: str, parquet: str) -> Iterator[tuple[str, str]]:
-    """The CSV files of a table in a Parquet file, each with the query of its rows.
+def csv_files(connection: duckdb.DuckDBPyConnection, table: str, parquet: str) -> Iterator[CsvFile]:
+    """The CSV files of a table in a Parquet file.
 
     A period is read straight from the table's file: its rows lie together there, so little else is decoded.
     """
     source = f"read_parquet('{_quoted(parquet)}')"
     columns = connection.execute(f"describe select * from {source}").fetchall()
     selected = csv_columns([(str(name), str(kind)) for name, kind, *_ in columns])
+    texts = tuple(str(name) for name, kind, *_ in columns if kind == "VARCHAR")
     rows = f"select {selected} from {source} as staged"
     if table not in CSV_BY_PERIOD:
-        yield csv_name(table), rows
+        yield CsvFile(table, csv_name(table), rows, texts)
         return
     periods = connection.execute(f"select distinct period from {source} where period is not null order by 1").fetchall()
     for (period,) in periods:
-        yield csv_name(table, str(period)), f"{rows} where staged.period = '{_quoted(str(period))}'"
+        of_period = f"{rows} where staged.period = '{_quoted(str(period))}'"
+        yield CsvFile(table, csv_name(table, str(period)), of_period, texts)
 
 
-def write_csv_file(connection: duckdb.DuckDBPyConnection, rows: str, target: Path) -> None:
-    """Write the rows of a query in their order as a CSV file, gzipped where its name says so.
+def write_csv_file(connection: duckdb.DuckDBPyConnection, file: CsvFile, target: Path) -> None:
+    """Write the rows of a file in their order as CSV, gzipped where its name says so.
 
+    Every text is quoted, and nothing else: who guesses types takes no code for a number, and an absent value, of
+    whichever type, stays apart from a text.
     zlib takes half the time of DuckDB's own gzip. No time and no name go into the file: same rows, same bytes.
     """
     plain = target.with_name(target.name.removesuffix(".gz"))
     # Else an operator may hold back a few rows to write them together with later ones, and does so after those.
     connection.execute("set enable_caching_operators = false")
-    connection.execute(f"copy ({rows}) to '{_quoted(str(plain))}' (format csv, header true)")
+    quoted = f", force_quote ({', '.join(file.texts)})" if file.texts else ""
+    connection.execute(f"copy ({file.rows}) to '{_quoted(str(plain))}' (format csv, header true{quoted})")
     if plain == target:
         return
     with (
         plain.open("rb") as text,
-        target.open("wb") as file,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0) as packed,
+        target.open("wb") as written,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=written, mtime=0) as packed,
     ):
         shutil.copyfileobj(text, packed, 1 << 20)
     plain.unlink()

@@ -248,8 +248,8 @@ def test_a_database_that_differs_from_the_tables_is_named(small_copy: Path, sql:
 def _change_a_row(file: Path) -> None:
     with gzip.open(file, "rt", encoding="utf-8") as stream:
         lines = stream.read().splitlines()
-    published = next(place for place, line in enumerate(lines) if ",published," in line)
-    lines[published] = lines[published].replace(",published,", "3,published,", 1)
+    published = next(place for place, line in enumerate(lines) if ',"published",' in line)
+    lines[published] = lines[published].replace(',"published",', '3,"published",', 1)
     with gzip.open(file, "wt", encoding="utf-8") as stream:
         stream.write("\n".join(lines) + "\n")
 

@@ -8,6 +8,7 @@ import re
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -64,6 +65,7 @@ def test_a_release_holds_what_was_promised(released_home: BuiltHome) -> None:
         "iapt.duckdb",
         "manifest.json",
         "README.md",
+        "datapackage.json",
         "dictionary.html",
         "dictionary.json",
         "data_docs",
@@ -193,10 +195,81 @@ def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) 
             assert totals[0] == totals[1], table
 
 
+KINDS = {
+    "VARCHAR": "text",
+    **dict.fromkeys(("DOUBLE", "BIGINT", "INTEGER"), "number"),
+    "DATE": "date",
+    "BOOLEAN": "truth",
+}
+
+
+def _csv_files_of(release_folder: Path) -> list[tuple[str, str]]:
+    """Every CSV file that the data package names: its table and its path."""
+    package = json.loads((release_folder / "datapackage.json").read_text("utf-8"))
+    return [
+        (resource["name"], path)
+        for resource in package["resources"]
+        for path in ([resource["path"]] if isinstance(resource["path"], str) else resource["path"])
+    ]
+
+
+def _rows_of_file(release_folder: Path, table: str, path: str) -> str:
+    """The rows of the Parquet table that a CSV file holds, with texts as a spreadsheet may read them."""
+    columns = ", ".join(
+        f"case when {name} <> ltrim({name}, '=+-@\t\r') then '''' || {name} else {name} end as {name}"
+        if kind == "VARCHAR"
+        else name
+        for name, kind in CONTRACTS[table].items()
+    )
+    period = path.removeprefix(f"csv/{table}").removesuffix(".gz").removesuffix(".csv").removeprefix("_")
+    where = f"where lower(replace(period, ' ', '-')) = '{period}'" if period else ""
+    return f"select {columns} from read_parquet('{release_folder / table}.parquet') {where}"
+
+
+def _same_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: str, expected: str) -> bool:
+    """Whether two queries have the same rows, each value of the table's type; an empty text is no absent one."""
+    columns = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in CONTRACTS[table].items())
+    one, other = (
+        connection.execute(
+            f"select count(*), sum(hash(row)::hugeint) from (select {columns} from ({query})) as row"
+        ).fetchall()
+        for query in (rows, expected)
+    )
+    return one == other
+
+
+def test_the_data_package_names_every_csv_file_and_the_type_of_each_column(released_home: BuiltHome) -> None:
+    files = _csv_files_of(_latest(released_home))
+    assert {path for _, path in files} == {f"csv/{path.name}" for path in (_latest(released_home) / "csv").iterdir()}
+    package = json.loads((_latest(released_home) / "datapackage.json").read_text("utf-8"))
+    words = {"VARCHAR": "string", "DOUBLE": "number", "BIGINT": "integer", "INTEGER": "integer"}
+    for resource in package["resources"]:
+        assert {field["name"]: field["type"] for field in resource["schema"]["fields"]} == {
+            name: words.get(kind, kind.lower()) for name, kind in CONTRACTS[resource["name"]].items()
+        }
+        assert resource["schema"]["missingValues"] == [""]
+
+
+def test_pandas_reads_every_csv_file_as_the_manual_says_with_the_values_of_parquet(released_home: BuiltHome) -> None:
+    text = (PROJECT_ROOT / "docs" / "data-access.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    names: dict[str, Any] = {"release": str(_latest(released_home))}
+    exec(compile(code, "data-access.md", "exec"), names)
+    kinds = {"string": "text", "Int64": "number", "float64": "number", "boolean": "truth"}
+    for table, path in _csv_files_of(_latest(released_home)):
+        frame = names["read_table"](table, path)
+        assert {name: kinds.get(str(kind), "date") for name, kind in frame.dtypes.items()} == {
+            name: KINDS[kind] for name, kind in CONTRACTS[table].items()
+        }, path
+        with duckdb.connect() as connection:
+            connection.register("frame", frame)
+            assert _same_rows(connection, table, "from frame", _rows_of_file(_latest(released_home), table, path)), path
+
+
 def test_whole_numbers_are_plain_in_csv(released_home: BuiltHome) -> None:
     with gzip.open(_latest(released_home) / "csv" / "extract_annual_2020-21.csv.gz", "rt", encoding="utf-8") as lines:
         text = lines.read()
-    assert ",634650,published," in text
+    assert ',634650,"published",' in text
     assert "634650.0" not in text
 
 

@@ -94,6 +94,15 @@ def test_the_quarter_that_was_never_published_is_landed_as_a_gap(tmp_path: Path)
     assert len(gaps) == len(drops.catalogue().gaps)
 
 
+def test_the_one_statement_on_the_missing_quarter_is_cited_as_the_code_comment_that_it_is() -> None:
+    (gap,) = (gap for gap in drops.catalogue().gaps if gap.period == "2020-21 Q2")
+    for text in (gap.reason, gap.known, gap.source):
+        assert "comment in NHS England's" in text
+        assert "no publication" in text
+    assert "nhsengland/MHSDS" in gap.source
+    assert "was not found" not in f"{gap.reason} {gap.known}"
+
+
 def test_a_catalogue_without_gaps_lands_an_empty_table(tmp_path: Path) -> None:
     catalogue = drops.with_limits()
     catalogue.__dict__["gaps"] = []

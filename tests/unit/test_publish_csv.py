@@ -7,6 +7,7 @@ import gzip
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from orchestration.release.publish import csv_column, csv_files, write_csv_file
@@ -70,8 +71,8 @@ def _write_months(folder: Path) -> None:
             ) to '{source}' (format parquet)
             """
         )
-        for name, rows in csv_files(connection, "extract_monthly", str(source)):
-            write_csv_file(connection, rows, folder / name)
+        for file in csv_files(connection, "extract_monthly", str(source)):
+            write_csv_file(connection, file, folder / file.name)
 
 
 def _values(file: Path) -> list[int]:
@@ -95,3 +96,41 @@ def test_the_same_rows_give_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
     # No flags, so no name; and no time.
     assert (tmp_path / "one" / name).read_bytes()[:8] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
+
+
+#: Texts that a program could take for something else.
+TEXTS = ("None", "NA", "null", "NaN", "01", "1e5", "2.1", "true", "2024-04-01", 'a "quoted", text', "Überall")
+
+
+@pytest.fixture
+def odd_texts(tmp_path: Path) -> Path:
+    """A CSV file of texts that look like something else, numbers beside them, and a row that lacks all of it."""
+    source, target = tmp_path / "dim_of_texts.parquet", tmp_path / "dim_of_texts.csv"
+    with duckdb.connect() as connection:
+        connection.execute("create table texts (number bigint, word varchar, figure double, day date, is_so boolean)")
+        rows = [(number, text, number / 2, "2024-04-01", True) for number, text in enumerate(TEXTS)]
+        connection.executemany("insert into texts values (?, ?, ?, ?, ?)", [*rows, (None,) * 5])
+        connection.execute(f"copy texts to '{source}' (format parquet)")
+        (file,) = csv_files(connection, "dim_of_texts", str(source))
+        write_csv_file(connection, file, target)
+    return target
+
+
+def test_every_text_is_quoted_and_nothing_else(odd_texts: Path) -> None:
+    header, first, *_, last = odd_texts.read_text("utf-8").splitlines()
+    assert header == 'number,"word",figure,day,is_so'
+    assert first == '0,"None",0,2024-04-01,true'
+    assert last == ",,,,"
+
+
+def test_texts_and_absent_values_stay_apart_in_pandas(odd_texts: Path) -> None:
+    frame = pd.read_csv(odd_texts, keep_default_na=False, na_values=[""], dtype={"word": "string"})
+    assert frame["word"].dropna().tolist() == list(TEXTS)
+    assert frame["word"].isna().tolist() == [False] * len(TEXTS) + [True]
+    assert frame["figure"].tolist()[: len(TEXTS)] == [number / 2 for number in range(len(TEXTS))]
+
+
+def test_texts_and_absent_values_stay_apart_in_duckdb(odd_texts: Path) -> None:
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"select number, word, is_so from read_csv('{odd_texts}')").fetchall()
+    assert rows == [*((number, text, True) for number, text in enumerate(TEXTS)), (None, None, None)]

@@ -238,6 +238,11 @@ def test_a_byte_order_mark_outer_spaces_and_empty_cells_at_the_end_do_not_hide_a
     assert recognised([f"\ufeff{first} ", *(f" {name}" for name in others), "", None]) == MONTHLY_OR_SERIES
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\u00a0", "\u2060", "\ufeff", "\u200e", "\t", "\n"])
+def test_characters_that_show_nothing_at_the_ends_of_a_column_name_do_not_hide_it(mark: str) -> None:
+    assert recognised([f"{mark}{name}{mark}" for name in drops.MONTHLY_HEADER]) == MONTHLY_OR_SERIES
+
+
 # drift
 
 

@@ -137,7 +137,7 @@ def test_a_row_of_no_organisation_is_set_aside_and_the_others_are_read(layout: s
     assert found.quarantine
     assert {cell["value_as_published"] for cell in found.quarantine} == {"10"}
     (reason,) = {cell["reason"] for cell in found.quarantine}
-    assert "is blank" in reason if not word.strip() else repr(word.strip()) in reason
+    assert ("is blank" if not word.strip() else f"is the placeholder {word.strip()!r}") in reason
     assert found.summary.cells == found.summary.observations + found.summary.quarantined
     assert any("set aside" in notice and "1 rows, the first at " in notice for notice in found.summary.notices)
 

@@ -81,7 +81,7 @@ select
     believed_drop.label as believed_drop,
     numbered.other_series,
     other_drop.label as other_drop,
-    cast(count(*) as varchar) || ' cells'
+    cast(count(*) as varchar) || case when count(*) = 1 then ' cell' else ' cells' end
     || case
         when sum(case when numbered.is_shown_by_both then 1 else 0 end) = 0 then ''
         else ', ' || {{ first_few("case when numbered.is_shown_by_both then numbered.cell end", "numbered.place") }}

@@ -187,7 +187,7 @@ def test_the_issues_of_a_zip_of_one_name_are_told_apart(reissued: Reissued) -> N
 def test_definitive_drops_that_disagree_are_told_with_cells_and_drops(reissued: Reissued) -> None:
     told = reissued.warning("warn_drops_that_disagree")
     believed = f"(monthly {named('apr', '-v2')} is believed, timeseries {SERIES} is not)"
-    assert f"2025-04, 1 cells, E92000001 count_referrals_received {believed}" in told
+    assert f"2025-04, 1 cell, E92000001 count_referrals_received {believed}" in told
     assert f"monthly {named('may', '-v2')} is believed, monthly {named('may')} is not" in told
 
 

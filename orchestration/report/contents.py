@@ -176,10 +176,6 @@ class Contents:
         area = sum(day <= drawn for day in place.days_of_change())
         return [number for number, areas in figures.areas.items() if areas != (area, area)]
 
-    def first_area(self, report: str, family: str) -> Area | None:
-        """The first organisation of a family that has figures in a report."""
-        return next((area for area in self.areas if area.family == family and report in area.reports), None)
-
 
 def _without(text: str, numbers: Sequence[int]) -> str:
     """A series without its cells of some periods."""

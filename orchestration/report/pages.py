@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ import jinja2
 from orchestration.release.describe import provenance_statement
 from orchestration.report.contents import Contents, as_data
 from orchestration.report.coverage import NONE, Coverage, coverage_of, runs_in_words
-from orchestration.report.figures import EVERYONE, GRAINS
+from orchestration.report.figures import EVERYONE, GRAINS, Area, AreaFigures
 from orchestration.report.rendering import Renderer, View, scripts_in_order
 
 ENGLAND: Final = "england"
@@ -155,16 +155,22 @@ class Pages:
         )
 
     def _topic(self, report: str, topic: str) -> None:
-        area = self.contents.first_area(report, ENGLAND) or next(
-            (one for one in self.contents.areas if report in one.reports), None
-        )
         path = f"{report}/{topic}.html"
         described = next(one for one in self.contents.outline.topics if one.slug == topic)
         section = f"{report}/index.html"
+        grain = self.contents.report(report).grain
         tabs = [(f"{one.slug}.html", one.title, one.slug == topic) for one in self.contents.outline.topics]
         trail = [("index.html", "Home"), (section, self.contents.report(report).title)]
+        measures = self._charted(topic)
+        area = self._first_with(report, measures)
         if area is None:
-            self._nothing_held(path, f"{self.contents.report(report).title}: {described.title.lower()}", section)
+            elsewhere = [
+                (f"../{other.slug}/{topic}.html", f"{other.title}: {described.title.lower()}")
+                for other in self.contents.outline.reports
+                if self._first_with(other.slug, measures)
+            ]
+            heading = f"{self.contents.report(report).title}: {described.title.lower()}"
+            self._nothing_held(path, heading, section, {"tabs": tabs, "tabs_label": "Topics"}, elsewhere)
             return
         view = self.renderer.topic(report, topic, area.id, as_data(self.contents.figures[report][area.id]))
         page = {"kind": "topic", "report": report, "topic": topic, "area": area.id}
@@ -178,29 +184,51 @@ class Pages:
             lead=described.lead,
             tabs=tabs,
             tabs_label="Topics",
+            area_name=area.name,
+            opening="" if area.family == ENGLAND else f"England has none of these figures by {grain} in this release.",
+        )
+
+    def _charted(self, topic: str) -> tuple[str, ...]:
+        """The measures of which a topic draws charts."""
+        charts = next(one for one in self.contents.outline.topics if one.slug == topic).charts
+        return tuple(measure for chart in charts for measure in chart.measures)
+
+    def _first_with(self, report: str, measures: Sequence[str], families: Sequence[str] | None = None) -> Area | None:
+        """The organisation that a page opens on: the first that has a figure of everyone of some of its measures.
+
+        Of the families in their order; those on the map and those that are still there before what is no more.
+        """
+        order = [family.slug for family in self.contents.outline.families]
+        with_figures = [
+            area
+            for area in self.contents.areas
+            if report in area.reports
+            and area.family in (families or order)
+            and _has_figures(self.contents.figures[report][area.id], self.contents.outline.measure_order, measures)
+        ]
+        return min(
+            with_figures,
+            key=lambda area: (order.index(area.family), bool(area.ended), area.id not in self.contents.on_map),
+            default=None,
         )
 
     def _recovery(self, report: str, tab: str) -> None:
         path = f"recovery-rate/{tab}-{report}.html"
         section = "recovery-rate/england-annual.html"
         limits = self.contents.outline.recovery_rate
-        area = self.contents.first_area(report, tab)
+        grain = self.contents.report(report).grain
+        own = self._first_with(report, [limits.measure], [tab])
+        parts = ["sub-icb"] if tab == "icb" else None  # nearer to a board than the whole country
+        area = own or self._first_with(report, [limits.measure], parts) or self._first_with(report, [limits.measure])
+        whose = {ENGLAND: "England has", "icb": "Integrated care boards have"}[tab]
         if area is None:
-            self._nothing_held(
-                path,
-                f"Recovery rate by {self.contents.report(report).grain}",
-                section,
-                self._recovery_tabs(report, tab),
-            )
-            return
-        if tab == "icb":
-            # The first board that is there today, not the first body of long ago.
-            living = [
-                one
-                for one in self.contents.areas
-                if one.family == tab and report in one.reports and one.id in self.contents.on_map
+            elsewhere = [
+                (f"{tab}-{other.slug}.html", f"Recovery rate by {other.grain}")
+                for other in self.contents.outline.reports
+                if self._first_with(other.slug, [limits.measure])
             ]
-            area = living[0] if living else area
+            self._nothing_held(path, f"Recovery rate by {grain}", section, self._recovery_tabs(report, tab), elsewhere)
+            return
         view = self.renderer.recovery(report, area.id, as_data(self.contents.figures[report][area.id]))
         gap = next(
             (period for period in self.contents.release.periods[report] if period.status == "not_published"), None
@@ -209,18 +237,19 @@ class Pages:
             path,
             "recovery.html",
             view,
-            {"kind": "recovery", "report": report, "tab": tab, "area": area.id},
+            {"kind": "recovery", "report": report, "tab": tab, "only": tab if own else area.family, "area": area.id},
             section=section,
             trail=[("index.html", "Home")],
             lead="The share that moved to recovery, for everyone beside ethnic groups, with the 50% standard.",
             tab=tab,
             area_name=area.name,
+            opening="" if own else f"{whose} no recovery rate by {grain} in this release.",
             most_populations=limits.most_populations,
             most_areas=limits.most_areas,
             gap=f"{gap.label} was never published. {gap.reason} The line breaks there, and nothing stands in for it."
             if gap
             else "",
-            every_board=self._every_board(report) if tab == "icb" else None,
+            every_board=self._every_board(report) if own and tab == "icb" else None,
             **self._recovery_tabs(report, tab),
         )
 
@@ -253,8 +282,17 @@ class Pages:
             (f"{other.slug}.html", f"By {other.grain}", other.slug == report) for other in self.contents.outline.reports
         ]
         if not data["series"]:
+            elsewhere = [
+                (f"{other.slug}.html", f"Map by {other.grain}")
+                for other in self.contents.outline.reports
+                if self.contents.map_data(other.slug)["series"]
+            ]
             self._nothing_held(
-                path, f"Map by {self.contents.report(report).grain}", section, {"tabs": tabs, "tabs_label": "Periods"}
+                path,
+                f"Map by {self.contents.report(report).grain}",
+                section,
+                {"tabs": tabs, "tabs_label": "Periods"},
+                elsewhere,
             )
             return
         page = {"kind": "map", "report": report}
@@ -270,11 +308,20 @@ class Pages:
             lead="Integrated care boards as published, or as summed from the areas within; none is left out silently.",
             tabs=tabs,
             tabs_label="Periods",
+            opening="",
         )
 
-    def _nothing_held(self, path: str, heading: str, section: str, tabs: Mapping[str, Any] | None = None) -> None:
+    def _nothing_held(
+        self,
+        path: str,
+        heading: str,
+        section: str,
+        tabs: Mapping[str, Any] | None = None,
+        elsewhere: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """A page of which nobody has a figure: it says so, and leads to those that have some."""
         values: dict[str, Any] = {**_NO_TABS, **(tabs or {})}
-        self._page(path, "nothing.html", heading, section=section, **values)
+        self._page(path, "nothing.html", heading, section=section, elsewhere=elsewhere, **values)
 
     def _organisations(self) -> None:
         families = [
@@ -389,6 +436,15 @@ class Pages:
         in_full: dict[str, Any] = {**_NO_TABS, **values}
         scripts = scripts_in_order()
         self._page(path, template, view.title, view=view, scripts=scripts, page=page, **in_full)
+
+
+def _has_figures(figures: AreaFigures, order: Sequence[str], measures: Sequence[str]) -> bool:
+    """Whether an organisation has a published figure of everyone of any of some measures."""
+    series = figures.series.get(EVERYONE, ())
+    cells = (
+        cell for measure, text in zip(order, series, strict=False) if measure in measures for cell in text.split(",")
+    )
+    return any(cell[:1].isdigit() for cell in cells)
 
 
 @cache

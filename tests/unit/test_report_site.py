@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from expectations.contracts import TOPICS, file_of
 from expectations.policy import load_policy
 from orchestration.release.describe import rounding_statement
 from orchestration.report import contents
@@ -205,3 +206,42 @@ def test_other_boundaries_make_another_report(tmp_path: Path) -> None:
     one = report_builder(boundaries).recipe
     boundaries.write_text("{ }", "utf-8")
     assert len({without, one, report_builder(boundaries).recipe}) == 3
+
+
+def _without_rows(release: Path, folder: Path, condition: str) -> Path:
+    """A copy of a release whose topic marts lack the rows of a condition."""
+    shutil.copytree(release, folder)
+    for mart in TOPICS:
+        table = file_of(mart)
+        duckdb.sql(f"copy (from '{release}/{table}' where not ({condition})) to '{folder}/{table}' (format parquet)")
+    return folder
+
+
+def test_a_page_opens_on_an_organisation_that_has_figures(release: Path, tmp_path: Path) -> None:
+    """Quarters of the country are rare: without them the pages are of the first organisation that has some."""
+    lacking = _without_rows(release, tmp_path / "release", "period_grain = 'quarter' and org_level = 'england'")
+    pages = _pages(build_report(lacking, tmp_path / "report"))
+    for path in ("quarterly/outcomes.html", "recovery-rate/england-quarterly.html"):
+        page = pages[path]
+        assert 'data-area="england"' not in page
+        assert "England has no" in page
+        assert "The page opens on an organisation that has some." in page
+        assert re.search(r'<p class="summary">[^<]*: \d+%', page), path
+    assert 'data-only="sub-icb"' in pages["recovery-rate/england-quarterly.html"]
+    assert "opens on an organisation" not in pages["annual/outcomes.html"]
+
+
+def test_boards_without_a_rate_open_on_the_locations_within_them(built: BuiltReport) -> None:
+    """By month the boards of the made release have counts alone."""
+    page = _pages(built)["recovery-rate/icb-monthly.html"]
+    assert 'data-area="sub-icb-02P"' in page
+    assert "Integrated care boards have no recovery rate by month in this release." in page
+
+
+def test_a_page_nobody_has_figures_for_leads_to_those_that_have(release: Path, tmp_path: Path) -> None:
+    lacking = _without_rows(release, tmp_path / "release", "period_grain = 'year' and org_level <> 'none'")
+    pages = _pages(build_report(lacking, tmp_path / "report"))
+    assert '<a href="../monthly/waiting-times.html">' in pages["annual/waiting-times.html"]
+    assert '<a href="../quarterly/waiting-times.html">' in pages["annual/waiting-times.html"]
+    assert '<a href="england-quarterly.html">' in pages["recovery-rate/england-annual.html"]
+    assert '<a href="monthly.html">' in pages["map/annual.html"]

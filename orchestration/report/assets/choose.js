@@ -125,7 +125,7 @@
       const messages = [];
       await load("site");
       const report = page.report;
-      const only = page.tab === "england" ? ["england"] : ["icb"];
+      const only = [page.only];
       const id = areaAsked(report, messages, only);
       const figures = await load(`${report}/${id}`);
       const has = asked().has("with") || asked().has("area");
@@ -136,7 +136,7 @@
       const { state, said: corrections } = iapt.views.recoveryState(wanted, figures);
       const figuresOf = { [id]: figures };
       for (const other of state.areas) figuresOf[other] = await load(`${report}/${other}`);
-      if (page.tab !== "england") offerAreas(report, id, only);
+      if (form.elements.org) offerAreas(report, id, only);
       offerComparison(state, figures);
       const usual = iapt.views.recoveryDefault(figures);
       const isUsual = !state.areas.length && usual.join() === state.populations.join();

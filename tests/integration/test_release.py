@@ -201,6 +201,8 @@ KINDS = {
     "DATE": "date",
     "BOOLEAN": "truth",
 }
+#: Text of which every value looks like a number or a date: whoever guesses takes it for one, quoted or not.
+LOOKS_LIKE_ANOTHER_KIND = {("dim_period", "dataset_version"), ("dim_organisation", "boundary_moves")}
 
 
 def _csv_files_of(release_folder: Path) -> list[tuple[str, str]]:
@@ -264,6 +266,24 @@ def test_pandas_reads_every_csv_file_as_the_manual_says_with_the_values_of_parqu
         with duckdb.connect() as connection:
             connection.register("frame", frame)
             assert _same_rows(connection, table, "from frame", _rows_of_file(_latest(released_home), table, path)), path
+
+
+def test_duckdb_guesses_of_every_csv_file_the_kinds_and_values_of_parquet(released_home: BuiltHome) -> None:
+    """But for a column without any value, by which nothing can be guessed, and for text that looks otherwise."""
+    for table, path in _csv_files_of(_latest(released_home)):
+        guessed = f"from read_csv('{_latest(released_home) / path}', sample_size = -1)"
+        with duckdb.connect() as connection:
+            found = {name: KINDS[kind] for name, kind, *_ in connection.execute(f"describe {guessed}").fetchall()}
+            assert list(found) == list(CONTRACTS[table]), path
+            counts = ", ".join(f"count({name})" for name in found)
+            held = connection.execute(f"select {counts} {guessed}").fetchall()[0]
+            wrong = {
+                (table, name)
+                for (name, kind), values in zip(CONTRACTS[table].items(), held, strict=True)
+                if values and found[name] != KINDS[kind]
+            }
+            assert wrong <= LOOKS_LIKE_ANOTHER_KIND, path
+            assert _same_rows(connection, table, guessed, _rows_of_file(_latest(released_home), table, path)), path
 
 
 def test_whole_numbers_are_plain_in_csv(released_home: BuiltHome) -> None:

@@ -248,7 +248,8 @@ class Layout(_Strict):
         led_by = self.recognise.leading
         missing += [name for name, stands in zip(led_by, header, strict=False) if name in found and name != stands]
         allowed = {*self.known_columns, self.variable_column(header)}
-        unexpected = [name for name in header if name not in allowed and (not self.takes_other_columns or not name)]
+        # A column without a name is never known, not even where others may stand: nobody could say what is in it.
+        unexpected = [name for name in header if not name or (name not in allowed and not self.takes_other_columns)]
         repeated = sorted({name for name in header if list(header).count(name) > 1})
         return HeaderDifference(self, tuple(missing), tuple(unexpected), tuple(repeated))
 

@@ -300,6 +300,12 @@ def test_a_long_difference_is_cut_and_counted() -> None:
     assert refusal.found.endswith("; and 28 more")
 
 
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_column_without_a_name_is_known_to_no_layout(name: str) -> None:
+    difference = layout(name).header_difference([*layout(name).known_columns[:1], "", "Another"])
+    assert "" in difference.unexpected
+
+
 def test_a_whole_text_where_a_name_was_expected_is_cut() -> None:
     refusal = refused([*drops.MONTHLY_HEADER, "x" * 100_000])
     assert refusal.found.endswith(f"unknown '{'x' * 60}...'")

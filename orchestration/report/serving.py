@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 ADDRESS: Final = "127.0.0.1"
+#: The pages of folders without an index, which the address of a folder leads to.
+FIRST_PAGES: Final = {"recovery-rate": "england-annual.html", "map": "annual.html"}
 #: Nothing but the site's own files may run, look or be asked for.
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; "
@@ -34,8 +36,15 @@ class _Site(SimpleHTTPRequestHandler):
         return False
 
     def list_directory(self, path: object) -> None:
-        """No lists of files: every page is linked."""
-        self.send_error(404, "No such page")
+        """No lists of files: every page is linked. A folder whose pages are tabs of one another opens on its first."""
+        first = FIRST_PAGES.get(Path(str(path)).name)
+        if first is None or not (Path(str(path)) / first).is_file():
+            self.send_error(404, "No such page")
+            return
+        self.send_response(302)
+        self.send_header("Location", first)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def end_headers(self) -> None:
         self.send_header("Content-Security-Policy", POLICY)

@@ -55,6 +55,17 @@ def test_folders_are_not_listed(path: str, site: Site) -> None:
 
 
 @pytest.mark.parametrize(
+    ("folder", "first"),
+    [("/recovery-rate/", "england-annual.html"), ("/map/", "annual.html"), ("/organisations/", ""), ("/monthly/", "")],
+)
+def test_the_address_of_a_folder_of_pages_leads_to_its_first(folder: str, first: str, site: Site) -> None:
+    """These are the addresses that docs/report.md gives."""
+    answer = asked(site, folder)
+    assert answer.status == (302 if first else 200)
+    assert answer.headers.get("Location", "") == first
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "/../release/manifest.json",

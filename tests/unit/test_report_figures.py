@@ -169,6 +169,7 @@ def test_a_place_that_several_became_has_their_sums_before_and_says_so(
     "change",
     [
         "'boundary_moved' as comparability",
+        "'former' as comparability",
         "'not_known' as comparability",
         "'not_published' as value_status",
         "'percentage' as statistic",

@@ -11,7 +11,15 @@ import dagster as dg
 from orchestration.check_events import EVERY_DROP_IS_READ, PARAGRAPH, evaluations_of_run
 from orchestration.drop_folder import compute_folder_fingerprint, note_taken_in
 from orchestration.drops.catalogue import Catalogue, Gap
-from orchestration.drops.intake import Intake, OtherOriginError, Reading, drops_of_period, read_kept, take_in
+from orchestration.drops.intake import (
+    Intake,
+    OtherOriginError,
+    Reading,
+    drops_of_period,
+    read_kept,
+    refuse_other_names,
+    take_in,
+)
 from orchestration.drops.landing import labels_of_drops, land
 from orchestration.drops.notices import SEPARATOR, group_notices, notice
 from orchestration.drops.periods import period_labelled, period_starting
@@ -252,6 +260,7 @@ def landing(
     offered = set(intake.offered)
     refused = [refusal for _, refusal in intake.refused]
     refused += [refusal for drop, refusal in reading.refused if drop.sha256 in offered]
+    refused += refuse_other_names(intake.other_names, reading.usable, catalogue)
     context.log.info(f"{len(reading.read)} drops read, {len(reading.known)} known from before, {len(refused)} refused")
     for refusal in refused:
         context.log.warning(f"refused {DropRefused(**refusal)}")

@@ -8,6 +8,7 @@ import datetime as dt
 import errno
 import itertools
 import lzma
+import re
 import shutil
 import stat
 import zipfile
@@ -84,6 +85,15 @@ class Table:
     def place(self) -> str:
         """How to begin saying where something is in this table."""
         return f"{self.member}, " if self.member else ""
+
+
+#: How a sheet ends the name of its table: as it is named below, by `repr`.
+_SHEET_OF_A_BOOK = re.compile(r"(?:^| )sheet (?:'.*'|\".*\")$", re.DOTALL)
+
+
+def zip_member_of(table: str) -> str:
+    """The ZIP member that a table of this name stands in, be it a CSV or a workbook; empty where it is in no ZIP."""
+    return _SHEET_OF_A_BOOK.sub("", table)
 
 
 def open_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]) -> Iterator[Table]:

@@ -15,6 +15,7 @@ from orchestration.drops.reader import (
     TableSummary,
     read_drop,
     reading_connection,
+    refuse_other_name,
 )
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sources import FoundFile, look_into
@@ -34,7 +35,8 @@ def no_progress(what: str, done: int, total: int) -> None:
 class Intake:
     """What a folder offered. `offered` are its kept drops in its order, `new` those not kept before.
 
-    `refused` pairs a path in the folder with the reason; `origin` is the origin all offered drops share; `fingerprint`
+    `refused` pairs a path in the folder with the reason; `other_names` pairs the sha256 of bytes that are known by one
+    name with another that they are offered under; `origin` is the origin all offered drops share; `fingerprint`
     is of the folder as it stood before.
     """
 
@@ -44,6 +46,7 @@ class Intake:
     new: list[str] = field(default_factory=list)
     refused: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     left_alone: list[str] = field(default_factory=list)
+    other_names: list[tuple[str, str]] = field(default_factory=list)
     fingerprint: str = ""
 
 
@@ -62,7 +65,8 @@ def take_in(
     """Keep every drop of a folder.
 
     Bytes that were refused under one name are taken in anew when they are offered under another: what a file is, its
-    period, its status, may stand in its name. `observations` tells which were refused.
+    period, its status, may stand in its name. So are those that another name says to be definitive, or of a higher
+    revision. `observations` tells what became of them. Every other name is left for `refuse_other_names`.
 
     Published and synthetic drops never share a home: `home_origin` is the origin of what the home holds, and drops of
     another are refused. A home that holds nothing takes the origin of its first folder, in which synthetic drops beside
@@ -103,12 +107,17 @@ def take_in(
                 batch=batch,
                 kept_at=kept_at,
             )
-            if not is_new and observations is not None and _was_refused_as(drop, found, observations, catalogue):
-                drop = store.rename(
-                    drop, found, precedence=catalogue.precedence, sequence=sequence, batch=batch, kept_at=kept_at
-                )
-                observations.forget(drop.sha256)
-                is_new = True
+            if is_new and observations is not None:
+                observations.forget(drop.sha256)  # left behind by the same bytes under another name
+            if not is_new and drop.file != found.path.name:
+                if observations is not None and _is_better_name(drop, found, observations, catalogue):
+                    drop = store.rename(
+                        drop, found, precedence=catalogue.precedence, sequence=sequence, batch=batch, kept_at=kept_at
+                    )
+                    observations.forget(drop.sha256)
+                    is_new = True
+                else:
+                    intake.other_names.append((drop.sha256, found.path.name))
         except DropRefused as refusal:
             intake.refused.append((found.relative_path, refusal.as_record()))
             continue
@@ -120,10 +129,35 @@ def take_in(
     return intake
 
 
-def _was_refused_as(drop: KeptDrop, found: FoundFile, observations: ObservationStore, catalogue: Catalogue) -> bool:
-    """Whether the bytes of a file are known, and could not be used under the other name they had."""
+def _is_better_name(drop: KeptDrop, found: FoundFile, observations: ObservationStore, catalogue: Catalogue) -> bool:
+    """Whether known bytes are to be known by another name from now on, that of a file found.
+
+    Where they could not be used under the one they have; or where the other says that they are definitive, or of a
+    higher revision, and of the same period.
+    """
     summary = observations.summary_of(drop.sha256, catalogue)
-    return summary is not None and summary.refusal is not None and drop.file != found.path.name
+    if summary is None:
+        return False
+    if summary.refusal is not None:
+        return True
+    name = found.path.name
+    precedence = catalogue.precedence
+    is_definitive_now = drop.status == "provisional" and precedence.status_of(name) != "provisional"
+    is_downgraded = drop.status != "provisional" and precedence.status_of(name) == "provisional"
+    is_raised = precedence.revision_of(name) > drop.revision and not is_downgraded
+    return (is_definitive_now or is_raised) and refuse_other_name(drop, summary, name, catalogue) is None
+
+
+def refuse_other_names(
+    other_names: Sequence[tuple[str, str]], usable: Sequence[tuple[KeptDrop, DropSummary]], catalogue: Catalogue
+) -> list[dict[str, str]]:
+    """Return a refusal of every name that says another period than the bytes in use that it was given to.
+
+    `other_names` are those of an intake: see `Intake`. The bytes stay in use under the name they have.
+    """
+    read = {drop.sha256: (drop, summary) for drop, summary in usable}
+    refusals = [refuse_other_name(*read[sha256], name, catalogue) for sha256, name in other_names if sha256 in read]
+    return [refusal.as_record() for refusal in refusals if refusal is not None]
 
 
 def refusals_that_stand(

@@ -16,7 +16,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ import pandas as pd
 
 from expectations.cores import share_of_cores
 from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.containers import GET_IT_AGAIN, Table, cell_text, open_tables
+from orchestration.drops.containers import GET_IT_AGAIN, Table, cell_text, open_tables, zip_member_of
 from orchestration.drops.formats import describe_delimiter
 from orchestration.drops.layouts import (
     Layout,
@@ -56,7 +56,6 @@ from orchestration.drops.periods import (
 )
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
-from orchestration.drops.sources import READABLE_SUFFIXES
 from orchestration.drops.store import KeptDrop
 from orchestration.run_warnings import name_first
 
@@ -243,7 +242,7 @@ def _read_tables(
         reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}", catalogue)
         summary.tables.append(reading.read())
         summary.notices.extend(reading.notices)
-        _refuse_other_period(drop, summary.tables[-1], catalogue)
+        _refuse_other_period(drop, summary.tables[-1], reading.periods_by_member(), catalogue)
         summary.synthetic_mark |= reading.has_synthetic_mark()
     targets = {
         "observations": store.observations_of(drop.sha256),
@@ -262,27 +261,64 @@ def _read_tables(
         )
 
 
-def _refuse_other_period(drop: KeptDrop, table: TableSummary, catalogue: Catalogue) -> None:
-    """Raise where the name of the file, or of a member of its ZIP, says another period than the rows.
+def _refuse_other_period(
+    drop: KeptDrop, table: TableSummary, by_member: Mapping[str, Sequence[str]], catalogue: Catalogue
+) -> None:
+    """Raise where the name of the file, or of a member of its ZIP, says another period than its rows.
 
-    The names of sheets are not asked: the publisher's do not always follow those of their files.
+    `by_member` are the periods of each table by its name. The names of sheets are not asked: the publisher's do not
+    always follow those of their files.
     """
     if any(entry.is_of(drop.sha256, drop.file, table.periods) for entry in catalogue.misnamed_files):
         return
-    periods = sorted(period_labelled(label) for label in table.periods)
-    members = [member for member in table.members if Path(member).suffix.lower() in READABLE_SUFFIXES]
-    for name in (drop.file, *members):
-        if said := period_by_name(name, periods):
-            of = table.periods[0] + (f" to {table.periods[-1]}" if len(periods) > 1 else "")
+    of_members: dict[str, list[str]] = {}
+    for name, periods in by_member.items():
+        if member := zip_member_of(name):
+            of_members.setdefault(member, []).extend(periods)
+    places = {member: f"the name of the member {member}" for member in of_members}
+    for name, periods in ((drop.file, table.periods), *of_members.items()):
+        if disagreement := _compare_with_name(name, periods):
+            said, of = disagreement
             raise DropRefused(
                 drop.file,
-                "its name" if name == drop.file else f"the name of the member {name}",
+                places.get(name, "its name"),
                 f"rows of the period that the name says: {said}",
                 f"rows of {of}",
                 "Get the file of that period again; no figure of this one is used. If the rows are right and the "
                 "publisher names the file so, list it in catalogue/misnamed_files.yml; if its name was changed on the "
                 "way, offer it under the publisher's name.",
             )
+
+
+def refuse_other_name(drop: KeptDrop, summary: DropSummary, name: str, catalogue: Catalogue) -> DropRefused | None:
+    """Return why the bytes of a drop in use cannot be what another name that they are offered under says.
+
+    None where that name says nothing of a period, or the one that was read. Where the period stands in names alone, as
+    of annual packs, either of the two names may be the wrong one.
+    """
+    for table in summary.tables:
+        if any(entry.is_of(drop.sha256, name, table.periods) for entry in catalogue.misnamed_files):
+            continue
+        if disagreement := _compare_with_name(name, table.periods):
+            said, of = disagreement
+            return DropRefused(
+                name,
+                "its name",
+                f"a file of the period that the name says: {said}",
+                f"the very bytes that are in use as {drop.file}, of {of}",
+                f"Get the file of {said} again, and take this one out of the folder. If {drop.file} was the wrong "
+                f"name, remove the folder drops/{drop.sha256} from the home, and offer the file under this one alone.",
+            )
+    return None
+
+
+def _compare_with_name(name: str, labels: Sequence[str]) -> tuple[str, str] | None:
+    """The period that a name says, and that of the rows, where they differ."""
+    periods = sorted({period_labelled(label) for label in labels})
+    said = period_by_name(name, periods)
+    if said is None:
+        return None
+    return said, periods[0].label + (f" to {periods[-1].label}" if len(periods) > 1 else "")
 
 
 def _join_parts(connection: duckdb.DuckDBPyConnection, parts: list[Path], target: Path) -> Path | None:
@@ -450,6 +486,16 @@ class _Reading:
             select distinct cast(period_start as varchar), org_level from keyed_rows order by 1, 2
         """
         return [(start, level) for start, level in self.connection.execute(query).fetchall()]
+
+    def periods_by_member(self) -> dict[str, list[str]]:
+        """The labels of the periods that the rows of each table are of, by the table's name."""
+        found: dict[str, list[str]] = {}
+        rows = self.connection.execute("select distinct source_member, period_start from keyed_rows order by all")
+        for member, start in rows.fetchall():
+            period = period_starting(start, self.layout.period_grain)
+            if period is not None:
+                found.setdefault(member, []).append(period.label)
+        return found
 
     def has_synthetic_mark(self) -> bool:
         """Whether any organisation wears the mark of a demonstration drop."""

@@ -11,13 +11,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import duckdb
 
 from orchestration.drops.catalogue import Catalogue, Precedence, ReIssues
+from orchestration.drops.containers import zip_member_of
 from orchestration.drops.reader import DropSummary, ObservationStore, TableSummary
-from orchestration.drops.sources import READABLE_SUFFIXES
 from orchestration.drops.store import KeptDrop
 
 ReadDrops = Sequence[tuple[KeptDrop, DropSummary]]
@@ -54,9 +54,9 @@ class NarrowerIssue:
 
 
 def zip_members(summary: DropSummary) -> list[str]:
-    """The members of a ZIP that were read, by name; none of a drop that is no ZIP. Sheets are not members."""
-    members = [member for table in summary.tables for member in table.members]
-    return [member for member in members if Path(member).suffix.lower() in READABLE_SUFFIXES]
+    """The members of a ZIP that were read, by name; none of a drop that is no ZIP. Of a sheet, its workbook."""
+    members = [zip_member_of(member) for table in summary.tables for member in table.members]
+    return list(dict.fromkeys(member for member in members if member))
 
 
 def with_standing(drop: KeptDrop, summary: DropSummary, precedence: Precedence) -> KeptDrop:

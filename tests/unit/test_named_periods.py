@@ -14,6 +14,7 @@ from orchestration.drops.named_periods import period_by_name, periods_named
 from orchestration.drops.periods import period_labelled
 from tests.drop_files import (
     CATALOGUE,
+    MONTHLY_HEADER,
     QUARTERLY_LONG_HEADER,
     csv_bytes,
     monthly_csv,
@@ -21,6 +22,7 @@ from tests.drop_files import (
     published_drops,
     quarterly_long_row,
     read,
+    xlsx_bytes,
     zip_bytes,
 )
 
@@ -177,6 +179,21 @@ def test_a_member_named_for_another_month_than_its_rows_is_rejected(tmp_path: Pa
     found = read(tmp_path, "iapt_month_apr_2026.zip", packed)
     assert "the name of the member iapt_month_mar_2026_activity.csv" in found.refusal
     assert "mar 2026; found rows of 2026-04." in found.refusal
+
+
+def test_a_workbook_in_a_zip_is_held_to_its_name_as_a_csv_is(tmp_path: Path) -> None:
+    book = xlsx_bytes({"data": [MONTHLY_HEADER, monthly_row("25")]})
+    assert read(tmp_path / "right", "pack.zip", zip_bytes({"month_apr_2026-v2.xlsx": book})).summary.refusal is None
+    found = read(tmp_path / "wrong", "pack.zip", zip_bytes({"month_apr_2027-v2.xlsx": book}))
+    assert "the name of the member month_apr_2027-v2.xlsx" in found.refusal
+
+
+def test_each_member_is_held_to_its_own_rows(tmp_path: Path) -> None:
+    april, may = monthly_csv(monthly_row("25")), monthly_csv(monthly_row("25", **MAY))
+    right = zip_bytes({"month_apr_2026.csv": april, "month_may_2026.csv": may})
+    assert read(tmp_path / "right", "pack.zip", right).summary.refusal is None
+    swapped = zip_bytes({"month_apr_2026.csv": may, "month_may_2026.csv": april})
+    assert "the name of the member month_" in read(tmp_path / "swapped", "pack.zip", swapped).refusal
 
 
 def test_a_quarter_and_a_year_are_held_to_their_names_too(tmp_path: Path) -> None:

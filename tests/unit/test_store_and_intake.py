@@ -16,7 +16,15 @@ import pytest
 import yaml
 
 from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.intake import Intake, Reading, drops_of_period, read_kept, summarise_series, take_in
+from orchestration.drops.intake import (
+    Intake,
+    Reading,
+    drops_of_period,
+    read_kept,
+    refuse_other_names,
+    summarise_series,
+    take_in,
+)
 from orchestration.drops.reader import ObservationStore
 from orchestration.drops.refusals import DropRefused
 from orchestration.drops.reissues import wholly_replaced
@@ -659,6 +667,63 @@ NAMES = {
 def test_a_name_says_its_status_and_revision(name: str) -> None:
     precedence = drops.catalogue().precedence
     assert (precedence.status_of(name), precedence.revision_of(name)) == NAMES[name]
+
+
+def names_refused(house: House) -> list[str]:
+    """Take the folder in, read it, and say which other names of known bytes are refused, and why."""
+    intake = take_in(house.folder, house.store, drops.catalogue(), KEPT_AT, house.observations)
+    usable = house.read().usable
+    return [str(DropRefused(**each)) for each in refuse_other_names(intake.other_names, usable, drops.catalogue())]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_known_bytes_under_a_name_of_another_month_are_told(house: House, at_once: bool) -> None:
+    house.offer(**{"iapt_month_apr_2026__csv": APRIL})
+    if not at_once:
+        assert names_refused(house) == []
+    house.offer(**{"iapt_month_apr_2027__csv": APRIL})
+    (reason,) = names_refused(house)
+    assert "iapt_month_apr_2027.csv, its name: expected a file of the period that the name says: apr 2027" in reason
+    assert "the very bytes that are in use as iapt_month_apr_2026.csv, of 2026-04" in reason
+    assert [drop.file for drop in house.store] == ["iapt_month_apr_2026.csv"]
+
+
+def test_an_annual_table_first_offered_under_the_wrong_year_is_told_and_the_remedy_works(house: House) -> None:
+    main = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25")])
+    house.offer(**{"psych-ther-ann-rep-2021-22-main__csv": main})
+    assert names_refused(house) == []
+    house.offer(**{"psych-ther-ann-rep-2022-23-main-v2__csv": main})
+    (reason,) = names_refused(house)
+    (drop,) = house.store
+    assert drop.file == "psych-ther-ann-rep-2021-22-main.csv"
+    assert f"remove the folder drops/{drop.sha256} from the home" in reason
+    shutil.rmtree(house.store.folder / drop.sha256)
+    (house.folder / "psych-ther-ann-rep-2021-22-main.csv").unlink()
+    assert names_refused(house) == []
+    ((_, summary),) = house.read().usable
+    assert summary.tables[0].periods == ["2022-23"]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "known_as"),
+    [
+        ("april_provisional", "april_performance", "april_performance"),
+        ("april_performance", "april_provisional", "april_performance"),
+        ("april_performance", "april_performance_v2", "april_performance_v2"),
+        ("april_performance_v2", "april_performance", "april_performance_v2"),
+        ("april_performance", "april_provisional_v2", "april_performance"),
+        ("april_performance", "april_final", "april_performance"),
+    ],
+)
+def test_known_bytes_take_the_name_that_says_them_definitive_or_revised(
+    house: House, first: str, then: str, known_as: str
+) -> None:
+    house.offer(**{f"{first}__csv": APRIL})
+    assert names_refused(house) == []
+    house.offer(**{f"{then}__csv": APRIL})
+    for _ in range(2):
+        assert names_refused(house) == []
+        assert [drop.file for drop in house.store] == [f"{known_as}.csv"]
 
 
 # -- reading what is kept ---------------------------------------------------------------------------------------------

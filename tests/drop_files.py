@@ -549,9 +549,15 @@ def read(
     return ReadDrop(drop, summary, store)
 
 
-def read_monthly(folder: Path, *rows: Row, header: Row = MONTHLY_HEADER, **style: Any) -> ReadDrop:
-    """Read a monthly CSV of these rows."""
-    return read(folder, "iapt_month_apr_2026_activity.csv", monthly_csv(*rows, header=header, **style))
+def read_monthly(
+    folder: Path,
+    *rows: Row,
+    header: Row = MONTHLY_HEADER,
+    name: str = "iapt_month_apr_2026_activity.csv",
+    **style: Any,
+) -> ReadDrop:
+    """Read a monthly CSV of these rows, under a name that must fit their month."""
+    return read(folder, name, monthly_csv(*rows, header=header, **style))
 
 
 def named(body: Body, name: str) -> Body:

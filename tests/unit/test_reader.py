@@ -54,6 +54,9 @@ from tests.drop_files import (
 SHORT_ANNUAL_HEADER = [*ANNUAL_KEYS, "Count_ReferralsReceived", "Count_FinishedCourseTreatment"]
 SHORT_WIDE_HEADER = [*QUARTERLY_WIDE_HEADER[:12], "FinishedCourseTreatment", "NotCaseness", "RecoveryRate"]
 
+#: The name of a file of several months.
+SERIES = "time_series_apr_2026_may_2026.csv"
+
 
 def cells(found: ReadDrop, *columns: str) -> list[Any]:
     """These columns of the observations; one column comes bare."""
@@ -271,7 +274,7 @@ def test_the_order_of_the_file_is_kept_across_periods_and_levels(tmp_path: Path)
             (level, month) for level in ("SubICB/Provider", "Provider", "England", "SubICB") for month in months
         )
     ]
-    found = read_monthly(tmp_path, *rows, header=UNSUPPRESSED_HEADER)
+    found = read_monthly(tmp_path, *rows, header=UNSUPPRESSED_HEADER, name=SERIES)
     assert cells(found, "value_as_published") == [str(5 * number) for number in range(8)]
     assert cells(found, "source_row") == list(range(2, 10))
 
@@ -449,7 +452,7 @@ def test_a_quarter_written_as_a_label_is_read_and_a_slip_in_it_refused(tmp_path:
 def test_one_month_is_a_monthly_file_and_several_are_a_time_series(tmp_path: Path) -> None:
     one = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=FINISHED), header=UNSUPPRESSED_HEADER)
     may = {"start": "01/05/2026", "end": "31/05/2026"}
-    two = read_monthly(tmp_path, monthly_row("25"), monthly_row("-", **may), header=UNSUPPRESSED_HEADER)
+    two = read_monthly(tmp_path, monthly_row("25"), monthly_row("-", **may), header=UNSUPPRESSED_HEADER, name=SERIES)
     assert (one.summary.tables[0].layout, one.summary.tables[0].series) == ("monthly_long", "monthly")
     assert (two.summary.tables[0].layout, two.summary.tables[0].series) == ("timeseries_long", "timeseries")
     assert two.summary.tables[0].periods == ["2026-04", "2026-05"]
@@ -698,7 +701,7 @@ def test_rows_that_differ_in_any_part_of_the_key_are_no_repeats(tmp_path: Path) 
         monthly_row("30", level="SubICB/Provider"),
         monthly_row("30", start="01/05/2026", end="31/05/2026"),
     ]
-    assert cells(read_monthly(tmp_path, *rows), "duplicate_of_row") == [None] * len(rows)
+    assert cells(read_monthly(tmp_path, *rows, name=SERIES), "duplicate_of_row") == [None] * len(rows)
 
 
 def test_rows_that_differ_in_partner_or_population_only_are_no_repeats(tmp_path: Path) -> None:
@@ -797,7 +800,8 @@ def test_only_a_last_organisation_with_fewer_measures_than_every_other_of_its_ty
     assert len(read(tmp_path, "iapt-month-Apr-2026.xlsx", book).observations) == 3, "a cut workbook does not open"
     may = {"start": "01/05/2026", "end": "31/05/2026"}
     series = [*organisation(PROVIDER, 2), *organisation(OTHER_PROVIDER, 2, **may), *organisation(third, 1, **may)]
-    assert len(read_monthly(tmp_path, *series).observations) == 5, "a time series is not known to be rectangular"
+    found = read_monthly(tmp_path, *series, name=SERIES)
+    assert len(found.observations) == 5, "a time series is not known to be rectangular"
 
 
 @pytest.mark.parametrize("quoted", [False, True])

@@ -104,7 +104,7 @@ class _Name:
         path = PurePosixPath(name.replace("%20", " "))
         stem = path.stem if path.suffix.lower() in {".csv", ".xlsx", ".zip"} else path.name
         self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", _HUMP.sub(" ", stem).lower()))
-        self.is_series = re.search(r"series", stem.lower()) is not None
+        self.is_series = names_a_series(stem)
         self.at = 0
         self.found: list[NamedPeriod] = []
         #: Months without a year of their own that the next one gives it to: the first of `jan-mar-2023`.
@@ -298,6 +298,11 @@ def periods_named(name: str) -> list[NamedPeriod]:
     months are understood (domain notes 1); days, such as that of publication, and revisions are passed over.
     """
     return _Name(name).read()
+
+
+def names_a_series(name: str) -> bool:
+    """Whether the name of a file or a ZIP member, its folder left out, says a time series."""
+    return "series" in PurePosixPath(name).name.lower()
 
 
 def period_by_name(name: str, periods: Sequence[Period]) -> str | None:

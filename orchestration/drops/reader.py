@@ -42,7 +42,7 @@ from orchestration.drops.layouts import (
     rank_by_nearness,
     recognise,
 )
-from orchestration.drops.named_periods import period_by_name, periods_named
+from orchestration.drops.named_periods import names_a_series, period_by_name, periods_named
 from orchestration.drops.notices import notice
 from orchestration.drops.organisation_codes import LEVEL_NAMES
 from orchestration.drops.periods import (
@@ -60,7 +60,7 @@ from orchestration.drops.store import KeptDrop
 from orchestration.run_warnings import name_first
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
-READER_VERSION = 5
+READER_VERSION = 6
 #: Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
 READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
@@ -732,11 +732,22 @@ class _Reading:
                 raise self._outside_calendar(text, period)
         self.periods = found
         periods = sorted(set(found.values()))
+        # A time series that has come to one month is none the less no monthly file, whose figures it would replace.
+        is_series = len(periods) > 1 or self._is_named_series()
         fitting = [
             layout
             for layout in self.candidates
-            if layout.recognise.periods == "any" or (layout.recognise.periods == "one") == (len(periods) == 1)
+            if layout.recognise.periods == "any" or (layout.recognise.periods == "several") == is_series
         ]
+        if is_series and not fitting and len(periods) == 1:
+            raise DropRefused(
+                self.drop.file,
+                "its name",
+                f"the name of a file of one month, as layout {self.candidates[0].name} is of",
+                "the name of a time series",
+                "If it is the monthly file, offer it under the publisher's name; if it is a time series, write a "
+                "layout for it in catalogue/layouts.",
+            )
         if len(fitting) != 1:
             names = ", ".join(layout.name for layout in self.candidates)
             raise DropRefused(
@@ -748,6 +759,11 @@ class _Reading:
             )
         self.layout = fitting[0]
         return periods
+
+    def _is_named_series(self) -> bool:
+        """Whether the name of the file, or of a member of its ZIP, says a time series."""
+        members = (zip_member_of(table.member) for table in self.tables)
+        return any(names_a_series(name) for name in (self.drop.file, *members) if name)
 
     def _outside_calendar(self, text: str, period: Period) -> DropRefused:
         place = "its name"

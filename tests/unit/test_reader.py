@@ -461,6 +461,30 @@ def test_one_month_is_a_monthly_file_and_several_are_a_time_series(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "nhs_talking_therapies_time_series_2026_04.csv",
+        "NHSTalkingTherapies-TimeSeries-Apr-2026.csv",
+        "key%20measures%20time%20series%20apr%202026.csv",
+    ],
+)
+def test_a_time_series_of_one_month_is_no_monthly_file(name: str, tmp_path: Path) -> None:
+    found = read_monthly(tmp_path, monthly_row("25"), header=UNSUPPRESSED_HEADER, name=name)
+    assert (found.summary.tables[0].layout, found.summary.tables[0].series) == ("timeseries_long", "timeseries")
+    assert cells(found, "series") == ["timeseries"]
+    packed = read(tmp_path, "april_2026.zip", zip_bytes({f"april/{name}": monthly_csv(monthly_row("26"))}))
+    assert packed.summary.tables[0].series == "timeseries"
+
+
+def test_a_time_series_in_the_layout_of_the_monthly_file_alone_is_rejected(tmp_path: Path) -> None:
+    stricter = drops.with_limits()
+    stricter.__dict__["layouts"] = [layout for layout in stricter.layouts if layout.name != "timeseries_long"]
+    refusal = read(tmp_path, "time_series_apr_2026.csv", monthly_csv(monthly_row("25")), using=stricter).refusal
+    assert "its name: expected the name of a file of one month, as layout monthly_long is of" in refusal
+    assert "found the name of a time series" in refusal
+
+
+@pytest.mark.parametrize(
     ("name", "member"),
     [
         ("psych-ther-ann-2017-18-csvs.zip", "main-csv.csv"),

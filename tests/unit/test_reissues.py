@@ -98,6 +98,8 @@ def test_of_three_issues_the_most_believed_replaces_both_others(tmp_path: Path) 
             "time_series_apr_2026_to_may_2026.csv",
             monthly_csv(monthly_row("25"), monthly_row("25", **MAY_DAYS)),
         ),
+        ("nhs_talking_therapies_time_series_2026_04.csv", RECODED),
+        ("iapt_month_apr_2026_timeseries-v2.csv", RECODED),
     ],
 )
 def test_another_kind_of_file_period_or_series_replaces_nothing(name: str, content: bytes, tmp_path: Path) -> None:

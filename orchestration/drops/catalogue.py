@@ -316,6 +316,13 @@ class ImpossibleValues(_Strict):
         return any(re.fullmatch(pattern, measure_name, re.IGNORECASE) for pattern in self.measures)
 
 
+class ImpossibleValueRules(_Strict):
+    """The values that measures cannot have, and from how many rows of one measure on a file is rejected for them."""
+
+    rejected_from_rows: int = Field(ge=2)
+    values: list[ImpossibleValues]
+
+
 class Limits(_Strict):
     """What a drop may cost to open."""
 
@@ -381,9 +388,9 @@ class Catalogue:
         return OrganisationCodes.model_validate(self._read("organisation_codes.yml"))
 
     @cached_property
-    def impossible_values(self) -> list[ImpossibleValues]:
+    def impossible_values(self) -> ImpossibleValueRules:
         """The values that measures cannot have; the first entry about a measure decides."""
-        return TypeAdapter(list[ImpossibleValues]).validate_python(self._read("impossible_values.yml"))
+        return ImpossibleValueRules.model_validate(self._read("impossible_values.yml"))
 
     @cached_property
     def limits(self) -> Limits:

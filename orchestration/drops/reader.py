@@ -189,7 +189,7 @@ def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
     is_partial = bool(summary.refusal or summary.unread)
     layouts = [layout for layout in catalogue.layouts if is_partial or layout.name in names]
     text = f"reader {READER_VERSION} {layouts_digest(layouts)} {catalogue.organisation_codes.model_dump_json()}"
-    text += "".join(entry.model_dump_json() for entry in catalogue.impossible_values)
+    text += catalogue.impossible_values.model_dump_json()
     if summary.refusal:
         text += f" {catalogue.limits.model_dump_json()}"
     # An entry concerns the drop it names alone; that it was rejected for its name is no reason to read others again.
@@ -1262,6 +1262,7 @@ class _Reading:
         tokens = {token: why for token, why in QUARANTINED_ANYWHERE.items() if token not in layout.tokens}
         tokens |= layout.quarantine_tokens
         impossible = self._impossible()
+        self._refuse_other_measures(impossible)
         is_odd = " or ".join(condition for condition, _ in impossible)
         is_quarantined = f"({_is_one_of('cells.value_as_published', tokens)} or {is_odd})"
         statuses = " ".join(
@@ -1349,8 +1350,10 @@ class _Reading:
         value = "try_cast(cells.value_as_published as double)"
         found = [(_is_too_large("cells.value_as_published"), TOO_LARGE)]
         names = self.connection.execute("select distinct measure_name from cells order by 1").fetchall()
-        entries = {name: next((e for e in self.impossible_values if e.is_about(name)), None) for (name,) in names}
-        for entry in self.impossible_values:
+        entries = {
+            name: next((e for e in self.impossible_values.values if e.is_about(name)), None) for (name,) in names
+        }
+        for entry in self.impossible_values.values:
             meant = [name for name, own in entries.items() if own is entry]
             limits = [f"{value} < {entry.at_least}"] if entry.at_least is not None else []
             limits += [f"{value} > {entry.at_most}"] if entry.at_most is not None else []
@@ -1359,6 +1362,36 @@ class _Reading:
                 beyond = f"{_is_number('cells.value_as_published')} and ({' or '.join(limits)})"
                 found.append((f"({beyond} and {_is_one_of('cells.measure_name', meant)})", entry.reason))
         return found
+
+    def _refuse_other_measures(self, impossible: Iterable[tuple[str, str]]) -> None:
+        """Raise where most figures of a measure cannot be its own: then those that could be are another's too."""
+        is_number = _is_number("cells.value_as_published")
+        for condition, why in impossible:
+            found = self.connection.execute(
+                f"""
+                select
+                    measure_name,
+                    count(*) filter (where {condition}) as impossible,
+                    count(*) as numbers,
+                    min(source_row) filter (where {condition}) as first_row,
+                    first(source_member order by source_row) filter (where {condition}) as first_member
+                from cells
+                where {is_number}
+                group by measure_name
+                having impossible >= {self.impossible_values.rejected_from_rows} and impossible * 2 > numbers
+                order by first_row limit 1
+                """
+            ).fetchall()
+            if found:
+                name, times, numbers, row, member = found[0]
+                raise DropRefused(
+                    self.drop.file,
+                    _place(member, row),
+                    f"figures of {name}: {why}",
+                    f"{times:,} of its {numbers:,} figures that cannot be: its figures are those of another measure",
+                    "Get the file again; if it is published so, list what this measure can be in "
+                    "catalogue/impossible_values.yml.",
+                )
 
     def _notice_impossible(self, found_impossible: Iterable[tuple[str, str]]) -> None:
         """Say where a number is that was set aside because it cannot be kept, or cannot be."""

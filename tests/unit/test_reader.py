@@ -205,6 +205,15 @@ def test_every_cell_in_is_an_observation_or_a_quarantined_cell_in_the_order_of_t
             return False
         return text in ("", "nan") or float(text) < 0 or (column == "RecoveryRate" and float(text) > 100)
 
+    def is_of_another_measure(column: str) -> bool:
+        """Whether most figures of a column, and three or more, cannot be its own."""
+        numbers = [cell for cell in placed if cell[1] == column and cell[2] not in {*STATUS_OF, "", "nan"}]
+        impossible = sum(is_set_aside(cell) for cell in numbers)
+        return impossible >= 3 and impossible * 2 > len(numbers)
+
+    if any(is_of_another_measure(column) for column in measures):
+        assert "its figures are those of another measure" in found.refusal
+        return
     assert cells(found, "source_row", "source_column", "value_as_published", "value_status", "value") == [
         (*cell, STATUS_OF.get(cell[2], "published"), None if cell[2] in STATUS_OF else float(cell[2]))
         for cell in placed

@@ -438,13 +438,35 @@ def test_a_value_that_its_measure_cannot_have_is_set_aside_and_a_negative_mean_i
     assert any("row 3, column MEASURE_VALUE_SUPPRESSED" in notice for notice in found.summary.notices) == bool(reason)
 
 
+def test_a_file_whose_figures_stand_under_other_measures_is_rejected_and_a_few_odd_ones_are_set_aside(
+    tmp_path: Path,
+) -> None:
+    def rows(values: list[str]) -> list[list[object]]:
+        rate = ("M192", "Percentage_Recovery")
+        bodies = [Body(f"ZZ-G{number}", f"Erewhon {number}") for number in range(len(values))]
+        pairs = zip(bodies, values, strict=True)
+        return [
+            row
+            for body, text in pairs
+            for row in (monthly_row("25", provider=body), monthly_row(text, measure=rate, provider=body))
+        ]
+
+    few = read_monthly(tmp_path / "few", *rows(["605", "1200", "50", "47", "45"]))
+    assert (len(few.observations), len(few.quarantine)) == (8, 2)
+    half = read_monthly(tmp_path / "half", *rows(["605", "1200", "310", "47", "45", "51"]))
+    assert len(half.quarantine) == 3
+    found = read_monthly(tmp_path / "most", *rows(["605", "1200", "310", "47", "*"]))
+    assert "row 3: expected figures of Percentage_Recovery: a percentage lies between 0 and 100" in found.refusal
+    assert "3 of its 4 figures that cannot be" in found.refusal
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("text", ["-5", "-1000"])
 def test_no_layout_reads_a_count_below_zero(layout: str, text: str, tmp_path: Path) -> None:
     found = read_rows(tmp_path, layout, GOOD, Body("ZZ-G9", "Erewhon"), values=("25", text))
     below = {cell["measure_name"] for cell in found.observations if (cell["value"] or 0) < 0}
     assert text in {cell["value_as_published"] for cell in found.quarantine}
-    entries = drops.catalogue().impossible_values
+    entries = drops.catalogue().impossible_values.values
     assert not [name for name in below if any(entry.is_about(name) for entry in entries)]
 
 
@@ -460,7 +482,7 @@ def test_every_reviewed_count_and_percentage_is_held_to_what_it_can_be_and_nothi
         (row["name"], by_id[row["measure_id"]]) for row in seed("measure_names") if row["measure_id"] in by_id
     ]
     assert len(published) > 400
-    counts, percentages = drops.catalogue().impossible_values
+    counts, percentages = drops.catalogue().impossible_values.values
     for name, measure in published:
         assert counts.is_about(name) == (statistics[measure] == "count"), name
         assert percentages.is_about(name) == (statistics[measure] == "percentage"), name

@@ -89,7 +89,8 @@ def refresh(
 ) -> None:
     """Read what is new, build the marts, judge the extracts, and release them.
 
-    Exit status: 0 released, or nothing new; 1 nothing released; 2 usage; 3 released, but some drops were refused.
+    Exit status: 0 released, nothing new, or no drop to read yet; 1 nothing released; 2 usage; 3 released, but some
+    drops were refused.
     """
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
     try:
@@ -187,7 +188,12 @@ def _report(home: Home, outcome: RefreshOutcome) -> None:
     if outcome.failure is not None:
         err.print("Nothing was released; the last release, if there is one, stands.", markup=False)
         err.print(outcome.failure, markup=False)
+        _print_warnings(outcome.warnings)
+        _print_notices(outcome.notices)
         err.print(f"In full: {outcome.log}", markup=False)
+        return
+    if outcome.nothing_to_do is not None:
+        out.print(outcome.nothing_to_do, markup=False)
         return
     _print_release(home, "Released" if outcome.is_new else "Nothing new; the latest release is")
     _print_warnings(outcome.warnings)
@@ -254,7 +260,8 @@ def status(home: HomeOption = None) -> None:
         periods = (held.first_period, held.last_period)
         replaced = f" + {held.replaced} replaced" if held.replaced else ""
         table.add_row(held.origin, held.series, f"{held.drops}{replaced}", *periods, *counts)
-    out.print(table)
+    if drops:
+        out.print(table)
     if unread:
         out.print(f"{unread} drops are kept and not read under today's layouts; the next refresh reads them.")
     refused = record.get("refused", [])

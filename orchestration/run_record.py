@@ -19,7 +19,7 @@ from orchestration.check_events import EVERY_DROP_IS_READ, evaluations_of_run, e
 from orchestration.home import Home
 from orchestration.machine_trouble import describe_trouble
 
-State: TypeAlias = Literal["running", "released", "unchanged", "failed"]
+State: TypeAlias = Literal["running", "released", "unchanged", "nothing_to_do", "failed"]
 
 #: Run tags: the log file that the command writes, and by which Dagster's UI lists a run with those of its job.
 LOG_TAG: Final = "iapt/log"
@@ -29,7 +29,10 @@ _INTERRUPTED: Final = "DagsterExecutionInterruptedError"
 
 @dataclass(frozen=True)
 class RefreshOutcome:
-    """What a refresh did. `released` is the release that is `latest` afterwards and was made from these drops."""
+    """What a refresh did. `released` is the release that is `latest` afterwards and was made from these drops.
+
+    `nothing_to_do` says why there was nothing to read and nothing to release; None where there was.
+    """
 
     released: str | None
     is_new: bool
@@ -39,11 +42,14 @@ class RefreshOutcome:
     warnings: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     failure: str | None = None
+    nothing_to_do: str | None = None
     log: Path | None = None
 
     @property
     def exit_status(self) -> int:
-        """0 released or nothing new; 1 nothing released; 3 released, but some drops were refused."""
+        """0 released, nothing new or nothing to do; 1 nothing released; 3 released, but some drops were refused."""
+        if self.nothing_to_do is not None:
+            return 0
         if self.released is None:
             return 1
         return 3 if self.refused else 0
@@ -64,10 +70,15 @@ def end_record(home: Home, instance: dg.DagsterInstance, run: dg.DagsterRun) -> 
     intake, reading = _json(home.root / "intake.json"), _json(home.root / "reading.json")
     failure = _failure_of(instance, run.run_id)
     release = None if failure else _released(home, instance, run.run_id, reading)
-    if failure is None and release is None:
+    nothing_to_do = None if failure or release else reading.get("nothing_to_do")
+    if failure is None and release is None and nothing_to_do is None:
         failure = STOPPED
     log = run.tags.get(LOG_TAG) or _write_log(home, instance, run.run_id, started)
-    state: State = "failed" if release is None else "released" if release[1] else "unchanged"
+    state: State = "failed"
+    if nothing_to_do is not None:
+        state = "nothing_to_do"
+    elif release is not None:
+        state = "released" if release[1] else "unchanged"
     _write(
         home,
         {
@@ -84,6 +95,7 @@ def end_record(home: Home, instance: dg.DagsterInstance, run: dg.DagsterRun) -> 
             "warnings": warnings_of(evaluations_of_run(instance, run.run_id), told_apart={EVERY_DROP_IS_READ}),
             "notices": reading.get("notices", []),
             "failure": failure,
+            "nothing_to_do": nothing_to_do,
             "log": log,
         },
     )
@@ -105,6 +117,7 @@ def outcome_of(home: Home, record: Mapping[str, Any]) -> RefreshOutcome:
         warnings=record["warnings"],
         notices=record["notices"],
         failure=record["failure"],
+        nothing_to_do=record["nothing_to_do"],
         log=home.logs / record["log"],
     )
 
@@ -117,6 +130,8 @@ def describe_state(record: Mapping[str, Any], *, is_running: bool) -> str:
         said = "is at work" if is_running else "ended without a word: its process was killed. Refresh again"
     elif state == "failed":
         said = f"failed; nothing was released: {record['failure']}"
+    elif state == "nothing_to_do":
+        said = f"had nothing to do: {record['nothing_to_do']}"
     elif state == "unchanged":
         said = f"found nothing new; the release is {record['released']}"
     else:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -34,6 +35,7 @@ from orchestration.progress import ProgressReporter
 from orchestration.release.publish import read_manifest, released_recipe
 from orchestration.release.recipe import recipe_digest
 from orchestration.resources import PipelineHome, RefreshConfig
+from orchestration.run_warnings import name_first, printable
 from orchestration.warehouse_access import WarehouseLockedError, retry_while_locked
 
 KEPT_DROPS = dg.AssetKey("kept_drops")
@@ -266,6 +268,8 @@ def landing(
         context.log.warning(f"refused {DropRefused(**refusal)}")
     recipe = recipe_digest(PROJECT_ROOT, reading.usable, policy.profile)
     is_released = released_recipe(home.latest) == recipe and not config.rebuild
+    # Where there is a release, kept drops that cannot be used any more are a failure, whatever the folder holds.
+    is_idle = not reading.usable and not refused and read_manifest(home.latest) is None
     record = {
         "recipe": recipe,
         "origin": intake.origin,
@@ -275,17 +279,22 @@ def landing(
         "refused": refused,
         "notices": _notices(reading, count_cells=not home.is_restricted),
         "is_released": is_released,
+        "nothing_to_do": _nothing_to_do(config.folder(home), intake.left_alone) if is_idle else None,
     }
     for line in record["notices"]:
         context.log.info(f"notice: {line}")
     (home.root / "reading.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
     note_taken_in(home, config.folder(home), intake.fingerprint)
     yield _every_drop_is_read(refused, record["notices"])
+    if record["nothing_to_do"]:
+        context.log.info(record["nothing_to_do"])
+        return
     if not reading.usable:
-        reasons = "\n".join(f"- {DropRefused(**refusal)}" for refusal in refused)
         raise dg.Failure(
-            f"{config.folder(home)}: no drop there could be used, so there is nothing to release. Put drops into it, "
-            f"or name another folder.\n{reasons}".strip()
+            f"{config.folder(home)}: no drop there could be used, so there is nothing to release. Do what is said of "
+            "each refused drop (`iapt status` lists them), or name another folder.",
+            # Not in the sentence: whoever tells it tells the refused drops too.
+            metadata={"refused drops": _listed([str(DropRefused(**refusal)) for refusal in refused])},
         )
     if catalogue.restricted:
         try:
@@ -327,6 +336,15 @@ def landing(
     for table in LANDING_TABLES:
         if table != "drops":
             yield dg.MaterializeResult(asset_key=["landing", table])
+
+
+def _nothing_to_do(folder: Path, left_alone: Sequence[str]) -> str:
+    """Say that a folder holds no drop, in a home that has none either, and which files there are none."""
+    named = f" ({name_first(map(printable, left_alone), len(left_alone))}: left alone)" if left_alone else ""
+    return (
+        f"{folder} holds no drops{named}, so there is nothing to do yet and nothing was released: put drops into it, "
+        "or name another folder."
+    )
 
 
 def _every_drop_is_read(refused: Sequence[dict[str, str]], notices: Sequence[str]) -> dg.AssetCheckResult:

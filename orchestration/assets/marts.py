@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 import dagster as dg
+import duckdb
 from filelock import FileLock
 from packaging.version import Version
 
@@ -154,7 +155,7 @@ def build_marts() -> dg.AssetsDefinition:
                 yield event
             yield from _told(context, warned, target, pipeline.home)
         except DagsterDbtCliRuntimeError as error:
-            yield from warned
+            yield from _told_where_possible(context, warned, target, pipeline.home)
             if told := describe_failed_tests(target, pipeline.home.warehouse):
                 raise dg.Failure(told) from error
             raise
@@ -180,6 +181,18 @@ def _told(
         warning = warnings[str(check.metadata["unique_id"].value)]
         context.log.warning(str(warning))
         yield check._replace(description=str(warning))
+
+
+def _told_where_possible(
+    context: dg.AssetExecutionContext, warned: Sequence[dg.AssetCheckResult], target: Path, home: Home
+) -> Iterator[dg.AssetCheckResult]:
+    """The same after dbt has failed, which may have left no results or no rows to ask for: then without subjects."""
+    try:
+        told = list(_told(context, warned, target, home))
+    except (OSError, LookupError, ValueError, duckdb.Error) as error:
+        context.log.warning(f"what the warnings are about could not be asked for: {error}")
+        told = list(warned)
+    yield from told
 
 
 if __name__ == "__main__":

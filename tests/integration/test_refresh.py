@@ -7,10 +7,12 @@ import os
 import re
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.event_log import instance_writing_here
 from orchestration.home import Home
 from orchestration.refresh import refresh
 from tests.drop_files import FINISHED, monthly_csv, monthly_row
@@ -64,10 +66,6 @@ def test_what_is_odd_is_told_and_stops_nothing(released_home: BuiltHome) -> None
 
 
 def test_a_warning_has_one_text_on_the_console_in_status_the_log_and_the_check(released_home: BuiltHome) -> None:
-    import dagster as dg
-
-    from orchestration.event_log import instance_writing_here
-
     outcome, home = released_home.outcome, released_home.home
     status = CliRunner().invoke(app, ["status", "--home", str(home.root)]).output
     assert outcome.log is not None
@@ -125,12 +123,36 @@ def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
-def test_an_empty_folder_releases_nothing(tmp_path: Path) -> None:
-    folder = tmp_path / "empty"
+@pytest.mark.parametrize("names", [(), ("~$figures.xlsx", ".DS_Store")], ids=["empty", "no_drops"])
+def test_a_folder_without_a_drop_is_no_failure_and_releases_nothing(tmp_path: Path, names: tuple[str, ...]) -> None:
+    folder, home = tmp_path / "folder", Home(tmp_path / "home")
     folder.mkdir()
-    result = CliRunner().invoke(app, ["refresh", "--drops", str(folder), "--home", str(tmp_path / "home")])
-    assert result.exit_code == 1
-    assert f"{folder}: no drop there could be used, so there is nothing to release" in result.output
+    for name in names:
+        (folder / name).write_bytes(b"\0")
+    result = CliRunner().invoke(app, ["refresh", "--drops", str(folder), "--home", str(home.root)])
+    (sentence,) = result.output.splitlines()
+    assert (result.exit_code, sentence.startswith(f"{folder} holds no drops")) == (0, True), result.output
+    assert "nothing to do yet and nothing was released" in sentence
+    assert ("~$figures.xlsx" in sentence) == bool(names)
+    record = json.loads((home.root / "last_refresh.json").read_text("utf-8"))
+    assert (record["state"], record["released"], record["failure"]) == ("nothing_to_do", None, None)
+    assert f"had nothing to do: {sentence}" in CliRunner().invoke(app, ["status", "--home", str(home.root)]).output
+    with instance_writing_here(home.dagster) as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
+
+
+def test_drops_that_were_all_refused_are_a_failure_that_tells_each_reason_once(tmp_path: Path) -> None:
+    (tmp_path / "drops").mkdir()
+    for name in ("odd.csv", "odder.csv"):
+        (tmp_path / "drops" / name).write_text(f"{name},b\n1,2\n", "utf-8")
+    arguments = ["refresh", "--drops", str(tmp_path / "drops"), "--home", str(tmp_path / "home")]
+    for _ in range(2):  # a refused drop that is known is refused again
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 1
+        assert "no drop there could be used, so there is nothing to release" in result.output
+        assert [result.output.count(f"{name}, row 1") for name in ("odd.csv", "odder.csv")] == [1, 1]
+    status = CliRunner().invoke(app, ["status", "--home", str(tmp_path / "home")]).output
+    assert [status.count(f"{name}, row 1") for name in ("odd.csv", "odder.csv")] == [1, 1]
 
 
 def test_drops_that_contradict_each_other_are_named_with_their_folders(tmp_path: Path) -> None:
@@ -147,6 +169,9 @@ def test_drops_that_contradict_each_other_are_named_with_their_folders(tmp_path:
         assert kept.name in outcome.failure
         assert kept.parent.name[:12] in outcome.failure
     assert "cells_that_differ: 1" in outcome.failure, "the suppressed cell is the same in both"
+    told = next(warning for warning in outcome.warnings if warning.startswith("warn_drops_that_disagree"))
+    assert f"2026-04, 1 cell, ZZ-P1 count_referrals_received (monthly {names[0]} is believed" in told
+    assert told in CliRunner().invoke(app, ["status", "--home", str(home.root)]).output
 
 
 def test_the_periods_read_are_recorded_as_partitions(released_home: BuiltHome) -> None:

@@ -50,6 +50,17 @@ def test_a_refresh_ends_with_what_was_odd_and_where_to_read_of_it(home: Path, mo
     ]
 
 
+def test_a_failed_refresh_tells_its_warnings_and_notices_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = RefreshOutcome(
+        None, is_new=False, failure="It failed.", warnings=["too_long (a/b)"], notices=["a sheet"], log=home / "one.log"
+    )
+    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: outcome)
+    status, told = said("refresh", "--drops", home, "--home", home)
+    assert status == 1
+    assert [line.strip() for line in told.splitlines()].count("- too_long (a/b)") == 1
+    assert "  - a sheet\n" in told
+
+
 def test_a_refresh_with_nothing_odd_does_not_speak_of_warnings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: RefreshOutcome("2026.11.1", is_new=True))
     assert "Warnings" not in said("refresh", "--drops", home, "--home", home)[1]

@@ -48,6 +48,7 @@ def named(name: str, mark: str = "") -> str:
 BOTH = ((RIGHT, "25"), (WRONG, "35"))
 MENDED = ((RIGHT, "25"), (THIRD, "35"))
 SERIES = "talking_therapies_time_series_apr_2025_to_oct_2025.csv"
+LATER_SERIES = "talking_therapies_time_series_jun_2025.csv"
 FIRST: dict[str, bytes] = {
     named("apr"): monthly_csv(*month("apr", *BOTH)),  # its re-issue corrects a code
     named("may"): monthly_csv(*month("may", *BOTH)),  # its re-issue changes values alone
@@ -73,6 +74,10 @@ LATER: dict[str, bytes] = {
     named("aug", "-v2"): monthly_csv(*month("aug", *BOTH, measures=1)),
     named("sep", "-v2"): monthly_csv(*month("sep", *MENDED)),
     "later/iapt_month_oct_2025.zip": zip_bytes({named("oct", "-v2"): monthly_csv(*month("oct", *MENDED))}),
+    # One month alone, with the code that was withdrawn in the refresh before.
+    LATER_SERIES: monthly_csv(
+        monthly_row("35", provider=WRONG, start=MONTHS["jun"][0], end=MONTHS["jun"][1]),
+    ),
 }
 
 
@@ -155,6 +160,16 @@ def test_a_withdrawn_code_leaves_the_older_time_series_too(reissued: Reissued) -
     assert (outcome, file) == ("withdrawn", [(named("sep", "-v2"),)])
 
 
+def test_a_withdrawn_code_does_not_come_back_with_a_time_series_kept_later(reissued: Reissued) -> None:
+    query = """
+        select org_code, outcome from marts.superseded_cells where series = 'timeseries' and period = '2025-06'
+    """
+    assert reissued.warehouse.execute(query).fetchall() == [(WRONG.code, "withdrawn")]
+    told = reissued.warning("warn_withdrawn_cells_of_another_series")
+    assert "2025-06 provider: 1 cell not believed, organisations ZZ-P2" in told
+    assert f"(timeseries {LATER_SERIES}, withdrawn by {named('jun', '-v2')})" in told
+
+
 def test_what_a_re_issue_withdrew_and_brought_is_told(reissued: Reissued) -> None:
     told = reissued.warning("warn_re_issues_that_withdraw_cells")
     assert (
@@ -235,4 +250,4 @@ def test_nothing_counts_a_month_that_was_issued_again_twice(reissued: Reissued) 
     counted = ["7", "+", "7", "replaced", "2025-04", "2025-10", str(7 * 6 - 3), "0"]
     assert monthly == ["published", "monthly", *counted]
     readme = (reissued.home.latest / "README.md").read_text("utf-8")
-    assert "Made from 8 drops, and 7 earlier issues that they replace (published)." in readme
+    assert "Made from 9 drops, and 7 earlier issues that they replace (published)." in readme

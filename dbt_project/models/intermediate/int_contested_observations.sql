@@ -2,8 +2,9 @@
 
 -- Cells of periods and levels that several drops publish, with which one is believed: `precedence` 1 wins.
 -- Order: series (the monthly file before a time series, unless a dated row of catalogue/precedence.yml says otherwise),
--- status, revision, then the order in which drops were kept. A cell that a re-issue withdrew is believed of no drop
--- kept until then, of a series believed no earlier: where none is left, no row of it has precedence 1.
+-- status, revision, then the order in which drops were kept. A cell that a re-issue withdrew is believed of no drop of
+-- a series that is believed later, whenever that was kept, nor of one of its own series kept until then: where none is
+-- left, no row of it has precedence 1.
 -- Each grain is asked for by itself: where nothing of a grain is contested, its observations are not read at all.
 with contested_periods as (
 
@@ -118,15 +119,11 @@ judged as (
         ordered.*,
         case
             when own.drop_sha256 is not null then own.withdrawn_by_drop_sha256
+            when ordered.series_rank > withdrawals.withdrawn_series_rank then withdrawals.withdrawn_by_drop_sha256
             when
-                withdrawals.withdrawn_in_batch >= ordered.batch
-                and (
-                    ordered.series_rank > withdrawals.withdrawn_series_rank
-                    or (
-                        ordered.series_rank = withdrawals.withdrawn_series_rank
-                        and ordered.revision <= withdrawals.withdrawn_by_revision
-                    )
-                )
+                ordered.series_rank = withdrawals.withdrawn_series_rank
+                and ordered.batch <= withdrawals.withdrawn_in_batch
+                and ordered.revision <= withdrawals.withdrawn_by_revision
                 then withdrawals.withdrawn_by_drop_sha256
         end as withdrawn_by_drop_sha256
     from ordered

@@ -1,0 +1,85 @@
+-- Detects: a drop of a series that is believed later, such as a time series, that publishes cells which a re-issue of
+-- the monthly file withdrew.
+-- Why: the two disagree on who has a figure. Believed beside one another, a corrected code and the wrong one would both
+-- leave with the same figures; so what was withdrawn stays withdrawn, whichever was kept first.
+-- A returned row is such a drop, a period and a level. See which of the two the publisher means: if it is the time
+-- series, add a dated row to catalogue/precedence.yml. What is not believed stands in marts.superseded_cells.
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_contested_observations'}}}) }}
+with contested as (
+
+    select * from {{ ref('int_contested_observations') }}
+    where withdrawn_by_drop_sha256 is not null
+
+),
+
+replacing as (
+
+    select distinct
+        series,
+        period_grain,
+        period_start,
+        org_level,
+        replaced_by_drop_sha256
+    from {{ ref('stg_replaced_levels') }}
+
+),
+
+repeated as (
+
+    select
+        contested.period,
+        contested.org_level,
+        contested.series,
+        contested.drop_sha256,
+        contested.withdrawn_by_drop_sha256,
+        contested.org_code,
+        count(*) as cells,
+        row_number() over (
+            partition by
+                contested.period,
+                contested.org_level,
+                contested.series,
+                contested.drop_sha256,
+                contested.withdrawn_by_drop_sha256
+            order by contested.org_code
+        ) as place
+    from contested
+    inner join replacing
+        on
+            contested.withdrawn_by_drop_sha256 = replacing.replaced_by_drop_sha256
+            and contested.period_grain = replacing.period_grain
+            and contested.period_start = replacing.period_start
+            and contested.org_level = replacing.org_level
+    where contested.series <> replacing.series
+    group by
+        contested.period,
+        contested.org_level,
+        contested.series,
+        contested.drop_sha256,
+        contested.withdrawn_by_drop_sha256,
+        contested.org_code
+
+),
+
+drops as (
+
+    select * from {{ ref('stg_drops') }}
+
+)
+
+select
+    repeated.period,
+    repeated.org_level,
+    repeated.series as other_series,
+    other_drop.label as other_drop,
+    withdrawing_drop.label as withdrawn_by,
+    cast(sum(repeated.cells) as varchar)
+    || case when sum(repeated.cells) = 1 then ' cell' else ' cells' end || ' not believed, organisations '
+    || {{ first_few("repeated.org_code", "repeated.place") }} as what
+from repeated
+inner join drops as other_drop
+    on repeated.drop_sha256 = other_drop.drop_sha256
+inner join drops as withdrawing_drop
+    on repeated.withdrawn_by_drop_sha256 = withdrawing_drop.drop_sha256
+group by
+    repeated.period, repeated.org_level, repeated.series, other_drop.label, withdrawing_drop.label

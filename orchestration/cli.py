@@ -332,13 +332,22 @@ def audit(
 
 
 def _refuse_locked_warehouse(home: Home) -> None:
-    """End with a sentence where another program, such as a refresh, writes in the warehouse."""
+    """End with a sentence where another program, such as a refresh, writes in the warehouse, or it is damaged."""
+    import duckdb
+
     from orchestration.warehouse_access import WarehouseLockedError, wait_for_warehouse
 
     try:
         wait_for_warehouse(home.warehouse, for_writing=False, wait_seconds=0, say=_say_now)
     except WarehouseLockedError as error:
         err.print(f"{error}.", markup=False)
+        raise typer.Exit(2) from error
+    except duckdb.IOException as error:
+        err.print(
+            f"{home.warehouse} cannot be opened: {str(error).splitlines()[0]}. Remove it, and run `iapt refresh "
+            "--rebuild`: it holds nothing that is not made from the kept drops.",
+            markup=False,
+        )
         raise typer.Exit(2) from error
 
 

@@ -125,7 +125,7 @@ def _take_released(connection: duckdb.DuckDBPyConnection, slug: str) -> None:
             and extracts.variable_b is not distinct from populations.variable_b
         inner join dim_organisation as organisations
             on extracts.org_level = organisations.org_level and extracts.org_code = organisations.org_code
-        where org_type <> 'placeholder' and extracts.org_level in (select unnest($levels))
+        where extracts.org_type <> 'placeholder' and extracts.org_level in (select unnest($levels))
             and population_type in (select unnest($kinds)) and measure in (select unnest($measures))
         """,
         {

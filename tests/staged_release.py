@@ -335,12 +335,14 @@ def build_staged_release(folder: Path) -> Path:
 
 
 def mutate(folder: Path, table: str, sql: str) -> None:
-    """Run SQL on a copy of the staged tables it names and write one of them back as its Parquet file."""
+    """Run SQL on a copy of the staged tables it names; write back one of them, and every other that the SQL changes."""
     with duckdb.connect() as connection:
         for each in CONTRACTS.keys() & {table, *re.findall(r"\w+", sql)}:
             connection.execute(f"create table {each} as from read_parquet(?)", [str(folder / file_of(each))])
         connection.execute(sql)
-        _write(connection, table, folder)
+        changed = set(re.findall(r"(?:update|insert into|delete from) (\w+)", sql))
+        for each in sorted(CONTRACTS.keys() & {table, *changed}):
+            _write(connection, each, folder)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:

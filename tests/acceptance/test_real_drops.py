@@ -265,9 +265,7 @@ def test_known_errors_leave_with_their_figures(real_release: RealRelease) -> Non
 
 def test_a_note_whose_file_is_not_loaded_says_so(real_release: RealRelease) -> None:
     """July 2025 is none of the drops: the note on its mean number of sessions below zero has no figure to stand by."""
-    loaded = real_release.warehouse(
-        "select 1 from marts.fct_monthly where period = '2025-07' and org_level = 'provider'"
-    )
+    loaded = real_release.warehouse("select 1 from marts.fct_monthly where period = '2025-07' and org_code = 'K7Y6R'")
     (status,) = real_release.released(
         "select cell_status from dim_note where note_id = 'mean-sessions-below-zero-k7y6r'"
     )

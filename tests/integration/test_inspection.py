@@ -97,7 +97,7 @@ def small_home(tmp_path: Path) -> Home:
     """A home of no drops, as the small release is of none."""
     home = Home(tmp_path / "home")
     home.root.mkdir()
-    home.warehouse.touch()
+    duckdb.connect(str(home.warehouse)).close()
     home.built.write_text(json.dumps({"drops": [], "disclosure": load_policy().as_manifest()}), encoding="utf-8")
     return home
 
@@ -214,6 +214,14 @@ def test_a_table_that_is_missing_is_named(small_home: Home, small_copy: Path, fi
     assert result.exit_code == 1
     assert f"FAILED {FILES_RULE} in extract_quarterly.parquet" in result.output
     assert "extract_quarterly.parquet (missing)" in result.output
+
+
+def test_a_damaged_warehouse_is_told_in_a_sentence(small_home: Home, small_copy: Path) -> None:
+    small_home.warehouse.write_bytes(b"no database")
+    result = audit(small_home, small_copy)
+    assert result.exit_code == 2
+    assert "cannot be opened" in result.output
+    assert "iapt refresh --rebuild" in result.output
 
 
 DATABASE_CHANGES = {

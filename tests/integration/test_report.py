@@ -22,6 +22,7 @@ from orchestration.assets.release import RELEASE, REPORT, gate, release, staged_
 from orchestration.cli import app
 from orchestration.definitions import defs
 from orchestration.home import Home
+from orchestration.progress import ProgressReporter
 from orchestration.release.describe import Description
 from orchestration.release.publish import ReportBuilder, publish
 from orchestration.report.serving import server_of
@@ -121,7 +122,7 @@ def test_a_report_that_cannot_be_built_leaves_the_last_release_standing(copied_h
         assets=[staged_tables, release],
         asset_checks=[gate],
         jobs=[dg.define_asset_job("by_hand", dg.AssetSelection.assets(release).without_checks())],
-        resources={"pipeline": PipelineHome(root=str(copied_home.root))},
+        resources={"pipeline": PipelineHome(root=str(copied_home.root)), "progress": ProgressReporter()},
     )
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("by_hand").execute_in_process(instance=instance, raise_on_error=False)

@@ -233,6 +233,7 @@ class Precedence(_Strict):
     statuses: list[NamedStatus]
     default_status: Literal["provisional", "definitive"]
     revisions: list[str]
+    revisions_in_words: list[str] = []
 
     @model_validator(mode="after")
     def _dated_rows_order_the_same_series_once(self) -> Self:
@@ -289,10 +290,22 @@ class Precedence(_Strict):
         return max(self._revision_shown(each) for each in (name, *members))
 
     def _revision_shown(self, name: str) -> int:
-        for pattern in self.revisions:
-            if match := re.search(pattern, name):
-                return int(match.group(1))
-        return 1
+        told_in_words = any(re.search(pattern, name, re.IGNORECASE) for pattern in self.revisions_in_words)
+        numbered = self._numbered_revision(name)
+        return (int(numbered.group(1)) if numbered else 1) + told_in_words
+
+    def _numbered_revision(self, name: str) -> re.Match[str] | None:
+        return next((match for pattern in self.revisions if (match := re.search(pattern, name))), None)
+
+    def name_without_revision(self, name: str) -> str:
+        """A name in small letters without what tells its revision: two issues of one file share it."""
+        if match := self._numbered_revision(name):
+            words = re.sub(r"(?i)(?<![a-z])(?:v|ver|version)?[^a-z0-9]*$", "", name[match.start() : match.start(1)])
+            before = re.sub(r"(?:[-_ +.(]|%20)+$", "", name[: match.start()] + words)
+            name = before + name[match.end(1) :].removeprefix(")")
+        for pattern in self.revisions_in_words:
+            name = re.sub(rf"(?:[-_ +.(]|%20)*{pattern}[)]?", "", name, flags=re.IGNORECASE)
+        return name.lower()
 
 
 def _ranked(grain: Grain, order: Sequence[str], first: dt.date | None, last: dt.date | None) -> list[SeriesRank]:

@@ -60,7 +60,7 @@ from orchestration.drops.store import KeptDrop
 from orchestration.run_warnings import name_first
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
-READER_VERSION = 6
+READER_VERSION = 7
 #: Two: a small drop is mostly planning, which DuckDB does on one core, and a large one fills the memory.
 READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
@@ -80,6 +80,10 @@ PARQUET = "format parquet, compression zstd"
 OTHERS_NAMED = 3
 #: A branch of a CASE that no row takes.
 NEVER = "when null then null"
+REMOVE_THE_WRONG = (
+    "Get the file again. If it is published so, take out the wrong one of the two (a row, or a table that another one "
+    "corrects), and offer the file under a name that ends in -v2."
+)
 MEND_LAYOUT = "If the publisher has changed the file, mend its layout in catalogue/layouts; else get the file again."
 
 
@@ -191,7 +195,7 @@ def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
     text = f"reader {READER_VERSION} {layouts_digest(layouts)} {catalogue.organisation_codes.model_dump_json()}"
     text += catalogue.impossible_values.model_dump_json()
     if summary.refusal:
-        text += f" {catalogue.limits.model_dump_json()}"
+        text += f" {catalogue.limits.model_dump_json()} {catalogue.precedence.model_dump_json()}"
     # An entry concerns the drop it names alone; that it was rejected for its name is no reason to read others again.
     for entry in catalogue.misnamed_files:
         if entry.sha256 == summary.sha256 or entry.file == summary.file:
@@ -346,7 +350,8 @@ def _group_tables(
     """
     groups: dict[tuple[str, ...], _Group] = {}
     unrecognised: list[tuple[Table, DropRefused]] = []
-    for table in open_tables(path, drop.file, catalogue.limits, scratch, summary.notices):
+    opened = list(open_tables(path, drop.file, catalogue.limits, scratch, summary.notices))
+    for table in _without_earlier_issues(opened, catalogue, summary):
         try:
             if table.delimiter != ",":
                 raise _other_delimiter(drop, table)
@@ -378,6 +383,29 @@ def _group_tables(
         summary.unread.append(table.member)
         summary.notices.append(notice("a table without a known layout is kept with the drop, unread", table.member))
     return list(groups.values())
+
+
+def _without_earlier_issues(tables: Sequence[Table], catalogue: Catalogue, summary: DropSummary) -> list[Table]:
+    """The tables of a drop without those of ZIP members of which a later issue lies beside them; each is told.
+
+    The publisher has corrected packs by another member whose name differs by `-v2`, and may leave the first one in.
+    """
+    precedence = catalogue.precedence
+    members = dict.fromkeys(member for table in tables if (member := zip_member_of(table.member)))
+    latest: dict[str, str] = {}
+    for member in members:
+        name = precedence.name_without_revision(member)
+        if name not in latest or precedence.revision_of(member) > precedence.revision_of(latest[name]):
+            latest[name] = member
+    left: dict[str, str] = {}
+    for member in members:
+        later = latest[precedence.name_without_revision(member)]
+        if precedence.revision_of(later) > precedence.revision_of(member):
+            left[member] = later
+            summary.notices.append(
+                notice("an earlier issue beside a later one in the same file is left unread", f"{member}, for {later}")
+            )
+    return [table for table in tables if zip_member_of(table.member) not in left]
 
 
 def _other_delimiter(drop: KeptDrop, table: Table) -> DropRefused:
@@ -1178,7 +1206,9 @@ class _Reading:
         if conflict:
             member, row, first_member, first_row = conflict[0]
             first = f"row {first_row}" + (f" of {first_member}" if first_member != member else "")
-            raise self._refused(member, row, f"the same figures as {first}, which has the same key", "other figures")
+            raise self._refused(
+                member, row, f"the same figures as {first}, which has the same key", "other figures", REMOVE_THE_WRONG
+            )
         return self._one("select count(*) from duplicate_rows")
 
     def _tell_repeated_tables(self) -> None:
@@ -1418,11 +1448,11 @@ class _Reading:
             target.unlink()
         return dict(rows)
 
-    def _refused(self, member: str, row: int, expected: str, found: str, column: str = "") -> DropRefused:
+    def _refused(
+        self, member: str, row: int, expected: str, found: str, remedy: str = MEND_LAYOUT, *, column: str = ""
+    ) -> DropRefused:
         place = _place(member, row)
-        return DropRefused(
-            self.drop.file, place + (f", column {column}" if column else ""), expected, found, MEND_LAYOUT
-        )
+        return DropRefused(self.drop.file, place + (f", column {column}" if column else ""), expected, found, remedy)
 
 
 def period_noun(layout: Layout) -> str:

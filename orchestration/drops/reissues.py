@@ -108,7 +108,7 @@ def find_re_issues(
     narrower: list[NarrowerIssue] = []
     cells = _Cells(observations)
     least_share = catalogue.re_issues.least_share_of_cells
-    for issues in _issues_of_files(read, catalogue.re_issues):
+    for issues in _issues_of_files(read, catalogue):
         for number, earlier in enumerate(issues):
             later = [each for each in issues[:number] if each.is_declared or each.kind == earlier.kind]
             for start, level in earlier.parts if later else ():
@@ -155,13 +155,15 @@ def wholly_replaced(read: ReadDrops, observations: ObservationStore, catalogue: 
     )
 
 
-def _issues_of_files(read: ReadDrops, re_issues: ReIssues) -> Iterator[list[_Issue]]:
+def _issues_of_files(read: ReadDrops, catalogue: Catalogue) -> Iterator[list[_Issue]]:
     """The issues of each layout and set of periods of which there are several, the most believed first."""
     order = {drop.sha256: place for place, drop in enumerate(most_believed_first(drop for drop, _ in read))}
     groups: dict[tuple[str, tuple[str, ...]], list[_Issue]] = defaultdict(list)
+    re_issues = catalogue.re_issues
     for drop, summary in read:
         reviewed = re_issues.reviewed(drop.sha256, drop.file)
-        kind = kind_of_file([drop.file, *zip_members(summary)], re_issues)
+        names = [catalogue.precedence.name_without_revision(name) for name in (drop.file, *zip_members(summary))]
+        kind = kind_of_file(names, re_issues)
         for table in summary.tables:
             if (reviewed or re_issues.series[table.series]) == "replaces_whole_file":
                 issue = _Issue(drop, table, kind, is_declared=reviewed is not None)

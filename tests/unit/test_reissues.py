@@ -255,6 +255,38 @@ def test_the_sheet_of_a_workbook_is_no_member_that_tells_a_revision(tmp_path: Pa
     assert (zip_members(of_sheet[1]), of_sheet[0].revision) == ([], 1)
 
 
+@pytest.mark.parametrize("later", ["main-v2.csv", "main%20(v2).csv", "mainv2.csv", "main2.csv", "main_corrected.csv"])
+def test_of_two_issues_in_one_zip_the_later_is_read_and_the_other_named(later: str, tmp_path: Path) -> None:
+    packed = zip_bytes({f"april/{later}": RECODED, "april/main.csv": TWO})
+    (found,) = kept(tmp_path, ("iapt_month_apr_2026.zip", packed))
+    drop, summary = found
+    assert (zip_members(summary), drop.revision) == ([f"april/{later}"], 2)
+    assert summary.cells == summary.observations == 3
+    left = "an earlier issue beside a later one in the same file is left unread"
+    assert [each for each in summary.notices if each.startswith(left)] == [f"{left}: april/main.csv, for april/{later}"]
+
+
+def test_members_of_other_names_or_folders_are_no_issues_of_one_another(tmp_path: Path) -> None:
+    row = monthly_csv(monthly_row("35", provider=OTHER_PROVIDER))
+    for other in ("other-v2.csv", "april/main-v2.csv"):
+        (found,) = kept(tmp_path, ("apr.zip", zip_bytes({"main.csv": monthly_csv(monthly_row("25")), other: row})))
+        assert sorted(zip_members(found[1])) == sorted(["main.csv", other])
+
+
+def test_two_tables_that_contradict_are_rejected_with_a_remedy_that_works(tmp_path: Path) -> None:
+    changed = monthly_csv(ENGLAND, monthly_row("26"), monthly_row("35", provider=OTHER_PROVIDER))
+    refusal = drops.read(tmp_path, "apr.zip", zip_bytes({"one.csv": TWO, "two.csv": changed})).refusal
+    assert "expected the same figures as row 3 of one.csv, which has the same key; found other figures" in refusal
+    assert "take out the wrong one of the two" in refusal
+    assert "layout" not in refusal
+
+
+def test_a_name_with_the_words_of_a_correction_is_a_later_issue_of_the_same_file(tmp_path: Path) -> None:
+    for mark in ("_revised", "_amended", " (v2)", "_with_corrections", "v2"):
+        found = kept(tmp_path, (f"{APRIL}{mark}.csv", RECODED), (f"{APRIL}.csv", TWO))
+        assert replaced(tmp_path, found) == {(2, "england", 1), (2, "provider", 1)}, mark
+
+
 def test_a_corrected_member_wins_in_a_zip_of_the_same_name_and_each_is_told_apart(tmp_path: Path) -> None:
     packs = [zip_bytes({name: content}) for name, content in (("april.csv", TWO), ("april-v2.csv", RECODED))]
     found = kept(tmp_path, ("iapt_month_apr_2026.zip", packs[1]), ("iapt_month_apr_2026.zip", packs[0]))

@@ -30,9 +30,10 @@ class _Strict(BaseModel):
 
 
 class NoOrganisation(_Strict):
-    """A word that stands where a code should and names no organisation."""
+    """A word that stands where a code should and names no organisation; in any spelling, or `exactly` so."""
 
     word: str = Field(min_length=1)
+    exactly: bool = False
     source: str
 
 
@@ -44,18 +45,21 @@ class KeptPlaceholder(_Strict):
 
 
 class CodeShape(_Strict):
-    """What the codes of some levels look like: a text that matches one of the patterns in full."""
+    """What the codes of some levels look like: a text that matches one of the patterns in full, and none `excluded`."""
 
     levels: list[CodeLevel] = Field(min_length=1)
     patterns: list[str] = Field(min_length=1)
+    excluded: list[str] = []
     shortest: int = Field(default=1, ge=1)
     longest: int = Field(default=100, ge=1)
     source: str
 
     def matches(self, code: str) -> bool:
         """Whether a text has this shape."""
-        return self.shortest <= len(code) <= self.longest and any(
-            re.fullmatch(pattern, code) for pattern in self.patterns
+        return (
+            self.shortest <= len(code) <= self.longest
+            and any(re.fullmatch(pattern, code) for pattern in self.patterns)
+            and not any(re.fullmatch(pattern, code) for pattern in self.excluded)
         )
 
 
@@ -63,6 +67,7 @@ class OrganisationCodes(_Strict):
     """The reviewed shapes of codes and the words that stand for no organisation."""
 
     no_organisation: list[NoOrganisation] = Field(min_length=1)
+    everyone: list[str] = Field(min_length=1)
     kept: list[KeptPlaceholder]
     shapes: list[CodeShape] = Field(min_length=1)
     invented: str
@@ -81,11 +86,24 @@ class OrganisationCodes(_Strict):
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        return frozenset(reduce_to_word(entry.word) for entry in self.no_organisation)
+        return frozenset(reduce_to_word(entry.word) for entry in self.no_organisation if not entry.exactly)
+
+    @cached_property
+    def _exact_words(self) -> frozenset[str]:
+        return frozenset(entry.word for entry in self.no_organisation if entry.exactly)
 
     def names_no_organisation(self, text: str) -> bool:
-        """Whether a text is blank, or one of the words for no organisation in any spelling."""
-        return reduce_to_word(text) in self._words or not text.strip()
+        """Whether a text is blank, marks alone, or one of the words for no organisation."""
+        is_blank = not any(character.isalnum() for character in text)
+        return is_blank or text in self._exact_words or reduce_to_word(text) in self._words
+
+    @cached_property
+    def _words_for_everyone(self) -> frozenset[str]:
+        return frozenset(map(reduce_to_word, self.everyone))
+
+    def stands_for_everyone(self, text: str) -> bool:
+        """Whether a text is a word for all organisations of a level, or for England, in any spelling."""
+        return reduce_to_word(text) in self._words_for_everyone
 
     def kept_placeholder(self, text: str, level: str) -> str | None:
         """The reviewed spelling of a placeholder that keeps its place in totals at a level; None for any other text.

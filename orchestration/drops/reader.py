@@ -78,6 +78,9 @@ NAMED_IN_NOTICES = 5
 PARQUET = "format parquet, compression zstd"
 #: How many tables a refusal names beside the one it is about.
 OTHERS_NAMED = 3
+ROWS_OF_OTHER_LEVELS = (
+    "rows that name an organisation of another level than their own are set aside; look at them, and get the file again"
+)
 #: A branch of a CASE that no row takes.
 NEVER = "when null then null"
 REMOVE_THE_WRONG = (
@@ -490,6 +493,7 @@ class _Reading:
         self._check_levels()
         self._load_keyed_rows()
         self._set_aside_rows_without_code()
+        self._set_aside_rows_of_other_levels()
         self._refuse_cut_organisation()
         duplicates = self._find_duplicates()
         self._tell_repeated_tables()
@@ -970,6 +974,7 @@ class _Reading:
                 {self._by_level("parent", 0)} as parent_code, {self._by_level("parent", 1)} as parent_name,
                 {kinds[0]} as variable_type, {kinds[1]} as variable_a, {kinds[2]} as variable_b,
                 {measure[0]} as measure_id, {measure[1]} as measure_name,
+                {self._strays()} as stray,
                 {", ".join(f"{_blank(name)} as {_name('cell ' + name)}" for name in self._value_columns)}
             from (select *, {self._period_key()} as period_key from source_rows)
             """
@@ -1005,7 +1010,8 @@ class _Reading:
                 faults.append((part, level, code, *fault))
         self._refuse_levels_without_codes(faults)
         self.connection.execute(
-            "create or replace temp table rows_set_aside as select *, '' as reason from keyed_rows limit 0"
+            "create or replace temp table rows_set_aside as select * exclude (stray), '' as reason "
+            "from keyed_rows limit 0"
         )
         if not faults:
             return
@@ -1036,8 +1042,8 @@ class _Reading:
             "select * exclude (reason) from judged_rows where reason is null order by rowid"
         )
         self.connection.execute(
-            "create or replace temp table rows_set_aside as "
-            "select * from judged_rows where reason is not null order by rowid"
+            "insert into rows_set_aside select * exclude (stray) from judged_rows where reason is not null "
+            "order by rowid"
         )
         found = self.connection.execute(
             """
@@ -1058,6 +1064,82 @@ class _Reading:
         if self._one("select count(*) from keyed_rows") == 0:
             why, member, row, *_ = found[0]
             raise self._refused(member, row, "the code of an organisation in some row", f"in every row, {why}")
+
+    def _code_columns_of_others(self) -> dict[str, list[str]]:
+        """Each column of codes with the texts of the level column in whose rows it belongs to other levels."""
+        levels = self.layout.levels
+        own = {
+            text: {columns[0] for columns in (level.organisation, level.partner, level.parent) if columns}
+            for text, level in levels.values.items()
+        }
+        columns = [name for name in self.header if name != levels.column and any(name in used for used in own.values())]
+        others = {name: [text for text, used in own.items() if name not in used] for name in columns}
+        return {name: texts for name, texts in others.items() if texts}
+
+    def _strays(self) -> str:
+        """SQL for the reason to set aside a row that names an organisation of another level; null for any other."""
+        level_column = self.layout.levels.column or ""
+        cases = []
+        for column, levels in self._code_columns_of_others().items():
+            is_of_others = _is_one_of(_blank(level_column), levels)
+            found = self.connection.execute(
+                f"select distinct {_blank(level_column)}, {_blank(column)} from source_rows where {is_of_others} "
+                "order by all"
+            ).fetchall()
+            for level, text in found:
+                if self._stands_for_everyone(text) or self.codes.names_no_organisation(text):
+                    continue
+                why = f"{column} holds {text[:40]!r} in a row of {level_column} {level!r}, which has none such"
+                is_this = f"{_blank(level_column)} = {_text(level)} and {_name(column)} = {_text(text)}"
+                cases.append(f"when {is_this} then {_text(why)}")
+        return f"case {' '.join(cases)} end" if cases else "cast(null as varchar)"
+
+    def _set_aside_rows_of_other_levels(self) -> None:
+        """Move the rows that name an organisation of another level than their own to `rows_set_aside`.
+
+        Whose figure such a row holds nobody knows: it may be a pair's, under the level of England.
+        Raises DropRefused where every row of a level does, of three or more: the columns are then no longer what the
+        layout takes them for.
+        """
+        strays = self.connection.execute(
+            """
+            select stray, arg_min(source_member, source_row), min(source_row), count(*)
+            from keyed_rows where stray is not null group by stray order by 3, 1
+            """
+        ).fetchall()
+        if strays:
+            drifted = self.connection.execute(
+                """
+                select arg_min(source_member, source_row), min(source_row), count(*), arg_min(stray, source_row)
+                from keyed_rows group by org_level
+                having count(stray) = count(*) and (count(*) >= ? or count(*) = (select count(*) from keyed_rows))
+                order by 2 limit 1
+                """,
+                [self.codes.rejected_from_odd_codes],
+            ).fetchall()
+            for member, row, times, why in drifted:
+                found = f"{why}; so do all {times:,} rows of this level" if times > 1 else why
+                raise self._refused(member, row, "no organisation of another level than the row's own", found)
+            self.connection.execute(
+                """
+                insert into rows_set_aside
+                select * exclude (stray), stray as reason from keyed_rows where stray is not null order by rowid
+                """
+            )
+            self.connection.execute(
+                """
+                create or replace temp table keyed_rows as
+                select * from keyed_rows where stray is null order by rowid
+                """
+            )
+            subjects = [
+                f"{_place(member, row)}, {why}" + (f" ({times:,} rows alike)" if times > 1 else "")
+                for why, member, row, times in strays[:NAMED_IN_NOTICES]
+            ]
+            if rest := strays[NAMED_IN_NOTICES:]:
+                subjects.append(f"{sum(times for *_, times in rest):,} more rows")
+            self.notices += [notice(ROWS_OF_OTHER_LEVELS, subject) for subject in subjects]
+        self.connection.execute("alter table keyed_rows drop column stray")
 
     def _published_codes(self) -> list[tuple[str, str, str]]:
         """Every code that stands for the organisation, the partner or the parent of a row, with the row's level."""
@@ -1084,7 +1166,7 @@ class _Reading:
         kept = self.codes.kept_placeholder(code, own_level)
         if kept is not None:
             return None if kept == code else (kept, None)
-        if code in self.layout.levels.placeholders or self.codes.names_no_organisation(code):
+        if self._stands_for_everyone(code) or self.codes.names_no_organisation(code):
             if part == "parent":
                 return None, None
             shown = f"is the placeholder {code!r}" if code else "is blank"
@@ -1092,6 +1174,10 @@ class _Reading:
         if self.codes.has_shape_of(code, own_level):
             return None
         return code, f"the code of the {what}, {code[:40]!r}, does not look like that of {LEVEL_NAMES[own_level]}"
+
+    def _stands_for_everyone(self, text: str) -> bool:
+        """Whether a text is a word for all organisations, of this layout or of any."""
+        return text in self.layout.levels.placeholders or self.codes.stands_for_everyone(text)
 
     def _refuse_levels_without_codes(self, faults: Iterable[tuple[str, str, str, str | None, str | None]]) -> None:
         """Raise where a level has no code but words for everyone, or mostly texts that are no codes.
@@ -1105,9 +1191,7 @@ class _Reading:
                 odd.setdefault((part, level), []).append(code)
         for (part, level), texts in odd.items():
             everyone = [
-                text
-                for text in texts
-                if text in self.layout.levels.placeholders and not self.codes.names_no_organisation(text)
+                text for text in texts if self._stands_for_everyone(text) and not self.codes.names_no_organisation(text)
             ]
             shapeless = [text for text in texts if text not in everyone and not self.codes.names_no_organisation(text)]
             is_drift = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -35,7 +36,9 @@ from tests.drop_files import (
     WORKBOOK_BANNER,
     WORKBOOK_HEADER,
     Body,
+    Cell,
     ReadDrop,
+    Row,
     annual_row,
     by_variable_row,
     csv_bytes,
@@ -125,7 +128,8 @@ CCG_LAYOUTS = {"quarterly_wide", "annual_by_variable_2015", "annual_by_variable_
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
-    "word", ["NULL", "null", " Null ", "Invalid", "INVALID", "InvCode", "invcode", "Inv Code", "Invalid code\u00a0", ""]
+    "word",
+    ["NULL", "null", " Null ", "INVALID", "invcode", "Inv Code", "Invalid code\u00a0", "", "None", "nan", "N/A", "-"],
 )
 def test_a_row_of_no_organisation_is_set_aside_and_the_others_are_read(layout: str, word: str, tmp_path: Path) -> None:
     if layout in CCG_LAYOUTS and reduce_to_word(word) == "invalidcode":
@@ -143,8 +147,9 @@ def test_a_row_of_no_organisation_is_set_aside_and_the_others_are_read(layout: s
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_word_for_everyone_beside_real_codes_is_set_aside(layout: str, tmp_path: Path) -> None:
-    found = read_rows(tmp_path, layout, GOOD, Body("All", "All"))
+@pytest.mark.parametrize("word", ["All", "TOTAL"])
+def test_a_word_for_everyone_beside_real_codes_is_set_aside(layout: str, word: str, tmp_path: Path) -> None:
+    found = read_rows(tmp_path, layout, GOOD, Body(word, "All"))
     assert codes_read(found) == {GOOD.code}
     assert found.summary.quarantined == len(found.quarantine) > 0
 
@@ -158,6 +163,17 @@ def test_a_level_with_nothing_but_words_for_everyone_is_a_layout_that_does_not_f
 def test_a_file_in_which_no_row_names_an_organisation_is_refused(tmp_path: Path) -> None:
     found = read_monthly(tmp_path, monthly_row("25", provider=Body("NULL", "NULL")))
     assert "expected the code of an organisation in some row" in found.refusal
+
+
+@pytest.mark.parametrize(
+    "word", ["UNK", "TBC", "XXX", "Other", "DUMMY", "TRUE", "False", "n/a", "--", "NaN", "Invalid"]
+)
+def test_a_usual_word_in_place_of_a_code_names_no_organisation(word: str) -> None:
+    assert codes().names_no_organisation(word)
+
+
+def test_a_code_spelt_like_a_word_for_no_value_in_capitals_may_be_real() -> None:
+    assert not codes().names_no_organisation("NAN")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +249,22 @@ def test_rows_set_aside_do_not_tell_of_a_cut_file_nor_conflict_with_others(tmp_p
 
 # -- the shape of codes -----------------------------------------------------------------------------------------------
 
-SPOILT = ["1.00E+10", "1E+05", "8.00E+01", "1e+05", "15.0", "80", "rw4", "Rw4", "R W4", "R/W4", "#RW4", "RW4\u2009X"]
+SPOILT = [
+    "1.00E+10",
+    "1E+05",
+    "1E10",
+    "12E3",
+    "8.00E+01",
+    "1e+05",
+    "15.0",
+    "80",
+    "rw4",
+    "Rw4",
+    "R W4",
+    "R/W4",
+    "#RW4",
+    "RW4\u2009X",
+]
 
 
 def codes() -> OrganisationCodes:
@@ -283,7 +314,11 @@ def test_a_file_with_mostly_spoilt_codes_is_refused_naming_row_and_code(tmp_path
         ("icb", ["QE1", "D7T5G", "E54000008"], ["d7t5g", "Q12E", "Y56"]),
         ("ccg", ["00L", "99A", "W2U3Z", "E38000001"], ["00l", "0L", "W2U33", "1E+05", "15", "000"]),
         ("sub_icb", ["15E", "A3A8R"], ["15E ", "15", "A3A8"]),
-        ("provider", ["RW4", "AP60", "R1F04", "8J990", "TAF90", "Y02692"], ["RW", "12345", "RW4X", "RWABCDE"][:2]),
+        (
+            "provider",
+            ["RW4", "8J990", "8E724", "TAF90", "Y02692", "NAN"],
+            ["RW", "12345", "1E5", "8E1", "8E1234", "Y56"],
+        ),
         ("parent", ["QE1", "Y56", "E54000008"], ["00L", "qe1"]),
     ],
 )
@@ -316,6 +351,142 @@ def test_no_number_is_the_code_of_any_level(number: float, form: str) -> None:
 def test_a_code_with_anything_but_capitals_and_digits_is_never_one_of_a_real_organisation(text: str) -> None:
     if not re.fullmatch("[0-9A-Z]+", text) and not text.startswith("ZZ-"):
         assert not any(codes().has_shape_of(text, level) for level in ("stp", "ccg", "provider", "parent"))
+
+
+# -- organisations of other levels ------------------------------------------------------------------------------------
+
+
+def with_cells(row: Row, header: Row, **cells: str) -> list[Cell]:
+    """A row with other texts in some of its columns."""
+    return [cells.get(str(name), cell) for name, cell in zip(header, row, strict=True)]
+
+
+def read_series(folder: Path, rows: list[list[Cell]]) -> ReadDrop:
+    """Read the rows as a time series, with a second month."""
+    later = monthly_row("30", level="England", start="01/05/2026", end="31/05/2026")
+    return read(folder, "series.csv", csv_bytes(MONTHLY_HEADER, [*rows, later]))
+
+
+def read_workbook(folder: Path, rows: list[list[Cell]]) -> ReadDrop:
+    return read(folder, "series.xlsx", xlsx_bytes({"Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, *rows]}))
+
+
+def read_csv(folder: Path, header: Row, rows: list[list[Cell]], name: str = "q.csv") -> ReadDrop:
+    return read(folder, name, csv_bytes(header, rows))
+
+
+#: A reader of rows, a good row, and the same row with an organisation of another level than its own in it.
+OTHER_LEVELS: dict[str, tuple[Callable[[Path, list[list[Cell]]], ReadDrop], list[Cell], Row, dict[str, str]]] = {
+    "England's row of a pair, monthly": (
+        lambda folder, rows: read_csv(folder, MONTHLY_HEADER, rows),
+        monthly_row("100", level="England"),
+        MONTHLY_HEADER,
+        {"ORG_CODE1": "06Q", "ORG_CODE2": "RX4"},
+    ),
+    "a provider's row of a pair, monthly": (
+        lambda folder, rows: read_csv(folder, MONTHLY_HEADER, rows),
+        monthly_row("100"),
+        MONTHLY_HEADER,
+        {"ORG_CODE1": "06Q"},
+    ),
+    "a sub-ICB location's row of a pair, monthly": (
+        lambda folder, rows: read_csv(folder, MONTHLY_HEADER, rows),
+        monthly_row("100", level="SubICB"),
+        MONTHLY_HEADER,
+        {"ORG_CODE2": "RX4"},
+    ),
+    "England's row of a provider, time series": (
+        read_series,
+        monthly_row("100", level="England"),
+        MONTHLY_HEADER,
+        {"ORG_CODE2": "RX4"},
+    ),
+    "England's row of a CCG, workbook": (
+        read_workbook,
+        workbook_row("100", level="England"),
+        WORKBOOK_HEADER,
+        {"CCG Code": "06Q"},
+    ),
+    "an ICB's row of a sub-ICB location, quarterly": (
+        lambda folder, rows: read_csv(folder, QUARTERLY_LONG_HEADER, rows),
+        quarterly_long_row("100", level="ICB"),
+        QUARTERLY_LONG_HEADER,
+        {"SubICB": "06Q"},
+    ),
+    "England's row of an ICB, quarterly": (
+        lambda folder, rows: read_csv(folder, QUARTERLY_LONG_HEADER, rows),
+        quarterly_long_row("100"),
+        QUARTERLY_LONG_HEADER,
+        {"ICB": "QMJ"},
+    ),
+    "an STP's row of a CCG, quarterly of 2021-22": (
+        lambda folder, rows: read_csv(folder, STP_CCG_LONG_HEADER, rows),
+        stp_ccg_long_row("100", level="STP"),
+        STP_CCG_LONG_HEADER,
+        {"CCG": "06Q"},
+    ),
+    "a CCG's row of a pair, quarterly wide": (
+        lambda folder, rows: read_csv(folder, QUARTERLY_WIDE_HEADER, rows),
+        quarterly_wide_row("100"),
+        QUARTERLY_WIDE_HEADER,
+        {"Provider": "RX4"},
+    ),
+    "a provider's row of a pair, monthly wide": (
+        lambda folder, rows: read_csv(folder, MONTHLY_WIDE_HEADER, rows, "iapt-month-april-2016.csv"),
+        monthly_wide_row("100", level="Provider"),
+        MONTHLY_WIDE_HEADER,
+        {"CCG": "06Q"},
+    ),
+    "England's row of a provider, annual": (
+        lambda folder, rows: read_csv(folder, ANNUAL_HEADERS["2022-23"], rows, "annual-2022-23.csv"),
+        annual_row("100", level="England"),
+        ANNUAL_HEADERS["2022-23"],
+        {"OrgCode": "RX4"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_LEVELS)
+def test_a_row_that_names_an_organisation_of_another_level_is_set_aside_naming_row_and_text(
+    kind: str, tmp_path: Path
+) -> None:
+    read_all, good, header, cells = OTHER_LEVELS[kind]
+    odd = with_cells(["77" if cell == "100" else cell for cell in good], header, **cells)
+    found = read_all(tmp_path, [good, odd])
+    assert {cell["value_as_published"] for cell in found.observations} <= {"100", "30"}
+    assert {cell["value_as_published"] for cell in found.quarantine} == {"77"}
+    row = 10 if "workbook" in kind else 3
+    column, text = next(iter(cells.items()))
+    assert {cell["source_row"] for cell in found.quarantine} == {row}
+    assert all(f"{column} holds {text!r}" in cell["reason"] for cell in found.quarantine)
+    assert any(f"row {row}, {column} holds {text!r}" in notice for notice in found.summary.notices)
+    assert found.summary.cells == found.summary.observations + found.summary.quarantined
+
+
+@pytest.mark.parametrize("word", ["all", "All", "ALL", "All_ICB", "All_SubICB", "NULL", "", "England", "Total", "-"])
+def test_a_word_for_everyone_or_for_nobody_in_a_column_of_other_levels_is_no_organisation(
+    word: str, tmp_path: Path
+) -> None:
+    rows = [
+        with_cells(monthly_row("100", level="England"), MONTHLY_HEADER, ORG_CODE1=word, ORG_CODE2=word),
+        with_cells(monthly_row("25"), MONTHLY_HEADER, ORG_CODE1=word),
+    ]
+    found = read_monthly(tmp_path, *rows)
+    assert [cell["org_level"] for cell in found.observations] == ["england", "provider"]
+
+
+def test_a_file_in_which_every_row_of_a_level_names_one_of_another_is_refused(tmp_path: Path) -> None:
+    measures = [("M001", "Count_A"), ("M002", "Count_B"), ("M003", "Count_C")]
+    england = [
+        with_cells(monthly_row("100", level="England", measure=measure), MONTHLY_HEADER, ORG_CODE1="06Q")
+        for measure in measures
+    ]
+    found = read_monthly(tmp_path, *england, monthly_row("25"))
+    assert "row 2: expected no organisation of another level than the row's own" in found.refusal
+    assert "ORG_CODE1 holds '06Q' in a row of GROUP_TYPE 'England'" in found.refusal
+    assert "all 3 rows" in found.refusal
+    alone = read_monthly(tmp_path, england[0])
+    assert "ORG_CODE1 holds '06Q'" in alone.refusal
 
 
 # -- white space ------------------------------------------------------------------------------------------------------

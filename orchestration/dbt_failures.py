@@ -7,13 +7,12 @@ import json
 import string
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import yaml
 
 from orchestration.home import DBT_PROJECT
-from orchestration.run_warnings import RunWarning
+from orchestration.run_warnings import RunWarning, fill_template
 
 #: What is said of each test that warns.
 WARNINGS = DBT_PROJECT / "tests" / "warnings.yml"
@@ -94,13 +93,8 @@ def _warning_of(
     result = connection.execute(compiled)
     columns = [column[0] for column in result.description or ()]
     rows = result.fetchmany(ROWS_COUNTED)
-    subjects = sorted(format_subject(said["each"], dict(zip(columns, row, strict=True))) for row in rows)
+    subjects = sorted(fill_template(said["each"], dict(zip(columns, row, strict=True))) for row in rows)
     return RunWarning.of(name, about, said["found"], subjects, " ".join(said["remedy"].split()))
-
-
-def format_subject(template: str, row: Mapping[str, Any]) -> str:
-    """Return what names a row: a template with the row's columns in it; one without a value leaves nothing behind."""
-    return template.format_map({column: "" if value is None else value for column, value in row.items()})
 
 
 def columns_in(template: str) -> set[str]:

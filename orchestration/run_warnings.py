@@ -12,13 +12,14 @@ What names a case is a key (code, id, name, file, period), never a figure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import string
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 #: How many cases a warning names; the others are counted.
 SUBJECTS_SHOWN = 5
-#: Longer names of a case are cut: names come out of drops, which are hostile.
+#: Longer names of a case are shortened: names come out of drops, which are hostile.
 SUBJECT_CHARACTERS = 400
 
 
@@ -57,5 +58,43 @@ def name_first(subjects: Iterable[str], total: int) -> str:
 
 def printable(text: str) -> str:
     """Return a text as part of one line: its white space collapsed, nothing a terminal would obey, not too long."""
-    line = "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
-    return line if len(line) <= SUBJECT_CHARACTERS else line[: SUBJECT_CHARACTERS - 1] + "…"
+    return shorten(_on_one_line(text), SUBJECT_CHARACTERS)
+
+
+def shorten(text: str, characters: int) -> str:
+    """Return a text of so many characters at most: its beginning and its end, where files of one series differ."""
+    if len(text) <= characters:
+        return text
+    beginning = characters // 2
+    end = max(characters - beginning - 1, 0)
+    return f"{text[:beginning]}…{text[len(text) - end :]}"[:characters]
+
+
+def fill_template(template: str, values: Mapping[str, Any]) -> str:
+    """Return what names a case: a template with values in it; one without a value leaves nothing behind.
+
+    Where the whole is too long its longest values are shortened, each in its middle, and all else stands: the name of
+    the second of two files, and what became of it, are as needed as those of the first.
+    """
+    texts = {name: "" if value is None else _on_one_line(str(value)) for name, value in values.items()}
+    places = [name for _, name, _, _ in string.Formatter().parse(template) if name]
+    fixed = len(template.format_map(dict.fromkeys(texts, "")))
+    return template.format_map(
+        {name: shorten(text, _longest_value([texts[place] for place in places], fixed)) for name, text in texts.items()}
+    )
+
+
+def _longest_value(texts: Sequence[str], fixed: int) -> int:
+    """How long each of some texts can be so that all fit beside so many other characters; the short ones leave room."""
+    room = SUBJECT_CHARACTERS - fixed
+    lengths = sorted(map(len, texts))
+    for place, length in enumerate(lengths):
+        share = max(room // (len(lengths) - place), 1)
+        if length > share:
+            return share
+        room -= length
+    return SUBJECT_CHARACTERS
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))

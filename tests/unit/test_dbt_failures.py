@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests, format_subject
+from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
 
 COMPILED = """-- Detects: two of a kind.
 -- Why: one would be a guess.
@@ -72,10 +72,6 @@ def test_a_test_that_warns_names_its_rows_and_says_what_to_do(tmp_path: Path, wa
         "warn_pairs (marts/pairs): Files that come twice: file 0; file 1; file 2; file 3; file 4. Take one away."
     )
     assert "warn_more (marts/pairs): rows were found, which nothing names." in str(warnings["test.iapt.warn_more"])
-
-
-def test_a_column_without_a_value_leaves_nothing_behind() -> None:
-    assert format_subject("{code} {name}", {"code": None, "name": "x", "value": 3}).strip() == "x"
 
 
 def test_a_run_that_left_no_results_is_told_by_dbt_itself(tmp_path: Path, warehouse: Path) -> None:

@@ -13,7 +13,7 @@ from expectations.verdict import RuleOutcome
 from orchestration.assets.checks import check_result
 from orchestration.check_events import warnings_of
 from orchestration.drops.notices import group_notices, notice
-from orchestration.run_warnings import SUBJECT_CHARACTERS, SUBJECTS_SHOWN, RunWarning
+from orchestration.run_warnings import SUBJECT_CHARACTERS, SUBJECTS_SHOWN, RunWarning, fill_template
 
 ASSET = dg.AssetKey(["landing", "observations"])
 RULES = [rule for suites in (SUITES, DROP_SUITES, MART_SUITES) for of_table in suites.values() for rule in of_table]
@@ -49,6 +49,31 @@ def test_what_a_drop_calls_a_thing_cannot_steer_a_terminal_or_fill_a_page() -> N
     assert warning.isprintable()
     assert "?[31mred line?" in warning
     assert len(warning) < 2 * SUBJECT_CHARACTERS
+
+
+def test_a_column_without_a_value_leaves_nothing_behind() -> None:
+    assert fill_template("{code} {name}", {"code": None, "name": "x", "value": 3}).strip() == "x"
+
+
+@pytest.mark.parametrize("length", [10, 150, 5000])
+def test_of_two_long_names_of_files_both_are_told_and_what_became_of_each(length: int) -> None:
+    files = [f"{kind}_{'x' * length}_{kind}_v{number}.csv" for number, kind in enumerate(("month", "series"), 1)]
+    cells = "; ".join(f"provider R{number} count_referrals" for number in range(length // 10))
+    values = {"period": "2025-05", "what": f"9 cells, {cells}; 2 hidden", "one": files[0], "other": files[1]}
+    (told,) = RunWarning.of(
+        "warn", "a", "Found", [fill_template("{period}, {what} ({one} is believed, {other} is not)", values)], "Act."
+    ).subjects
+    assert len(told) <= SUBJECT_CHARACTERS
+    parts = ["2025-05, 9 cells", "2 hidden (month_x", "x_month_v1.csv is believed, series_x", "x_series_v2.csv is not)"]
+    places = [told.find(part) for part in parts]
+    assert -1 not in places, told
+    assert places == sorted(places), told
+
+
+def test_of_values_that_fit_none_is_shortened() -> None:
+    values = {"one": "x" * (SUBJECT_CHARACTERS - 11), "two": "y" * 10}
+    assert fill_template("{one} {two}", values) == f"{values['one']} {values['two']}"
+    assert len(fill_template("{one} {two}", values | {"two": "y" * 12})) == SUBJECT_CHARACTERS
 
 
 def test_a_check_tells_its_warning_in_the_words_of_the_console() -> None:

@@ -20,6 +20,7 @@ from expectations.verdict import Verdict
 from orchestration.assets.release import gate, release, staged_tables
 from orchestration.drops.store import sha256_of
 from orchestration.home import PROJECT_ROOT, Home
+from orchestration.progress import ProgressReporter
 from orchestration.release.describe import Description
 from orchestration.release.publish import NotPublishable, Published, ReportBuilder, publish
 from orchestration.report.site import report_builder
@@ -42,7 +43,7 @@ def _run(home: Home, selection: dg.AssetSelection) -> dg.ExecuteInProcessResult:
         assets=[staged_tables, release],
         asset_checks=[gate],
         jobs=[dg.define_asset_job("by_hand", selection, executor_def=dg.in_process_executor)],
-        resources={"pipeline": PipelineHome(root=str(home.root))},
+        resources={"pipeline": PipelineHome(root=str(home.root)), "progress": ProgressReporter()},
     )
     with dg.DagsterInstance.ephemeral() as instance:
         return definitions.resolve_job_def("by_hand").execute_in_process(instance=instance, raise_on_error=False)

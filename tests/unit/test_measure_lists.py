@@ -17,6 +17,7 @@ PERIODS = {
     "annual": r"20\d\d-\d\d",
     "quarterly": r"20\d\d-\d\d Q[1-4]",
     "timeseries": r"20\d\d-(0[1-9]|1[0-2])",
+    "monthly": r"20\d\d-(0[1-9]|1[0-2])",
 }
 
 

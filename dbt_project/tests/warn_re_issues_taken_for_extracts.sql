@@ -10,6 +10,11 @@ select
     org_level,
     replaced as earlier_issue,
     replaced_by as later_issue,
-    cast(cells_after as varchar) || ' of ' || cast(cells_before as varchar) || ' cells' as what
+    cast(cells_after as varchar) || ' of ' || cast(cells_before as varchar) || ' cells'
+    || case
+        when cells_set_aside_in_later_drop > 0
+            then ' (' || cast(cells_set_aside_in_later_drop as varchar) || ' of the file were set aside)'
+        else ''
+    end as what
 from {{ ref('re_issues') }}
 where effect = 'adds'

@@ -1,6 +1,8 @@
 -- Detects: a later issue of a file that no longer has cells of the one it replaces: they were withdrawn, and leave no
 -- more.
 -- Why: an organisation, a measure or a row that vanishes from the figures is told, with what came in its place.
+-- A cell that the later issue has and that was set aside where it was read is not withdrawn by the publisher: the old
+-- figure does not leave either, and the row says how many such cells the file has.
 -- A returned row is a level of a period of such a file: see that the re-issue is whole. If it is an extract, list it in
 -- catalogue/re_issues.yml as one that adds. What was withdrawn stands in marts.superseded_cells, as `withdrawn`.
 {{ config(severity='warn') }}
@@ -16,6 +18,14 @@ select
     || case when cells_new > 0 then '; ' || cast(cells_new as varchar) || ' new' else '' end
     || coalesce(', organisations ' || organisations_new, '')
     || coalesce(', measures ' || measures_new, '')
-    || case when cells_changed > 0 then '; ' || cast(cells_changed as varchar) || ' changed' else '' end as what
+    || case when cells_changed > 0 then '; ' || cast(cells_changed as varchar) || ' changed' else '' end
+    || case
+        when cells_set_aside_in_later_drop > 0
+            then
+                '; the later file has ' || cast(cells_set_aside_in_later_drop as varchar)
+                || case when cells_set_aside_in_later_drop = 1 then ' cell that was' else ' cells that were' end
+                || ' set aside, which may be among those withdrawn'
+        else ''
+    end as what
 from {{ ref('re_issues') }}
 where cells_withdrawn > 0

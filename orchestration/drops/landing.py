@@ -12,7 +12,7 @@ import duckdb
 from expectations.audit.relations import Relations, load_relations
 from expectations.policy import Policy
 from orchestration.drops.catalogue import Catalogue, Correction, Precedence
-from orchestration.drops.reader import DropSummary, ObservationStore
+from orchestration.drops.reader import DropSummary, ObservationStore, cells_set_aside
 from orchestration.drops.reissues import NarrowerIssue, Replacement, find_re_issues, with_standing, zip_members
 from orchestration.drops.store import KeptDrop
 
@@ -55,12 +55,12 @@ def land(
             create or replace table landing.drops (
                 sha256 varchar, file varchar, origin varchar, made varchar, source varchar, licence varchar,
                 status varchar, is_provisional boolean, revision integer, sequence integer, batch integer,
-                label varchar
+                label varchar, cells_set_aside bigint
             )
             """
         )
         connection.executemany(
-            "insert into landing.drops values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into landing.drops values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     public_name(drop.sha256, salt),
@@ -75,8 +75,9 @@ def land(
                     drop.sequence,
                     drop.batch,
                     labels[drop.sha256],
+                    cells_set_aside(summary),
                 )
-                for drop, _ in read
+                for drop, summary in read
             ],
         )
         connection.execute(

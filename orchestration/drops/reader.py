@@ -65,6 +65,8 @@ READER_VERSION = 7
 READERS = 2
 ENGLAND_CODE, ENGLAND_NAME = "E92000001", "England"
 SYNTHETIC_MARK = "(SYNTHETIC)"
+#: How the reason begins for a cell of a column that is never read: no figure of the drop is lost by it.
+COMPANION_OF = "an unsuppressed companion of "
 ERROR_IN_A_KEY = "a key of the row is a spreadsheet's error"
 #: What a spreadsheet writes into a cell that has no value, in every layout.
 QUARANTINED_ANYWHERE = {**dict.fromkeys(SPREADSHEET_ERRORS, ERROR_REASON), UNCALCULATED: UNCALCULATED_REASON}
@@ -151,6 +153,16 @@ class DropSummary:
     def to_json(self) -> str:
         """The summary as text to keep."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def cells_set_aside(summary: DropSummary) -> int:
+    """How many cells of a drop were set aside though they stand in a column that is read."""
+    return sum(
+        cells
+        for table in summary.tables
+        for reason, cells in table.quarantined.items()
+        if not reason.startswith(COMPANION_OF)
+    )
 
 
 class ObservationStore:
@@ -1437,7 +1449,7 @@ class _Reading:
         parts += [
             f"""
             select {_text(self.drop.sha256)}, {_text(self.drop.file)}, source_member, source_row, {_text(name)}, null,
-                'an unsuppressed companion of {self._read_column} is not read'
+                {_text(COMPANION_OF + self._read_column + " is not read")}
             from (
                 select source_member, source_row from keyed_rows
                 union all select source_member, source_row from rows_set_aside

@@ -55,7 +55,7 @@ FIRST: dict[str, bytes] = {
     named("jun"): monthly_csv(*month("jun", *BOTH)),  # its re-issue is in the same refresh
     named("jun", "-v2"): monthly_csv(*month("jun", *MENDED)),
     named("jul", "-v2"): monthly_csv(*month("jul", *MENDED)),  # the re-issue came first
-    named("aug"): monthly_csv(*month("aug", *BOTH)),  # its re-issue loses a measure
+    named("aug"): monthly_csv(*month("aug", *BOTH)),  # its re-issue loses a measure to errors
     named("sep"): monthly_csv(*month("sep", *BOTH)),  # the time series has the wrong code too
     "iapt_month_oct_2025.zip": zip_bytes({named("oct"): monthly_csv(*month("oct", *BOTH))}),  # corrected within a ZIP
     # One of its cells of April, and one of May, are not those of the months; one is hidden here and shown there.
@@ -71,7 +71,14 @@ LATER: dict[str, bytes] = {
     named("apr", "-v2"): monthly_csv(*month("apr", *MENDED)),
     named("may", "-v2"): monthly_csv(*month("may", (RIGHT, "45"), (WRONG, "35"))),
     named("jul"): monthly_csv(*month("jul", *BOTH)),
-    named("aug", "-v2"): monthly_csv(*month("aug", *BOTH, measures=1)),
+    # Its second measure is there, and each figure of it is an error of a spreadsheet.
+    named("aug", "-v2"): monthly_csv(
+        *[
+            monthly_row(value, level=level, provider=provider, measure=measure, start="01/08/2025", end="31/08/2025")
+            for level, provider, figure in [("England", RIGHT, "500"), *(("Provider", *each) for each in BOTH)]
+            for measure, value in ((REFERRALS, figure), (FINISHED, "#N/A"))
+        ]
+    ),
     named("sep", "-v2"): monthly_csv(*month("sep", *MENDED)),
     "later/iapt_month_oct_2025.zip": zip_bytes({named("oct", "-v2"): monthly_csv(*month("oct", *MENDED))}),
     # One month alone, with the code that was withdrawn in the refresh before.
@@ -148,6 +155,17 @@ def test_a_re_issue_with_the_same_keys_withdraws_nothing(reissued: Reissued) -> 
 def test_a_measure_that_a_re_issue_lost_is_withdrawn(reissued: Reissued) -> None:
     assert reissued.released("aug") == {RIGHT.code: 1, WRONG.code: 1}
     assert reissued.kept_as("aug", "withdrawn") == {RIGHT.code: 1, WRONG.code: 1}
+
+
+def test_cells_of_a_re_issue_that_were_set_aside_are_not_told_as_withdrawn_alone(reissued: Reissued) -> None:
+    told = reissued.warehouse.execute(
+        "select distinct period, cells_set_aside_in_later_drop from marts.re_issues order by all"
+    ).fetchall()
+    assert dict(told) == {f"2025-{number:02d}": 3 if number == 8 else 0 for number in range(4, 11)}
+    assert (
+        "2 of 4 cells withdrawn, measures count_finished_course_treatment; the later file has 3 cells that were set "
+        "aside, which may be among those withdrawn"
+    ) in reissued.warning("warn_re_issues_that_withdraw_cells")
 
 
 def test_a_withdrawn_code_leaves_the_older_time_series_too(reissued: Reissued) -> None:
@@ -246,8 +264,8 @@ def test_a_rolling_total_counts_a_month_that_was_issued_again_once(reissued: Rei
 def test_nothing_counts_a_month_that_was_issued_again_twice(reissued: Reissued) -> None:
     result = CliRunner().invoke(app, ["status", "--home", str(reissued.home.root)], env={"COLUMNS": "200"})
     (monthly,) = [line.split() for line in result.output.splitlines() if line.split()[:2] == ["published", "monthly"]]
-    # Seven months of England and two providers, of two measures, but for the one measure of August.
-    counted = ["7", "+", "7", "replaced", "2025-04", "2025-10", str(7 * 6 - 3), "0"]
+    # Seven months of England and two providers, of two measures; three figures of August are errors.
+    counted = ["7", "+", "7", "replaced", "2025-04", "2025-10", str(7 * 6), "3"]
     assert monthly == ["published", "monthly", *counted]
     readme = (reissued.home.latest / "README.md").read_text("utf-8")
     assert "Made from 9 drops, and 7 earlier issues that they replace (published)." in readme

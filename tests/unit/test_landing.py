@@ -12,7 +12,7 @@ import pytest
 
 from expectations.policy import Policy, load_policy
 from orchestration.drops.landing import STORAGE_VERSION, land
-from orchestration.drops.reader import DropSummary, ObservationStore
+from orchestration.drops.reader import COMPANION_OF, DropSummary, ObservationStore
 from orchestration.drops.store import KeptDrop
 from tests import drop_files as drops
 from tests.drop_files import monthly_csv, monthly_row
@@ -55,19 +55,21 @@ def test_the_observations_of_the_drops_given_are_landed_and_no_others(tmp_path: 
 
 def test_every_drop_is_landed_with_its_provenance_and_standing(tmp_path: Path) -> None:
     (april, _), (may, _) = reading = read(tmp_path, APRIL, MAY)
+    set_aside = {"a blank": 4, f"{COMPANION_OF}MEASURE_VALUE_SUPPRESSED is not read": 9}
+    summary = replace(reading[1][1], tables=[replace(reading[1][1].tables[0], quarantined=set_aside)])
     reading[1] = (
         replace(may, status="provisional", revision=2, sequence=2, batch=2, made="O'Zed's copy"),
-        reading[1][1],
+        summary,
     )
     warehouse = land_in(tmp_path, reading)
     assert landed(warehouse, "from landing.drops order by sequence") == [
         (
             *(april.sha256, APRIL[0], "published", "", april.source, april.licence),
-            *("definitive", False, 1, 1, 1, APRIL[0]),
+            *("definitive", False, 1, 1, 1, APRIL[0], 0),
         ),
         (
             *(may.sha256, MAY[0], "published", "O'Zed's copy", may.source, may.licence),
-            *("provisional", True, 2, 2, 2, MAY[0]),
+            *("provisional", True, 2, 2, 2, MAY[0], 4),
         ),
     ]
 

@@ -15,5 +15,6 @@ select
     revision,
     sequence,
     batch,
-    label
+    label,
+    cells_set_aside
 from drops

@@ -151,7 +151,9 @@ def test_a_release_that_gives_someone_away_is_refused(tmp_path: Path) -> None:
 
 def test_other_measures_than_counts_are_refused(tmp_path: Path) -> None:
     measure = ("M192", "Percentage_Recovery")
-    status, said = _refresh(tmp_path / "home", _write(tmp_path / "drops", SAFE, measure=measure))
+    status, said = _refresh(
+        tmp_path / "home", _write(tmp_path / "drops", {"White British": 41, "BME": 3}, measure=measure)
+    )
     assert status == 1
     assert "our_counts.csv" in said
     assert "Count_" in said

@@ -140,10 +140,19 @@ class Variables(_Strict):
 
 
 class VariableInHeader(_Strict):
-    """One table per variable: the header of the column in this place (from 1) is its type, the cells are categories."""
+    """One table per variable: the header of the column in this place (from 1) is its type, the cells are categories.
+
+    A name that matches one of `measures`, in capitals or not, is no variable: the table has none, and a count would
+    become a category.
+    """
 
     column: int = Field(ge=1)
     placeholders: list[str] = []
+    measures: list[str] = []
+
+    def is_measure(self, name: str) -> bool:
+        """Whether a column's name is known to be that of a measure."""
+        return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in self.measures)
 
 
 class LongMeasures(_Strict):
@@ -247,6 +256,10 @@ class Layout(_Strict):
             missing.append(" or ".join(self.recognise.value_columns))
         led_by = self.recognise.leading
         missing += [name for name, stands in zip(led_by, header, strict=False) if name in found and name != stands]
+        if isinstance(self.variables, VariableInHeader) and (name := self.variable_column(header)) is not None:
+            known = {_fold(column) for column in self.known_columns}
+            if _fold(name) in known or self.variables.is_measure(name):
+                missing.append(f"the variable in column {self.variables.column}, where the measure {name} stands")
         allowed = {*self.known_columns, self.variable_column(header)}
         # A column without a name is never known, not even where others may stand: nobody could say what is in it.
         unexpected = [name for name in header if not name or (name not in allowed and not self.takes_other_columns)]

@@ -993,6 +993,28 @@ class _Reading:
         )
         if long_measure:
             self._refuse_missing_measure()
+        if isinstance(variables, VariableInHeader):
+            self._refuse_measure_as_variable(layout.variable_column(self.header) or "", variables.column)
+
+    def _refuse_measure_as_variable(self, name: str, place: int) -> None:
+        """Raise where the categories of a variable are figures, in one row for each organisation: it is a measure."""
+        is_figure = f"({_is_number('variable_a')} or {_is_one_of('variable_a', self.layout.tokens)})"
+        rows = self.connection.execute(
+            f"""
+            select min(source_member), min(source_row) from keyed_rows
+            having count(*) filter (where not coalesce({is_figure}, true)) = 0
+                and count(*) = count(distinct source_member || ' ' || coalesce(org_code, ''))
+                and count(variable_a) > 0
+            """
+        ).fetchall()
+        for member, row in rows:
+            raise self._refused(
+                member,
+                row,
+                f"the categories of a variable in column {place}",
+                "nothing but figures, in one row for each organisation: a measure stands where the variable should",
+                column=name,
+            )
 
     def _refuse_missing_measure(self) -> None:
         """Raise where a row does not say of what its figure is."""

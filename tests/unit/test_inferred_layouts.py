@@ -195,6 +195,45 @@ def test_the_tables_of_2015_16_are_read_by_their_own_layout(tmp_path: Path) -> N
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("2016-17", ["CCG", "CCGName", "FinishedCourseTreatment", "Recovery"]),
+        ("2016-17", ["CCG", "CCGName", "NoRelibableChange", "FinishedCourseTreatment"]),
+        ("2016-17", ["CCG", "CCGName", "Recovery", "FinishedCourseTreatment"]),
+        ("2016-17", ["CCG", "CCGName", "ReferralsReceived", "FinishedCourseTreatment"]),
+        ("2016-17", ["CCG", "CCGName", "RecoveryRate", "FinishedCourseTreatment"]),
+        ("2016-17", ["CCG", "CCGName", "Count_FirstTreatment", "FinishedCourseTreatment"]),
+        ("2015-16", ["CCG_CODE", "CCG_NAME", "ALL_FIN", "ALL_RECOVERED_PCNT"]),
+        ("2015-16", ["CCG_CODE", "CCG_NAME", "ALL_REFERRALS", "ALL_FIN"]),
+        ("2015-16", ["CCG_CODE", "CCG_NAME", "All_Recovered_Pcnt", "ALL_FIN"]),
+    ],
+)
+def test_a_table_without_a_variable_is_refused_not_read_with_a_measure_as_its_population(
+    name: str, header: list[str], tmp_path: Path
+) -> None:
+    content = csv_bytes(header, [["England", "England", "500", "3"]])
+    found = read(tmp_path, f"psych-ther-ann-rep-{name}.zip", zip_bytes({f"main-{name}.csv": content}))
+    assert f"the variable in column 3, where the measure {header[2]} stands" in found.refusal
+
+
+def test_figures_in_place_of_categories_are_refused_where_no_organisation_has_a_second_row(tmp_path: Path) -> None:
+    header = ["CCG", "CCGName", "Something", "FinishedCourseTreatment"]
+    england, place = ["England", "England"], [COMMISSIONER.code, COMMISSIONER.name]
+    found = read(tmp_path, "annual-2016-17.csv", csv_bytes(header, [[*england, "500", "3"], [*place, "*", "5"]]))
+    assert "row 2, column Something: expected the categories of a variable in column 3" in found.refusal
+    rows = [[*england, decile, "5"] for decile in ("1", "2")]
+    found = read(tmp_path, "annual-2016-17.csv", csv_bytes(["CCG", "CCGName", "IMD_DECILE", header[3]], rows))
+    assert cells(found, "variable_a") == ["1", "2"]
+
+
+@pytest.mark.parametrize("variable", ["LTC", "RELIGION", "AGE_GROUP", "EthnicGroup", "IMDDecile", "ProblemDescriptor"])
+def test_the_names_of_variables_are_not_taken_for_measures(variable: str, tmp_path: Path) -> None:
+    header = [variable if name == "LTC" else name for name in BY_VARIABLE_2016_HEADER]
+    found = read(tmp_path, "annual-2016-17.csv", csv_bytes(header, [by_variable_row("1000", category="Yes")]))
+    assert set(cells(found, "variable_type")) == {variable}
+
+
 def test_a_code_of_such_a_table_that_is_none_is_set_aside(tmp_path: Path) -> None:
     rows = [
         by_variable_row("1000", "60", "50.5"),

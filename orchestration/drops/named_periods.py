@@ -30,16 +30,28 @@ _QUARTER_WORDS = frozenset({"q", "quarter", "qtr"})
 _TOKENS = re.compile(r"[a-z]+|[0-9]+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MONTH_WORD = "|".join(sorted(_MONTHS, key=len, reverse=True))
+#: Any date after a word that says what happened then.
+_TOLD = (
+    r"(?:published|publication|released|downloaded|accessed|issued|as[-_. ]+at)[-_. ]*(?:on[-_. ]*)?"
+    r"(?:20[0-9]{2}[-_. ]?[01][0-9][-_. ]?[0-3][0-9]|[0-3][0-9][-_. ]?[01][0-9][-_. ]?20[0-9]{2}"
+    rf"|(?:[0-3]?[0-9][-_. ]+)?(?:(?:{_MONTH_WORD})[-_. ]*)?(?:20[0-9]{{2}}|[0-9]{{2}})?)(?![a-z0-9])"
+)
+_TOLD_DAY = re.compile(_TOLD)
 #: Days, such as the one of publication, and revisions: no period stands in them.
 _NO_PERIOD = re.compile(
     r"(?<![0-9])20[0-9]{2}[-_. ](?:0[1-9]|1[0-2])[-_. ](?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
     r"|(?<![0-9])(?:0[1-9]|[12][0-9]|3[01])[-_. ](?:0[1-9]|1[0-2])[-_. ]20[0-9]{2}(?![0-9])"
     r"|(?<![0-9])20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
-    # A day that is told in words, and any date after a word that says what happened then.
+    # A day that is told in words.
     rf"|(?<![0-9])[0-3]?[0-9](?:st|nd|rd|th)?[-_. ]+(?:{_MONTH_WORD})[-_. ]+20[0-9]{{2}}(?![0-9])"
-    r"|(?:published|publication|released|downloaded|accessed|issued|as[-_. ]+at)[-_. ]*(?:on[-_. ]*)?"
-    rf"(?:[0-3]?[0-9][-_. ]+)?(?:(?:{_MONTH_WORD})[-_. ]*)?(?:20[0-9]{{2}}|[0-9]{{2}})?(?![a-z0-9])"
+    rf"|{_TOLD}"
     r"|(?<![a-z])v[0-9]{1,2}(?![0-9])"
+)
+#: A day in numbers, the year first or last. One that follows such a word is gone before it is looked for.
+_DAY = re.compile(
+    r"(?<![0-9])(?:(?P<year>20[0-4][0-9])[-_. ]?(?P<month>0[1-9]|1[0-2])[-_. ]?(?P<day>0[1-9]|[12][0-9]|3[01])"
+    r"|(?P<last_day>0[1-9]|[12][0-9]|3[01])[-_. ](?P<last_month>0[1-9]|1[0-2])[-_. ](?P<last_year>20[0-4][0-9]))"
+    r"(?![0-9])"
 )
 
 
@@ -97,13 +109,23 @@ def _short_year(token: str | None) -> int | None:
     return 2000 + int(token) if token is not None and re.fullmatch(r"[1-4][0-9]", token) else None
 
 
+def _day_of(found: re.Match[str]) -> int:
+    return int(found["day"] or found["last_day"])
+
+
+def _is_last_of_month(found: re.Match[str]) -> bool:
+    year, month = int(found["year"] or found["last_year"]), int(found["month"] or found["last_month"])
+    return _day_of(found) == calendar.monthrange(year, month)[1]
+
+
 class _Name:
     """The words and digits of a name, read from left to right."""
 
     def __init__(self, name: str) -> None:
         path = PurePosixPath(name.replace("%20", " "))
         stem = path.stem if path.suffix.lower() in {".csv", ".xlsx", ".zip"} else path.name
-        self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", _HUMP.sub(" ", stem).lower()))
+        self.text = _HUMP.sub(" ", stem).lower()
+        self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", self.text))
         self.is_series = names_a_series(stem)
         self.at = 0
         self.found: list[NamedPeriod] = []
@@ -144,11 +166,47 @@ class _Name:
                 self._read_month()
                 or self._read_quarter()
                 or self._read_year_before_quarter()
+                or self._read_month_of_financial_year()
                 or self._read_numbered_month()
                 or self._read_year()
                 or 1
             )
+        if not self.found:
+            self._read_days()
         return self.found
+
+    def _read_days(self) -> None:
+        """The months from the first day to the last one that are named, where a name has nothing else to go by.
+
+        A single day is that of a month only where it is its last one; any other may be the day of publication.
+        """
+        text = _TOLD_DAY.sub(" ", self.text)
+        days = [
+            dt.date(int(found["year"] or found["last_year"]), int(found["month"] or found["last_month"]), 1)
+            for found in _DAY.finditer(text)
+            if _is_last_of_month(found) or (_day_of(found) == 1 and len(_DAY.findall(text)) == 2)
+        ]
+        if len(days) == len(_DAY.findall(text)):
+            for day in dict.fromkeys(days):
+                self._add("month", f"{day.year}-{day.month:02d}", _month(day.year, day.month))
+
+    def _read_month_of_financial_year(self) -> int:
+        """`M10_2023_24`: the tenth month of the financial year, which is January 2024."""
+        number = self._token(1)
+        found = self._financial_year_at(2) or self._short_financial_year_at(2)
+        if found is None or number is None or not re.fullmatch(r"0?[1-9]|1[0-2]", number):
+            return 0
+        first_year, taken = found
+        place = (int(number) + 2) % 12 + 1
+        counted = _month(first_year + (place < 4), place)
+        if self.tokens[self.at] == "m":
+            self._add("month", f"{counted[0].year}-{counted[0].month:02d}", counted)
+        elif self.tokens[self.at] in _BEFORE_A_MONTH:  # The month of the year, or of the calendar.
+            named = _month(first_year + (int(number) < 4), int(number))
+            self._add("month", f"month {number} of {first_year}-{(first_year + 1) % 100:02d}", counted, named)
+        else:
+            return 0
+        return 2 + taken
 
     def _add(self, grain: str, words: str, *meanings: tuple[dt.date, dt.date], number: int | None = None) -> None:
         self.found.append(NamedPeriod(grain, words, meanings, number))

@@ -100,6 +100,16 @@ def test_a_name_says_its_period_and_no_other_of_the_grain(name: str, label: str)
         ("month-mar.csv", ["2021-03", "2024-03"], ["2024-04"]),
         ("annual_20_21.csv", ["2020-21"], ["2021-22"]),
         ("x-2011-12.csv", ["2011-12"], ["2013-14"]),
+        # Days, where there is nothing else: from the first of a month to the last of one, or the last alone.
+        ("iapt_2025-01-01_2025-01-31.csv", ["2025-01"], ["2024-01", "2025-02"]),
+        ("01-01-2025_31-01-2025.csv", ["2025-01"], ["2024-01"]),
+        ("iapt_20250101-20250331.csv", ["2025-01", "2025-02", "2025-03"], ["2024-02", "2025-04"]),
+        ("2024-04-01_to_2024-06-30.csv", ["2024-25 Q1"], ["2023-24 Q1", "2024-25 Q2"]),
+        ("activity_2024-02-29.csv", ["2024-02"], ["2023-02", "2024-03"]),
+        # The months of a financial year are numbered from April.
+        ("M10_2023_24.csv", ["2024-01"], ["2023-10", "2023-01", "2025-01"]),
+        ("nhstt_m09_23-24.csv", ["2023-12"], ["2023-09", "2024-12"]),
+        ("month_10_2023_24.csv", ["2024-01", "2023-10"], ["2023-01", "2024-10"]),
     ],
 )
 def test_a_name_that_leaves_something_open_fits_what_it_may_mean(
@@ -121,6 +131,12 @@ def test_a_name_that_leaves_something_open_fits_what_it_may_mean(
         "activity-released-2024.csv",
         "as at March 2024.csv",
         "activity 14th march 2024.csv",
+        "activity_2024-03-14.csv",
+        "activity_2024-02-01.csv",
+        "activity_2024-03-14_2024-03-31.csv",
+        "nhstt_published_2024-03-14.csv",
+        "nhstt_released_on_31-01-2025.csv",
+        "nhstt_downloaded_20250131.csv",
     ],
 )
 def test_a_name_without_a_period_is_no_evidence(name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -18,9 +19,14 @@ from orchestration.event_log import instance_writing_here
 from orchestration.home import Home
 from orchestration.refresh import prepare_dagster_home, refresh
 from orchestration.resources import PipelineHome
-from tests.drop_files import FINISHED, monthly_csv, monthly_row
+from tests.drop_files import FINISHED, OTHER_PROVIDER, monthly_csv, monthly_row
 
-GOOD = monthly_csv(monthly_row("25"), monthly_row("*", measure=FINISHED))
+GOOD = monthly_csv(
+    monthly_row("25"),
+    monthly_row("*", measure=FINISHED),
+    monthly_row("30", provider=OTHER_PROVIDER),
+    monthly_row("#N/A", measure=FINISHED, provider=OTHER_PROVIDER),
+)
 _IN_MAY = {"start": "01/05/2026", "end": "31/05/2026"}
 MAY = monthly_csv(monthly_row("30", **_IN_MAY), monthly_row("*", measure=FINISHED, **_IN_MAY))
 READ_CHECK = dg.AssetCheckKey(dg.AssetKey(["landing", "drops"]), EVERY_DROP_IS_READ)
@@ -75,7 +81,7 @@ def said(*arguments: str | Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def record_of(home: Home) -> dict[str, object]:
+def record_of(home: Home) -> dict[str, Any]:
     return json.loads((home.root / "last_refresh.json").read_text("utf-8"))
 
 
@@ -92,13 +98,16 @@ def test_a_refused_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(p
     assert {name for name in after if after[name] != before[name]} == {f"landing/drops:{EVERY_DROP_IS_READ}"}
 
 
-def test_a_run_with_nothing_new_keeps_the_verdicts_of_the_release_and_its_warnings(place: Path) -> None:
-    home, before, warnings = Home(place / "home"), statuses(Home(place / "home")), record_of(Home(place / "home"))
+def test_a_run_with_nothing_new_keeps_the_verdicts_of_the_release_its_warnings_and_notices(place: Path) -> None:
+    home, before, released = Home(place / "home"), statuses(Home(place / "home")), record_of(Home(place / "home"))
     assert len(before) > 50
     run_by_the_sensor(home, place / "inbox")
     assert statuses(home) == before
     assert record_of(home)["state"] == "unchanged"
-    assert record_of(home)["warnings"] == warnings["warnings"] != []
+    status = said("status", "--home", home.root)[1]
+    for told in ("warnings", "notices"):
+        assert record_of(home)[told] == released[told] != []
+        assert all(f"  - {line}\n" in status for line in released[told])
 
 
 def test_the_record_is_the_jobs_whoever_ran_it_and_status_tells_it(place: Path) -> None:

@@ -50,12 +50,16 @@ from orchestration.drops.sheets import (
 from orchestration.drops.sources import NOTES_SUFFIXES, is_dropping
 from orchestration.run_warnings import name_first
 
+HIDDEN_SHEET = "a hidden sheet is not read"
+ERROR_CELL = "a cell with a spreadsheet's error is no figure"
 GET_IT_AGAIN = "Get the file again from the publisher."
 LOOK_AT_THE_LIMITS = "Look at the file; a genuine larger one needs a change in catalogue/limits.yml."
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
 _SAVE_AGAIN = "Get the file again; if it opens in a spreadsheet program, save it there as XLSX, and offer that."
 _SAVE_AS_UTF_8 = "Get the file again; if it is whole, save it as UTF-8 and offer it so."
 _TABLE_SUFFIXES = (".csv", ".xlsx")
+#: With fewer words than this, what a library says of a fault says nothing to a reader.
+_FEWEST_WORDS_OF_A_REASON = 2
 #: How many members a refusal names.
 _MEMBERS_NAMED = 5
 
@@ -286,17 +290,19 @@ def _xlsx_tables(
     whole = f"member {member}" if member else "the whole file"
     hidden: list[str] = []
     offered = 0
+    at = ""
     try:
         workbook = CalamineWorkbook.from_path(path)
         for sheet in workbook.sheets_metadata:
             name = f"{member} sheet {sheet.name!r}".strip()
             if sheet.visible != SheetVisibleEnum.Visible:
                 hidden.append(name)
-                notices.append(notice("a hidden sheet is not read", name))
+                notices.append(notice(HIDDEN_SHEET, name))
                 continue
             if sheet.typ != SheetTypeEnum.WorkSheet:
                 notices.append(notice("a sheet that holds no cells is not read", name))
                 continue
+            at = name
             rows = workbook.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
             allowance.left -= sum(map(len, rows))
             look = looks.get(sheet.name, _SheetLook())
@@ -305,13 +311,24 @@ def _xlsx_tables(
             offered += 1
             yield Table(file, name, top, sheet_rows=rows, book=member, notices=tuple(look.notices(name)))
     except (CalamineError, OSError, ValueError) as error:
-        raise DropRefused(file, whole, "a readable workbook", show_value(str(error)), _SAVE_AGAIN) from error
+        found = _describe_unreadable(str(error), at)
+        raise DropRefused(file, whole, "a readable workbook", found, _SAVE_AGAIN) from error
     if not offered and not member:
         found = f"none but hidden ones: {', '.join(hidden[:_MEMBERS_NAMED])}" if hidden else "none"
         remedy = (
             "Get the file again; if a hidden sheet is what was published, unhide it, save the workbook, and offer it."
         )
         raise DropRefused(file, whole, "a sheet of figures", found, remedy)
+
+
+def _describe_unreadable(said: str, sheet: str) -> str:
+    """What the library says of a workbook that it cannot read: often the name of an element alone."""
+    where = f"{sheet}: " if sheet else ""
+    if sheet.endswith(repr(said)):
+        return f"{where}the part with its cells is missing"
+    if len(said.split()) < _FEWEST_WORDS_OF_A_REASON:
+        return f"{where}a part of it is missing, or damaged near {show_value(said)}"
+    return f"{where}{show_value(said)}"
 
 
 @dataclass(frozen=True)
@@ -325,7 +342,7 @@ class _SheetLook:
         """What to say of the sheet if it is read."""
         if self.odd_cells:
             cells = [f"{write_position(*place)} {text}" for place, text in self.odd_cells.items()]
-            yield notice("a cell with a spreadsheet's error is no figure", f"{name}, {name_first(cells, len(cells))}")
+            yield notice(ERROR_CELL, f"{name}, {name_first(cells, len(cells))}")
         if self.has_hidden_cells:
             yield notice("hidden rows and columns are read like any others", name)
 

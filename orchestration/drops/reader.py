@@ -25,7 +25,15 @@ import pandas as pd
 
 from expectations.cores import share_of_cores
 from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.containers import GET_IT_AGAIN, Table, cell_text, open_tables, zip_member_of
+from orchestration.drops.containers import (
+    ERROR_CELL,
+    GET_IT_AGAIN,
+    HIDDEN_SHEET,
+    Table,
+    cell_text,
+    open_tables,
+    zip_member_of,
+)
 from orchestration.drops.formats import describe_delimiter
 from orchestration.drops.layouts import (
     Layout,
@@ -43,7 +51,7 @@ from orchestration.drops.layouts import (
     recognise,
 )
 from orchestration.drops.named_periods import names_a_series, period_by_name, periods_named
-from orchestration.drops.notices import notice
+from orchestration.drops.notices import SEPARATOR, notice
 from orchestration.drops.organisation_codes import LEVEL_NAMES
 from orchestration.drops.periods import (
     CALENDAR_END,
@@ -90,6 +98,12 @@ REMOVE_THE_WRONG = (
     "corrects), and offer the file under a name that ends in -v2."
 )
 MEND_LAYOUT = "If the publisher has changed the file, mend its layout in catalogue/layouts; else get the file again."
+
+
+MEND_CELL = "Get the file again; if it is published so, mend the cell in a copy, and offer the copy."
+MEND_ROW = "Get the file again; if it is published so, mend the row in a copy, and offer the copy."
+#: A text in place of figures in fewer cells than this is a slip; in more it may be a mark of the publisher's.
+FEWEST_OF_A_MARK = 3
 
 
 @dataclass
@@ -382,9 +396,10 @@ def _group_tables(
         tables.append(replace(table, header_row=found.header_row))
         summary.notices += table.notices
     if not groups:
-        if not unrecognised:
-            raise DropRefused(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
-        raise _nearest_refusal(unrecognised, catalogue.layouts)
+        refusal = DropRefused(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
+        if unrecognised:
+            refusal = _nearest_refusal(unrecognised, catalogue.layouts)
+        raise _name_hidden_sheets(refusal, summary.notices)
     keeping_others = {
         layout.name
         for layouts, _, _ in groups.values()
@@ -394,7 +409,7 @@ def _group_tables(
     for table, reason in unrecognised:
         nearest = find_nearest(table.top, catalogue.layouts)
         if nearest is not None and (nearest.is_changed_main_table or not keeping_others):
-            raise reason
+            raise _name_hidden_sheets(reason, summary.notices)
         summary.unread.append(table.member)
         summary.notices.append(notice("a table without a known layout is kept with the drop, unread", table.member))
     return list(groups.values())
@@ -421,6 +436,20 @@ def _without_earlier_issues(tables: Sequence[Table], catalogue: Catalogue, summa
                 notice("an earlier issue beside a later one in the same file is left unread", f"{member}, for {later}")
             )
     return [table for table in tables if zip_member_of(table.member) not in left]
+
+
+def _name_hidden_sheets(refusal: DropRefused, notices: Iterable[str]) -> DropRefused:
+    """The refusal with the hidden sheets that were passed over: what was published may stand in one of them."""
+    begins = f"{HIDDEN_SHEET}{SEPARATOR}"
+    hidden = [text.removeprefix(begins) for text in notices if text.startswith(begins)]
+    if not hidden:
+        return refusal
+    named = name_first(hidden[:OTHERS_NAMED], len(hidden))
+    return replace(
+        refusal,
+        found=f"{refusal.found}. Hidden and not read: {named}",
+        remedy=f"If a hidden sheet is what was published, unhide it, save the workbook, and offer it. {refusal.remedy}",
+    )
 
 
 def _other_delimiter(drop: KeptDrop, table: Table) -> DropRefused:
@@ -640,7 +669,7 @@ class _Reading:
         with path.open(encoding=table.encoding, newline="") as lines, contextlib.suppress(csv.Error):
             for number, row in enumerate(csv.reader(lines), start=1):
                 if row and blank:
-                    raise self._refused(table.member, blank, "a row of figures", "a blank line")
+                    raise self._refused(table.member, blank, "a row of figures", "a blank line", remedy=MEND_ROW)
                 if not row and number > header_row:
                     blank = blank or number
 
@@ -1023,7 +1052,7 @@ class _Reading:
         ).fetchall()
         if rows:
             member, row = rows[0]
-            raise self._refused(member, row, "a MEASURE_ID", "a blank")
+            raise self._refused(member, row, "a MEASURE_ID", "a blank", remedy=MEND_ROW)
 
     def _set_aside_rows_without_code(self) -> None:
         """Move the rows whose organisation has no code to `rows_set_aside`, with a reason, and say of which codes.
@@ -1394,15 +1423,19 @@ class _Reading:
     def _refuse_unknown_token(self) -> None:
         """Raise for the first text in a measure cell that is neither a number nor a token the layout knows."""
         known = [*self.layout.tokens, *self.layout.quarantine_tokens]
-        text, member, row, column = self.connection.execute(
+        text, member, row, column, times = self.connection.execute(
             f"""
-            select value_as_published, source_member, source_row, source_column
+            select value_as_published, source_member, source_row, source_column,
+                count(*) over (partition by value_as_published)
             from read_parquet({_text(str(self.folder / "observations.parquet"))})
             where value_status is null order by source_member, source_row limit 1
             """
         ).fetchall()[0]
         expected = "a number, or one of " + ", ".join(repr(token) for token in known)
-        raise self._refused(member, row, expected, repr(text[:40]), column=column)
+        is_mark = times >= FEWEST_OF_A_MARK and not any(character.isnumeric() for character in text)
+        found = repr(text[:40]) + (f", in {times:,} cells" if times > 1 else "")
+        remedy = MEND_LAYOUT if is_mark else MEND_CELL
+        raise self._refused(member, row, expected, found, column=column, remedy=remedy)
 
     def _shape(self) -> tuple[dict[str, int], dict[str, int]]:
         """Write the observations and the quarantined cells of this group, and count both from what was written."""
@@ -1484,6 +1517,7 @@ class _Reading:
         if None in counts:
             self._refuse_unknown_token()
         quarantined = self._write("quarantine", " union all ".join(parts), "reason")
+        self._notice_error_cells([why for why in set(QUARANTINED_ANYWHERE.values()) if why in quarantined])
         self._notice_impossible([(condition, why) for condition, why in impossible if why in quarantined])
         return (
             {str(status): count for status, count in counts.items()},
@@ -1540,6 +1574,22 @@ class _Reading:
                     "Get the file again; if it is published so, list what this measure can be in "
                     "catalogue/impossible_values.yml.",
                 )
+
+    def _notice_error_cells(self, reasons: Sequence[str]) -> None:
+        """Say where errors of a spreadsheet stand among the figures of a CSV; those of a sheet were told before."""
+        members = [table.member for table in self.tables if table.csv_path is not None]
+        if not reasons or not members:
+            return
+        is_error = _is_one_of("value_as_published", [*QUARANTINED_ANYWHERE])
+        found = self.connection.execute(
+            f"""
+            select source_member, source_row, source_column, value_as_published, count(*) over () from cells
+            where {is_error} and {_is_one_of("source_member", members)} order by source_member, source_row limit 6
+            """
+        ).fetchall()
+        if found:
+            places = [f"{_place(member, row)}, column {column} {text}" for member, row, column, text, _ in found]
+            self.notices.append(notice(ERROR_CELL, name_first(places, found[0][-1])))
 
     def _notice_impossible(self, found_impossible: Iterable[tuple[str, str]]) -> None:
         """Say where a number is that was set aside because it cannot be kept, or cannot be."""

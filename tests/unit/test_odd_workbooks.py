@@ -214,6 +214,47 @@ def test_a_workbook_of_hidden_sheets_alone_is_refused_naming_them(tmp_path: Path
     assert "unhide it" in refusal
 
 
+@pytest.mark.parametrize("name", [NAME, "iapt-month-apr-2026.zip"])
+@pytest.mark.parametrize(
+    "front",
+    [[["hello"]], [[*MONTHLY_HEADER, "NEW"], [*monthly_row("30"), "x"]]],
+    ids=["a cover", "a table that has changed"],
+)
+def test_a_refusal_names_the_hidden_sheets_that_were_not_read(name: str, front: list[Row], tmp_path: Path) -> None:
+    book = workbook(("front", front, "visible"), ("d", [MONTHLY_HEADER, monthly_row("25")], "hidden"))
+    content = drops.zip_bytes({"book.xlsx": book}) if name.endswith(".zip") else book
+    refusal = read(tmp_path, name, content).refusal
+    sheet = "book.xlsx sheet 'd'" if name.endswith(".zip") else "sheet 'd'"
+    assert f"Hidden and not read: {sheet}. If a hidden sheet is what was published, unhide it" in refusal
+
+
+def test_a_zip_of_hidden_sheets_alone_is_refused_naming_them(tmp_path: Path) -> None:
+    book = edited(
+        drops.xlsx_bytes({"jan": EARLIER}),
+        "xl/workbook.xml",
+        lambda part: part.replace(b"<sheet name=", b'<sheet state="hidden" name='),
+    )
+    refusal = read(tmp_path, "iapt-month-apr-2026.zip", drops.zip_bytes({"book.xlsx": book})).refusal
+    assert "Hidden and not read: book.xlsx sheet 'jan'" in refusal
+
+
+def test_a_workbook_that_lacks_the_cells_of_a_sheet_is_refused_saying_so(tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(workbook(VISIBLE))) as source:
+        parts = {name: source.read(name) for name in source.namelist() if name != SHEET}
+    assert (
+        "found sheet 'nov': the part with its cells is missing" in read(tmp_path, NAME, drops.zip_bytes(parts)).refusal
+    )
+
+
+@pytest.mark.parametrize("kept", [*range(20, 100, 8)])
+def test_a_workbook_with_a_part_cut_short_is_refused_in_words(kept: int, tmp_path: Path) -> None:
+    for part in (SHEET, "xl/workbook.xml", "xl/sharedStrings.xml"):
+        cut = edited(workbook(VISIBLE), part, lambda content: content[: len(content) * kept // 100])
+        refusal = read(tmp_path, NAME, cut).refusal
+        found = refusal.split("; found ")[1].split(". ")[0]
+        assert len(found.split()) >= 3, refusal
+
+
 def test_a_sheet_of_a_chart_is_passed_over(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:

@@ -353,6 +353,40 @@ def test_a_code_with_anything_but_capitals_and_digits_is_never_one_of_a_real_org
         assert not any(codes().has_shape_of(text, level) for level in ("stp", "ccg", "provider", "parent"))
 
 
+# -- odd figures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if not PROVIDER_LAYOUTS[name][0].endswith(".xlsx")])
+def test_errors_of_a_spreadsheet_among_the_figures_of_a_csv_are_told_with_row_and_column(
+    layout: str, tmp_path: Path
+) -> None:
+    found = read_rows(tmp_path, layout, GOOD, Body("ZZ-G2", "Neverwhere"), values=("25", "#N/A"))
+    cell = next(cell for cell in found.quarantine if cell["value_as_published"] == "#N/A")
+    told = [text for text in found.summary.notices if text.startswith("a cell with a spreadsheet's error is no figure")]
+    assert len(told) == 1
+    assert f"row 3, column {cell['source_column']} #N/A" in told[0]
+
+
+@pytest.mark.parametrize("text", ["1e400", "1,234", "\uff11\uff12\uff13", "inf", "see note"])
+def test_one_odd_figure_is_refused_with_a_remedy_for_the_cell(text: str, tmp_path: Path) -> None:
+    refusal = read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=FINISHED)).refusal
+    assert "mend the cell" in refusal
+    assert "layout" not in refusal
+
+
+def test_a_mark_that_stands_in_many_cells_is_for_the_layout(tmp_path: Path) -> None:
+    rows = [monthly_row("c", provider=Body(f"ZZ-{number}", "A service")) for number in range(3)]
+    refusal = read_monthly(tmp_path, *rows).refusal
+    assert "'c', in 3 cells" in refusal
+    assert "mend its layout" in refusal
+
+
+def test_a_row_without_a_measure_and_a_blank_line_are_refused_with_a_remedy_for_the_row(tmp_path: Path) -> None:
+    refusal = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=("", "Count_A"))).refusal
+    assert "a MEASURE_ID; found a blank" in refusal
+    assert "mend the row" in refusal
+
+
 # -- organisations of other levels ------------------------------------------------------------------------------------
 
 

@@ -64,7 +64,7 @@ serve: $(READY) ## Show the newest release's report on 127.0.0.1
 
 # Half of the tests beside the rest, so both cores have work; both halves look at one home, built once. The real drops go
 # first where all want a core: nothing else takes as long from end to end.
-FIRST_HALF := $(wildcard $(addprefix tests/integration/,test_[a-i]*.py test_re[fp]*.py test_t*.py) tests/unit/test_rep*.py)
+FIRST_HALF := $(wildcard $(addprefix tests/integration/,test_[a-i]*.py test_l*.py test_re[fp_]*.py test_ru*.py test_t*.py) tests/unit/test_rep*.py)
 SECOND_HALF := $(filter-out $(FIRST_HALF),$(wildcard tests/unit/test_*.py tests/integration/test_*.py))
 .PHONY: pytest
 pytest: $(READY) ## Run the tests alone; the real drops too, where they are

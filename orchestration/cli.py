@@ -160,7 +160,8 @@ def _refresh_drawn_on(
         task = bar.add_task("refreshing", total=None)
 
         def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=printable(what), completed=done, total=total or None)
+            # Drawn at once: a step may be over before the line is next drawn by itself.
+            bar.update(task, description=printable(what), completed=done, total=total or None, refresh=True)
 
         # Of standard error as it is now, before the tools' words are sent into the log.
         spoken = terminal if terminal.is_terminal else Console(file=sys.stderr, highlight=False, soft_wrap=True)

@@ -96,7 +96,7 @@ format: $(READY) ## Format the code
 
 .PHONY: dictionary
 dictionary: $(READY) ## Write docs/dictionary.md again from the models and seeds
-	@$(BIN)/python -m orchestration.release.dictionary
+	@$(BIN)/python -m iapt.release.dictionary
 
 .PHONY: lock
 lock: $(READY) ## Pin every package again, by hash and without naming an index

@@ -20,10 +20,10 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
-from expectations.audit.facts import load_formulas
-from expectations.audit.grades import grade
-from expectations.audit.periods import KeptAudits, Tables, audit_grain, bound_source
-from expectations.contracts import Grain
+from iapt.contract import Grain
+from iapt.disclosure.disclosure_risk import grade
+from iapt.disclosure.model import load_formulas
+from iapt.disclosure.period_audits import KeptAudits, Tables, audit_grain, bound_source
 
 FACTS: dict[Grain, str] = {"month": "marts.fct_monthly", "quarter": "marts.fct_quarterly", "year": "marts.fct_annual"}
 

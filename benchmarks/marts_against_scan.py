@@ -20,7 +20,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from orchestration.home import DBT_PROJECT, Home
+from iapt.workspace import DBT_PROJECT, Home
 
 
 def scan(warehouse: Path, folder: Path) -> tuple[float, int]:

@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from orchestration.report.site import build_report
+from iapt.report.site import build_report
 
 TABLES = ("mart_activity", "mart_waiting_times", "mart_outcomes", "extract_monthly")
 SWITCHES = 40

@@ -1,1 +1,1 @@
-"""WHAT may leave: the rules a staged release must keep, run by Great Expectations inside DuckDB."""
+"""What a drop, a mart and a staged release must satisfy: the suites, and their run by Great Expectations in DuckDB."""

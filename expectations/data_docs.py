@@ -16,9 +16,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from expectations.contracts import CONTRACTS, file_of
 from expectations.engine import TableRun, errors_in
-from expectations.verdict import Result, RuleOutcome, Verdict, worst_first
+from iapt.contract import CONTRACTS, file_of
+from iapt.validation import Result, RuleOutcome, Verdict, worst_first
 
 if TYPE_CHECKING:
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult

@@ -14,14 +14,15 @@ from typing import Any, Final
 
 import duckdb
 
-from expectations import contracts, engine, observations, rules
+from expectations import engine, observations, rules
 from expectations.outcomes import NO_ROW_BREAKS_IT, check_failed, examples_in, outcome_of
 from expectations.rules import Rule
-from expectations.suites import calendar, drops, every_table, figures
-from expectations.verdict import EXAMPLES_SHOWN, Example, RuleOutcome, Verdict
+from expectations.suites import calendar, common_rules, drops, value_rules
+from iapt import contract
+from iapt.validation import EXAMPLES_SHOWN, Example, RuleOutcome, Verdict
 
 #: What decides a verdict, besides the drop and how it was read: a change in any of them judges every drop again.
-CODE: Final = (calendar, contracts, drops, engine, every_table, figures, observations, rules)
+CODE: Final = (calendar, common_rules, contract, drops, engine, observations, rules, value_rules)
 SUITES: Final = drops.SUITES
 
 

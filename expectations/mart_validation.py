@@ -9,7 +9,7 @@ from expectations import engine
 from expectations.outcomes import outcome_of_finding
 from expectations.rules import Rule
 from expectations.suites.marts import SCHEMA, SUITES
-from expectations.verdict import RuleOutcome
+from iapt.validation import RuleOutcome
 
 
 def judge_marts(warehouse: Path, *, suites: Mapping[str, Sequence[Rule]] = SUITES) -> tuple[RuleOutcome, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import duckdb
 
-from expectations.suites.figures import ORGANISATION_LEVELS, PAIR_LEVELS, STATISTICS, STATUSES
+from expectations.suites.value_rules import ORGANISATION_LEVELS, PAIR_LEVELS, STATISTICS, STATUSES
 
 SERIES: Final = ("monthly", "quarterly", "annual", "timeseries", "data_quality")
 #: What may stand in a cell instead of a number, and the one status it means.

@@ -6,7 +6,7 @@ import duckdb
 
 from expectations.engine import Finding
 from expectations.rules import Rule
-from expectations.verdict import EXAMPLES_SHOWN, Example, Result, RuleOutcome
+from iapt.validation import EXAMPLES_SHOWN, Example, Result, RuleOutcome, check_failed, examples_in
 
 NO_ROW_BREAKS_IT: Final = "Great Expectations calls it broken, but no row breaks it"
 
@@ -54,23 +54,9 @@ def outcome_of(
     )
 
 
-def check_failed(kind: str) -> str:
-    """Return what is said of a check that ended in an error: its kind alone, since a text can quote a figure."""
-    return f"the check itself failed ({kind}), so nothing is known; run the rule's SQL in DuckDB to see why"
-
-
 def violations_of(rule: Rule, connection: duckdb.DuckDBPyConnection) -> tuple[int, tuple[Example, ...]]:
     """Return how many rows break a rule, and the keys of the first few: a rule selects nothing but keys."""
     violating_rows = rule.violations_in(rule.table)
     count = connection.execute(f"select count(*) from ({violating_rows})").fetchall()[0][0]
     first = connection.execute(f"from ({violating_rows}) order by all limit {EXAMPLES_SHOWN}")
     return count, examples_in(first)
-
-
-def examples_in(rows: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
-    """Return the rows of a query that has just been run, as keys by the names of their columns."""
-    columns = [column[0] for column in rows.description or ()]
-    return tuple(
-        {column: None if key is None else str(key) for column, key in zip(columns, row, strict=True)}
-        for row in rows.fetchall()
-    )

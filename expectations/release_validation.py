@@ -13,13 +13,13 @@ import duckdb
 
 from expectations import data_docs as site
 from expectations import engine
-from expectations.contracts import CONTRACTS, file_of
-from expectations.cores import share_of_cores
 from expectations.outcomes import outcome_of, outcome_of_finding, violations_of
 from expectations.rules import Rule
 from expectations.suites import SUITES
-from expectations.suites.every_table import COLUMNS_RULE
-from expectations.verdict import RuleOutcome, Verdict
+from expectations.suites.common_rules import COLUMNS_RULE
+from iapt.contract import CONTRACTS, file_of
+from iapt.threads import share_of_cores
+from iapt.validation import RuleOutcome, Verdict
 
 FILES_RULE: Final = "files_are_exactly_the_contract"
 FILES_RULE_DESCRIPTION: Final = (

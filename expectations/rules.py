@@ -4,13 +4,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, TypeAlias
 
-from expectations.contracts import ROOMS, Room, file_of
+from iapt.contract import ROOMS, SNAKE_CASE, Room, file_of
+from iapt.validation import Severity
 
-Severity: TypeAlias = Literal["critical", "warning"]
-
-SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 WORD = re.compile(r"\w+")
 
 

@@ -1,5 +1,6 @@
 """Contracts: the tables that rules speak of, room by room: their columns, order, types and keys. Data, no checks."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -8,6 +9,12 @@ Columns: TypeAlias = Mapping[str, str]
 Grain: TypeAlias = Literal["month", "quarter", "year"]
 #: Where a table stands: among the figures as the publisher gave them, in the warehouse, or in what may leave.
 Room: TypeAlias = Literal["drops", "marts", "release"]
+
+#: The code under which a whole country is given.
+ENGLAND: Final = "E92000001"
+
+#: How tables, columns, rules and profiles are named.
+SNAKE_CASE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 EXTRACT_COLUMNS: Final[Columns] = MappingProxyType(
     {

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
-from orchestration.home import Home
+from iapt.workspace import Home
 
 _FULL: Final = "the disk is full. Make room, and refresh again"
 _QUOTA: Final = "the user who runs the refresh may not fill more of the disk. Make room, and refresh again"

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
-from expectations.rules import Severity
+import duckdb
 
+Severity: TypeAlias = Literal["critical", "warning"]
 Result: TypeAlias = Literal["passed", "failed", "error", "not_judged"]
 Example: TypeAlias = Mapping[str, str | None]
 
@@ -169,3 +170,17 @@ def _not_judged(broken: Iterable[RuleOutcome]) -> list[str]:
         f"NOT JUDGED in {file}: {rules} {'rule' if rules == 1 else 'rules'}, for {message}"
         for (file, message), rules in by_reason.items()
     ]
+
+
+def check_failed(kind: str) -> str:
+    """Return what is said of a check that ended in an error: its kind alone, since a text can quote a figure."""
+    return f"the check itself failed ({kind}), so nothing is known; run the rule's SQL in DuckDB to see why"
+
+
+def examples_in(rows: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
+    """Return the rows of a query that has just been run, as keys by the names of their columns."""
+    columns = [column[0] for column in rows.description or ()]
+    return tuple(
+        {column: None if key is None else str(key) for column, key in zip(columns, row, strict=True)}
+        for row in rows.fetchall()
+    )

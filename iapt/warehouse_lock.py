@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import duckdb
 
-from orchestration.exclusive import describe_seconds
+from iapt.workspace_lock import describe_seconds
 
 T = TypeVar("T")
 

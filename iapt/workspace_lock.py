@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from orchestration.home import Home
+from iapt.workspace import Home
 
 #: How long a run waits at most: several times what a refresh of all published drops takes.
 WAIT_SECONDS = 3600.0

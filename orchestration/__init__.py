@@ -1,1 +1,1 @@
-"""HOW data moves: drops are got, kept and read; marts are built; extracts are judged and released."""
+"""Dagster's definitions, and the `iapt` command that runs them."""

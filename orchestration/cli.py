@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from expectations.policy import UnknownProfile, load_policy
-from orchestration.exclusive import WAIT_SECONDS, HomeIsBusy, is_busy
-from orchestration.home import RESTRICTED, Home
-from orchestration.machine_trouble import MachineTroubleError
+from iapt.catalogue.disclosure_policy import UnknownProfile, load_policy
+from iapt.machine_errors import MachineTroubleError
+from iapt.run_warnings import name_first, printable
+from iapt.workspace import RESTRICTED, Home
+from iapt.workspace_lock import WAIT_SECONDS, HomeIsBusy, is_busy
 from orchestration.refresh import RefreshOutcome, describe_refusal
 from orchestration.refresh import refresh as run_refresh
-from orchestration.run_warnings import name_first, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -237,12 +237,12 @@ def _print_release(home: Home, opening: str) -> None:
 @app.command()
 def status(home: HomeOption = None) -> None:
     """What is kept, what was refused, and what the latest release is."""
-    from orchestration.drops.catalogue import Catalogue
-    from orchestration.drops.intake import refusals_that_stand, summarise_series
-    from orchestration.drops.reader import ObservationStore
-    from orchestration.drops.reissues import wholly_replaced
-    from orchestration.drops.store import DropStore
-    from orchestration.home import CATALOGUE
+    from iapt.catalogue.catalogue import Catalogue
+    from iapt.ingest.archive import DropStore
+    from iapt.ingest.ingestion import refusals_that_stand, summarise_series
+    from iapt.ingest.reader import ObservationStore
+    from iapt.ingest.reissues import wholly_replaced
+    from iapt.workspace import CATALOGUE
     from orchestration.run_record import describe_state, read_record
 
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
@@ -302,9 +302,10 @@ def audit(
     The source are the figures in the home's warehouse. Exit status: 0 clean; 1 a rule is broken, each is named; 2 the
     folder cannot be judged. Whether the bytes are those of the folder's manifest is said apart, and does not count.
     """
-    from orchestration.drops.landing import public_name
-    from orchestration.release.inspection import NotInspectable, auditor_of, inspect_folder
-    from orchestration.report.comparison import faults_of_report
+    from expectations.release_validation import judge
+    from iapt.ingest.landing import public_name
+    from iapt.release.verify import NotInspectable, auditor_of, inspect_folder
+    from iapt.report.comparison import faults_of_report
 
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
     judged = (folder or where.latest).expanduser().resolve()
@@ -318,7 +319,13 @@ def audit(
     salt = where.salt if where.is_restricted else None
     drops_at_hand = frozenset(public_name(drop, salt) for drop in json.loads(where.built.read_text("utf-8"))["drops"])
     try:
-        inspection = inspect_folder(judged, auditor_of(where), drops_at_hand, faults_of_report)
+        inspection = inspect_folder(
+            judged,
+            auditor_of(where),
+            drops_at_hand,
+            lambda tables, auditor: judge(tables, auditor=auditor),
+            faults_of_report,
+        )
     except NotInspectable as error:
         err.print(str(error), markup=False)
         raise typer.Exit(2) from error
@@ -336,7 +343,7 @@ def _refuse_locked_warehouse(home: Home) -> None:
     """End with a sentence where another program, such as a refresh, writes in the warehouse, or it is damaged."""
     import duckdb
 
-    from orchestration.warehouse_access import WarehouseLockedError, wait_for_warehouse
+    from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 
     try:
         wait_for_warehouse(home.warehouse, for_writing=False, wait_seconds=0, say=_say_now)
@@ -362,7 +369,7 @@ def findings(
     The file stays in the home's `audits/findings/`, readable by nobody else; nothing of it is printed. Exit status: 0
     written; 2 the period is not loaded.
     """
-    from orchestration.release.inspection import NotInspectable, findings_of
+    from iapt.release.verify import NotInspectable, findings_of
 
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
     _refuse_locked_warehouse(where)
@@ -400,7 +407,7 @@ def report(
     A release carries its report already, in `report/`; this builds it again elsewhere. Exit status: 0 built; 2 it
     cannot be built of this folder.
     """
-    from orchestration.report.site import NOT_BUILDABLE, build_report
+    from iapt.report.site import NOT_BUILDABLE, build_report
 
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
     source = (release or where.latest).expanduser().resolve()
@@ -439,8 +446,8 @@ def serve(
     home: HomeOption = None,
 ) -> None:
     """Show a report in a browser of this machine, on 127.0.0.1 alone, until interrupted."""
-    from orchestration.release.publish import REPORT_FOLDER
-    from orchestration.report.serving import server_of
+    from iapt.release.publish import REPORT_FOLDER
+    from iapt.report.serving import server_of
 
     where = Home(home.expanduser().resolve()) if home else Home.from_environment()
     shown = (folder or where.latest).expanduser().resolve()
@@ -477,7 +484,7 @@ def demo_drops(
     ] = None,
 ) -> None:
     """Write synthetic drops in the publisher's layouts, the same bytes each time."""
-    from orchestration.demonstration import write_demonstration_drops
+    from iapt.synthetic import write_demonstration_drops
 
     manifest = home.expanduser() / "latest" / "manifest.json" if home else None
     if manifest is not None and manifest.is_file():

@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import yaml
 
-from orchestration.home import DBT_PROJECT
-from orchestration.run_warnings import RunWarning, fill_template
+from iapt.run_warnings import RunWarning, fill_template
+from iapt.workspace import DBT_PROJECT
 
 #: What is said of each test that warns.
 WARNINGS = DBT_PROJECT / "tests" / "warnings.yml"

@@ -24,7 +24,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 
-from orchestration.home import DBT_PROJECT
+from iapt.workspace import DBT_PROJECT
 
 MODULE: Final = "orchestration.dbt_process"
 #: What dbt kept of parsing the project.

@@ -3,15 +3,15 @@
 import dagster as dg
 
 from orchestration.assets.drops import drop_assets, landing
-from orchestration.assets.figures import judge_figures
 from orchestration.assets.marts import build_marts, dbt_resource
 from orchestration.assets.release import gate, release_assets
+from orchestration.assets.value_checks import judge_figures
 from orchestration.jobs import refresh
-from orchestration.lone_run import AloneInTheHome
 from orchestration.progress import ProgressReporter
 from orchestration.resources import PipelineHome
 from orchestration.schedules import monthly_refresh
 from orchestration.sensors import drop_folder_sensor
+from orchestration.workspace_lock_resource import AloneInTheHome
 
 
 def build_definitions(pipeline: PipelineHome | None = None, progress: ProgressReporter | None = None) -> dg.Definitions:

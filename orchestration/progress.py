@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from orchestration.drops.intake import Progress, no_progress
-from orchestration.exclusive import say_nothing
+from iapt.ingest.ingestion import Progress, no_progress
+from iapt.workspace_lock import say_nothing
 
 
 class ProgressReporter:

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from iapt.ingest.ingestion import Progress, no_progress
+from iapt.machine_errors import tell_machine_trouble
+from iapt.rejection import DropRefused
+from iapt.workspace import PROJECT_ROOT, Home
+from iapt.workspace_lock import alone_in, say_nothing
 from orchestration import dbt_process
-from orchestration.drops.intake import Progress, no_progress
-from orchestration.drops.refusals import DropRefused
-from orchestration.exclusive import alone_in, say_nothing
-from orchestration.home import PROJECT_ROOT, Home
-from orchestration.machine_trouble import tell_machine_trouble
 from orchestration.run_record import LOG_TAG, RefreshOutcome, outcome_of, read_record
 
 __all__ = ["RefreshOutcome", "describe_refusal", "prepare_dagster_home", "refresh"]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from expectations.policy import Policy, load_policy
-from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.reader import ObservationStore
-from orchestration.drops.store import DropStore
-from orchestration.exclusive import WAIT_SECONDS
-from orchestration.home import CATALOGUE, DISCLOSURE_POLICY, Home
-from orchestration.warehouse_access import WarehouseLockedError, wait_for_warehouse
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.disclosure_policy import Policy, load_policy
+from iapt.ingest.archive import DropStore
+from iapt.ingest.reader import ObservationStore
+from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
+from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Home
+from iapt.workspace_lock import WAIT_SECONDS
 
 
 class PipelineHome(dg.ConfigurableResource[Home]):

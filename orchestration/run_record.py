@@ -15,9 +15,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import dagster as dg
 
+from iapt.machine_errors import describe_trouble
+from iapt.workspace import Home
 from orchestration.check_events import EVERY_DROP_IS_READ, evaluations_of_run, events_of_run, warnings_of
-from orchestration.home import Home
-from orchestration.machine_trouble import describe_trouble
 
 State: TypeAlias = Literal["running", "released", "unchanged", "nothing_to_do", "failed"]
 

@@ -9,11 +9,11 @@ from typing import Self
 
 import dagster as dg
 
-from orchestration.drop_folder import EMPTY, compute_folder_fingerprint, fingerprint_taken_in
-from orchestration.home import Home
+from iapt.sources.folder_fingerprint import EMPTY, compute_folder_fingerprint, fingerprint_taken_in
+from iapt.workspace import Home
 from orchestration.jobs import refresh
-from orchestration.lone_run import is_alive
 from orchestration.resources import PipelineHome, RefreshConfig
+from orchestration.workspace_lock_resource import is_alive
 
 #: Between two looks. A file that is being copied grows, or changes its time, in less.
 SECONDS_BETWEEN_LOOKS = 60

@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock, Timeout
 
-from orchestration.exclusive import HomeIsBusy, alone_in
-from orchestration.home import Home
+from iapt.workspace import Home
+from iapt.workspace_lock import HomeIsBusy, alone_in
 from orchestration.resources import PipelineHome
 from orchestration.run_record import begin_record, end_record
 

@@ -21,10 +21,10 @@ from typing import Any
 import duckdb
 import xlsxwriter
 
-from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.reader import DropSummary, ObservationStore, read_drop, reading_connection
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.store import KeptDrop
+from iapt.catalogue.catalogue import Catalogue
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.reader import DropSummary, ObservationStore, read_drop, reading_connection
+from iapt.rejection import DropRefused
 
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = ROOT / "catalogue"

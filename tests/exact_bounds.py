@@ -13,9 +13,9 @@ from math import prod
 import highspy
 import numpy as np
 
-from expectations.audit.facts import Rounding
-from expectations.audit.relations import Relations
-from expectations.contracts import Grain
+from iapt.catalogue.relations import Relations
+from iapt.contract import Grain
+from iapt.disclosure.model import Rounding
 from tests.synthetic_source import FORMULAS, RELATIONS, Bounds, Cell, Figure, Population, counts_behind, is_exact
 
 #: Above every count there is, and small enough for a solver that works with floating-point numbers.

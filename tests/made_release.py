@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from expectations.contracts import (
+from iapt.contract import (
     CONTRACTS,
     EXTRACT_COLUMNS,
     EXTRACT_GRAINS,
@@ -25,7 +25,7 @@ from expectations.contracts import (
     TOPICS,
     file_of,
 )
-from orchestration.home import CATALOGUE
+from iapt.workspace import CATALOGUE
 
 HOSTILE_NAME = '<script>alert("1")</script> & Söhne'
 HOSTILE_CODE = "../<b>"

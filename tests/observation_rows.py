@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.home import DBT_PROJECT
+from iapt.workspace import DBT_PROJECT
 
 SEEDS = DBT_PROJECT / "seeds"
 #: A figure no drop holds: wherever it turns up, a value has leaked.

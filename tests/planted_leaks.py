@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from expectations.contracts import KEYS, POPULATION, TODAYS_GEOGRAPHY
+from iapt.contract import KEYS, POPULATION, TODAYS_GEOGRAPHY
 
 #: A figure that stands nowhere in the slice: wherever it turns up, something has leaked.
 TELL_TALE = 7654321

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from orchestration.home import CATALOGUE
-from orchestration.report.outline import load_outline
+from iapt.catalogue.report_config import load_outline
+from iapt.workspace import CATALOGUE
 
 EXTRACTS = {"monthly": "extract_monthly", "quarterly": "extract_quarterly", "annual": "extract_annual"}
 SERIES = ("identity", "population", "measure", "cells")

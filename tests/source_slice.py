@@ -11,9 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.audit.auditor import COMPARED
-from expectations.contracts import DIMENSIONS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS, file_of
-from orchestration.home import Home
+from iapt.contract import DIMENSIONS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS, file_of
+from iapt.disclosure.auditor import COMPARED
+from iapt.workspace import Home
 
 FACTS = {"extract_monthly": "fct_monthly", "extract_quarterly": "fct_quarterly", "extract_annual": "fct_annual"}
 #: A month of dashes, a month of every statistic; both sides of the gap, a quarter of every level; both geographies.

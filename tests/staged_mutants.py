@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from expectations.contracts import DERIVED, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
+from iapt.contract import DERIVED, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
 
 #: A figure no extract of the staged release holds: wherever it turns up, a value has leaked.
 TELL_TALE = 7654321

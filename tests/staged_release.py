@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS, WITH_STANDARD, file_of
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS, WITH_STANDARD, file_of
 
 REFERENCE = """
 create table organisations (org_level, org_code, org_name, partner_code, partner_name, size) as

@@ -18,12 +18,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from expectations.audit.facts import PUBLISHERS_ROUNDING, Rounding, load_facts, load_formulas, take_figures
-from expectations.audit.propagation import MOST_SWEEPS, Sweeps, propagate
-from expectations.audit.relations import CategorySum, Inequality, LevelSum, Relations
-from expectations.audit.stars import build_stars
-from expectations.audit.sums import build_sums, measure_relations
-from expectations.contracts import POPULATION, Grain
+from iapt.catalogue.relations import CategorySum, Inequality, LevelSum, Relations
+from iapt.contract import POPULATION, Grain
+from iapt.disclosure.additivity_constraints import build_sums, measure_relations
+from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding, load_facts, load_formulas, take_figures
+from iapt.disclosure.percentage_constraints import build_stars
+from iapt.disclosure.propagation import MOST_SWEEPS, Sweeps, propagate
 
 SEEDS = Path(__file__).resolve().parents[1] / "dbt_project" / "seeds"
 PERIODS: Mapping[Grain, str] = {"month": "2025-06", "quarter": "2025-26 Q1", "year": "2024-25"}

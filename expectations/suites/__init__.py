@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
 from expectations.rules import Rule
 from expectations.suites import derived, dimensions, extracts
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
 
 SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {

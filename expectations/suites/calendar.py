@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from expectations.contracts import Grain
+from iapt.contract import Grain
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from expectations.contracts import KEYS, TABLES, Room
 from expectations.rules import Rule, Severity
+from iapt.contract import KEYS, TABLES, Room
 
 COLUMNS_RULE = "columns_are_exactly_the_contract"
 
@@ -12,11 +12,6 @@ def keys_of(table: str, relation: str | None = None) -> str:
     """Return the key columns of a table as a select list, each with its relation's name if there is one."""
     prefix = f"{relation}." if relation else ""
     return ", ".join(prefix + column for column in KEYS[table])
-
-
-def words(vocabulary: Iterable[str]) -> str:
-    """Return a vocabulary as a list of SQL literals."""
-    return ", ".join("'" + word.replace("'", "''") + "'" for word in vocabulary)
 
 
 def rows_where(

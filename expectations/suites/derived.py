@@ -5,18 +5,18 @@ Each is worked out again here from the extracts it stands beside, apart from the
 
 from collections.abc import Iterator
 
-from expectations.contracts import EXTRACT_GRAINS, KEYS, POPULATION, TODAYS_GEOGRAPHY, TOPICS
 from expectations.rules import Rule, about
-from expectations.suites.every_table import (
+from expectations.suites.common_rules import (
     columns_are_exactly_the_contract,
     keys_are_unique,
     keys_of,
     required_columns_are_filled,
     rows_where,
-    words,
 )
 from expectations.suites.extracts import MARKERS, POLICY, org_type_is_that_of_dim_organisation
-from expectations.suites.wholes import parts_of_today
+from expectations.suites.whole_and_part_rules import parts_of_today
+from iapt.contract import EXTRACT_GRAINS, KEYS, POPULATION, TODAYS_GEOGRAPHY, TOPICS
+from iapt.sql import sql_list
 
 SUBJECT = "figures_of_the_extracts"
 AREAS = "areas_of_today"
@@ -57,8 +57,8 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
         rows_where(
             "words_are_known",
             table,
-            f"comparability is null or comparability not in ({words(COMPARABILITIES)}) "
-            f"or value_status is null or value_status not in ({words(MARKERS)}) "
+            f"comparability is null or comparability not in ({sql_list(COMPARABILITIES)}) "
+            f"or value_status is null or value_status not in ({sql_list(MARKERS)}) "
             f"or value_marker is distinct from case value_status {markers} end",
             f"comparability is one of {', '.join(COMPARABILITIES)}; statuses and markers are those of the extracts. "
             "Source: the data contract of the release.",
@@ -119,8 +119,8 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
                         where found > named or found = 0
                            or (value_status = 'not_published' and coalesce(
                                 value, lower_bound, upper_bound, suppressed_parts) is not null)
-                           or (comparability in ({words(WITHOUT_FIGURE)}) and value_status <> 'not_published')
-                           or (named > 1 and comparability not in ({words((*ADDED_UP, *WITHOUT_FIGURE))}))
+                           or (comparability in ({sql_list(WITHOUT_FIGURE)}) and value_status <> 'not_published')
+                           or (named > 1 and comparability not in ({sql_list((*ADDED_UP, *WITHOUT_FIGURE))}))
                            or (value_status <> 'not_published' and (
                                 found < named or is_unknown
                                 or value_status is distinct from if(is_shown, 'published', 'suppressed')
@@ -128,7 +128,7 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
                                 or not ({_same("lower_bound", "extract_lower")})
                                 or not ({_same("upper_bound", "extract_upper")})
                                 or if(
-                                    comparability in ({words(ADDED_UP)}),
+                                    comparability in ({sql_list(ADDED_UP)}),
                                     statistic <> 'count' or is_derived is distinct from true
                                         or suppressed_parts is distinct from hidden,
                                     is_derived is distinct from part_is_derived
@@ -167,7 +167,7 @@ def _figures_are_of_todays_area(table: str) -> Rule:
             with rows as (
                 select distinct period_end, org_level, org_code, level_as_published, codes_as_published, comparability
                 from {{batch}}
-                where comparability in ({words((*CARRIED, *ADDED_UP))}) and org_level <> 'england'
+                where comparability in ({sql_list((*CARRIED, *ADDED_UP))}) and org_level <> 'england'
                     and value_status <> 'not_published'
             ),
             days as (select distinct period_end from rows),
@@ -249,13 +249,13 @@ def _figures_are_of_todays_area(table: str) -> Rule:
                 select named.period_end, named.org_level, named.org_code, named.codes_as_published
                 from named join dim_organisation as listed
                     on named.level_as_published = listed.org_level and named.code = listed.org_code
-                where named.comparability in ({words((*CARRIED, "merged"))})
+                where named.comparability in ({sql_list((*CARRIED, "merged"))})
                     and listed.boundary_moved_on > named.period_end
             ),
             wrong as (from too_large union from too_small union from moved)
             select {keys_of(table)} from {{batch}}
             semi join wrong using (period_end, org_level, org_code, codes_as_published)
-            where comparability in ({words((*CARRIED, *ADDED_UP))})
+            where comparability in ({sql_list((*CARRIED, *ADDED_UP))})
         """,
     )
 
@@ -265,7 +265,7 @@ def _rates_are_of_one_organisation(table: str) -> Rule:
         "rates_are_of_one_organisation",
         table,
         f"value_status <> 'not_published' and statistic <> 'count' "
-        f"and comparability not in ({words((*CARRIED, *UNDER_ITS_OWN_CODE))})",
+        f"and comparability not in ({sql_list((*CARRIED, *UNDER_ITS_OWN_CODE))})",
         "A percentage, a mean or a median is of one organisation, whose area is today's, or under its own name: none "
         "can be had from those of parts. Source: the principle that a rate is never rebuilt.",
     )
@@ -288,10 +288,10 @@ def _no_other_area_under_todays_name(table: str) -> Rule:
             select {keys_of(table)} from {{batch}}
             left join places using (org_level, org_code)
             where (
-                comparability in ({words((*UNDER_ITS_OWN_CODE, "same"))})
+                comparability in ({sql_list((*UNDER_ITS_OWN_CODE, "same"))})
                 and (org_level <> level_as_published or org_code <> codes_as_published)
             ) or (
-                comparability in ({words(UNDER_ITS_OWN_CODE)}) and places.org_code is not null
+                comparability in ({sql_list(UNDER_ITS_OWN_CODE)}) and places.org_code is not null
             )
         """,
     )
@@ -319,7 +319,7 @@ def recovery_rate_rules() -> tuple[Rule, ...]:
         rows_where(
             "standard_is_judged_of_published_rates",
             table,
-            f"standard_status not in ({words(STANDARD_STATUSES)}) "
+            f"standard_status not in ({sql_list(STANDARD_STATUSES)}) "
             "or (standard_status is not null and recovery_rate is null) "
             "or gap_to_standard is distinct from recovery_rate - standard",
             "A rate that is not shown meets and misses no standard, and the gap is the rate less the standard. "
@@ -354,7 +354,7 @@ def _cells_of_the_extracts(
     )
     released = " union all ".join(
         f"select '{grain}' as period_grain, {', '.join(POPULATION)}, measure, value, value_status, lower_bound, "
-        f"upper_bound from {extract} where measure in ({words(cells)})"
+        f"upper_bound from {extract} where measure in ({sql_list(cells)})"
         for extract, grain in EXTRACT_GRAINS.items()
     )
     same_cell = " and ".join(
@@ -392,7 +392,7 @@ def _cells_of_the_extracts(
     yield rows_where(
         "status_is_known",
         table,
-        " or ".join(f"{status} not in ({words(STATUSES_OF_CELLS)})" for _, status in cells.values()),
+        " or ".join(f"{status} not in ({sql_list(STATUSES_OF_CELLS)})" for _, status in cells.values()),
         f"A status is one of {', '.join(STATUSES_OF_CELLS)}, or absent where no drop has the cell. "
         "Source: the data contract of the release.",
     )

@@ -1,21 +1,21 @@
 """The rules of the dimensions: the calendar, the organisations and the measures that the extracts lean on."""
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, POPULATION
 from expectations.rules import Rule
 from expectations.suites.calendar import (
     CALENDARS,
     FINANCIAL_YEAR_OF_PERIOD_START,
     disagrees_with_calendar,
 )
-from expectations.suites.every_table import (
+from expectations.suites.common_rules import (
     columns_are_exactly_the_contract,
     keys_are_unique,
     keys_of,
     required_columns_are_filled,
     rows_where,
-    words,
 )
 from expectations.suites.extracts import ENGLAND, ORGANISATION_LEVELS
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, POPULATION
+from iapt.sql import sql_list
 
 PUBLICATION_STATUSES = ("published", "not_published", "not_loaded", "not_due")
 STATISTICS = ("count", "percentage", "mean", "median", "minimum", "maximum", "sum")
@@ -47,13 +47,13 @@ def dim_period_rules() -> tuple[Rule, ...]:
         rows_where(
             "grain_is_known",
             table,
-            f"period_grain is null or period_grain not in ({words(CALENDARS)})",
+            f"period_grain is null or period_grain not in ({sql_list(CALENDARS)})",
             f"period_grain is month, quarter or year. {CONTRACT}",
         ),
         rows_where(
             "publication_status_is_known",
             table,
-            f"publication_status is null or publication_status not in ({words(PUBLICATION_STATUSES)})",
+            f"publication_status is null or publication_status not in ({sql_list(PUBLICATION_STATUSES)})",
             f"publication_status is one of {', '.join(PUBLICATION_STATUSES)}. {CONTRACT}",
         ),
         rows_where(
@@ -137,7 +137,7 @@ def dim_organisation_rules() -> tuple[Rule, ...]:
         rows_where(
             "organisation_level_is_known",
             table,
-            f"org_level is null or org_level not in ({words(ORGANISATION_LEVELS)})",
+            f"org_level is null or org_level not in ({sql_list(ORGANISATION_LEVELS)})",
             f"org_level is one of {', '.join(ORGANISATION_LEVELS)}: a pair is two organisations. {CONTRACT}",
         ),
         rows_where(
@@ -167,13 +167,13 @@ def dim_measure_rules() -> tuple[Rule, ...]:
         rows_where(
             "statistic_is_known",
             table,
-            f"statistic is null or statistic not in ({words(STATISTICS)})",
+            f"statistic is null or statistic not in ({sql_list(STATISTICS)})",
             f"statistic is one of {', '.join(STATISTICS)}. {CONTRACT}",
         ),
         rows_where(
             "better_direction_is_known",
             table,
-            f"better_direction not in ({words(DIRECTIONS)})",
+            f"better_direction not in ({sql_list(DIRECTIONS)})",
             f"better_direction is one of {', '.join(DIRECTIONS)}. {CONTRACT}",
         ),
         rows_where(
@@ -316,8 +316,8 @@ def dim_note_rules() -> tuple[Rule, ...]:
         rows_where(
             "words_are_known",
             table,
-            f"cell_status not in ({words(NOTED_CELLS)}) or action not in ({words(ACTIONS)}) "
-            f"or period_grain not in ({words(EXTRACT_GRAINS.values())}) or {wrong_table}",
+            f"cell_status not in ({sql_list(NOTED_CELLS)}) or action not in ({sql_list(ACTIONS)}) "
+            f"or period_grain not in ({sql_list(EXTRACT_GRAINS.values())}) or {wrong_table}",
             f"cell_status is one of {', '.join(NOTED_CELLS)}, action one of {', '.join(ACTIONS)}, and table_name the "
             f"extract of period_grain. {CONTRACT}",
         ),

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from expectations.contracts import DROPS, Grain
 from expectations.observations import MARKERS, SERIES, SUBMISSION, UNKNOWN
 from expectations.rules import Rule, about
 from expectations.suites.calendar import CALENDARS
-from expectations.suites.every_table import keys_of, rows_where, words
-from expectations.suites.figures import (
+from expectations.suites.common_rules import keys_of, rows_where
+from expectations.suites.value_rules import (
     BELOW_ENGLAND,
     IS_PAIR,
     LONGEST_LIKELY_WAIT_IN_DAYS,
@@ -26,6 +25,8 @@ from expectations.suites.figures import (
     REVIEW_THE_RULE,
     figure_rules,
 )
+from iapt.contract import DROPS, Grain
+from iapt.sql import sql_list
 
 GRAIN_OF_SERIES: Final[Mapping[str, Grain]] = MappingProxyType(
     {
@@ -61,7 +62,7 @@ def _populations() -> tuple[Rule, ...]:
         rows_where(
             "series_is_known_and_has_its_grain",
             table,
-            f"coalesce(series, '') not in ({words(SERIES)}) "
+            f"coalesce(series, '') not in ({sql_list(SERIES)}) "
             f"or period_grain is distinct from (case series {grains} end)",
             f"A series is one of {', '.join(SERIES)}, and each has periods of one grain. Source: the layouts of the "
             "catalogue.",
@@ -78,7 +79,7 @@ def _populations() -> tuple[Rule, ...]:
         rows_where(
             "organisation_level_is_known",
             table,
-            f"org_level is null or org_level not in ({words((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
+            f"org_level is null or org_level not in ({sql_list((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
             f"org_level is one of {', '.join((*ORGANISATION_LEVELS, *PAIR_LEVELS))}. {CONTRACT}",
             room="drops",
         ),
@@ -386,12 +387,12 @@ def _agreement() -> tuple[Rule, ...]:
                 with pairs (part, whole) as (values {pairs}),
                 parts as (
                     select {keys}, population, cast(measure as varchar) as part, value from {{batch}}
-                    where measure in ({words(parts)}) and value_status = 'published' and not is_duplicate
+                    where measure in ({sql_list(parts)}) and value_status = 'published' and not is_duplicate
                 ),
                 wholes as (
                     select population, cast(measure as varchar) as whole, value as whole_value, value_status
                     from observations
-                    where measure in ({words(wholes)}) and value_status in ('published', 'suppressed')
+                    where measure in ({sql_list(wholes)}) and value_status in ('published', 'suppressed')
                       and not is_duplicate
                 )
                 select {keys}
@@ -416,7 +417,7 @@ def _agreement() -> tuple[Rule, ...]:
                 ),
                 outcomes as (
                     select population, sum(value) as together from observations
-                    where measure in ({words(OUTCOMES)}) and value_status = 'published' and not is_duplicate
+                    where measure in ({sql_list(OUTCOMES)}) and value_status = 'published' and not is_duplicate
                     group by population
                 )
                 select {keys} from finished join outcomes using (population)

@@ -6,19 +6,19 @@ numbers, and a figure that one of them hides beyond the rule is a suppressed one
 
 from collections.abc import Sequence
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, KEYS, POPULATION
-from expectations.policy import load_policy
 from expectations.rules import Rule, about
 from expectations.suites.calendar import FINANCIAL_YEAR_OF_PERIOD_START, disagrees_with_calendar
-from expectations.suites.every_table import (
+from expectations.suites.common_rules import (
     columns_are_exactly_the_contract,
     keys_are_unique,
     keys_of,
     required_columns_are_filled,
     rows_where,
-    words,
 )
-from expectations.suites.wholes import parts_of_the_day
+from expectations.suites.whole_and_part_rules import parts_of_the_day
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.contract import CONTRACTS, ENGLAND, EXTRACT_GRAINS, KEYS, POPULATION
+from iapt.sql import sql_list
 
 POLICY = load_policy()
 STATISTICS = POLICY.statistics_that_leave
@@ -29,7 +29,6 @@ MORE = (POLICY.round_counts_to - 1) // 2
 ORGANISATION_LEVELS = ("england", "region", "icb", "stp", "sub_icb", "ccg", "provider")
 #: A pair is a commissioner and a provider: the levels its two codes stand under in dim_organisation.
 PAIR_LEVELS = {"sub_icb_provider": "sub_icb", "ccg_provider": "ccg"}
-ENGLAND = "E92000001"
 MARKERS = {"published": "null", "suppressed": "'[c]'", "not_published": "'[x]'"}
 
 REPORT_RULE = "Source: the disclosure rules of NHS Digital's interactive report, kept here at every level."
@@ -73,27 +72,27 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
         rows_where(
             "organisation_level_is_known",
             table,
-            f"org_level is null or org_level not in ({words((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
+            f"org_level is null or org_level not in ({sql_list((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
             f"org_level is one of {', '.join((*ORGANISATION_LEVELS, *PAIR_LEVELS))}. {CONTRACT}",
         ),
         rows_where(
             "statistic_is_known",
             table,
-            f"statistic is null or statistic not in ({words(STATISTICS)})",
+            f"statistic is null or statistic not in ({sql_list(STATISTICS)})",
             f"statistic is one of {', '.join(STATISTICS)}: a minimum, a maximum or a raw sum describes "
             f"single people and never leaves. {REPORT_RULE}",
         ),
         rows_where(
             "status_is_known",
             table,
-            f"value_status is null or value_status not in ({words(MARKERS)})",
+            f"value_status is null or value_status not in ({sql_list(MARKERS)})",
             "value_status is published, suppressed or not_published; a measure that does not apply has no "
             f"row. {CONTRACT}",
         ),
         rows_where(
             "marker_agrees_with_status",
             table,
-            f"value_status in ({words(MARKERS)}) and value_marker is distinct from case value_status {markers} end",
+            f"value_status in ({sql_list(MARKERS)}) and value_marker is distinct from case value_status {markers} end",
             "value_marker is absent beside a published figure, [c] beside a suppressed one and [x] beside "
             "one that was never published. Source: the Analysis Function's shorthand for tables.",
         ),
@@ -138,7 +137,7 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
 
 
 def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
-    is_pair = f"coalesce(org_level in ({words(PAIR_LEVELS)}), false)"
+    is_pair = f"coalesce(org_level in ({sql_list(PAIR_LEVELS)}), false)"
     commissioner_levels = " ".join(f"when '{pair}' then '{level}'" for pair, level in PAIR_LEVELS.items())
     return (
         rows_where(
@@ -393,14 +392,14 @@ def _shown_only_with_one_of(column: str, *, name: str, table: str, statistics: S
         query=f"""
             with shown_figures as (
                 select {keys_of(table)} from {{batch}}
-                where statistic in ({words(statistics)}) and value is not null
+                where statistic in ({sql_list(statistics)}) and value is not null
             ),
             hidden_counts as (
                 select {keys_of(table)} from {table} where value_status = 'suppressed'
             ),
             parts_of_a_measure as (
                 select distinct measure, unnest(string_split({column}, ' + ')) as part
-                from dim_measure where statistic in ({words(statistics)})
+                from dim_measure where statistic in ({sql_list(statistics)})
             ),
             number_of_parts as (
                 select measure, count(*) as parts from parts_of_a_measure group by measure

@@ -8,18 +8,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from expectations.contracts import FACT_GRAINS, MARTS, POPULATION
 from expectations.observations import UNKNOWN
 from expectations.rules import Rule, about, in_room
 from expectations.suites import dimensions
-from expectations.suites.every_table import (
-    columns_are_exactly_the_contract,
-    keys_are_unique,
-    keys_of,
-    rows_where,
-    words,
-)
-from expectations.suites.figures import (
+from expectations.suites.common_rules import columns_are_exactly_the_contract, keys_are_unique, keys_of, rows_where
+from expectations.suites.value_rules import (
     BELOW_ENGLAND,
     IS_PAIR,
     ONLY_ENGLAND_USES_ITS_CODE,
@@ -30,6 +23,8 @@ from expectations.suites.figures import (
     STATISTICS,
     figure_rules,
 )
+from iapt.contract import FACT_GRAINS, MARTS, POPULATION
+from iapt.sql import sql_list
 
 SCHEMA: Final = "marts"
 CONTRACT: Final = "Source: the data contract of the marts."
@@ -94,14 +89,14 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
         rows_where(
             "organisation_level_is_known",
             table,
-            f"{APPLIES} and org_level not in ({words((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
+            f"{APPLIES} and org_level not in ({sql_list((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
             f"org_level is one of {', '.join((*ORGANISATION_LEVELS, *PAIR_LEVELS))}. {CONTRACT}",
             room="marts",
         ),
         rows_where(
             "statistic_is_known",
             table,
-            f"{APPLIES} and statistic not in ({words((*STATISTICS, UNKNOWN))})",
+            f"{APPLIES} and statistic not in ({sql_list((*STATISTICS, UNKNOWN))})",
             f"statistic is one of {', '.join(STATISTICS)}, or {UNKNOWN} until the measure is reviewed. {CONTRACT}",
             room="marts",
         ),

@@ -8,17 +8,17 @@ before, or what is odd without revealing anybody, warns.
 from collections.abc import Sequence
 from typing import Final
 
-from expectations.contracts import Room
 from expectations.rules import Rule, about
-from expectations.suites.every_table import rows_where, words
+from expectations.suites.common_rules import rows_where
+from iapt.contract import ENGLAND, Room
+from iapt.sql import sql_list
 
 STATUSES: Final = ("published", "suppressed", "not_applicable", "not_published")
 STATISTICS: Final = ("count", "percentage", "mean", "median", "minimum", "maximum", "sum")
 ORGANISATION_LEVELS: Final = ("england", "region", "icb", "stp", "sub_icb", "ccg", "provider")
 #: A pair is a commissioner and a provider: the levels its two codes stand under.
 PAIR_LEVELS: Final = {"sub_icb_provider": "sub_icb", "ccg_provider": "ccg"}
-ENGLAND: Final = "E92000001"
-IS_PAIR: Final = f"coalesce(org_level in ({words(PAIR_LEVELS)}), false)"
+IS_PAIR: Final = f"coalesce(org_level in ({sql_list(PAIR_LEVELS)}), false)"
 ONLY_ENGLAND_USES_ITS_CODE: Final = (
     f"(coalesce(org_level, '') = 'england') <> (coalesce(org_code, '') = '{ENGLAND}') "
     f"or coalesce(partner_code, '') = '{ENGLAND}'"
@@ -55,7 +55,7 @@ def _statuses(table: str, room: Room, without_value: Sequence[str]) -> tuple[Rul
         rows_where(
             "status_is_known",
             table,
-            f"value_status is null or value_status not in ({words(STATUSES)})",
+            f"value_status is null or value_status not in ({sql_list(STATUSES)})",
             f"Every figure is {', '.join(STATUSES[:-1])} or {STATUSES[-1]}. Source: the contract of an observation.",
             room=room,
         ),
@@ -69,7 +69,7 @@ def _statuses(table: str, room: Room, without_value: Sequence[str]) -> tuple[Rul
         rows_where(
             "only_published_figures_have_a_value",
             table,
-            f"value_status in ({words(without_value)}) and value is not null",
+            f"value_status in ({sql_list(without_value)}) and value is not null",
             "What is suppressed, does not apply or was never published has no value, not even zero. "
             "Source: the contract of an observation.",
             room=room,

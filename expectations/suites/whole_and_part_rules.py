@@ -12,9 +12,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter, model_validator
 
 from expectations.rules import Rule
-from expectations.suites.every_table import keys_of, words
+from expectations.suites.common_rules import keys_of
+from iapt.sql import sql_list
+from iapt.workspace import CATALOGUE
 
-PARTS_THAT_DIFFER_FILE = Path(__file__).resolve().parents[2] / "catalogue" / "parts_that_differ.yml"
+PARTS_THAT_DIFFER_FILE = CATALOGUE / "parts_that_differ.yml"
 SOURCE = "Source: the publisher's counts of CCGs and sub-ICB locations, which add up to those of STPs and ICBs."
 _KEY = r"^[A-Za-z0-9 -]+$"
 
@@ -75,7 +77,7 @@ def parts_of_today(table: str, comparable: tuple[str, ...]) -> Rule:
     """
     return _wholes_are_their_parts(
         table,
-        own=f"comparability in ({words(comparable)})",
+        own=f"comparability in ({sql_list(comparable)})",
         belongs="""
             select
                 days.period, today.org_level, today.org_code,

@@ -17,9 +17,9 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
-from orchestration.drops.layouts import Layout, load_layouts
-from orchestration.drops.organisation_codes import OrganisationCodes
-from orchestration.drops.periods import period_labelled
+from iapt.catalogue.layouts import Layout, load_layouts
+from iapt.catalogue.organisation_codes import OrganisationCodes
+from iapt.periods import period_labelled
 
 Grain = Literal["month", "quarter", "year"]
 

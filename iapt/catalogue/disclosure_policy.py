@@ -7,9 +7,10 @@ from typing import Any, Final, Literal, Self, TypeAlias
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
-from expectations.rules import SNAKE_CASE
+from iapt.contract import SNAKE_CASE
+from iapt.workspace import CATALOGUE
 
-DISCLOSURE_FILE: Final = Path(__file__).resolve().parents[1] / "catalogue" / "disclosure.yml"
+DISCLOSURE_FILE: Final = CATALOGUE / "disclosure.yml"
 
 Statistic: TypeAlias = Literal["count", "percentage", "mean", "median", "minimum", "maximum", "sum", "unknown"]
 STATISTICS: Final[tuple[Statistic, ...]] = (

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from orchestration.drops.refusals import DropRefused
+from iapt.rejection import DropRefused
 
 # How many rows of a table are looked at to find its header.
 DEEPEST_HEADER_ROW = 12

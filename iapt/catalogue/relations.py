@@ -7,9 +7,10 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from expectations.contracts import Grain
+from iapt.contract import Grain
+from iapt.workspace import CATALOGUE
 
-RELATIONS_FILE = Path(__file__).resolve().parents[2] / "catalogue" / "relations.yml"
+RELATIONS_FILE = CATALOGUE / "relations.yml"
 
 Additive = Literal["yes", "no", "upper_bound"]
 

@@ -10,7 +10,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from expectations.contracts import TOPICS
+from iapt.contract import TOPICS
 
 
 class OutlineNotUsable(Exception):

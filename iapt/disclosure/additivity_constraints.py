@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import duckdb
 
-from expectations.audit.relations import CategorySum, Inequality, LevelSum, Relations
-from expectations.contracts import POPULATION, Grain
-from expectations.suites.every_table import words
-from expectations.suites.figures import ENGLAND
+from iapt.catalogue.relations import CategorySum, Inequality, LevelSum, Relations
+from iapt.contract import ENGLAND, POPULATION, Grain
+from iapt.sql import sql_list
 
 _ABSENT = "cast(null as varchar)"
 _ENGLAND = f"'{ENGLAND}'"
@@ -95,7 +94,7 @@ def _of_category(category: CategorySum) -> str:
         select
             hash(period) as scope, hash(variable_a, variable_b) as name,
             hash({whole}, measure) as whole, measure, hash(population, measure) as cell
-        from figure where statistic = 'count' and variable_type in ({words([category.variable_type])})
+        from figure where statistic = 'count' and variable_type in ({sql_list([category.variable_type])})
     """
 
 
@@ -104,7 +103,8 @@ def _add_inequality(connection: duckdb.DuckDBPyConnection, relation: str, inequa
         f"""
         insert into total
         select hash(cell, ?), ?, measure, cell, false from cell
-        where measure = ? and population in (select population from cell where measure in ({words(inequality.parts)}))
+        where measure = ?
+          and population in (select population from cell where measure in ({sql_list(inequality.parts)}))
         """,
         [relation, relation, inequality.whole],
     )
@@ -115,7 +115,7 @@ def _add_inequality(connection: duckdb.DuckDBPyConnection, relation: str, inequa
         from total
         join cell as wholes on total.cell = wholes.cell
         join cell as parts on wholes.population = parts.population
-        where relation = ? and parts.measure in ({words(inequality.parts)})
+        where relation = ? and parts.measure in ({sql_list(inequality.parts)})
         """,
         [relation],
     )

@@ -16,14 +16,13 @@ from typing import Final
 
 import duckdb
 
-from expectations.audit.absolute import disclosures_of
-from expectations.audit.facts import PUBLISHERS_ROUNDING, AuditError, Rounding, load_formulas
-from expectations.audit.periods import GrainAudit, KeptAudits, Tables, audit_grain
-from expectations.audit.tracing import TRACE_RULES, trace
-from expectations.contracts import DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY, file_of
-from expectations.cores import share_of_cores
-from expectations.outcomes import check_failed, examples_in
-from expectations.verdict import EXAMPLES_SHOWN, Example, Result, RuleOutcome
+from iapt.contract import DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY, file_of
+from iapt.disclosure.model import PUBLISHERS_ROUNDING, AuditError, Rounding, load_formulas
+from iapt.disclosure.period_audits import GrainAudit, KeptAudits, Tables, audit_grain
+from iapt.disclosure.source_reconciliation import TRACE_RULES, trace
+from iapt.disclosure.standalone_disclosure import disclosures_of
+from iapt.threads import share_of_cores
+from iapt.validation import EXAMPLES_SHOWN, Example, Result, RuleOutcome, check_failed, examples_in
 
 AT_A_TIME: Final = 2
 SUBJECT: Final = "audit"

@@ -61,7 +61,7 @@ def grade(connection: duckdb.DuckDBPyConnection, threshold: int = 5) -> None:
 
     Needs `cell` with final bounds, `leaf` and `inconsistent`. A cell has one grade, the worst.
     """
-    from expectations.audit.stars import complements
+    from iapt.disclosure.percentage_constraints import complements
 
     complements(connection, threshold - 1)
     bands = " ".join(f"when u < {limit} then '{band}'" for limit, band in SIZE_BANDS)

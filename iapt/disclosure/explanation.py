@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from expectations.audit.facts import AuditError
-from expectations.contracts import POPULATION
+from iapt.contract import POPULATION
+from iapt.disclosure.model import AuditError
 
 
 @dataclass(frozen=True)

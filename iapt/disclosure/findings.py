@@ -11,12 +11,12 @@ from typing import Final
 
 import duckdb
 
-from expectations.audit.explanation import explain
-from expectations.audit.facts import load_formulas
-from expectations.audit.grades import DISCLOSURES, grade
-from expectations.audit.periods import Tables, bound_source
-from expectations.contracts import POPULATION, Grain
-from expectations.suites.every_table import words
+from iapt.contract import POPULATION, Grain
+from iapt.disclosure.disclosure_risk import DISCLOSURES, grade
+from iapt.disclosure.explanation import explain
+from iapt.disclosure.model import load_formulas
+from iapt.disclosure.period_audits import Tables, bound_source
+from iapt.sql import sql_list
 
 _COLUMNS: Final = (*POPULATION, "measure")
 
@@ -29,7 +29,7 @@ def write_findings(
     Raises AuditError where the figures cannot be audited.
     """
     load_formulas(connection, tables.measures)
-    where = f"period in ({words([period])})"
+    where = f"period in ({sql_list([period])})"
     bound_source(connection, grain, tables, where, to_the_end=True, record=True)
     grade(connection, tables.rounding.threshold)
     keys = ", ".join(f"figure.{column}" for column in _COLUMNS)
@@ -37,7 +37,7 @@ def write_findings(
         f"""
         select {keys}, graded.grade
         from graded join figure on graded.cell = hash(figure.population, figure.measure)
-        where figure.statistic = 'count' and graded.grade in ({words(DISCLOSURES)})
+        where figure.statistic = 'count' and graded.grade in ({sql_list(DISCLOSURES)})
         order by all
         """
     ).fetchall()

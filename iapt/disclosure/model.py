@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from expectations.contracts import POPULATION
+from iapt.contract import POPULATION
 
 #: Percentages are compared as 2000 n against a multiple of d: whole ones of p give 20 p -/+ 10, q tenths 2 q -/+ 1.
 SCALE = 2000

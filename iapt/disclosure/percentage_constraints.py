@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import duckdb
 
-from expectations.audit.facts import SCALE
+from iapt.disclosure.model import SCALE
 
 #: A star with more possible pairs of base and part than this is left alone: its bounds stay wider, which is sound.
 MOST_PAIRS = 64

@@ -17,8 +17,11 @@ from typing import Any, Final
 
 import duckdb
 
-from expectations.audit.amplification import Leak, leaks_of
-from expectations.audit.facts import (
+from iapt.catalogue.relations import RELATIONS_FILE, Relations, load_relations
+from iapt.contract import POPULATION, Grain
+from iapt.disclosure.additivity_constraints import build_sums, measure_relations
+from iapt.disclosure.disclosure_risk import GradeCount, grade, residual_risk
+from iapt.disclosure.model import (
     PUBLISHERS_ROUNDING,
     AuditError,
     Rounding,
@@ -26,12 +29,9 @@ from expectations.audit.facts import (
     load_formulas,
     take_figures,
 )
-from expectations.audit.grades import GradeCount, grade, residual_risk
-from expectations.audit.propagation import propagate
-from expectations.audit.relations import RELATIONS_FILE, Relations, load_relations
-from expectations.audit.stars import build_stars
-from expectations.audit.sums import build_sums, measure_relations
-from expectations.contracts import POPULATION, Grain
+from iapt.disclosure.percentage_constraints import build_stars
+from iapt.disclosure.propagation import propagate
+from iapt.disclosure.residual_disclosure import Leak, leaks_of
 
 #: More than every annual file there is, or a dozen national months: few statements, in less than 4 GB.
 FIGURES_IN_A_BATCH: Final = 3_000_000

@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 import duckdb
 
-from expectations.audit.stars import star_bounds
-from expectations.audit.sums import sum_bounds
+from iapt.disclosure.additivity_constraints import sum_bounds
+from iapt.disclosure.percentage_constraints import star_bounds
 
 MOST_SWEEPS = 200
 #: A sweep that narrows fewer cells than one in so many ends its kind's turn: late sweeps find next to nothing.

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import duckdb
 
-from expectations.audit.facts import PUBLISHERS_ROUNDING, Rounding, load_rates
-from expectations.audit.propagation import narrow
-from expectations.audit.stars import build_stars, star_bounds
-from expectations.contracts import POPULATION
+from iapt.contract import POPULATION
+from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding, load_rates
+from iapt.disclosure.percentage_constraints import build_stars, star_bounds
+from iapt.disclosure.propagation import narrow
 
 KEY = ", ".join(POPULATION)
 

@@ -11,11 +11,10 @@ from typing import Final
 
 import duckdb
 
-from expectations.audit.facts import Rounding
-from expectations.contracts import KEYS, POPULATION
-from expectations.outcomes import examples_in
-from expectations.suites.every_table import words
-from expectations.verdict import EXAMPLES_SHOWN, Example
+from iapt.contract import KEYS, POPULATION
+from iapt.disclosure.model import Rounding
+from iapt.sql import sql_list
+from iapt.validation import EXAMPLES_SHOWN, Example, examples_in
 
 _KEY: Final = ", ".join((*POPULATION, "measure"))
 _LABELS: Final = (
@@ -128,7 +127,7 @@ def trace(
                     when statistic in ('mean', 'median') then round(cast(value as decimal(18, 6)), 1)
                 end as expected
             from {figures} as facts left join exact_rate on hash({_KEY}) = exact_rate.name
-            where is_reviewed and statistic in ({words(_LEAVING)}) and value_status <> 'not_applicable'
+            where is_reviewed and statistic in ({sql_list(_LEAVING)}) and value_status <> 'not_applicable'
         ),
         released as (
             select

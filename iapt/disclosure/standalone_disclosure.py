@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from expectations.audit.facts import Rounding, load_formulas
-from expectations.audit.grades import DISCLOSURES, GradeCount, grade, residual_risk
-from expectations.audit.periods import Tables, bound_source
-from expectations.contracts import Grain
+from iapt.contract import Grain
+from iapt.disclosure.disclosure_risk import DISCLOSURES, GradeCount, grade, residual_risk
+from iapt.disclosure.model import Rounding, load_formulas
+from iapt.disclosure.period_audits import Tables, bound_source
 
 
 @dataclass(frozen=True)

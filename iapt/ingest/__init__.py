@@ -1,1 +1,1 @@
-"""Drops: the bytes as published. Get them, keep them, read them into observations. Never imports Dagster."""
+"""From a drop's bytes to observations: archive, open containers, match a layout, parse, land for dbt."""

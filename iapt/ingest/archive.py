@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from orchestration.drops.catalogue import Limits, Precedence
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.sources import FoundFile, describe_os_error
+from iapt.catalogue.catalogue import Limits, Precedence
+from iapt.rejection import DropRefused
+from iapt.sources.folder import FoundFile, describe_os_error
 
 PROVENANCE = "provenance.json"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})

@@ -23,8 +23,21 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from orchestration.drops.catalogue import Limits
-from orchestration.drops.formats import (
+from iapt.catalogue.catalogue import Limits
+from iapt.catalogue.layouts import DEEPEST_HEADER_ROW
+from iapt.ingest.notices import notice
+from iapt.ingest.sheets import (
+    Extent,
+    NotMeasurable,
+    extent_of,
+    find_sheet_parts,
+    longest_string_of,
+    odd_cells_of,
+    write_position,
+)
+from iapt.rejection import DropRefused, show_value
+from iapt.run_warnings import name_first
+from iapt.sources.file_formats import (
     COMPRESSIONS,
     HEAD_BYTES,
     READ_AS,
@@ -35,20 +48,7 @@ from orchestration.drops.formats import (
     recognise_format,
     recognise_members,
 )
-from orchestration.drops.layouts import DEEPEST_HEADER_ROW
-from orchestration.drops.notices import notice
-from orchestration.drops.refusals import DropRefused, show_value
-from orchestration.drops.sheets import (
-    Extent,
-    NotMeasurable,
-    extent_of,
-    find_sheet_parts,
-    longest_string_of,
-    odd_cells_of,
-    write_position,
-)
-from orchestration.drops.sources import NOTES_SUFFIXES, is_dropping
-from orchestration.run_warnings import name_first
+from iapt.sources.folder import NOTES_SUFFIXES, is_dropping
 
 HIDDEN_SHEET = "a hidden sheet is not read"
 ERROR_CELL = "a cell with a spreadsheet's error is no figure"

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.reader import (
+from iapt.catalogue.catalogue import Catalogue
+from iapt.ingest.archive import DropStore, KeptDrop
+from iapt.ingest.reader import (
     READERS,
     DropSummary,
     ObservationStore,
@@ -17,9 +18,8 @@ from orchestration.drops.reader import (
     reading_connection,
     refuse_other_name,
 )
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.sources import FoundFile, look_into
-from orchestration.drops.store import DropStore, KeptDrop
+from iapt.rejection import DropRefused
+from iapt.sources.folder import FoundFile, look_into
 
 RESTRICTED = "restricted"  # an origin, beside published and synthetic
 

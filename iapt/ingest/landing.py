@@ -9,12 +9,12 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.audit.relations import Relations, load_relations
-from expectations.policy import Policy
-from orchestration.drops.catalogue import Catalogue, Correction, Precedence
-from orchestration.drops.reader import DropSummary, ObservationStore, cells_set_aside
-from orchestration.drops.reissues import NarrowerIssue, Replacement, find_re_issues, with_standing, zip_members
-from orchestration.drops.store import KeptDrop
+from iapt.catalogue.catalogue import Catalogue, Correction, Precedence
+from iapt.catalogue.disclosure_policy import Policy
+from iapt.catalogue.relations import Relations, load_relations
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.reader import DropSummary, ObservationStore, cells_set_aside
+from iapt.ingest.reissues import NarrowerIssue, Replacement, find_re_issues, with_standing, zip_members
 
 #: How a new warehouse keeps its tables: text is written in two thirds of the time that the oldest version takes. Only
 #: the pipeline opens the file; what leaves is written for older readers.

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from orchestration.drops.periods import Period, period_named
+from iapt.periods import Period, period_named
 
 _MONTHS = {
     **{name.lower(): number for number, name in enumerate(calendar.month_name) if name},

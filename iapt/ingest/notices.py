@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestration.run_warnings import name_first, printable
+from iapt.run_warnings import name_first, printable
 
 SEPARATOR = ": "
 

@@ -23,19 +23,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from expectations.cores import share_of_cores
-from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.containers import (
-    ERROR_CELL,
-    GET_IT_AGAIN,
-    HIDDEN_SHEET,
-    Table,
-    cell_text,
-    open_tables,
-    zip_member_of,
-)
-from orchestration.drops.formats import describe_delimiter
-from orchestration.drops.layouts import (
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.layouts import (
     Layout,
     Level,
     PeriodFromColumns,
@@ -50,10 +39,21 @@ from orchestration.drops.layouts import (
     rank_by_nearness,
     recognise,
 )
-from orchestration.drops.named_periods import names_a_series, period_by_name, periods_named
-from orchestration.drops.notices import SEPARATOR, notice
-from orchestration.drops.organisation_codes import LEVEL_NAMES
-from orchestration.drops.periods import (
+from iapt.catalogue.organisation_codes import LEVEL_NAMES
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.containers import (
+    ERROR_CELL,
+    GET_IT_AGAIN,
+    HIDDEN_SHEET,
+    Table,
+    cell_text,
+    open_tables,
+    zip_member_of,
+)
+from iapt.ingest.named_periods import names_a_series, period_by_name, periods_named
+from iapt.ingest.notices import SEPARATOR, notice
+from iapt.ingest.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
+from iapt.periods import (
     CALENDAR_END,
     CALENDAR_START,
     Period,
@@ -62,10 +62,10 @@ from orchestration.drops.periods import (
     period_named,
     period_starting,
 )
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
-from orchestration.drops.store import KeptDrop
-from orchestration.run_warnings import name_first
+from iapt.rejection import DropRefused
+from iapt.run_warnings import name_first
+from iapt.sources.file_formats import describe_delimiter
+from iapt.threads import share_of_cores
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
 READER_VERSION = 7
@@ -849,7 +849,7 @@ class _Reading:
             f"a period within {CALENDAR_START} to {CALENDAR_END}, the pipeline's calendar",
             period.label,
             "Look at the file's dates and name; where they are right, lengthen the calendar in "
-            "orchestration/drops/periods.py and the models it names.",
+            "iapt/periods.py and the models it names.",
         )
 
     def _period_key(self) -> str:

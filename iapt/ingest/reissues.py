@@ -15,10 +15,10 @@ from pathlib import PurePosixPath
 
 import duckdb
 
-from orchestration.drops.catalogue import Catalogue, Precedence, ReIssues
-from orchestration.drops.containers import zip_member_of
-from orchestration.drops.reader import DropSummary, ObservationStore, TableSummary
-from orchestration.drops.store import KeptDrop
+from iapt.catalogue.catalogue import Catalogue, Precedence, ReIssues
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.containers import zip_member_of
+from iapt.ingest.reader import DropSummary, ObservationStore, TableSummary
 
 ReadDrops = Sequence[tuple[KeptDrop, DropSummary]]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import duckdb
 
-from orchestration.drops.reader import DropSummary, ObservationStore
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.store import KeptDrop
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.reader import DropSummary, ObservationStore
+from iapt.rejection import DropRefused
 
 #: A kept drop is used in every refresh, so it is not enough to offer it no more; kept bytes that still lie in the drop
 #: folder are kept again.

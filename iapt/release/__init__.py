@@ -1,1 +1,1 @@
-"""Releases: stage, gate, publish and describe what leaves. Never imports Dagster."""
+"""Releases: stage, publish, describe and verify what is released."""

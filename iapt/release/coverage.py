@@ -14,8 +14,8 @@ from typing import Final
 
 import duckdb
 
-from expectations.contracts import EXTRACT_GRAINS, TOPICS, file_of
-from orchestration.home import DBT_PROJECT
+from iapt.contract import EXTRACT_GRAINS, TOPICS, file_of
+from iapt.workspace import DBT_PROJECT
 
 #: The topics of the marts; a measure that stands in several belongs to the first, as does the count they all rest on.
 _TOPIC_FAMILIES: Final[Mapping[str, str]] = {

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from orchestration.release.dictionary import Column, Dictionary
+from iapt.release.dictionary import Column, Dictionary
 
 DATA_PACKAGE: Final = "datapackage.json"
 #: The types of the tables in the words of Table Schema.

@@ -21,8 +21,8 @@ import jinja2
 import markupsafe
 import yaml
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, TOPICS, file_of
-from orchestration.home import DBT_PROJECT, PROJECT_ROOT
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, TOPICS, file_of
+from iapt.workspace import DBT_PROJECT, PROJECT_ROOT
 
 DICTIONARY_PAGE = "dictionary.html"
 DICTIONARY_DATA = "dictionary.json"
@@ -123,7 +123,7 @@ def as_markdown(dictionary: Dictionary) -> str:
 @cache
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("orchestration.release"),
+        loader=jinja2.PackageLoader("iapt.release"),
         autoescape=jinja2.select_autoescape(["html"]),
         trim_blocks=True,
         lstrip_blocks=True,

@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestration.drops.reader import DropSummary
-from orchestration.drops.store import KeptDrop
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.reader import DropSummary
 
 # What decides the content of a release. The reader's own version is in each summary's digest.
 RECIPE_PATTERNS = (
@@ -20,21 +20,29 @@ RECIPE_PATTERNS = (
     "dbt_project/seeds/**/*",
     "dbt_project/tests/**/*",
     "expectations/**/*.py",
-    "orchestration/drops/catalogue.py",
-    "orchestration/drops/landing.py",
-    "orchestration/drops/reissues.py",
-    "orchestration/release/*.py",
-    "orchestration/release/templates/*",
-    "orchestration/report/**/*.py",
-    "orchestration/report/assets/*",
-    "orchestration/report/templates/*",
+    "iapt/*.py",
+    "iapt/catalogue/*.py",
+    "iapt/disclosure/**/*",
+    "iapt/ingest/landing.py",
+    "iapt/ingest/reissues.py",
+    "iapt/release/*.py",
+    "iapt/release/templates/*",
+    "iapt/report/**/*.py",
+    "iapt/report/static/*",
+    "iapt/report/templates/*",
 )
 
 
 def digest_of_files(root: Path, patterns: Sequence[str]) -> str:
-    """A digest of the names and bytes of every file under `root` that a pattern names."""
+    """Return a digest of the names and bytes of every file under `root` that a pattern names.
+
+    Raises ValueError where a pattern names no file: what it stood for has moved, and would no longer count.
+    """
+    named = {pattern: [path for path in root.glob(pattern) if path.is_file()] for pattern in patterns}
+    if stale := [pattern for pattern, paths in named.items() if not paths]:
+        raise ValueError(f"{root}: expected files at {', '.join(stale)}; found none. Name where they have moved to.")
     whole = hashlib.sha256()
-    for path in sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()}):
+    for path in sorted({path for paths in named.values() for path in paths if "__pycache__" not in path.parts}):
         whole.update(path.relative_to(root).as_posix().encode() + b"\0")
         whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from expectations.policy import Policy
-from orchestration.drops.landing import public_name
-from orchestration.drops.reader import DropSummary
-from orchestration.drops.store import KeptDrop
-from orchestration.release.coverage import coverage_lines, coverage_of_release
+from iapt.catalogue.disclosure_policy import Policy
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.landing import public_name
+from iapt.ingest.reader import DropSummary
+from iapt.release.coverage import coverage_lines, coverage_of_release
 
 ATTRIBUTION = (
     "Contains NHS Digital / NHS England statistics on IAPT and NHS Talking Therapies, licensed under the Open "

@@ -17,16 +17,16 @@ from typing import Any
 
 import duckdb
 
-from expectations.audit.auditor import ADDS_NOTHING, GIVES_NOTHING_AWAY
-from expectations.contracts import DERIVED, TODAYS_GEOGRAPHY
-from expectations.cores import share_of_cores
-from expectations.verdict import Verdict
-from orchestration.drops.store import sha256_of
-from orchestration.home import DBT_PROJECT
-from orchestration.release.datapackage import DATA_PACKAGE, as_data_package
-from orchestration.release.describe import Description, release_readme
-from orchestration.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, as_json, as_page, dictionary_of
-from orchestration.release.stage import EXTRACTS, TABLES
+from iapt.contract import DERIVED, TODAYS_GEOGRAPHY
+from iapt.disclosure.auditor import ADDS_NOTHING, GIVES_NOTHING_AWAY
+from iapt.ingest.archive import sha256_of
+from iapt.release.datapackage import DATA_PACKAGE, as_data_package
+from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, as_json, as_page, dictionary_of
+from iapt.release.metadata import Description, release_readme
+from iapt.release.stage import EXTRACTS, TABLES
+from iapt.threads import share_of_cores
+from iapt.validation import Verdict
+from iapt.workspace import DBT_PROJECT
 
 MANIFEST = "manifest.json"
 DATABASE = "iapt.duckdb"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY
 
 EXTRACTS = {table: f"extracts.{table}" for table in EXTRACT_GRAINS}
 TABLES = {

@@ -18,19 +18,16 @@ from typing import Any
 
 import duckdb
 
-from expectations.audit.auditor import FACTS, Auditor
-from expectations.audit.facts import Rounding
-from expectations.audit.findings import write_findings
-from expectations.audit.periods import Tables
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, file_of
-from expectations.gate import judge
-from expectations.policy import Policy
-from expectations.verdict import RuleOutcome, Verdict
-from orchestration.drops.store import sha256_of
-from orchestration.home import Home
-from orchestration.release.datapackage import DATA_PACKAGE
-from orchestration.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
-from orchestration.release.publish import (
+from iapt.catalogue.disclosure_policy import Policy
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, file_of
+from iapt.disclosure.auditor import FACTS, Auditor
+from iapt.disclosure.findings import write_findings
+from iapt.disclosure.model import Rounding
+from iapt.disclosure.period_audits import Tables
+from iapt.ingest.archive import sha256_of
+from iapt.release.datapackage import DATA_PACKAGE
+from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
+from iapt.release.publish import (
     CSV_BY_PERIOD,
     CSV_FOLDER,
     DATABASE,
@@ -39,6 +36,8 @@ from orchestration.release.publish import (
     csv_columns,
     csv_name,
 )
+from iapt.validation import RuleOutcome, Verdict
+from iapt.workspace import Home
 
 COPIES_RULE = "copies_hold_the_rows_of_the_tables"
 COPIES_RULE_DESCRIPTION = (
@@ -53,6 +52,8 @@ REPORT_RULE_DESCRIPTION = (
 )
 #: What a report shows that its tables do not make; told by whoever knows how reports are built.
 FaultsOfReport = Callable[[Path, Mapping[str, Any] | None], Iterable[str]]
+#: How a folder of tables is validated beside their source; given, since the rules stand on this package.
+ValidateTables = Callable[[Path, Auditor], Verdict]
 #: How the CSV files of a release are written. DuckDB would find it out again from every file, at most of the cost.
 _AS_WRITTEN = "header = true, delim = ',', quote = '\"', escape = '\"'"
 #: More characters than any header we write; no more is read of what may be any file.
@@ -118,11 +119,16 @@ def findings_of(home: Home, period: str) -> tuple[Path, int]:
 
 
 def inspect_folder(
-    folder: Path, auditor: Auditor, drops_at_hand: frozenset[str], faults_of_report: FaultsOfReport
+    folder: Path,
+    auditor: Auditor,
+    drops_at_hand: frozenset[str],
+    validate_tables: ValidateTables,
+    faults_of_report: FaultsOfReport,
 ) -> Inspection:
     """Judge the tables of a folder by every rule and beside their source; compare copies, report and manifest.
 
-    `drops_at_hand` are those the auditor's warehouse was built from. Raises NotInspectable.
+    `validate_tables` runs the rules; `drops_at_hand` are those the auditor's warehouse was built from.
+    Raises NotInspectable.
     """
     if not any((folder / file_of(table)).is_file() for table in CONTRACTS):
         raise NotInspectable(
@@ -136,7 +142,7 @@ def inspect_folder(
         for path in sorted(folder.iterdir()):
             if path.name not in _BESIDE_THE_TABLES:
                 (tables / path.name).mkdir() if path.is_dir() else shutil.copyfile(path, tables / path.name)
-        judged = judge(tables, auditor=auditor)
+        judged = validate_tables(tables, auditor)
         compared = (*_outcomes_of_copies(folder, tables), *_outcomes_of_report(folder, manifest, faults_of_report))
         verdict = Verdict.of(judged.files, (*judged.outcomes, *compared))
     return Inspection(verdict, manifest is not None, tuple(_not_as_listed(folder, manifest or {})))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from orchestration.report.site import BOUNDARIES, NOT_BUILDABLE, build_report, report_recipe
+from iapt.report.site import BOUNDARIES, NOT_BUILDABLE, build_report, report_recipe
 
 #: Three are named; a report that was made otherwise differs everywhere.
 _NAMED: Final = 3

@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from orchestration.home import CATALOGUE
-from orchestration.report.figures import (
+from iapt.catalogue.area_tiles import Tile, load_tiles
+from iapt.catalogue.report_config import Outline, Report, load_outline
+from iapt.report.release_data import (
     EVERYONE,
     GRAINS,
     Area,
@@ -19,8 +20,7 @@ from orchestration.report.figures import (
     figures_of,
     read_release,
 )
-from orchestration.report.outline import Outline, Report, load_outline
-from orchestration.report.tiles import Tile, load_tiles
+from iapt.workspace import CATALOGUE
 
 OUTLINE: Final = "report.yml"  # in the catalogue
 TILES: Final = "area_tiles.csv"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from orchestration.report.figures import EVERYONE, AreaFigures, Period
+from iapt.report.release_data import EVERYONE, AreaFigures, Period
 
 NONE = "none"
 

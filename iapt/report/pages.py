@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import jinja2
 
-from orchestration.release.describe import provenance_statement
-from orchestration.report.contents import Contents, as_data
-from orchestration.report.coverage import NONE, Coverage, coverage_of, runs_in_words
-from orchestration.report.figures import EVERYONE, GRAINS, Area, AreaFigures
-from orchestration.report.rendering import Renderer, View, scripts_in_order
+from iapt.release.metadata import provenance_statement
+from iapt.report.contents import Contents, as_data
+from iapt.report.coverage import NONE, Coverage, coverage_of, runs_in_words
+from iapt.report.release_data import EVERYONE, GRAINS, Area, AreaFigures
+from iapt.report.rendering import Renderer, View, scripts_in_order
 
 ENGLAND: Final = "england"
 SITE_NAME = "NHS Talking Therapies figures"
@@ -450,7 +450,7 @@ def _has_figures(figures: AreaFigures, order: Sequence[str], measures: Sequence[
 @cache
 def _templates() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("orchestration.report"),
+        loader=jinja2.PackageLoader("iapt.report"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeAlias
 
-from orchestration.report.outline import Family, Outline
+from iapt.catalogue.report_config import Family, Outline
 
 PLACEHOLDER: Final = "placeholder"
 Listed: TypeAlias = tuple[str, str]

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import duckdb
 
-from expectations.contracts import CONTRACTS, file_of
-from orchestration.report.names import area_id, day_in_words, readable_name
-from orchestration.report.outline import Family, Outline, Topic
-from orchestration.report.places import Listed, Organisation, Place, neighbours_of, places_of
+from iapt.catalogue.report_config import Family, Outline, Topic
+from iapt.contract import CONTRACTS, file_of
+from iapt.report.names import area_id, day_in_words, readable_name
+from iapt.report.places import Listed, Organisation, Place, neighbours_of, places_of
 
 GRAINS: Final[Mapping[str, str]] = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
 EVERYONE: Final = "total/total"

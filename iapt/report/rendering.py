@@ -20,8 +20,8 @@ from py_mini_racer import MiniRacer, init_mini_racer
 # when it is made. One that is older than V8 ends the whole process. Reports are built in threads of their own.
 init_mini_racer(ignore_duplicate_init=True)
 
-ASSETS = Path(__file__).parent / "assets"
-#: In the order in which a page loads them; `choose.js` is for browsers alone.
+ASSETS = Path(__file__).parent / "static"
+#: In the order in which a page loads them; `controls.js` is for browsers alone.
 DRAWING_SCRIPTS = ("figures.js", "charts.js", "tables.js", "views.js")
 #: The width of a drawing on a desk, in CSS pixels. Narrow screens draw again.
 WIDTH = 760
@@ -117,4 +117,4 @@ iapt.draw = (kind, asked, data) => {
 
 def scripts_in_order() -> Sequence[str]:
     """The scripts of an interactive page."""
-    return (*DRAWING_SCRIPTS, "choose.js")
+    return (*DRAWING_SCRIPTS, "controls.js")

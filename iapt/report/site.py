@@ -12,24 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from orchestration.home import PROJECT_ROOT
-from orchestration.release.publish import ReportBuilder
-from orchestration.release.recipe import digest_of_files
-from orchestration.report.boundaries import BoundariesNotUsable, read_boundaries
-from orchestration.report.contents import Contents, as_data
-from orchestration.report.figures import ReleaseNotReadable, as_script
-from orchestration.report.outline import OutlineNotUsable
-from orchestration.report.pages import Pages
-from orchestration.report.rendering import ASSETS, renderer_of, scripts_in_order
-from orchestration.report.tiles import TilesNotUsable
+from iapt.catalogue.area_tiles import TilesNotUsable
+from iapt.catalogue.report_config import OutlineNotUsable
+from iapt.release.fingerprint import digest_of_files
+from iapt.release.publish import ReportBuilder
+from iapt.report.boundaries import BoundariesNotUsable, read_boundaries
+from iapt.report.contents import Contents, as_data
+from iapt.report.pages import Pages
+from iapt.report.release_data import ReleaseNotReadable, as_script
+from iapt.report.rendering import ASSETS, renderer_of, scripts_in_order
+from iapt.workspace import PROJECT_ROOT
 
 #: What decides how a report looks, apart from the release it is made from.
 RECIPE_PATTERNS = (
     "catalogue/report.yml",
     "catalogue/area_tiles.csv",
-    "orchestration/report/*.py",
-    "orchestration/report/assets/*",
-    "orchestration/report/templates/*",
+    "iapt/report/*.py",
+    "iapt/report/static/*",
+    "iapt/report/templates/*",
 )
 BOUNDARIES: Final = "boundaries"  # the data file of them
 #: Said beside boundaries, whoever drew them: those of the Office for National Statistics ask for it.

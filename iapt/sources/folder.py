@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from orchestration.drops.formats import recognise_format, remedy_of_suffix
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.sidecars import (
+from iapt.rejection import DropRefused
+from iapt.sources.file_formats import recognise_format, remedy_of_suffix
+from iapt.sources.sidecars import (
     SIDECARS,
     UNKNOWN_LICENCE,
     MalformedSidecarError,

@@ -13,8 +13,8 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from orchestration.drops.sources import is_dropping
-from orchestration.home import Home
+from iapt.sources.folder import is_dropping
+from iapt.workspace import Home
 
 EMPTY: Final = hashlib.sha256().hexdigest()
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from orchestration.drops.refusals import show_value
+from iapt.rejection import show_value
 
 #: What a sidecar may call the origin of its drops. Only the home itself makes drops restricted.
 ORIGINS: Final = ("published", "synthetic")

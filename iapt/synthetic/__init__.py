@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestration.demonstration.folder import NATIONAL_READ_ME, default_drops, write_folder
-from orchestration.demonstration.national import national_drops
-from orchestration.demonstration.truth import Truth, build_truth
+from iapt.synthetic.folder import NATIONAL_READ_ME, default_drops, write_folder
+from iapt.synthetic.national import national_drops
+from iapt.synthetic.truth import Truth, build_truth
 
 __all__ = ["Truth", "build_truth", "write_demonstration_drops"]
 

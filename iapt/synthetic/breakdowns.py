@@ -11,18 +11,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from orchestration.demonstration.apportion import IntArray, split, stream, whole_numbers
-from orchestration.demonstration.england import QUARTER_SHARES, QUARTER_SHARES_2020_21, YEARS, YearTotals
-from orchestration.demonstration.levels import Part
-from orchestration.demonstration.months import habits, unsteadiness
-from orchestration.demonstration.outcomes import (
+from iapt.synthetic.allocation import IntArray, split, stream, whole_numbers
+from iapt.synthetic.england import QUARTER_SHARES, QUARTER_SHARES_2020_21, YEARS, YearTotals
+from iapt.synthetic.levels import Part
+from iapt.synthetic.months import habits, unsteadiness
+from iapt.synthetic.outcomes import (
     COUNTED,
     OUTCOMES,
     counted,
     england_outcomes,
     outcomes_by_group,
 )
-from orchestration.demonstration.populations import (
+from iapt.synthetic.populations import (
     AGE_BINS,
     AGES,
     BINS,

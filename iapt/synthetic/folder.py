@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from orchestration.demonstration import layouts, measures, names, writers
-from orchestration.demonstration.england import INVENTED_MONTHS, INVENTED_YEARS
-from orchestration.demonstration.measures import Measure, published_texts
-from orchestration.demonstration.names import FileName
-from orchestration.demonstration.truth import (
+from iapt.synthetic import layouts, measures, names, writers
+from iapt.synthetic.england import INVENTED_MONTHS, INVENTED_YEARS
+from iapt.synthetic.measures import Measure, published_texts
+from iapt.synthetic.names import FileName
+from iapt.synthetic.truth import (
     ANNUAL_YEARS,
     DEMONSTRATION_MONTHS,
     LONG_QUARTERS,

@@ -13,7 +13,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from orchestration.home import DBT_PROJECT
+from iapt.workspace import DBT_PROJECT
 
 MARK = " (SYNTHETIC)"
 
@@ -60,7 +60,7 @@ class Body:
 
 
 def _read_bodies() -> dict[str, Body]:
-    with Path(__file__).with_name("bodies.csv").open(encoding="utf-8", newline="") as file:
+    with Path(__file__).with_name("organisations.csv").open(encoding="utf-8", newline="") as file:
         return {row.pop("code"): Body(**row) for row in csv.DictReader(file)}
 
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from orchestration.demonstration import geography, measures
-from orchestration.demonstration.levels import ENGLAND
-from orchestration.demonstration.measures import Measure
-from orchestration.demonstration.publisher import TextArray
-from orchestration.demonstration.truth import TIMESERIES_MONTHS, WIDE_QUARTERS, period_bounds
+from iapt.synthetic import geography, measures
+from iapt.synthetic.levels import ENGLAND
+from iapt.synthetic.measures import Measure
+from iapt.synthetic.publisher import TextArray
+from iapt.synthetic.truth import TIMESERIES_MONTHS, WIDE_QUARTERS, period_bounds
 
 Cell = str | int | float | date
 

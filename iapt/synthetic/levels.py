@@ -12,9 +12,9 @@ from datetime import date
 
 import numpy as np
 
-from orchestration.demonstration import geography
-from orchestration.demonstration.apportion import IntArray
-from orchestration.demonstration.geography import Pair
+from iapt.synthetic import geography
+from iapt.synthetic.allocation import IntArray
+from iapt.synthetic.geography import Pair
 
 ENGLAND = "england"
 

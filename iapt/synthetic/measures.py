@@ -13,18 +13,18 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from orchestration.demonstration import publisher
-from orchestration.demonstration.apportion import IntArray
-from orchestration.demonstration.levels import ENGLAND
-from orchestration.demonstration.months import (
+from iapt.synthetic import publisher
+from iapt.synthetic.allocation import IntArray
+from iapt.synthetic.levels import ENGLAND
+from iapt.synthetic.months import (
     ACCESS_BANDS,
     ASSESSMENT_BANDS,
     ETHNIC_GROUPS,
     SECOND_BANDS,
     WAIT_LAST_DAYS,
 )
-from orchestration.demonstration.publisher import BoolArray, TextArray
-from orchestration.demonstration.truth import KEYS
+from iapt.synthetic.publisher import BoolArray, TextArray
+from iapt.synthetic.truth import KEYS
 
 Statistic = Literal["count", "percentage", "mean", "median", "extreme"]
 

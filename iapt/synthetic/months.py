@@ -11,10 +11,10 @@ from functools import cache
 
 import numpy as np
 
-from orchestration.demonstration.apportion import IntArray, half_up, split, stream, whole_numbers
-from orchestration.demonstration.england import MonthTotals, YearTotals
-from orchestration.demonstration.levels import Part
-from orchestration.demonstration.outcomes import COUNTED, OUTCOMES, counted, england_outcomes
+from iapt.synthetic.allocation import IntArray, half_up, split, stream, whole_numbers
+from iapt.synthetic.england import MonthTotals, YearTotals
+from iapt.synthetic.levels import Part
+from iapt.synthetic.outcomes import COUNTED, OUTCOMES, counted, england_outcomes
 
 # Days waited, from the day above the band before: the last day of each band, and its share of all, per mille.
 WAIT_LAST_DAYS = (28, 42, 56, 90, 126, 365)

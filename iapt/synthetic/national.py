@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestration.demonstration import geography, measures, months
-from orchestration.demonstration.apportion import stream, whole_numbers
-from orchestration.demonstration.folder import Drop, month_drop
-from orchestration.demonstration.geography import Pair
-from orchestration.demonstration.measures import Measure
-from orchestration.demonstration.truth import MONTHLY_MONTHS, month_table
+from iapt.synthetic import geography, measures, months
+from iapt.synthetic.allocation import stream, whole_numbers
+from iapt.synthetic.folder import Drop, month_drop
+from iapt.synthetic.geography import Pair
+from iapt.synthetic.measures import Measure
+from iapt.synthetic.truth import MONTHLY_MONTHS, month_table
 
 PROVIDERS = 150
 PAIRS = 1075

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from orchestration.demonstration.apportion import IntArray, half_up, split
-from orchestration.demonstration.england import YearTotals
+from iapt.synthetic.allocation import IntArray, half_up, split
+from iapt.synthetic.england import YearTotals
 
 AT_CASENESS = (
     "at_caseness_reliably_recovered",

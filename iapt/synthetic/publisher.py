@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from orchestration.demonstration.apportion import IntArray
+from iapt.synthetic.allocation import IntArray
 
 HIDDEN = "*"
 LARGEST_HIDDEN = 4

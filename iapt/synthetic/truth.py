@@ -15,12 +15,12 @@ from operator import attrgetter
 import numpy as np
 import pandas as pd
 
-from orchestration.demonstration import breakdowns, geography, months
-from orchestration.demonstration.apportion import IntArray, grouped_sums, stream, whole_numbers
-from orchestration.demonstration.england import MONTHS, YEARS
-from orchestration.demonstration.geography import Pair, demonstration_pairs, read_pairs
-from orchestration.demonstration.levels import ENGLAND, Grouping, Organisation, Part, grouping, parts_of
-from orchestration.demonstration.populations import (
+from iapt.synthetic import breakdowns, geography, months
+from iapt.synthetic.allocation import IntArray, grouped_sums, stream, whole_numbers
+from iapt.synthetic.england import MONTHS, YEARS
+from iapt.synthetic.geography import Pair, demonstration_pairs, read_pairs
+from iapt.synthetic.levels import ENGLAND, Grouping, Organisation, Part, grouping, parts_of
+from iapt.synthetic.populations import (
     BME,
     TOTAL,
     Population,

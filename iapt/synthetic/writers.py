@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 import xlsxwriter
 
-from orchestration.demonstration.layouts import Cell
+from iapt.synthetic.layouts import Cell
 
 _ZIP_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest a ZIP can hold
 _CREATED = datetime(2020, 1, 1)

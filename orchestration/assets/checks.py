@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 import dagster as dg
 
 from expectations.rules import Rule
-from expectations.verdict import FILES_SHOWN, RuleOutcome, key_text, worst_first
+from iapt.run_warnings import RunWarning
+from iapt.validation import FILES_SHOWN, RuleOutcome, key_text, worst_first
 from orchestration.check_events import PARAGRAPH
-from orchestration.run_warnings import RunWarning
 
 
 def subjects_of(rules: Iterable[Rule]) -> dict[str, list[str]]:

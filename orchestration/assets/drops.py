@@ -9,10 +9,9 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.check_events import EVERY_DROP_IS_READ, PARAGRAPH, evaluations_of_run
-from orchestration.drop_folder import compute_folder_fingerprint, note_taken_in
-from orchestration.drops.catalogue import Catalogue, Gap
-from orchestration.drops.intake import (
+from iapt.catalogue.catalogue import Catalogue, Gap
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.ingestion import (
     Intake,
     OtherOriginError,
     Reading,
@@ -21,22 +20,23 @@ from orchestration.drops.intake import (
     refuse_other_names,
     take_in,
 )
-from orchestration.drops.landing import labels_of_drops, land
-from orchestration.drops.notices import SEPARATOR, group_notices, notice
-from orchestration.drops.periods import period_labelled, period_starting
-from orchestration.drops.reader import DropSummary, read_drop, reading_connection
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.reissues import wholly_replaced
-from orchestration.drops.restricted import refuse_other_than_counts, refuse_periods_that_add_up
-from orchestration.drops.store import KeptDrop
-from orchestration.home import PROJECT_ROOT, Home
+from iapt.ingest.landing import labels_of_drops, land
+from iapt.ingest.notices import SEPARATOR, group_notices, notice
+from iapt.ingest.reader import DropSummary, read_drop, reading_connection
+from iapt.ingest.reissues import wholly_replaced
+from iapt.ingest.restricted import refuse_other_than_counts, refuse_periods_that_add_up
+from iapt.periods import period_labelled, period_starting
+from iapt.rejection import DropRefused
+from iapt.release.fingerprint import recipe_digest
+from iapt.release.publish import read_manifest, released_recipe
+from iapt.run_warnings import name_first, printable
+from iapt.sources.folder_fingerprint import compute_folder_fingerprint, note_taken_in
+from iapt.warehouse_lock import WarehouseLockedError, retry_while_locked
+from iapt.workspace import PROJECT_ROOT, Home
+from orchestration.check_events import EVERY_DROP_IS_READ, PARAGRAPH, evaluations_of_run
 from orchestration.partitions import BY_GRAIN
 from orchestration.progress import ProgressReporter
-from orchestration.release.publish import read_manifest, released_recipe
-from orchestration.release.recipe import recipe_digest
 from orchestration.resources import PipelineHome, RefreshConfig
-from orchestration.run_warnings import name_first, printable
-from orchestration.warehouse_access import WarehouseLockedError, retry_while_locked
 
 KEPT_DROPS = dg.AssetKey("kept_drops")
 LANDED_DROPS = dg.AssetKey(["landing", "drops"])

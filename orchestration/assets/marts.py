@@ -16,12 +16,12 @@ from filelock import FileLock
 from packaging.version import Version
 
 from expectations import engine
+from iapt.release.fingerprint import digest_of_files
+from iapt.workspace import DBT_PROJECT, Home
 from orchestration import dbt_process
 from orchestration.check_events import is_warning
 from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
-from orchestration.home import DBT_PROJECT, Home
 from orchestration.progress import ProgressReporter
-from orchestration.release.recipe import digest_of_files
 from orchestration.resources import PipelineHome
 
 dbt_process.ignore_surroundings()

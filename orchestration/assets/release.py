@@ -9,24 +9,24 @@ from typing import Any
 
 import dagster as dg
 
-from expectations.audit.auditor import ADDS_NOTHING_DESCRIPTION, COMPARED, SAME_ROWS_DESCRIPTION, STRUCTURE
-from expectations.audit.auditor import SUBJECT as AUDIT
-from expectations.audit.grades import GRADES, reportable
-from expectations.audit.tracing import TRACE_RULES
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS
-from expectations.gate import BYTES_RULE, BYTES_RULE_DESCRIPTION, FILES_RULE, FILES_RULE_DESCRIPTION
-from expectations.policy import Policy
+from expectations.release_validation import BYTES_RULE, BYTES_RULE_DESCRIPTION, FILES_RULE, FILES_RULE_DESCRIPTION
 from expectations.suites import SUITES
-from expectations.verdict import Verdict
+from iapt.catalogue.disclosure_policy import Policy
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS
+from iapt.disclosure.auditor import ADDS_NOTHING_DESCRIPTION, COMPARED, SAME_ROWS_DESCRIPTION, STRUCTURE
+from iapt.disclosure.auditor import SUBJECT as AUDIT
+from iapt.disclosure.disclosure_risk import GRADES, reportable
+from iapt.disclosure.source_reconciliation import TRACE_RULES
+from iapt.ingest.reissues import wholly_replaced, with_standing
+from iapt.release.metadata import Description
+from iapt.release.publish import REPORT_FOLDER, NotPublishable, publish
+from iapt.release.stage import TABLES, stage
+from iapt.release.verify import auditor_of
+from iapt.report.site import NOT_BUILDABLE, report_builder
+from iapt.validation import Verdict
+from iapt.workspace import PROJECT_ROOT, Home
 from orchestration.assets.checks import check_result, check_spec, subjects_of
-from orchestration.drops.reissues import wholly_replaced, with_standing
-from orchestration.home import PROJECT_ROOT, Home
 from orchestration.progress import ProgressReporter
-from orchestration.release.describe import Description
-from orchestration.release.inspection import auditor_of
-from orchestration.release.publish import REPORT_FOLDER, NotPublishable, publish
-from orchestration.release.stage import TABLES, stage
-from orchestration.report.site import NOT_BUILDABLE, report_builder
 from orchestration.resources import PipelineHome
 
 RELEASE = dg.AssetKey("release")
@@ -94,7 +94,7 @@ def gate(
     context: dg.AssetCheckExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.AssetCheckResult]:
     """Judge the staged bytes, write the verdict, and report each subject. What could not be judged has not passed."""
-    from expectations.gate import judge
+    from expectations.release_validation import judge
 
     home = pipeline.home
     progress.begin("checking and auditing the candidate release")

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from expectations.data_docs import write_page
-from expectations.drop_gate import SUITES as DROP_SUITES
-from expectations.drop_gate import DropToJudge, DropVerdicts, judge_drops
-from expectations.mart_gate import judge_marts
-from expectations.suites.figures import RULES_OF_ROUNDED_FIGURES
+from expectations.drop_validation import SUITES as DROP_SUITES
+from expectations.drop_validation import DropToJudge, DropVerdicts, judge_drops
+from expectations.mart_validation import judge_marts
 from expectations.suites.marts import SCHEMA
 from expectations.suites.marts import SUITES as MART_SUITES
-from expectations.verdict import RuleOutcome, describe_by_rule
+from expectations.suites.value_rules import RULES_OF_ROUNDED_FIGURES
+from iapt.validation import RuleOutcome, describe_by_rule
+from iapt.workspace import DBT_PROJECT, Home
 from orchestration.assets.checks import check_result, check_spec, subjects_of
 from orchestration.check_events import is_warning
-from orchestration.home import DBT_PROJECT, Home
 from orchestration.progress import ProgressReporter
 from orchestration.resources import PipelineHome
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.home import Home
+from iapt.workspace import Home
 from orchestration.refresh import RefreshOutcome, refresh
 
 #: What the report draws its map of, where it is there.

@@ -6,8 +6,8 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestration.report.boundaries import Boundaries, read_boundaries
-from orchestration.report.tiles import load_tiles
+from iapt.catalogue.area_tiles import load_tiles
+from iapt.report.boundaries import Boundaries, read_boundaries
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST_MAP = 60_000  # characters of all paths, so that a page with its map stays light

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.home import CATALOGUE
-from orchestration.report.site import weigh
-from orchestration.report.tiles import load_tiles
+from iapt.catalogue.area_tiles import load_tiles
+from iapt.report.site import weigh
+from iapt.workspace import CATALOGUE
 from tests.acceptance.conftest import BOUNDARIES, RealRelease
 from tests.report_figures import EXTRACTS, compare_figures, data_of
 

@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, sync_playwright
 from released_figures import ReleasedFigures, read_released_figures
 from visits import Readers, Site, Visit, Visits
 
-from expectations.contracts import TOPICS, file_of
-from orchestration.report.serving import server_of
-from orchestration.report.site import build_report
+from iapt.contract import TOPICS, file_of
+from iapt.report.serving import server_of
+from iapt.report.site import build_report
 from tests.made_release import write_made_release
 
 NAMED_CHROMIUM = "IAPT_CHROMIUM"

@@ -12,8 +12,8 @@ import duckdb
 import yaml
 from visits import Cell, Row
 
-from expectations.contracts import TOPICS, WITH_STANDARD, file_of
-from orchestration.home import CATALOGUE
+from iapt.contract import TOPICS, WITH_STANDARD, file_of
+from iapt.workspace import CATALOGUE
 from tests.made_release import FOLLOWED_BY, MERGED, NOTES, ODD
 
 GRAIN = {"monthly": "month", "quarterly": "quarter", "annual": "year"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from visits import Site
 
-from orchestration.report.site import build_report
+from iapt.report.site import build_report
 
 pytestmark = pytest.mark.browser
 

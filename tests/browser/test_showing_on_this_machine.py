@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from visits import Site, Visits
 
-from orchestration.report.serving import ADDRESS, server_of
+from iapt.report.serving import ADDRESS, server_of
 
 pytestmark = pytest.mark.browser
 

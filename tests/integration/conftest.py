@@ -14,8 +14,8 @@ import pytest
 import xlsxwriter
 from filelock import FileLock
 
-from orchestration.demonstration import write_demonstration_drops
-from orchestration.home import Home
+from iapt.synthetic import write_demonstration_drops
+from iapt.workspace import Home
 from orchestration.refresh import RefreshOutcome, refresh
 
 # A slice of the demonstration: every layout and container, the quarters on both sides of the gap, both geographies.

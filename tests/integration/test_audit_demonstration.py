@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expectations.audit.facts import load_formulas
-from expectations.audit.grades import grade
-from expectations.audit.periods import Tables, bound_source
-from expectations.contracts import POPULATION, Grain
-from orchestration.demonstration import Truth, build_truth
-from orchestration.demonstration.measures import ANNUAL, LONG_QUARTERLY, MONTHLY, Measure, counts_of, true_figure
+from iapt.contract import POPULATION, Grain
+from iapt.disclosure.disclosure_risk import grade
+from iapt.disclosure.model import load_formulas
+from iapt.disclosure.period_audits import Tables, bound_source
+from iapt.synthetic import Truth, build_truth
+from iapt.synthetic.measures import ANNUAL, LONG_QUARTERLY, MONTHLY, Measure, counts_of, true_figure
 from tests.drop_files import SEEDS
 from tests.integration.conftest import BuiltHome
 

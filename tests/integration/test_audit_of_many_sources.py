@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from expectations.audit.facts import Rounding
-from expectations.contracts import Grain
+from iapt.contract import Grain
+from iapt.disclosure.model import Rounding
 from tests.unit.test_audit_soundness import SOURCES, Gaps, assert_the_audit_of_made_sources_is_sound
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import yaml
 
-from orchestration.home import DBT_PROJECT
+from iapt.workspace import DBT_PROJECT
 from tests.integration.conftest import BuiltHome
 
 #: The layers that are written to a schema of another name.

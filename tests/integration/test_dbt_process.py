@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from iapt.workspace import DBT_PROJECT, PROJECT_ROOT
 from orchestration import dbt_process
 from orchestration.assets.marts import prepared_manifest
-from orchestration.home import DBT_PROJECT, PROJECT_ROOT
 
 LIST_SEEDS = ("--quiet", "list", "--resource-type", "seed")
 

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from iapt.workspace import DBT_PROJECT, Home
 from orchestration import dbt_process
 from orchestration.assets.marts import ASKED_BY_SUITES, TESTS_OF_CODE, prepared_manifest
-from orchestration.home import DBT_PROJECT, Home
 
 
 def test_every_rule_of_the_marts_and_seeds_keeps_its_test(copied_home: Home, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from iapt.workspace import Home
 from orchestration.assets.drops import drop_assets
 from orchestration.definitions import build_definitions
-from orchestration.home import Home
 from orchestration.resources import PipelineHome
 from orchestration.sensors import drop_folder_sensor
 from tests.integration.conftest import BuiltHome

@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from expectations.contracts import EXTRACT_COLUMNS, EXTRACT_GRAINS, POPULATION
-from expectations.policy import load_policy
-from orchestration.home import Home
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.contract import EXTRACT_COLUMNS, EXTRACT_GRAINS, POPULATION
+from iapt.workspace import Home
 from orchestration.refresh import refresh
 from tests.integration.conftest import BuiltHome
 

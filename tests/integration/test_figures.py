@@ -12,12 +12,12 @@ import duckdb
 import pytest
 
 from expectations import observations
-from expectations.drop_gate import SUITES, DropToJudge, DropVerdicts, judge_drops
-from expectations.mart_gate import judge_marts
+from expectations.drop_validation import SUITES, DropToJudge, DropVerdicts, judge_drops
+from expectations.mart_validation import judge_marts
 from expectations.rules import Rule
 from expectations.suites.marts import SUITES as MART_SUITES
-from expectations.verdict import RuleOutcome
-from orchestration.home import DBT_PROJECT, Home
+from iapt.validation import RuleOutcome
+from iapt.workspace import DBT_PROJECT, Home
 from orchestration.refresh import refresh
 from tests import observation_rows as rows
 from tests.integration.conftest import BuiltHome

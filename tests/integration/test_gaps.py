@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from iapt.catalogue.catalogue import Catalogue
+from iapt.workspace import CATALOGUE, DBT_PROJECT, Home
 from orchestration import dbt_process
 from orchestration.assets.marts import prepared_manifest
-from orchestration.drops.catalogue import Catalogue
-from orchestration.home import CATALOGUE, DBT_PROJECT, Home
 from tests.integration.conftest import BuiltHome
 
 # The month after the time series: its financial year has all its other months.

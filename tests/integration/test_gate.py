@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from expectations import engine
-from expectations.contracts import CONTRACTS, EXTRACT_COLUMNS, EXTRACT_GRAINS, KEYS, file_of
-from expectations.gate import BYTES_RULE, FILES_RULE, judge
-from expectations.policy import load_policy
+from expectations.release_validation import BYTES_RULE, FILES_RULE, judge
 from expectations.rules import Rule
 from expectations.suites import SUITES
-from expectations.suites.every_table import COLUMNS_RULE
-from expectations.verdict import RuleOutcome, Verdict
-from orchestration.release.describe import Description
-from orchestration.release.publish import NotPublishable, publish
+from expectations.suites.common_rules import COLUMNS_RULE
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.contract import CONTRACTS, EXTRACT_COLUMNS, EXTRACT_GRAINS, KEYS, file_of
+from iapt.release.metadata import Description
+from iapt.release.publish import NotPublishable, publish
+from iapt.validation import RuleOutcome, Verdict
 from tests.staged_mutants import MUTANTS, TELL_TALE, Mutant
 from tests.staged_release import build_staged_release, mutate
 

@@ -15,19 +15,19 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from expectations.audit.auditor import ADDS_NOTHING, Auditor
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, file_of
-from expectations.gate import FILES_RULE, judge
-from expectations.policy import load_policy
-from expectations.verdict import RuleOutcome, Verdict
+from expectations import release_validation
+from expectations.release_validation import FILES_RULE, judge
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, file_of
+from iapt.disclosure.auditor import ADDS_NOTHING, Auditor
+from iapt.ingest.archive import sha256_of
+from iapt.release.metadata import Description
+from iapt.release.publish import publish
+from iapt.release.verify import COPIES_RULE, Inspection, inspect_folder
+from iapt.report.comparison import faults_of_report
+from iapt.validation import RuleOutcome, Verdict
+from iapt.workspace import Home
 from orchestration.cli import app
-from orchestration.drops.store import sha256_of
-from orchestration.home import Home
-from orchestration.release import inspection
-from orchestration.release.describe import Description
-from orchestration.release.inspection import COPIES_RULE, Inspection, inspect_folder
-from orchestration.release.publish import publish
-from orchestration.report.comparison import faults_of_report
 from tests.integration.conftest import BuiltHome
 from tests.staged_release import build_staged_release
 
@@ -69,7 +69,7 @@ SOUND = RuleOutcome("a_rule", "dim_measure", "dim_measure.parquet", "A rule. Sou
 @pytest.fixture
 def tables_judged_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tables themselves are found sound without a look, so that only what stands beside them is in question."""
-    monkeypatch.setattr(inspection, "judge", lambda folder, *, auditor: Verdict.of({}, [SOUND]))
+    monkeypatch.setattr(release_validation, "judge", lambda folder, *, auditor: Verdict.of({}, [SOUND]))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def small_home(tmp_path: Path) -> Home:
 @pytest.fixture
 def files_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are judged, and not what is in them."""
-    monkeypatch.setattr(inspection, "judge", lambda folder, *, auditor: judge(folder, suites={}))
+    monkeypatch.setattr(release_validation, "judge", lambda folder, *, auditor: judge(folder, suites={}))
 
 
 def audit(home: Home, *folder: Path) -> click.testing.Result:
@@ -122,7 +122,13 @@ def change(file: Path, sql: str) -> None:
 
 def inspect(folder: Path) -> Inspection:
     """Inspect a folder whose tables were judged before; no source is asked."""
-    return inspect_folder(folder, Auditor(folder / "no warehouse"), frozenset(), faults_of_report)
+    return inspect_folder(
+        folder,
+        Auditor(folder / "no warehouse"),
+        frozenset(),
+        lambda tables, auditor: release_validation.judge(tables, auditor=auditor),
+        faults_of_report,
+    )
 
 
 def faults(folder: Path) -> dict[str, str]:

@@ -13,20 +13,20 @@ import duckdb
 import pytest
 from filelock import FileLock
 
+from iapt.workspace import PROJECT_ROOT, Home
+from iapt.workspace_lock import HomeIsBusy, alone_in
 from orchestration.definitions import build_definitions
 from orchestration.event_log import instance_writing_here
-from orchestration.exclusive import HomeIsBusy, alone_in
-from orchestration.home import PROJECT_ROOT, Home
-from orchestration.lone_run import ABANDONED
 from orchestration.refresh import prepare_dagster_home, refresh
 from orchestration.resources import PipelineHome
+from orchestration.workspace_lock_resource import ABANDONED
 from tests.drop_files import FINISHED, monthly_csv, monthly_row
 
 REFRESH = """
 import os, signal, sys
 from pathlib import Path
 from orchestration.assets import release
-from orchestration.home import Home
+from iapt.workspace import Home
 from orchestration.refresh import refresh
 
 def die(*_):

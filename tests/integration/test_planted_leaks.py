@@ -13,21 +13,21 @@ from typing import ClassVar
 import duckdb
 import pytest
 
-from expectations.audit import periods
-from expectations.audit.auditor import ADDS_NOTHING, COMPARED, SAME_ROWS, Auditor
-from expectations.audit.grades import grade
-from expectations.audit.periods import GrainAudit, Tables, bound_source
-from expectations.audit.tracing import TRACE_RULES
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, Grain, file_of
-from expectations.gate import judge
 from expectations.outcomes import outcome_of, violations_of
-from expectations.policy import load_policy
+from expectations.release_validation import judge
 from expectations.rules import Rule
 from expectations.suites import SUITES
-from expectations.suites.every_table import COLUMNS_RULE
-from expectations.verdict import RuleOutcome, Verdict
-from orchestration.release.describe import Description
-from orchestration.release.publish import NotPublishable, publish
+from expectations.suites.common_rules import COLUMNS_RULE
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, Grain, file_of
+from iapt.disclosure import period_audits
+from iapt.disclosure.auditor import ADDS_NOTHING, COMPARED, SAME_ROWS, Auditor
+from iapt.disclosure.disclosure_risk import grade
+from iapt.disclosure.period_audits import GrainAudit, Tables, bound_source
+from iapt.disclosure.source_reconciliation import TRACE_RULES
+from iapt.release.metadata import Description
+from iapt.release.publish import NotPublishable, publish
+from iapt.validation import RuleOutcome, Verdict
 from tests.integration.conftest import BuiltHome
 from tests.planted_leaks import HARMLESS, LEAKS, RELATIONS, TELL_TALE, TELL_TALES, Leak, sql_of
 from tests.source_slice import FACTS, UNREVIEWED, SourceSlice, write_source_slice
@@ -196,8 +196,8 @@ def outcomes_of(leak: Leak, clean: CleanSlice, folder: Path, asked: frozenset[st
             only_traces=bool(asked) and not asked & READ_BY_THE_AUDIT,
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(periods, "bound_source", clean.bounds)
-            patch.setattr(periods, "grade", lambda *_: None)
+            patch.setattr(period_audits, "bound_source", clean.bounds)
+            patch.setattr(period_audits, "grade", lambda *_: None)
             outcomes += [outcome for outcome in auditor.outcomes(staged, unchanged) if outcome.result != "not_judged"]
     return outcomes
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from orchestration.home import PROJECT_ROOT
+from iapt.workspace import PROJECT_ROOT
 from tests.drop_files import FINISHED, monthly_csv, monthly_row
 
 STEPS = (

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from iapt.workspace import Home
 from orchestration.cli import app
-from orchestration.home import Home
 from orchestration.refresh import RefreshOutcome, refresh
 from tests.drop_files import FINISHED, REFERRALS, Body, Row, monthly_csv, monthly_row, zip_bytes
 

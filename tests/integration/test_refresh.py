@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
+from iapt.workspace import Home
 from orchestration.cli import app
 from orchestration.event_log import instance_writing_here
-from orchestration.home import Home
 from orchestration.refresh import refresh
 from tests.drop_files import FINISHED, monthly_csv, monthly_row
 from tests.integration.conftest import (

@@ -14,16 +14,16 @@ import dagster as dg
 import duckdb
 import pytest
 
-from expectations.contracts import CONTRACTS, DERIVED, DIMENSIONS, EXTRACT_COLUMNS, TOPICS
-from expectations.policy import load_policy
-from expectations.verdict import Verdict
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.contract import CONTRACTS, DERIVED, DIMENSIONS, EXTRACT_COLUMNS, TOPICS
+from iapt.ingest.archive import sha256_of
+from iapt.release.metadata import Description
+from iapt.release.publish import NotPublishable, Published, ReportBuilder, publish
+from iapt.report.site import report_builder
+from iapt.validation import Verdict
+from iapt.workspace import PROJECT_ROOT, Home
 from orchestration.assets.release import gate, release, staged_tables
-from orchestration.drops.store import sha256_of
-from orchestration.home import PROJECT_ROOT, Home
 from orchestration.progress import ProgressReporter
-from orchestration.release.describe import Description
-from orchestration.release.publish import NotPublishable, Published, ReportBuilder, publish
-from orchestration.report.site import report_builder
 from orchestration.resources import PipelineHome
 from tests.integration.conftest import BuiltHome
 
@@ -408,7 +408,7 @@ def test_a_failure_while_publishing_leaves_the_last_release_standing(
     manifest = json.loads((copied_home.latest / "manifest.json").read_text("utf-8"))
     manifest["files"]["dim_measure.parquet"]["sha256"] = "0" * 64  # so that there is something new to publish
     (copied_home.latest / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    monkeypatch.setattr("orchestration.release.publish._write_database", _fail)
+    monkeypatch.setattr("iapt.release.publish._write_database", _fail)
     verdict = Verdict.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
     with pytest.raises(OSError, match="no space"):
         publish(

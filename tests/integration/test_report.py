@@ -16,16 +16,16 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from expectations.policy import load_policy
-from expectations.verdict import Verdict
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.release.metadata import Description
+from iapt.release.publish import ReportBuilder, publish
+from iapt.report.serving import server_of
+from iapt.validation import Verdict
+from iapt.workspace import Home
 from orchestration.assets.release import RELEASE, REPORT, gate, release, staged_tables
 from orchestration.cli import app
 from orchestration.definitions import defs
-from orchestration.home import Home
 from orchestration.progress import ProgressReporter
-from orchestration.release.describe import Description
-from orchestration.release.publish import ReportBuilder, publish
-from orchestration.report.serving import server_of
 from orchestration.resources import PipelineHome
 from tests.integration.conftest import BuiltHome
 from tests.report_figures import EXTRACTS, compare_figures, data_of

@@ -11,8 +11,8 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from iapt.workspace import Home
 from orchestration.cli import app
-from orchestration.home import Home
 
 COLUMNS = (
     *(

@@ -12,11 +12,11 @@ import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from typer.testing import CliRunner
 
+from iapt.workspace import Home
 from orchestration.check_events import EVERY_DROP_IS_READ
 from orchestration.cli import app
 from orchestration.definitions import build_definitions
 from orchestration.event_log import instance_writing_here
-from orchestration.home import Home
 from orchestration.refresh import prepare_dagster_home, refresh
 from orchestration.resources import PipelineHome
 from tests.drop_files import FINISHED, OTHER_PROVIDER, monthly_csv, monthly_row

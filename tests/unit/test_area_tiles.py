@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from orchestration.report.tiles import LONGEST_LABEL, Tile, TilesNotUsable, load_tiles, noncontiguous_regions
+from iapt.catalogue.area_tiles import LONGEST_LABEL, Tile, TilesNotUsable, load_tiles, noncontiguous_regions
 
 ROOT = Path(__file__).resolve().parents[2]
 TILES = ROOT / "catalogue" / "area_tiles.csv"

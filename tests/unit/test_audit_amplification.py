@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import duckdb
 import pytest
 
-from expectations.audit.amplification import Leak, leaks_of
-from expectations.contracts import Grain
+from iapt.contract import Grain
+from iapt.disclosure.residual_disclosure import Leak, leaks_of
 from tests.synthetic_source import (
     FINISHED,
     FORMULAS,

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from expectations.audit.facts import PUBLISHERS_ROUNDING, Rounding
-from expectations.audit.propagation import propagate
-from expectations.audit.relations import LevelSum, Relations
-from expectations.contracts import Grain
+from iapt.catalogue.relations import LevelSum, Relations
+from iapt.contract import Grain
+from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding
+from iapt.disclosure.propagation import propagate
 from tests.exact_bounds import bounds_by_solver, bounds_by_trial, facts_of
 from tests.synthetic_source import (
     ENDED,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.audit.explanation import explain
-from expectations.audit.facts import load_formulas
-from expectations.audit.findings import write_findings
-from expectations.audit.periods import Tables, bound_source
-from expectations.contracts import POPULATION
+from iapt.contract import POPULATION
+from iapt.disclosure.explanation import explain
+from iapt.disclosure.findings import write_findings
+from iapt.disclosure.model import load_formulas
+from iapt.disclosure.period_audits import Tables, bound_source
 
 #: An invented service: of all whole numbers, only 33 courses, 4 not at caseness and 27 recovered give 93%.
 SHOWN = {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.audit.grades import GRADES, LEAST_GROUP, GradeCount, grade, reportable, residual_risk
+from iapt.disclosure.disclosure_risk import GRADES, LEAST_GROUP, GradeCount, grade, reportable, residual_risk
 from tests.synthetic_source import (
     FINISHED,
     IMPROVEMENT,

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from expectations.audit import periods
-from expectations.audit.facts import AuditError, Rounding
-from expectations.audit.periods import GrainAudit, KeptAudits, Tables, audit_grain
+from iapt.disclosure import period_audits
+from iapt.disclosure.model import AuditError, Rounding
+from iapt.disclosure.period_audits import GrainAudit, KeptAudits, Tables, audit_grain
 from tests.synthetic_source import (
     FINISHED,
     RECOVERY,
@@ -143,7 +143,7 @@ def test_a_record_by_other_code_or_for_another_grain_is_not_used(
 ) -> None:
     audit(connection, kept)
     assert audit_grain(connection, "year", TABLES, kept).audited_now == MONTHS
-    monkeypatch.setattr(periods, "_code_digest", lambda: "other code")
+    monkeypatch.setattr(period_audits, "_code_digest", lambda: "other code")
     assert audit(connection, kept).audited_now == MONTHS
     assert audit(connection, kept).audited_now == ()
 
@@ -191,7 +191,7 @@ def test_small_batches_find_what_one_batch_finds(
     connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = audit(connection, None)
-    monkeypatch.setattr(periods, "FIGURES_IN_A_BATCH", 1)
+    monkeypatch.setattr(period_audits, "FIGURES_IN_A_BATCH", 1)
     assert audit(connection, None) == whole
 
 

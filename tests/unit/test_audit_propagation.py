@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from expectations.audit.grades import grade
-from expectations.audit.propagation import propagate
-from expectations.contracts import Grain
+from iapt.contract import Grain
+from iapt.disclosure.disclosure_risk import grade
+from iapt.disclosure.propagation import propagate
 from tests.synthetic_source import (
     FINISHED,
     IMPROVEMENT,

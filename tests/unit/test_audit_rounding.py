@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from expectations.audit.facts import (
+from iapt.disclosure.model import (
     PUBLISHERS_ROUNDING,
     AuditError,
     Rounding,

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from expectations.audit.facts import PUBLISHERS_ROUNDING, Rounding
-from expectations.audit.stars import complements
-from expectations.contracts import Grain
+from iapt.contract import Grain
+from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding
+from iapt.disclosure.percentage_constraints import complements
 from tests.synthetic_source import (
     COUNTS,
     FINISHED,

@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from iapt.sources.folder import FoundFile
+from iapt.workspace import Home
 from orchestration.assets.drops import drop_assets
-from orchestration.drops.sources import FoundFile
-from orchestration.home import Home
 from orchestration.resources import PipelineHome
 from tests import drop_files as drops
 from tests.drop_files import monthly_csv, monthly_row

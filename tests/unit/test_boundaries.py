@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.report import boundaries as module
-from orchestration.report.boundaries import (
+from iapt.report import boundaries as module
+from iapt.report.boundaries import (
     EAST,
     LARGEST_FILE,
     MOST_BRACKETS,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from iapt.workspace import PROJECT_ROOT
 from orchestration import cli
-from orchestration.home import PROJECT_ROOT
 from orchestration.refresh import RefreshOutcome
 
 MANIFEST = {

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.drops.catalogue import Limits
-from orchestration.drops.containers import Table, cell_text, open_tables
-from orchestration.drops.refusals import DropRefused
+from iapt.catalogue.catalogue import Limits
+from iapt.ingest.containers import Table, cell_text, open_tables
+from iapt.rejection import DropRefused
 from tests import drop_files as drops
 
 SOUND_CSV = drops.monthly_csv(drops.monthly_row("25"))

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from expectations.policy import load_policy
-from orchestration.drops.catalogue import Catalogue, Correction
-from orchestration.drops.landing import land
-from orchestration.drops.reader import ObservationStore
+from iapt.catalogue.catalogue import Catalogue, Correction
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.ingest.landing import land
+from iapt.ingest.reader import ObservationStore
 from tests import drop_files as drops
 from tests.drop_files import CATALOGUE, OTHER_PROVIDER, PROVIDER, ROOT, monthly_csv, monthly_row
 

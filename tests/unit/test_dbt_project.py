@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from expectations.contracts import CONTRACTS
+from iapt.contract import CONTRACTS
 from orchestration.dbt_failures import columns_in
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"

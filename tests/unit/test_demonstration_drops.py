@@ -17,8 +17,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 from typer.testing import CliRunner
 
-from orchestration.cli import app
-from orchestration.demonstration import (
+from iapt.synthetic import (
     Truth,
     build_truth,
     england,
@@ -29,9 +28,9 @@ from orchestration.demonstration import (
     national,
     write_demonstration_drops,
 )
-from orchestration.demonstration.levels import grouping, parts_of
-from orchestration.demonstration.measures import Measure, counts_of, true_figure
-from orchestration.demonstration.truth import (
+from iapt.synthetic.levels import grouping, parts_of
+from iapt.synthetic.measures import Measure, counts_of, true_figure
+from iapt.synthetic.truth import (
     DEMONSTRATION_MONTHS,
     LONG_QUARTERS,
     MONTHLY_MONTHS,
@@ -41,7 +40,8 @@ from orchestration.demonstration.truth import (
     month_table,
     quarterly_table,
 )
-from orchestration.home import DBT_PROJECT
+from iapt.workspace import DBT_PROJECT
+from orchestration.cli import app
 from tests import drop_files
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.demonstration import publisher
-from orchestration.demonstration.apportion import IntArray, grouped_sums, split, stream, whole_numbers
-from orchestration.demonstration.measures import median_in_halves
+from iapt.synthetic import publisher
+from iapt.synthetic.allocation import IntArray, grouped_sums, split, stream, whole_numbers
+from iapt.synthetic.measures import median_in_halves
 
 COUNTS = st.integers(min_value=0, max_value=2_000_000)
 ENGLAND, ELSEWHERE = np.array([True]), np.array([False])

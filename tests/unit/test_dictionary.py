@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from expectations.contracts import CONTRACTS, EXTRACT_GRAINS, TOPICS
-from orchestration.home import DBT_PROJECT, PROJECT_ROOT
-from orchestration.release.dictionary import (
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, TOPICS
+from iapt.release.dictionary import (
     STATUSES,
     Dictionary,
     NotDescribed,
@@ -19,6 +18,7 @@ from orchestration.release.dictionary import (
     as_page,
     dictionary_of,
 )
+from iapt.workspace import DBT_PROJECT, PROJECT_ROOT
 
 
 @pytest.fixture(scope="module")

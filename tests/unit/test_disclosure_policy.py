@@ -17,11 +17,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from expectations.policy import DISCLOSURE_FILE, Policy, PolicyError, UnknownProfile, load_policy
+from iapt.catalogue.disclosure_policy import DISCLOSURE_FILE, Policy, PolicyError, UnknownProfile, load_policy
+from iapt.release.fingerprint import recipe_digest
+from iapt.release.metadata import Description, markers, policy_statement, rounding_statement
+from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, PROJECT_ROOT
 from orchestration.cli import app
-from orchestration.home import CATALOGUE, DISCLOSURE_POLICY
-from orchestration.release.describe import Description, markers, policy_statement, rounding_statement
-from orchestration.release.recipe import recipe_digest
 
 MACROS = Path(__file__).resolve().parents[2] / "dbt_project" / "macros"
 PUBLISHER = load_policy().as_manifest()
@@ -271,8 +271,8 @@ def test_the_command_refuses_an_unknown_profile_and_names_the_known_ones(tmp_pat
     assert not home.exists()
 
 
-def test_another_profile_is_another_recipe(tmp_path: Path) -> None:
-    digests = {recipe_digest(tmp_path, [], profile) for profile in ("publisher", "hardened", "publisher")}
+def test_another_profile_is_another_recipe() -> None:
+    digests = {recipe_digest(PROJECT_ROOT, [], profile) for profile in ("publisher", "hardened", "publisher")}
     assert len(digests) == 2
 
 

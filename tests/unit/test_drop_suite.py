@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from expectations import observations
-from expectations.contracts import DROPS, KEYS
 from expectations.rules import Rule
 from expectations.suites.drops import SUITES
+from iapt.contract import DROPS, KEYS
 from tests import observation_rows as rows
 from tests.observation_rows import AT_PAIR, AT_PROVIDER, Mutant
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from expectations.drop_gate import SUITES, DropToJudge, DropVerdict, DropVerdicts
+from expectations.drop_validation import SUITES, DropToJudge, DropVerdict, DropVerdicts
 from expectations.outcomes import outcome_of
-from expectations.verdict import FILES_SHOWN, RuleOutcome, describe_by_rule
+from iapt.validation import FILES_SHOWN, RuleOutcome, describe_by_rule
 
 DROP = DropToJudge("ab" * 32, "iapt_month_jun_2022.csv", Path("nowhere.parquet"), "read so")
 RULES = [rule for of_table in SUITES.values() for rule in of_table]

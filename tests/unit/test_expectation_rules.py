@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from expectations.contracts import DERIVED, EXTRACT_GRAINS, KEYS, TABLES
 from expectations.rules import Rule
 from expectations.suites import SUITES
-from expectations.suites.every_table import COLUMNS_RULE
+from expectations.suites.common_rules import COLUMNS_RULE
+from iapt.contract import DERIVED, EXTRACT_GRAINS, KEYS, TABLES
 from tests.staged_mutants import MUTANTS, Mutant
 from tests.staged_release import create_tables
 
@@ -182,7 +182,7 @@ def test_a_rule_knows_every_table_it_reads() -> None:
 
 def test_rules_and_verdicts_are_had_without_great_expectations_or_dagster() -> None:
     program = (
-        "import sys, expectations.gate, expectations.verdict\n"
+        "import sys, expectations.release_validation, iapt.validation\n"
         "sys.exit(bool({'great_expectations', 'dagster', 'orchestration'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from expectations.verdict import RuleOutcome, Verdict
+from iapt.validation import RuleOutcome, Verdict
 
 FILES = {"extract_monthly.parquet": "a" * 64}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.drops.formats import HEAD_BYTES, find_delimiter, recognise_format
+from iapt.sources.file_formats import HEAD_BYTES, find_delimiter, recognise_format
 from tests import drop_files as drops
 from tests.drop_files import FINISHED, monthly_csv, monthly_row, read, xlsx_bytes, zip_bytes
 

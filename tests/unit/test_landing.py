@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from expectations.policy import Policy, load_policy
-from orchestration.drops.landing import STORAGE_VERSION, land
-from orchestration.drops.reader import COMPANION_OF, DropSummary, ObservationStore
-from orchestration.drops.store import KeptDrop
+from iapt.catalogue.disclosure_policy import Policy, load_policy
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.landing import STORAGE_VERSION, land
+from iapt.ingest.reader import COMPANION_OF, DropSummary, ObservationStore
 from tests import drop_files as drops
 from tests.drop_files import monthly_csv, monthly_row
 

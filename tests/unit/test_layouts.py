@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.layouts import (
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.layouts import (
     DEEPEST_HEADER_ROW,
     Layout,
     PeriodFromColumns,
@@ -23,7 +23,7 @@ from orchestration.drops.layouts import (
     period_pattern,
     recognise,
 )
-from orchestration.drops.refusals import DropRefused
+from iapt.rejection import DropRefused
 from tests import drop_files as drops
 
 LAYOUTS = sorted(path.stem for path in (drops.CATALOGUE / "layouts").glob("*.yml"))

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
+from iapt.machine_errors import MachineTroubleError, describe_trouble, tell_machine_trouble
+from iapt.workspace import Home
 from orchestration import cli
-from orchestration.home import Home
-from orchestration.machine_trouble import MachineTroubleError, describe_trouble, tell_machine_trouble
 
 FULL = "the disk is full. Make room, and refresh again"
 

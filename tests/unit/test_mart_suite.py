@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import duckdb
 import pytest
 
-from expectations.contracts import EXTRACT_GRAINS, FACT_COLUMNS, FACT_GRAINS, KEYS, MARTS
 from expectations.rules import Rule
 from expectations.suites import SUITES as RELEASE_SUITES
-from expectations.suites.every_table import COLUMNS_RULE
+from expectations.suites.common_rules import COLUMNS_RULE
 from expectations.suites.marts import SCHEMA, SUITES
+from iapt.contract import EXTRACT_GRAINS, FACT_COLUMNS, FACT_GRAINS, KEYS, MARTS
 from tests.staged_release import create_tables
 
 RULES = {(rule.table, rule.name): rule for of_table in SUITES.values() for rule in of_table}

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from orchestration.drops.catalogue import Catalogue, MisnamedFile
-from orchestration.drops.named_periods import period_by_name, periods_named
-from orchestration.drops.periods import period_labelled
+from iapt.catalogue.catalogue import Catalogue, MisnamedFile
+from iapt.ingest.named_periods import period_by_name, periods_named
+from iapt.periods import period_labelled
 from tests.drop_files import (
     CATALOGUE,
     MONTHLY_HEADER,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from orchestration.drops.sheets import SPREADSHEET_ERRORS, UNCALCULATED, write_position
+from iapt.ingest.sheets import SPREADSHEET_ERRORS, UNCALCULATED, write_position
 from tests import drop_files as drops
 from tests.drop_files import FINISHED, MONTHLY_HEADER, ReadDrop, Row, monthly_row, read
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.drops.periods import (
+from iapt.periods import (
     CALENDAR_END,
     CALENDAR_START,
     Period,

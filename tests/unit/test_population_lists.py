@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.demonstration.populations import (
+from iapt.synthetic.populations import (
     Population,
     annual_populations,
     long_quarterly_populations,

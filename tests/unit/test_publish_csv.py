@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from orchestration.release.publish import csv_column, csv_files, write_csv_file
+from iapt.release.publish import csv_column, csv_files, write_csv_file
 
 
 def _cell(name: str, kind: str, row: str) -> object:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.drops import reader
+from iapt.ingest import reader
 from tests import drop_files as drops
 from tests.drop_files import (
     ANNUAL_HEADERS,

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.drops import reader
-from orchestration.drops.organisation_codes import OrganisationCodes, reduce_to_word
+from iapt.catalogue.organisation_codes import OrganisationCodes, reduce_to_word
+from iapt.ingest import reader
 from tests import drop_files as drops
 from tests.drop_files import (
     ANNUAL_HEADERS,

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from orchestration.drops.catalogue import Catalogue, Precedence, ReIssues
-from orchestration.drops.landing import labels_of_drops
-from orchestration.drops.reader import DropSummary, ObservationStore
-from orchestration.drops.reissues import find_re_issues, kind_of_file, with_standing, zip_members
-from orchestration.drops.store import KeptDrop
+from iapt.catalogue.catalogue import Catalogue, Precedence, ReIssues
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.landing import labels_of_drops
+from iapt.ingest.reader import DropSummary, ObservationStore
+from iapt.ingest.reissues import find_re_issues, kind_of_file, with_standing, zip_members
 from tests import drop_files as drops
 from tests.drop_files import CATALOGUE, OTHER_PROVIDER, Body, monthly_csv, monthly_row, zip_bytes
 

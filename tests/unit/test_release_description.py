@@ -7,15 +7,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from expectations.contracts import TOPICS
-from orchestration.release.coverage import (
+from iapt.contract import TOPICS
+from iapt.release.coverage import (
     FAMILIES,
     Coverage,
     coverage_lines,
     coverage_of_release,
     family_of_measures,
 )
-from orchestration.release.describe import provenance_statement
+from iapt.release.metadata import provenance_statement
 
 #: A month without England, a gap, a month of one family only, and a figure that is suppressed or never published.
 FIGURES = """

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from py_mini_racer import MiniRacer
 
-from orchestration.report.rendering import ASSETS, DRAWING_SCRIPTS, WIDTH
+from iapt.report.rendering import ASSETS, DRAWING_SCRIPTS, WIDTH
 
 NARROW = 360
 #: What "[b]" takes in the drawing's text, generously.

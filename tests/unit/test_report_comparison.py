@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.report.comparison import faults_of_report
-from orchestration.report.site import build_report, report_recipe
+from iapt.report.comparison import faults_of_report
+from iapt.report.site import build_report, report_recipe
 from tests.made_release import write_made_release
 
 

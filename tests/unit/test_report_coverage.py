@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from expectations.contracts import TOPICS, file_of
-from orchestration.report.coverage import Coverage, coverage_of
-from orchestration.report.figures import EVERYONE, AreaFigures, Period
-from orchestration.report.site import build_report
+from iapt.contract import TOPICS, file_of
+from iapt.report.coverage import Coverage, coverage_of
+from iapt.report.release_data import EVERYONE, AreaFigures, Period
+from iapt.report.site import build_report
 from tests.made_release import write_made_release
 
 

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 import yaml
 
-from orchestration.home import CATALOGUE, DBT_PROJECT
-from orchestration.report.figures import (
+from iapt.catalogue.report_config import Outline, load_outline
+from iapt.report.release_data import (
     EVERYONE,
     GRAINS,
     AreaFigures,
@@ -27,7 +27,7 @@ from orchestration.report.figures import (
     read_release,
     tables_read,
 )
-from orchestration.report.outline import Outline, load_outline
+from iapt.workspace import CATALOGUE, DBT_PROJECT
 from tests.made_release import (
     FOLLOWED_BY,
     GAP,

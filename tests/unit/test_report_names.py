@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.report.names import area_id, readable_name
+from iapt.report.names import area_id, readable_name
 
 
 @pytest.mark.parametrize(

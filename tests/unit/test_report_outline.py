@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from expectations.contracts import TOPICS
-from expectations.policy import load_policy
-from orchestration.home import CATALOGUE, DBT_PROJECT
-from orchestration.release.describe import rounding_statement
-from orchestration.report.outline import OutlineNotUsable, load_outline
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.catalogue.report_config import OutlineNotUsable, load_outline
+from iapt.contract import TOPICS
+from iapt.release.metadata import rounding_statement
+from iapt.workspace import CATALOGUE, DBT_PROJECT
 
 OUTLINE = CATALOGUE / "report.yml"
 

@@ -7,9 +7,9 @@ from datetime import date
 
 import pytest
 
-from orchestration.home import CATALOGUE
-from orchestration.report.outline import Outline, load_outline
-from orchestration.report.places import Listed, Organisation, Place, neighbours_of, places_of
+from iapt.catalogue.report_config import Outline, load_outline
+from iapt.report.places import Listed, Organisation, Place, neighbours_of, places_of
+from iapt.workspace import CATALOGUE
 
 CHANGE = date(2022, 7, 1)
 LAST_DAY = date(2022, 6, 30)

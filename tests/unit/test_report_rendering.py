@@ -8,14 +8,14 @@ import threading
 
 import pytest
 
-from orchestration.home import PROJECT_ROOT
-from orchestration.report.rendering import renderer_of
+from iapt.report.rendering import renderer_of
+from iapt.workspace import PROJECT_ROOT
 
 # As a refresh draws, in a thread of its own, and then as `iapt report` does.
 DRAW_IN_A_THREAD_AND_IN_ANOTHER = """
 import threading
 from contextlib import ExitStack
-from orchestration.report.rendering import renderer_of
+from iapt.report.rendering import renderer_of
 
 def draw():
     renderer = opened.enter_context(renderer_of({}))

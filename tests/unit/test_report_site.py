@@ -11,12 +11,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from expectations.contracts import TOPICS, file_of
-from expectations.policy import load_policy
-from orchestration.release.describe import rounding_statement
-from orchestration.report import contents
-from orchestration.report.figures import ReleaseNotReadable
-from orchestration.report.site import BuiltReport, build_report, report_builder
+from iapt.catalogue.disclosure_policy import load_policy
+from iapt.contract import TOPICS, file_of
+from iapt.release.metadata import rounding_statement
+from iapt.report import contents
+from iapt.report.release_data import ReleaseNotReadable
+from iapt.report.site import BuiltReport, build_report, report_builder
 from tests.made_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_made_release
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.report.rendering import ASSETS, renderer_of
+from iapt.report.rendering import ASSETS, renderer_of
 
 TEMPLATES = ASSETS.parent / "templates"
 STANDARD = "50% recovery standard"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from orchestration.drops.reader import DropSummary, TableSummary
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.restricted import refuse_periods_that_add_up
-from orchestration.drops.store import KeptDrop
+from iapt.ingest.archive import KeptDrop
+from iapt.ingest.reader import DropSummary, TableSummary
+from iapt.ingest.restricted import refuse_periods_that_add_up
+from iapt.rejection import DropRefused
 from tests.drop_files import kept
 
 

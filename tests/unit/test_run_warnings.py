@@ -9,11 +9,11 @@ from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.drops import SUITES as DROP_SUITES
 from expectations.suites.marts import SUITES as MART_SUITES
-from expectations.verdict import RuleOutcome
+from iapt.ingest.notices import group_notices, notice
+from iapt.run_warnings import SUBJECT_CHARACTERS, SUBJECTS_SHOWN, RunWarning, fill_template
+from iapt.validation import RuleOutcome
 from orchestration.assets.checks import check_result
 from orchestration.check_events import warnings_of
-from orchestration.drops.notices import group_notices, notice
-from orchestration.run_warnings import SUBJECT_CHARACTERS, SUBJECTS_SHOWN, RunWarning, fill_template
 
 ASSET = dg.AssetKey(["landing", "observations"])
 RULES = [rule for suites in (SUITES, DROP_SUITES, MART_SUITES) for of_table in suites.values() for rule in of_table]

@@ -11,11 +11,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.drop_folder import compute_folder_fingerprint, note_taken_in
-from orchestration.home import Home
-from orchestration.lone_run import show_alive
+from iapt.sources.folder_fingerprint import compute_folder_fingerprint, note_taken_in
+from iapt.workspace import Home
 from orchestration.resources import PipelineHome
 from orchestration.sensors import FOLDER_TAG, SECONDS_TO_SHOW_LIFE, SECONDS_TO_START, drop_folder_sensor
+from orchestration.workspace_lock_resource import show_alive
 
 Tick = dg.RunRequest | dg.SkipReason
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.drops.containers import Table, open_tables
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.sheets import Extent, NotMeasurable, extent_of
+from iapt.ingest.containers import Table, open_tables
+from iapt.ingest.sheets import Extent, NotMeasurable, extent_of
+from iapt.rejection import DropRefused
 from tests import drop_files as drops
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -56,7 +56,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Dr
             opened(tmp_path, content, **limits)
         return refusal.value
 
-    monkeypatch.setattr("orchestration.drops.containers.CalamineWorkbook", NeverLoaded)
+    monkeypatch.setattr("iapt.ingest.containers.CalamineWorkbook", NeverLoaded)
     return refusal_of
 
 
@@ -219,7 +219,7 @@ def test_a_long_string_few_cells_share_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("window", [1, 7, 64, 1000])
 def test_no_cell_is_missed_between_two_windows(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestration.drops.sheets._WINDOW", window)
+    monkeypatch.setattr("iapt.ingest.sheets._WINDOW", window)
     rows = "".join(f'<row r="{n}"><c r="A{n}" s="1"><v>{n}</v></c><c r="AB{n}"/></row>' for n in range(1, 40))
     assert extent(rows) == Extent(39, 28, 78)
     with pytest.raises(NotMeasurable):

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration.drops.catalogue import Catalogue
-from orchestration.drops.intake import (
+from iapt.catalogue.catalogue import Catalogue
+from iapt.ingest.archive import DropStore, KeptDrop, sha256_of
+from iapt.ingest.ingestion import (
     Intake,
     Reading,
     drops_of_period,
@@ -25,11 +26,10 @@ from orchestration.drops.intake import (
     summarise_series,
     take_in,
 )
-from orchestration.drops.reader import ObservationStore
-from orchestration.drops.refusals import DropRefused
-from orchestration.drops.reissues import wholly_replaced
-from orchestration.drops.sources import FoundFile, look_into
-from orchestration.drops.store import DropStore, KeptDrop, sha256_of
+from iapt.ingest.reader import ObservationStore
+from iapt.ingest.reissues import wholly_replaced
+from iapt.rejection import DropRefused
+from iapt.sources.folder import FoundFile, look_into
 from tests import drop_files as drops
 from tests.drop_files import FINISHED, monthly_csv, monthly_row
 
@@ -787,7 +787,7 @@ def test_a_second_reading_reads_nothing(house: House, monkeypatch: pytest.Monkey
         ("reading drops: may.csv", 2, 3),
         ("reading drops: may.csv", 3, 3),
     ]
-    monkeypatch.setattr("orchestration.drops.intake.read_drop", lambda *_: pytest.fail("a drop was read again"))
+    monkeypatch.setattr("iapt.ingest.ingestion.read_drop", lambda *_: pytest.fail("a drop was read again"))
     second = house.read()
     assert second.read == []
     assert sorted(second.known) == sorted(first.read)
@@ -842,7 +842,7 @@ def test_a_catalogue_written_otherwise_but_saying_the_same_reads_nothing_again(h
 
 def test_a_raised_reader_version_reads_everything_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     two_layouts(house)
-    monkeypatch.setattr("orchestration.drops.reader.READER_VERSION", 1_000_000)
+    monkeypatch.setattr("iapt.ingest.reader.READER_VERSION", 1_000_000)
     assert len(house.read().read) == 2
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from expectations import engine
 from expectations.suites import SUITES
+from iapt.workspace import Home, HomeUnusableError
 from orchestration import dbt_process
-from orchestration.home import Home, HomeUnusableError
 from orchestration.refresh import refresh
 
 

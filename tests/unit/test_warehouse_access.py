@@ -12,9 +12,9 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from iapt.warehouse_lock import WarehouseLockedError, retry_while_locked, wait_for_warehouse
 from orchestration.cli import app
 from orchestration.resources import PipelineHome
-from orchestration.warehouse_access import WarehouseLockedError, retry_while_locked, wait_for_warehouse
 
 HOLD = """
 import sys, time, duckdb

@@ -1,0 +1,20 @@
+"""Fingerprints of code: a path that is named in code names a file, or nothing that rests on it would be made again."""
+
+from pathlib import Path
+
+import pytest
+
+from iapt.release.fingerprint import RECIPE_PATTERNS, digest_of_files
+from iapt.report.site import RECIPE_PATTERNS as REPORT_PATTERNS
+from iapt.workspace import PROJECT_ROOT
+
+
+@pytest.mark.parametrize("pattern", sorted({*RECIPE_PATTERNS, *REPORT_PATTERNS}))
+def test_every_pattern_names_a_file(pattern: str) -> None:
+    assert digest_of_files(PROJECT_ROOT, [pattern])
+
+
+def test_a_pattern_that_names_nothing_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "model.sql").write_text("select 1", "utf-8")
+    with pytest.raises(ValueError, match=r"expected files at moved/\*\.py; found none"):
+        digest_of_files(tmp_path, ["*.sql", "moved/*.py"])

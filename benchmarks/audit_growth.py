@@ -23,7 +23,7 @@ from rich.console import Console
 from iapt.contract import Grain
 from iapt.disclosure.disclosure_risk import grade
 from iapt.disclosure.model import load_formulas
-from iapt.disclosure.period_audits import KeptAudits, Tables, audit_grain, bound_source
+from iapt.disclosure.period_audits import AuditCache, Tables, audit_grain, bound_source
 
 FACTS: dict[Grain, str] = {"month": "marts.fct_monthly", "quarter": "marts.fct_quarterly", "year": "marts.fct_annual"}
 
@@ -77,7 +77,7 @@ def show_increments(connection: duckdb.DuckDBPyConnection, grain: Grain) -> None
     """Audit everything, then what changed, and print a line for each."""
     out.print(f"{'':>28} {'wall s':>8} {'periods audited':>16} {'of':>5}")
     with tempfile.TemporaryDirectory() as folder:
-        kept = KeptAudits(Path(folder))
+        kept = AuditCache(Path(folder))
         for what, change in (
             ("everything", None),
             ("again, nothing changed", None),

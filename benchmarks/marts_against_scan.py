@@ -20,7 +20,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from iapt.workspace import DBT_PROJECT, Home
+from iapt.workspace import DBT_PROJECT, Workspace
 
 
 def scan(warehouse: Path, folder: Path) -> tuple[float, int]:
@@ -53,7 +53,7 @@ def main() -> None:
     """Measure, and print the ratio."""
     if len(sys.argv) != 2:
         sys.exit("expected one argument: a refreshed home, such as data")
-    home = Home(Path(sys.argv[1]).resolve())
+    home = Workspace(Path(sys.argv[1]).resolve())
     if not home.warehouse.is_file():
         sys.exit(f"{home.warehouse}: not found; name a home that was refreshed")
     with tempfile.TemporaryDirectory(dir=home.root.parent) as workshop:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from expectations.engine import TableRun, errors_in
-from iapt.contract import CONTRACTS, file_of
-from iapt.validation import Result, RuleOutcome, Verdict, worst_first
+from iapt.contract import CONTRACTS, parquet_name
+from iapt.validation import Result, RuleOutcome, ValidationReport, worst_first
 
 if TYPE_CHECKING:
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
@@ -27,7 +27,7 @@ WORDS: Final[Mapping[Result, str]] = {
     "passed": "kept",
     "failed": "broken",
     "error": "error",
-    "not_judged": "not judged",
+    "skipped": "not judged",
 }
 #: The icons of the status column need a font from the network; a word does not, and can be read aloud.
 STATUS_ICONS: Final = (
@@ -71,7 +71,7 @@ SECTIONS_TEMPLATE: Final = """\
 """
 
 
-def write(folder: Path, verdict: Verdict, runs: Mapping[str, TableRun]) -> None:
+def write(folder: Path, verdict: ValidationReport, runs: Mapping[str, TableRun]) -> None:
     """Write the site of a verdict: a front page, and one page for every table of the contract, judged or not.
 
     The names of the pages are always the same, so a later site never leaves a page of an earlier one
@@ -88,9 +88,9 @@ def write(folder: Path, verdict: Verdict, runs: Mapping[str, TableRun]) -> None:
         shutil.copytree(site, folder, dirs_exist_ok=True)
 
 
-def _front_page(verdict: Verdict) -> str:
+def _front_page(verdict: ValidationReport) -> str:
     files = sorted({outcome.file for outcome in verdict.outcomes})
-    pages = {file_of(table): f"{table}.html" for table in CONTRACTS}
+    pages = {parquet_name(table): f"{table}.html" for table in CONTRACTS}
     rows = []
     for file in files:
         of_file = [outcome for outcome in verdict.outcomes if outcome.file == file]
@@ -148,8 +148,8 @@ def _broken_in(outcome: RuleOutcome) -> str:
     return f"{escape(outcome.file)}{rows} {escape(outcome.message)}".strip()
 
 
-def _page_of(table: str, verdict: Verdict, run: TableRun | None) -> str:
-    file = file_of(table)
+def _page_of(table: str, verdict: ValidationReport, run: TableRun | None) -> str:
+    file = parquet_name(table)
     outcomes = [outcome for outcome in verdict.outcomes if outcome.file == file]
     answered = {finding.rule.name for finding in run.findings if finding.answer != "error"} if run else set()
     others = [outcome for outcome in outcomes if outcome.rule not in answered]

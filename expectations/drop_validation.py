@@ -15,11 +15,11 @@ from typing import Any, Final
 import duckdb
 
 from expectations import engine, observations, rules
-from expectations.outcomes import NO_ROW_BREAKS_IT, check_failed, examples_in, outcome_of
+from expectations.outcomes import NO_ROW_BREAKS_IT, describe_check_error, fetch_examples, make_outcome
 from expectations.rules import Rule
 from expectations.suites import calendar, common_rules, drops, value_rules
 from iapt import contract
-from iapt.validation import EXAMPLES_SHOWN, Example, RuleOutcome, Verdict
+from iapt.validation import EXAMPLES_SHOWN, Example, RuleOutcome, ValidationReport
 
 #: What decides a verdict, besides the drop and how it was read: a change in any of them judges every drop again.
 CODE: Final = (calendar, common_rules, contract, drops, engine, observations, rules, value_rules)
@@ -27,7 +27,7 @@ SUITES: Final = drops.SUITES
 
 
 @dataclass(frozen=True)
-class DropToJudge:
+class DropToValidate:
     """What was read from a drop: its name and sha256, its observations, and a digest of how they were read."""
 
     sha256: str
@@ -42,11 +42,11 @@ class DropToJudge:
 
 
 @dataclass(frozen=True)
-class DropVerdict:
+class DropValidation:
     """What came of every rule on one drop, and under which reading and suites."""
 
-    drop: DropToJudge
-    judged_under: str
+    drop: DropToValidate
+    validation_key: str
     outcomes: tuple[RuleOutcome, ...]
 
     @property
@@ -55,22 +55,24 @@ class DropVerdict:
         return all(outcome.result in ("passed", "failed") for outcome in self.outcomes)
 
 
-class DropVerdicts:
+class DropValidationCache:
     """The folder of verdicts: one small file a drop, with the keys of rows that break a rule and no figure."""
 
     def __init__(self, folder: Path) -> None:
         """The verdicts in `folder`, made when the first is kept."""
         self.folder = folder
 
-    def of(self, drop: DropToJudge, judged_under: str, suites: Mapping[str, Sequence[Rule]]) -> DropVerdict | None:
+    def of(
+        self, drop: DropToValidate, validation_key: str, suites: Mapping[str, Sequence[Rule]]
+    ) -> DropValidation | None:
         """The verdict on a drop, if it was judged under these suites."""
         path = self._path_of(drop)
         record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-        if record.get("judged_under") != judged_under:
+        if record.get("validation_key") != validation_key:
             return None
-        return DropVerdict(drop, judged_under, tuple(_outcomes_in(record, drop, suites)))
+        return DropValidation(drop, validation_key, tuple(_outcomes_in(record, drop, suites)))
 
-    def keep(self, verdict: DropVerdict) -> None:
+    def keep(self, verdict: DropValidation) -> None:
         """Keep a verdict, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self._path_of(verdict.drop)
@@ -78,16 +80,16 @@ class DropVerdicts:
         beside.write_text(json.dumps(_record_of(verdict), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         beside.replace(path)
 
-    def _path_of(self, drop: DropToJudge) -> Path:
+    def _path_of(self, drop: DropToValidate) -> Path:
         return self.folder / f"{drop.sha256}.json"
 
 
-def _record_of(verdict: DropVerdict) -> dict[str, Any]:
+def _record_of(verdict: DropValidation) -> dict[str, Any]:
     broken = [outcome for outcome in verdict.outcomes if outcome.result == "failed"]
     return {
         "drop_sha256": verdict.drop.sha256,
         "file": verdict.drop.file,
-        "judged_under": verdict.judged_under,
+        "validation_key": verdict.validation_key,
         "rules": len(verdict.outcomes),
         "broken": {
             outcome.rule: {
@@ -100,7 +102,7 @@ def _record_of(verdict: DropVerdict) -> dict[str, Any]:
 
 
 def _outcomes_in(
-    record: Mapping[str, Any], drop: DropToJudge, suites: Mapping[str, Sequence[Rule]]
+    record: Mapping[str, Any], drop: DropToValidate, suites: Mapping[str, Sequence[Rule]]
 ) -> Iterator[RuleOutcome]:
     for rule in _rules_of(suites):
         found = record["broken"].get(rule.name)
@@ -111,35 +113,35 @@ def _outcomes_in(
 
 
 @dataclass(frozen=True)
-class DropJudgement:
+class DropValidationResult:
     """The verdicts on the drops that were asked for, in that order, and what was judged now."""
 
-    verdicts: tuple[DropVerdict, ...]
+    verdicts: tuple[DropValidation, ...]
     judged_now: frozenset[str]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ValidationReport:
         """All of them as one."""
         files = {verdict.drop.label: verdict.drop.sha256 for verdict in self.verdicts}
-        return Verdict.of(files, (outcome for verdict in self.verdicts for outcome in verdict.outcomes))
+        return ValidationReport.of(files, (outcome for verdict in self.verdicts for outcome in verdict.outcomes))
 
 
-def judge_drops(
-    wanted: Sequence[DropToJudge],
-    kept: DropVerdicts,
+def validate_drops(
+    wanted: Sequence[DropToValidate],
+    kept: DropValidationCache,
     seeds: Path,
     *,
     suites: Mapping[str, Sequence[Rule]] = SUITES,
-) -> DropJudgement:
+) -> DropValidationResult:
     """Return the verdict on every drop wanted: the kept one where there is one, else by judging it now, and keep it.
 
     `seeds` is the folder of the reviewed measures. Other suites than the project's own are for tests of the gate.
     """
     suite = _digest_of_suite(seeds, suites)
-    found: dict[str, DropVerdict] = {}
+    found: dict[str, DropValidation] = {}
     unjudged = []
     for drop in wanted:
-        verdict = kept.of(drop, _judged_under(suite, drop), suites)
+        verdict = kept.of(drop, _validation_key(suite, drop), suites)
         if verdict is None:
             unjudged.append(drop)
         else:
@@ -147,11 +149,13 @@ def judge_drops(
     if unjudged:
         outcomes = _judge(unjudged, seeds, suites)
         for drop in unjudged:
-            verdict = DropVerdict(drop, _judged_under(suite, drop), tuple(outcomes[drop.sha256]))
+            verdict = DropValidation(drop, _validation_key(suite, drop), tuple(outcomes[drop.sha256]))
             if verdict.is_final:
                 kept.keep(verdict)
             found[drop.sha256] = verdict
-    return DropJudgement(tuple(found[drop.sha256] for drop in wanted), frozenset(drop.sha256 for drop in unjudged))
+    return DropValidationResult(
+        tuple(found[drop.sha256] for drop in wanted), frozenset(drop.sha256 for drop in unjudged)
+    )
 
 
 def _digest_of_suite(seeds: Path, suites: Mapping[str, Sequence[Rule]]) -> str:
@@ -162,7 +166,7 @@ def _digest_of_suite(seeds: Path, suites: Mapping[str, Sequence[Rule]]) -> str:
     return whole.hexdigest()
 
 
-def _judged_under(suite: str, drop: DropToJudge) -> str:
+def _validation_key(suite: str, drop: DropToValidate) -> str:
     return hashlib.sha256(f"{suite} {drop.reading}".encode()).hexdigest()
 
 
@@ -173,7 +177,7 @@ def _rules_of(suites: Mapping[str, Sequence[Rule]]) -> Iterator[Rule]:
 Outcomes = dict[str, list[RuleOutcome]]
 
 
-def _judge(unjudged: Sequence[DropToJudge], seeds: Path, suites: Mapping[str, Sequence[Rule]]) -> Outcomes:
+def _judge(unjudged: Sequence[DropToValidate], seeds: Path, suites: Mapping[str, Sequence[Rule]]) -> Outcomes:
     """Run every rule on all the drops at once, in a database of their own, and say what came of it for each."""
     files = [drop.observations for drop in unjudged]
     with tempfile.TemporaryDirectory(prefix="judged_drops_") as private:
@@ -193,24 +197,26 @@ def _judge(unjudged: Sequence[DropToJudge], seeds: Path, suites: Mapping[str, Se
     return outcomes
 
 
-def _nothing_is_known(unjudged: Sequence[DropToJudge], suites: Mapping[str, Sequence[Rule]], kind: str) -> Outcomes:
-    return {drop.sha256: [_error(rule, drop, check_failed(kind)) for rule in _rules_of(suites)] for drop in unjudged}
+def _nothing_is_known(unjudged: Sequence[DropToValidate], suites: Mapping[str, Sequence[Rule]], kind: str) -> Outcomes:
+    return {
+        drop.sha256: [_error(rule, drop, describe_check_error(kind)) for rule in _rules_of(suites)] for drop in unjudged
+    }
 
 
 def _outcomes_of(
-    finding: engine.Finding, judged: Sequence[DropToJudge], connection: duckdb.DuckDBPyConnection
+    finding: engine.Finding, judged: Sequence[DropToValidate], connection: duckdb.DuckDBPyConnection
 ) -> list[RuleOutcome]:
     """Return what came of one rule for each of the drops judged, in their order."""
     rule = finding.rule
     if finding.answer == "kept":
         return [_outcome(rule, drop, 0, ()) for drop in judged]
     if finding.answer == "error":
-        return [_error(rule, drop, check_failed(finding.error)) for drop in judged]
+        return [_error(rule, drop, describe_check_error(finding.error)) for drop in judged]
     try:
         violations = _violations_by_drop(rule, connection)
         places = {number: _places(judged[number], cells, connection) for number, (_, cells) in violations.items()}
     except duckdb.Error as error:
-        return [_error(rule, drop, check_failed(type(error).__name__)) for drop in judged]
+        return [_error(rule, drop, describe_check_error(type(error).__name__)) for drop in judged]
     if not violations:
         return [_error(rule, drop, NO_ROW_BREAKS_IT) for drop in judged]
     return [
@@ -230,10 +236,10 @@ def _violations_by_drop(rule: Rule, connection: duckdb.DuckDBPyConnection) -> di
     return {number: (violations, first_cells) for number, violations, first_cells in found.fetchall()}
 
 
-def _places(drop: DropToJudge, cells: Sequence[int], connection: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
+def _places(drop: DropToValidate, cells: Sequence[int], connection: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
     """Return where cells of a drop stand in the publisher's file."""
     numbers = ", ".join(map(str, cells))
-    return examples_in(
+    return fetch_examples(
         connection.execute(
             f"""
             select {", ".join(observations.PLACE)}
@@ -248,10 +254,10 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _outcome(rule: Rule, drop: DropToJudge, violations: int, examples: tuple[Example, ...]) -> RuleOutcome:
-    result = outcome_of(rule, "failed" if violations else "passed", violations=violations, examples=examples)
+def _outcome(rule: Rule, drop: DropToValidate, violations: int, examples: tuple[Example, ...]) -> RuleOutcome:
+    result = make_outcome(rule, "failed" if violations else "passed", violations=violations, examples=examples)
     return replace(result, file=drop.label)
 
 
-def _error(rule: Rule, drop: DropToJudge, message: str) -> RuleOutcome:
-    return replace(outcome_of(rule, "error", message=message), file=drop.label)
+def _error(rule: Rule, drop: DropToValidate, message: str) -> RuleOutcome:
+    return replace(make_outcome(rule, "error", message=message), file=drop.label)

@@ -63,7 +63,8 @@ def _load_measures(connection: duckdb.DuckDBPyConnection, seeds: Path) -> None:
         table = Path(seed).stem
         file = _texts([str(seeds / seed)])
         connection.execute(f"create temp table {table} as from read_csv({file}, header = true, all_varchar = true)")
-    # As dbt names them (intermediate.int_measured_observations): by MEASURE_ID where there is one, else through the
+    # As dbt names them (intermediate.int_observations_with_measures): by MEASURE_ID where there is one, else through
+    # the
     # reviewed alias of the column; the statistic of a measure that nobody has reviewed is what its name begins with.
     connection.execute(
         f"""

@@ -6,31 +6,31 @@ import duckdb
 
 from expectations.engine import Finding
 from expectations.rules import Rule
-from iapt.validation import EXAMPLES_SHOWN, Example, Result, RuleOutcome, check_failed, examples_in
+from iapt.validation import EXAMPLES_SHOWN, Example, Result, RuleOutcome, describe_check_error, fetch_examples
 
 NO_ROW_BREAKS_IT: Final = "Great Expectations calls it broken, but no row breaks it"
 
 
-def outcome_of_finding(finding: Finding, connection: duckdb.DuckDBPyConnection) -> RuleOutcome:
+def make_outcome_of_finding(finding: Finding, connection: duckdb.DuckDBPyConnection) -> RuleOutcome:
     """Return what came of a rule that was run; the rows that break it are looked up in the same tables."""
     if finding.answer == "kept":
-        return outcome_of(finding.rule, "passed", violations=0)
+        return make_outcome(finding.rule, "passed", violations=0)
     if finding.answer == "error":
-        return outcome_of(finding.rule, "error", message=check_failed(finding.error))
+        return make_outcome(finding.rule, "error", message=describe_check_error(finding.error))
     return _outcome_of_broken(finding.rule, connection)
 
 
 def _outcome_of_broken(rule: Rule, connection: duckdb.DuckDBPyConnection) -> RuleOutcome:
     try:
-        violations, examples = violations_of(rule, connection)
+        violations, examples = query_violations(rule, connection)
     except duckdb.Error as error:
-        return outcome_of(rule, "error", message=check_failed(type(error).__name__))
+        return make_outcome(rule, "error", message=describe_check_error(type(error).__name__))
     if not violations:
-        return outcome_of(rule, "error", message=NO_ROW_BREAKS_IT)
-    return outcome_of(rule, "failed", violations=violations, examples=examples)
+        return make_outcome(rule, "error", message=NO_ROW_BREAKS_IT)
+    return make_outcome(rule, "failed", violations=violations, examples=examples)
 
 
-def outcome_of(
+def make_outcome(
     rule: Rule,
     result: Result,
     *,
@@ -54,9 +54,9 @@ def outcome_of(
     )
 
 
-def violations_of(rule: Rule, connection: duckdb.DuckDBPyConnection) -> tuple[int, tuple[Example, ...]]:
+def query_violations(rule: Rule, connection: duckdb.DuckDBPyConnection) -> tuple[int, tuple[Example, ...]]:
     """Return how many rows break a rule, and the keys of the first few: a rule selects nothing but keys."""
     violating_rows = rule.violations_in(rule.table)
     count = connection.execute(f"select count(*) from ({violating_rows})").fetchall()[0][0]
     first = connection.execute(f"from ({violating_rows}) order by all limit {EXAMPLES_SHOWN}")
-    return count, examples_in(first)
+    return count, fetch_examples(first)

@@ -13,17 +13,17 @@ import duckdb
 
 from expectations import data_docs as site
 from expectations import engine
-from expectations.outcomes import outcome_of, outcome_of_finding, violations_of
+from expectations.outcomes import make_outcome, make_outcome_of_finding, query_violations
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
-from iapt.contract import CONTRACTS, file_of
-from iapt.threads import share_of_cores
-from iapt.validation import RuleOutcome, Verdict
+from iapt.contract import CONTRACTS, parquet_name
+from iapt.threads import threads_per_worker
+from iapt.validation import RuleOutcome, ValidationReport
 
 FILES_RULE: Final = "files_are_exactly_the_contract"
 FILES_RULE_DESCRIPTION: Final = (
-    f"The release is staged as {', '.join(map(file_of, CONTRACTS))}: each there, each readable to its last "
+    f"The release is staged as {', '.join(map(parquet_name, CONTRACTS))}: each there, each readable to its last "
     "row, and nothing beside them. A file that no rule judges could carry anything. Source: the data "
     "contract of the release."
 )
@@ -44,7 +44,7 @@ class StagedRelease:
     @property
     def tables(self) -> tuple[str, ...]:
         """The tables of the contract that can be read."""
-        return tuple(table for table in CONTRACTS if file_of(table) not in self.faults)
+        return tuple(table for table in CONTRACTS if parquet_name(table) not in self.faults)
 
 
 class Auditor(Protocol):
@@ -54,13 +54,13 @@ class Auditor(Protocol):
         """Judge the extracts of a folder but for the tables that are unfit, each with its reason."""
 
 
-def judge(
+def validate_release(
     staged: Path,
     data_docs: Path | None = None,
     *,
     auditor: Auditor | None = None,
     suites: Mapping[str, Sequence[Rule]] = SUITES,
-) -> Verdict:
+) -> ValidationReport:
     """Judge every file of a staged folder by every rule; draw its Data Docs if a folder is given for them.
 
     An auditor judges the same bytes beside their source; without one the verdict is about the rules alone, and such a
@@ -79,7 +79,7 @@ def judge(
         # The audit and the engine share nothing but the copies; neither keeps a second core busy.
         with ThreadPoolExecutor(max_workers=1) as beside:
             audited = beside.submit(lambda: tuple(auditor.outcomes(copies, unfit)) if auditor else ())
-            runs = engine.run(database, _fit_rules(suites, release, unfit), threads=share_of_cores(2))
+            runs = engine.run(database, _fit_rules(suites, release, unfit), threads=threads_per_worker(2))
         with duckdb.connect(database, read_only=True) as connection:
             of_rules = [
                 outcome for rules in suites.values() for outcome in _outcomes_of_rules(rules, runs, unfit, connection)
@@ -90,7 +90,7 @@ def judge(
             *audited.result(),
             *_outcomes_of_bytes(staged, release),
         ]
-    verdict = Verdict.of(release.files, outcomes)
+    verdict = ValidationReport.of(release.files, outcomes)
     if data_docs is not None:
         site.write(data_docs, verdict, runs)
     return verdict
@@ -102,7 +102,7 @@ def _receive(staged: Path, copies: Path, connection: duckdb.DuckDBPyConnection) 
     connection.execute("pragma disable_optimizer")
     copies.mkdir()
     files: dict[str, str] = {}
-    faults = {file_of(table): "it is missing" for table in CONTRACTS}
+    faults = {parquet_name(table): "it is missing" for table in CONTRACTS}
     for path in sorted(staged.iterdir()):
         if not path.is_file():
             faults[path.name] = "it is not a file"
@@ -112,7 +112,7 @@ def _receive(staged: Path, copies: Path, connection: duckdb.DuckDBPyConnection) 
         copy = Path(shutil.copyfile(path, copies / path.name))
         files[path.name] = _sha256(copy)
     for table in CONTRACTS:
-        file = file_of(table)
+        file = parquet_name(table)
         if file not in faults and (kind := _error_in_reading(connection, table, copies)):
             faults[file] = f"it could not be read as Parquet ({kind})"
     return StagedRelease(files=files, faults=faults)
@@ -142,7 +142,7 @@ def _create_view(connection: duckdb.DuckDBPyConnection, table: str, copies: Path
     A rule reads few columns, which DuckDB reads from Parquet sooner than it could write all of them to a
     database of its own.
     """
-    location = str(copies / file_of(table)).replace("'", "''")
+    location = str(copies / parquet_name(table)).replace("'", "''")
     connection.execute(f"create view {table} as select * from read_parquet('{location}', hive_partitioning = false)")
 
 
@@ -150,10 +150,10 @@ def _unfit_tables(
     release: StagedRelease, connection: duckdb.DuckDBPyConnection, suites: Mapping[str, Sequence[Rule]]
 ) -> dict[str, str]:
     """Return every table whose rows no rule can judge, and why."""
-    unfit = {table: release.faults[file_of(table)] for table in CONTRACTS if table not in release.tables}
+    unfit = {table: release.faults[parquet_name(table)] for table in CONTRACTS if table not in release.tables}
     for table in release.tables:
         for rule in suites.get(table, ()):
-            if rule.name == COLUMNS_RULE and violations_of(rule, connection)[0]:
+            if rule.name == COLUMNS_RULE and query_violations(rule, connection)[0]:
                 unfit[table] = "its columns are not those of the contract"
     return unfit
 
@@ -170,7 +170,7 @@ def _fit_rules(
 
 
 def _outcomes_of_files(release: StagedRelease) -> Iterator[RuleOutcome]:
-    expected = {file_of(table): table for table in CONTRACTS}
+    expected = {parquet_name(table): table for table in CONTRACTS}
     for file in [*expected, *sorted(release.faults.keys() - expected.keys())]:
         fault = release.faults.get(file)
         yield RuleOutcome(
@@ -194,11 +194,11 @@ def _outcomes_of_rules(
         finding = next((found for found in run.findings if found.rule == rule), None) if run else None
         if finding is None:
             reasons = [
-                f"{file_of(table)}: {unfit[table]}" for table in CONTRACTS if table in rule.tables & unfit.keys()
+                f"{parquet_name(table)}: {unfit[table]}" for table in CONTRACTS if table in rule.tables & unfit.keys()
             ]
-            yield outcome_of(rule, "not_judged", message="; ".join(reasons))
+            yield make_outcome(rule, "skipped", message="; ".join(reasons))
         else:
-            yield outcome_of_finding(finding, connection)
+            yield make_outcome_of_finding(finding, connection)
 
 
 def _outcomes_of_bytes(staged: Path, release: StagedRelease) -> Iterator[RuleOutcome]:
@@ -208,7 +208,7 @@ def _outcomes_of_bytes(staged: Path, release: StagedRelease) -> Iterator[RuleOut
         change = "appeared" if file not in release.files else "vanished" if after is None else "changed"
         yield RuleOutcome(
             rule=BYTES_RULE,
-            table=next((table for table in CONTRACTS if file_of(table) == file), ""),
+            table=next((table for table in CONTRACTS if parquet_name(table) == file), ""),
             file=file,
             description=BYTES_RULE_DESCRIPTION,
             result="passed" if before == after else "error",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from iapt.contract import ROOMS, SNAKE_CASE, Room, file_of
+from iapt.contract import SNAKE_CASE, TABLES_BY_LAYER, Layer, parquet_name
 from iapt.validation import Severity
 
 WORD = re.compile(r"\w+")
@@ -26,7 +26,7 @@ class Rule:
     query: str
     severity: Severity = "critical"
     subject: str = "structure"  # what of a table it is about; rules of one subject are reported as one check
-    room: Room = "release"  # where the table stands
+    room: Layer = "release"  # where the table stands
     remedy: str = ""  # what a person does about it; of a warning always, since nothing stops for it
 
     def __post_init__(self) -> None:
@@ -34,8 +34,8 @@ class Rule:
         for name in (self.name, self.subject):
             if not SNAKE_CASE.fullmatch(name):
                 raise ValueError(f"a rule and its subject are named in snake_case, not {name!r}")
-        if self.table not in ROOMS[self.room]:
-            known = ", ".join(ROOMS[self.room])
+        if self.table not in TABLES_BY_LAYER[self.room]:
+            known = ", ".join(TABLES_BY_LAYER[self.room])
             raise ValueError(f"rule {self.name}: {self.table!r} is no table of the {self.room}; there are {known}")
         if "{batch}" not in self.query:
             raise ValueError(f"rule {self.name}: its query does not say where {{batch}}, the table, stands")
@@ -49,23 +49,23 @@ class Rule:
     @property
     def file(self) -> str:
         """What breaks the rule when the rule is broken: a staged file, or a table of another room."""
-        return file_of(self.table) if self.room == "release" else f"{self.room}.{self.table}"
+        return parquet_name(self.table) if self.room == "release" else f"{self.room}.{self.table}"
 
     @cached_property
     def tables(self) -> frozenset[str]:
         """Every table of its room that the rule reads, its own included."""
-        return frozenset({self.table} | (ROOMS[self.room].keys() & set(WORD.findall(self.query))))
+        return frozenset({self.table} | (TABLES_BY_LAYER[self.room].keys() & set(WORD.findall(self.query))))
 
     def violations_in(self, batch: str) -> str:
         """Return the SQL of the violating rows, with a table or a subquery put where `{batch}` stands."""
         return self.query.format(batch=batch)
 
 
-def about(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def with_subject(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Return rules as rules of one subject."""
     return tuple(replace(rule, subject=subject) for rule in rules)
 
 
-def in_room(room: Room, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def with_layer(room: Layer, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Return rules about tables of one name as rules of the tables of that name in another room."""
     return tuple(replace(rule, room=room) for rule in rules)

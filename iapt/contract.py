@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 Columns: TypeAlias = Mapping[str, str]
 Grain: TypeAlias = Literal["month", "quarter", "year"]
 #: Where a table stands: among the figures as the publisher gave them, in the warehouse, or in what may leave.
-Room: TypeAlias = Literal["drops", "marts", "release"]
+Layer: TypeAlias = Literal["drops", "marts", "release"]
 
 #: The code under which a whole country is given.
 ENGLAND: Final = "E92000001"
@@ -100,16 +100,16 @@ DIM_ORGANISATION_COLUMNS: Final[Columns] = MappingProxyType(
         "parent_level": "VARCHAR",
         "parent_code": "VARCHAR",  # now, or at its end
         "parent_name": "VARCHAR",
-        "parent_code_today": "VARCHAR",  # of what covers it today
-        "parent_name_today": "VARCHAR",
-        "region_code_today": "VARCHAR",
-        "region_name_today": "VARCHAR",
-        "today_level": "VARCHAR",
-        "today_code": "VARCHAR",
-        "today_name": "VARCHAR",
-        "today_comparability": "VARCHAR",
+        "current_parent_code": "VARCHAR",  # of what covers it today
+        "current_parent_name": "VARCHAR",
+        "current_region_code": "VARCHAR",
+        "current_region_name": "VARCHAR",
+        "current_level": "VARCHAR",
+        "current_code": "VARCHAR",
+        "current_name": "VARCHAR",
+        "current_comparability": "VARCHAR",
         "boundary_moved_on": "DATE",
-        "today_certainty": "VARCHAR",
+        "current_certainty": "VARCHAR",
         "boundary_moves": "VARCHAR",  # days joined by '; '
     }
 )
@@ -305,12 +305,12 @@ EXTRACT_GRAINS: Final[Mapping[str, Grain]] = MappingProxyType(
     {"extract_monthly": "month", "extract_quarterly": "quarter", "extract_annual": "year"}
 )
 
-#: The extracts again, on today's geography, each with the extract that its figures are from.
-TODAYS_GEOGRAPHY: Final[Mapping[str, str]] = MappingProxyType(
+#: The extracts again, on current boundaries, each with the extract that its figures are from.
+CURRENT_BOUNDARIES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "todays_geography_monthly": "extract_monthly",
-        "todays_geography_quarterly": "extract_quarterly",
-        "todays_geography_annual": "extract_annual",
+        "extract_monthly_current_boundaries": "extract_monthly",
+        "extract_quarterly_current_boundaries": "extract_quarterly",
+        "extract_annual_current_boundaries": "extract_annual",
     }
 )
 
@@ -402,8 +402,8 @@ TOPIC_LABELS: Final[Columns] = MappingProxyType(
         "org_type": "VARCHAR",
         "parent_code": "VARCHAR",
         "parent_name": "VARCHAR",
-        "region_code_today": "VARCHAR",
-        "region_name_today": "VARCHAR",
+        "current_region_code": "VARCHAR",
+        "current_region_name": "VARCHAR",
         "partner_code": "VARCHAR",
         "partner_name": "VARCHAR",
         "variable_type": "VARCHAR",
@@ -449,11 +449,11 @@ RECOVERY_RATE_COLUMNS: Final[Columns] = MappingProxyType(
 
 WINDOWS_COLUMNS: Final[Columns] = MappingProxyType(
     {
-        "window_type": "VARCHAR",
+        "total_type": "VARCHAR",
         "period": "VARCHAR",
         "period_label": "VARCHAR",
-        "window_start": "DATE",
-        "window_end": "DATE",
+        "total_start": "DATE",
+        "total_end": "DATE",
         "financial_year": "VARCHAR",
         "org_level": "VARCHAR",
         "org_code": "VARCHAR",
@@ -461,7 +461,7 @@ WINDOWS_COLUMNS: Final[Columns] = MappingProxyType(
         "org_type": "VARCHAR",
         "measure": "VARCHAR",
         "months_needed": "BIGINT",
-        "months_found": "BIGINT",
+        "months_available": "BIGINT",
         "value": "DOUBLE",
         "value_status": "VARCHAR",
         "value_marker": "VARCHAR",
@@ -504,10 +504,10 @@ DATA_QUALITY_COLUMNS: Final[Columns] = MappingProxyType(
 #: What follows from the extracts and says nothing that they do not, in the forms that readers want.
 DERIVED: Final[Mapping[str, Columns]] = MappingProxyType(
     {
-        **dict.fromkeys(TODAYS_GEOGRAPHY, TODAYS_GEOGRAPHY_COLUMNS),
+        **dict.fromkeys(CURRENT_BOUNDARIES, TODAYS_GEOGRAPHY_COLUMNS),
         **{topic: topic_columns(measures) for topic, measures in TOPICS.items()},
         "mart_recovery_rate": RECOVERY_RATE_COLUMNS,
-        "mart_windows": WINDOWS_COLUMNS,
+        "mart_rolling_totals": WINDOWS_COLUMNS,
         "mart_data_quality": DATA_QUALITY_COLUMNS,
     }
 )
@@ -552,7 +552,7 @@ DROPS: Final[Mapping[str, Columns]] = MappingProxyType(
 )
 
 #: Every table a rule may speak of. The dimensions are the same in the marts and in the release.
-ROOMS: Final[Mapping[Room, Mapping[str, Columns]]] = MappingProxyType(
+TABLES_BY_LAYER: Final[Mapping[Layer, Mapping[str, Columns]]] = MappingProxyType(
     {"drops": DROPS, "marts": MARTS, "release": CONTRACTS}
 )
 TABLES: Final[Mapping[str, Columns]] = MappingProxyType({**DROPS, **MARTS, **CONTRACTS})
@@ -573,11 +573,11 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         **dict.fromkeys((*EXTRACT_GRAINS, *FACT_GRAINS), (*POPULATION, "measure")),
         **dict.fromkeys(
-            TODAYS_GEOGRAPHY,
+            CURRENT_BOUNDARIES,
             ("period", "org_level", "org_code", "level_as_published", *POPULATION[-3:], "measure"),
         ),
         **dict.fromkeys((*TOPICS, "mart_recovery_rate"), ("period_grain", *POPULATION)),
-        "mart_windows": ("window_type", "period", "org_level", "org_code", "measure"),
+        "mart_rolling_totals": ("total_type", "period", "org_level", "org_code", "measure"),
         "mart_data_quality": ("period", "org_level", "org_code", "data_table", "item_uid", "data_item"),
         "dim_period": ("period_grain", "period"),  # '2011-12' is a month and a financial year
         "dim_date": ("calendar_date",),
@@ -593,6 +593,6 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 
 
-def file_of(table: str) -> str:
+def parquet_name(table: str) -> str:
     """Return the name of the staged file that holds a table."""
     return f"{table}.parquet"

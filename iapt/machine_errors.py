@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 
 _FULL: Final = "the disk is full. Make room, and refresh again"
 _QUOTA: Final = "the user who runs the refresh may not fill more of the disk. Make room, and refresh again"
@@ -43,7 +43,7 @@ def describe_trouble(text: str) -> str | None:
 
 
 @contextlib.contextmanager
-def tell_machine_trouble(home: Home) -> Generator[None]:
+def tell_machine_trouble(home: Workspace) -> Generator[None]:
     """Raise MachineTroubleError for any error that comes of a full disk and the like; let others through."""
     before = _latest(home)
     try:
@@ -76,7 +76,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__ or error
 
 
-def _latest(home: Home) -> Path | None:
+def _latest(home: Workspace) -> Path | None:
     with contextlib.suppress(OSError):
         return home.latest.readlink()
     return None

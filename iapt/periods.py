@@ -29,7 +29,7 @@ class Period:
     @property
     def financial_year(self) -> str:
         """The financial year the period lies in, April to March, such as `2020-21`."""
-        return financial_year_of(self.start)
+        return compute_financial_year(self.start)
 
     @property
     def is_in_calendar(self) -> bool:
@@ -46,7 +46,7 @@ class Period:
         return self.financial_year
 
 
-def financial_year_of(day: dt.date) -> str:
+def compute_financial_year(day: dt.date) -> str:
     """The financial year of a day, such as `2020-21`."""
     first = day.year if day.month >= 4 else day.year - 1
     return f"{first}-{(first + 1) % 100:02d}"
@@ -75,7 +75,7 @@ def parse_day(text: str, styles: list[str]) -> dt.date | None:
     return None
 
 
-def period_starting(start: dt.date, grain: str) -> Period | None:
+def find_period_starting(start: dt.date, grain: str) -> Period | None:
     """The month, quarter or financial year that starts on a day; None where none does."""
     months = _MONTHS[grain]
     if start.day != 1 or (start.month - 4) % months:
@@ -85,7 +85,7 @@ def period_starting(start: dt.date, grain: str) -> Period | None:
     return Period(grain, start, dt.date(year, month, calendar.monthrange(year, month)[1]))
 
 
-def period_named(grain: str, first_year: int, quarter: int | None = None) -> Period:
+def parse_period_name(grain: str, first_year: int, quarter: int | None = None) -> Period:
     """The financial year that begins in `first_year`, or its quarter 1 to 4."""
     if grain == "year":
         start = dt.date(first_year, 4, 1)
@@ -96,13 +96,13 @@ def period_named(grain: str, first_year: int, quarter: int | None = None) -> Per
     else:
         month = 4 + 3 * (quarter - 1)
         start = dt.date(first_year + (month > 12), (month - 1) % 12 + 1, 1)
-    period = period_starting(start, grain)
+    period = find_period_starting(start, grain)
     if period is None:
         raise ValueError(f"no {grain} starts on {start}")
     return period
 
 
-def period_labelled(label: str) -> Period:
+def parse_period_label(label: str) -> Period:
     """The period of a label such as `2021-01`, `2020-21 Q2` or `2020-21`; the inverse of `Period.label`.
 
     `2011-12` is a financial year: a month that looks like one is not a label anybody needs (the dataset began in 2012).
@@ -113,9 +113,9 @@ def period_labelled(label: str) -> Period:
         raise ValueError(f"expected a label such as 2021-01, 2020-21 Q2 or 2020-21; found {label!r}")
     first_year, second, quarter = int(match[1]), int(match[2]), match[3]
     if second == (first_year + 1) % 100:
-        return period_named("quarter" if quarter else "year", first_year, int(quarter) if quarter else None)
+        return parse_period_name("quarter" if quarter else "year", first_year, int(quarter) if quarter else None)
     is_month = not quarter and 1 <= second <= 12
-    period = period_starting(dt.date(first_year, second, 1), "month") if is_month else None
+    period = find_period_starting(dt.date(first_year, second, 1), "month") if is_month else None
     if period is None:
         raise ValueError(f"{label!r} is neither a month, nor a quarter, nor a financial year")
     return period

@@ -22,7 +22,7 @@ def _write_plainly(text: str) -> str:
 
 
 @dataclass
-class DropRefused(Exception):
+class DropRejectedError(Exception):
     """Raised when a drop cannot be read in full; nothing of it is used, its bytes are kept.
 
     `place` is a member, sheet, row and column inside the file; `file` is the publisher's file name.
@@ -43,7 +43,7 @@ class DropRefused(Exception):
         found = self.found.rstrip(".")
         return _write_plainly(f"{self.file}, {self.place}: expected {self.expected}; found {found}. {self.remedy}")
 
-    def as_record(self) -> dict[str, str]:
+    def to_record(self) -> dict[str, str]:
         """The refusal as plain data, to be kept beside the drop."""
         return asdict(self)
 

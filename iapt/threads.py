@@ -3,6 +3,6 @@
 import os
 
 
-def share_of_cores(workers: int) -> int:
+def threads_per_worker(workers: int) -> int:
     """The threads of one of several workers; more of them would wait for each other, and do nothing but that."""
     return max(1, (os.cpu_count() or 1) // workers)

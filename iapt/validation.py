@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self, TypeAlias, get_args
 import duckdb
 
 Severity: TypeAlias = Literal["critical", "warning"]
-Result: TypeAlias = Literal["passed", "failed", "error", "not_judged"]
+Result: TypeAlias = Literal["passed", "failed", "error", "skipped"]
 Example: TypeAlias = Mapping[str, str | None]
 
 EXAMPLES_SHOWN: Final = 3
@@ -50,11 +50,11 @@ class RuleOutcome:
     @property
     def blocks(self) -> bool:
         """Whether nothing may leave because of this outcome. What could not be judged always blocks."""
-        return self.result in ("error", "not_judged") or (self.result == "failed" and self.severity == "critical")
+        return self.result in ("error", "skipped") or (self.result == "failed" and self.severity == "critical")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ValidationReport:
     """Whether exactly these files may leave, and why."""
 
     passed: bool
@@ -63,7 +63,7 @@ class Verdict:
 
     def __post_init__(self) -> None:
         """Refuse a verdict that its own outcomes do not bear out."""
-        if self.passed != may_leave(self.outcomes):
+        if self.passed != is_releasable(self.outcomes):
             raise ValueError(
                 f"the verdict says passed={self.passed}, but of its {len(self.outcomes)} outcomes "
                 f"{sum(outcome.blocks for outcome in self.outcomes)} block"
@@ -73,7 +73,7 @@ class Verdict:
     def of(cls, files: Mapping[str, str], outcomes: Iterable[RuleOutcome]) -> Self:
         """Return the verdict that follows from the outcomes."""
         outcomes = tuple(outcomes)
-        return cls(passed=may_leave(outcomes), files=dict(files), outcomes=outcomes)
+        return cls(passed=is_releasable(outcomes), files=dict(files), outcomes=outcomes)
 
     def to_json(self) -> str:
         """Return the verdict as JSON text, the same text each time."""
@@ -101,11 +101,11 @@ class Verdict:
             else f"{len(broken)} of {len(self.outcomes)} checks warn; none stops this release."
         )
         # that a rule was not judged is only a consequence: reasons come first, consequences in a line each
-        reasons = [_described(outcome) for outcome in broken if outcome.result != "not_judged"]
-        return "\n\n".join([first_line, *reasons, *_not_judged(broken)])
+        reasons = [_described(outcome) for outcome in broken if outcome.result != "skipped"]
+        return "\n\n".join([first_line, *reasons, *_skipped(broken)])
 
 
-def may_leave(outcomes: Iterable[RuleOutcome]) -> bool:
+def is_releasable(outcomes: Iterable[RuleOutcome]) -> bool:
     """Return whether these outcomes let a release leave. No outcome at all does not: nothing was judged."""
     outcomes = tuple(outcomes)
     return bool(outcomes) and not any(outcome.blocks for outcome in outcomes)
@@ -141,7 +141,7 @@ def _word(outcome: RuleOutcome) -> str:
     return {
         "failed": "FAILED" if outcome.blocks else "WARNING",
         "error": "ERROR",
-        "not_judged": "NOT JUDGED",
+        "skipped": "NOT JUDGED",
     }[outcome.result]
 
 
@@ -160,10 +160,10 @@ def key_text(example: Example) -> str:
     return ", ".join(f"{column} {value}" for column, value in example.items() if value)
 
 
-def _not_judged(broken: Iterable[RuleOutcome]) -> list[str]:
+def _skipped(broken: Iterable[RuleOutcome]) -> list[str]:
     by_reason: dict[tuple[str, str], int] = {}
     for outcome in broken:
-        if outcome.result == "not_judged":
+        if outcome.result == "skipped":
             reason = (outcome.file, outcome.message)
             by_reason[reason] = by_reason.get(reason, 0) + 1
     return [
@@ -172,12 +172,12 @@ def _not_judged(broken: Iterable[RuleOutcome]) -> list[str]:
     ]
 
 
-def check_failed(kind: str) -> str:
+def describe_check_error(kind: str) -> str:
     """Return what is said of a check that ended in an error: its kind alone, since a text can quote a figure."""
     return f"the check itself failed ({kind}), so nothing is known; run the rule's SQL in DuckDB to see why"
 
 
-def examples_in(rows: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
+def fetch_examples(rows: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
     """Return the rows of a query that has just been run, as keys by the names of their columns."""
     columns = [column[0] for column in rows.description or ()]
     return tuple(

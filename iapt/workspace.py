@@ -17,23 +17,23 @@ SALT_BYTES = 32
 RESTRICTED_MARK = ".restricted"  # and the file that says so
 
 
-class HomeUnusableError(OSError):
+class WorkspacePathError(OSError):
     """Raised where a home has a path that the tools the pipeline is made of cannot work in."""
 
 
 @dataclass(frozen=True)
-class Home:
+class Workspace:
     """The folders of one home. Everything in it but `drops/` can be made again from `drops/`."""
 
     root: Path
 
     @classmethod
-    def from_environment(cls) -> Home:
+    def from_environment(cls) -> Workspace:
         """The home named by IAPT_HOME, else `data` in the project's folder."""
         return cls(Path(os.environ.get("IAPT_HOME") or PROJECT_ROOT / "data").expanduser().resolve())
 
     def refuse_unusable_path(self) -> None:
-        """Raise HomeUnusableError where files would be written elsewhere than in the home, or not at all.
+        """Raise WorkspacePathError where files would be written elsewhere than in the home, or not at all.
 
         Dagster names its databases in addresses: they end at a question mark, and `%20` is a space in them.
         """
@@ -49,7 +49,7 @@ class Home:
         if encoded := re.search("%[0-9A-Fa-f]{2}", name):
             problem = f"{encoded[0]!r}, which stands for another character in an address"
         if problem:
-            raise HomeUnusableError(
+            raise WorkspacePathError(
                 f"{name!a}: expected a home with a plain path; found {problem} in it. Name another --home."
             )
 
@@ -89,9 +89,9 @@ class Home:
         return self.root / "released_by.json"
 
     @property
-    def taken_in(self) -> Path:
+    def ingested_folder(self) -> Path:
         """In which state each drop folder was last taken in by a run."""
-        return self.root / "taken_in.json"
+        return self.root / "ingested_folder.json"
 
     @property
     def staging(self) -> Path:

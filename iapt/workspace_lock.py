@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 
 #: How long a run waits at most: several times what a refresh of all published drops takes.
 WAIT_SECONDS = 3600.0
@@ -15,7 +15,7 @@ WAIT_SECONDS = 3600.0
 SECONDS_BETWEEN_ATTEMPTS = 1.0
 
 
-class HomeIsBusy(Exception):
+class WorkspaceLockedError(Exception):
     """Raised when another refresh is at work in the same home."""
 
 
@@ -24,11 +24,14 @@ def say_nothing(message: str) -> None:
 
 
 @contextmanager
-def alone_in(home: Home, wait_seconds: float = 0, say: Callable[[str], None] = say_nothing) -> Generator[None]:
+def lock_workspace(
+    home: Workspace, wait_seconds: float = 0, say: Callable[[str], None] = say_nothing
+) -> Generator[None]:
     """Hold a home as long as this lasts. The system lets go of it when the process ends, however it ends.
 
     Within one process it can be held more than once: the command line holds it around its run, and the run itself does.
-    Where another refresh holds it, `say` is told so, and it is waited for. Raises HomeIsBusy after `wait_seconds`.
+    Where another refresh holds it, `say` is told so, and it is waited for. Raises WorkspaceLockedError after
+    `wait_seconds`.
     """
     home.root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.lock, is_singleton=True, thread_local=False)
@@ -36,7 +39,7 @@ def alone_in(home: Home, wait_seconds: float = 0, say: Callable[[str], None] = s
         _acquire(lock, home, wait_seconds, say)
     except Timeout as error:
         waited = f", and has been for the {describe_seconds(wait_seconds)} that this one waited" if wait_seconds else ""
-        raise HomeIsBusy(
+        raise WorkspaceLockedError(
             f"another refresh is at work in {home.root}{waited}; wait for it, or name another --home"
         ) from error
     try:
@@ -45,7 +48,7 @@ def alone_in(home: Home, wait_seconds: float = 0, say: Callable[[str], None] = s
         lock.release()
 
 
-def _acquire(lock: FileLock, home: Home, wait_seconds: float, say: Callable[[str], None]) -> None:
+def _acquire(lock: FileLock, home: Workspace, wait_seconds: float, say: Callable[[str], None]) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -55,7 +58,7 @@ def _acquire(lock: FileLock, home: Home, wait_seconds: float, say: Callable[[str
         lock.acquire(timeout=wait_seconds, poll_interval=SECONDS_BETWEEN_ATTEMPTS)
 
 
-def is_busy(home: Home) -> bool:
+def is_busy(home: Workspace) -> bool:
     """Whether a refresh is at work in a home now."""
     if not home.lock.exists():
         return False

@@ -18,20 +18,20 @@ def is_warning(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
     return not check.passed and check.severity == dg.AssetCheckSeverity.WARN
 
 
-def warnings_of(evaluations: Iterable[dg.AssetCheckEvaluation], told_apart: Collection[str] = ()) -> list[str]:
+def collect_warnings(evaluations: Iterable[dg.AssetCheckEvaluation], exclude_checks: Collection[str] = ()) -> list[str]:
     """What was odd in a run and stopped nothing: the text of each warning once, as the checks tell it.
 
-    `told_apart` are checks whose warnings somebody else tells.
+    `exclude_checks` are checks whose warnings somebody else tells.
     """
     warnings: list[str] = []
     for check in evaluations:
-        if is_warning(check) and check.check_name not in told_apart:
+        if is_warning(check) and check.check_name not in exclude_checks:
             unnamed = f"{check.check_name} ({check.asset_key.to_user_string()})"
             warnings += (check.description or unnamed).split(PARAGRAPH)
     return list(dict.fromkeys(warnings))
 
 
-def events_of_run(
+def read_run_events(
     instance: dg.DagsterInstance, run_id: str, kinds: Collection[dg.DagsterEventType]
 ) -> Iterator[dg.DagsterEvent]:
     """Yield the events of some kinds of a run, in order."""
@@ -40,9 +40,9 @@ def events_of_run(
             yield entry.dagster_event
 
 
-def evaluations_of_run(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
+def read_check_evaluations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
     """Return what every check said in a run; nothing where the run is not on record any more."""
     kinds = {dg.DagsterEventType.ASSET_CHECK_EVALUATION}
     if not instance.has_run(run_id):
         return []
-    return [event.asset_check_evaluation_data for event in events_of_run(instance, run_id, kinds)]
+    return [event.asset_check_evaluation_data for event in read_run_events(instance, run_id, kinds)]

@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from iapt.catalogue.disclosure_policy import UnknownProfile, load_policy
+from iapt.catalogue.disclosure_policy import UnknownProfileError, load_policy
 from iapt.machine_errors import MachineTroubleError
 from iapt.run_warnings import name_first, printable
-from iapt.workspace import RESTRICTED, Home
-from iapt.workspace_lock import WAIT_SECONDS, HomeIsBusy, is_busy
+from iapt.workspace import RESTRICTED, Workspace
+from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, is_busy
 from orchestration.refresh import RefreshOutcome, describe_refusal
 from orchestration.refresh import refresh as run_refresh
 
@@ -52,7 +52,7 @@ def _known_profile(name: str) -> str:
     """Refuse a profile the disclosure policy does not have, before anything is read."""
     try:
         load_policy(profile=name or None)
-    except UnknownProfile as error:
+    except UnknownProfileError as error:
         raise typer.BadParameter(str(error)) from error
     return name
 
@@ -92,13 +92,13 @@ def refresh(
     Exit status: 0 released, nothing new, or no drop to read yet; 1 nothing released; 2 usage; 3 released, but some
     drops were refused.
     """
-    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
     try:
         if restricted:
-            where = where if where.is_restricted else Home(where.root / RESTRICTED)
+            where = where if where.is_restricted else Workspace(where.root / RESTRICTED)
             where.make_restricted()
         outcome = _refresh_with_progress(where, drops.expanduser().resolve(), profile, rebuild, wait)
-    except HomeIsBusy as error:
+    except WorkspaceLockedError as error:
         err.print(str(error), markup=False)
         raise typer.Exit(1) from error
     except MachineTroubleError as error:
@@ -117,7 +117,7 @@ def _reason(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}" if error.strerror and error.filename else str(error)
 
 
-def _refresh_with_progress(home: Home, drops: Path, profile: str, rebuild: bool, wait: int) -> RefreshOutcome:
+def _refresh_with_progress(home: Workspace, drops: Path, profile: str, rebuild: bool, wait: int) -> RefreshOutcome:
     # What the tools say on standard error goes into the log meanwhile, so the terminal is drawn on by a way of its own.
     with _own_terminal() as terminal:
         return _refresh_drawn_on(terminal, home, drops, profile, rebuild, wait)
@@ -139,7 +139,7 @@ def _own_terminal() -> Generator[Console]:
 
 
 def _refresh_drawn_on(
-    terminal: Console, home: Home, drops: Path, profile: str, rebuild: bool, wait: int
+    terminal: Console, home: Workspace, drops: Path, profile: str, rebuild: bool, wait: int
 ) -> RefreshOutcome:
     columns = (
         SpinnerColumn(),
@@ -176,7 +176,7 @@ def _say_now(message: str) -> None:
     err.print(message[:1].upper() + message[1:], markup=False)
 
 
-def _report(home: Home, outcome: RefreshOutcome) -> None:
+def _report(home: Workspace, outcome: RefreshOutcome) -> None:
     """Say what was read, what was refused and why, and what was released and where."""
     if outcome.drops_read:
         out.print(f"Read {outcome.drops_read} new drops; {outcome.drops_known} were known from before.")
@@ -219,7 +219,7 @@ def _print_notices(notices: Sequence[str]) -> None:
         out.print(f"  - and {len(notices) - NOTICES_SHOWN} more kinds; the log has all of them.", markup=False)
 
 
-def _print_release(home: Home, opening: str) -> None:
+def _print_release(home: Workspace, opening: str) -> None:
     manifest = json.loads((home.latest / "manifest.json").read_text("utf-8"))
     out.print(f"{opening} {manifest['release_id']} ({manifest['data_origin']} data) in {home.latest}", markup=False)
     table = Table("table", "rows", "Parquet bytes", box=None, pad_edge=False)
@@ -241,11 +241,11 @@ def status(home: HomeOption = None) -> None:
     from iapt.ingest.archive import DropStore
     from iapt.ingest.ingestion import refusals_that_stand, summarise_series
     from iapt.ingest.reader import ObservationStore
-    from iapt.ingest.reissues import wholly_replaced
+    from iapt.ingest.reissues import find_wholly_replaced_drops
     from iapt.workspace import CATALOGUE
     from orchestration.run_record import describe_state, read_record
 
-    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
     catalogue, observations = Catalogue(CATALOGUE), ObservationStore(where.observations)
     drops = list(DropStore(where.drops))
     record = read_record(where)
@@ -256,7 +256,7 @@ def status(home: HomeOption = None) -> None:
     unread = sum(summary is None for _, summary in read)
     table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)
     usable = [(drop, found) for drop, found in read if found is not None and not found.refusal]
-    for held in summarise_series(usable, wholly_replaced(usable, observations, catalogue)):
+    for held in summarise_series(usable, find_wholly_replaced_drops(usable, observations, catalogue)):
         counts = (f"{held.cells:,}", f"{held.quarantined:,}")
         periods = (held.first_period, held.last_period)
         replaced = f" + {held.replaced} replaced" if held.replaced else ""
@@ -302,12 +302,12 @@ def audit(
     The source are the figures in the home's warehouse. Exit status: 0 clean; 1 a rule is broken, each is named; 2 the
     folder cannot be judged. Whether the bytes are those of the folder's manifest is said apart, and does not count.
     """
-    from expectations.release_validation import judge
-    from iapt.ingest.landing import public_name
-    from iapt.release.verify import NotInspectable, auditor_of, inspect_folder
-    from iapt.report.comparison import faults_of_report
+    from expectations.release_validation import validate_release
+    from iapt.ingest.landing import pseudonymise_drop_id
+    from iapt.release.verify import NotVerifiableError, open_auditor, verify_folder
+    from iapt.report.comparison import compare_report
 
-    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
     judged = (folder or where.latest).expanduser().resolve()
     if not judged.is_dir() or not where.warehouse.is_file() or not where.built.is_file():
         missing = judged if not judged.is_dir() else where.warehouse
@@ -315,18 +315,20 @@ def audit(
             f"{missing}: not found. An audit needs a folder and a home that was refreshed from its drops.", markup=False
         )
         raise typer.Exit(2)
-    _refuse_locked_warehouse(where)
+    _reject_locked_warehouse(where)
     salt = where.salt if where.is_restricted else None
-    drops_at_hand = frozenset(public_name(drop, salt) for drop in json.loads(where.built.read_text("utf-8"))["drops"])
+    drops_at_hand = frozenset(
+        pseudonymise_drop_id(drop, salt) for drop in json.loads(where.built.read_text("utf-8"))["drops"]
+    )
     try:
-        inspection = inspect_folder(
+        inspection = verify_folder(
             judged,
-            auditor_of(where),
+            open_auditor(where),
             drops_at_hand,
-            lambda tables, auditor: judge(tables, auditor=auditor),
-            faults_of_report,
+            lambda tables, auditor: validate_release(tables, auditor=auditor),
+            compare_report,
         )
-    except NotInspectable as error:
+    except NotVerifiableError as error:
         err.print(str(error), markup=False)
         raise typer.Exit(2) from error
     out.print(inspection.verdict.describe_failures(), markup=False)
@@ -339,7 +341,7 @@ def audit(
     raise typer.Exit(0 if inspection.verdict.passed else 1)
 
 
-def _refuse_locked_warehouse(home: Home) -> None:
+def _reject_locked_warehouse(home: Workspace) -> None:
     """End with a sentence where another program, such as a refresh, writes in the warehouse, or it is damaged."""
     import duckdb
 
@@ -369,13 +371,13 @@ def findings(
     The file stays in the home's `audits/findings/`, readable by nobody else; nothing of it is printed. Exit status: 0
     written; 2 the period is not loaded.
     """
-    from iapt.release.verify import NotInspectable, findings_of
+    from iapt.release.verify import NotVerifiableError, write_period_findings
 
-    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
-    _refuse_locked_warehouse(where)
+    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
+    _reject_locked_warehouse(where)
     try:
-        path, found = findings_of(where, period)
-    except NotInspectable as error:
+        path, found = write_period_findings(where, period)
+    except NotVerifiableError as error:
         err.print(str(error), markup=False)
         raise typer.Exit(2) from error
     out.print(f"{found} findings written to {path}. They are sensitive: keep them there.", markup=False)
@@ -409,7 +411,7 @@ def report(
     """
     from iapt.report.site import NOT_BUILDABLE, build_report
 
-    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
     source = (release or where.latest).expanduser().resolve()
     target = (to or where.root / "report").expanduser().resolve()
     given = boundaries or (where.boundaries if where.boundaries.is_file() else None)
@@ -447,14 +449,14 @@ def serve(
 ) -> None:
     """Show a report in a browser of this machine, on 127.0.0.1 alone, until interrupted."""
     from iapt.release.publish import REPORT_FOLDER
-    from iapt.report.serving import server_of
+    from iapt.report.serving import make_server
 
-    where = Home(home.expanduser().resolve()) if home else Home.from_environment()
+    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
     shown = (folder or where.latest).expanduser().resolve()
     if (shown / REPORT_FOLDER).is_dir():
         shown /= REPORT_FOLDER
     try:
-        server = server_of(shown, port)
+        server = make_server(shown, port)
     except FileNotFoundError as error:
         err.print(f"{error}. Make one with `iapt refresh` or `iapt report`.", markup=False)
         raise typer.Exit(2) from error

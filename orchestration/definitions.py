@@ -5,27 +5,29 @@ import dagster as dg
 from orchestration.assets.drops import drop_assets, landing
 from orchestration.assets.marts import build_marts, dbt_resource
 from orchestration.assets.release import gate, release_assets
-from orchestration.assets.value_checks import judge_figures
+from orchestration.assets.value_checks import value_checks
 from orchestration.jobs import refresh
 from orchestration.progress import ProgressReporter
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 from orchestration.schedules import monthly_refresh
 from orchestration.sensors import drop_folder_sensor
-from orchestration.workspace_lock_resource import AloneInTheHome
+from orchestration.workspace_lock_resource import WorkspaceLockResource
 
 
-def build_definitions(pipeline: PipelineHome | None = None, progress: ProgressReporter | None = None) -> dg.Definitions:
+def build_definitions(
+    pipeline: WorkspaceResource | None = None, progress: ProgressReporter | None = None
+) -> dg.Definitions:
     """The definitions, for a home and a way to show progress; by default the home of the environment, silently."""
-    pipeline = pipeline or PipelineHome()
+    pipeline = pipeline or WorkspaceResource()
     return dg.Definitions(
         assets=[*drop_assets, landing, build_marts(), *release_assets],
-        asset_checks=[judge_figures, gate],
+        asset_checks=[value_checks, gate],
         jobs=[refresh],
         schedules=[monthly_refresh],
         sensors=[drop_folder_sensor],
         resources={
             "pipeline": pipeline,
-            "alone_in_the_home": AloneInTheHome(pipeline=pipeline, job=refresh.name),
+            "alone_in_the_home": WorkspaceLockResource(pipeline=pipeline, job=refresh.name),
             "progress": progress or ProgressReporter(),
             "dbt": dbt_resource(),
         },

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 
-def instance_writing_here(folder: Path) -> DagsterInstance:
+def open_instance(folder: Path) -> DagsterInstance:
     """The Dagster instance of a folder, with this log of events in the place where Dagster's own lies."""
     storage = {
-        "module": HeldOpenEventLog.__module__,
-        "class": HeldOpenEventLog.__name__,
+        "module": PersistentConnectionEventLog.__module__,
+        "class": PersistentConnectionEventLog.__name__,
         "config": {"base_dir": str(folder / "history" / "runs")},
     }
     return DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides={"event_log_storage": storage}))
 
 
-class HeldOpenEventLog(SqliteEventLogStorage):
+class PersistentConnectionEventLog(SqliteEventLogStorage):
     """One connection to each file, as long as the storage lives. For a process that writes one run, not for the UI."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
@@ -44,7 +44,9 @@ class HeldOpenEventLog(SqliteEventLogStorage):
         super().__init__(base_dir, inst_data)
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> HeldOpenEventLog:
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> PersistentConnectionEventLog:
         """This log and not the one it is derived from, which Dagster's own method would make."""
         return cls(config_value["base_dir"], inst_data)
 

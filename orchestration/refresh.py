@@ -13,11 +13,11 @@ from typing import TextIO
 
 from iapt.ingest.ingestion import Progress, no_progress
 from iapt.machine_errors import tell_machine_trouble
-from iapt.rejection import DropRefused
-from iapt.workspace import PROJECT_ROOT, Home
-from iapt.workspace_lock import alone_in, say_nothing
+from iapt.rejection import DropRejectedError
+from iapt.workspace import PROJECT_ROOT, Workspace
+from iapt.workspace_lock import lock_workspace, say_nothing
 from orchestration import dbt_process
-from orchestration.run_record import LOG_TAG, RefreshOutcome, outcome_of, read_record
+from orchestration.run_record import LOG_TAG, RefreshOutcome, make_outcome, read_record
 
 __all__ = ["RefreshOutcome", "describe_refusal", "prepare_dagster_home", "refresh"]
 
@@ -26,7 +26,7 @@ _HISTORY_TAGS = {".dagster/repository": "__repository__@iapt"}
 
 
 def refresh(
-    home: Home,
+    home: Workspace,
     drops: Path,
     *,
     profile: str = "",
@@ -39,7 +39,8 @@ def refresh(
 
     `profile` is one of the disclosure policy; empty means its default. In a restricted home nothing that is written can
     be read by anyone but its owner. `say` is told what is waited for.
-    Raises HomeIsBusy where another refresh is running, and still is after `wait_seconds`; HomeUnusableError where the
+    Raises WorkspaceLockedError where another refresh is running, and still is after `wait_seconds`;
+    WorkspacePathError where the
     home's path would lead files astray; MachineTroubleError where the disk is full and the like.
     """
     home.refuse_unusable_path()
@@ -48,13 +49,13 @@ def refresh(
         started = datetime.now(UTC)
         home.logs.mkdir(parents=True, exist_ok=True)
         log = home.logs / f"refresh-{started:%Y%m%dT%H%M%SZ}.log"
-        with alone_in(home, wait_seconds, say), log.open("a", encoding="utf-8") as stream:
+        with lock_workspace(home, wait_seconds, say), log.open("a", encoding="utf-8") as stream:
             outcome = _run(home, drops, profile, rebuild, progress, say, wait_seconds, log, stream)
     return replace(outcome, log=log)
 
 
 @contextlib.contextmanager
-def _readable_by_the_owner_only(home: Home) -> Generator[None]:
+def _readable_by_the_owner_only(home: Workspace) -> Generator[None]:
     """Let nothing be made that others can read; what was copied with the permissions it had loses them."""
     before = os.umask(0o077)
     try:
@@ -66,7 +67,7 @@ def _readable_by_the_owner_only(home: Home) -> Generator[None]:
                 path.chmod(path.stat().st_mode & 0o700)
 
 
-def prepare_dagster_home(home: Home) -> None:
+def prepare_dagster_home(home: Workspace) -> None:
     """Give the home its Dagster folder, with the project's settings where it has none of its own."""
     home.dagster.mkdir(parents=True, exist_ok=True)
     settings = home.dagster / "dagster.yaml"
@@ -75,7 +76,7 @@ def prepare_dagster_home(home: Home) -> None:
 
 
 def _run(
-    home: Home,
+    home: Workspace,
     drops: Path,
     profile: str,
     rebuild: bool,
@@ -93,16 +94,16 @@ def _run(
     with _said_into(stream):
         # Imported late: a usage error should not wait for Dagster.
         from orchestration.definitions import build_definitions
-        from orchestration.event_log import instance_writing_here
+        from orchestration.event_log import open_instance
         from orchestration.progress import ProgressReporter
-        from orchestration.resources import PipelineHome
+        from orchestration.resources import WorkspaceResource
 
         progress("preparing", 0, 0)
-        pipeline = PipelineHome(root=str(home.root), wait_seconds=wait_seconds)
+        pipeline = WorkspaceResource(root=str(home.root), wait_seconds=wait_seconds)
         definitions = build_definitions(pipeline, ProgressReporter(progress, say))
         job = definitions.resolve_job_def("refresh")
         config = {"config": {"drops": str(drops), "profile": profile, "rebuild": rebuild}}
-        with instance_writing_here(home.dagster) as instance:
+        with open_instance(home.dagster) as instance:
             result = job.execute_in_process(
                 run_config={
                     "ops": {"kept_drops": config, "landing": config},
@@ -115,7 +116,7 @@ def _run(
     record = read_record(home)
     if record.get("run_id") != result.run_id:
         return RefreshOutcome(None, is_new=False, failure="the job failed before its first step")
-    return outcome_of(home, record)
+    return make_outcome(home, record)
 
 
 @contextlib.contextmanager
@@ -127,4 +128,4 @@ def _said_into(stream: TextIO) -> Generator[None]:
 
 def describe_refusal(refusal: dict[str, str]) -> str:
     """A refusal record as a paragraph."""
-    return str(DropRefused(**refusal))
+    return str(DropRejectedError(**refusal))

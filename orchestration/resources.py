@@ -11,11 +11,11 @@ from iapt.catalogue.disclosure_policy import Policy, load_policy
 from iapt.ingest.archive import DropStore
 from iapt.ingest.reader import ObservationStore
 from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
-from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Home
+from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Workspace
 from iapt.workspace_lock import WAIT_SECONDS
 
 
-class PipelineHome(dg.ConfigurableResource[Home]):
+class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     """The folders of one home; empty means IAPT_HOME, or `data` in the project's folder.
 
     `wait_seconds` is how long a run waits for another one in the home, and for a reader of its warehouse.
@@ -26,9 +26,9 @@ class PipelineHome(dg.ConfigurableResource[Home]):
     wait_seconds: float = WAIT_SECONDS
 
     @property
-    def home(self) -> Home:
+    def home(self) -> Workspace:
         """The home this pipeline works in."""
-        return Home(Path(self.root)) if self.root else Home.from_environment()
+        return Workspace(Path(self.root)) if self.root else Workspace.from_environment()
 
     @property
     def drops(self) -> DropStore:
@@ -66,6 +66,6 @@ class RefreshConfig(dg.Config):
     profile: str = ""
     rebuild: bool = False
 
-    def folder(self, home: Home) -> Path:
+    def folder(self, home: Workspace) -> Path:
         """The folder of drops to take in."""
         return Path(self.drops or os.environ.get("IAPT_DROPS") or home.root / "inbox").expanduser()

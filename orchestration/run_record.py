@@ -16,8 +16,8 @@ from typing import Any, Final, Literal, TypeAlias
 import dagster as dg
 
 from iapt.machine_errors import describe_trouble
-from iapt.workspace import Home
-from orchestration.check_events import EVERY_DROP_IS_READ, evaluations_of_run, events_of_run, warnings_of
+from iapt.workspace import Workspace
+from orchestration.check_events import EVERY_DROP_IS_READ, collect_warnings, read_check_evaluations, read_run_events
 
 State: TypeAlias = Literal["running", "released", "unchanged", "nothing_to_do", "failed"]
 
@@ -55,7 +55,7 @@ class RefreshOutcome:
         return 3 if self.refused else 0
 
 
-def begin_record(home: Home, run: dg.DagsterRun) -> None:
+def begin_record(home: Workspace, run: dg.DagsterRun) -> None:
     """Write that a run is at work, and take away what the last one said of its drops."""
     for name in ("reading.json", "intake.json"):
         (home.root / name).unlink(missing_ok=True)
@@ -63,7 +63,7 @@ def begin_record(home: Home, run: dg.DagsterRun) -> None:
     _write(home, {"run_id": run.run_id, "by": _started_by(run.tags), "started": started, "state": "running"})
 
 
-def end_record(home: Home, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+def end_record(home: Workspace, instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Write what came of a run, from its events and what it wrote down in the home."""
     begun = read_record(home)
     started = begun["started"] if begun.get("run_id") == run.run_id else datetime.now(UTC).isoformat(timespec="seconds")
@@ -92,7 +92,9 @@ def end_record(home: Home, instance: dg.DagsterInstance, run: dg.DagsterRun) -> 
             "drops_read": reading.get("read", 0),
             "drops_known": reading.get("known", 0),
             "refused": reading.get("refused") or [refusal for _, refusal in intake.get("refused", [])],
-            "warnings": warnings_of(evaluations_of_run(instance, run.run_id), told_apart={EVERY_DROP_IS_READ}),
+            "warnings": collect_warnings(
+                read_check_evaluations(instance, run.run_id), exclude_checks={EVERY_DROP_IS_READ}
+            ),
             "notices": reading.get("notices", []),
             "failure": failure,
             "nothing_to_do": nothing_to_do,
@@ -101,12 +103,12 @@ def end_record(home: Home, instance: dg.DagsterInstance, run: dg.DagsterRun) -> 
     )
 
 
-def read_record(home: Home) -> dict[str, Any]:
+def read_record(home: Workspace) -> dict[str, Any]:
     """Return the record of the last refresh; empty where there was none."""
     return _json(home.root / "last_refresh.json")
 
 
-def outcome_of(home: Home, record: Mapping[str, Any]) -> RefreshOutcome:
+def make_outcome(home: Workspace, record: Mapping[str, Any]) -> RefreshOutcome:
     """Return what a finished record says."""
     return RefreshOutcome(
         released=record["released"],
@@ -140,10 +142,10 @@ def describe_state(record: Mapping[str, Any], *, is_running: bool) -> str:
 
 
 def _released(
-    home: Home, instance: dg.DagsterInstance, run_id: str, reading: Mapping[str, Any]
+    home: Workspace, instance: dg.DagsterInstance, run_id: str, reading: Mapping[str, Any]
 ) -> tuple[str, bool] | None:
     """The release that stands after a run, and whether the run made it; None where the run did not come so far."""
-    for event in events_of_run(instance, run_id, {dg.DagsterEventType.ASSET_MATERIALIZATION}):
+    for event in read_run_events(instance, run_id, {dg.DagsterEventType.ASSET_MATERIALIZATION}):
         if event.asset_key is not None and event.asset_key.path == ["release"]:
             metadata = event.step_materialization_data.materialization.metadata
             return str(metadata["release"].value), bool(metadata["is new"].value)
@@ -154,7 +156,7 @@ def _released(
 
 def _failure_of(instance: dg.DagsterInstance, run_id: str) -> str | None:
     """The reason a person should read: the message of our own failure, else of the innermost error; not the stack."""
-    for event in events_of_run(instance, run_id, {dg.DagsterEventType.STEP_FAILURE}):
+    for event in read_run_events(instance, run_id, {dg.DagsterEventType.STEP_FAILURE}):
         data = event.step_failure_data
         if data.user_failure_data is not None and data.user_failure_data.description:
             return str(data.user_failure_data.description)
@@ -179,7 +181,7 @@ def _started_by(tags: Mapping[str, str]) -> str:
     return "Dagster's UI"
 
 
-def _write_log(home: Home, instance: dg.DagsterInstance, run_id: str, started: str) -> str:
+def _write_log(home: Workspace, instance: dg.DagsterInstance, run_id: str, started: str) -> str:
     """Write the events of a run that no command watched as text, and return the file's name."""
     home.logs.mkdir(parents=True, exist_ok=True)
     name = f"refresh-{datetime.fromisoformat(started):%Y%m%dT%H%M%SZ}-{run_id[:8]}.log"
@@ -192,7 +194,7 @@ def _write_log(home: Home, instance: dg.DagsterInstance, run_id: str, started: s
     return name
 
 
-def _write(home: Home, record: Mapping[str, Any]) -> None:
+def _write(home: Workspace, record: Mapping[str, Any]) -> None:
     """Write the record, whole or not at all: `iapt status` may be reading it."""
     path = home.root / "last_refresh.json"
     beside = path.with_suffix(".json.part")

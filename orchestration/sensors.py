@@ -9,10 +9,10 @@ from typing import Self
 
 import dagster as dg
 
-from iapt.sources.folder_fingerprint import EMPTY, compute_folder_fingerprint, fingerprint_taken_in
-from iapt.workspace import Home
+from iapt.sources.folder_fingerprint import EMPTY, compute_folder_fingerprint, read_ingested_fingerprint
+from iapt.workspace import Workspace
 from orchestration.jobs import refresh
-from orchestration.resources import PipelineHome, RefreshConfig
+from orchestration.resources import RefreshConfig, WorkspaceResource
 from orchestration.workspace_lock_resource import is_alive
 
 #: Between two looks. A file that is being copied grows, or changes its time, in less.
@@ -28,7 +28,7 @@ FOLDER_TAG = "iapt/folder"
 
 
 @dataclass(frozen=True)
-class Looks:
+class SensorCursor:
     """What the sensor remembers: the folder at its last look, and the state it last asked a run to take in.
 
     `asks` counts all runs asked for, `attempts` those for this state, and `asked_at` is when, in seconds of the epoch.
@@ -70,7 +70,7 @@ class Looks:
     ),
 )
 def drop_folder_sensor(
-    context: dg.SensorEvaluationContext, pipeline: PipelineHome
+    context: dg.SensorEvaluationContext, pipeline: WorkspaceResource
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Ask for a refresh when no run has taken in the drop folder as it is, and it was the same at two looks.
 
@@ -81,11 +81,11 @@ def drop_folder_sensor(
     if not folder.is_dir():
         yield dg.SkipReason(f"there is no drop folder named {folder.name} yet")
         return
-    before, now, at = Looks.from_cursor(context.cursor), compute_folder_fingerprint(folder), time.time()
+    before, now, at = SensorCursor.from_cursor(context.cursor), compute_folder_fingerprint(folder), time.time()
     context.update_cursor(replace(before, seen=now).to_cursor())
     if now == EMPTY:
         yield dg.SkipReason("the drop folder is empty")
-    elif now == fingerprint_taken_in(home, folder):
+    elif now == read_ingested_fingerprint(home, folder):
         yield dg.SkipReason("nothing has changed in the drop folder since a run took it in")
     elif now != before.seen:
         yield dg.SkipReason(
@@ -101,13 +101,13 @@ def drop_folder_sensor(
         )
     else:
         attempts = before.attempts + 1 if now == before.asked_for else 1
-        asked = Looks(now, now, before.asks + 1, attempts, at)
+        asked = SensorCursor(now, now, before.asks + 1, attempts, at)
         context.update_cursor(asked.to_cursor())
         # Dagster does not run one key twice, and this folder may have to be asked for again.
         yield dg.RunRequest(run_key=f"{now[:16]}-{asked.asks}", tags={FOLDER_TAG: now})
 
 
-def _run_on_its_way(instance: dg.DagsterInstance, home: Home, fingerprint: str, at: float) -> str | None:
+def _run_on_its_way(instance: dg.DagsterInstance, home: Workspace, fingerprint: str, at: float) -> str | None:
     """The id of a run that was asked to take in this state and may still do so."""
     waiting = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
     at_work = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]

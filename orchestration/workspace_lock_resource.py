@@ -7,9 +7,9 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock, Timeout
 
-from iapt.workspace import Home
-from iapt.workspace_lock import HomeIsBusy, alone_in
-from orchestration.resources import PipelineHome
+from iapt.workspace import Workspace
+from iapt.workspace_lock import WorkspaceLockedError, lock_workspace
+from orchestration.resources import WorkspaceResource
 from orchestration.run_record import begin_record, end_record
 
 ABANDONED = "Its process ended without a word: nobody works on it any more."
@@ -20,7 +20,7 @@ SECONDS_TO_SHOW_LIFE = 10
 _SIGNS_OF_LIFE: dict[str, FileLock] = {}
 
 
-def show_alive(home: Home, run_id: str) -> None:
+def show_alive(home: Workspace, run_id: str) -> None:
     """Let others see that a run is alive, for as long as this process is."""
     path = _sign_of(home, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def show_alive(home: Home, run_id: str) -> None:
     _SIGNS_OF_LIFE[run_id] = lock
 
 
-def is_alive(home: Home, run_id: str) -> bool:
+def is_alive(home: Workspace, run_id: str) -> bool:
     """Whether the process of a run that has started is still there."""
     path = _sign_of(home, run_id)
     if run_id in _SIGNS_OF_LIFE:
@@ -45,11 +45,11 @@ def is_alive(home: Home, run_id: str) -> bool:
     return False
 
 
-def _sign_of(home: Home, run_id: str) -> Path:
+def _sign_of(home: Workspace, run_id: str) -> Path:
     return home.dagster / "alive" / f"{run_id}.lock"
 
 
-def end_abandoned_runs(home: Home, instance: dg.DagsterInstance, job: str) -> list[str]:
+def end_abandoned_runs(home: Workspace, instance: dg.DagsterInstance, job: str) -> list[str]:
     """Fail the runs of a job that nobody works on any more, and free what they held; their ids.
 
     A run of the job that has started, and whose process is gone, was killed. Dagster would wait for the places in its
@@ -66,17 +66,17 @@ def end_abandoned_runs(home: Home, instance: dg.DagsterInstance, job: str) -> li
     return ended
 
 
-def _forget_signs_of_ended_runs(home: Home, instance: dg.DagsterInstance) -> None:
+def _forget_signs_of_ended_runs(home: Workspace, instance: dg.DagsterInstance) -> None:
     for path in (home.dagster / "alive").glob("*.lock"):
         run = instance.get_run_by_id(path.stem)
         if run is None or run.is_finished:
             path.unlink(missing_ok=True)
 
 
-class AloneInTheHome(dg.ConfigurableResource[None]):
+class WorkspaceLockResource(dg.ConfigurableResource[None]):
     """For a run of the refresh, from its first step to its last. Another one at work is waited for."""
 
-    pipeline: PipelineHome
+    pipeline: WorkspaceResource
     job: str
 
     @contextmanager
@@ -88,7 +88,7 @@ class AloneInTheHome(dg.ConfigurableResource[None]):
         if run is not None:
             show_alive(home, run.run_id)
         try:
-            with alone_in(home, self.pipeline.wait_seconds, log.warning):
+            with lock_workspace(home, self.pipeline.wait_seconds, log.warning):
                 if instance is not None:
                     for run_id in end_abandoned_runs(home, instance, self.job):
                         log.warning(f"run {run_id} was abandoned: {ABANDONED}")
@@ -103,5 +103,5 @@ class AloneInTheHome(dg.ConfigurableResource[None]):
                         end_record(home, instance, run)
                     except OSError as error:
                         log.warning(f"{error.filename}: {error.strerror}; what came of the run stands in its log alone")
-        except HomeIsBusy as error:
+        except WorkspaceLockedError as error:
             raise dg.Failure(f"Nothing was changed: {error}.") from error

@@ -22,9 +22,9 @@ import duckdb
 import xlsxwriter
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.ingest.archive import KeptDrop
+from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.reader import DropSummary, ObservationStore, read_drop, reading_connection
-from iapt.rejection import DropRefused
+from iapt.rejection import DropRejectedError
 
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = ROOT / "catalogue"
@@ -473,9 +473,9 @@ def with_limits(**limits: int) -> Catalogue:
     return other
 
 
-def kept(name: str, content: bytes, *, sequence: int = 1) -> KeptDrop:
+def kept(name: str, content: bytes, *, sequence: int = 1) -> ArchivedDrop:
     """The provenance of bytes, as if a store had kept them."""
-    return KeptDrop(
+    return ArchivedDrop(
         sha256=hashlib.sha256(content).hexdigest(),
         file=name,
         bytes=len(content),
@@ -496,7 +496,7 @@ def kept(name: str, content: bytes, *, sequence: int = 1) -> KeptDrop:
 class ReadDrop:
     """A drop after reading: its summary and where its cells lie."""
 
-    drop: KeptDrop
+    drop: ArchivedDrop
     summary: DropSummary
     store: ObservationStore
 
@@ -504,7 +504,7 @@ class ReadDrop:
     def refusal(self) -> str:
         """What the reader said of a drop it refused; a drop that it read fails the test."""
         assert self.summary.refusal is not None, f"{self.drop.file} was read: {self.summary.tables}"
-        return str(DropRefused(**self.summary.refusal))
+        return str(DropRejectedError(**self.summary.refusal))
 
     @property
     def observations(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Invented countries whose boundaries change at random, with the truth of every figure: to test today's geography.
+"""Invented countries whose boundaries change at random, with the truth of every figure: to test current boundaries.
 
 A country is made of neighbourhoods, whose true counts are known. Locations are sets of neighbourhoods and bodies sets
 of locations; steps recode, merge and divide them and move boundaries. The lists say what the real ones would say, and
@@ -263,7 +263,7 @@ class Truth:
 
 
 def release_country(country: Country, *, lacks: float = 0.0) -> tuple[duckdb.DuckDBPyConnection, Truth]:
-    """Return a database with the figures of a country on today's geography, and the truth of them.
+    """Return a database with the figures of a country on current boundaries, and the truth of them.
 
     `lacks` is the share of rows of the extract, and of parents in the list, that are not there.
     """
@@ -292,10 +292,10 @@ def release_country(country: Country, *, lacks: float = 0.0) -> tuple[duckdb.Duc
             [level, before, level, after, day, change, comparable],
         )
     truth = _publish(connection, country, lacks)
-    for model in ("organisation_today", "places_reached", "areas_of_today"):
+    for model in ("int_organisation_current", "int_reachable_organisations", "int_current_areas"):
         connection.execute(f"create table {model} as {render_model(model)}")
-    sql = render_model("todays_geography_annual", "sums_of_parts", "todays_geography")
-    connection.execute(f"create table todays_geography_annual as {sql}")
+    sql = render_model("extract_annual_current_boundaries", "sums_of_parts", "current_boundaries")
+    connection.execute(f"create table extract_annual_current_boundaries as {sql}")
     return connection, truth
 
 

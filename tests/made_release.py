@@ -19,11 +19,11 @@ import pandas as pd
 
 from iapt.contract import (
     CONTRACTS,
+    CURRENT_BOUNDARIES,
     EXTRACT_COLUMNS,
     EXTRACT_GRAINS,
-    TODAYS_GEOGRAPHY,
     TOPICS,
-    file_of,
+    parquet_name,
 )
 from iapt.workspace import CATALOGUE
 
@@ -304,23 +304,23 @@ def _measures() -> Iterator[dict[str, Any]]:
         }
 
 
-def _todays_geography() -> Iterator[tuple[str, dict[str, Any]]]:
-    """The tables of today's geography: what the report takes of them, and what it must not."""
-    for (level, code), (today_level, today_code) in FOLLOWED_BY.items():
+def _current_boundaries() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The tables of current boundaries: what the report takes of them, and what it must not."""
+    for (level, code), (current_level, current_code) in FOLLOWED_BY.items():
         for year in YEARS[:3]:
             start, end, financial_year, _ = _period_fields("year", year)
             first = MERGED[0] == code
             if code not in MERGED or first:
                 yield (
-                    "todays_geography_annual",
+                    "extract_annual_current_boundaries",
                     {
                         "period": year,
                         "period_start": start,
                         "period_end": end,
                         "financial_year": financial_year,
-                        "org_level": today_level,
-                        "org_code": today_code,
-                        "org_name": today_code,
+                        "org_level": current_level,
+                        "org_code": current_code,
+                        "org_name": current_code,
                         "level_as_published": level,
                         "codes_as_published": "; ".join(MERGED) if first else code,
                         "comparability": "merged" if first else "recoded",
@@ -358,10 +358,10 @@ def _organisations() -> Iterator[dict[str, Any]]:
             "successors": successor[1] if successor else None,
             "boundary_moves": MOVED.get((body.level, body.code)),
             "valid_to": end if body.level in ("ccg", "stp") else None,
-            "today_level": "sub_icb" if body.code == "15E" else body.level,
-            "today_code": successor[1] if successor else body.code,
-            "today_name": body.name,
-            "today_comparability": "recoded" if body.level in ("ccg", "stp") else "same",
+            "current_level": "sub_icb" if body.code == "15E" else body.level,
+            "current_code": successor[1] if successor else body.code,
+            "current_name": body.name,
+            "current_comparability": "recoded" if body.level in ("ccg", "stp") else "same",
         }
 
 
@@ -437,9 +437,9 @@ def write_made_release(folder: Path) -> Path:
         "dim_measure": list(_measures()),
         "dim_standard": list(_standards()),
         "dim_note": list(_notes()),
-        **{table: [] for table in (*TOPICS, *EXTRACT_GRAINS, *TODAYS_GEOGRAPHY)},
+        **{table: [] for table in (*TOPICS, *EXTRACT_GRAINS, *CURRENT_BOUNDARIES)},
     }
-    for table, row in (*_rows(), *_todays_geography()):
+    for table, row in (*_rows(), *_current_boundaries()):
         tables[table].append(row)
     with duckdb.connect() as connection:
         for table, rows in tables.items():
@@ -448,7 +448,7 @@ def write_made_release(folder: Path) -> Path:
             frame = frame.where(frame.notna(), None)
             connection.register("frame", frame)
             typed = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
-            target = str(folder / file_of(table)).replace("'", "''")
+            target = str(folder / parquet_name(table)).replace("'", "''")
             connection.execute(f"copy (select {typed} from frame) to '{target}' (format parquet)")
             connection.unregister("frame")
     manifest = {

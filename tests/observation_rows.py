@@ -13,7 +13,7 @@ from iapt.workspace import DBT_PROJECT
 
 SEEDS = DBT_PROJECT / "seeds"
 #: A figure no drop holds: wherever it turns up, a value has leaked.
-TELL_TALE = 7654321
+CANARY_VALUE = 7654321
 
 COLUMNS = {
     "drop_sha256": "varchar",
@@ -195,7 +195,11 @@ def _cell(series: str, row: int, column: str, text: str, **fields: str) -> dict[
     status = STATUSES.get(text, "published")
     return {
         **dict.fromkeys(COLUMNS),
-        **{"drop_sha256": sha256_of(f"{series}.csv"), "source_file": f"{series}.csv", "source_member": f"{series}.csv"},
+        **{
+            "drop_sha256": compute_sha256(f"{series}.csv"),
+            "source_file": f"{series}.csv",
+            "source_member": f"{series}.csv",
+        },
         **{"source_row": row, "source_column": column, "series": series, "period_grain": grain},
         **{"period_start": first, "period_end": last, "variable_type": "Total"},
         **{"value_as_published": text, "value": float(text) if status == "published" else None},
@@ -204,7 +208,7 @@ def _cell(series: str, row: int, column: str, text: str, **fields: str) -> dict[
     }
 
 
-def sha256_of(file: str) -> str:
+def compute_sha256(file: str) -> str:
     """The sha256 that a drop of this name has here."""
     return hashlib.sha256(file.encode()).hexdigest()
 
@@ -221,7 +225,7 @@ def write_observations(connection: duckdb.DuckDBPyConnection, folder: Path, drop
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for drop in drops:
-        files.append(folder / f"{sha256_of(drop)}.parquet")
+        files.append(folder / f"{compute_sha256(drop)}.parquet")
         connection.execute(f"copy (from rows where source_file = '{drop}') to '{files[-1]}' (format parquet)")
     return files
 
@@ -322,7 +326,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "only_published_figures_have_a_value": (
         _set("value = 0", f"{AT_PROVIDER} and value_status = 'suppressed'"),
         _set("value = 5", "value_status = 'not_published'"),
-        _set(f"value = {TELL_TALE}", "value_status = 'not_applicable'"),
+        _set(f"value = {CANARY_VALUE}", "value_status = 'not_applicable'"),
     ),
     "england_is_never_suppressed": (
         _hide(f"{AT_ENGLAND} and measure_id = 'M001'"),
@@ -342,7 +346,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     ),
     "counts_below_england_are_multiples_of_five": (
         _show("107", A_COUNT),
-        _show(str(TELL_TALE), A_COUNT),
+        _show(str(CANARY_VALUE), A_COUNT),
         _show("107", f"{YEAR_AT_PROVIDER} and measure_name = 'Count_ReferralsReceived'"),
         _show("131", "source_file = 'data_quality.csv' and variable_a = 'M1' and source_column like 'Denominator%'"),
         _show("7", f"{AT_PROVIDER} and measure_id = 'M999'"),

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iapt.contract import KEYS, POPULATION, TODAYS_GEOGRAPHY
+from iapt.contract import CURRENT_BOUNDARIES, KEYS, POPULATION
 
 #: A figure that stands nowhere in the slice: wherever it turns up, something has leaked.
-TELL_TALE = 7654321
+CANARY_VALUE = 7654321
 
 _POPULATION = ", ".join(POPULATION)
 KEY = f"hash({_POPULATION}, measure)"
@@ -66,7 +66,7 @@ GAP = "period = '2020-21 Q2'"
 DASHES = "period = '2019-05' and value_status = 'not_published'"
 
 # the rules
-ADDS_NOTHING = "extract_adds_nothing_to_the_source"
+NO_RESIDUAL_DISCLOSURE = "no_residual_disclosure"
 STANDS = "figures_stand_in_the_source"
 DERIVED = "derived_figures_are_declared"
 HIDDEN_SHOWN = "nothing_hidden_in_the_source_is_shown"
@@ -75,9 +75,9 @@ SMALL = "small_counts_are_hidden"
 COUNTS = "counts_are_the_sources_rounded"
 PERCENTAGES = "percentages_are_the_sources"
 MEANS = "means_and_medians_are_the_sources"
-LABELS = "labels_are_the_sources"
-MISSING = "figures_that_may_leave_are_there"
-DIMENSIONS = "rows_are_the_warehouses"
+LABELS = "labels_match_source"
+MISSING = "no_releasable_value_is_missing"
+DIMENSIONS = "rows_match_warehouse"
 FILES = "files_are_exactly_the_contract"
 COLUMNS = "columns_are_exactly_the_contract"
 UNIQUE = "keys_are_unique"
@@ -229,42 +229,42 @@ RAW_COUNTS = (
         "raw_region",
         MONTH,
         _change("value = value + 1", _figure("region")),
-        (FIVES, COUNTS, ADDS_NOTHING),
+        (FIVES, COUNTS, NO_RESIDUAL_DISCLOSURE),
         "a region's true count within its bounds",
     ),
     Leak(
         "raw_provider",
         YEAR,
         _change("value = value - 2", _figure("provider", also="value > 50")),
-        (FIVES, COUNTS, ADDS_NOTHING),
+        (FIVES, COUNTS, NO_RESIDUAL_DISCLOSURE),
         "a provider's true count within its bounds",
     ),
     Leak(
         "raw_pair_with_exact_bounds",
         MONTH,
         _change(_exact("value + 2"), _figure("sub_icb_provider")),
-        (FIVES, COUNTS, PUBLISHED_BOUNDS, ADDS_NOTHING),
+        (FIVES, COUNTS, PUBLISHED_BOUNDS, NO_RESIDUAL_DISCLOSURE),
         "a pair's true count, and bounds that say so",
     ),
     Leak(
         "raw_ccg_of_a_category",
         QUARTER,
         _change("value = value + 1", _figure("ccg", among=CATEGORY, period=EARLIER_QUARTER)),
-        (FIVES, COUNTS, ADDS_NOTHING),
+        (FIVES, COUNTS, NO_RESIDUAL_DISCLOSURE),
         "a CCG's true count of a category",
     ),
     Leak(
         "raw_stp",
         YEAR,
         _change("value = value - 1", _figure("stp", among=CATEGORY, period=EARLIER_YEAR, also="value > 50")),
-        (FIVES, COUNTS, ADDS_NOTHING),
+        (FIVES, COUNTS, NO_RESIDUAL_DISCLOSURE),
         "an STP's true count of a category",
     ),
     Leak(
         "raw_measure_of_all_sub_icbs",
         MONTH,
         _change_all("value = value - 1", _figure("sub_icb", also="measure = 'count_referrals_received'")),
-        (FIVES, COUNTS, ADDS_NOTHING),
+        (FIVES, COUNTS, NO_RESIDUAL_DISCLOSURE),
         "one measure unrounded for every sub-ICB",
     ),
     Leak(
@@ -275,27 +275,31 @@ RAW_COUNTS = (
         "a count averaged with another",
     ),
     Leak(
-        "raw_1", MONTH, _change(_exact("1"), _HIDDEN_PAIR), (FIVES, HIDDEN_SHOWN, ADDS_NOTHING), "one person at a pair"
+        "raw_1",
+        MONTH,
+        _change(_exact("1"), _HIDDEN_PAIR),
+        (FIVES, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
+        "one person at a pair",
     ),
     Leak(
         "raw_2",
         QUARTER,
         _change(_exact("2"), _figure("ccg", status="suppressed", among=CATEGORY, period=EARLIER_QUARTER)),
-        (FIVES, HIDDEN_SHOWN, ADDS_NOTHING),
+        (FIVES, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "two people of a category at a CCG",
     ),
     Leak(
         "raw_3",
         YEAR,
         _change("value = 3", _HIDDEN_CATEGORY),
-        (ONLY_PUBLISHED, HIDDEN_SHOWN, ADDS_NOTHING),
+        (ONLY_PUBLISHED, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "three people of a category at an ICB, beside a status that says hidden",
     ),
     Leak(
         "raw_4",
         QUARTER,
         _change(_exact("4"), _figure("sub_icb", status="suppressed", among=CATEGORY)),
-        (FIVES, HIDDEN_SHOWN, ADDS_NOTHING),
+        (FIVES, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "four people of a category at a sub-ICB",
     ),
     Leak(
@@ -319,21 +323,21 @@ WRONG_ROUNDING = (
         "a_step_up",
         MONTH,
         _change(_count("(value + 5)"), _figure("region")),
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "a region's count one step of rounding too high, its bounds with it",
     ),
     Leak(
         "a_step_down",
         YEAR,
         _change(_count("(value - 5)"), _figure("provider", also="value > 50")),
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "a provider's count one step too low",
     ),
     Leak(
         "a_step_up_in_a_category",
         QUARTER,
         _change(_count("(value + 5)"), _figure("sub_icb", among=CATEGORY)),
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "a sub-ICB's count of a category one step too high",
     ),
     Leak(
@@ -367,14 +371,14 @@ UNBLANKED = (
         "unblanked_count",
         MONTH,
         _change(_count("5"), _HIDDEN_PAIR),
-        (HIDDEN_SHOWN, ADDS_NOTHING),
+        (HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "a hidden count shown as the least that may be shown: it looks as it should",
     ),
     Leak(
         "unblanked_count_of_a_category",
         QUARTER,
         _change(_count("10"), _figure("icb", status="suppressed", among=CATEGORY)),
-        (HIDDEN_SHOWN, ADDS_NOTHING),
+        (HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "a hidden count of a category shown as a legal figure",
     ),
     Leak(
@@ -437,7 +441,7 @@ UNBLANKED = (
         "everything_unblanked",
         MONTH,
         _change_all(f"value = 5, {SHOWN}", "{in_period} and value_status = 'suppressed' and source_value is null"),
-        (HIDDEN_SHOWN, ADDS_NOTHING),
+        (HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "suppression forgotten altogether",
     ),
 )
@@ -447,21 +451,21 @@ IMPUTED = (
         "zero_for_hidden",
         MONTH,
         _change(_exact("0"), _HIDDEN_PAIR),
-        (FIVES, HIDDEN_SHOWN, ADDS_NOTHING),
+        (FIVES, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "a hidden count is not a count of nobody",
     ),
     Leak(
         "zero_for_every_hidden_count",
         QUARTER,
         _change_all("value = 0", "statistic = 'count' and value_status = 'suppressed'"),
-        (FIVES, ONLY_PUBLISHED, HIDDEN_SHOWN, ADDS_NOTHING),
+        (FIVES, ONLY_PUBLISHED, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "an outer join filled with noughts",
     ),
     Leak(
         "imputed_2",
         YEAR,
         _change("value = 2", _figure("region", status="suppressed", among=CATEGORY)),
-        (FIVES, ONLY_PUBLISHED, HIDDEN_SHOWN, ADDS_NOTHING),
+        (FIVES, ONLY_PUBLISHED, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "the middle of what a hidden count can be",
     ),
     Leak(
@@ -475,7 +479,7 @@ IMPUTED = (
         "imputed_5",
         YEAR,
         _change(_count("5"), _figure("provider", status="suppressed", among=CATEGORY)),
-        (HIDDEN_SHOWN, ADDS_NOTHING),
+        (HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "a provider's hidden count raised to five",
     ),
 )
@@ -487,7 +491,7 @@ PERCENTAGE_PRECISION = (
         _change(
             "value = value + 0.4", _figure("ccg", "percentage", period=EARLIER_QUARTER, also="value between 20 and 80")
         ),
-        (WHOLE, PERCENTAGES, ADDS_NOTHING),
+        (WHOLE, PERCENTAGES, NO_RESIDUAL_DISCLOSURE),
         "a decimal narrows the numerator tenfold",
     ),
     Leak(
@@ -501,7 +505,7 @@ PERCENTAGE_PRECISION = (
         "two_decimals",
         MONTH,
         _change("value = value + 0.25", _figure("sub_icb", "percentage", also="value between 20 and 80")),
-        (WHOLE, PERCENTAGES, ADDS_NOTHING),
+        (WHOLE, PERCENTAGES, NO_RESIDUAL_DISCLOSURE),
         "two decimals narrow it a hundredfold",
     ),
     Leak(
@@ -624,7 +628,7 @@ COMPLEMENTS = (
         where others.row = hash(period, org_level, org_code, variable_a)
             and measure = 'count_not_at_caseness' and value_status = 'suppressed'
         """,
-        (HIDDEN_SHOWN, ADDS_NOTHING),
+        (HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "finished courses less those at caseness, put where those not at caseness are hidden",
     ),
     Leak(
@@ -634,7 +638,7 @@ COMPLEMENTS = (
             "5 as value, 5 as lower_bound, 7 as upper_bound, 'count_appts_dna' as measure, null as measure_id",
             _figure("provider"),
         ),
-        (STANDS, ADDS_NOTHING),
+        (STANDS, NO_RESIDUAL_DISCLOSURE),
         "what a base leaves over, as a count of a measure that the source does not have there",
     ),
 )
@@ -726,7 +730,7 @@ DERIVED_ROWS = (
         "parent_from_true_children",
         MONTH,
         _change("value = value + 2, lower_bound = value + 2", _figure("sub_icb", also="measure = 'count_recovery'")),
-        (FIVES, COUNTS, ADDS_NOTHING),
+        (FIVES, COUNTS, NO_RESIDUAL_DISCLOSURE),
         "a sub-ICB as the sum of its pairs before they were rounded",
     ),
     Leak(
@@ -743,7 +747,7 @@ DERIVED_ROWS = (
         where org_level = 'sub_icb' and variable_type = 'Total' and org_code = code and measure = of_measure
             and value <> total
         """,
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "a sub-ICB as the sum of its rounded pairs: multiples of five, and not the figure",
     ),
 )
@@ -753,14 +757,14 @@ NARROWED_BOUNDS = (
         "hidden_but_not_nobody",
         MONTH,
         _change_all("lower_bound = 1", _HIDDEN_PAIR),
-        (SUPPRESSED_BOUNDS, ADDS_NOTHING),
+        (SUPPRESSED_BOUNDS, NO_RESIDUAL_DISCLOSURE),
         "bounds that say that hidden counts are not nobody",
     ),
     Leak(
         "hidden_and_at_most_3",
         YEAR,
         _change_all("upper_bound = 3", _HIDDEN_CATEGORY),
-        (SUPPRESSED_BOUNDS, ADDS_NOTHING),
+        (SUPPRESSED_BOUNDS, NO_RESIDUAL_DISCLOSURE),
         "a bound that takes one possible value away",
     ),
     Leak(
@@ -770,28 +774,28 @@ NARROWED_BOUNDS = (
             "lower_bound = 2, upper_bound = 2",
             _figure("ccg", status="suppressed", among=CATEGORY, period=EARLIER_QUARTER),
         ),
-        (SUPPRESSED_BOUNDS, ADDS_NOTHING),
+        (SUPPRESSED_BOUNDS, NO_RESIDUAL_DISCLOSURE),
         "bounds that are the hidden count",
     ),
     Leak(
         "all_bounds_as_the_audit_found_them",
         MONTH,
         _change_all("upper_bound = 2", "{in_period} and statistic = 'count' and value_status = 'suppressed'"),
-        (SUPPRESSED_BOUNDS, ADDS_NOTHING),
+        (SUPPRESSED_BOUNDS, NO_RESIDUAL_DISCLOSURE),
         "the audit's own bounds in the place of the declared ones",
     ),
     Leak(
         "shown_and_exact",
         MONTH,
         _change("lower_bound = value, upper_bound = value", _figure("region")),
-        (PUBLISHED_BOUNDS, ADDS_NOTHING),
+        (PUBLISHED_BOUNDS, NO_RESIDUAL_DISCLOSURE),
         "bounds that call a rounded count exact",
     ),
     Leak(
         "shown_within_one",
         YEAR,
         _change("lower_bound = value - 1, upper_bound = value + 1", _figure("ccg", period=EARLIER_YEAR)),
-        (PUBLISHED_BOUNDS, ADDS_NOTHING),
+        (PUBLISHED_BOUNDS, NO_RESIDUAL_DISCLOSURE),
         "bounds that are narrower than rounding leaves them",
     ),
     Leak(
@@ -805,7 +809,7 @@ NARROWED_BOUNDS = (
         "bounds_of_a_gap",
         QUARTER,
         _change("lower_bound = 0, upper_bound = 4", f"{GAP} and org_level = 'ccg' and statistic = 'count'"),
-        ("not_published_rows_have_no_bounds", ADDS_NOTHING),
+        ("not_published_rows_have_no_bounds", NO_RESIDUAL_DISCLOSURE),
         "of a figure that was never published nothing is known",
     ),
     Leak(
@@ -822,7 +826,7 @@ STATUSES = (
         "value_of_a_dash",
         MONTH,
         _change("value = 20", DASHES + " and statistic = 'count'"),
-        (ONLY_PUBLISHED, HIDDEN_SHOWN, ADDS_NOTHING),
+        (ONLY_PUBLISHED, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "a figure where the publisher has a dash",
     ),
     Leak(
@@ -832,7 +836,7 @@ STATUSES = (
             "value_status = 'suppressed', value_marker = '[c]', lower_bound = 0, upper_bound = 4",
             DASHES + " and statistic = 'count'",
         ),
-        (STATUS, ADDS_NOTHING),
+        (STATUS, NO_RESIDUAL_DISCLOSURE),
         "a dash called hidden says that at most four people stand behind it",
     ),
     Leak(
@@ -901,7 +905,7 @@ STATUSES = (
             "value = null, value_status = 'suppressed', value_marker = '[c]', lower_bound = 0, upper_bound = 4",
             _figure("sub_icb", also="measure = 'count_referrals_received'"),
         ),
-        (ADDS_NOTHING,),
+        (NO_RESIDUAL_DISCLOSURE,),
         "a published count declared to be below five",
     ),
     Leak(
@@ -918,7 +922,7 @@ GAPS = (
         "gap_of_zero",
         QUARTER,
         _change(_exact("0"), f"{GAP} and statistic = 'count'"),
-        (GAP_EMPTY, HIDDEN_SHOWN, ADDS_NOTHING),
+        (GAP_EMPTY, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "nobody counted is not nobody there",
     ),
     Leak(
@@ -935,7 +939,7 @@ GAPS = (
         ) as neighbours
         where neighbours.row = hash(org_code, variable_type, variable_a, variable_b, measure) and period = '2020-21 Q2'
         """,
-        (GAP_EMPTY, HIDDEN_SHOWN, ADDS_NOTHING),
+        (GAP_EMPTY, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "the middle of the quarters before and after",
     ),
     Leak(
@@ -1048,7 +1052,7 @@ ROWS_TOO_MANY_OR_FEW = (
             "and org_code not in (select org_code from {table})) as org_code",
             _figure("provider"),
         ),
-        (STANDS, ADDS_NOTHING),
+        (STANDS, NO_RESIDUAL_DISCLOSURE),
         "a figure for an organisation that the source has none of",
     ),
     Leak(
@@ -1059,7 +1063,7 @@ ROWS_TOO_MANY_OR_FEW = (
             "'2020-21' as financial_year",
             _figure("region"),
         ),
-        (STANDS, ADDS_NOTHING),
+        (STANDS, NO_RESIDUAL_DISCLOSURE),
         "a figure for a month that the source does not have",
     ),
     Leak(
@@ -1077,7 +1081,7 @@ ROWS_TOO_MANY_OR_FEW = (
             "where org_level = 'sub_icb' and is_in_drops) as org_code",
             _figure("icb"),
         ),
-        (STANDS, ADDS_NOTHING),
+        (STANDS, NO_RESIDUAL_DISCLOSURE),
         "a place below those of the annual report",
     ),
     Leak(
@@ -1106,7 +1110,7 @@ ROWS_TOO_MANY_OR_FEW = (
         "row_twice_once_unrounded",
         YEAR,
         _add("value + 1 as value", _figure("icb", among=CATEGORY)),
-        (UNIQUE, FIVES, COUNTS, ADDS_NOTHING),
+        (UNIQUE, FIVES, COUNTS, NO_RESIDUAL_DISCLOSURE),
         "the true count in the shadow of the rounded one",
     ),
 )
@@ -1116,14 +1120,14 @@ WRONG_PLACES = (
         "figures_of_two_organisations_swapped",
         MONTH,
         _swap(_AS_SHOWN, _figure("provider")),
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "two figures that both look as they should, each in the other's row",
     ),
     Leak(
         "figures_of_two_ccgs_swapped",
         QUARTER,
         _swap(_AS_SHOWN, _figure("ccg", among=CATEGORY, period=EARLIER_QUARTER)),
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "the same in a category",
     ),
     Leak(
@@ -1144,7 +1148,7 @@ WRONG_PLACES = (
         "rows_under_each_others_key",
         YEAR,
         _swap(("org_code", "org_name"), _figure("provider")),
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "two rows, whole, under each other's organisation",
     ),
     Leak(
@@ -1158,7 +1162,7 @@ WRONG_PLACES = (
         "figures_of_two_measures_swapped",
         MONTH,
         _swap(_AS_SHOWN, _figure("region"), unlike="measure"),
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "two measures of one organisation, each in the other's row",
     ),
     Leak(
@@ -1172,14 +1176,14 @@ WRONG_PLACES = (
         "categories_swapped",
         QUARTER,
         _swap(_AS_SHOWN, _figure("region", among=CATEGORY), unlike="variable_a"),
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "two categories of one organisation, each in the other's row",
     ),
     Leak(
         "periods_swapped",
         YEAR,
         _swap(_AS_SHOWN, _figure("region", period="true"), unlike="period"),
-        (COUNTS, ADDS_NOTHING),
+        (COUNTS, NO_RESIDUAL_DISCLOSURE),
         "two years of one organisation, each in the other's row",
     ),
     Leak(
@@ -1192,14 +1196,14 @@ WRONG_PLACES = (
     Leak(
         "name_that_carries_a_number",
         QUARTER,
-        _change(f"org_name = org_name || ' ({TELL_TALE})'", _figure("provider")),
+        _change(f"org_name = org_name || ' ({CANARY_VALUE})'", _figure("provider")),
         (LABELS,),
         "a figure in the name of an organisation",
     ),
     Leak(
         "type_that_carries_a_number",
         MONTH,
-        _change(f"org_type = '{TELL_TALE}'", _figure("provider")),
+        _change(f"org_type = '{CANARY_VALUE}'", _figure("provider")),
         ("org_type_is_that_of_dim_organisation",),
         "a figure in what an organisation is said to be",
     ),
@@ -1353,7 +1357,7 @@ STRUCTURE = (
     Leak(
         "true_values",
         YEAR,
-        f"alter table {{table}} add column true_value integer default {TELL_TALE}",
+        f"alter table {{table}} add column true_value integer default {CANARY_VALUE}",
         (COLUMNS,),
         "a column of true counts",
     ),
@@ -1367,7 +1371,7 @@ STRUCTURE = (
     ),
     Leak(
         "another_table",
-        "superseded_cells",
+        "mart_superseded_cells",
         "create table {table} as select * from warehouse.marts.fct_monthly limit 10",
         (FILES,),
         "a table of the warehouse beside the release",
@@ -1385,7 +1389,7 @@ IN_DIMENSIONS = (
     Leak(
         "number_in_the_name_of_an_organisation",
         "dim_organisation",
-        f"update {{table}} set org_name = org_name || ' ({TELL_TALE})' where rowid = 20",
+        f"update {{table}} set org_name = org_name || ' ({CANARY_VALUE})' where rowid = 20",
         (DIMENSIONS,),
         "a figure in a dimension",
     ),
@@ -1414,7 +1418,7 @@ IN_DIMENSIONS = (
         Leak(
             f"number_in_a_word_of_{table}",
             table,
-            f"update {table} set {column} = '{TELL_TALE}' where rowid = 3",
+            f"update {table} set {column} = '{CANARY_VALUE}' where rowid = 3",
             (DIMENSIONS,),
             "a figure in a word of a dimension",
         )
@@ -1483,28 +1487,28 @@ SUMS = (
 
 FIGURES = "figures_are_the_extracts_or_their_sums"
 CELLS = "cells_are_the_extracts"
-AREA = "figures_are_of_todays_area"
+AREA = "values_are_of_the_current_area"
 RATES = "rates_are_of_one_organisation"
-NAMES = "no_other_area_under_todays_name"
+NAMES = "no_other_area_under_a_current_name"
 WHOLES = "wholes_are_their_parts"
 _QT1 = "org_level = 'icb' and org_code = 'QT1' and period = '2025-06' and value is not null"
 FOLLOWING = (
     *(
         leak
-        for table in TODAYS_GEOGRAPHY
+        for table in CURRENT_BOUNDARIES
         for leak in (
             Leak(
                 f"raw_count_in_{table}",
                 table,
                 _first_of(table, "value = value + 1", "statistic = 'count' and value is not null"),
                 (FIGURES, DIMENSIONS),
-                "a figure that was never rounded, on today's geography",
+                "a figure that was never rounded, on current boundaries",
             ),
         )
     ),
     *(
         leak
-        for table in ("todays_geography_quarterly", "todays_geography_annual")
+        for table in ("extract_quarterly_current_boundaries", "extract_annual_current_boundaries")
         for leak in (
             Leak(
                 f"unblanked_figure_in_{table}",
@@ -1515,7 +1519,7 @@ FOLLOWING = (
                     "value_status = 'suppressed'",
                 ),
                 (FIGURES, DIMENSIONS),
-                "a hidden figure shown on today's geography",
+                "a hidden figure shown on current boundaries",
             ),
             Leak(
                 f"bound_narrowed_in_{table}",
@@ -1529,27 +1533,27 @@ FOLLOWING = (
         )
     ),
     Leak(
-        "another_organisations_figure_on_todays_geography",
-        "todays_geography_annual",
-        "update todays_geography_annual set codes_as_published = 'Y56' where org_code = 'Y58'",
+        "another_organisations_figure_on_current_boundaries",
+        "extract_annual_current_boundaries",
+        "update extract_annual_current_boundaries set codes_as_published = 'Y56' where org_code = 'Y58'",
         (FIGURES, DIMENSIONS),
         "a figure that is said to be another organisation's",
     ),
     Leak(
         "larger_area_under_todays_name",
-        "todays_geography_monthly",
-        "update todays_geography_monthly set value = value + 5000, lower_bound = lower_bound + 5000, "
+        "extract_monthly_current_boundaries",
+        "update extract_monthly_current_boundaries set value = value + 5000, lower_bound = lower_bound + 5000, "
         f"upper_bound = upper_bound + 5000 where {_QT1}",
         (FIGURES, WHOLES, DIMENSIONS),
         "a count of more than the organisation's locations have",
     ),
     Leak(
         "one_location_under_the_name_of_its_board",
-        "todays_geography_monthly",
-        "update todays_geography_monthly as whole set level_as_published = 'sub_icb', codes_as_published = '52R', "
-        "comparability = 'summed', value = part.value, lower_bound = part.lower_bound, "
+        "extract_monthly_current_boundaries",
+        "update extract_monthly_current_boundaries as whole set level_as_published = 'sub_icb', codes_as_published = "
+        "'52R', comparability = 'summed', value = part.value, lower_bound = part.lower_bound, "
         "upper_bound = part.upper_bound, suppressed_parts = 0 "
-        "from (select * from todays_geography_monthly where org_level = 'sub_icb' and org_code = '52R' "
+        "from (select * from extract_monthly_current_boundaries where org_level = 'sub_icb' and org_code = '52R' "
         "and period = '2025-06' and statistic = 'count' and value is not null) as part "
         f"where {_QT1.replace('org_', 'whole.org_').replace('period', 'whole.period').replace('value', 'whole.value')} "
         "and whole.measure = part.measure and whole.variable_type = part.variable_type",
@@ -1558,9 +1562,9 @@ FOLLOWING = (
     ),
     Leak(
         "rate_of_a_smaller_area_under_todays_name",
-        "todays_geography_annual",
+        "extract_annual_current_boundaries",
         _first_of(
-            "todays_geography_annual",
+            "extract_annual_current_boundaries",
             "comparability = 'summed'",
             "statistic = 'percentage' and value is not null and org_level = 'region' and comparability = 'same'",
         ),
@@ -1569,9 +1573,9 @@ FOLLOWING = (
     ),
     Leak(
         "figure_of_another_area_under_a_code_of_today",
-        "todays_geography_annual",
+        "extract_annual_current_boundaries",
         _first_of(
-            "todays_geography_annual",
+            "extract_annual_current_boundaries",
             "comparability = 'former'",
             "value is not null and org_level = 'region' and comparability = 'same'",
         ),
@@ -1675,9 +1679,9 @@ FOLLOWING = (
     ),
     Leak(
         "window_over_missing_months",
-        "mart_windows",
+        "mart_rolling_totals",
         _first_of(
-            "mart_windows",
+            "mart_rolling_totals",
             "value = 500, value_status = 'published', value_marker = null, reason = null, lower_bound = 498, "
             "upper_bound = 502, suppressed_parts = 0",
             "true",
@@ -1687,8 +1691,8 @@ FOLLOWING = (
     ),
     Leak(
         "window_that_is_empty_without_a_word",
-        "mart_windows",
-        _first_of("mart_windows", "reason = null", "true"),
+        "mart_rolling_totals",
+        _first_of("mart_rolling_totals", "reason = null", "true"),
         ("an_empty_window_says_why", DIMENSIONS),
         "a gap without its reason",
     ),
@@ -1726,57 +1730,67 @@ LEAKS = (
 
 #: A number that stands nowhere else, in every place but a key that can hold one: no outcome may repeat it.
 TELL_TALES = (
-    Leak("in_a_count", MONTH, _change(f"value = {TELL_TALE}", _figure("region")), (FIVES, COUNTS, ADDS_NOTHING), ""),
+    Leak(
+        "in_a_count",
+        MONTH,
+        _change(f"value = {CANARY_VALUE}", _figure("region")),
+        (FIVES, COUNTS, NO_RESIDUAL_DISCLOSURE),
+        "",
+    ),
     Leak(
         "in_a_hidden_count",
         QUARTER,
-        _change(f"value = {TELL_TALE}", _figure("icb", status="suppressed", among=CATEGORY)),
-        (FIVES, ONLY_PUBLISHED, HIDDEN_SHOWN, ADDS_NOTHING),
+        _change(f"value = {CANARY_VALUE}", _figure("icb", status="suppressed", among=CATEGORY)),
+        (FIVES, ONLY_PUBLISHED, HIDDEN_SHOWN, NO_RESIDUAL_DISCLOSURE),
         "",
     ),
     Leak(
         "in_a_percentage",
         YEAR,
-        _change(f"value = {TELL_TALE}", _figure("provider", "percentage")),
+        _change(f"value = {CANARY_VALUE}", _figure("provider", "percentage")),
         (WHOLE, PERCENTAGES),
         "",
     ),
-    Leak("in_a_mean", MONTH, _change(f"value = {TELL_TALE}.25", _figure("sub_icb", "mean")), (ONE_DECIMAL, MEANS), ""),
-    Leak("in_a_bound", YEAR, _change(f"upper_bound = {TELL_TALE}", _figure("region")), (PUBLISHED_BOUNDS,), ""),
+    Leak(
+        "in_a_mean", MONTH, _change(f"value = {CANARY_VALUE}.25", _figure("sub_icb", "mean")), (ONE_DECIMAL, MEANS), ""
+    ),
+    Leak("in_a_bound", YEAR, _change(f"upper_bound = {CANARY_VALUE}", _figure("region")), (PUBLISHED_BOUNDS,), ""),
     Leak(
         "in_a_lower_bound",
         MONTH,
-        _change(f"lower_bound = {TELL_TALE}", _HIDDEN_PAIR),
-        (SUPPRESSED_BOUNDS, ADDS_NOTHING),
+        _change(f"lower_bound = {CANARY_VALUE}", _HIDDEN_PAIR),
+        (SUPPRESSED_BOUNDS, NO_RESIDUAL_DISCLOSURE),
         "",
     ),
     Leak(
         "in_a_number_of_parts",
         QUARTER,
-        _change(f"suppressed_parts = {TELL_TALE}", _figure("icb")),
+        _change(f"suppressed_parts = {CANARY_VALUE}", _figure("icb")),
         ("only_derived_rows_count_hidden_parts",),
         "",
     ),
-    Leak("in_a_gap", QUARTER, _change(f"value = {TELL_TALE}", GAP), (GAP_EMPTY, HIDDEN_SHOWN), ""),
-    Leak("beyond_any_integer", MONTH, _change(f"value = {TELL_TALE}e300", _figure("region")), (FIVES,), ""),
-    Leak("in_a_name", MONTH, _change(f"org_name = '{TELL_TALE}'", _figure("provider")), (LABELS,), ""),
-    Leak("in_a_marker", YEAR, _change(f"value_marker = '{TELL_TALE}'", _figure("provider")), (MARKER,), ""),
-    Leak("in_an_identifier", YEAR, _change(f"measure_id = '{TELL_TALE}'", _figure("provider")), (LABELS,), ""),
+    Leak("in_a_gap", QUARTER, _change(f"value = {CANARY_VALUE}", GAP), (GAP_EMPTY, HIDDEN_SHOWN), ""),
+    Leak("beyond_any_integer", MONTH, _change(f"value = {CANARY_VALUE}e300", _figure("region")), (FIVES,), ""),
+    Leak("in_a_name", MONTH, _change(f"org_name = '{CANARY_VALUE}'", _figure("provider")), (LABELS,), ""),
+    Leak("in_a_marker", YEAR, _change(f"value_marker = '{CANARY_VALUE}'", _figure("provider")), (MARKER,), ""),
+    Leak("in_an_identifier", YEAR, _change(f"measure_id = '{CANARY_VALUE}'", _figure("provider")), (LABELS,), ""),
     Leak(
         "in_a_drop",
         QUARTER,
-        _change(f"drop_sha256 = '{TELL_TALE}'", _figure("provider")),
+        _change(f"drop_sha256 = '{CANARY_VALUE}'", _figure("provider")),
         (LABELS, "figures_name_their_drop"),
         "",
     ),
     Leak(
         "in_a_column_of_its_own",
         YEAR,
-        f"alter table {{table}} add column true_value integer default {TELL_TALE}",
+        f"alter table {{table}} add column true_value integer default {CANARY_VALUE}",
         (COLUMNS,),
         "",
     ),
-    Leak("in_a_dimension", "dim_organisation", f"update {{table}} set former_names = '{TELL_TALE}'", (DIMENSIONS,), ""),
+    Leak(
+        "in_a_dimension", "dim_organisation", f"update {{table}} set former_names = '{CANARY_VALUE}'", (DIMENSIONS,), ""
+    ),
 )
 
 #: Changes that give nothing away: no rule may be broken by them, but that what follows from an extract follows it.

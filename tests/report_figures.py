@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from iapt.catalogue.report_config import load_outline
+from iapt.catalogue.report_config import load_report_config
 from iapt.workspace import CATALOGUE
 
 EXTRACTS = {"monthly": "extract_monthly", "quarterly": "extract_quarterly", "annual": "extract_annual"}
@@ -99,7 +99,7 @@ def _data_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[st
 
 def _series_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """The cells of each area, population and measure, one for each period, as its data file has them."""
-    measures = load_outline(CATALOGUE / "report.yml").measure_order
+    measures = load_report_config(CATALOGUE / "report.yml").measure_order
     for identity, data in _data_of(report, slug, site):
         for population, series in data["series"].items():
             for measure, cells in zip(measures, series, strict=True):
@@ -109,7 +109,7 @@ def _series_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[
 
 def _take_released(connection: duckdb.DuckDBPyConnection, slug: str) -> None:
     """Make the table `released`: the same of the released extract, as far as the outline shows it."""
-    outline = load_outline(CATALOGUE / "report.yml")
+    outline = load_report_config(CATALOGUE / "report.yml")
     connection.execute(
         f"""
         create temp table released as

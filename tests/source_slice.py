@@ -11,9 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-from iapt.contract import DIMENSIONS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS, file_of
+from iapt.contract import CURRENT_BOUNDARIES, DIMENSIONS, EXTRACT_GRAINS, TOPICS, parquet_name
 from iapt.disclosure.auditor import COMPARED
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 
 FACTS = {"extract_monthly": "fct_monthly", "extract_quarterly": "fct_quarterly", "extract_annual": "fct_annual"}
 #: A month of dashes, a month of every statistic; both sides of the gap, a quarter of every level; both geographies.
@@ -47,7 +47,7 @@ class SourceSlice:
     staged: Path
 
 
-def write_source_slice(home: Home, folder: Path) -> SourceSlice:
+def write_source_slice(home: Workspace, folder: Path) -> SourceSlice:
     """Write the slice of a released home into a folder that is there."""
     staged = folder / "staged"
     staged.mkdir()
@@ -64,9 +64,9 @@ def write_source_slice(home: Home, folder: Path) -> SourceSlice:
             where = f"{PERIODS[table]} and (org_level, org_code) in (from kept)"
             connection.execute(f"create table slice.marts.{fact} as from marts.{fact} where {where}")
             connection.execute(
-                f"copy (from read_parquet('{home.latest / file_of(table)}') where {where} "
+                f"copy (from read_parquet('{home.latest / parquet_name(table)}') where {where} "
                 f"or (is_derived and {PERIODS[table]} and (org_level, org_code) = {SUMMED})) "
-                f"to '{staged / file_of(table)}' (format parquet)"
+                f"to '{staged / parquet_name(table)}' (format parquet)"
             )
             connection.execute("drop table kept")
         connection.execute(
@@ -79,7 +79,7 @@ def write_source_slice(home: Home, folder: Path) -> SourceSlice:
             from slice.marts.fct_monthly where {_MONTH} and org_level = 'england'
             """
         )
-        monthly = staged / file_of("extract_monthly")
+        monthly = staged / parquet_name("extract_monthly")
         connection.execute(
             f"""
             create temp table extract_monthly as from read_parquet('{monthly}');
@@ -97,15 +97,15 @@ def write_source_slice(home: Home, folder: Path) -> SourceSlice:
         for table, source in COMPARED.items():
             where = "true" if table in DIMENSIONS else _of_the_slice(table, staged)
             connection.execute(f"create table slice.{source} as from {source} where {where}")
-            connection.execute(f"copy slice.{source} to '{staged / file_of(table)}' (format parquet)")
+            connection.execute(f"copy slice.{source} to '{staged / parquet_name(table)}' (format parquet)")
     return SourceSlice(warehouse, staged)
 
 
 def _of_the_slice(table: str, staged: Path) -> str:
     """Which rows of a table that follows from the extracts follow from those of the slice."""
-    extracts = {extract: f"read_parquet('{staged / file_of(extract)}')" for extract in EXTRACT_GRAINS}
-    if table in TODAYS_GEOGRAPHY:
-        figures = extracts[TODAYS_GEOGRAPHY[table]]
+    extracts = {extract: f"read_parquet('{staged / parquet_name(extract)}')" for extract in EXTRACT_GRAINS}
+    if table in CURRENT_BOUNDARIES:
+        figures = extracts[CURRENT_BOUNDARIES[table]]
         population = "variable_type, coalesce(variable_a, ''), coalesce(variable_b, ''), measure"
         return f"""
             list_has_all(
@@ -123,7 +123,7 @@ def _of_the_slice(table: str, staged: Path) -> str:
             f"select ('{grain}', {population}) from {extracts[extract]}" for extract, grain in EXTRACT_GRAINS.items()
         )
         return f"(period_grain, {population}) in ({kept})"
-    if table == "mart_windows":  # no window of the slice has all its months
+    if table == "mart_rolling_totals":  # no window of the slice has all its months
         kept = f"select (period, org_level, org_code, measure) from {extracts['extract_monthly']}"
         return f"value_status = 'not_published' and (period, org_level, org_code, measure) in ({kept})"
     return "true"

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from iapt.contract import DERIVED, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
+from iapt.contract import CURRENT_BOUNDARIES, DERIVED, EXTRACT_GRAINS, TOPICS
 
 #: A figure no extract of the staged release holds: wherever it turns up, a value has leaked.
-TELL_TALE = 7654321
+CANARY_VALUE = 7654321
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _set(change: str, where: str) -> str:
 #: rule -> changes to an extract
 EXTRACT_MUTANTS: dict[str, tuple[str, ...]] = {
     "columns_are_exactly_the_contract": (
-        f"alter table {{table}} add column true_value integer default {TELL_TALE}",
+        f"alter table {{table}} add column true_value integer default {CANARY_VALUE}",
         "alter table {table} drop column org_name",
         "alter table {table} alter column value type decimal(18, 3)",
         "alter table {table} rename column value_marker to marker",
@@ -135,28 +135,28 @@ EXTRACT_MUTANTS: dict[str, tuple[str, ...]] = {
         _set("value = cast('-0.0' as double)", A_MEAN),
     ),
     "counts_are_absent_or_multiples_of_five": (
-        _set(f"value = {TELL_TALE}", A_COUNT),
+        _set(f"value = {CANARY_VALUE}", A_COUNT),
         _set("value = 0", A_COUNT),
         _set("value = 4", A_COUNT),
         _set("value = -5", A_COUNT),
         _set("value = 10.5", A_COUNT),
         _set("value = 'nan'", A_COUNT),
-        _set(f"value = {TELL_TALE}", A_COUNT.replace("region", "england")),
+        _set(f"value = {CANARY_VALUE}", A_COUNT.replace("region", "england")),
     ),
     "percentages_are_absent_or_whole": (
-        _set(f"value = {TELL_TALE}", A_PERCENTAGE),
+        _set(f"value = {CANARY_VALUE}", A_PERCENTAGE),
         _set("value = 51.4", A_PERCENTAGE),
         _set("value = 101", A_PERCENTAGE),
         _set("value = -1", A_PERCENTAGE),
         _set("value = 51.4", A_PERCENTAGE.replace("region", "england")),
     ),
     "means_and_medians_have_one_decimal": (
-        _set(f"value = {TELL_TALE}.25", A_MEAN),
+        _set(f"value = {CANARY_VALUE}.25", A_MEAN),
         _set("value = 20.55", A_MEAN.replace("mean_wait", "median_wait")),
         _set("value = 'infinity'", A_MEAN),
     ),
     "only_published_rows_have_a_value": (
-        _set(f"value = {TELL_TALE}", A_SUPPRESSED_COUNT),
+        _set(f"value = {CANARY_VALUE}", A_SUPPRESSED_COUNT),
         _set("value = 0", A_SUPPRESSED_COUNT),
         _set("value_status = 'suppressed'", A_PERCENTAGE),
         _set("value_status = 'not_published'", A_COUNT),
@@ -164,7 +164,7 @@ EXTRACT_MUTANTS: dict[str, tuple[str, ...]] = {
     ),
     "published_rows_have_a_value": (_set("value = null", A_COUNT), _set(SHOWN, A_SUPPRESSED_PERCENTAGE)),
     "percentages_are_hidden_with_their_numerator": (
-        _set(f"value = {TELL_TALE}, {SHOWN}", A_SUPPRESSED_PERCENTAGE),
+        _set(f"value = {CANARY_VALUE}, {SHOWN}", A_SUPPRESSED_PERCENTAGE),
         _set("value = 0", A_SUPPRESSED_PERCENTAGE.replace("Total", "Ethnic Group")),
         _set("value = 50", A_SUPPRESSED_PERCENTAGE.replace("provider", "sub_icb_provider")),
         # both parts of the numerator of percentage_treated
@@ -174,7 +174,7 @@ EXTRACT_MUTANTS: dict[str, tuple[str, ...]] = {
         ),
     ),
     "means_and_medians_are_hidden_with_their_base": (
-        _set(f"value = {TELL_TALE}, {SHOWN}", A_SUPPRESSED_MEAN),
+        _set(f"value = {CANARY_VALUE}, {SHOWN}", A_SUPPRESSED_MEAN),
         _set("value = 21.5", A_SUPPRESSED_MEAN.replace("mean_wait", "median_wait")),
     ),
     "suppressed_counts_are_bounded_by_0_and_4": (
@@ -190,7 +190,7 @@ EXTRACT_MUTANTS: dict[str, tuple[str, ...]] = {
         _set("value = 5, lower_bound = 3, upper_bound = 7", A_COUNT),
     ),
     "published_values_lie_within_their_bounds": (
-        _set(f"lower_bound = {TELL_TALE}", A_COUNT),
+        _set(f"lower_bound = {CANARY_VALUE}", A_COUNT),
         _set("upper_bound = value - 1", A_COUNT),
     ),
     "derived_bounds_allow_for_hidden_parts": (_set("is_derived = true, suppressed_parts = 2", A_COUNT),),
@@ -345,11 +345,11 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
             _set_in(table, "value_status = 'hidden'", "org_level = 'region'"),
             _set_in(table, "value_marker = '[c]'", "org_level = 'region'"),
         )
-        for table in TODAYS_GEOGRAPHY
+        for table in CURRENT_BOUNDARIES
     },
     **{
         (table, "figures_are_the_extracts_or_their_sums"): (
-            _set_in(table, f"value = {TELL_TALE}", "org_level = 'region' and measure = 'count_recovery'"),
+            _set_in(table, f"value = {CANARY_VALUE}", "org_level = 'region' and measure = 'count_recovery'"),
             _set_in(table, "value = value + 5", "org_level = 'region' and measure = 'count_recovery'"),
             _set_in(table, "value = -0.0", "org_level = 'region' and measure = 'count_recovery'"),
             _set_in(table, "lower_bound = lower_bound + 1", "org_level = 'region'"),
@@ -364,14 +364,14 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
                 "measure = 'percentage_recovery'",
             ),
         )
-        for table in TODAYS_GEOGRAPHY
+        for table in CURRENT_BOUNDARIES
     },
     **{
-        (table, "figures_are_of_todays_area"): (
+        (table, "values_are_of_the_current_area"): (
             # a location went to another ICB since, one came from another, one is nobody's
-            "update dim_organisation set parent_code_today = 'Q91' where org_code = '90B'",
+            "update dim_organisation set current_parent_code = 'Q91' where org_code = '90B'",
             "update dim_organisation_history set parent_code = 'Q91' where org_code = '90B'",
-            "update dim_organisation set today_code = null where org_code = '90B'",
+            "update dim_organisation set current_code = null where org_code = '90B'",
             "delete from dim_organisation_history where org_code = '90B'",
             "update dim_organisation set boundary_moved_on = date '2022-07-01' where org_code = '90B'",
             "update dim_organisation set boundary_moved_on = date '2022-07-01' where org_code = 'Q90'",
@@ -379,11 +379,11 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
             "insert into dim_organisation_history select * replace ('ccg' as org_level, '90C' as org_code) "
             "from dim_organisation_history where org_code = '90A'; "
             "insert into dim_organisation select * replace ('ccg' as org_level, '90C' as org_code, "
-            "date '2022-06-30' as valid_to, 'sub_icb' as today_level, '90A' as today_code) "
+            "date '2022-06-30' as valid_to, 'sub_icb' as current_level, '90A' as current_code) "
             "from dim_organisation where org_code = '90A' and org_level = 'sub_icb'",
             _set_in(table, "comparability = 'summed', codes_as_published = '90A'", "org_code = '90B'"),
         )
-        for table in TODAYS_GEOGRAPHY
+        for table in CURRENT_BOUNDARIES
     },
     **{
         (table, "rates_are_of_one_organisation"): (
@@ -391,16 +391,16 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
             _set_in(table, "comparability = 'boundary_moved'", "measure = 'mean_wait' and org_level = 'icb'"),
             _set_in(table, "comparability = 'summed'", "measure = 'median_wait' and org_level = 'region'"),
         )
-        for table in TODAYS_GEOGRAPHY
+        for table in CURRENT_BOUNDARIES
     },
     **{
-        (table, "no_other_area_under_todays_name"): (
+        (table, "no_other_area_under_a_current_name"): (
             _set_in(table, "comparability = 'former'", "org_level = 'region'"),
             _set_in(table, "comparability = 'not_known'", "org_level = 'sub_icb'"),
             _set_in(table, "codes_as_published = 'Q91'", "org_level = 'icb'"),
             _set_in(table, "level_as_published = 'stp'", "org_level = 'icb'"),
         )
-        for table in TODAYS_GEOGRAPHY
+        for table in CURRENT_BOUNDARIES
     },
     **{
         (table, "wholes_are_their_parts"): (
@@ -408,10 +408,10 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
             _set_in(table, "lower_bound = 0, upper_bound = 4", "org_level = 'icb' and measure = 'count_recovery'"),
             _set_in(table, "lower_bound = 0, upper_bound = 4", "org_code = '90B'"),
         )
-        for table in (*TODAYS_GEOGRAPHY, *EXTRACT_GRAINS)
+        for table in (*CURRENT_BOUNDARIES, *EXTRACT_GRAINS)
     },
     ("mart_activity", "cells_are_the_extracts"): (
-        _set_in("mart_activity", f"count_referrals_received = {TELL_TALE}", A_CELL),
+        _set_in("mart_activity", f"count_referrals_received = {CANARY_VALUE}", A_CELL),
         _set_in("mart_activity", "count_referrals_received_lower = count_referrals_received_lower + 1", A_CELL),
         _set_in("mart_activity", "count_referrals_received_upper = null", A_CELL),
         _set_in("mart_activity", "count_referrals_received_status = 'suppressed'", A_CELL),
@@ -421,11 +421,11 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
         _set_in("mart_activity", "org_code = 'Y91'", A_CELL),
     ),
     ("mart_waiting_times", "cells_are_the_extracts"): (
-        _set_in("mart_waiting_times", f"mean_wait_accessing_services = {TELL_TALE}", A_CELL),
+        _set_in("mart_waiting_times", f"mean_wait_accessing_services = {CANARY_VALUE}", A_CELL),
     ),
     ("mart_outcomes", "cells_are_the_extracts"): (
         _set_in("mart_outcomes", "percentage_recovery = percentage_recovery + 0.4", A_CELL),
-        _set_in("mart_outcomes", f"percentage_reliable_recovery = {TELL_TALE}", A_CELL),
+        _set_in("mart_outcomes", f"percentage_reliable_recovery = {CANARY_VALUE}", A_CELL),
     ),
     ("mart_recovery_rate", "cells_are_the_extracts"): (
         _set_in(
@@ -433,7 +433,7 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
             "recovery_rate = recovery_rate + 1, gap_to_standard = gap_to_standard + 1",
             "period = '2021-01'",
         ),
-        _set_in("mart_recovery_rate", f"count_recovery = {TELL_TALE}", "period = '2021-01'"),
+        _set_in("mart_recovery_rate", f"count_recovery = {CANARY_VALUE}", "period = '2021-01'"),
     ),
     ("mart_recovery_rate", "standard_is_judged_of_published_rates"): (
         _set_in("mart_recovery_rate", "gap_to_standard = gap_to_standard + 0.4", "period = '2021-01'"),
@@ -447,17 +447,17 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
             ("mart_recovery_rate", "recovery_rate"),
         )
     },
-    ("mart_windows", "an_empty_window_says_why"): (
-        _set_in("mart_windows", "reason = null", "true"),
-        _set_in("mart_windows", "reason = ' '", "true"),
-        _set_in("mart_windows", f"value = {TELL_TALE}", "true"),
+    ("mart_rolling_totals", "an_empty_window_says_why"): (
+        _set_in("mart_rolling_totals", "reason = null", "true"),
+        _set_in("mart_rolling_totals", "reason = ' '", "true"),
+        _set_in("mart_rolling_totals", f"value = {CANARY_VALUE}", "true"),
     ),
-    ("mart_windows", "sums_are_of_every_month_of_the_extract"): (
-        _set_in("mart_windows", "value = 40, value_status = 'published', reason = null", "true"),
-        "insert into mart_windows select * replace ("
-        "'financial_year_to_date' as window_type, 'a year' as period, date '2020-04-01' as window_start, "
-        "date '2020-04-30' as window_end, 0 as value, 'published' as value_status, null as reason) "
-        "from mart_windows where window_type = 'rolling_12_months'",
+    ("mart_rolling_totals", "sums_are_of_every_month_of_the_extract"): (
+        _set_in("mart_rolling_totals", "value = 40, value_status = 'published', reason = null", "true"),
+        "insert into mart_rolling_totals select * replace ("
+        "'financial_year_to_date' as total_type, 'a year' as period, date '2020-04-01' as total_start, "
+        "date '2020-04-30' as total_end, 0 as value, 'published' as value_status, null as reason) "
+        "from mart_rolling_totals where total_type = 'rolling_12_months'",
     ),
     ("mart_data_quality", "records_are_rounded_as_published"): (
         _set_in("mart_data_quality", "valid_records = 3", "not is_submission"),
@@ -500,9 +500,9 @@ DERIVED_MUTANTS: dict[tuple[str, str], tuple[str, ...]] = {
 
 #: What every table must keep, broken alike in each: the first column that must be filled is emptied.
 FILLED = {
-    **dict.fromkeys(TODAYS_GEOGRAPHY, "period_start"),
+    **dict.fromkeys(CURRENT_BOUNDARIES, "period_start"),
     **dict.fromkeys((*TOPICS, "mart_recovery_rate"), "period_grain"),
-    "mart_windows": "window_start",
+    "mart_rolling_totals": "total_start",
     "mart_data_quality": "data_table",
     "dim_date": "month_label",
     "dim_organisation_history": "valid_from",
@@ -516,7 +516,7 @@ ALIKE = {
     for table, column in FILLED.items()
     for rule, statements in {
         "columns_are_exactly_the_contract": (
-            f"alter table {table} add column true_value integer default {TELL_TALE}",
+            f"alter table {table} add column true_value integer default {CANARY_VALUE}",
             f"alter table {table} drop column {column}",
         ),
         "keys_are_unique": (f"insert into {table} from {table}",),

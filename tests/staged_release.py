@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from iapt.contract import CONTRACTS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS, WITH_STANDARD, file_of
+from iapt.contract import CONTRACTS, CURRENT_BOUNDARIES, EXTRACT_GRAINS, TOPICS, WITH_STANDARD, parquet_name
 
 REFERENCE = """
 create table organisations (org_level, org_code, org_name, partner_code, partner_name, size) as
@@ -106,10 +106,10 @@ select
     date '2013-04-01' as valid_from, cast(null as date) as valid_to,
     cast(null as varchar) as predecessors, cast(null as varchar) as successors,
     cast(null as varchar) as parent_level, cast(null as varchar) as parent_code, cast(null as varchar) as parent_name,
-    case org_level when 'sub_icb' then 'Q90' end as parent_code_today, cast(null as varchar) as parent_name_today,
-    case org_level when 'region' then 'Y90' end as region_code_today, cast(null as varchar) as region_name_today,
-    org_level as today_level, org_code as today_code, org_name as today_name, 'same' as today_comparability,
-    cast(null as date) as boundary_moved_on, 'stated' as today_certainty,
+    case org_level when 'sub_icb' then 'Q90' end as current_parent_code, cast(null as varchar) as current_parent_name,
+    case org_level when 'region' then 'Y90' end as current_region_code, cast(null as varchar) as current_region_name,
+    org_level as current_level, org_code as current_code, org_name as current_name, 'same' as current_comparability,
+    cast(null as date) as boundary_moved_on, 'stated' as current_certainty,
     cast(null as varchar) as boundary_moves
 from organisations where partner_code is null;
 
@@ -228,7 +228,7 @@ from cells
 order by period, org_level, org_code, partner_code nulls first, variable_type, variable_a, measure
 """
 
-#: The figures of an extract on today's geography, which here is that of their day.
+#: The figures of an extract on current boundaries, which here is that of their day.
 TODAYS = """
 create table {table} as
 select
@@ -250,7 +250,7 @@ LABELS = """
     any_value(period_end) as period_end, any_value(financial_year) as financial_year, org_level, org_code,
     any_value(org_name) as org_name, any_value(org_type) as org_type,
     cast(null as varchar) as parent_code, cast(null as varchar) as parent_name,
-    cast(null as varchar) as region_code_today, cast(null as varchar) as region_name_today,
+    cast(null as varchar) as current_region_code, cast(null as varchar) as current_region_name,
     partner_code, any_value(partner_name) as partner_name, variable_type, variable_a, variable_b,
     lower(variable_type) as population_type, 'invented' as population, 'Invented' as population_name
 """
@@ -297,15 +297,15 @@ from ({ALL_FIGURES}) where org_level in ('england', 'icb') {OF_ONE_CELL}
 
 #: There are too few months for a window: each is empty and says why.
 WINDOWS = """
-create table mart_windows as
+create table mart_rolling_totals as
 select
-    window_type, period, period as period_label, date '2020-04-01' as window_start, period_end as window_end,
+    total_type, period, period as period_label, date '2020-04-01' as total_start, period_end as total_end,
     financial_year, org_level, org_code, org_name, org_type, measure,
-    12::bigint as months_needed, 1::bigint as months_found,
+    12::bigint as months_needed, 1::bigint as months_available,
     cast(null as double) as value, 'not_published' as value_status, '[x]' as value_marker,
     '2020-11 is not loaded.' as reason, true as is_derived, cast(null as bigint) as lower_bound,
     cast(null as bigint) as upper_bound, cast(null as integer) as suppressed_parts
-from extract_monthly, (values ('rolling_12_months'), ('financial_year_to_date')) as windows (window_type)
+from extract_monthly, (values ('rolling_12_months'), ('financial_year_to_date')) as windows (total_type)
 where statistic = 'count' and variable_type = 'Total' and partner_code is null and value_status <> 'not_published'
 order by all
 """
@@ -316,7 +316,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(REFERENCE)
     for table, grain in EXTRACT_GRAINS.items():
         connection.execute(EXTRACT.format(table=table, grain=grain))
-    for table, extract in TODAYS_GEOGRAPHY.items():
+    for table, extract in CURRENT_BOUNDARIES.items():
         connection.execute(TODAYS.format(table=table, extract=extract))
     for table in TOPICS:
         connection.execute(_topic(table))
@@ -338,7 +338,7 @@ def mutate(folder: Path, table: str, sql: str) -> None:
     """Run SQL on a copy of the staged tables it names; write back one of them, and every other that the SQL changes."""
     with duckdb.connect() as connection:
         for each in CONTRACTS.keys() & {table, *re.findall(r"\w+", sql)}:
-            connection.execute(f"create table {each} as from read_parquet(?)", [str(folder / file_of(each))])
+            connection.execute(f"create table {each} as from read_parquet(?)", [str(folder / parquet_name(each))])
         connection.execute(sql)
         changed = set(re.findall(r"(?:update|insert into|delete from) (\w+)", sql))
         for each in sorted(CONTRACTS.keys() & {table, *changed}):
@@ -348,6 +348,6 @@ def mutate(folder: Path, table: str, sql: str) -> None:
 def _write(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
     # a folder's name may hold what COPY or a glob would not take as it stands
     with tempfile.TemporaryDirectory() as workshop:
-        file = Path(workshop) / file_of(table)
+        file = Path(workshop) / parquet_name(table)
         connection.execute(f"copy {table} to '{file}' (format parquet)")
         shutil.copyfile(file, folder / file.name)

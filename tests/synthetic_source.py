@@ -21,7 +21,7 @@ import pandas as pd
 from iapt.catalogue.relations import CategorySum, Inequality, LevelSum, Relations
 from iapt.contract import POPULATION, Grain
 from iapt.disclosure.additivity_constraints import build_sums, measure_relations
-from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding, load_facts, load_formulas, take_figures
+from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding, load_facts, load_formulas, load_values
 from iapt.disclosure.percentage_constraints import build_stars
 from iapt.disclosure.propagation import MOST_SWEEPS, Sweeps, propagate
 
@@ -392,7 +392,7 @@ def bound(
 ) -> Sweeps:
     """Audit figures on a connection from `made_database`; the bounds stand in its `cell`."""
     write_figures(connection, "figures", figures)
-    take_figures(connection, "figures")
+    load_values(connection, "figures")
     load_facts(connection, rounding)
     build_stars(connection)
     build_sums(connection, grain, relations)

@@ -84,14 +84,14 @@ def statuses_from_fact_to_extract(grain: str, measures: list[str]) -> str:
     """
 
 
-def figures_without_a_row_today(extract: str) -> str:
-    """Count the figures of places, those that no row on today's geography names, and how many of these should be.
+def values_without_a_current_row(extract: str) -> str:
+    """Count the figures of places, those that no row on current boundaries names, and how many of these should be.
 
     A count of a closed organisation may be unnamed: where the organisations of today that it went on to have their own,
     added up from smaller ones. Every other figure has a row: carried, added up, under its own code, or named where the
     reason stands why it is none of today's organisation.
     """
-    view = extract.replace("extract_", "todays_geography_")
+    view = f"{extract}_current_boundaries"
     return f"""
         with additive as (select measure from seeds.measures where statistic = 'count' and is_additive),
         named as (
@@ -113,9 +113,9 @@ def figures_without_a_row_today(extract: str) -> str:
             select today.period, areas.org_level, areas.org_code, today.variable_type, today.variable_a,
                 today.variable_b, today.measure, bool_and(today.value_status <> 'not_published') as have_figures
             from extracts.{view} as today
-            inner join marts.areas_of_today as areas
+            inner join marts.int_current_areas as areas
                 on areas.period_end = today.period_end and areas.tiers_below = 0
-                and areas.today_level = today.org_level and areas.today_code = today.org_code
+                and areas.current_level = today.org_level and areas.current_code = today.org_code
             group by all
         )
         select

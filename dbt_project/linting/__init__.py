@@ -60,12 +60,12 @@ def sum_of_parts(parts: str, is_whole: str = "true") -> str:
     return f"sum({parts}.value) as value"
 
 
-def count_that_leaves(value: str, value_status: str, policy: str) -> str:
+def count_to_release(value: str, value_status: str, policy: str) -> str:
     """Columns of a count."""
     return f"{value} as value"
 
 
-def todays_geography_of(extract: str) -> str:
+def extract_current_boundaries(extract: str) -> str:
     """A whole query."""
     return "select * from figures"
 

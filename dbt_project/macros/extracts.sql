@@ -55,7 +55,7 @@ rules as (
 ),
 
 -- What the profile hides beyond the publisher's rule: no row where it hides nothing more, and then nothing is looked for.
-hardening as (
+extra_suppression as (
 
     select * from policy
     where hides_more
@@ -238,15 +238,15 @@ means_with_hidden_base as (
 ),
 
 -- From here to proven_rates: what a profile that hides more asks of every rate, and no row under one that does not.
-rates_to_prove as (
+rates_to_check as (
 
     select
         {{ population_key_of('rates') }},
         rates.measure,
-        hardening.hide_complement_at_most,
-        hardening.minimum_denominator
+        extra_suppression.hide_complement_at_most,
+        extra_suppression.minimum_denominator
     from rates
-    cross join hardening
+    cross join extra_suppression
 
 ),
 
@@ -256,7 +256,7 @@ formulas_to_prove as (
         formula_sizes.measure,
         formula_sizes.parts
     from formula_sizes
-    cross join hardening
+    cross join extra_suppression
 
 ),
 
@@ -267,11 +267,11 @@ rounded_counts as (
         counts.measure,
         counts.is_hidden,
         counts.exact_count,
-        {{ nearest_multiple('counts.exact_count', 'hardening.round_counts_to') }} as rounded_count,
-        hardening.suppress_counts_below,
-        hardening.round_counts_to
+        {{ nearest_multiple('counts.exact_count', 'extra_suppression.round_counts_to') }} as rounded_count,
+        extra_suppression.suppress_counts_below,
+        extra_suppression.round_counts_to
     from counts
-    cross join hardening
+    cross join extra_suppression
 
 ),
 
@@ -298,10 +298,10 @@ declared_counts as (
 rate_margins as (
 
     select
-        {{ population_key_of('rates_to_prove') }},
-        rates_to_prove.measure,
-        rates_to_prove.hide_complement_at_most,
-        rates_to_prove.minimum_denominator,
+        {{ population_key_of('rates_to_check') }},
+        rates_to_check.measure,
+        rates_to_check.hide_complement_at_most,
+        rates_to_check.minimum_denominator,
         count(*) as parts_published,
         sum(
             case when formulas.part = 'numerator' then
@@ -313,16 +313,16 @@ rate_margins as (
                 case when formulas.sign > 0 then declared_counts.least else -declared_counts.most end
             end
         ) as least_of_denominator
-    from rates_to_prove
+    from rates_to_check
     inner join formulas
-        on rates_to_prove.measure = formulas.measure
+        on rates_to_check.measure = formulas.measure
     inner join declared_counts
         on
             formulas.component = declared_counts.measure
-            and {{ same_population('rates_to_prove', 'declared_counts') }}
+            and {{ same_population('rates_to_check', 'declared_counts') }}
     group by
-        {{ population_key_of('rates_to_prove') }}, rates_to_prove.measure,
-        rates_to_prove.hide_complement_at_most, rates_to_prove.minimum_denominator
+        {{ population_key_of('rates_to_check') }}, rates_to_check.measure,
+        rates_to_check.hide_complement_at_most, rates_to_check.minimum_denominator
 
 ),
 
@@ -365,7 +365,7 @@ judged as (
             when figures.is_to_be_proven and figures.org_level <> 'england' then 'suppressed'
             when formulas_to_prove.measure is not null then 'suppressed'
             else 'published'
-        end as status_that_leaves
+        end as released_status
     from figures
     left join rates_with_hidden_numerator
         on
@@ -393,11 +393,11 @@ disclosed as (
     select
         *,
         case
-            when status_that_leaves <> 'published' then null
+            when released_status <> 'published' then null
             when statistic = 'count' then cast({{ nearest_multiple('cast(value as bigint)', 'round_counts_to') }} as double)
             when denominator is not null then {{ exact_percentage('numerator', 'denominator', 'steps_in_one') }}
             else {{ round_half_away('value', 'steps_in_one') }}
-        end as value_that_leaves
+        end as released_value
     from judged
 
 )
@@ -419,24 +419,24 @@ select
     measure,
     measure_id,
     statistic,
-    value_that_leaves as value,
-    status_that_leaves as value_status,
-    case status_that_leaves
+    released_value as value,
+    released_status as value_status,
+    case released_status
         when 'suppressed' then '[c]'
         when 'not_published' then '[x]'
     end as value_marker,
     false as is_derived,
     case
         when statistic <> 'count' then null
-        when status_that_leaves = 'suppressed' then 0
-        when status_that_leaves = 'published'
-            then {{ least_of_shown('cast(value_that_leaves as bigint)', 'suppress_counts_below', 'round_counts_to') }}
+        when released_status = 'suppressed' then 0
+        when released_status = 'published'
+            then {{ least_of_shown('cast(released_value as bigint)', 'suppress_counts_below', 'round_counts_to') }}
     end as lower_bound,
     case
         when statistic <> 'count' then null
-        when status_that_leaves = 'suppressed' then suppress_counts_below - 1
-        when status_that_leaves = 'published'
-            then {{ most_of_shown('cast(value_that_leaves as bigint)', 'round_counts_to') }}
+        when released_status = 'suppressed' then suppress_counts_below - 1
+        when released_status = 'published'
+            then {{ most_of_shown('cast(released_value as bigint)', 'round_counts_to') }}
     end as upper_bound,
     cast(null as integer) as suppressed_parts,
     drop_sha256

@@ -35,7 +35,7 @@
 {%- endmacro %}
 
 {# The columns by which a count leaves, from a fact's value and status and the numbers of the disclosure policy. #}
-{% macro count_that_leaves(value, value_status, policy) -%}
+{% macro count_to_release(value, value_status, policy) -%}
 {%- set is_hidden = value_status ~ " = 'suppressed' or " ~ value ~ " < " ~ policy ~ ".suppress_counts_below" -%}
 {%- set rounded = nearest_multiple('cast(' ~ value ~ ' as bigint)', policy ~ '.round_counts_to') -%}
     case

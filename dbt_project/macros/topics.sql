@@ -63,7 +63,7 @@
 {%- set key = ['period_grain', 'period', 'org_level', 'org_code', 'partner_code', 'variable_type', 'variable_a', 'variable_b'] -%}
 with cells as (
 
-    select * from {{ ref('topic_cells') }}
+    select * from {{ ref('int_topic_values') }}
     where measure in ({{ literals(measures) }})
 
 ),
@@ -95,7 +95,7 @@ assessed as (
         max(case when measure = '{{ measure }}' then threshold end) as {{ measure }}_standard,
         max(case when measure = '{{ measure }}' then standard_status end) as {{ measure }}_standard_status
         {%- endfor %}
-    from {{ ref('percentages_against_standards') }}
+    from {{ ref('int_standard_assessments') }}
     where
         certainty = 'stated'
         and measure in ({{ literals(judged) }})
@@ -144,8 +144,8 @@ left join assessed
     {{ org_type_of(relation) }} as org_type,
     organisations.parent_code,
     organisations.parent_name,
-    organisations.region_code_today,
-    organisations.region_name_today,
+    organisations.current_region_code,
+    organisations.current_region_name,
     {{ relation }}.partner_code,
     partners.org_name as partner_name,
     {{ relation }}.variable_type,

@@ -7,5 +7,5 @@ select
     correction_id,
     matched_cells,
     mended_cells
-from {{ ref('corrections_applied') }}
+from {{ ref('mart_corrections_applied') }}
 where guard = 'mended' and action <> 'note'

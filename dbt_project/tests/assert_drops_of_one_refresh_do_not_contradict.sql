@@ -6,10 +6,10 @@
 -- A returned row is a pair of drops: take the wrong one out of the drop folder, and its folder out of `drops/` in the
 -- home. If both were published, the newer one's name should end in -v2 or the like; or keep the older one in a refresh
 -- before it.
-{{ config(meta={'dagster': {'ref': {'name': 'int_contested_observations'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_conflicting_observations'}}}) }}
 with contested as (
 
-    select * from {{ ref('int_contested_observations') }}
+    select * from {{ ref('int_conflicting_observations') }}
 
 ),
 

@@ -35,7 +35,7 @@ superseded as (
         period_grain,
         0 as cells_in,
         count(*) as cells_out
-    from {{ ref('superseded_cells') }}
+    from {{ ref('mart_superseded_cells') }}
     group by period_grain
 
 ),

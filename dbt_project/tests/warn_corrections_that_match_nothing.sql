@@ -3,10 +3,10 @@
 -- Why: a slip in the entry would otherwise never be seen. An excerpt without the organisation lacks the cell for a
 -- reason, and says nothing of the entry.
 -- A returned row is such a correction.
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'corrections_applied'}}}) }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'mart_corrections_applied'}}}) }}
 with unmatched as (
 
-    select * from {{ ref('corrections_applied') }}
+    select * from {{ ref('mart_corrections_applied') }}
     where guard = 'matches_nothing'
 
 ),

@@ -3,10 +3,10 @@
 -- Why: if one of them corrects the other under another name, what it withdrew still leaves.
 -- A returned row is such a pair and level: say in catalogue/re_issues.yml whether the believed one replaces the whole
 -- of the other or adds to it.
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_contested_observations'}}}) }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_conflicting_observations'}}}) }}
 with contested as (
 
-    select * from {{ ref('int_contested_observations') }}
+    select * from {{ ref('int_conflicting_observations') }}
 
 ),
 

@@ -3,8 +3,8 @@
 -- Why: one of them was revised, and which is believed is a rule (catalogue/precedence.yml), not knowledge.
 -- A returned row is a pair of drops and a period, with the first few cells that both publish as numbers; where one of
 -- them hides the figure, only how many. See which of them the publisher revised: if it is the one not believed, add a
--- dated row to catalogue/precedence.yml. What was not believed stands in marts.superseded_cells.
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_contested_observations'}}}) }}
+-- dated row to catalogue/precedence.yml. What was not believed stands in marts.mart_superseded_cells.
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_conflicting_observations'}}}) }}
 with drops as (
 
     select * from {{ ref('stg_drops') }}
@@ -14,14 +14,14 @@ with drops as (
 
 believed as (
 
-    select * from {{ ref('int_contested_observations') }}
+    select * from {{ ref('int_conflicting_observations') }}
     where precedence = 1
 
 ),
 
 not_believed as (
 
-    select * from {{ ref('int_contested_observations') }}
+    select * from {{ ref('int_conflicting_observations') }}
     where precedence > 1
 
 ),

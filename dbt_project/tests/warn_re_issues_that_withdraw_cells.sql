@@ -4,7 +4,7 @@
 -- A cell that the later issue has and that was set aside where it was read is not withdrawn by the publisher: the old
 -- figure does not leave either, and the row says how many such cells the file has.
 -- A returned row is a level of a period of such a file: see that the re-issue is whole. If it is an extract, list it in
--- catalogue/re_issues.yml as one that adds. What was withdrawn stands in marts.superseded_cells, as `withdrawn`.
+-- catalogue/re_issues.yml as one that adds. What was withdrawn stands in marts.mart_superseded_cells, as `withdrawn`.
 {{ config(severity='warn') }}
 select
     series,

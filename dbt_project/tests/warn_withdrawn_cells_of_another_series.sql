@@ -3,11 +3,11 @@
 -- Why: the two disagree on who has a figure. Believed beside one another, a corrected code and the wrong one would both
 -- leave with the same figures; so what was withdrawn stays withdrawn, whichever was kept first.
 -- A returned row is such a drop, a period and a level. See which of the two the publisher means: if it is the time
--- series, add a dated row to catalogue/precedence.yml. What is not believed stands in marts.superseded_cells.
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_contested_observations'}}}) }}
+-- series, add a dated row to catalogue/precedence.yml. What is not believed stands in marts.mart_superseded_cells.
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_conflicting_observations'}}}) }}
 with contested as (
 
-    select * from {{ ref('int_contested_observations') }}
+    select * from {{ ref('int_conflicting_observations') }}
     where withdrawn_by_drop_sha256 is not null
 
 ),

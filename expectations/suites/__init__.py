@@ -6,15 +6,15 @@ from typing import Final
 
 from expectations.rules import Rule
 from expectations.suites import derived, dimensions, extracts
-from iapt.contract import CONTRACTS, EXTRACT_GRAINS, TODAYS_GEOGRAPHY, TOPICS
+from iapt.contract import CONTRACTS, CURRENT_BOUNDARIES, EXTRACT_GRAINS, TOPICS
 
 SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
         **{table: extracts.rules(table) for table in EXTRACT_GRAINS},
-        **{table: derived.todays_geography_rules(table) for table in TODAYS_GEOGRAPHY},
+        **{table: derived.current_boundaries_rules(table) for table in CURRENT_BOUNDARIES},
         **{table: derived.topic_rules(table) for table in TOPICS},
         "mart_recovery_rate": derived.recovery_rate_rules(),
-        "mart_windows": derived.windows_rules(),
+        "mart_rolling_totals": derived.windows_rules(),
         "mart_data_quality": derived.data_quality_rules(),
         "dim_period": dimensions.dim_period_rules(),
         "dim_date": dimensions.dim_date_rules(),

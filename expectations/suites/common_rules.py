@@ -3,25 +3,25 @@
 from collections.abc import Iterable
 
 from expectations.rules import Rule, Severity
-from iapt.contract import KEYS, TABLES, Room
+from iapt.contract import KEYS, TABLES, Layer
 
 COLUMNS_RULE = "columns_are_exactly_the_contract"
 
 
-def keys_of(table: str, relation: str | None = None) -> str:
+def sql_keys(table: str, relation: str | None = None) -> str:
     """Return the key columns of a table as a select list, each with its relation's name if there is one."""
     prefix = f"{relation}." if relation else ""
     return ", ".join(prefix + column for column in KEYS[table])
 
 
-def rows_where(
+def expect_no_rows_where(
     name: str,
     table: str,
     condition: str,
     description: str,
     *,
     severity: Severity = "critical",
-    room: Room = "release",
+    room: Layer = "release",
     remedy: str = "",
 ) -> Rule:
     """Return the rule that no row of a table meets a condition; of severity `warning`, with what to do."""
@@ -29,14 +29,14 @@ def rows_where(
         name=name,
         table=table,
         description=description,
-        query=f"select {keys_of(table)} from {{batch}} where {condition}",
+        query=f"select {sql_keys(table)} from {{batch}} where {condition}",
         severity=severity,
         room=room,
         remedy=remedy,
     )
 
 
-def columns_are_exactly_the_contract(table: str, *, room: Room = "release") -> Rule:
+def columns_are_exactly_the_contract(table: str, *, room: Layer = "release") -> Rule:
     """Return the rule that a table has the columns of its contract: all, no other, in order, of its types."""
     contract = ", ".join(
         f"({position}, '{column}', '{kind}')" for position, (column, kind) in enumerate(TABLES[table].items(), start=1)
@@ -66,33 +66,33 @@ def columns_are_exactly_the_contract(table: str, *, room: Room = "release") -> R
     )
 
 
-def keys_are_unique(table: str, *, room: Room = "release", among: str = "true") -> Rule:
+def keys_are_unique(table: str, *, room: Layer = "release", among: str = "true") -> Rule:
     """Return the rule that no key of a table stands twice, among the rows that meet a condition."""
     return Rule(
         name="keys_are_unique",
         table=table,
         description=(
-            f"No two rows have the same {keys_of(table)}; an absent part of a key equals an absent part. "
+            f"No two rows have the same {sql_keys(table)}; an absent part of a key equals an absent part. "
             f"Source: the data contract of the {room}."
         ),
         query=f"""
             with hashes_that_stand_twice as (
-                select hash({keys_of(table)}) as key_hash from {table} where {among}
+                select hash({sql_keys(table)}) as key_hash from {table} where {among}
                 group by key_hash having count(*) > 1
             )
-            select {keys_of(table)} from {{batch}}
-            where {among} and hash({keys_of(table)}) in (from hashes_that_stand_twice)
-            group by {keys_of(table)} having count(*) > 1
+            select {sql_keys(table)} from {{batch}}
+            where {among} and hash({sql_keys(table)}) in (from hashes_that_stand_twice)
+            group by {sql_keys(table)} having count(*) > 1
         """,
         room=room,
     )
 
 
-def required_columns_are_filled(table: str, required: Iterable[str], *, room: Room = "release") -> Rule:
+def required_columns_are_filled(table: str, required: Iterable[str], *, room: Layer = "release") -> Rule:
     """Return the rule that the columns a row cannot do without are neither NULL nor blank."""
     columns = tuple(required)
     kinds = TABLES[table]
-    return rows_where(
+    return expect_no_rows_where(
         "required_columns_are_filled",
         table,
         " or ".join(

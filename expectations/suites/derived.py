@@ -5,21 +5,21 @@ Each is worked out again here from the extracts it stands beside, apart from the
 
 from collections.abc import Iterator
 
-from expectations.rules import Rule, about
+from expectations.rules import Rule, with_subject
 from expectations.suites.common_rules import (
     columns_are_exactly_the_contract,
+    expect_no_rows_where,
     keys_are_unique,
-    keys_of,
     required_columns_are_filled,
-    rows_where,
+    sql_keys,
 )
 from expectations.suites.extracts import MARKERS, POLICY, org_type_is_that_of_dim_organisation
-from expectations.suites.whole_and_part_rules import parts_of_today
-from iapt.contract import EXTRACT_GRAINS, KEYS, POPULATION, TODAYS_GEOGRAPHY, TOPICS
+from expectations.suites.whole_and_part_rules import current_parts
+from iapt.contract import CURRENT_BOUNDARIES, EXTRACT_GRAINS, KEYS, POPULATION, TOPICS
 from iapt.sql import sql_list
 
 SUBJECT = "figures_of_the_extracts"
-AREAS = "areas_of_today"
+AREAS = "int_current_areas"
 #: A figure of exactly the area of today's organisation: carried from one organisation, or added up from several.
 CARRIED = ("same", "recoded")
 ADDED_UP = ("merged", "summed")
@@ -41,9 +41,9 @@ def _same(left: str, right: str) -> str:
     return _SAME.format(left=left, right=right)
 
 
-def todays_geography_rules(table: str) -> tuple[Rule, ...]:
-    """Return the rules of an extract's figures on today's geography."""
-    extract = TODAYS_GEOGRAPHY[table]
+def current_boundaries_rules(table: str) -> tuple[Rule, ...]:
+    """Return the rules of an extract's figures on current boundaries."""
+    extract = CURRENT_BOUNDARIES[table]
     markers = " ".join(f"when '{status}' then {marker}" for status, marker in MARKERS.items())
     cell = ", ".join(("period", "level_as_published", "variable_type", "variable_a", "variable_b", "measure"))
     return (
@@ -54,7 +54,7 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
             ("period", "period_start", "org_level", "org_code", "level_as_published", "codes_as_published", "measure"),
         ),
         org_type_is_that_of_dim_organisation(table),
-        rows_where(
+        expect_no_rows_where(
             "words_are_known",
             table,
             f"comparability is null or comparability not in ({sql_list(COMPARABILITIES)}) "
@@ -63,7 +63,7 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
             f"comparability is one of {', '.join(COMPARABILITIES)}; statuses and markers are those of the extracts. "
             "Source: the data contract of the release.",
         ),
-        *about(
+        *with_subject(
             SUBJECT,
             (
                 Rule(
@@ -79,14 +79,14 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
                         with rows as (select *, string_split(codes_as_published, '; ') as codes from {{batch}}),
                         parts as (
                             select
-                                {keys_of(table)}, len(codes) as named, is_derived, comparability,
+                                {sql_keys(table)}, len(codes) as named, is_derived, comparability,
                                 value, value_status, lower_bound, upper_bound, suppressed_parts,
                                 {cell.replace("measure", "statistic")}, unnest(codes) as code_as_published
                             from rows
                         ),
                         sums as (
                             select
-                                {keys_of(table, "parts")}, any_value(parts.named) as named,
+                                {sql_keys(table, "parts")}, any_value(parts.named) as named,
                                 any_value(parts.statistic) as statistic, any_value(parts.is_derived) as is_derived,
                                 any_value(parts.comparability) as comparability,
                                 any_value(parts.value) as value, any_value(parts.value_status) as value_status,
@@ -113,9 +113,9 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
                                 and extract.variable_type = parts.variable_type
                                 and extract.variable_a is not distinct from parts.variable_a
                                 and extract.variable_b is not distinct from parts.variable_b
-                            group by {keys_of(table, "parts")}
+                            group by {sql_keys(table, "parts")}
                         )
-                        select {keys_of(table)} from sums
+                        select {sql_keys(table)} from sums
                         where found > named or found = 0
                            or (value_status = 'not_published' and coalesce(
                                 value, lower_bound, upper_bound, suppressed_parts) is not null)
@@ -137,13 +137,13 @@ def todays_geography_rules(table: str) -> tuple[Rule, ...]:
                 ),
             ),
         ),
-        *about(
+        *with_subject(
             AREAS,
             (
                 _figures_are_of_todays_area(table),
                 _rates_are_of_one_organisation(table),
                 _no_other_area_under_todays_name(table),
-                parts_of_today(table, (*CARRIED, *ADDED_UP)),
+                current_parts(table, (*CARRIED, *ADDED_UP)),
             ),
         ),
     )
@@ -155,7 +155,7 @@ def _figures_are_of_todays_area(table: str) -> Rule:
     The sets of locations are worked out from the released lists, apart from the model that made the figures.
     """
     return Rule(
-        name="figures_are_of_todays_area",
+        name="values_are_of_the_current_area",
         table=table,
         description=(
             "The CCGs or sub-ICB locations of the organisations that a figure names, by whom they belonged to on the "
@@ -180,7 +180,7 @@ def _figures_are_of_todays_area(table: str) -> Rule:
             locations as (
                 select
                     spells.day, spells.org_level, spells.org_code, spells.parent_level as body_level,
-                    spells.parent_code as body_code, bodies.parent_code as region_code, listed.today_code,
+                    spells.parent_code as body_code, bodies.parent_code as region_code, listed.current_code,
                     coalesce(listed.boundary_moved_on > spells.day, false) as has_moved
                 from spells join dim_organisation as listed
                     on spells.org_level = listed.org_level and spells.org_code = listed.org_code
@@ -198,7 +198,7 @@ def _figures_are_of_todays_area(table: str) -> Rule:
                 where today.org_level = 'icb' and today.valid_to is null
             ),
             today as (
-                select org_code, parent_code_today, region_code_today from dim_organisation
+                select org_code, current_parent_code, current_region_code from dim_organisation
                 where org_level = 'sub_icb' and org_type = 'sub_icb' and valid_to is null
             ),
             wanted as (
@@ -206,15 +206,15 @@ def _figures_are_of_todays_area(table: str) -> Rule:
                 from (select distinct period_end, org_level, org_code from rows) as rows join today
                     on rows.org_code = case rows.org_level
                         when 'sub_icb' then today.org_code
-                        when 'icb' then today.parent_code_today
-                        else today.region_code_today end
+                        when 'icb' then today.current_parent_code
+                        else today.current_region_code end
             ),
             named as (select *, unnest(string_split(codes_as_published, '; ')) as code from rows),
             had as (
                 select
                     named.period_end, named.org_level, named.org_code, named.codes_as_published,
                     locations.org_level as location_level, locations.org_code as location_code,
-                    locations.today_code, locations.has_moved
+                    locations.current_code, locations.has_moved
                 from named join locations
                     on locations.day = named.period_end
                     and case named.level_as_published
@@ -226,11 +226,11 @@ def _figures_are_of_todays_area(table: str) -> Rule:
                 select had.period_end, had.org_level, had.org_code, had.codes_as_published
                 from had left join wanted
                     on wanted.period_end = had.period_end and wanted.org_level = had.org_level
-                    and wanted.org_code = had.org_code and wanted.location = had.today_code
-                left join today on today.org_code = had.today_code
+                    and wanted.org_code = had.org_code and wanted.location = had.current_code
+                left join today on today.org_code = had.current_code
                 left join unmoved_bodies
-                    on unmoved_bodies.day = had.period_end and unmoved_bodies.org_code = today.parent_code_today
-                where (wanted.location is null and (had.org_level <> 'region' or today.region_code_today is not null))
+                    on unmoved_bodies.day = had.period_end and unmoved_bodies.org_code = today.current_parent_code
+                where (wanted.location is null and (had.org_level <> 'region' or today.current_region_code is not null))
                     or (had.has_moved and (had.org_level = 'sub_icb' or unmoved_bodies.org_code is null))
             ),
             too_small as (
@@ -238,7 +238,7 @@ def _figures_are_of_todays_area(table: str) -> Rule:
                 from rows join wanted
                     on wanted.period_end = rows.period_end and wanted.org_level = rows.org_level
                     and wanted.org_code = rows.org_code
-                left join locations on locations.day = rows.period_end and locations.today_code = wanted.location
+                left join locations on locations.day = rows.period_end and locations.current_code = wanted.location
                 left join had
                     on had.period_end = rows.period_end and had.org_level = rows.org_level
                     and had.org_code = rows.org_code and had.codes_as_published = rows.codes_as_published
@@ -253,7 +253,7 @@ def _figures_are_of_todays_area(table: str) -> Rule:
                     and listed.boundary_moved_on > named.period_end
             ),
             wrong as (from too_large union from too_small union from moved)
-            select {keys_of(table)} from {{batch}}
+            select {sql_keys(table)} from {{batch}}
             semi join wrong using (period_end, org_level, org_code, codes_as_published)
             where comparability in ({sql_list((*CARRIED, *ADDED_UP))})
         """,
@@ -261,7 +261,7 @@ def _figures_are_of_todays_area(table: str) -> Rule:
 
 
 def _rates_are_of_one_organisation(table: str) -> Rule:
-    return rows_where(
+    return expect_no_rows_where(
         "rates_are_of_one_organisation",
         table,
         f"value_status <> 'not_published' and statistic <> 'count' "
@@ -273,7 +273,7 @@ def _rates_are_of_one_organisation(table: str) -> Rule:
 
 def _no_other_area_under_todays_name(table: str) -> Rule:
     return Rule(
-        name="no_other_area_under_todays_name",
+        name="no_other_area_under_a_current_name",
         table=table,
         description=(
             f"A figure that is {' or '.join(UNDER_ITS_OWN_CODE)} stands at the level and under the code it was "
@@ -285,7 +285,7 @@ def _no_other_area_under_todays_name(table: str) -> Rule:
                 select org_level, org_code from dim_organisation
                 where valid_to is null and org_type = org_level and org_level <> 'england'
             )
-            select {keys_of(table)} from {{batch}}
+            select {sql_keys(table)} from {{batch}}
             left join places using (org_level, org_code)
             where (
                 comparability in ({sql_list((*UNDER_ITS_OWN_CODE, "same"))})
@@ -303,7 +303,7 @@ def topic_rules(table: str) -> tuple[Rule, ...]:
     bounds = {
         measure: (f"{measure}_lower", f"{measure}_upper") for measure in TOPICS[table] if measure.startswith("count_")
     }
-    return (*_wide_rules(table), *about(SUBJECT, _cells_of_the_extracts(table, cells, bounds)))
+    return (*_wide_rules(table), *with_subject(SUBJECT, _cells_of_the_extracts(table, cells, bounds)))
 
 
 def recovery_rate_rules() -> tuple[Rule, ...]:
@@ -316,7 +316,7 @@ def recovery_rate_rules() -> tuple[Rule, ...]:
     }
     return (
         *_wide_rules(table),
-        rows_where(
+        expect_no_rows_where(
             "standard_is_judged_of_published_rates",
             table,
             f"standard_status not in ({sql_list(STANDARD_STATUSES)}) "
@@ -325,7 +325,7 @@ def recovery_rate_rules() -> tuple[Rule, ...]:
             "A rate that is not shown meets and misses no standard, and the gap is the rate less the standard. "
             "Source: the data contract of the release.",
         ),
-        *about(SUBJECT, _cells_of_the_extracts(table, cells, {})),
+        *with_subject(SUBJECT, _cells_of_the_extracts(table, cells, {})),
     )
 
 
@@ -344,7 +344,7 @@ def _cells_of_the_extracts(
     table: str, cells: dict[str, tuple[str, str]], bounds: dict[str, tuple[str, str]]
 ) -> Iterator[Rule]:
     """Yield the rule that every cell of a wide mart, a value and a status by measure, is its extract's own."""
-    key = keys_of(table)
+    key = sql_keys(table)
     nothing = ("cast(null as bigint)", "cast(null as bigint)")
     unpivoted = " union all ".join(
         f"select {key}, '{measure}' as measure, {value} as value, {status} as value_status, "
@@ -374,7 +374,7 @@ def _cells_of_the_extracts(
             with rows as (select * from {{batch}}),
             cells as ({unpivoted}),
             released as ({released})
-            select distinct {keys_of(table, "cells")}
+            select distinct {sql_keys(table, "cells")}
             from cells left join released on {same_cell}
             where if(
                 coalesce(cells.value_status, 'not_applicable') = 'not_applicable',
@@ -389,7 +389,7 @@ def _cells_of_the_extracts(
             )
         """,
     )
-    yield rows_where(
+    yield expect_no_rows_where(
         "status_is_known",
         table,
         " or ".join(f"{status} not in ({sql_list(STATUSES_OF_CELLS)})" for _, status in cells.values()),
@@ -400,22 +400,22 @@ def _cells_of_the_extracts(
 
 def windows_rules() -> tuple[Rule, ...]:
     """Return the rules of the sums over months."""
-    table = "mart_windows"
+    table = "mart_rolling_totals"
     return (
         columns_are_exactly_the_contract(table),
         keys_are_unique(table),
         required_columns_are_filled(
-            table, ("window_type", "period", "window_start", "window_end", "org_level", "org_code", "measure")
+            table, ("total_type", "period", "total_start", "total_end", "org_level", "org_code", "measure")
         ),
         org_type_is_that_of_dim_organisation(table),
-        rows_where(
+        expect_no_rows_where(
             "an_empty_window_says_why",
             table,
             "(value_status = 'not_published') <> (coalesce(trim(reason), '') <> '') "
             "or (reason is not null and coalesce(value, lower_bound, upper_bound, suppressed_parts) is not null)",
             "A window has a sum, or is empty and says why. Source: a gap is never filled in.",
         ),
-        *about(
+        *with_subject(
             SUBJECT,
             (
                 Rule(
@@ -430,20 +430,20 @@ def windows_rules() -> tuple[Rule, ...]:
                         with windows as (select * from {{batch}} where value_status <> 'not_published'),
                         sums as (
                             select
-                                {keys_of(table, "windows")}, any_value(windows.value) as value,
+                                {sql_keys(table, "windows")}, any_value(windows.value) as value,
                                 any_value(windows.value_status) as value_status,
                                 any_value(windows.lower_bound) as lower_bound,
                                 any_value(windows.upper_bound) as upper_bound,
                                 any_value(windows.suppressed_parts) as suppressed_parts,
-                                any_value(windows.window_start) as window_start,
-                                any_value(windows.window_end) as window_end,
-                                any_value(windows.window_type) as kind,
+                                any_value(windows.total_start) as total_start,
+                                any_value(windows.total_end) as total_end,
+                                any_value(windows.total_type) as kind,
                                 count(extract.measure) as months,
                                 bool_or(extract.value_status = 'not_published') as is_unknown,
                                 bool_or(extract.value_status = 'published') as is_shown,
-                                bool_or(days.breaks_sums and days.period_start > windows.window_start) as is_broken,
+                                bool_or(days.breaks_sums and days.period_start > windows.total_start) as is_broken,
                                 bool_or(contains(coalesce(listed.boundary_moves, ''), extract.period || '-')
-                                    and extract.period_start > windows.window_start) as has_moved,
+                                    and extract.period_start > windows.total_start) as has_moved,
                                 sum(extract.value) as sum_of_values,
                                 sum(extract.lower_bound) as lowest, sum(extract.upper_bound) as highest,
                                 sum(coalesce(
@@ -453,17 +453,17 @@ def windows_rules() -> tuple[Rule, ...]:
                                 on extract.org_level = windows.org_level and extract.org_code = windows.org_code
                                 and extract.measure = windows.measure and extract.partner_code is null
                                 and extract.variable_type = 'Total' and extract.statistic = 'count'
-                                and extract.period_start between windows.window_start and windows.window_end
+                                and extract.period_start between windows.total_start and windows.total_end
                             left join dim_period as days
                                 on days.period_grain = 'month' and days.period = extract.period
                             left join dim_organisation as listed
                                 on listed.org_level = windows.org_level and listed.org_code = windows.org_code
-                            group by {keys_of(table, "windows")}
+                            group by {sql_keys(table, "windows")}
                         )
-                        select {keys_of(table)} from sums
-                        where months is distinct from datediff('month', window_start, window_end) + 1
+                        select {sql_keys(table)} from sums
+                        where months is distinct from datediff('month', total_start, total_end) + 1
                            or (kind = 'rolling_12_months' and months <> 12)
-                           or (kind = 'financial_year_to_date' and month(window_start) <> 4)
+                           or (kind = 'financial_year_to_date' and month(total_start) <> 4)
                            or is_unknown or is_broken or has_moved
                            or value_status is distinct from if(is_shown, 'published', 'suppressed')
                            or not ({_same("value", "sum_of_values")})
@@ -490,7 +490,7 @@ def data_quality_rules() -> tuple[Rule, ...]:
         keys_are_unique(table),
         required_columns_are_filled(table, ("period", "org_level", "org_code", "data_table", "data_item")),
         org_type_is_that_of_dim_organisation(table),
-        rows_where(
+        expect_no_rows_where(
             "records_are_rounded_as_published",
             table,
             small,

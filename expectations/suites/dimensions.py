@@ -8,10 +8,10 @@ from expectations.suites.calendar import (
 )
 from expectations.suites.common_rules import (
     columns_are_exactly_the_contract,
+    expect_no_rows_where,
     keys_are_unique,
-    keys_of,
     required_columns_are_filled,
-    rows_where,
+    sql_keys,
 )
 from expectations.suites.extracts import ENGLAND, ORGANISATION_LEVELS
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS, POPULATION
@@ -44,26 +44,26 @@ def dim_period_rules() -> tuple[Rule, ...]:
             table,
             ("period", "period_grain", "period_start", "period_end", "financial_year", "publication_status"),
         ),
-        rows_where(
+        expect_no_rows_where(
             "grain_is_known",
             table,
             f"period_grain is null or period_grain not in ({sql_list(CALENDARS)})",
             f"period_grain is month, quarter or year. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "publication_status_is_known",
             table,
             f"publication_status is null or publication_status not in ({sql_list(PUBLICATION_STATUSES)})",
             f"publication_status is one of {', '.join(PUBLICATION_STATUSES)}. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "period_agrees_with_its_dates",
             table,
             disagreements,
             "period, period_start and period_end are one and the same month, quarter or year. "
             "Source: financial years run from April to March.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "financial_year_agrees_with_its_dates",
             table,
             f"financial_year is distinct from {FINANCIAL_YEAR_OF_PERIOD_START}",
@@ -81,13 +81,13 @@ def dim_period_rules() -> tuple[Rule, ...]:
             query=f"""
                 with calendar as (
                     select
-                        {keys_of(table)}, previous_period, next_period,
+                        {sql_keys(table)}, previous_period, next_period,
                         {neighbours["previous_period"]} as period_before,
                         {neighbours["next_period"]} as period_after
                     from {{batch}}
                 ),
-                known_periods as (select {keys_of(table)} from {table})
-                select {keys_of(table)} from calendar
+                known_periods as (select {sql_keys(table)} from {table})
+                select {sql_keys(table)} from calendar
                 where previous_period <> period_before
                    or next_period <> period_after
                    or (previous_period is null and (period_grain, period_before) in (from known_periods))
@@ -105,16 +105,16 @@ def dim_period_rules() -> tuple[Rule, ...]:
             query=f"""
                 with steps as (
                     select
-                        {keys_of(table)},
+                        {sql_keys(table)},
                         period_end,
                         lead(period_start) over spine as next_start
                     from {{batch}}
                     window spine as (partition by period_grain order by period_start)
                 )
-                select {keys_of(table)} from steps where next_start > period_end + interval 1 day
+                select {sql_keys(table)} from steps where next_start > period_end + interval 1 day
             """,
         ),
-        rows_where(
+        expect_no_rows_where(
             "gaps_give_a_reason_and_a_source",
             table,
             "publication_status = 'not_published' "
@@ -132,21 +132,21 @@ def dim_organisation_rules() -> tuple[Rule, ...]:
         columns_are_exactly_the_contract(table),
         keys_are_unique(table),
         required_columns_are_filled(
-            table, ("org_level", "org_code", "org_name", "org_type", "is_in_drops", "today_comparability")
+            table, ("org_level", "org_code", "org_name", "org_type", "is_in_drops", "current_comparability")
         ),
-        rows_where(
+        expect_no_rows_where(
             "organisation_level_is_known",
             table,
             f"org_level is null or org_level not in ({sql_list(ORGANISATION_LEVELS)})",
             f"org_level is one of {', '.join(ORGANISATION_LEVELS)}: a pair is two organisations. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "only_england_uses_its_code",
             table,
             f"(coalesce(org_level, '') = 'england') <> (coalesce(org_code, '') = '{ENGLAND}')",
             f"England is {ENGLAND}, and no other organisation is. Source: the ONS code of England.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "first_period_is_not_after_the_last",
             table,
             "first_period_start > last_period_start",
@@ -164,19 +164,19 @@ def dim_measure_rules() -> tuple[Rule, ...]:
         required_columns_are_filled(
             table, ("measure", "name", "statistic", "is_additive", "better_direction", "definition")
         ),
-        rows_where(
+        expect_no_rows_where(
             "statistic_is_known",
             table,
             f"statistic is null or statistic not in ({sql_list(STATISTICS)})",
             f"statistic is one of {', '.join(STATISTICS)}. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "better_direction_is_known",
             table,
             f"better_direction not in ({sql_list(DIRECTIONS)})",
             f"better_direction is one of {', '.join(DIRECTIONS)}. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "only_counts_are_additive",
             table,
             "is_additive and statistic <> 'count'",
@@ -194,15 +194,15 @@ def dim_measure_rules() -> tuple[Rule, ...]:
             query=f"""
                 with sums as (
                     select
-                        {keys_of(table)},
+                        {sql_keys(table)},
                         unnest([numerator, base, replace(denominator, ' - ', ' + ')]) as sum_of_parts
                     from {{batch}}
                 ),
                 parts as (
-                    select {keys_of(table)}, unnest(string_split(sum_of_parts, ' + ')) as part from sums
+                    select {sql_keys(table)}, unnest(string_split(sum_of_parts, ' + ')) as part from sums
                 ),
                 known_counts as (select measure as part from {table} where statistic = 'count')
-                select distinct {keys_of(table)} from parts anti join known_counts using (part)
+                select distinct {sql_keys(table)} from parts anti join known_counts using (part)
             """,
         ),
     )
@@ -221,10 +221,10 @@ def dim_date_rules() -> tuple[Rule, ...]:
             description="From the first to the last day every day stands. Source: what BI tools ask of a date table.",
             query=f"""
                 with steps as (
-                    select {keys_of(table)}, lead(calendar_date) over (order by calendar_date) as next_day
+                    select {sql_keys(table)}, lead(calendar_date) over (order by calendar_date) as next_day
                     from {{batch}}
                 )
-                select {keys_of(table)} from steps where next_day > calendar_date + interval 1 day
+                select {sql_keys(table)} from steps where next_day > calendar_date + interval 1 day
             """,
         ),
     )
@@ -243,10 +243,10 @@ def dim_organisation_history_rules() -> tuple[Rule, ...]:
             description=f"An organisation has one parent on a day. {CONTRACT}",
             query=f"""
                 with spells as (
-                    select {keys_of(table)}, valid_to, lead(valid_from) over spell as next_from from {{batch}}
+                    select {sql_keys(table)}, valid_to, lead(valid_from) over spell as next_from from {{batch}}
                     window spell as (partition by org_level, org_code order by valid_from)
                 )
-                select {keys_of(table)} from spells
+                select {sql_keys(table)} from spells
                 where valid_to < valid_from or next_from <= valid_to or (valid_to is null and next_from is not null)
             """,
         ),
@@ -301,9 +301,9 @@ def dim_note_rules() -> tuple[Rule, ...]:
         for extract, grain in EXTRACT_GRAINS.items()
     )
     found = f"""
-        with notes as (select {keys_of(table)}, cell_status from {{batch}}),
+        with notes as (select {sql_keys(table)}, cell_status from {{batch}}),
         cells as ({cells})
-        select distinct {keys_of(table, "notes")}
+        select distinct {sql_keys(table, "notes")}
         from notes {{join}} join cells on notes.period_grain = cells.period_grain and {same_cell}
     """
     return (
@@ -313,7 +313,7 @@ def dim_note_rules() -> tuple[Rule, ...]:
             table,
             ("note_id", "series", "table_name", "period_grain", "period", "cell_status", "action", "note", "source"),
         ),
-        rows_where(
+        expect_no_rows_where(
             "words_are_known",
             table,
             f"cell_status not in ({sql_list(NOTED_CELLS)}) or action not in ({sql_list(ACTIONS)}) "
@@ -346,8 +346,8 @@ def dim_note_rules() -> tuple[Rule, ...]:
             table=table,
             description=f"A measure that a note names is described in dim_measure. {CONTRACT}",
             query=f"""
-                with notes as (select {keys_of(table)} from {{batch}} where cell_status = 'released')
-                select {keys_of(table)} from notes anti join dim_measure using (measure)
+                with notes as (select {sql_keys(table)} from {{batch}} where cell_status = 'released')
+                select {sql_keys(table)} from notes anti join dim_measure using (measure)
             """,
         ),
     )

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Final
 
 from expectations.observations import MARKERS, SERIES, SUBMISSION, UNKNOWN
-from expectations.rules import Rule, about
+from expectations.rules import Rule, with_subject
 from expectations.suites.calendar import CALENDARS
-from expectations.suites.common_rules import keys_of, rows_where
+from expectations.suites.common_rules import expect_no_rows_where, sql_keys
 from expectations.suites.value_rules import (
     BELOW_ENGLAND,
     IS_PAIR,
@@ -59,7 +59,7 @@ def _populations() -> tuple[Rule, ...]:
         for grain, calendar in CALENDARS.items()
     )
     return (
-        rows_where(
+        expect_no_rows_where(
             "series_is_known_and_has_its_grain",
             table,
             f"coalesce(series, '') not in ({sql_list(SERIES)}) "
@@ -68,7 +68,7 @@ def _populations() -> tuple[Rule, ...]:
             "catalogue.",
             room="drops",
         ),
-        rows_where(
+        expect_no_rows_where(
             "periods_are_whole",
             table,
             periods,
@@ -76,14 +76,14 @@ def _populations() -> tuple[Rule, ...]:
             "Source: financial years run from April to March.",
             room="drops",
         ),
-        rows_where(
+        expect_no_rows_where(
             "organisation_level_is_known",
             table,
             f"org_level is null or org_level not in ({sql_list((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
             f"org_level is one of {', '.join((*ORGANISATION_LEVELS, *PAIR_LEVELS))}. {CONTRACT}",
             room="drops",
         ),
-        rows_where(
+        expect_no_rows_where(
             "organisations_have_a_code",
             table,
             "coalesce(trim(org_code), '') = ''",
@@ -91,21 +91,21 @@ def _populations() -> tuple[Rule, ...]:
             f"UNKNOWN. {CONTRACT}",
             room="drops",
         ),
-        rows_where(
+        expect_no_rows_where(
             "pairs_have_both_codes",
             table,
             f"(partner_code is not null) <> {IS_PAIR} or trim(partner_code) = ''",
             f"A pair has the codes of both its organisations, and nobody else has a partner. {CONTRACT}",
             room="drops",
         ),
-        rows_where(
+        expect_no_rows_where(
             "only_england_uses_its_code",
             table,
             ONLY_ENGLAND_USES_ITS_CODE,
             "England is E92000001, and no other organisation is. Source: the ONS code of England.",
             room="drops",
         ),
-        rows_where(
+        expect_no_rows_where(
             "populations_are_named",
             table,
             "coalesce(trim(variable_type), '') = '' or (variable_type <> 'Total' and variable_a is null)",
@@ -117,7 +117,7 @@ def _populations() -> tuple[Rule, ...]:
 
 def _figures() -> tuple[Rule, ...]:
     table = "observations"
-    keys = keys_of(table)
+    keys = sql_keys(table)
     return (
         Rule(
             name="figures_stand_once",
@@ -158,7 +158,7 @@ def _figures() -> tuple[Rule, ...]:
                     select population, measure, value, value_status, true as is_repeated from observations
                     where not is_duplicate and population in (select population from duplicates)
                 )
-                select {keys_of(table, "duplicates")}
+                select {sql_keys(table, "duplicates")}
                 from duplicates
                 left join repeated
                     on duplicates.population = repeated.population
@@ -169,7 +169,7 @@ def _figures() -> tuple[Rule, ...]:
             """,
             room="drops",
         ),
-        rows_where(
+        expect_no_rows_where(
             "kind_of_statistic_is_known",
             table,
             f"statistic = '{UNKNOWN}'",
@@ -187,7 +187,7 @@ def _markers() -> tuple[Rule, ...]:
     table = "observations"
     statuses = " ".join(f"when '{marker}' then '{status}'" for marker, status in MARKERS.items())
     return (
-        rows_where(
+        expect_no_rows_where(
             "markers_mean_one_status",
             table,
             f"value is null and (marker is null or value_status is distinct from (case marker {statuses} end))",
@@ -209,7 +209,7 @@ def _markers() -> tuple[Rule, ...]:
                         using (population)
                     where value_status = 'not_published'
                 )
-                select {keys_of(table)} from {{batch}} semi join dashes using (population)
+                select {sql_keys(table)} from {{batch}} semi join dashes using (population)
                 where value_status in ('published', 'suppressed')
             """,
             severity="warning",
@@ -222,7 +222,7 @@ def _markers() -> tuple[Rule, ...]:
 def _more_values() -> tuple[Rule, ...]:
     table = "observations"
     return (
-        rows_where(
+        expect_no_rows_where(
             "submissions_are_0_or_1",
             table,
             f"statistic = '{SUBMISSION}' and (value is null or value not in (0, 1))",
@@ -232,7 +232,7 @@ def _more_values() -> tuple[Rule, ...]:
             room="drops",
             remedy=LOOK_AT_THE_FILE,
         ),
-        rows_where(
+        expect_no_rows_where(
             "waits_are_likely",
             table,
             "statistic in ('mean', 'median') and unit = 'days' and value_status = 'published' "
@@ -252,7 +252,7 @@ def _hidden_with_what_they_rest_on() -> tuple[Rule, ...]:
     shown_counts = "value_status = 'published' and statistic = 'count'"
     hidden_counts = "value_status = 'suppressed' and statistic = 'count'"
     return (
-        rows_where(
+        expect_no_rows_where(
             "percentages_are_hidden_with_their_numerator",
             table,
             f"value_status = 'published' and numerator_parts = 1 and hidden_parts = 1 and {BELOW_ENGLAND}",
@@ -260,7 +260,7 @@ def _hidden_with_what_they_rest_on() -> tuple[Rule, ...]:
             f"back. A numerator of two hidden counts may be large enough to show. {PUBLISHER}",
             room="drops",
         ),
-        rows_where(
+        expect_no_rows_where(
             "percentages_are_shown_with_their_numerator",
             table,
             f"value_status = 'suppressed' and shown_parts = numerator_parts and {BELOW_ENGLAND}",
@@ -300,9 +300,9 @@ def _beside_base(name: str, table: str, *, figures: str, bases: str, description
         description=description,
         query=f"""
             with figures as (
-                select {keys_of(table)}, population, base
+                select {sql_keys(table)}, population, base
                 from (
-                    select {keys_of(table)}, population, measure from {{batch}}
+                    select {sql_keys(table)}, population, measure from {{batch}}
                     where statistic in ('mean', 'median') and {figures} and {BELOW_ENGLAND} and not is_duplicate
                 )
                 join (select distinct measure, base from measures_of_the_drops) using (measure)
@@ -311,7 +311,7 @@ def _beside_base(name: str, table: str, *, figures: str, bases: str, description
                 select population, measure as base from observations
                 where {bases} and not is_duplicate and measure in (select base from measures_of_the_drops)
             )
-            select {keys_of(table)} from figures semi join bases using (population, base)
+            select {sql_keys(table)} from figures semi join bases using (population, base)
         """,
         severity="warning",
         room="drops",
@@ -321,12 +321,12 @@ def _beside_base(name: str, table: str, *, figures: str, bases: str, description
 
 def _agreement() -> tuple[Rule, ...]:
     table = "observations"
-    keys = keys_of(table)
+    keys = sql_keys(table)
     pairs = ", ".join(f"('{part}', '{whole}')" for part, whole in PARTS_AND_WHOLES)
     parts, wholes = ([pair[side] for pair in PARTS_AND_WHOLES] for side in (0, 1))
     scale = "case when org_level = 'england' then 10 else 1 end"
     return (
-        rows_where(
+        expect_no_rows_where(
             "percentages_agree_with_their_counts",
             "percentages",
             "value_status = 'published' and missing_counts = 0 and not ("
@@ -434,11 +434,11 @@ def _suites() -> dict[str, tuple[Rule, ...]]:
     rules = (
         *_populations(),
         *_figures(),
-        *about("statuses", _markers()),
+        *with_subject("statuses", _markers()),
         *figure_rules("observations", "drops"),
-        *about("values", _more_values()),
-        *about("values_hidden_with_what_they_rest_on", _hidden_with_what_they_rest_on()),
-        *about("agreement", _agreement()),
+        *with_subject("values", _more_values()),
+        *with_subject("values_hidden_with_what_they_rest_on", _hidden_with_what_they_rest_on()),
+        *with_subject("agreement", _agreement()),
     )
     return {table: tuple(rule for rule in rules if rule.table == table) for table in DROPS}
 

@@ -6,14 +6,14 @@ numbers, and a figure that one of them hides beyond the rule is a suppressed one
 
 from collections.abc import Sequence
 
-from expectations.rules import Rule, about
+from expectations.rules import Rule, with_subject
 from expectations.suites.calendar import FINANCIAL_YEAR_OF_PERIOD_START, disagrees_with_calendar
 from expectations.suites.common_rules import (
     columns_are_exactly_the_contract,
+    expect_no_rows_where,
     keys_are_unique,
-    keys_of,
     required_columns_are_filled,
-    rows_where,
+    sql_keys,
 )
 from expectations.suites.whole_and_part_rules import parts_of_the_day
 from iapt.catalogue.disclosure_policy import load_policy
@@ -21,7 +21,7 @@ from iapt.contract import CONTRACTS, ENGLAND, EXTRACT_GRAINS, KEYS, POPULATION
 from iapt.sql import sql_list
 
 POLICY = load_policy()
-STATISTICS = POLICY.statistics_that_leave
+STATISTICS = POLICY.released_statistics
 #: What a suppressed count can be, and how much more or less than it shows a rounded one.
 LEAST_HIDDEN, MOST_HIDDEN = POLICY.declared_bounds(None)
 LESS = POLICY.round_counts_to // 2
@@ -54,49 +54,49 @@ def rules(table: str) -> tuple[Rule, ...]:
                 "is_derived",
             ),
         ),
-        *about("vocabulary", _vocabulary(table)),
-        *about("organisations_and_categories", _organisations_and_categories(table)),
-        *about("periods", _periods(table)),
-        *about("values", _values(table)),
-        *about("values_hidden_with_what_they_rest_on", _values_hidden_with_what_they_rest_on(table)),
-        *about("bounds", _bounds(table)),
-        *about("provenance", _provenance(table)),
-        *about("gaps", _gaps(table)),
-        *about("wholes_and_parts", (parts_of_the_day(table),)),
+        *with_subject("vocabulary", _vocabulary(table)),
+        *with_subject("organisations_and_categories", _organisations_and_categories(table)),
+        *with_subject("periods", _periods(table)),
+        *with_subject("values", _values(table)),
+        *with_subject("values_hidden_with_what_they_rest_on", _values_hidden_with_what_they_rest_on(table)),
+        *with_subject("bounds", _bounds(table)),
+        *with_subject("provenance", _provenance(table)),
+        *with_subject("gaps", _gaps(table)),
+        *with_subject("wholes_and_parts", (parts_of_the_day(table),)),
     )
 
 
 def _vocabulary(table: str) -> tuple[Rule, ...]:
     markers = " ".join(f"when '{status}' then {marker}" for status, marker in MARKERS.items())
     return (
-        rows_where(
+        expect_no_rows_where(
             "organisation_level_is_known",
             table,
             f"org_level is null or org_level not in ({sql_list((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
             f"org_level is one of {', '.join((*ORGANISATION_LEVELS, *PAIR_LEVELS))}. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "statistic_is_known",
             table,
             f"statistic is null or statistic not in ({sql_list(STATISTICS)})",
             f"statistic is one of {', '.join(STATISTICS)}: a minimum, a maximum or a raw sum describes "
             f"single people and never leaves. {REPORT_RULE}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "status_is_known",
             table,
             f"value_status is null or value_status not in ({sql_list(MARKERS)})",
             "value_status is published, suppressed or not_published; a measure that does not apply has no "
             f"row. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "marker_agrees_with_status",
             table,
             f"value_status in ({sql_list(MARKERS)}) and value_marker is distinct from case value_status {markers} end",
             "value_marker is absent beside a published figure, [c] beside a suppressed one and [x] beside "
             "one that was never published. Source: the Analysis Function's shorthand for tables.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "absent_text_is_null",
             table,
             " or ".join(
@@ -118,8 +118,8 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
             table=table,
             description=f"Every measure is described in dim_measure. {CONTRACT}",
             query=f"""
-                with figures as (select {keys_of(table)} from {{batch}})
-                select {keys_of(table)} from figures anti join dim_measure using (measure)
+                with figures as (select {sql_keys(table)} from {{batch}})
+                select {sql_keys(table)} from figures anti join dim_measure using (measure)
             """,
         ),
         Rule(
@@ -127,8 +127,8 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
             table=table,
             description=f"statistic is the one dim_measure gives for the measure. {CONTRACT}",
             query=f"""
-                with figures as (select {keys_of(table)}, statistic from {{batch}})
-                select {keys_of(table, "figures")}
+                with figures as (select {sql_keys(table)}, statistic from {{batch}})
+                select {sql_keys(table, "figures")}
                 from figures join dim_measure using (measure)
                 where figures.statistic is distinct from dim_measure.statistic
             """,
@@ -140,14 +140,14 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
     is_pair = f"coalesce(org_level in ({sql_list(PAIR_LEVELS)}), false)"
     commissioner_levels = " ".join(f"when '{pair}' then '{level}'" for pair, level in PAIR_LEVELS.items())
     return (
-        rows_where(
+        expect_no_rows_where(
             "partners_stand_on_pairs_only",
             table,
             f"(partner_code is not null) <> {is_pair} or (partner_name is not null) <> {is_pair}",
             f"partner_code and partner_name stand on {' and '.join(PAIR_LEVELS)} rows, always, and on no "
             f"other. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "only_england_uses_its_code",
             table,
             f"(coalesce(org_level, '') = 'england') <> (coalesce(org_code, '') = '{ENGLAND}') "
@@ -165,7 +165,7 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             query=f"""
                 with figures as (
                     select
-                        {keys_of(table)},
+                        {sql_keys(table)},
                         is_derived,
                         case org_level {commissioner_levels} else org_level end as level_of_organisation
                     from {{batch}}
@@ -177,7 +177,7 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
                     select org_code as partner_code, true as is_known_partner
                     from dim_organisation where org_level = 'provider' and is_in_drops
                 )
-                select {keys_of(table, "figures")}
+                select {sql_keys(table, "figures")}
                 from figures
                 left join organisations
                     on organisations.org_level = figures.level_of_organisation
@@ -188,13 +188,13 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             """,
         ),
         org_type_is_that_of_dim_organisation(table),
-        rows_where(
+        expect_no_rows_where(
             "total_rows_have_no_categories",
             table,
             "variable_type = 'Total' and (variable_a is not null or variable_b is not null)",
             f"A Total counts everyone: its variable_a and variable_b are absent. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "breakdown_rows_name_their_category",
             table,
             "variable_type <> 'Total' and variable_a is null",
@@ -218,7 +218,7 @@ def org_type_is_that_of_dim_organisation(table: str) -> Rule:
         query=f"""
             with rows as (
                 select
-                    {keys_of(table)}, org_type,
+                    {sql_keys(table)}, org_type,
                     org_level as level_of_row, {partner} as code_of_partner,
                     case org_level {levels} else org_level end as level_of_organisation
                 from {{batch}}
@@ -233,7 +233,7 @@ def org_type_is_that_of_dim_organisation(table: str) -> Rule:
             ),
             types as (
                 select
-                    {keys_of(table)}, org_type, level_of_row,
+                    {sql_keys(table)}, org_type, level_of_row,
                     coalesce(type_of_organisation, 'unknown') as type_of_organisation,
                     case when code_of_partner is null then 'none' else coalesce(type_of_partner, 'unknown') end
                         as type_of_partner
@@ -241,7 +241,7 @@ def org_type_is_that_of_dim_organisation(table: str) -> Rule:
                 left join organisations using (level_of_organisation, org_code)
                 left join partners using (code_of_partner)
             )
-            select {keys_of(table)} from types
+            select {sql_keys(table)} from types
             where org_type is distinct from case
                 when 'placeholder' in (type_of_organisation, type_of_partner) then 'placeholder'
                 when 'unknown' in (type_of_organisation, type_of_partner) then 'unknown'
@@ -273,9 +273,9 @@ def _periods(table: str) -> tuple[Rule, ...]:
             table=table,
             description=f"Every period stands in dim_period as a {grain}. {CONTRACT}",
             query=f"""
-                with figures as (select {keys_of(table)} from {{batch}}),
+                with figures as (select {sql_keys(table)} from {{batch}}),
                 calendar as (select period from dim_period where period_grain = '{grain}')
-                select {keys_of(table)} from figures anti join calendar using (period)
+                select {sql_keys(table)} from figures anti join calendar using (period)
             """,
         ),
     )
@@ -292,21 +292,21 @@ def _rows_of_wrong_periods(name: str, table: str, condition: str, description: s
         query=f"""
             with periods as (select distinct {", ".join(period)} from {table}),
             wrong_periods as (from periods where {condition}),
-            figures as (select {keys_of(table)}, {", ".join(period[1:])} from {{batch}})
-            select {keys_of(table)} from figures semi join wrong_periods on {same_period}
+            figures as (select {sql_keys(table)}, {", ".join(period[1:])} from {{batch}})
+            select {sql_keys(table)} from figures semi join wrong_periods on {same_period}
         """,
     )
 
 
 def _values(table: str) -> tuple[Rule, ...]:
     return (
-        rows_where(
+        expect_no_rows_where(
             "values_are_numbers",
             table,
             "value is not null and (not isfinite(value) or (value = 0 and signbit(value)))",
             "No figure is infinite, not a number, or a zero below zero. Source: none was ever published.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "counts_are_absent_or_multiples_of_five",
             table,
             "statistic = 'count' and value is not null and (not isfinite(value) "
@@ -314,27 +314,27 @@ def _values(table: str) -> tuple[Rule, ...]:
             f"A count is absent, or a multiple of {POLICY.round_counts_to} and at least "
             f"{POLICY.suppress_counts_below}: one of {LEAST_HIDDEN} to {MOST_HIDDEN} is withheld. {REPORT_RULE}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "percentages_are_absent_or_whole",
             table,
             "statistic = 'percentage' and value is not null "
             f"and (not isfinite(value) or value < 0 or value > 100 or {_is_too_fine('percentage')})",
             f"A percentage is absent, or from 0 to 100. {_decimals('percentage')} {REPORT_RULE}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "means_and_medians_have_one_decimal",
             table,
             "statistic in ('mean', 'median') and value is not null "
             f"and (not isfinite(value) or {_is_too_fine('mean', 'median')})",
             f"{_decimals('mean', 'median')} Source: the publisher's own precision.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "only_published_rows_have_a_value",
             table,
             "value_status is distinct from 'published' and value is not null",
             f"A row that is suppressed or was never published has no value. {REPORT_RULE}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "published_rows_have_a_value",
             table,
             "value_status = 'published' and value is null",
@@ -391,11 +391,11 @@ def _shown_only_with_one_of(column: str, *, name: str, table: str, statistics: S
         description=description,
         query=f"""
             with shown_figures as (
-                select {keys_of(table)} from {{batch}}
+                select {sql_keys(table)} from {{batch}}
                 where statistic in ({sql_list(statistics)}) and value is not null
             ),
             hidden_counts as (
-                select {keys_of(table)} from {table} where value_status = 'suppressed'
+                select {sql_keys(table)} from {table} where value_status = 'suppressed'
             ),
             parts_of_a_measure as (
                 select distinct measure, unnest(string_split({column}, ' + ')) as part
@@ -405,13 +405,13 @@ def _shown_only_with_one_of(column: str, *, name: str, table: str, statistics: S
                 select measure, count(*) as parts from parts_of_a_measure group by measure
             ),
             hidden_parts_of_shown_figures as (
-                select {keys_of(table, "shown_figures")}, count(distinct part) as hidden_parts
+                select {sql_keys(table, "shown_figures")}, count(distinct part) as hidden_parts
                 from shown_figures
                 join parts_of_a_measure using (measure)
                 join hidden_counts on {same_population} and hidden_counts.measure = part
                 group by all
             )
-            select {keys_of(table)}
+            select {sql_keys(table)}
             from hidden_parts_of_shown_figures join number_of_parts using (measure)
             where hidden_parts = parts
         """,
@@ -420,7 +420,7 @@ def _shown_only_with_one_of(column: str, *, name: str, table: str, statistics: S
 
 def _bounds(table: str) -> tuple[Rule, ...]:
     return (
-        rows_where(
+        expect_no_rows_where(
             "suppressed_counts_are_bounded_by_0_and_4",
             table,
             "statistic = 'count' and value_status = 'suppressed' and ("
@@ -431,7 +431,7 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             "would reveal it. "
             "Source: the publisher's rule, as declared in the methodology.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "published_counts_are_bounded_by_their_rounding",
             table,
             "statistic = 'count' and value_status = 'published' and is_derived is distinct from true "
@@ -442,13 +442,13 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             f"r - {LESS}, and r + {MORE}: what rounding to the nearest {POLICY.round_counts_to} leaves open, no less. "
             "Source: the publisher's rule, as declared in the methodology.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "published_values_lie_within_their_bounds",
             table,
             "value < lower_bound or value > upper_bound",
             "A figure lies within the bounds declared for it. Source: arithmetic.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "derived_bounds_allow_for_hidden_parts",
             table,
             "is_derived and value_status = 'published' "
@@ -456,7 +456,7 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             "The upper bound of a total that we built leaves room for the rounding of its published parts "
             f"and {MOST_HIDDEN} for each suppressed part. Source: the methodology of derived totals.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "derived_rows_declare_bounds_and_hidden_parts",
             table,
             "is_derived and value_status is distinct from 'not_published' "
@@ -465,20 +465,20 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             "A total that we built says between which bounds the true total lies and how many of its parts "
             "are suppressed. Source: the methodology of derived totals.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "only_derived_rows_count_hidden_parts",
             table,
             "is_derived is distinct from true and suppressed_parts is not null",
             f"A figure carried over as published has no suppressed_parts. {CONTRACT}",
         ),
-        rows_where(
+        expect_no_rows_where(
             "only_counts_have_bounds",
             table,
             "statistic is distinct from 'count' and (lower_bound is not null or upper_bound is not null)",
             "Bounds are declared for counts only; and so no percentage, mean or median is ever derived. "
             "Source: a rate cannot be rebuilt from rounded counts.",
         ),
-        rows_where(
+        expect_no_rows_where(
             "not_published_rows_have_no_bounds",
             table,
             "value_status = 'not_published' "
@@ -490,7 +490,7 @@ def _bounds(table: str) -> tuple[Rule, ...]:
 
 def _provenance(table: str) -> tuple[Rule, ...]:
     return (
-        rows_where(
+        expect_no_rows_where(
             "figures_name_their_drop",
             table,
             "value_status is distinct from 'not_published' "
@@ -514,9 +514,9 @@ def _provenance(table: str) -> tuple[Rule, ...]:
                     where period_grain = '{EXTRACT_GRAINS[table]}' and publication_status = 'not_published'
                 ),
                 rows_without_figures as (
-                    select {keys_of(table)}, drop_sha256 from {{batch}} where value_status = 'not_published'
+                    select {sql_keys(table)}, drop_sha256 from {{batch}} where value_status = 'not_published'
                 )
-                select {keys_of(table)} from rows_without_figures
+                select {sql_keys(table)} from rows_without_figures
                 where (drop_sha256 is null) <> coalesce(period in (select period from gaps), false)
             """,
         ),
@@ -538,7 +538,7 @@ def _gaps(table: str) -> tuple[Rule, ...]:
             ),
             query=f"""
                 with gaps as (select period from dim_period where {gaps})
-                select {keys_of(table)} from {{batch}}
+                select {sql_keys(table)} from {{batch}}
                 where period in (from gaps)
                   and (value is not null or value_status is distinct from 'not_published')
             """,
@@ -569,9 +569,9 @@ def _gaps(table: str) -> tuple[Rule, ...]:
                     select distinct period, {within_a_period}
                     from gaps_beside_a_known_period join rows_of_neighbours using (neighbour)
                 )
-                select {keys_of(table)} from rows_expected
+                select {sql_keys(table)} from rows_expected
                 except
-                select {keys_of(table)} from {{batch}}
+                select {sql_keys(table)} from {{batch}}
                 where value_status = 'not_published' and period in (select period from gaps)
             """,
         ),
@@ -587,7 +587,7 @@ def _gaps(table: str) -> tuple[Rule, ...]:
                     select period from dim_period
                     where period_grain = '{grain}' and publication_status in ('not_loaded', 'not_due')
                 )
-                select {keys_of(table)} from {{batch}} where period in (from periods_without_data)
+                select {sql_keys(table)} from {{batch}} where period in (from periods_without_data)
             """,
         ),
     )

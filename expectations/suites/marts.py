@@ -9,9 +9,14 @@ from types import MappingProxyType
 from typing import Final
 
 from expectations.observations import UNKNOWN
-from expectations.rules import Rule, about, in_room
+from expectations.rules import Rule, with_layer, with_subject
 from expectations.suites import dimensions
-from expectations.suites.common_rules import columns_are_exactly_the_contract, keys_are_unique, keys_of, rows_where
+from expectations.suites.common_rules import (
+    columns_are_exactly_the_contract,
+    expect_no_rows_where,
+    keys_are_unique,
+    sql_keys,
+)
 from expectations.suites.value_rules import (
     BELOW_ENGLAND,
     IS_PAIR,
@@ -57,12 +62,12 @@ REPLACED: Final = """
 def _fact_rules(table: str) -> tuple[Rule, ...]:
     return (
         *_structure(table),
-        *about("vocabulary", _vocabulary(table)),
-        *about("organisations_and_categories", _organisations_and_categories(table)),
-        *about("periods", _periods(table)),
+        *with_subject("vocabulary", _vocabulary(table)),
+        *with_subject("organisations_and_categories", _organisations_and_categories(table)),
+        *with_subject("periods", _periods(table)),
         *figure_rules(table, "marts", STORED_WITHOUT_VALUE[table]),
-        *about("values_hidden_with_what_they_rest_on", _values_hidden_with_what_they_rest_on(table)),
-        *about("provenance", _provenance(table)),
+        *with_subject("values_hidden_with_what_they_rest_on", _values_hidden_with_what_they_rest_on(table)),
+        *with_subject("provenance", _provenance(table)),
     )
 
 
@@ -74,7 +79,7 @@ def _structure(table: str) -> tuple[Rule, ...]:
     return (
         columns_are_exactly_the_contract(table, room="marts"),
         keys_are_unique(table, room="marts", among=APPLIES),
-        rows_where(
+        expect_no_rows_where(
             "required_columns_are_filled",
             table,
             f"{APPLIES} and ({missing})",
@@ -86,14 +91,14 @@ def _structure(table: str) -> tuple[Rule, ...]:
 
 def _vocabulary(table: str) -> tuple[Rule, ...]:
     return (
-        rows_where(
+        expect_no_rows_where(
             "organisation_level_is_known",
             table,
             f"{APPLIES} and org_level not in ({sql_list((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
             f"org_level is one of {', '.join((*ORGANISATION_LEVELS, *PAIR_LEVELS))}. {CONTRACT}",
             room="marts",
         ),
-        rows_where(
+        expect_no_rows_where(
             "statistic_is_known",
             table,
             f"{APPLIES} and statistic not in ({sql_list((*STATISTICS, UNKNOWN))})",
@@ -119,8 +124,8 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
                         on measures.measure = described.measure and measures.statistic = described.statistic
                     where is_reviewed is distinct from coalesce(is_described, false)
                 ),
-                figures as (select {keys_of(table)}, statistic, is_reviewed from {{batch}} where {APPLIES})
-                select {keys_of(table, "figures")}
+                figures as (select {sql_keys(table)}, statistic, is_reviewed from {{batch}} where {APPLIES})
+                select {sql_keys(table, "figures")}
                 from figures
                 semi join wrong_measures
                     on figures.measure = wrong_measures.measure
@@ -135,14 +140,14 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
 def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
     commissioner_levels = " ".join(f"when '{pair}' then '{level}'" for pair, level in PAIR_LEVELS.items())
     return (
-        rows_where(
+        expect_no_rows_where(
             "partners_stand_on_pairs_only",
             table,
             f"{APPLIES} and (partner_code is not null) <> {IS_PAIR}",
             f"partner_code stands on {' and '.join(PAIR_LEVELS)} rows, always, and on no other. {CONTRACT}",
             room="marts",
         ),
-        rows_where(
+        expect_no_rows_where(
             "only_england_uses_its_code",
             table,
             f"{APPLIES} and ({ONLY_ENGLAND_USES_ITS_CODE})",
@@ -179,8 +184,8 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
                     where is_described is null
                        or (organisations.partner_code is not null and is_described_partner is null)
                 ),
-                figures as (select {keys_of(table)} from {{batch}} where {APPLIES})
-                select {keys_of(table, "figures")}
+                figures as (select {sql_keys(table)} from {{batch}} where {APPLIES})
+                select {sql_keys(table, "figures")}
                 from figures
                 semi join unknown_organisations
                     on figures.org_level = unknown_organisations.org_level
@@ -189,14 +194,14 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             """,
             room="marts",
         ),
-        rows_where(
+        expect_no_rows_where(
             "totals_have_no_categories",
             table,
             f"{APPLIES} and (variable_type = 'Total') and (variable_a is not null or variable_b is not null)",
             f"A Total counts everyone: its variable_a and variable_b are absent. {CONTRACT}",
             room="marts",
         ),
-        rows_where(
+        expect_no_rows_where(
             "breakdowns_name_their_category",
             table,
             f"{APPLIES} and variable_type <> 'Total' and variable_a is null",
@@ -226,9 +231,9 @@ def _periods(table: str) -> tuple[Rule, ...]:
                     anti join calendar using (period, period_start, period_end, financial_year)
                 ),
                 figures as (
-                    select {keys_of(table)}, period_start, period_end, financial_year from {{batch}} where {APPLIES}
+                    select {sql_keys(table)}, period_start, period_end, financial_year from {{batch}} where {APPLIES}
                 )
-                select {keys_of(table, "figures")}
+                select {sql_keys(table, "figures")}
                 from figures
                 semi join wrong_periods
                     on figures.period is not distinct from wrong_periods.period
@@ -250,7 +255,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
                     select period from dim_period
                     where period_grain = '{grain}' and publication_status = 'not_published'
                 )
-                select {keys_of(table)} from {{batch}}
+                select {sql_keys(table)} from {{batch}}
                 where {APPLIES} and period in (from gaps)
                   and (value is not null or value_status <> 'not_published')
             """,
@@ -265,7 +270,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
                     select period from dim_period
                     where period_grain = '{grain}' and publication_status in ('not_loaded', 'not_due')
                 )
-                select {keys_of(table)} from {{batch}} where {APPLIES} and period in (from periods_without_data)
+                select {sql_keys(table)} from {{batch}} where {APPLIES} and period in (from periods_without_data)
             """,
             room="marts",
         ),
@@ -308,14 +313,14 @@ def _beside_numerator(name: str, table: str, *, percentages: str, numerators: st
                 where statistic = 'percentage' and numerator is not null and not contains(numerator, ' + ')
             ),
             percentages as (
-                select {keys_of(table)}, {_HASH_OF_POPULATION} as population from {{batch}}
+                select {sql_keys(table)}, {_HASH_OF_POPULATION} as population from {{batch}}
                 where statistic = 'percentage' and {percentages} and {BELOW_ENGLAND}
             ),
             numerators as (
                 select {_HASH_OF_POPULATION} as population, measure as numerator from {table}
                 where statistic = 'count' and {numerators} and measure in (select numerator from formulas)
             )
-            select {keys_of(table)}
+            select {sql_keys(table)}
             from percentages join formulas using (measure) semi join numerators using (population, numerator)
         """,
         severity="warning",
@@ -326,7 +331,7 @@ def _beside_numerator(name: str, table: str, *, percentages: str, numerators: st
 
 def _provenance(table: str) -> tuple[Rule, ...]:
     return (
-        rows_where(
+        expect_no_rows_where(
             "figures_name_their_line",
             table,
             f"{IS_FIGURE} and (drop_sha256 is null or source_row is null or source_column is null "
@@ -335,7 +340,7 @@ def _provenance(table: str) -> tuple[Rule, ...]:
             "Source: every figure can be traced to the line of a published file.",
             room="marts",
         ),
-        rows_where(
+        expect_no_rows_where(
             "values_are_as_published",
             table,
             "value_status = 'published' and value is distinct from try_cast(value_as_published as double) "
@@ -350,8 +355,8 @@ def _provenance(table: str) -> tuple[Rule, ...]:
 SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
     {
         **{table: _fact_rules(table) for table in FACT_GRAINS},
-        "dim_period": in_room("marts", dimensions.dim_period_rules()),
-        "dim_organisation": in_room("marts", dimensions.dim_organisation_rules()),
-        "dim_measure": in_room("marts", dimensions.dim_measure_rules()),
+        "dim_period": with_layer("marts", dimensions.dim_period_rules()),
+        "dim_organisation": with_layer("marts", dimensions.dim_organisation_rules()),
+        "dim_measure": with_layer("marts", dimensions.dim_measure_rules()),
     }
 )

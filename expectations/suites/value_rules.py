@@ -8,9 +8,9 @@ before, or what is odd without revealing anybody, warns.
 from collections.abc import Sequence
 from typing import Final
 
-from expectations.rules import Rule, about
-from expectations.suites.common_rules import rows_where
-from iapt.contract import ENGLAND, Room
+from expectations.rules import Rule, with_subject
+from expectations.suites.common_rules import expect_no_rows_where
+from iapt.contract import ENGLAND, Layer
 from iapt.sql import sql_list
 
 STATUSES: Final = ("published", "suppressed", "not_applicable", "not_published")
@@ -45,28 +45,31 @@ RULES_OF_ROUNDED_FIGURES: Final = frozenset(
 LONGEST_LIKELY_WAIT_IN_DAYS: Final = 1000
 
 
-def figure_rules(table: str, room: Room, without_value: Sequence[str] = STATUSES[1:]) -> tuple[Rule, ...]:
+def figure_rules(table: str, room: Layer, without_value: Sequence[str] = STATUSES[1:]) -> tuple[Rule, ...]:
     """Return the rules that look at one figure at a time; which statuses are looked at for a value can be narrowed."""
-    return (*about("statuses", _statuses(table, room, without_value)), *about("values", _values(table, room)))
-
-
-def _statuses(table: str, room: Room, without_value: Sequence[str]) -> tuple[Rule, ...]:
     return (
-        rows_where(
+        *with_subject("statuses", _statuses(table, room, without_value)),
+        *with_subject("values", _values(table, room)),
+    )
+
+
+def _statuses(table: str, room: Layer, without_value: Sequence[str]) -> tuple[Rule, ...]:
+    return (
+        expect_no_rows_where(
             "status_is_known",
             table,
             f"value_status is null or value_status not in ({sql_list(STATUSES)})",
             f"Every figure is {', '.join(STATUSES[:-1])} or {STATUSES[-1]}. Source: the contract of an observation.",
             room=room,
         ),
-        rows_where(
+        expect_no_rows_where(
             "published_figures_are_numbers",
             table,
             "value_status = 'published' and (value is null or not isfinite(value))",
             "A published figure is a finite number. Source: the contract of an observation.",
             room=room,
         ),
-        rows_where(
+        expect_no_rows_where(
             "only_published_figures_have_a_value",
             table,
             f"value_status in ({sql_list(without_value)}) and value is not null",
@@ -74,7 +77,7 @@ def _statuses(table: str, room: Room, without_value: Sequence[str]) -> tuple[Rul
             "Source: the contract of an observation.",
             room=room,
         ),
-        rows_where(
+        expect_no_rows_where(
             "england_is_never_suppressed",
             table,
             "org_level = 'england' and value_status = 'suppressed'",
@@ -84,16 +87,16 @@ def _statuses(table: str, room: Room, without_value: Sequence[str]) -> tuple[Rul
     )
 
 
-def _values(table: str, room: Room) -> tuple[Rule, ...]:
+def _values(table: str, room: Layer) -> tuple[Rule, ...]:
     return (
-        rows_where(
+        expect_no_rows_where(
             "counts_are_whole_and_not_negative",
             table,
             "statistic = 'count' and value_status = 'published' and (value < 0 or value <> floor(value))",
             "A count is a whole number, 0 or more. Source: it counts referrals, appointments or people.",
             room=room,
         ),
-        rows_where(
+        expect_no_rows_where(
             "counts_below_england_are_at_least_five",
             table,
             f"statistic = 'count' and value_status = 'published' and value < 5 and {BELOW_ENGLAND}",
@@ -101,21 +104,21 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             f"drop is not what the publisher meant to publish. {PUBLISHER}",
             room=room,
         ),
-        rows_where(
+        expect_no_rows_where(
             "counts_below_england_are_multiples_of_five",
             table,
             f"statistic = 'count' and value_status = 'published' and value % 5 <> 0 and {BELOW_ENGLAND}",
             f"Below England a count is rounded to the nearest 5. {PUBLISHER}",
             room=room,
         ),
-        rows_where(
+        expect_no_rows_where(
             "percentages_lie_between_0_and_100",
             table,
             "statistic = 'percentage' and value_status = 'published' and (value < 0 or value > 100)",
             "A percentage lies between 0 and 100. Source: its numerator is part of its denominator.",
             room=room,
         ),
-        rows_where(
+        expect_no_rows_where(
             "percentages_below_england_are_whole",
             table,
             f"statistic = 'percentage' and value_status = 'published' and value <> floor(value) and {BELOW_ENGLAND}",
@@ -123,7 +126,7 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             f"back. {PUBLISHER}",
             room=room,
         ),
-        rows_where(
+        expect_no_rows_where(
             "percentages_of_england_have_one_decimal",
             table,
             "statistic = 'percentage' and value_status = 'published' and value <> round(value, 1) "
@@ -131,7 +134,7 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             f"A percentage of England has at most one decimal. {PUBLISHER}",
             room=room,
         ),
-        rows_where(
+        expect_no_rows_where(
             "means_have_one_decimal",
             table,
             "statistic = 'mean' and value_status = 'published' and value <> round(value, 1)",
@@ -140,7 +143,7 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             room=room,
             remedy=LOOK_AT_THE_FILE,
         ),
-        rows_where(
+        expect_no_rows_where(
             "medians_are_whole_or_halves",
             table,
             "statistic = 'median' and value_status = 'published' and value * 2 <> floor(value * 2)",
@@ -150,7 +153,7 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             room=room,
             remedy=LOOK_AT_THE_FILE,
         ),
-        rows_where(
+        expect_no_rows_where(
             "means_and_medians_are_not_negative",
             table,
             "statistic in ('mean', 'median') and value_status = 'published' and value < 0",
@@ -160,7 +163,7 @@ def _values(table: str, room: Room) -> tuple[Rule, ...]:
             room=room,
             remedy=LOOK_AT_THE_FILE,
         ),
-        rows_where(
+        expect_no_rows_where(
             "extremes_and_sums_are_whole_and_not_negative",
             table,
             "statistic in ('minimum', 'maximum', 'sum') and value_status = 'published' "

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter, model_validator
 
 from expectations.rules import Rule
-from expectations.suites.common_rules import keys_of
+from expectations.suites.common_rules import sql_keys
 from iapt.sql import sql_list
 from iapt.workspace import CATALOGUE
 
@@ -70,8 +70,8 @@ def parts_of_the_day(table: str) -> Rule:
     )
 
 
-def parts_of_today(table: str, comparable: tuple[str, ...]) -> Rule:
-    """Return the rule of a table on today's geography: the parts of a whole are those that belong to it today.
+def current_parts(table: str, comparable: tuple[str, ...]) -> Rule:
+    """Return the rule of a table on current boundaries: the parts of a whole are those that belong to it today.
 
     `comparable` are the words of comparability under which a figure is one of today's area.
     """
@@ -81,10 +81,10 @@ def parts_of_today(table: str, comparable: tuple[str, ...]) -> Rule:
         belongs="""
             select
                 days.period, today.org_level, today.org_code,
-                if(today.org_level = 'icb', 'region', 'icb') as parent_level, today.parent_code_today as parent_code
+                if(today.org_level = 'icb', 'region', 'icb') as parent_level, today.current_parent_code as parent_code
             from (select distinct period from rows) as days cross join dim_organisation as today
             where today.org_level in ('icb', 'sub_icb') and today.org_type = today.org_level
-                and today.valid_to is null and today.parent_code_today is not null
+                and today.valid_to is null and today.current_parent_code is not null
         """,
         of_the_day="that belong to it today",
     )
@@ -127,7 +127,7 @@ def _wholes_are_their_parts(table: str, *, own: str, belongs: str, of_the_day: s
                 group by all
             ),
             differences (period, org_level, org_code, more_by, less_by) as (values {differences or nothing})
-            select distinct {keys_of(table, "wholes")}
+            select distinct {sql_keys(table, "wholes")}
             from rows as wholes
             join sums on wholes.org_level = sums.parent_level and wholes.org_code = sums.parent_code and {same}
             join sizes

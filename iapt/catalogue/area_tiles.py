@@ -18,7 +18,7 @@ FURTHEST_PLACE = 19  # the last row and column that a map of one page has room f
 
 
 @dataclass
-class TilesNotUsable(Exception):
+class AreaTilesError(Exception):
     """Raised when the file of tiles breaks a rule; `line` is the line of the file, the header being line 1."""
 
     file: str
@@ -49,18 +49,18 @@ class Tile(BaseModel):
 
 
 def load_tiles(path: Path) -> tuple[Tile, ...]:
-    """The tiles of a file, in reading order. Raises TilesNotUsable at the first line that breaks a rule."""
+    """The tiles of a file, in reading order. Raises AreaTilesError at the first line that breaks a rule."""
     try:
         # Lines keep their ends, and empty ones count, so that the line in a message is the line in the file.
         lines = list(csv.reader(path.read_text("utf-8").splitlines(keepends=True), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TilesNotUsable(path.name, 1, "a CSV file in UTF-8", str(error)) from error
+        raise AreaTilesError(path.name, 1, "a CSV file in UTF-8", str(error)) from error
     header = list(Tile.model_fields)
     if not lines or lines[0] != header:
         found = ",".join(lines[0]) if lines else "an empty file"
-        raise TilesNotUsable(path.name, 1, f"the header {','.join(header)}", found)
+        raise AreaTilesError(path.name, 1, f"the header {','.join(header)}", found)
     if len(lines) == 1:
-        raise TilesNotUsable(path.name, 2, "at least one tile", "none")
+        raise AreaTilesError(path.name, 2, "at least one tile", "none")
     tiles: list[Tile] = []
     for number, fields in enumerate(lines[1:], start=2):
         tile = _tile_of(path.name, number, header, fields)
@@ -71,16 +71,16 @@ def load_tiles(path: Path) -> tuple[Tile, ...]:
 
 def _tile_of(file: str, line: int, header: list[str], fields: list[str]) -> Tile:
     if len(fields) != len(header):
-        raise TilesNotUsable(file, line, f"{len(header)} fields", f"{len(fields)}")
+        raise AreaTilesError(file, line, f"{len(header)} fields", f"{len(fields)}")
     try:
         tile = Tile.model_validate(dict(zip(header, fields, strict=True)))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         expected = f"{first['loc'][0]}: {first['msg'].removeprefix('Input should be ')}"
-        raise TilesNotUsable(file, line, expected, repr(first["input"])) from error
+        raise AreaTilesError(file, line, expected, repr(first["input"])) from error
     # " 1" and "01" are numbers too, but two spellings of one layout would be two files.
     if [str(value) for value in tile.model_dump().values()] != fields:
-        raise TilesNotUsable(file, line, "plain whole numbers", ",".join(fields))
+        raise AreaTilesError(file, line, "plain whole numbers", ",".join(fields))
     return tile
 
 
@@ -88,16 +88,16 @@ def _refuse_beside(file: str, line: int, tile: Tile, earlier: list[Tile]) -> Non
     """Refuse a tile that cannot stand with those before it."""
     for number, other in enumerate(earlier, start=2):
         if tile.code == other.code:
-            raise TilesNotUsable(file, line, "each code once", f"{tile.code}, as on line {number}")
+            raise AreaTilesError(file, line, "each code once", f"{tile.code}, as on line {number}")
         if tile.place == other.place:
             found = f"{tile.code} at row {tile.row}, column {tile.column}, where line {number} has {other.code}"
-            raise TilesNotUsable(file, line, "one tile on each place", found)
+            raise AreaTilesError(file, line, "one tile on each place", found)
         if tile.short_label.casefold() == other.short_label.casefold():
-            raise TilesNotUsable(file, line, "a label for each tile alone", f"{tile.short_label}, as on line {number}")
+            raise AreaTilesError(file, line, "a label for each tile alone", f"{tile.short_label}, as on line {number}")
     if earlier and tile.place < earlier[-1].place:
         last = earlier[-1]
         found = f"row {tile.row}, column {tile.column} after row {last.row}, column {last.column}"
-        raise TilesNotUsable(file, line, "tiles in reading order: by row, then column", found)
+        raise AreaTilesError(file, line, "tiles in reading order: by row, then column", found)
 
 
 def noncontiguous_regions(tiles: Iterable[Tile]) -> Mapping[str, tuple[tuple[str, ...], ...]]:

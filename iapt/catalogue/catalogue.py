@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator,
 
 from iapt.catalogue.layouts import Layout, load_layouts
 from iapt.catalogue.organisation_codes import OrganisationCodes
-from iapt.periods import period_labelled
+from iapt.periods import parse_period_label
 
 Grain = Literal["month", "quarter", "year"]
 
@@ -131,7 +131,7 @@ class MisnamedFile(_Strict):
     @classmethod
     def _are_periods(cls, periods: list[str]) -> list[str]:
         for label in periods:
-            period_labelled(label)
+            parse_period_label(label)
         return periods
 
     def is_of(self, sha256: str, file: str, periods: Sequence[str]) -> bool:
@@ -200,7 +200,7 @@ class DatedPrecedence(_Strict):
 
     @model_validator(mode="after")
     def _bounds_are_periods_of_the_grain(self) -> Self:
-        bounds = [period_labelled(label) for label in (self.first, self.last) if label is not None]
+        bounds = [parse_period_label(label) for label in (self.first, self.last) if label is not None]
         if wrong := [period.label for period in bounds if period.grain != self.period_grain]:
             raise ValueError(f"expected each {self.period_grain} by its label; found {', '.join(wrong)}")
         if bounds[0] > bounds[-1]:
@@ -210,8 +210,8 @@ class DatedPrecedence(_Strict):
     @property
     def starts(self) -> tuple[dt.date, dt.date | None]:
         """The first days of the first and of the last period; None where it has no end."""
-        last = None if self.last is None else period_labelled(self.last).start
-        return period_labelled(self.first).start, last
+        last = None if self.last is None else parse_period_label(self.last).start
+        return parse_period_label(self.first).start, last
 
 
 @dataclass(frozen=True)

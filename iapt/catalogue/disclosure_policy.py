@@ -27,7 +27,7 @@ class PolicyError(ValueError):
     """A disclosure policy that cannot be read, or that contradicts itself."""
 
 
-class UnknownProfile(PolicyError):
+class UnknownProfileError(PolicyError):
     """A profile that the policy does not have."""
 
 
@@ -73,7 +73,7 @@ class Rule(_Strict):
         return {name: rule.decimals for name, rule in self.statistics.items() if rule.decimals is not None}
 
     @property
-    def statistics_that_leave(self) -> tuple[str, ...]:
+    def released_statistics(self) -> tuple[str, ...]:
         """The kinds of statistic that leave."""
         return tuple(name for name in STATISTICS if self.statistics[name].leaves)
 
@@ -81,7 +81,7 @@ class Rule(_Strict):
         """A count to the nearest multiple of the base, half up."""
         return (count + self.round_counts_to // 2) // self.round_counts_to * self.round_counts_to
 
-    def count_that_leaves(self, count: int) -> int | None:
+    def count_to_release(self, count: int) -> int | None:
         """What is shown of a count; None where it is suppressed."""
         return None if count < self.suppress_counts_below else self.nearest(count)
 
@@ -107,13 +107,13 @@ class Policy(Rule, Profile):
     version: PositiveInt
     profile: str
 
-    def as_manifest(self) -> dict[str, Any]:
+    def to_manifest(self) -> dict[str, Any]:
         """The policy as a release states it, and as it is kept beside the tables made under it."""
         return {"version": self.version, "profile": self.profile, **self.model_dump(mode="json")}
 
     @classmethod
     def from_manifest(cls, record: Mapping[str, Any]) -> Self:
-        """The policy that `as_manifest` wrote down."""
+        """The policy that `to_manifest` wrote down."""
         return cls.model_validate(record)
 
 
@@ -137,12 +137,12 @@ class _File(_Strict):
 def load_policy(path: Path = DISCLOSURE_FILE, profile: str | None = None) -> Policy:
     """Read the disclosure policy in one of its profiles; None is the default profile.
 
-    Raises UnknownProfile, naming those there are, and PolicyError where the file is no policy.
+    Raises UnknownProfileError, naming those there are, and PolicyError where the file is no policy.
     """
     policy = _read(path)
     name = policy.default_profile if profile is None else profile
     if name not in policy.profiles:
-        raise UnknownProfile(f"there is no disclosure profile {name!r}; there are {_listed(policy.profiles)}")
+        raise UnknownProfileError(f"there is no disclosure profile {name!r}; there are {_listed(policy.profiles)}")
     return Policy(**dict(policy.rule), **dict(policy.profiles[name]), version=policy.version, profile=name)
 
 

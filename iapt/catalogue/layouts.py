@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from iapt.rejection import DropRefused
+from iapt.rejection import DropRejectedError
 
 # How many rows of a table are looked at to find its header.
 DEEPEST_HEADER_ROW = 12
@@ -342,7 +342,7 @@ def recognise(
     """Find the layouts whose header stands in the right row of a table.
 
     `rows_above` is the top of the table, at least as many rows as the deepest header row.
-    Raises DropRefused naming the nearest layout and the difference from it.
+    Raises DropRejectedError naming the nearest layout and the difference from it.
     """
     matches = [
         (layout, header, row)
@@ -366,7 +366,7 @@ def recognise(
         columns = f"{len(nearest.header)} column{'s' if len(nearest.header) > 1 else ''}"
         found = f"a header of {columns} that no layout recognises: {nearest.difference.describe()}"
     layout = nearest.layout
-    raise DropRefused(
+    raise DropRejectedError(
         file=file,
         place=f"{place}row {layout.recognise.header_row}",
         expected=f"the header of a known layout (nearest: {layout.name}, {layout.title})",
@@ -378,7 +378,7 @@ def recognise(
     )
 
 
-def _no_resemblance(rows_above: Sequence[Sequence[object]], file: str, place: str) -> DropRefused:
+def _no_resemblance(rows_above: Sequence[Sequence[object]], file: str, place: str) -> DropRejectedError:
     """The refusal of a table that is like none of the layouts: a sheet of definitions, or figures of another kind."""
     headers = [(number, clean_header(row)) for number, row in enumerate(rows_above, start=1)]
     row, header = max(headers, key=lambda pair: len(pair[1]), default=(1, ()))  # a title above it is narrower
@@ -387,7 +387,7 @@ def _no_resemblance(rows_above: Sequence[Sequence[object]], file: str, place: st
         named = ", ".join(map(_show_name, header[:_NAMES_SHOWN])) + (", ..." if len(header) > _NAMES_SHOWN else "")
         columns = f"{len(header)} column{'s' if len(header) > 1 else ''}"
         found = f"a header of {columns} that no layout recognises or resembles: {named}"
-    return DropRefused(
+    return DropRejectedError(
         file=file,
         place=f"{place}row {row}",
         expected="the header of a known layout",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from iapt.contract import TOPICS
 
 
-class OutlineNotUsable(Exception):
+class ReportConfigError(Exception):
     """Raised where the file does not describe a report: says which entry, what was expected and what was found."""
 
 
@@ -120,12 +120,12 @@ class Map(_Strict):
     """The map page: whose areas, on the boundaries of which day, and what it shows first."""
 
     family: str
-    boundaries_of: date
+    boundaries_valid_on: date
     measure: str
-    least_areas: int = Field(ge=1)
+    min_areas: int = Field(ge=1)
 
 
-class Outline(_Strict):
+class ReportConfig(_Strict):
     """The whole report."""
 
     reports: tuple[Report, ...] = Field(min_length=3, max_length=3)
@@ -181,9 +181,9 @@ class Outline(_Strict):
         return {level: family for family in self.families for level in family.levels}
 
 
-def load_outline(path: Path) -> Outline:
-    """Read and check the outline. Raises OutlineNotUsable."""
+def load_report_config(path: Path) -> ReportConfig:
+    """Read and check the outline. Raises ReportConfigError."""
     try:
-        return Outline.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return ReportConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except (yaml.YAMLError, ValidationError) as error:
-        raise OutlineNotUsable(f"{path}: {error}") from error
+        raise ReportConfigError(f"{path}: {error}") from error

@@ -16,29 +16,29 @@ from typing import Final
 
 import duckdb
 
-from iapt.contract import DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY, file_of
+from iapt.contract import CURRENT_BOUNDARIES, DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, parquet_name
 from iapt.disclosure.model import PUBLISHERS_ROUNDING, AuditError, Rounding, load_formulas
-from iapt.disclosure.period_audits import GrainAudit, KeptAudits, Tables, audit_grain
+from iapt.disclosure.period_audits import AuditCache, GrainAudit, Tables, audit_grain
 from iapt.disclosure.source_reconciliation import TRACE_RULES, trace
-from iapt.disclosure.standalone_disclosure import disclosures_of
-from iapt.threads import share_of_cores
-from iapt.validation import EXAMPLES_SHOWN, Example, Result, RuleOutcome, check_failed, examples_in
+from iapt.disclosure.standalone_disclosure import count_standalone_disclosures
+from iapt.threads import threads_per_worker
+from iapt.validation import EXAMPLES_SHOWN, Example, Result, RuleOutcome, describe_check_error, fetch_examples
 
 AT_A_TIME: Final = 2
 SUBJECT: Final = "audit"
 STRUCTURE: Final = "structure"
-ADDS_NOTHING: Final = "extract_adds_nothing_to_the_source"
-ADDS_NOTHING_DESCRIPTION: Final = (
+NO_RESIDUAL_DISCLOSURE: Final = "no_residual_disclosure"
+NO_RESIDUAL_DISCLOSURE_DESCRIPTION: Final = (
     "Beside everything the source has published, the extract narrows the possible values of no figure: bounds from "
     "source and extract are the bounds from the source alone, cell by cell. "
     "Source: the non-amplification gate of the disclosure methodology."
 )
-GIVES_NOTHING_AWAY: Final = "extract_gives_nobody_away"
-GIVES_NOTHING_AWAY_DESCRIPTION: Final = (
+NO_STANDALONE_DISCLOSURE: Final = "no_standalone_disclosure"
+NO_STANDALONE_DISCLOSURE_DESCRIPTION: Final = (
     "Of figures that were not public, the extract by itself lets no hidden count be inferred as a number from 0 to 4, "
     "and no group be known to share one outcome. Source: the absolute gate of the disclosure methodology."
 )
-SAME_ROWS: Final = "rows_are_the_warehouses"
+SAME_ROWS: Final = "rows_match_warehouse"
 SAME_ROWS_DESCRIPTION: Final = (
     "The table holds the rows of the warehouse's, all and no other: a name or a note could carry a figure that no "
     "extract may. Source: every row of a release can be traced."
@@ -50,7 +50,7 @@ FACTS: Final[Mapping[str, str]] = {
 }
 #: Every table that is no extract, with the warehouse's own, whose rows it must have.
 COMPARED: Final[Mapping[str, str]] = {
-    table: f"extracts.{table}" if table in TODAYS_GEOGRAPHY else f"marts.{table}" for table in (*DERIVED, *DIMENSIONS)
+    table: f"extracts.{table}" if table in CURRENT_BOUNDARIES else f"marts.{table}" for table in (*DERIVED, *DIMENSIONS)
 }
 
 
@@ -67,18 +67,18 @@ class Auditor:
     def outcomes(self, folder: Path, unfit: Mapping[str, str]) -> Iterator[RuleOutcome]:
         """Judge every extract of a folder, and its dimensions; `unfit` says why a table of it cannot be judged."""
 
-        def judge(table: str) -> list[RuleOutcome]:
+        def audit_table(table: str) -> list[RuleOutcome]:
             if table in unfit:
-                return list(self._of_all_rules(table, "not_judged", f"{file_of(table)}: {unfit[table]}"))
+                return list(self._of_all_rules(table, "skipped", f"{parquet_name(table)}: {unfit[table]}"))
             try:
                 with self.connect(folder, table) as connection:
                     return list(self._judge(connection, table))
             except (duckdb.Error, AuditError, OSError) as error:
-                return list(self._of_all_rules(table, "error", check_failed(type(error).__name__)))
+                return list(self._of_all_rules(table, "error", describe_check_error(type(error).__name__)))
 
         # Much of an audit is small steps on one core.
         with ThreadPoolExecutor(max_workers=AT_A_TIME) as auditors:
-            for outcomes in auditors.map(judge, EXTRACT_GRAINS):
+            for outcomes in auditors.map(audit_table, EXTRACT_GRAINS):
                 yield from outcomes
         with ExitStack() as opened:
             # Opened once for all the comparisons, but again after an error: each table has an outcome of its own.
@@ -92,8 +92,8 @@ class Auditor:
         """Compare a table with the warehouse's, row by row; the rows that differ are told by their keys."""
         rule = (table, SAME_ROWS, SAME_ROWS_DESCRIPTION)
         if table in unfit:
-            message = f"{file_of(table)}: {unfit[table]}"
-            return _outcome(*rule, "not_judged", None, message=message, subject=STRUCTURE)
+            message = f"{parquet_name(table)}: {unfit[table]}"
+            return _outcome(*rule, "skipped", None, message=message, subject=STRUCTURE)
         source, keys = COMPARED[table], ", ".join(KEYS[table])
         try:
             with warehouse().cursor() as connection:
@@ -110,9 +110,9 @@ class Auditor:
                     """
                 )
                 found = connection.execute("select count(*) from strayed").fetchall()[0][0]
-                examples = examples_in(connection.execute(f"from strayed order by all limit {EXAMPLES_SHOWN}"))
+                examples = fetch_examples(connection.execute(f"from strayed order by all limit {EXAMPLES_SHOWN}"))
         except (duckdb.Error, OSError) as error:
-            return _outcome(*rule, "error", None, message=check_failed(type(error).__name__), subject=STRUCTURE)
+            return _outcome(*rule, "error", None, message=describe_check_error(type(error).__name__), subject=STRUCTURE)
         return _outcome(*rule, "failed" if found else "passed", found, examples, subject=STRUCTURE)
 
     def connect(self, folder: Path | None, table: str) -> duckdb.DuckDBPyConnection:
@@ -130,7 +130,7 @@ class Auditor:
         """Open a connection to the warehouse, which it reads by the names of its schemas."""
         connection = duckdb.connect()
         connection.execute("set preserve_insertion_order = false")
-        connection.execute(f"set threads = {share_of_cores(AT_A_TIME)}")
+        connection.execute(f"set threads = {threads_per_worker(AT_A_TIME)}")
         # What does not fit into memory is spilt beside the warehouse, never into the folder one happens to work in.
         connection.execute(f"set temp_directory = {_literal(str(self.warehouse.with_suffix('.spill')))}")
         # The views of the warehouse name their catalogue, which DuckDB takes from the file's name.
@@ -161,14 +161,14 @@ class Auditor:
             rounding=self.source_rounding,
             extract_rounding=self.rounding,
         )
-        return audit_grain(connection, EXTRACT_GRAINS[table], tables, KeptAudits(self.kept) if self.kept else None)
+        return audit_grain(connection, EXTRACT_GRAINS[table], tables, AuditCache(self.kept) if self.kept else None)
 
     def _judge(self, connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[RuleOutcome]:
         if self.source_is_public:
             adds = self._audit(connection, table, _own(table)).leaks
             found = {f"{measure} ({kind})": cells for (measure, kind), cells in adds.items()}
         else:
-            given = disclosures_of(
+            given = count_standalone_disclosures(
                 connection, EXTRACT_GRAINS[table], _own(table), FACTS[table], "marts.dim_measure", self.rounding
             )
             found = {f"{disclosure.measure} ({disclosure.grade})": disclosure.cells for disclosure in given}
@@ -189,8 +189,8 @@ class Auditor:
     def _gate(self) -> tuple[str, str]:
         """The name and the description of the gate that applies to the source."""
         if self.source_is_public:
-            return ADDS_NOTHING, ADDS_NOTHING_DESCRIPTION
-        return GIVES_NOTHING_AWAY, GIVES_NOTHING_AWAY_DESCRIPTION
+            return NO_RESIDUAL_DISCLOSURE, NO_RESIDUAL_DISCLOSURE_DESCRIPTION
+        return NO_STANDALONE_DISCLOSURE, NO_STANDALONE_DISCLOSURE_DESCRIPTION
 
     def _of_all_rules(self, table: str, result: Result, message: str) -> Iterator[RuleOutcome]:
         for rule in TRACE_RULES:
@@ -200,7 +200,7 @@ class Auditor:
 
 def _read_file(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:
     """Let a connection read a table of a folder by its name."""
-    file = _literal(str(folder / file_of(table)))
+    file = _literal(str(folder / parquet_name(table)))
     connection.execute(f"create temp view {table} as select * from read_parquet({file})")
 
 
@@ -232,7 +232,7 @@ def _outcome(
     return RuleOutcome(
         rule=rule,
         table=table,
-        file=file_of(table),
+        file=parquet_name(table),
         description=description,
         result=result,
         violations=violations,

@@ -16,7 +16,7 @@ from typing import Final
 
 import duckdb
 
-GRADES: Final = (
+RISK_CLASSES: Final = (
     "exact_1_4",
     "exact_zero",
     "class_disclosure",
@@ -45,7 +45,7 @@ class GradeCount:
     audited: int
     grades: dict[str, int]
 
-    def as_record(self) -> dict[str, str | int]:
+    def to_record(self) -> dict[str, str | int]:
         """The group as one flat row, without its period."""
         return {
             "measure": self.measure,
@@ -106,17 +106,17 @@ def grade(connection: duckdb.DuckDBPyConnection, threshold: int = 5) -> None:
         )
         select
             period, measure, org_level, coalesce(size_band, 'not published') as size_band,
-            count(*) as audited, {", ".join(f"count(*) filter (grade = '{name}') as {name}" for name in GRADES)}
+            count(*) as audited, {", ".join(f"count(*) filter (grade = '{name}') as {name}" for name in RISK_CLASSES)}
         from graded left join sizes using (population)
         group by all
         """
     )
 
 
-def residual_risk(connection: duckdb.DuckDBPyConnection) -> list[GradeCount]:
+def source_disclosure_risk(connection: duckdb.DuckDBPyConnection) -> list[GradeCount]:
     """Read `residual`: every group with its counts, unsorted groups too small to report still among them."""
     rows = connection.execute(
-        f"select period, measure, org_level, size_band, audited, {', '.join(GRADES)} from residual order by all"
+        f"select period, measure, org_level, size_band, audited, {', '.join(RISK_CLASSES)} from residual order by all"
     ).fetchall()
     return [
         GradeCount(
@@ -125,7 +125,7 @@ def residual_risk(connection: duckdb.DuckDBPyConnection) -> list[GradeCount]:
             org_level=str(level),
             size_band=str(band),
             audited=int(audited),
-            grades=dict(zip(GRADES, (int(count) for count in counts), strict=True)),
+            grades=dict(zip(RISK_CLASSES, (int(count) for count in counts), strict=True)),
         )
         for period, measure, level, band, audited, *counts in rows
     ]
@@ -141,6 +141,6 @@ def reportable(groups: list[GradeCount], least_group: int = LEAST_GROUP) -> list
             "all",
             *key,
             group.audited + (known.audited if known else 0),
-            {name: group.grades[name] + (known.grades[name] if known else 0) for name in GRADES},
+            {name: group.grades[name] + (known.grades[name] if known else 0) for name in RISK_CLASSES},
         )
     return [merged[key] for key in sorted(merged) if merged[key].audited >= least_group]

@@ -59,7 +59,7 @@ class Rounding:
 PUBLISHERS_ROUNDING = Rounding()
 
 
-def take_figures(connection: duckdb.DuckDBPyConnection, source: str, where: str = "true") -> None:
+def load_values(connection: duckdb.DuckDBPyConnection, source: str, where: str = "true") -> None:
     """Make the table `figure` of the counts and percentages of a source that say anything, each with its population.
 
     `source` is a relation with the population's columns, parent_code, measure, statistic, value and value_status.

@@ -20,18 +20,18 @@ import duckdb
 from iapt.catalogue.relations import RELATIONS_FILE, Relations, load_relations
 from iapt.contract import POPULATION, Grain
 from iapt.disclosure.additivity_constraints import build_sums, measure_relations
-from iapt.disclosure.disclosure_risk import GradeCount, grade, residual_risk
+from iapt.disclosure.disclosure_risk import GradeCount, grade, source_disclosure_risk
 from iapt.disclosure.model import (
     PUBLISHERS_ROUNDING,
     AuditError,
     Rounding,
     load_facts,
     load_formulas,
-    take_figures,
+    load_values,
 )
 from iapt.disclosure.percentage_constraints import build_stars
 from iapt.disclosure.propagation import propagate
-from iapt.disclosure.residual_disclosure import Leak, leaks_of
+from iapt.disclosure.residual_disclosure import Leak, find_residual_disclosures
 
 #: More than every annual file there is, or a dozen national months: few statements, in less than 4 GB.
 FIGURES_IN_A_BATCH: Final = 3_000_000
@@ -78,7 +78,7 @@ class GrainAudit:
         return counted
 
 
-class KeptAudits:
+class AuditCache:
     """A folder, for its owner only, of what audits found in each period. A record of other figures is not used."""
 
     def __init__(self, folder: Path) -> None:
@@ -126,7 +126,7 @@ class Tables:
 
 
 def audit_grain(
-    connection: duckdb.DuckDBPyConnection, grain: Grain, tables: Tables, kept: KeptAudits | None = None
+    connection: duckdb.DuckDBPyConnection, grain: Grain, tables: Tables, kept: AuditCache | None = None
 ) -> GrainAudit:
     """Audit every period of a source's grain, and the extract beside it; kept audits of the same bytes are used again.
 
@@ -180,7 +180,7 @@ def bound_source(
 
     Needs `formula` (see `load_formulas`). With `record`, every step is kept for an explanation.
     """
-    take_figures(connection, tables.figures, where)
+    load_values(connection, tables.figures, where)
     load_facts(connection, tables.rounding)
     build_stars(connection)
     build_sums(connection, grain, tables.relations)
@@ -199,8 +199,10 @@ def _audit_batch(
     where = f"period in ({', '.join(_literal(period) for period in batch)})"
     is_complete = bound_source(connection, grain, tables, where)
     grade(connection, tables.rounding.threshold)
-    groups = residual_risk(connection)
-    leaks = leaks_of(connection, tables.extract, where, tables.extract_rounding) if tables.extract else {}
+    groups = source_disclosure_risk(connection)
+    leaks = (
+        find_residual_disclosures(connection, tables.extract, where, tables.extract_rounding) if tables.extract else {}
+    )
     cells = dict(connection.execute("select period, count(*) from cell group by period").fetchall())
     contradictions = _contradictions(connection)
     for period in batch:

@@ -29,7 +29,7 @@ class Leak:
     cells: int
 
 
-def leaks_of(
+def find_residual_disclosures(
     connection: duckdb.DuckDBPyConnection, extract: str, where: str = "true", rounding: Rounding = PUBLISHERS_ROUNDING
 ) -> dict[str, list[Leak]]:
     """Say, by period, what an extract reveals that the source, whose narrowed bounds stand in `cell`, does not.

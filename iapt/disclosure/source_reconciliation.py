@@ -14,7 +14,7 @@ import duckdb
 from iapt.contract import KEYS, POPULATION
 from iapt.disclosure.model import Rounding
 from iapt.sql import sql_list
-from iapt.validation import EXAMPLES_SHOWN, Example, examples_in
+from iapt.validation import EXAMPLES_SHOWN, Example, fetch_examples
 
 _KEY: Final = ", ".join((*POPULATION, "measure"))
 _LABELS: Final = (
@@ -88,13 +88,13 @@ TRACE_RULES: Final = (
         "and abs(value - expected) > 1e-9",
     ),
     TraceRule(
-        "labels_are_the_sources",
+        "labels_match_source",
         f"The other columns of a row ({', '.join(_LABELS)}) are those of the figure it was made from. "
         "Source: every figure can be traced to a published file.",
         "source_status is not null and labels <> source_labels",
     ),
     TraceRule(
-        "figures_that_may_leave_are_there",
+        "no_releasable_value_is_missing",
         "Every reviewed figure that may leave has its row: what is withheld is a row that says so. "
         "Source: nothing is lost.",
         "is_missing",
@@ -149,7 +149,7 @@ def trace(
     for rule, broken in zip(TRACE_RULES, row, strict=True):
         examples: tuple[Example, ...] = ()
         if broken:
-            examples = examples_in(_keys_of(connection, rule, extract, figures))
+            examples = fetch_examples(_keys_of(connection, rule, extract, figures))
         found[rule.name] = int(broken), examples
     return found
 

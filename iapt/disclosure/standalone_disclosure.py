@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from iapt.contract import Grain
-from iapt.disclosure.disclosure_risk import DISCLOSURES, GradeCount, grade, residual_risk
+from iapt.disclosure.disclosure_risk import DISCLOSURES, GradeCount, grade, source_disclosure_risk
 from iapt.disclosure.model import Rounding, load_formulas
 from iapt.disclosure.period_audits import Tables, bound_source
 
@@ -26,7 +26,7 @@ class Disclosure:
     cells: int
 
 
-def disclosures_of(
+def count_standalone_disclosures(
     connection: duckdb.DuckDBPyConnection, grain: Grain, extract: str, figures: str, measures: str, rounding: Rounding
 ) -> tuple[Disclosure, ...]:
     """Say what an extract gives away by itself; nothing where it may leave.
@@ -48,7 +48,7 @@ def disclosures_of(
     tables = Tables("released_figure", measures, rounding=replace(rounding, england_is_exact=False))
     bound_source(connection, grain, tables, to_the_end=True)
     grade(connection, rounding.threshold)
-    return _counted(residual_risk(connection))
+    return _counted(source_disclosure_risk(connection))
 
 
 def _counted(groups: list[GradeCount]) -> tuple[Disclosure, ...]:

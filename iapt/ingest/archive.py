@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from iapt.catalogue.catalogue import Limits, Precedence
-from iapt.rejection import DropRefused
+from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, describe_os_error
 
 PROVENANCE = "provenance.json"
@@ -22,7 +22,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 @dataclass(frozen=True)
-class KeptDrop:
+class ArchivedDrop:
     """A drop in the store. `sequence` counts the keeping; drops kept in one refresh share a `batch`."""
 
     sha256: str
@@ -39,7 +39,7 @@ class KeptDrop:
     got_from: str
     kept_at: str
 
-    def as_record(self) -> dict[str, object]:
+    def to_record(self) -> dict[str, object]:
         """The provenance as plain data."""
         return asdict(self)
 
@@ -51,20 +51,20 @@ class DropStore:
         """A store in `folder`, made on the first keep."""
         self.folder = folder
 
-    def path_of(self, drop: KeptDrop) -> Path:
+    def path_of(self, drop: ArchivedDrop) -> Path:
         """Where the bytes of a kept drop lie."""
         return self.folder / drop.sha256 / drop.file
 
-    def __iter__(self) -> Iterator[KeptDrop]:
+    def __iter__(self) -> Iterator[ArchivedDrop]:
         """Every kept drop in the order of keeping."""
         records = [json.loads(path.read_text("utf-8")) for path in self.folder.glob(f"[!.]*/{PROVENANCE}")]
-        drops = [KeptDrop(**record) for record in records]
+        drops = [ArchivedDrop(**record) for record in records]
         return iter(sorted(drops, key=lambda drop: drop.sequence))
 
-    def get(self, sha256: str) -> KeptDrop | None:
+    def get(self, sha256: str) -> ArchivedDrop | None:
         """The kept drop of these bytes, if there is one."""
         path = self.folder / sha256 / PROVENANCE
-        return KeptDrop(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
+        return ArchivedDrop(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
 
     def next_sequence(self) -> int:
         """The number the next kept drop gets."""
@@ -72,16 +72,16 @@ class DropStore:
 
     def keep(
         self, found: FoundFile, *, precedence: Precedence, limits: Limits, sequence: int, batch: int, kept_at: str
-    ) -> tuple[KeptDrop, bool]:
+    ) -> tuple[ArchivedDrop, bool]:
         """Keep the bytes of a file; return the drop and whether it is new.
 
-        Raises DropRefused where the file cannot be read or is larger than the limit, where its bytes are not those its
-        sidecar declares, and where they were kept before under another origin.
+        Raises DropRejectedError where the file cannot be read or is larger than the limit, where its bytes are not
+        those its sidecar declares, and where they were kept before under another origin.
         """
         with _reading(found.path):
             size = found.path.stat().st_size
         if size > limits.max_file_bytes:
-            raise DropRefused(
+            raise DropRejectedError(
                 found.path.name,
                 "the whole file",
                 f"at most {limits.max_file_bytes:,} bytes",
@@ -89,9 +89,9 @@ class DropStore:
                 "Look at the file; if it is genuine, raise max_file_bytes in catalogue/limits.yml.",
             )
         with _reading(found.path):
-            sha256 = sha256_of(found.path)
+            sha256 = compute_sha256(found.path)
         if found.declared_sha256 and found.declared_sha256.lower() != sha256:
-            raise DropRefused(
+            raise DropRejectedError(
                 found.path.name,
                 "the whole file",
                 f"the bytes its provenance declares, sha256 {found.declared_sha256}",
@@ -100,7 +100,7 @@ class DropStore:
             )
         if existing := self.get(sha256):
             if existing.origin != found.origin:
-                raise DropRefused(
+                raise DropRejectedError(
                     found.path.name,
                     "its provenance",
                     f"{existing.origin} bytes, as which they were kept before",
@@ -113,8 +113,8 @@ class DropStore:
         return drop, True
 
     def rename(
-        self, drop: KeptDrop, found: FoundFile, *, precedence: Precedence, sequence: int, batch: int, kept_at: str
-    ) -> KeptDrop:
+        self, drop: ArchivedDrop, found: FoundFile, *, precedence: Precedence, sequence: int, batch: int, kept_at: str
+    ) -> ArchivedDrop:
         """Keep the bytes of a drop under another name, offered later; return the drop as it is known from now on.
 
         Only for a drop that could not be used under the name it had. A crash leaves it under one name or the other.
@@ -133,7 +133,7 @@ class DropStore:
             self.path_of(drop).unlink()
         return renamed
 
-    def _write(self, path: Path, drop: KeptDrop) -> None:
+    def _write(self, path: Path, drop: ArchivedDrop) -> None:
         """Write bytes and provenance into a folder beside, then swing it into place in one rename."""
         self.folder.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=".keeping-", dir=self.folder))
@@ -141,7 +141,7 @@ class DropStore:
             copy = beside / drop.file
             with _reading(path):
                 shutil.copyfile(path, copy)
-            if sha256_of(copy) != drop.sha256:
+            if compute_sha256(copy) != drop.sha256:
                 raise OSError(f"{path.name} changed while it was being kept; run the refresh again")
             (beside / PROVENANCE).write_text(_to_json(drop), encoding="utf-8")
             copy.chmod(0o444)
@@ -154,8 +154,8 @@ class DropStore:
 
 def _describe_drop(
     found: FoundFile, sha256: str, size: int, precedence: Precedence, *, sequence: int, batch: int, kept_at: str
-) -> KeptDrop:
-    return KeptDrop(
+) -> ArchivedDrop:
+    return ArchivedDrop(
         sha256=sha256,
         file=found.path.name,
         bytes=size,
@@ -172,8 +172,8 @@ def _describe_drop(
     )
 
 
-def _to_json(drop: KeptDrop) -> str:
-    return json.dumps(drop.as_record(), indent=2, ensure_ascii=False) + "\n"
+def _to_json(drop: ArchivedDrop) -> str:
+    return json.dumps(drop.to_record(), indent=2, ensure_ascii=False) + "\n"
 
 
 @contextmanager
@@ -189,7 +189,7 @@ def _reading(path: Path) -> Generator[None]:
         is_of_this_file = named == str(path) or (named is None and error.errno in {errno.EIO, errno.ESTALE})
         if not is_of_this_file or error.errno in _NO_ROOM:
             raise
-        raise DropRefused(
+        raise DropRejectedError(
             path.name,
             "the whole file",
             "a file that can be read",
@@ -198,7 +198,7 @@ def _reading(path: Path) -> Generator[None]:
         ) from error
 
 
-def sha256_of(path: Path) -> str:
+def compute_sha256(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

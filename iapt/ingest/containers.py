@@ -28,14 +28,14 @@ from iapt.catalogue.layouts import DEEPEST_HEADER_ROW
 from iapt.ingest.notices import notice
 from iapt.ingest.sheets import (
     Extent,
-    NotMeasurable,
-    extent_of,
+    NotMeasurableError,
+    find_odd_cells,
     find_sheet_parts,
-    longest_string_of,
-    odd_cells_of,
+    measure_extent,
+    measure_longest_string,
     write_position,
 )
-from iapt.rejection import DropRefused, show_value
+from iapt.rejection import DropRejectedError, show_value
 from iapt.run_warnings import name_first
 from iapt.sources.file_formats import (
     COMPRESSIONS,
@@ -95,7 +95,7 @@ class Table:
 _SHEET_OF_A_BOOK = re.compile(r"(?:^| )sheet (?:'.*'|\".*\")$", re.DOTALL)
 
 
-def zip_member_of(table: str) -> str:
+def find_zip_member(table: str) -> str:
     """The ZIP member that a table of this name stands in, be it a CSV or a workbook; empty where it is in no ZIP."""
     return _SHEET_OF_A_BOOK.sub("", table)
 
@@ -104,11 +104,11 @@ def open_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
     """Offer every table in a drop. Members of a ZIP are unpacked into `scratch` under names of our own.
 
     What is passed over, such as a note inside a pack, is said in `notices`.
-    Raises DropRefused where the container is damaged, hostile or empty.
+    Raises DropRejectedError where the container is damaged, hostile or empty.
     """
     suffix = PurePosixPath(file).suffix.lower()
     if path.stat().st_size == 0:
-        raise DropRefused(file, "the whole file", "a published table", "an empty file", GET_IT_AGAIN)
+        raise DropRejectedError(file, "the whole file", "a published table", "an empty file", GET_IT_AGAIN)
     if suffix == ".zip":
         yield from _zip_tables(path, file, limits, scratch, notices)
     elif suffix == ".xlsx":
@@ -137,7 +137,7 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
             if suffix not in _TABLE_SUFFIXES:
                 unopened.append((info.filename, _format_of_member(archive, info)))
                 continue
-            _refuse_unreadable(info, file)
+            _reject_unreadable(info, file)
             unpacked = scratch / f"member-{number}{suffix}"
             _unpack(archive, info, file, unpacked)
             if suffix == ".csv":
@@ -151,7 +151,7 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
         named = ", ".join(f"{name} ({what.description})" for name, what in unopened[:_MEMBERS_NAMED])
         more = f" and {len(unopened) - _MEMBERS_NAMED} more" if len(unopened) > _MEMBERS_NAMED else ""
         remedy = "Unpack it, and offer the files inside as drops of their own."
-        raise DropRefused(file, "the whole file", "CSV or XLSX members", f"{named}{more}", remedy)
+        raise DropRejectedError(file, "the whole file", "CSV or XLSX members", f"{named}{more}", remedy)
     notices += [
         notice(
             "a member that is no table to read is kept with the drop, unread; if it holds figures, offer it as a drop "
@@ -175,16 +175,16 @@ def _format_of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Format
     return unknown if found.name in {"text", "binary", "nuls"} else found
 
 
-def _refuse_unreadable(info: zipfile.ZipInfo, file: str) -> None:
-    """Raise DropRefused where Python could not unpack a member."""
+def _reject_unreadable(info: zipfile.ZipInfo, file: str) -> None:
+    """Raise DropRejectedError where Python could not unpack a member."""
     place = f"member {info.filename}"
     if info.flag_bits & 0x1:
         remedy = "Unpack it with its password, and offer the file inside."
-        raise DropRefused(file, place, "a member without a password", "an encrypted member", remedy)
+        raise DropRejectedError(file, place, "a member without a password", "an encrypted member", remedy)
     if info.compress_type not in READABLE_COMPRESSIONS:
         method = COMPRESSIONS.get(info.compress_type, f"method {info.compress_type}")
         remedy = "Unpack the ZIP, and offer the file inside."
-        raise DropRefused(file, place, "a member compressed by Deflate", f"one compressed by {method}", remedy)
+        raise DropRejectedError(file, place, "a member compressed by Deflate", f"one compressed by {method}", remedy)
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: str, unpacked: Path) -> None:
@@ -195,13 +195,13 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: str, unpacked
     except (*DAMAGED, OSError) as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # the machine's trouble, such as a full disk, not the file's
-        raise DropRefused(file, place, "a member that unpacks", str(error), GET_IT_AGAIN) from error
+        raise DropRejectedError(file, place, "a member that unpacks", str(error), GET_IT_AGAIN) from error
     if unpacked.stat().st_size == 0:
-        raise DropRefused(file, place, "a published table", "an empty member", GET_IT_AGAIN)
+        raise DropRejectedError(file, place, "a published table", "an empty member", GET_IT_AGAIN)
 
 
-def _refuse_posing(found: Format, file: str, member: str) -> None:
-    """Raise DropRefused where a file or member is something else than its name says."""
+def _reject_posing(found: Format, file: str, member: str) -> None:
+    """Raise DropRejectedError where a file or member is something else than its name says."""
     suffix = PurePosixPath(member or file).suffix.lower()
     named = "text" if suffix not in READ_AS else {".csv": "text", ".xlsx": "xlsx", ".zip": "zip"}[suffix]
     if found.name == named:
@@ -211,7 +211,7 @@ def _refuse_posing(found: Format, file: str, member: str) -> None:
         remedy = f"Unpack the ZIP and offer its members as drops of their own. Of this one: {remedy}"
     place = f"member {member}" if member else "the whole file"
     expected = READ_AS.get(suffix, READ_AS[".csv"])
-    raise DropRefused(file, place, f"{expected}, as its name says", found.description, remedy)
+    raise DropRejectedError(file, place, f"{expected}, as its name says", found.description, remedy)
 
 
 def _checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipfile.ZipFile:
@@ -224,21 +224,21 @@ def _checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipfile.
         stream.seek(0)
         found = Format("zip", "", "") if is_zip else recognise_format(stream)
     if not is_zip and not head.startswith(b"PK") and found.name != "binary":
-        _refuse_posing(found, file, member)
+        _reject_posing(found, file, member)
     try:
         archive = zipfile.ZipFile(path)
     except (*DAMAGED, OSError) as error:
-        raise DropRefused(file, place, "a complete ZIP container", str(error), GET_IT_AGAIN) from error
+        raise DropRejectedError(file, place, "a complete ZIP container", str(error), GET_IT_AGAIN) from error
     try:
         _check_directory(archive, path, file, member, limits)
-    except DropRefused:
+    except DropRejectedError:
         archive.close()
         raise
     return archive
 
 
 def _check_directory(archive: zipfile.ZipFile, path: Path, file: str, member: str, limits: Limits) -> None:
-    """Raise DropRefused where a ZIP's directory says that it is hostile, or no container of the kind of its name."""
+    """Raise DropRejectedError where a ZIP's directory says that it is hostile, or not of the kind of its name."""
     place = f"member {member}" if member else "the whole file"
     is_workbook = bool(member) or PurePosixPath(file).suffix.lower() == ".xlsx"
     infos = [info for info in archive.infolist() if not info.is_dir()]
@@ -246,17 +246,17 @@ def _check_directory(archive: zipfile.ZipFile, path: Path, file: str, member: st
     unpacked = sum(info.file_size for info in infos)
     repeated = [name for name, times in Counter(info.filename for info in infos).items() if times > 1]
     if not infos:
-        raise DropRefused(file, place, "at least one member", "an empty container", GET_IT_AGAIN)
+        raise DropRejectedError(file, place, "at least one member", "an empty container", GET_IT_AGAIN)
     if repeated:
         found = f"more than one member named {repeated[0]!r}"
-        raise DropRefused(file, place, "every member under a name of its own", found, GET_IT_AGAIN)
+        raise DropRejectedError(file, place, "every member under a name of its own", found, GET_IT_AGAIN)
     problem = None
     if unpacked > limits.max_uncompressed_bytes:
         problem = (f"at most {limits.max_uncompressed_bytes:,} bytes unpacked", f"{unpacked:,} bytes")
     elif unpacked / packed > limits.max_compression_ratio:
         problem = (f"at most {limits.max_compression_ratio} to 1 compression", f"{unpacked // packed} to 1")
     if problem:
-        raise DropRefused(file, place, *problem, LOOK_AT_THE_LIMITS)
+        raise DropRejectedError(file, place, *problem, LOOK_AT_THE_LIMITS)
     for info in infos:
         parts = PurePosixPath(info.filename.replace("\\", "/"))
         if not parts.parts or parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
@@ -264,22 +264,22 @@ def _check_directory(archive: zipfile.ZipFile, path: Path, file: str, member: st
         elif stat.S_ISLNK(info.external_attr >> 16):
             problem = ("plain members", f"a link: {info.filename!r}")
     if problem:
-        raise DropRefused(file, place, *problem, GET_IT_AGAIN)
-    _refuse_posing(recognise_members([info.filename for info in infos]), file, member)
+        raise DropRejectedError(file, place, *problem, GET_IT_AGAIN)
+    _reject_posing(recognise_members([info.filename for info in infos]), file, member)
     if is_workbook:
         for info in infos:
-            _refuse_unreadable_part(info, file, place)
+            _reject_unreadable_part(info, file, place)
     elif len(infos) > limits.max_members:
         expected = f"at most {limits.max_members} members"
-        raise DropRefused(file, place, expected, f"{len(infos)} members", LOOK_AT_THE_LIMITS)
+        raise DropRejectedError(file, place, expected, f"{len(infos)} members", LOOK_AT_THE_LIMITS)
 
 
-def _refuse_unreadable_part(info: zipfile.ZipInfo, file: str, place: str) -> None:
-    """Raise DropRefused where a part of a workbook is packed as no spreadsheet program packs it."""
+def _reject_unreadable_part(info: zipfile.ZipInfo, file: str, place: str) -> None:
+    """Raise DropRejectedError where a part of a workbook is packed as no spreadsheet program packs it."""
     if info.flag_bits & 0x1 or info.compress_type not in READABLE_COMPRESSIONS:
         method = "encrypted" if info.flag_bits & 0x1 else COMPRESSIONS.get(info.compress_type, "by an unknown method")
         remedy = "Open it in a spreadsheet program, save it as XLSX, and offer that."
-        raise DropRefused(file, place, "parts compressed by Deflate", f"{info.filename!r}, {method}", remedy)
+        raise DropRejectedError(file, place, "parts compressed by Deflate", f"{info.filename!r}, {method}", remedy)
 
 
 def _xlsx_tables(
@@ -312,13 +312,13 @@ def _xlsx_tables(
             yield Table(file, name, top, sheet_rows=rows, book=member, notices=tuple(look.notices(name)))
     except (CalamineError, OSError, ValueError) as error:
         found = _describe_unreadable(str(error), at)
-        raise DropRefused(file, whole, "a readable workbook", found, _SAVE_AGAIN) from error
+        raise DropRejectedError(file, whole, "a readable workbook", found, _SAVE_AGAIN) from error
     if not offered and not member:
         found = f"none but hidden ones: {', '.join(hidden[:_MEMBERS_NAMED])}" if hidden else "none"
         remedy = (
             "Get the file again; if a hidden sheet is what was published, unhide it, save the workbook, and offer it."
         )
-        raise DropRefused(file, whole, "a sheet of figures", found, remedy)
+        raise DropRejectedError(file, whole, "a sheet of figures", found, remedy)
 
 
 def _describe_unreadable(said: str, sheet: str) -> str:
@@ -376,7 +376,7 @@ def _check_sheets(
     part_of_sheet: dict[str, str] = {}
     with _measuring(file, whole):
         if len(parts) < len(archive.infolist()):
-            raise NotMeasurable("every part under a name of its own", "names that differ only in their capitals")
+            raise NotMeasurableError("every part under a name of its own", "names that differ only in their capitals")
         names, relations = parts.get("xl/workbook.xml"), parts.get("xl/_rels/workbook.xml.rels")
         if names and relations:
             with archive.open(names) as sheets, archive.open(relations) as targets:
@@ -384,7 +384,7 @@ def _check_sheets(
     longest_string = 0
     if strings := parts.get("xl/sharedstrings.xml"):
         with _measuring(file, f"{member} {strings.filename}".strip()), archive.open(strings) as part:
-            longest_string = longest_string_of(part)
+            longest_string = measure_longest_string(part)
 
     extent_of_part: dict[str, Extent] = {}
 
@@ -392,7 +392,7 @@ def _check_sheets(
         for info in archive.infolist():
             place = f"{member} {info.filename}".strip()
             with _measuring(file, place):
-                extent = extent_of(partial(archive.open, info), exactly=exactly)
+                extent = measure_extent(partial(archive.open, info), exactly=exactly)
             extent_of_part[info.filename.lower()] = extent
             yield place, extent
 
@@ -403,7 +403,7 @@ def _check_sheets(
     for place, extent in extents:
         left -= extent.cells
         if left < 0:
-            raise DropRefused(
+            raise DropRejectedError(
                 file,
                 place,
                 f"sheets of at most {limits.max_sheet_cells:,} cells together",
@@ -413,7 +413,7 @@ def _check_sheets(
             )
     written = sum(extent.written for _, extent in extents)
     if written * longest_string > limits.max_uncompressed_bytes:
-        raise DropRefused(
+        raise DropRejectedError(
             file,
             whole,
             f"cells that come to at most {limits.max_uncompressed_bytes:,} bytes",
@@ -426,7 +426,7 @@ def _check_sheets(
         odd_cells: dict[tuple[int, int], str] = {}
         if extent.may_hold_odd_cells:
             with _measuring(file, f"{member} {part_name}".strip()):
-                odd_cells = odd_cells_of(partial(archive.open, parts[part_name]))
+                odd_cells = find_odd_cells(partial(archive.open, parts[part_name]))
         looks[sheet] = _SheetLook(odd_cells, extent.has_hidden_cells)
     return looks
 
@@ -436,10 +436,10 @@ def _measuring(file: str, place: str) -> Generator[None]:
     """Refuse a drop of which a part cannot be unpacked or measured."""
     try:
         yield
-    except NotMeasurable as problem:
-        raise DropRefused(file, place, problem.expected, problem.found, GET_IT_AGAIN) from problem
+    except NotMeasurableError as problem:
+        raise DropRejectedError(file, place, problem.expected, problem.found, GET_IT_AGAIN) from problem
     except (*DAMAGED, OSError) as error:
-        raise DropRefused(file, place, "a workbook that unpacks", str(error), GET_IT_AGAIN) from error
+        raise DropRejectedError(file, place, "a workbook that unpacks", str(error), GET_IT_AGAIN) from error
 
 
 def _csv_table(path: Path, file: str, member: str, utf_8: Path, notices: list[str]) -> Table:
@@ -450,9 +450,9 @@ def _csv_table(path: Path, file: str, member: str, utf_8: Path, notices: list[st
         stream.seek(0)
         found = recognise_format(stream)
     if found.name != "text" and found.name != "binary":
-        _refuse_posing(found, file, member)
+        _reject_posing(found, file, member)
     if not head.lstrip(b"\xef\xbb\xbf").strip():
-        raise DropRefused(file, place, "a published table", "white space", GET_IT_AGAIN)
+        raise DropRejectedError(file, place, "a published table", "white space", GET_IT_AGAIN)
     if wide := detect_wide_encoding(head):
         _write_as_utf_8(path, file, place, wide, utf_8)
         name = wide.upper().removesuffix("-LE").removesuffix("-BE")
@@ -468,12 +468,12 @@ def _csv_table(path: Path, file: str, member: str, utf_8: Path, notices: list[st
             top: list[list[object]] = [list(row) for row in itertools.islice(rows, DEEPEST_HEADER_ROW)]
         except csv.Error as error:
             place = f"{member}, the first rows" if member else "the first rows"
-            raise DropRefused(file, place, "comma-separated values", str(error), GET_IT_AGAIN) from error
+            raise DropRejectedError(file, place, "comma-separated values", str(error), GET_IT_AGAIN) from error
     return Table(file, member, top, csv_path=path, encoding=encoding, delimiter=delimiter)
 
 
 def _write_as_utf_8(path: Path, file: str, place: str, encoding: str, target: Path) -> None:
-    """Write a text of wide letters as UTF-8. Raises DropRefused where it is none."""
+    """Write a text of wide letters as UTF-8. Raises DropRejectedError where it is none."""
     decoder = codecs.getincrementaldecoder(encoding)()
     read = 0
     with path.open("rb") as source, target.open("wb") as written:
@@ -486,7 +486,7 @@ def _write_as_utf_8(path: Path, file: str, place: str, encoding: str, target: Pa
             except UnicodeDecodeError as error:
                 name = encoding.upper()
                 found = f"bytes near {read + error.start + 1:,} that are not: {error.reason}"
-                raise DropRefused(file, place, f"text in {name}, as it begins", found, _SAVE_AS_UTF_8) from error
+                raise DropRejectedError(file, place, f"text in {name}, as it begins", found, _SAVE_AS_UTF_8) from error
             read += len(chunk)
             written.write(text.encode())
 
@@ -505,7 +505,9 @@ def _encoding(path: Path, file: str, member: str) -> str:
             at_end = not chunk
             if b"\0" in chunk:
                 place = f"member {member}" if member else "the whole file"
-                raise DropRefused(file, place, "text in UTF-8, UTF-16 or Windows-1252", "NUL bytes", _SAVE_AS_UTF_8)
+                raise DropRejectedError(
+                    file, place, "text in UTF-8, UTF-16 or Windows-1252", "NUL bytes", _SAVE_AS_UTF_8
+                )
             if encoding == "utf-8":
                 try:
                     decoder.decode(chunk, final=at_end)

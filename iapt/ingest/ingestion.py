@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.ingest.archive import DropStore, KeptDrop
+from iapt.ingest.archive import ArchivedDrop, DropStore
 from iapt.ingest.reader import (
     READERS,
     DropSummary,
@@ -16,10 +16,10 @@ from iapt.ingest.reader import (
     TableSummary,
     read_drop,
     reading_connection,
-    refuse_other_name,
+    reject_other_name,
 )
-from iapt.rejection import DropRefused
-from iapt.sources.folder import FoundFile, look_into
+from iapt.rejection import DropRejectedError
+from iapt.sources.folder import FoundFile, discover_files
 
 RESTRICTED = "restricted"  # an origin, beside published and synthetic
 
@@ -32,7 +32,7 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 
 @dataclass
-class Intake:
+class IngestResult:
     """What a folder offered. `offered` are its kept drops in its order, `new` those not kept before.
 
     `refused` pairs a path in the folder with the reason; `other_names` pairs the sha256 of bytes that are known by one
@@ -45,7 +45,7 @@ class Intake:
     offered: list[str] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
     refused: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    left_alone: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
     other_names: list[tuple[str, str]] = field(default_factory=list)
     fingerprint: str = ""
 
@@ -54,14 +54,14 @@ class OtherOriginError(Exception):
     """Raised when every drop of a folder is of another origin than the home; nothing was kept."""
 
 
-def take_in(
+def ingest_folder(
     folder: Path,
     store: DropStore,
     catalogue: Catalogue,
     kept_at: str,
     observations: ObservationStore | None = None,
     home_origin: str | None = None,
-) -> Intake:
+) -> IngestResult:
     """Keep every drop of a folder.
 
     Bytes that were refused under one name are taken in anew when they are offered under another: what a file is, its
@@ -75,11 +75,11 @@ def take_in(
     Raises FileNotFoundError where there is nothing at `folder`, and OtherOriginError where nothing in it is of the
     home's origin.
     """
-    contents = look_into(folder)
+    contents = discover_files(folder)
     if catalogue.restricted:
         contents.files = [replace(found, origin=RESTRICTED) for found in contents.files]
-    intake = Intake(str(folder), left_alone=contents.left_alone)
-    intake.refused = [(path, refusal.as_record()) for path, refusal in contents.refused]
+    intake = IngestResult(str(folder), ignored=contents.ignored)
+    intake.refused = [(path, refusal.to_record()) for path, refusal in contents.refused]
     origins = {found.origin for found in contents.files}
     if home_origin is not None and origins and home_origin not in origins:
         raise OtherOriginError(
@@ -92,7 +92,7 @@ def take_in(
     for found in contents.files:
         try:
             if found.origin != intake.origin:
-                raise DropRefused(
+                raise DropRejectedError(
                     found.path.name,
                     "its provenance",
                     f"drops of one origin in a folder ({intake.origin}), that of the home",
@@ -118,8 +118,8 @@ def take_in(
                     is_new = True
                 else:
                     intake.other_names.append((drop.sha256, found.path.name))
-        except DropRefused as refusal:
-            intake.refused.append((found.relative_path, refusal.as_record()))
+        except DropRejectedError as refusal:
+            intake.refused.append((found.relative_path, refusal.to_record()))
             continue
         if drop.sha256 not in intake.offered:
             intake.offered.append(drop.sha256)
@@ -129,7 +129,7 @@ def take_in(
     return intake
 
 
-def _is_better_name(drop: KeptDrop, found: FoundFile, observations: ObservationStore, catalogue: Catalogue) -> bool:
+def _is_better_name(drop: ArchivedDrop, found: FoundFile, observations: ObservationStore, catalogue: Catalogue) -> bool:
     """Whether known bytes are to be known by another name from now on, that of a file found.
 
     Where they could not be used under the one they have; or where the other says that they are definitive, or of a
@@ -145,24 +145,24 @@ def _is_better_name(drop: KeptDrop, found: FoundFile, observations: ObservationS
     is_definitive_now = drop.status == "provisional" and precedence.status_of(name) != "provisional"
     is_downgraded = drop.status != "provisional" and precedence.status_of(name) == "provisional"
     is_raised = precedence.revision_of(name) > drop.revision and not is_downgraded
-    return (is_definitive_now or is_raised) and refuse_other_name(drop, summary, name, catalogue) is None
+    return (is_definitive_now or is_raised) and reject_other_name(drop, summary, name, catalogue) is None
 
 
-def refuse_other_names(
-    other_names: Sequence[tuple[str, str]], usable: Sequence[tuple[KeptDrop, DropSummary]], catalogue: Catalogue
+def reject_other_names(
+    other_names: Sequence[tuple[str, str]], usable: Sequence[tuple[ArchivedDrop, DropSummary]], catalogue: Catalogue
 ) -> list[dict[str, str]]:
     """Return a refusal of every name that says another period than the bytes in use that it was given to.
 
-    `other_names` are those of an intake: see `Intake`. The bytes stay in use under the name they have.
+    `other_names` are those of an intake: see `IngestResult`. The bytes stay in use under the name they have.
     """
     read = {drop.sha256: (drop, summary) for drop, summary in usable}
-    refusals = [refuse_other_name(*read[sha256], name, catalogue) for sha256, name in other_names if sha256 in read]
-    return [refusal.as_record() for refusal in refusals if refusal is not None]
+    refusals = [reject_other_name(*read[sha256], name, catalogue) for sha256, name in other_names if sha256 in read]
+    return [refusal.to_record() for refusal in refusals if refusal is not None]
 
 
 def refusals_that_stand(
-    drops: Sequence[KeptDrop], observations: ObservationStore, catalogue: Catalogue
-) -> list[tuple[KeptDrop, dict[str, str]]]:
+    drops: Sequence[ArchivedDrop], observations: ObservationStore, catalogue: Catalogue
+) -> list[tuple[ArchivedDrop, dict[str, str]]]:
     """Return the refused ones of kept drops, in the order of keeping, that no later drop of the same name replaces."""
     newest = {(drop.origin, drop.file): drop.sha256 for drop in sorted(drops, key=lambda drop: drop.sequence)}
     refused = []
@@ -187,10 +187,10 @@ class SeriesHeld:
     quarantined: int
 
 
-def summarise_series(usable: Sequence[tuple[KeptDrop, DropSummary]], replaced: Collection[str]) -> list[SeriesHeld]:
+def summarise_series(usable: Sequence[tuple[ArchivedDrop, DropSummary]], replaced: Collection[str]) -> list[SeriesHeld]:
     """Return what drops that were read in full hold, by origin and series.
 
-    `replaced` are the sha256 of those that a re-issue replaces: see `reissues.wholly_replaced`.
+    `replaced` are the sha256 of those that a re-issue replaces: see `reissues.find_wholly_replaced_drops`.
     """
     tables: dict[tuple[str, str], dict[str, list[TableSummary]]] = {}
     for drop, summary in usable:
@@ -219,13 +219,13 @@ def summarise_series(usable: Sequence[tuple[KeptDrop, DropSummary]], replaced: C
 class Reading:
     """What was read of the kept drops of one origin: `read` now, `known` from before, `refused` with the reason."""
 
-    usable: list[tuple[KeptDrop, DropSummary]] = field(default_factory=list)
-    refused: list[tuple[KeptDrop, dict[str, str]]] = field(default_factory=list)
+    usable: list[tuple[ArchivedDrop, DropSummary]] = field(default_factory=list)
+    refused: list[tuple[ArchivedDrop, dict[str, str]]] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
 
 
-def read_kept(
+def read_archived_drops(
     store: DropStore,
     observations: ObservationStore,
     catalogue: Catalogue,
@@ -241,7 +241,7 @@ def read_kept(
     unread = [drop for drop in drops if observations.summary_of(drop.sha256, catalogue) is None]
     with reading_connection() as connection, ThreadPoolExecutor(READERS) as readers:
 
-        def read_one(drop: KeptDrop) -> KeptDrop:
+        def read_one(drop: ArchivedDrop) -> ArchivedDrop:
             # Temporary tables belong to a cursor, so two drops on their way through DuckDB never meet.
             with connection.cursor() as own:
                 read_drop(own, drop, store.path_of(drop), catalogue, observations)
@@ -267,21 +267,21 @@ def read_kept(
     return reading
 
 
-def _lost_provenance(drop: KeptDrop, summary: DropSummary) -> dict[str, str] | None:
+def _lost_provenance(drop: ArchivedDrop, summary: DropSummary) -> dict[str, str] | None:
     if drop.origin == "published" and summary.synthetic_mark:
-        return DropRefused(
+        return DropRejectedError(
             drop.file,
             "its organisation names",
             "published figures",
             "the mark of a demonstration drop",
             "Offer it in a folder and home of its own, with the provenance.json it was made with.",
-        ).as_record()
+        ).to_record()
     return None
 
 
-def drops_of_period(
-    usable: Sequence[tuple[KeptDrop, DropSummary]], grain: str, start: str
-) -> list[tuple[KeptDrop, DropSummary]]:
+def list_drops_of_period(
+    usable: Sequence[tuple[ArchivedDrop, DropSummary]], grain: str, start: str
+) -> list[tuple[ArchivedDrop, DropSummary]]:
     """The drops that publish a period, given its grain and first day in ISO form."""
     return [
         (drop, summary)

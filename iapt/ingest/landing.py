@@ -12,9 +12,9 @@ import duckdb
 from iapt.catalogue.catalogue import Catalogue, Correction, Precedence
 from iapt.catalogue.disclosure_policy import Policy
 from iapt.catalogue.relations import Relations, load_relations
-from iapt.ingest.archive import KeptDrop
-from iapt.ingest.reader import DropSummary, ObservationStore, cells_set_aside
-from iapt.ingest.reissues import NarrowerIssue, Replacement, find_re_issues, with_standing, zip_members
+from iapt.ingest.archive import ArchivedDrop
+from iapt.ingest.reader import DropSummary, ObservationStore, count_quarantined_cells
+from iapt.ingest.reissues import NarrowerIssue, Replacement, add_standing, find_re_issues, zip_members
 
 #: How a new warehouse keeps its tables: text is written in two thirds of the time that the oldest version takes. Only
 #: the pipeline opens the file; what leaves is written for older readers.
@@ -22,9 +22,9 @@ STORAGE_VERSION = "v1.3.0"
 _GRAIN_OF_SERIES = {"monthly": "month", "timeseries": "month", "quarterly": "quarter", "annual": "year"}
 
 
-def land(
+def load_landing_tables(
     warehouse: Path,
-    read: Sequence[tuple[KeptDrop, DropSummary]],
+    read: Sequence[tuple[ArchivedDrop, DropSummary]],
     observations: ObservationStore,
     catalogue: Catalogue,
     policy: Policy,
@@ -32,13 +32,14 @@ def land(
 ) -> None:
     """Point the warehouse's `landing` schema at the observations of the drops given, and no others; under a policy.
 
-    With a salt, drops are named by `public_name` from here on. Raises ValueError where there is no drop to land.
+    With a salt, drops are named by `pseudonymise_drop_id` from here on. Raises ValueError where there is no drop to
+    land.
     """
     if not read:
         raise ValueError("expected at least one drop that was read in full; found none")
-    read = [(with_standing(drop, summary, catalogue.precedence), summary) for drop, summary in read]
+    read = [(add_standing(drop, summary, catalogue.precedence), summary) for drop, summary in read]
     replacements, narrower = find_re_issues(read, observations, catalogue)
-    labels = labels_of_drops(read, salt)
+    labels = label_drops(read, salt)
     files = ", ".join(f"'{_quoted(observations.observations_of(drop.sha256))}'" for drop, _ in read)
     precedence = catalogue.precedence
     warehouse.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,7 @@ def land(
             create or replace table landing.drops (
                 sha256 varchar, file varchar, origin varchar, made varchar, source varchar, licence varchar,
                 status varchar, is_provisional boolean, revision integer, sequence integer, batch integer,
-                label varchar, cells_set_aside bigint
+                label varchar, quarantined_cells bigint
             )
             """
         )
@@ -63,7 +64,7 @@ def land(
             "insert into landing.drops values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
-                    public_name(drop.sha256, salt),
+                    pseudonymise_drop_id(drop.sha256, salt),
                     drop.file,
                     drop.origin,
                     drop.made,
@@ -75,7 +76,7 @@ def land(
                     drop.sequence,
                     drop.batch,
                     labels[drop.sha256],
-                    cells_set_aside(summary),
+                    count_quarantined_cells(summary),
                 )
                 for drop, summary in read
             ],
@@ -92,7 +93,7 @@ def land(
             # A pack may hold several tables of one series, such as one for each variable.
             list(
                 dict.fromkeys(
-                    (public_name(drop.sha256, salt), table.series, table.period_grain, start, level)
+                    (pseudonymise_drop_id(drop.sha256, salt), table.series, table.period_grain, start, level)
                     for drop, summary in read
                     for table in summary.tables
                     for start, level in table.coverage
@@ -122,7 +123,7 @@ def land(
         connection.commit()
 
 
-def public_name(sha256: str, salt: str | None) -> str:
+def pseudonymise_drop_id(sha256: str, salt: str | None) -> str:
     """What a drop is called in tables that may leave: its sha256, or with a secret salt another sixty-four digits.
 
     The sha256 of a small file of unrounded counts could be found again by trying every count.
@@ -130,7 +131,7 @@ def public_name(sha256: str, salt: str | None) -> str:
     return sha256 if salt is None else hashlib.sha256((salt + sha256).encode()).hexdigest()
 
 
-def labels_of_drops(read: Sequence[tuple[KeptDrop, DropSummary]], salt: str | None = None) -> dict[str, str]:
+def label_drops(read: Sequence[tuple[ArchivedDrop, DropSummary]], salt: str | None = None) -> dict[str, str]:
     """What messages call each drop, by sha256: its file name; where several have it, with what tells them apart.
 
     Two drops of one name are told apart by the members of a ZIP, the first digits of the sha256 and the day of keeping.
@@ -141,11 +142,11 @@ def labels_of_drops(read: Sequence[tuple[KeptDrop, DropSummary]], salt: str | No
         members = zip_members(summary)
         parts = [
             f"member {members[0]}" + (f" and {len(members) - 1} more" if len(members) > 1 else "") if members else "",
-            f"{'called' if salt else 'sha256'} {public_name(drop.sha256, salt)[:12]}",
+            f"{'called' if salt else 'sha256'} {pseudonymise_drop_id(drop.sha256, salt)[:12]}",
             f"kept {drop.kept_at[:10]}",
         ]
-        told_apart = f" ({', '.join(part for part in parts if part)})" if times[drop.file] > 1 else ""
-        labels[drop.sha256] = drop.file + told_apart
+        exclude_checks = f" ({', '.join(part for part in parts if part)})" if times[drop.file] > 1 else ""
+        labels[drop.sha256] = drop.file + exclude_checks
     return labels
 
 
@@ -192,8 +193,8 @@ def land_re_issues(
             "insert into landing.replaced_levels values (?, ?, ?, ?, ?, ?)",
             [
                 (
-                    *(public_name(each.sha256, salt), each.series, each.period_grain, each.period_start),
-                    *(each.org_level, public_name(each.replaced_by, salt)),
+                    *(pseudonymise_drop_id(each.sha256, salt), each.series, each.period_grain, each.period_start),
+                    *(each.org_level, pseudonymise_drop_id(each.replaced_by, salt)),
                 )
                 for each in replacements
             ],
@@ -203,8 +204,13 @@ def land_re_issues(
             "insert into landing.narrower_issues values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
-                    *(public_name(each.sha256, salt), each.series, each.period_grain, each.period_start),
-                    *(each.org_level, each.cells, public_name(each.narrower_sha256, salt), each.narrower_cells),
+                    *(pseudonymise_drop_id(each.sha256, salt), each.series, each.period_grain, each.period_start),
+                    *(
+                        each.org_level,
+                        each.cells,
+                        pseudonymise_drop_id(each.narrower_sha256, salt),
+                        each.narrower_cells,
+                    ),
                 )
                 for each in narrower
             ],

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from iapt.periods import Period, period_named
+from iapt.periods import Period, parse_period_name
 
 _MONTHS = {
     **{name.lower(): number for number, name in enumerate(calendar.month_name) if name},
@@ -84,7 +84,7 @@ def _month(year: int, month: int) -> tuple[dt.date, dt.date]:
 
 
 def _bounds(grain: str, first_year: int, quarter: int | None = None) -> tuple[dt.date, dt.date]:
-    period = period_named(grain, first_year, quarter)
+    period = parse_period_name(grain, first_year, quarter)
     return period.start, period.end
 
 
@@ -96,7 +96,7 @@ def _meanings_of_year(year: int) -> tuple[tuple[dt.date, dt.date], ...]:
 
 
 def _quarter_words(first_year: int, quarter: int) -> str:
-    return period_named("quarter", first_year, quarter).label
+    return parse_period_name("quarter", first_year, quarter).label
 
 
 def _year(token: str | None) -> int | None:
@@ -126,7 +126,7 @@ class _Name:
         stem = path.stem if path.suffix.lower() in {".csv", ".xlsx", ".zip"} else path.name
         self.text = _HUMP.sub(" ", stem).lower()
         self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", self.text))
-        self.is_series = names_a_series(stem)
+        self.is_series = is_named_for_a_series(stem)
         self.at = 0
         self.found: list[NamedPeriod] = []
         #: Months without a year of their own that the next one gives it to: the first of `jan-mar-2023`.
@@ -349,7 +349,7 @@ _ASKED = {
 }
 
 
-def periods_named(name: str) -> list[NamedPeriod]:
+def parse_periods_in_name(name: str) -> list[NamedPeriod]:
     """Every period that the name of a file or a ZIP member names, in order; empty where it names none.
 
     Months by name in any letters or by number, years in two digits or four, quarters, financial years, and ranges of
@@ -358,12 +358,12 @@ def periods_named(name: str) -> list[NamedPeriod]:
     return _Name(name).read()
 
 
-def names_a_series(name: str) -> bool:
+def is_named_for_a_series(name: str) -> bool:
     """Whether the name of a file or a ZIP member, its folder left out, says a time series."""
     return "series" in PurePosixPath(name).name.lower()
 
 
-def period_by_name(name: str, periods: Sequence[Period]) -> str | None:
+def infer_period_from_name(name: str, periods: Sequence[Period]) -> str | None:
     """What a name says of the period in words, where rows of `periods` say another; None where both can be true.
 
     `periods` are all of the rows, in order, and of one grain. A name that gives a month or quarter and its year is held

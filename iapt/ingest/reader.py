@@ -40,32 +40,32 @@ from iapt.catalogue.layouts import (
     recognise,
 )
 from iapt.catalogue.organisation_codes import LEVEL_NAMES
-from iapt.ingest.archive import KeptDrop
+from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.containers import (
     ERROR_CELL,
     GET_IT_AGAIN,
     HIDDEN_SHEET,
     Table,
     cell_text,
+    find_zip_member,
     open_tables,
-    zip_member_of,
 )
-from iapt.ingest.named_periods import names_a_series, period_by_name, periods_named
+from iapt.ingest.named_periods import infer_period_from_name, is_named_for_a_series, parse_periods_in_name
 from iapt.ingest.notices import SEPARATOR, notice
 from iapt.ingest.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
 from iapt.periods import (
     CALENDAR_END,
     CALENDAR_START,
     Period,
+    find_period_starting,
     parse_day,
-    period_labelled,
-    period_named,
-    period_starting,
+    parse_period_label,
+    parse_period_name,
 )
-from iapt.rejection import DropRefused
+from iapt.rejection import DropRejectedError
 from iapt.run_warnings import name_first
 from iapt.sources.file_formats import describe_delimiter
-from iapt.threads import share_of_cores
+from iapt.threads import threads_per_worker
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
 READER_VERSION = 7
@@ -169,7 +169,7 @@ class DropSummary:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
 
-def cells_set_aside(summary: DropSummary) -> int:
+def count_quarantined_cells(summary: DropSummary) -> int:
     """How many cells of a drop were set aside though they stand in a column that is read."""
     return sum(
         cells
@@ -234,13 +234,13 @@ def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
 
 def reading_connection() -> duckdb.DuckDBPyConnection:
     """A connection to read drops with, a few at a time. The rows of a file keep their order."""
-    connection = duckdb.connect(config={"threads": share_of_cores(READERS)})
+    connection = duckdb.connect(config={"threads": threads_per_worker(READERS)})
     connection.execute("set preserve_insertion_order = true")
     return connection
 
 
 def read_drop(
-    connection: duckdb.DuckDBPyConnection, drop: KeptDrop, path: Path, catalogue: Catalogue, store: ObservationStore
+    connection: duckdb.DuckDBPyConnection, drop: ArchivedDrop, path: Path, catalogue: Catalogue, store: ObservationStore
 ) -> DropSummary:
     """Read a kept drop at `path` into the store, and return what became of it.
 
@@ -252,10 +252,10 @@ def read_drop(
     try:
         with tempfile.TemporaryDirectory(prefix="reading-", dir=store.folder) as scratch:
             _read_tables(connection, drop, path, catalogue, store, Path(scratch), summary)
-    except DropRefused as refusal:
+    except DropRejectedError as refusal:
         store.observations_of(drop.sha256).unlink(missing_ok=True)
         store.quarantine_of(drop.sha256).unlink(missing_ok=True)
-        summary = DropSummary(drop.sha256, drop.file, digest="", refusal=refusal.as_record())
+        summary = DropSummary(drop.sha256, drop.file, digest="", refusal=refusal.to_record())
     summary.digest = _digest(summary, catalogue)
     store.write_summary(summary)
     return summary
@@ -263,7 +263,7 @@ def read_drop(
 
 def _read_tables(
     connection: duckdb.DuckDBPyConnection,
-    drop: KeptDrop,
+    drop: ArchivedDrop,
     path: Path,
     catalogue: Catalogue,
     store: ObservationStore,
@@ -275,7 +275,7 @@ def _read_tables(
         reading = _Reading(connection, drop, layouts, header, tables, scratch / f"group-{number}", catalogue)
         summary.tables.append(reading.read())
         summary.notices.extend(reading.notices)
-        _refuse_other_period(drop, summary.tables[-1], reading.periods_by_member(), catalogue)
+        _reject_other_period(drop, summary.tables[-1], reading.periods_by_member(), catalogue)
         summary.synthetic_mark |= reading.has_synthetic_mark()
     targets = {
         "observations": store.observations_of(drop.sha256),
@@ -294,8 +294,8 @@ def _read_tables(
         )
 
 
-def _refuse_other_period(
-    drop: KeptDrop, table: TableSummary, by_member: Mapping[str, Sequence[str]], catalogue: Catalogue
+def _reject_other_period(
+    drop: ArchivedDrop, table: TableSummary, by_member: Mapping[str, Sequence[str]], catalogue: Catalogue
 ) -> None:
     """Raise where the name of the file, or of a member of its ZIP, says another period than its rows.
 
@@ -306,13 +306,13 @@ def _refuse_other_period(
         return
     of_members: dict[str, list[str]] = {}
     for name, periods in by_member.items():
-        if member := zip_member_of(name):
+        if member := find_zip_member(name):
             of_members.setdefault(member, []).extend(periods)
     places = {member: f"the name of the member {member}" for member in of_members}
     for name, periods in ((drop.file, table.periods), *of_members.items()):
         if disagreement := _compare_with_name(name, periods):
             said, of = disagreement
-            raise DropRefused(
+            raise DropRejectedError(
                 drop.file,
                 places.get(name, "its name"),
                 f"rows of the period that the name says: {said}",
@@ -323,7 +323,9 @@ def _refuse_other_period(
             )
 
 
-def refuse_other_name(drop: KeptDrop, summary: DropSummary, name: str, catalogue: Catalogue) -> DropRefused | None:
+def reject_other_name(
+    drop: ArchivedDrop, summary: DropSummary, name: str, catalogue: Catalogue
+) -> DropRejectedError | None:
     """Return why the bytes of a drop in use cannot be what another name that they are offered under says.
 
     None where that name says nothing of a period, or the one that was read. Where the period stands in names alone, as
@@ -334,7 +336,7 @@ def refuse_other_name(drop: KeptDrop, summary: DropSummary, name: str, catalogue
             continue
         if disagreement := _compare_with_name(name, table.periods):
             said, of = disagreement
-            return DropRefused(
+            return DropRejectedError(
                 name,
                 "its name",
                 f"a file of the period that the name says: {said}",
@@ -347,8 +349,8 @@ def refuse_other_name(drop: KeptDrop, summary: DropSummary, name: str, catalogue
 
 def _compare_with_name(name: str, labels: Sequence[str]) -> tuple[str, str] | None:
     """The period that a name says, and that of the rows, where they differ."""
-    periods = sorted({period_labelled(label) for label in labels})
-    said = period_by_name(name, periods)
+    periods = sorted({parse_period_label(label) for label in labels})
+    said = infer_period_from_name(name, periods)
     if said is None:
         return None
     return said, periods[0].label + (f" to {periods[-1].label}" if len(periods) > 1 else "")
@@ -367,7 +369,7 @@ _Group = tuple[tuple[Layout, ...], tuple[str, ...], list[Table]]
 
 
 def _group_tables(
-    drop: KeptDrop, path: Path, catalogue: Catalogue, scratch: Path, summary: DropSummary
+    drop: ArchivedDrop, path: Path, catalogue: Catalogue, scratch: Path, summary: DropSummary
 ) -> list[_Group]:
     """The tables of a drop, those of one layout together, in the order they stand in the file.
 
@@ -378,14 +380,14 @@ def _group_tables(
     rows that repeat from table to table can be told apart from others only when read together.
     """
     groups: dict[tuple[str, ...], _Group] = {}
-    unrecognised: list[tuple[Table, DropRefused]] = []
+    unrecognised: list[tuple[Table, DropRejectedError]] = []
     opened = list(open_tables(path, drop.file, catalogue.limits, scratch, summary.notices))
     for table in _without_earlier_issues(opened, catalogue, summary):
         try:
             if table.delimiter != ",":
                 raise _other_delimiter(drop, table)
             found = recognise(table.top, catalogue.layouts, file=drop.file, place=table.place)
-        except DropRefused as refusal:
+        except DropRejectedError as refusal:
             unrecognised.append((table, refusal))
             continue
         names = tuple(layout.name for layout in found.layouts)
@@ -396,7 +398,7 @@ def _group_tables(
         tables.append(replace(table, header_row=found.header_row))
         summary.notices += table.notices
     if not groups:
-        refusal = DropRefused(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
+        refusal = DropRejectedError(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
         if unrecognised:
             refusal = _nearest_refusal(unrecognised, catalogue.layouts)
         raise _name_hidden_sheets(refusal, summary.notices)
@@ -421,7 +423,7 @@ def _without_earlier_issues(tables: Sequence[Table], catalogue: Catalogue, summa
     The publisher has corrected packs by another member whose name differs by `-v2`, and may leave the first one in.
     """
     precedence = catalogue.precedence
-    members = dict.fromkeys(member for table in tables if (member := zip_member_of(table.member)))
+    members = dict.fromkeys(member for table in tables if (member := find_zip_member(table.member)))
     latest: dict[str, str] = {}
     for member in members:
         name = precedence.name_without_revision(member)
@@ -435,10 +437,10 @@ def _without_earlier_issues(tables: Sequence[Table], catalogue: Catalogue, summa
             summary.notices.append(
                 notice("an earlier issue beside a later one in the same file is left unread", f"{member}, for {later}")
             )
-    return [table for table in tables if zip_member_of(table.member) not in left]
+    return [table for table in tables if find_zip_member(table.member) not in left]
 
 
-def _name_hidden_sheets(refusal: DropRefused, notices: Iterable[str]) -> DropRefused:
+def _name_hidden_sheets(refusal: DropRejectedError, notices: Iterable[str]) -> DropRejectedError:
     """The refusal with the hidden sheets that were passed over: what was published may stand in one of them."""
     begins = f"{HIDDEN_SHEET}{SEPARATOR}"
     hidden = [text.removeprefix(begins) for text in notices if text.startswith(begins)]
@@ -452,17 +454,17 @@ def _name_hidden_sheets(refusal: DropRefused, notices: Iterable[str]) -> DropRef
     )
 
 
-def _other_delimiter(drop: KeptDrop, table: Table) -> DropRefused:
+def _other_delimiter(drop: ArchivedDrop, table: Table) -> DropRejectedError:
     found, remedy = describe_delimiter(table.delimiter)
-    return DropRefused(drop.file, f"{table.place}row 1", "commas between the values", found, remedy)
+    return DropRejectedError(drop.file, f"{table.place}row 1", "commas between the values", found, remedy)
 
 
 def _other_header(
-    drop: KeptDrop, first: Table, header: tuple[str, ...], other: Table, found: tuple[str, ...]
-) -> DropRefused:
+    drop: ArchivedDrop, first: Table, header: tuple[str, ...], other: Table, found: tuple[str, ...]
+) -> DropRejectedError:
     pairs = itertools.zip_longest(header, found, fillvalue="no more columns")
     here, there = next(pair for pair in pairs if pair[0] != pair[1])
-    return DropRefused(
+    return DropRejectedError(
         drop.file,
         f"{other.place}the header",
         f"{here!r}, as in {first.member}",
@@ -471,7 +473,7 @@ def _other_header(
     )
 
 
-def _nearest_refusal(unrecognised: list[tuple[Table, DropRefused]], layouts: list[Layout]) -> DropRefused:
+def _nearest_refusal(unrecognised: list[tuple[Table, DropRejectedError]], layouts: list[Layout]) -> DropRejectedError:
     """One refusal for a drop of which nothing was recognised: that of the table nearest to a layout.
 
     It is the likely cause: one new column in the main table leaves nothing of an annual pack recognised, and what its
@@ -492,7 +494,7 @@ class _Reading:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        drop: KeptDrop,
+        drop: ArchivedDrop,
         layouts: tuple[Layout, ...],
         header: tuple[str, ...],
         tables: list[Table],
@@ -509,7 +511,7 @@ class _Reading:
         folder.mkdir()
 
     def read(self) -> TableSummary:
-        """Load the rows and shape them; raises DropRefused at the first thing the layout does not allow."""
+        """Load the rows and shape them; raises DropRejectedError at the first thing the layout does not allow."""
         rows = 0
         for number, offered in enumerate(self.tables):
             table = self._in_utf8(offered, number)
@@ -517,11 +519,11 @@ class _Reading:
             before, rows = rows, self._one("select count(*) from source_rows")
             # Of each table, not of all: a member without rows would take its levels from the period unsaid.
             if rows == before:
-                raise DropRefused(
+                raise DropRejectedError(
                     self.drop.file, f"{table.place}below the header", "rows of figures", "none", GET_IT_AGAIN
                 )
             if table.csv_path is not None:
-                self._refuse_unended_row(table, table.csv_path)
+                self._reject_unended_row(table, table.csv_path)
         if self.layout.evidence == "inferred":
             self.notices.append(
                 notice(
@@ -535,7 +537,7 @@ class _Reading:
         self._load_keyed_rows()
         self._set_aside_rows_without_code()
         self._set_aside_rows_of_other_levels()
-        self._refuse_cut_organisation()
+        self._reject_cut_organisation()
         duplicates = self._find_duplicates()
         self._tell_repeated_tables()
         self._load_cells(duplicates)
@@ -565,7 +567,7 @@ class _Reading:
         found: dict[str, list[str]] = {}
         rows = self.connection.execute("select distinct source_member, period_start from keyed_rows order by all")
         for member, start in rows.fetchall():
-            period = period_starting(start, self.layout.period_grain)
+            period = find_period_starting(start, self.layout.period_grain)
             if period is not None:
                 found.setdefault(member, []).append(period.label)
         return found
@@ -606,7 +608,7 @@ class _Reading:
                 try:
                     target.write(line.decode("cp1252"))
                 except UnicodeDecodeError as error:
-                    raise DropRefused(
+                    raise DropRejectedError(
                         self.drop.file,
                         f"{table.place}line {line_number}, byte {error.start + 1}",
                         "text in UTF-8 or Windows-1252",
@@ -621,7 +623,7 @@ class _Reading:
         header_row = table.header_row
         columns = ", ".join(_name(name) for name in self.header)
         if table.csv_path is not None:
-            self._refuse_blank_row(table, table.csv_path, header_row)
+            self._reject_blank_row(table, table.csv_path, header_row)
             source = self._csv_source(table, header_row)
             number = f"row_number() over () + {header_row}"
         else:
@@ -645,13 +647,13 @@ class _Reading:
             if table.csv_path is None:
                 self.connection.unregister("sheet")
 
-    def _refuse_unended_row(self, table: Table, path: Path) -> None:
+    def _reject_unended_row(self, table: Table, path: Path) -> None:
         """Raise where the last row has no line end: a file cut within a figure, 45 of 455, looks just so."""
         with path.open("rb") as content:
             content.seek(-1, os.SEEK_END)
             if content.read() in (b"\n", b"\r"):
                 return
-        raise DropRefused(
+        raise DropRejectedError(
             self.drop.file,
             f"{table.place}the last row",
             "a line end after the last row",
@@ -659,7 +661,7 @@ class _Reading:
             "Get the file again; if it is whole, end its last line and offer it so.",
         )
 
-    def _refuse_blank_row(self, table: Table, path: Path, header_row: int) -> None:
+    def _reject_blank_row(self, table: Table, path: Path, header_row: int) -> None:
         """Raise for a blank line above a row: DuckDB passes over it and would misnumber the rows that follow."""
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if all(content.find(ends) < 0 for ends in (b"\n\n", b"\n\r\n", b"\r\r")):
@@ -681,12 +683,12 @@ class _Reading:
             f"null_padding = false, columns = {{{types}}})"
         )
 
-    def _broken_csv(self, table: Table, error: duckdb.Error) -> DropRefused:
+    def _broken_csv(self, table: Table, error: duckdb.Error) -> DropRejectedError:
         text = str(error)
         line = re.search(r"Line: (\d+)", text)
         counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
         if not counts and table.csv_path is not None and len(ends := _line_ends(table.csv_path)) > 1:
-            return DropRefused(
+            return DropRejectedError(
                 self.drop.file,
                 table.member or "the whole file",
                 "text with every line of it ended alike",
@@ -700,7 +702,7 @@ class _Reading:
         found = f"{counts.group(2)} columns" if counts else (kind.group(1) if kind else text.splitlines()[0][:160])
         found = found.removeprefix("Invalid Input Error: ").rstrip(".")
         place = f"{table.place}row {line.group(1)}" if line else f"{table.place}a row below the header"
-        return DropRefused(self.drop.file, place, expected, found, GET_IT_AGAIN)
+        return DropRejectedError(self.drop.file, place, expected, found, GET_IT_AGAIN)
 
     def _sheet_frame(self, table: Table, header_row: int) -> pd.DataFrame:
         """The sheet's rows below its header as text; wholly blank rows are passed over."""
@@ -712,7 +714,7 @@ class _Reading:
             if not any(texts):
                 continue
             if any(texts[width:]):
-                raise DropRefused(
+                raise DropRejectedError(
                     self.drop.file,
                     f"{table.place}row {number}",
                     f"{width} columns",
@@ -765,7 +767,7 @@ class _Reading:
     def _set_aside_rows_with_errors(self) -> None:
         """Move the rows of which a key is a spreadsheet's error to `error_rows`: nobody knows whose figures they are.
 
-        Raises DropRefused where no other row is left.
+        Raises DropRejectedError where no other row is left.
         """
         keys = [name for name in self.header if name not in self._value_columns]
         is_error = " or ".join(_is_one_of(_name(name), QUARANTINED_ANYWHERE) for name in keys)
@@ -813,7 +815,7 @@ class _Reading:
             if layout.recognise.periods == "any" or (layout.recognise.periods == "several") == is_series
         ]
         if is_series and not fitting and len(periods) == 1:
-            raise DropRefused(
+            raise DropRejectedError(
                 self.drop.file,
                 "its name",
                 f"the name of a file of one month, as layout {self.candidates[0].name} is of",
@@ -823,7 +825,7 @@ class _Reading:
             )
         if len(fitting) != 1:
             names = ", ".join(layout.name for layout in self.candidates)
-            raise DropRefused(
+            raise DropRejectedError(
                 self.drop.file,
                 f"{self.tables[0].place}the period columns",
                 f"as many periods as exactly one of the layouts {names} allows",
@@ -835,15 +837,15 @@ class _Reading:
 
     def _is_named_series(self) -> bool:
         """Whether the name of the file, or of a member of its ZIP, says a time series."""
-        members = (zip_member_of(table.member) for table in self.tables)
-        return any(names_a_series(name) for name in (self.drop.file, *members) if name)
+        members = (find_zip_member(table.member) for table in self.tables)
+        return any(is_named_for_a_series(name) for name in (self.drop.file, *members) if name)
 
-    def _outside_calendar(self, text: str, period: Period) -> DropRefused:
+    def _outside_calendar(self, text: str, period: Period) -> DropRejectedError:
         place = "its name"
         if not isinstance(self.layout.period, PeriodFromNames):
             member, row = next((m, r) for found, m, r in self._distinct(self._period_key()) if found == text)
             place = f"{member}, row {row}" if member else f"row {row}"
-        return DropRefused(
+        return DropRejectedError(
             self.drop.file,
             place,
             f"a period within {CALENDAR_START} to {CALENDAR_END}, the pipeline's calendar",
@@ -876,7 +878,7 @@ class _Reading:
         """
         rows = self.connection.execute(query).fetchall()
         if len(rows) > 2000:
-            raise DropRefused(
+            raise DropRejectedError(
                 self.drop.file, "the whole table", "at most 2,000 distinct periods or group types", "more", MEND_LAYOUT
             )
         return rows
@@ -884,7 +886,7 @@ class _Reading:
     def _period_from_dates(self, text: str, rule: PeriodFromColumns, member: str, row: int) -> Period:
         start_text, _, end_text = text.partition(" to ")
         start = parse_day(start_text, list(rule.date_styles))
-        period = period_starting(start, self.layout.period_grain) if start else None
+        period = find_period_starting(start, self.layout.period_grain) if start else None
         if period is None and "month_first" in rule.date_styles:
             period = self._period_month_first(start_text, member, row)
         end = parse_day(end_text, list(rule.date_styles)) if rule.end else (period.end if period else None)
@@ -896,12 +898,12 @@ class _Reading:
     def _period_month_first(self, text: str, member: str, row: int) -> Period | None:
         """The month that a date such as 04/01/2016 begins where its month comes first; None where it begins none.
 
-        Raises DropRefused where no name says a period that would show whether it is read rightly.
+        Raises DropRejectedError where no name says a period that would show whether it is read rightly.
         """
         start = parse_day(text, ["month_first"])
-        period = period_starting(start, self.layout.period_grain) if start else None
+        period = find_period_starting(start, self.layout.period_grain) if start else None
         names = [self.drop.file, *(table.member for table in self.tables)]
-        if period is not None and not any(periods_named(name) for name in names):
+        if period is not None and not any(parse_periods_in_name(name) for name in names):
             raise self._refused(
                 member, row, "the month in the file's name, where a date is written month first", f"{text!r}"
             )
@@ -913,7 +915,7 @@ class _Reading:
             raise self._refused(member, row, f"a period like {period_pattern(self.layout).pattern}", repr(text))
         groups = match.groupdict()
         quarter = int(groups["quarter"]) if groups.get("quarter") else None
-        return period_named(self.layout.period_grain, int(groups["first_year"]), quarter)
+        return parse_period_name(self.layout.period_grain, int(groups["first_year"]), quarter)
 
     def _period_from_names(self) -> Period:
         """The one financial year that the names of the file and its members agree on."""
@@ -924,14 +926,14 @@ class _Reading:
                 years |= {int(match["first_year"]) for match in found}
         if len(years) != 1:
             names = ", ".join([self.drop.file, *(table.member for table in self.tables)])
-            raise DropRefused(
+            raise DropRejectedError(
                 self.drop.file,
                 "its name",
                 "one financial year, such as 2020-21, in the names of the file and its member",
                 f"{sorted(years) if years else 'none'} in {names}",
                 "Offer the file under the publisher's own name.",
             )
-        return period_named(self.layout.period_grain, years.pop())
+        return parse_period_name(self.layout.period_grain, years.pop())
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
@@ -1021,11 +1023,11 @@ class _Reading:
             """
         )
         if long_measure:
-            self._refuse_missing_measure()
+            self._reject_missing_measure()
         if isinstance(variables, VariableInHeader):
-            self._refuse_measure_as_variable(layout.variable_column(self.header) or "", variables.column)
+            self._reject_measure_as_variable(layout.variable_column(self.header) or "", variables.column)
 
-    def _refuse_measure_as_variable(self, name: str, place: int) -> None:
+    def _reject_measure_as_variable(self, name: str, place: int) -> None:
         """Raise where the categories of a variable are figures, in one row for each organisation: it is a measure."""
         is_figure = f"({_is_number('variable_a')} or {_is_one_of('variable_a', self.layout.tokens)})"
         rows = self.connection.execute(
@@ -1045,7 +1047,7 @@ class _Reading:
                 column=name,
             )
 
-    def _refuse_missing_measure(self) -> None:
+    def _reject_missing_measure(self) -> None:
         """Raise where a row does not say of what its figure is."""
         rows = self.connection.execute(
             "select source_member, source_row from keyed_rows where measure_id = '' order by source_row limit 1"
@@ -1060,7 +1062,7 @@ class _Reading:
         A word for no organisation that keeps its place in totals stays, in its reviewed spelling; any other is a reason
         to set its rows aside, as is a text that does not look like a code of its level. A parent is an attribute of its
         row: a word for none leaves the row without one.
-        Raises DropRefused where the codes are so odd that the columns cannot be what the layout takes them for.
+        Raises DropRejectedError where the codes are so odd that the columns cannot be what the layout takes them for.
         """
         self.connection.execute(
             "create or replace temp table code_faults (part varchar, level varchar, code varchar, "
@@ -1071,7 +1073,7 @@ class _Reading:
             fault = self._judge_code(part, level, code)
             if fault is not None:
                 faults.append((part, level, code, *fault))
-        self._refuse_levels_without_codes(faults)
+        self._reject_levels_without_codes(faults)
         self.connection.execute(
             "create or replace temp table rows_set_aside as select * exclude (stray), '' as reason "
             "from keyed_rows limit 0"
@@ -1161,8 +1163,8 @@ class _Reading:
         """Move the rows that name an organisation of another level than their own to `rows_set_aside`.
 
         Whose figure such a row holds nobody knows: it may be a pair's, under the level of England.
-        Raises DropRefused where every row of a level does, of three or more: the columns are then no longer what the
-        layout takes them for.
+        Raises DropRejectedError where every row of a level does, of three or more: the columns are then no longer
+        what the layout takes them for.
         """
         strays = self.connection.execute(
             """
@@ -1242,7 +1244,7 @@ class _Reading:
         """Whether a text is a word for all organisations, of this layout or of any."""
         return text in self.layout.levels.placeholders or self.codes.stands_for_everyone(text)
 
-    def _refuse_levels_without_codes(self, faults: Iterable[tuple[str, str, str, str | None, str | None]]) -> None:
+    def _reject_levels_without_codes(self, faults: Iterable[tuple[str, str, str, str | None, str | None]]) -> None:
         """Raise where a level has no code but words for everyone, or mostly texts that are no codes.
 
         Both say that the codes stand elsewhere than the layout thinks, or that all of them were spoilt.
@@ -1277,7 +1279,7 @@ class _Reading:
                 )
                 raise self._refused(member, row, f"{what} of the level {level}", found)
 
-    def _refuse_cut_organisation(self) -> None:
+    def _reject_cut_organisation(self) -> None:
         """Raise where a rectangular CSV ends within an organisation: with fewer measures than any other of its type.
 
         A workbook that is cut short does not open, so only a CSV is looked at.
@@ -1306,7 +1308,7 @@ class _Reading:
             ).fetchall()
             if found and table.csv_path is not None:
                 row, held, fewest = found[0]
-                raise DropRefused(
+                raise DropRejectedError(
                     self.drop.file,
                     f"{table.place}row {row}, the last",
                     f"{fewest} measures or more of the last organisation, as of every other one of its group type",
@@ -1316,7 +1318,7 @@ class _Reading:
                 )
 
     def _find_duplicates(self) -> int:
-        """Mark rows that repeat an earlier one, names apart; raises DropRefused where the repeats do not agree.
+        """Mark rows that repeat an earlier one, names apart; raises DropRejectedError where the repeats do not agree.
 
         A key never includes a name: one organisation stands twice under two names in one published year (domain notes
         8, quirk 6), and each file of a quarterly pack repeats the England rows.
@@ -1420,7 +1422,7 @@ class _Reading:
             """
         self.connection.execute(f"create or replace temp view cells as {query}")
 
-    def _refuse_unknown_token(self) -> None:
+    def _reject_unknown_token(self) -> None:
         """Raise for the first text in a measure cell that is neither a number nor a token the layout knows."""
         known = [*self.layout.tokens, *self.layout.quarantine_tokens]
         text, member, row, column, times = self.connection.execute(
@@ -1443,7 +1445,7 @@ class _Reading:
         tokens = {token: why for token, why in QUARANTINED_ANYWHERE.items() if token not in layout.tokens}
         tokens |= layout.quarantine_tokens
         impossible = self._impossible()
-        self._refuse_other_measures(impossible)
+        self._reject_other_measures(impossible)
         is_odd = " or ".join(condition for condition, _ in impossible)
         is_quarantined = f"({_is_one_of('cells.value_as_published', tokens)} or {is_odd})"
         statuses = " ".join(
@@ -1515,7 +1517,7 @@ class _Reading:
         ]
         counts = self._write("observations", observations, "value_status")
         if None in counts:
-            self._refuse_unknown_token()
+            self._reject_unknown_token()
         quarantined = self._write("quarantine", " union all ".join(parts), "reason")
         self._notice_error_cells([why for why in set(QUARANTINED_ANYWHERE.values()) if why in quarantined])
         self._notice_impossible([(condition, why) for condition, why in impossible if why in quarantined])
@@ -1545,7 +1547,7 @@ class _Reading:
                 found.append((f"({beyond} and {_is_one_of('cells.measure_name', meant)})", entry.reason))
         return found
 
-    def _refuse_other_measures(self, impossible: Iterable[tuple[str, str]]) -> None:
+    def _reject_other_measures(self, impossible: Iterable[tuple[str, str]]) -> None:
         """Raise where most figures of a measure cannot be its own: then those that could be are another's too."""
         is_number = _is_number("cells.value_as_published")
         for condition, why in impossible:
@@ -1566,7 +1568,7 @@ class _Reading:
             ).fetchall()
             if found:
                 name, times, numbers, row, member = found[0]
-                raise DropRefused(
+                raise DropRejectedError(
                     self.drop.file,
                     _place(member, row),
                     f"figures of {name}: {why}",
@@ -1618,9 +1620,11 @@ class _Reading:
 
     def _refused(
         self, member: str, row: int, expected: str, found: str, remedy: str = MEND_LAYOUT, *, column: str = ""
-    ) -> DropRefused:
+    ) -> DropRejectedError:
         place = _place(member, row)
-        return DropRefused(self.drop.file, place + (f", column {column}" if column else ""), expected, found, remedy)
+        return DropRejectedError(
+            self.drop.file, place + (f", column {column}" if column else ""), expected, found, remedy
+        )
 
 
 def period_noun(layout: Layout) -> str:

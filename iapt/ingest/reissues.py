@@ -16,11 +16,11 @@ from pathlib import PurePosixPath
 import duckdb
 
 from iapt.catalogue.catalogue import Catalogue, Precedence, ReIssues
-from iapt.ingest.archive import KeptDrop
-from iapt.ingest.containers import zip_member_of
+from iapt.ingest.archive import ArchivedDrop
+from iapt.ingest.containers import find_zip_member
 from iapt.ingest.reader import DropSummary, ObservationStore, TableSummary
 
-ReadDrops = Sequence[tuple[KeptDrop, DropSummary]]
+ReadDrops = Sequence[tuple[ArchivedDrop, DropSummary]]
 
 _MONTH_NAMES = frozenset(
     name.lower() for names in (calendar.month_name, calendar.month_abbr) for name in names if name
@@ -55,11 +55,11 @@ class NarrowerIssue:
 
 def zip_members(summary: DropSummary) -> list[str]:
     """The members of a ZIP that were read, by name; none of a drop that is no ZIP. Of a sheet, its workbook."""
-    members = [zip_member_of(member) for table in summary.tables for member in table.members]
+    members = [find_zip_member(member) for table in summary.tables for member in table.members]
     return list(dict.fromkeys(member for member in members if member))
 
 
-def with_standing(drop: KeptDrop, summary: DropSummary, precedence: Precedence) -> KeptDrop:
+def add_standing(drop: ArchivedDrop, summary: DropSummary, precedence: Precedence) -> ArchivedDrop:
     """The drop with the status and revision that its name and, now that it was read, those of its members show."""
     members = zip_members(summary)
     return replace(
@@ -67,7 +67,7 @@ def with_standing(drop: KeptDrop, summary: DropSummary, precedence: Precedence) 
     )
 
 
-def kind_of_file(names: Iterable[str], re_issues: ReIssues) -> frozenset[str]:
+def classify_issue_file(names: Iterable[str], re_issues: ReIssues) -> frozenset[str]:
     """The words in the names of a file and its members that tell its kind, such as `ea`; mostly none."""
     words = {
         word
@@ -78,7 +78,7 @@ def kind_of_file(names: Iterable[str], re_issues: ReIssues) -> frozenset[str]:
     return frozenset(words - _MONTH_NAMES - re_issues.words_of_any_file)
 
 
-def most_believed_first(drops: Iterable[KeptDrop]) -> list[KeptDrop]:
+def most_believed_first(drops: Iterable[ArchivedDrop]) -> list[ArchivedDrop]:
     """Drops of one series in the order in which they are believed: definitive, of the highest revision, kept last."""
     return sorted(drops, key=lambda drop: (drop.status == "provisional", -drop.revision, -drop.sequence))
 
@@ -87,7 +87,7 @@ def most_believed_first(drops: Iterable[KeptDrop]) -> list[KeptDrop]:
 class _Issue:
     """One table of a drop as an issue of a file."""
 
-    drop: KeptDrop
+    drop: ArchivedDrop
     table: TableSummary
     kind: frozenset[str]
     is_declared: bool
@@ -102,7 +102,7 @@ def find_re_issues(
 ) -> tuple[list[Replacement], list[NarrowerIssue]]:
     """What later issues of files replace, and where one of them has too few cells to.
 
-    `read` are the drops as they stand after `with_standing`. The observations of issues of one file alone are counted.
+    `read` are the drops as they stand after `add_standing`. The observations of issues of one file alone are counted.
     """
     replacements: list[Replacement] = []
     narrower: list[NarrowerIssue] = []
@@ -132,12 +132,12 @@ def find_re_issues(
     return replacements, narrower
 
 
-def wholly_replaced(read: ReadDrops, observations: ObservationStore, catalogue: Catalogue) -> frozenset[str]:
+def find_wholly_replaced_drops(read: ReadDrops, observations: ObservationStore, catalogue: Catalogue) -> frozenset[str]:
     """The sha256 of every drop of which a later issue of the same file replaces each period and level.
 
     What counts files, months or cells in use counts these out: the month that they publish is counted once.
     """
-    standing = [(with_standing(drop, summary, catalogue.precedence), summary) for drop, summary in read]
+    standing = [(add_standing(drop, summary, catalogue.precedence), summary) for drop, summary in read]
     replaced: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
     for origin in {drop.origin for drop, _ in standing}:  # drops of two origins never share a release
         of_origin = [(drop, summary) for drop, summary in standing if drop.origin == origin]
@@ -163,7 +163,7 @@ def _issues_of_files(read: ReadDrops, catalogue: Catalogue) -> Iterator[list[_Is
     for drop, summary in read:
         reviewed = re_issues.reviewed(drop.sha256, drop.file)
         names = [catalogue.precedence.name_without_revision(name) for name in (drop.file, *zip_members(summary))]
-        kind = kind_of_file(names, re_issues)
+        kind = classify_issue_file(names, re_issues)
         for table in summary.tables:
             if (reviewed or re_issues.series[table.series]) == "replaces_whole_file":
                 issue = _Issue(drop, table, kind, is_declared=reviewed is not None)

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import duckdb
 
-from iapt.ingest.archive import KeptDrop
+from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.reader import DropSummary, ObservationStore
-from iapt.rejection import DropRefused
+from iapt.rejection import DropRejectedError
 
 #: A kept drop is used in every refresh, so it is not enough to offer it no more; kept bytes that still lie in the drop
 #: folder are kept again.
 OUT_OF_THE_HOME = "then its folder out of `drops/` in the restricted home (its provenance.json names the file)"
 
 
-def refuse_other_than_counts(drops: Sequence[tuple[KeptDrop, DropSummary]], observations: ObservationStore) -> None:
+def reject_other_than_counts(drops: Sequence[tuple[ArchivedDrop, DropSummary]], observations: ObservationStore) -> None:
     """Refuse restricted drops that hold anything but counts.
 
     A percentage beside rounded counts is what lets hidden ones be worked out (see the disclosure methodology), so none
-    is made from restricted counts, and none is taken in. Raises DropRefused, naming the drop.
+    is made from restricted counts, and none is taken in. Raises DropRejectedError, naming the drop.
     """
     with duckdb.connect() as connection:
         for drop, _ in drops:
@@ -28,7 +28,7 @@ def refuse_other_than_counts(drops: Sequence[tuple[KeptDrop, DropSummary]], obse
                 [str(observations.observations_of(drop.sha256))],
             ).fetchone()
             if found and found[0]:
-                raise DropRefused(
+                raise DropRejectedError(
                     file=drop.file,
                     place="the column MEASURE_NAME",
                     expected="measures that are counts, named Count_...",
@@ -38,13 +38,13 @@ def refuse_other_than_counts(drops: Sequence[tuple[KeptDrop, DropSummary]], obse
                 )
 
 
-def refuse_periods_that_add_up(drops: Sequence[tuple[KeptDrop, DropSummary]]) -> None:
+def reject_periods_that_add_up(drops: Sequence[tuple[ArchivedDrop, DropSummary]]) -> None:
     """Refuse restricted drops that hold more than one of months, quarters and years.
 
     Counts of events add up over time: twelve months make their year, so a shown year less its shown months gives the
     hidden months away. The audit works within one period and would not see it, so the periods must not meet. Which
-    measures count events nobody has declared; in doubt, all do. Raises DropRefused, naming the first drop of another
-    grain than the drop kept first.
+    measures count events nobody has declared; in doubt, all do. Raises DropRejectedError, naming the first drop of
+    another grain than the drop kept first.
     """
     first: tuple[str, str] | None = None
     for drop, summary in drops:
@@ -52,7 +52,7 @@ def refuse_periods_that_add_up(drops: Sequence[tuple[KeptDrop, DropSummary]]) ->
             if first is None:
                 first = grain, drop.file
             elif grain != first[0]:
-                raise DropRefused(
+                raise DropRejectedError(
                     file=drop.file,
                     place="its periods",
                     expected=f"only one of months, quarters and years in a restricted home; {first[1]} has {first[0]}s",

@@ -54,7 +54,7 @@ _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ALL_DIGITS_ALIKE = bytes.maketrans(_DIGITS, b"0" * 10)
 
 
-class NotMeasurable(Exception):
+class NotMeasurableError(Exception):
     """A part of a workbook is not as spreadsheets write it: what was expected and what was found."""
 
     def __init__(self, expected: str, found: str) -> None:
@@ -80,16 +80,16 @@ class Extent:
         return self.rows * self.columns
 
     def reach(self, rows: int, columns: int) -> None:
-        """Take in a cell. Raises NotMeasurable where Excel has no such row or column."""
+        """Take in a cell. Raises NotMeasurableError where Excel has no such row or column."""
         if rows > LAST_ROW or columns > LAST_COLUMN:
-            raise NotMeasurable(
+            raise NotMeasurableError(
                 f"cells within the {LAST_ROW:,} rows and {LAST_COLUMN:,} columns of a sheet",
                 f"one in row {rows:,}, column {columns:,}",
             )
         self.rows, self.columns = max(self.rows, rows), max(self.columns, columns)
 
 
-def extent_of(open_part: Callable[[], IO[bytes]], *, exactly: bool) -> Extent:
+def measure_extent(open_part: Callable[[], IO[bytes]], *, exactly: bool) -> Extent:
     """How far the cells of a part reach; nothing for a part that is no sheet.
 
     Where not exactly, rows are rounded up to their number of digits, 999 for 345: that needs a look at each kind of
@@ -131,7 +131,7 @@ def _cell_tags(part: IO[bytes], extent: Extent) -> Iterator[list[bytes]]:
     while chunk := part.read(_WINDOW):
         window = rest + chunk
         if is_first:
-            _refuse_other_encoding(window)
+            _reject_other_encoding(window)
             is_first = False
         if b"hidden" in window and _HIDDEN.search(window):
             extent.has_hidden_cells = True
@@ -141,7 +141,7 @@ def _cell_tags(part: IO[bytes], extent: Extent) -> Iterator[list[bytes]]:
         rest = b"" if b">" in rest else rest  # only a tag that the window cuts is looked at again
         in_sheet = in_sheet or _SHEET in window
         if in_sheet and len(rest) > _LONGEST_TAG:
-            raise NotMeasurable("tags of an ordinary length", f"one of more than {_LONGEST_TAG:,} bytes")
+            raise NotMeasurableError("tags of an ordinary length", f"one of more than {_LONGEST_TAG:,} bytes")
         if in_sheet:
             whole = window[: len(window) - len(rest)]
             if tags := (_ANY_CELL if _PREFIXED_CELL.search(whole) else _CELL).findall(whole):
@@ -149,19 +149,21 @@ def _cell_tags(part: IO[bytes], extent: Extent) -> Iterator[list[bytes]]:
         rest = rest[-_LONGEST_TAG:]
 
 
-def _refuse_other_encoding(start: bytes) -> None:
-    """Raise NotMeasurable where a part is XML in another encoding than UTF-8: no cell of it would be seen here."""
+def _reject_other_encoding(start: bytes) -> None:
+    """Raise NotMeasurableError where a part is XML in another encoding than UTF-8: no cell of it would be seen here."""
     if start.startswith((b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")):
-        raise NotMeasurable("XML in UTF-8", "XML in UTF-16")
+        raise NotMeasurableError("XML in UTF-8", "XML in UTF-16")
     declared = _DECLARED_ENCODING.match(start[:1024].removeprefix(b"\xef\xbb\xbf"))
     if declared and declared[1].lower() not in _READ_ENCODINGS:
-        raise NotMeasurable("XML in UTF-8", f"XML that declares the encoding {declared[1][:40].decode('latin-1')!r}")
+        raise NotMeasurableError(
+            "XML in UTF-8", f"XML that declares the encoding {declared[1][:40].decode('latin-1')!r}"
+        )
 
 
 def _position_in(shape: bytes) -> bytes:
     """Where a cell like this says it stands; empty where it does not say.
 
-    Raises NotMeasurable where parsers may differ on what it says.
+    Raises NotMeasurableError where parsers may differ on what it says.
     """
     names: list[bytes] = []
     positions: list[bytes] = []
@@ -175,8 +177,8 @@ def _position_in(shape: bytes) -> bytes:
     return positions[0] if positions else b""
 
 
-def _not_plain(cell: bytes, how_shown: str = "") -> NotMeasurable:
-    return NotMeasurable(
+def _not_plain(cell: bytes, how_shown: str = "") -> NotMeasurableError:
+    return NotMeasurableError(
         "cells that say plainly where they stand, such as r='B12'", f"{cell[:80].decode('latin-1')!r}{how_shown}"
     )
 
@@ -189,7 +191,7 @@ def _column_number(letters: bytes) -> int:
     return number
 
 
-def odd_cells_of(open_part: Callable[[], IO[bytes]]) -> dict[tuple[int, int], str]:
+def find_odd_cells(open_part: Callable[[], IO[bytes]]) -> dict[tuple[int, int], str]:
     """The cells of a sheet that hold an error, or a formula without a result, by row and column from 1.
 
     The library that loads a sheet takes all of them for blank.
@@ -250,7 +252,7 @@ def _parsed_extent(
             extent.has_hidden_cells = True
         if kind == "row" and place:
             if not re.fullmatch("[0-9]{1,7}", place):
-                raise NotMeasurable("rows that say plainly where they stand, such as r='12'", f"{place[:80]!r}")
+                raise NotMeasurableError("rows that say plainly where they stand, such as r='12'", f"{place[:80]!r}")
             row = int(place)
         elif kind == "c":
             here = row
@@ -279,7 +281,7 @@ def _parsed_extent(
     return extent
 
 
-def longest_string_of(part: IO[bytes]) -> int:
+def measure_longest_string(part: IO[bytes]) -> int:
     """How long the longest of the strings is that the sheets of a workbook share; a cell may repeat it at no cost."""
     longest = length = 0
 
@@ -299,7 +301,7 @@ def longest_string_of(part: IO[bytes]) -> int:
 def find_sheet_parts(workbook: IO[bytes], relations: IO[bytes]) -> dict[str, str]:
     """The part in which each sheet of a workbook stands, by the sheet's name, in small letters.
 
-    Raises NotMeasurable where two sheets are one part: each would be loaded as if it stood alone.
+    Raises NotMeasurableError where two sheets are one part: each would be loaded as if it stood alone.
     """
     sheets: list[tuple[str, str]] = []
     targets: dict[str, str] = {}
@@ -322,7 +324,7 @@ def find_sheet_parts(workbook: IO[bytes], relations: IO[bytes]) -> dict[str, str
     _parse(relations, relation, None)
     for name, times in (Counter(id_ for _, id_ in sheets if id_) | Counter(parts)).items():
         if times > 1:
-            raise NotMeasurable("every sheet in a part of its own", f"{name!r} {times:,} times")
+            raise NotMeasurableError("every sheet in a part of its own", f"{name!r} {times:,} times")
     return {name: targets[id_] for name, id_ in sheets if id_ in targets}
 
 
@@ -346,13 +348,13 @@ def _parse(
     end: Callable[[str], None] | None,
     text: Callable[[str], None] | None = None,
 ) -> None:
-    """Parse a part as it is read. Raises NotMeasurable where it is not well formed, or defines entities."""
+    """Parse a part as it is read. Raises NotMeasurableError where it is not well formed, or defines entities."""
 
-    def refuse_doctype(*_: object) -> None:
-        raise NotMeasurable("XML without a document type", "a document type, which may define entities")
+    def reject_doctype(*_: object) -> None:
+        raise NotMeasurableError("XML without a document type", "a document type, which may define entities")
 
     parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse_doctype
+    parser.StartDoctypeDeclHandler = reject_doctype
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
@@ -362,4 +364,4 @@ def _parse(
         parser.Parse(b"", True)
     except (expat.ExpatError, LookupError, ValueError) as error:
         # An encoding that nobody knows is a LookupError, one of many bytes a letter a ValueError.
-        raise NotMeasurable("well-formed XML in UTF-8", str(error)) from error
+        raise NotMeasurableError("well-formed XML in UTF-8", str(error)) from error

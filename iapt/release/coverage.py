@@ -14,7 +14,7 @@ from typing import Final
 
 import duckdb
 
-from iapt.contract import EXTRACT_GRAINS, TOPICS, file_of
+from iapt.contract import EXTRACT_GRAINS, TOPICS, parquet_name
 from iapt.workspace import DBT_PROJECT
 
 #: The topics of the marts; a measure that stands in several belongs to the first, as does the count they all rest on.
@@ -58,7 +58,7 @@ def family_of_measures(project: Path = DBT_PROJECT) -> dict[str, str]:
     return {measure: topics.get(measure, _GROUP_FAMILIES.get(group, OTHER)) for measure, group in groups.items()}
 
 
-def coverage_of_release(release: Path) -> list[Coverage]:
+def summarise_coverage(release: Path) -> list[Coverage]:
     """What the extracts of a release folder cover: an entry an extract, family and level that has any figure at all."""
     families = family_of_measures()
     found: list[Coverage] = []
@@ -70,7 +70,7 @@ def coverage_of_release(release: Path) -> list[Coverage]:
                 str(period)
                 for (period,) in connection.execute(
                     "select period from read_parquet(?) where period_grain = ? order by period_start",
-                    [str(release / file_of("dim_period")), grain],
+                    [str(release / parquet_name("dim_period")), grain],
                 ).fetchall()
             ]
             rows = connection.execute(
@@ -80,7 +80,7 @@ def coverage_of_release(release: Path) -> list[Coverage]:
                 where value_status in ('published', 'suppressed')
                 group by all
                 """,
-                [OTHER, str(release / file_of(table))],
+                [OTHER, str(release / parquet_name(table))],
             ).fetchall()
             held = {(str(family), str(level)): frozenset(map(str, periods)) for family, level, periods in rows}
             found += _coverage_of_table(table, calendar, held)

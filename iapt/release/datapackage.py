@@ -29,7 +29,7 @@ _OPEN_GOVERNMENT_LICENCE: Final = {
 }
 
 
-def as_data_package(
+def to_data_package(
     release_id: str, dictionary: Dictionary, files: Mapping[str, Sequence[str]], *, is_licensed: bool
 ) -> str:
     """The Data Package of a release as JSON.

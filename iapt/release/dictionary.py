@@ -21,7 +21,7 @@ import jinja2
 import markupsafe
 import yaml
 
-from iapt.contract import CONTRACTS, EXTRACT_GRAINS, TOPICS, file_of
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, TOPICS, parquet_name
 from iapt.workspace import DBT_PROJECT, PROJECT_ROOT
 
 DICTIONARY_PAGE = "dictionary.html"
@@ -32,7 +32,7 @@ _DOC = re.compile(r"{{ doc\('(\w+)'\) }}")
 #: What belongs to a measure in a wide table, told by the end of the column's name.
 _OF_A_MEASURE = ("", "_status", "_lower", "_upper", "_standard", "_standard_status")
 _PERCENTAGE_POINTS = {"gap_to_standard": "percentage points", "recovery_rate": "%", "standard": "%", "threshold": "%"}
-_UNITS = {"months_needed": "months", "months_found": "months", "suppressed_parts": "parts"}
+_UNITS = {"months_needed": "months", "months_available": "months", "suppressed_parts": "parts"}
 
 #: How the figures of a table can be noted, by table.
 NOTED: Mapping[str, str] = {
@@ -56,7 +56,7 @@ STATUSES: Mapping[str, tuple[str, str]] = {
 }
 
 
-class NotDescribed(Exception):
+class NotDescribedError(Exception):
     """Raised where a released table or column has no description, or a description names a text that is not there."""
 
 
@@ -92,10 +92,10 @@ class Dictionary:
     statuses: Mapping[str, tuple[str, str]]
 
 
-def dictionary_of(project: Path, release: Path | None = None) -> Dictionary:
+def build_dictionary(project: Path, release: Path | None = None) -> Dictionary:
     """The dictionary of the released tables, with what a release folder covers if one is given.
 
-    `project` is the dbt project. Raises NotDescribed.
+    `project` is the dbt project. Raises NotDescribedError.
     """
     measures = _measures(project)
     units = {measure["measure"]: measure["unit"] for measure in measures}
@@ -149,13 +149,13 @@ def _tables(project: Path, units: Mapping[str, str]) -> Iterator[Table]:
     }
     for name, contract in CONTRACTS.items():
         if name not in models:
-            raise NotDescribed(f"{name}: expected its YAML beside the model in {project}/models; found none")
+            raise NotDescribedError(f"{name}: expected its YAML beside the model in {project}/models; found none")
         described = {column["name"]: str(column.get("description", "")) for column in models[name]["columns"]}
         columns = []
         for column, kind in contract.items():
             meaning = _resolved(described.get(column, ""), texts, f"{name}.{column}")
             if not meaning:
-                raise NotDescribed(f"{name}.{column}: expected a description in {name}.yml; found none")
+                raise NotDescribedError(f"{name}.{column}: expected a description in {name}.yml; found none")
             columns.append(Column(column, kind.lower(), _unit_of(column, units), meaning))
         yield Table(name, _resolved(str(models[name]["description"]), texts, name), tuple(columns), NOTED.get(name, ""))
 
@@ -171,7 +171,9 @@ def _texts(project: Path) -> dict[str, str]:
 def _resolved(description: str, texts: Mapping[str, str], place: str) -> str:
     def text_of(match: re.Match[str]) -> str:
         if match[1] not in texts:
-            raise NotDescribed(f"{place}: its description names the text {match[1]!r}; models/*.md hold none so called")
+            raise NotDescribedError(
+                f"{place}: its description names the text {match[1]!r}; models/*.md hold none so called"
+            )
         return texts[match[1]]
 
     return _DOC.sub(text_of, " ".join(description.split()))
@@ -197,7 +199,7 @@ def _measures(project: Path) -> tuple[Mapping[str, str], ...]:
 
 
 def _with_coverage(table: Table, release: Path) -> Table:
-    file = release / file_of(table.name)
+    file = release / parquet_name(table.name)
     names = [column.name for column in table.columns]
     with duckdb.connect() as connection:
         found: Sequence[Any] = ("", "", 0)
@@ -216,4 +218,4 @@ def _with_coverage(table: Table, release: Path) -> Table:
 
 
 if __name__ == "__main__":
-    (PROJECT_ROOT / "docs" / "dictionary.md").write_text(as_markdown(dictionary_of(DBT_PROJECT)), encoding="utf-8")
+    (PROJECT_ROOT / "docs" / "dictionary.md").write_text(as_markdown(build_dictionary(DBT_PROJECT)), encoding="utf-8")

@@ -7,11 +7,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from iapt.ingest.archive import KeptDrop
+from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.reader import DropSummary
 
 # What decides the content of a release. The reader's own version is in each summary's digest.
-RECIPE_PATTERNS = (
+FINGERPRINT_PATTERNS = (
     "catalogue/**/*.yml",
     "catalogue/*.csv",
     "dbt_project/dbt_project.yml",
@@ -33,7 +33,7 @@ RECIPE_PATTERNS = (
 )
 
 
-def digest_of_files(root: Path, patterns: Sequence[str]) -> str:
+def digest_files(root: Path, patterns: Sequence[str]) -> str:
     """Return a digest of the names and bytes of every file under `root` that a pattern names.
 
     Raises ValueError where a pattern names no file: what it stood for has moved, and would no longer count.
@@ -48,8 +48,8 @@ def digest_of_files(root: Path, patterns: Sequence[str]) -> str:
     return whole.hexdigest()
 
 
-def recipe_digest(root: Path, usable: Sequence[tuple[KeptDrop, DropSummary]], profile: str) -> str:
+def compute_input_fingerprint(root: Path, usable: Sequence[tuple[ArchivedDrop, DropSummary]], profile: str) -> str:
     """A digest of the code, the catalogue, the drops and the disclosure profile that a release is made from."""
     drops = [(drop.sha256, drop.batch, drop.sequence, summary.digest) for drop, summary in usable]
-    whole = {"files": digest_of_files(root, RECIPE_PATTERNS), "drops": sorted(drops), "profile": profile}
+    whole = {"files": digest_files(root, FINGERPRINT_PATTERNS), "drops": sorted(drops), "profile": profile}
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from iapt.catalogue.disclosure_policy import Policy
-from iapt.ingest.archive import KeptDrop
-from iapt.ingest.landing import public_name
+from iapt.ingest.archive import ArchivedDrop
+from iapt.ingest.landing import pseudonymise_drop_id
 from iapt.ingest.reader import DropSummary
-from iapt.release.coverage import coverage_lines, coverage_of_release
+from iapt.release.coverage import coverage_lines, summarise_coverage
 
 ATTRIBUTION = (
     "Contains NHS Digital / NHS England statistics on IAPT and NHS Talking Therapies, licensed under the Open "
@@ -56,7 +56,7 @@ def rounding_statement(policy: Policy) -> str:
     averages = [
         f"{_PLURALS[statistic]} {decimals[statistic]}" for statistic in ("mean", "median") if statistic in decimals
     ]
-    staying = [_PLURALS[statistic] for statistic in policy.statistics if statistic not in policy.statistics_that_leave]
+    staying = [_PLURALS[statistic] for statistic in policy.statistics if statistic not in policy.released_statistics]
     sentences = [
         f"counts are rounded to the nearest {policy.round_counts_to} and {least} to {most} are suppressed, "
         "for England too"
@@ -136,7 +136,7 @@ class Description:
 
     data_origin: str
     recipe: str
-    drops: Sequence[tuple[KeptDrop, DropSummary]]
+    drops: Sequence[tuple[ArchivedDrop, DropSummary]]
     policy: Policy
     refused: Sequence[dict[str, str]] = field(default_factory=tuple)
     code_commit: str | None = None
@@ -144,17 +144,17 @@ class Description:
     #: The sha256 of each of the drops that a re-issue of the same file replaced: they are no second publication.
     replaced: frozenset[str] = frozenset()
 
-    def as_manifest(self) -> dict[str, Any]:
+    def to_manifest(self) -> dict[str, Any]:
         """The release's provenance and statements as plain data."""
         return {
             "data_origin": self.data_origin,
             "statement": STATEMENTS.get(self.data_origin),
-            "disclosure": self.policy.as_manifest(),
+            "disclosure": self.policy.to_manifest(),
             "rounding_and_suppression": rounding_statement(self.policy),
             "markers": markers(self.policy),
             "licence": LICENCE if self.salt is None else None,
             "attribution": ATTRIBUTION if self.salt is None else None,
-            "recipe": public_name(self.recipe, self.salt),
+            "recipe": pseudonymise_drop_id(self.recipe, self.salt),
             "code_commit": self.code_commit,
             "drops": [
                 _drop_record(drop, summary, self.replaced)
@@ -166,7 +166,7 @@ class Description:
         }
 
 
-def _drop_record(drop: KeptDrop, summary: DropSummary, replaced: frozenset[str]) -> dict[str, Any]:
+def _drop_record(drop: ArchivedDrop, summary: DropSummary, replaced: frozenset[str]) -> dict[str, Any]:
     return {
         "file": drop.file,
         "sha256": drop.sha256,
@@ -187,10 +187,10 @@ def _drop_record(drop: KeptDrop, summary: DropSummary, replaced: frozenset[str])
     }
 
 
-def _restricted_record(drop: KeptDrop, summary: DropSummary, salt: str) -> dict[str, Any]:
+def _restricted_record(drop: ArchivedDrop, summary: DropSummary, salt: str) -> dict[str, Any]:
     """A restricted drop by the name it has in the tables; nothing of its bytes, its file or its size."""
     return {
-        "sha256": public_name(drop.sha256, salt),
+        "sha256": pseudonymise_drop_id(drop.sha256, salt),
         "origin": drop.origin,
         "layouts": [table.layout for table in summary.tables],
         "periods": sorted({period for table in summary.tables for period in table.periods}),
@@ -207,7 +207,7 @@ def _drops_in_words(description: Description) -> str:
 def release_readme(release_id: str, description: Description, release: Path) -> str:
     """The README of a release: what it is, what it holds, how to read it."""
     statement = STATEMENTS.get(description.data_origin)
-    said = description.as_manifest()
+    said = description.to_manifest()
     lines = [
         f"# NHS Talking Therapies (IAPT) statistics, release {release_id}",
         "",
@@ -218,7 +218,7 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         "",
         "## What it covers",
         "",
-        *coverage_lines(coverage_of_release(release)),
+        *coverage_lines(summarise_coverage(release)),
         "",
         "## What it holds",
         "",
@@ -228,7 +228,7 @@ def release_readme(release_id: str, description: Description, release: Path) -> 
         "",
         "- `mart_*` are wide tables to read without a join, one topic each: every measure has its value, its",
         "  status, and if it is a count its bounds. Choose one `period_grain`, `org_level` and `population_type`.",
-        "- `extract_*` are the figures they are made of, a row each; `todays_geography_*` are figures of the",
+        "- `extract_*` are the figures they are made of, a row each; `extract_*_current_boundaries` are figures of the",
         "  areas of today's organisations, where `comparability` says how each was had, or why there is none.",
         "- `dim_*` say what periods, days, organisations, populations, measures and standards are. Join `measure`",
         "  to `dim_measure`, `org_level` and `org_code` to `dim_organisation`, `period_grain` and `period` to",

@@ -17,15 +17,15 @@ from typing import Any
 
 import duckdb
 
-from iapt.contract import DERIVED, TODAYS_GEOGRAPHY
-from iapt.disclosure.auditor import ADDS_NOTHING, GIVES_NOTHING_AWAY
-from iapt.ingest.archive import sha256_of
-from iapt.release.datapackage import DATA_PACKAGE, as_data_package
-from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, as_json, as_page, dictionary_of
+from iapt.contract import CURRENT_BOUNDARIES, DERIVED
+from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE
+from iapt.ingest.archive import compute_sha256
+from iapt.release.datapackage import DATA_PACKAGE, to_data_package
+from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, as_json, as_page, build_dictionary
 from iapt.release.metadata import Description, release_readme
 from iapt.release.stage import EXTRACTS, TABLES
-from iapt.threads import share_of_cores
-from iapt.validation import Verdict
+from iapt.threads import threads_per_worker
+from iapt.validation import ValidationReport
 from iapt.workspace import DBT_PROJECT
 
 MANIFEST = "manifest.json"
@@ -36,12 +36,12 @@ REPORT_FOLDER = "report"
 _FORMULA_STARTS = "=+-@\t\r"
 WRITERS = 2
 #: A spreadsheet holds about a million rows: these have more, so each of their periods is a file.
-CSV_BY_PERIOD = (*EXTRACTS, *TODAYS_GEOGRAPHY)
+CSV_BY_PERIOD = (*EXTRACTS, *CURRENT_BOUNDARIES)
 GZIP_LEVEL = 3  # the next one takes twice the time for a file that is a tenth smaller
 STORAGE_VERSION = "v1.0.0"  # later ones do not open in the DuckDB that BI drivers carry
 
 
-class NotPublishable(Exception):
+class NotPublishableError(Exception):
     """Raised when the staged bytes are not the ones the gate passed; the last good release stands."""
 
 
@@ -78,7 +78,7 @@ class Published:
 
 def publish(
     staged: Path,
-    verdict: Verdict | None,
+    verdict: ValidationReport | None,
     data_docs: Path,
     releases: Path,
     latest: Path,
@@ -91,7 +91,7 @@ def publish(
     The tables are copied, the copies hashed against the verdict, and everything else in the release is made from the
     copies, the report too. Where the newest release holds the same tables under the same disclosure policy and the same
     report already, nothing is made.
-    Raises NotPublishable with the reason; nothing is then changed.
+    Raises NotPublishableError with the reason; nothing is then changed.
     """
     _refuse_unless_passed(staged, verdict)
     assert verdict is not None
@@ -105,8 +105,8 @@ def publish(
         for table in TABLES:
             copy = beside / f"{table}.parquet"
             shutil.copyfile(staged / copy.name, copy)
-            if sha256_of(copy) != verdict.files.get(copy.name):
-                raise NotPublishable(f"{copy.name} changed while it was being published; run the refresh again.")
+            if compute_sha256(copy) != verdict.files.get(copy.name):
+                raise NotPublishableError(f"{copy.name} changed while it was being published; run the refresh again.")
         said = _said_of(release_id, description, today, latest, report)
         with ThreadPoolExecutor(max_workers=1) as beside_them:
             others: list[Future[Any]] = [beside_them.submit(_write_database, beside)]
@@ -116,10 +116,10 @@ def publish(
             for other in others:
                 other.result()
         shutil.copytree(data_docs, beside / "data_docs")
-        dictionary = dictionary_of(DBT_PROJECT, beside)
+        dictionary = build_dictionary(DBT_PROJECT, beside)
         (beside / DICTIONARY_DATA).write_text(as_json(dictionary), encoding="utf-8")
         (beside / DICTIONARY_PAGE).write_text(as_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
-        package = as_data_package(release_id, dictionary, csv_paths, is_licensed=description.salt is None)
+        package = to_data_package(release_id, dictionary, csv_paths, is_licensed=description.salt is None)
         (beside / DATA_PACKAGE).write_text(package, encoding="utf-8")
         (beside / "README.md").write_text(release_readme(release_id, description, beside), encoding="utf-8")
         manifest = {**said, **_listed(beside, verdict)}
@@ -132,32 +132,40 @@ def publish(
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-    _swing(latest, folder)
+    _point_latest_to(latest, folder)
     _record_recipe(latest, release_id, description.recipe)
     return Published(release_id, folder, is_new=True)
 
 
-def _refuse_unless_passed(staged: Path, verdict: Verdict | None) -> None:
+def _refuse_unless_passed(staged: Path, verdict: ValidationReport | None) -> None:
     if verdict is None:
-        raise NotPublishable("Expected a verdict of the gate on the staged tables; found none. Run the gate first.")
+        raise NotPublishableError(
+            "Expected a verdict of the gate on the staged tables; found none. Run the gate first."
+        )
     if not verdict.passed:
-        raise NotPublishable(
+        raise NotPublishableError(
             f"The gate refused the staged tables; the last release stands.\n\n{verdict.describe_failures()}"
         )
-    audited = {outcome.table for outcome in verdict.outcomes if outcome.rule in (ADDS_NOTHING, GIVES_NOTHING_AWAY)}
+    audited = {
+        outcome.table
+        for outcome in verdict.outcomes
+        if outcome.rule in (NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE)
+    }
     if missing := sorted(EXTRACTS.keys() - audited):
-        raise NotPublishable(
+        raise NotPublishableError(
             f"Expected a verdict that audited every extract beside its source; found none on {', '.join(missing)}. "
             "Run the gate with its auditor."
         )
     found = (
-        {path.name: sha256_of(path) for path in sorted(staged.iterdir()) if path.is_file()} if staged.is_dir() else {}
+        {path.name: compute_sha256(path) for path in sorted(staged.iterdir()) if path.is_file()}
+        if staged.is_dir()
+        else {}
     )
     if found != dict(verdict.files) or set(found) != {f"{table}.parquet" for table in TABLES}:
         changed = sorted(
             name for name in found.keys() | verdict.files.keys() if found.get(name) != verdict.files.get(name)
         )
-        raise NotPublishable(
+        raise NotPublishableError(
             "Expected the staged bytes the gate judged; found others in "
             f"{', '.join(changed) or 'the list of files'}. Run the gate on them, or stage again."
         )
@@ -169,7 +177,7 @@ def read_manifest(latest: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text("utf-8")) if path.is_file() else None
 
 
-def released_recipe(latest: Path) -> str | None:
+def read_last_released_fingerprint(latest: Path) -> str | None:
     """The recipe that last gave the newest release; another recipe may have given the same tables since."""
     manifest = read_manifest(latest)
     path = latest.with_name("released.json")
@@ -186,10 +194,12 @@ def _record_recipe(latest: Path, release_id: str, recipe: str) -> None:
     beside.replace(path)
 
 
-def _same_release(latest: Path, verdict: Verdict, description: Description, report: ReportBuilder | None) -> str | None:
+def _same_release(
+    latest: Path, verdict: ValidationReport, description: Description, report: ReportBuilder | None
+) -> str | None:
     manifest = read_manifest(latest)
     # A release says what it was made under: the same tables under another policy or profile are another release.
-    if manifest is None or manifest.get("disclosure") != description.policy.as_manifest():
+    if manifest is None or manifest.get("disclosure") != description.policy.to_manifest():
         return None
     if manifest.get("report") != (report.recipe if report else None):
         return None
@@ -208,7 +218,7 @@ def _next_id(releases: Path, today: date) -> str:
     return f"{month}.{max(numbers, default=0) + 1}"
 
 
-def _swing(latest: Path, folder: Path) -> None:
+def _point_latest_to(latest: Path, folder: Path) -> None:
     """Point `latest` at a release by one rename, so that a reader sees the old one or the new one, never none."""
     beside = latest.with_name(latest.name + ".part")
     beside.unlink(missing_ok=True)
@@ -323,7 +333,7 @@ def csv_column(name: str, kind: str, *, has_statistic: bool) -> str:
 def _write_database(release: Path) -> None:
     """One DuckDB file with every table, in a storage version that today's BI drivers open."""
     target = _quoted(str(release / DATABASE))
-    with duckdb.connect(config={"threads": share_of_cores(WRITERS)}) as connection:
+    with duckdb.connect(config={"threads": threads_per_worker(WRITERS)}) as connection:
         # It is tried on every text, which takes a quarter of the time, and is hardly ever the smallest: words repeat.
         connection.execute("set disabled_compression_methods = 'fsst'")
         connection.execute(f"attach '{target}' as release (storage_version '{STORAGE_VERSION}')")
@@ -343,12 +353,12 @@ def _said_of(
         "release_id": release_id,
         "released_on": today.isoformat(),
         "previous_release": previous["release_id"] if previous else None,
-        **description.as_manifest(),
+        **description.to_manifest(),
         "report": report.recipe if report else None,
     }
 
 
-def _listed(release: Path, verdict: Verdict) -> dict[str, Any]:
+def _listed(release: Path, verdict: ValidationReport) -> dict[str, Any]:
     """The checks that were made, and every file with its bytes and, of a table, its rows."""
     with duckdb.connect() as connection:
         rows = {
@@ -360,7 +370,7 @@ def _listed(release: Path, verdict: Verdict) -> dict[str, Any]:
     files = {}
     for path in sorted(path for path in release.rglob("*") if path.is_file()):
         name = path.relative_to(release).as_posix()
-        files[name] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        files[name] = {"sha256": compute_sha256(path), "bytes": path.stat().st_size}
         if name in rows:
             files[name]["rows"] = rows[name]
     results = [outcome.result for outcome in verdict.outcomes]

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import duckdb
 
-from iapt.contract import CONTRACTS, EXTRACT_GRAINS, KEYS, TODAYS_GEOGRAPHY
+from iapt.contract import CONTRACTS, CURRENT_BOUNDARIES, EXTRACT_GRAINS, KEYS
 
 EXTRACTS = {table: f"extracts.{table}" for table in EXTRACT_GRAINS}
 TABLES = {
-    table: f"extracts.{table}" if table in EXTRACT_GRAINS or table in TODAYS_GEOGRAPHY else f"marts.{table}"
+    table: f"extracts.{table}" if table in EXTRACT_GRAINS or table in CURRENT_BOUNDARIES else f"marts.{table}"
     for table in CONTRACTS
 }
 _FIRST = {
     **dict.fromkeys(EXTRACTS, ("period_start",)),
-    **dict.fromkeys(TODAYS_GEOGRAPHY, ("period_start",)),
+    **dict.fromkeys(CURRENT_BOUNDARIES, ("period_start",)),
     "dim_period": ("period_grain", "period_start"),
 }
 

@@ -1,4 +1,4 @@
-"""Inspection: any folder that looks like a release, whoever made it: its tables, the copies of them, and its manifest.
+"""Verify any folder that looks like a release: its tables, the copies of them, and its manifest.
 
 Whether the tables may leave, and whether the bytes are those the manifest lists, are two questions with two answers.
 """
@@ -19,12 +19,12 @@ from typing import Any
 import duckdb
 
 from iapt.catalogue.disclosure_policy import Policy
-from iapt.contract import CONTRACTS, EXTRACT_GRAINS, file_of
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import FACTS, Auditor
 from iapt.disclosure.findings import write_findings
 from iapt.disclosure.model import Rounding
 from iapt.disclosure.period_audits import Tables
-from iapt.ingest.archive import sha256_of
+from iapt.ingest.archive import compute_sha256
 from iapt.release.datapackage import DATA_PACKAGE
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
 from iapt.release.publish import (
@@ -36,8 +36,8 @@ from iapt.release.publish import (
     csv_columns,
     csv_name,
 )
-from iapt.validation import RuleOutcome, Verdict
-from iapt.workspace import Home
+from iapt.validation import RuleOutcome, ValidationReport
+from iapt.workspace import Workspace
 
 COPIES_RULE = "copies_hold_the_rows_of_the_tables"
 COPIES_RULE_DESCRIPTION = (
@@ -53,7 +53,7 @@ REPORT_RULE_DESCRIPTION = (
 #: What a report shows that its tables do not make; told by whoever knows how reports are built.
 FaultsOfReport = Callable[[Path, Mapping[str, Any] | None], Iterable[str]]
 #: How a folder of tables is validated beside their source; given, since the rules stand on this package.
-ValidateTables = Callable[[Path, Auditor], Verdict]
+ValidateTables = Callable[[Path, Auditor], ValidationReport]
 #: How the CSV files of a release are written. DuckDB would find it out again from every file, at most of the cost.
 _AS_WRITTEN = "header = true, delim = ',', quote = '\"', escape = '\"'"
 #: More characters than any header we write; no more is read of what may be any file.
@@ -75,67 +75,74 @@ _BESIDE_THE_TABLES = frozenset(
 )
 
 
-class NotInspectable(Exception):
+class NotVerifiableError(Exception):
     """Raised where a folder cannot be judged: it holds no table of a release, or its source is not at hand."""
 
 
 @dataclass(frozen=True)
-class Inspection:
+class FolderVerification:
     """The verdict on a folder's tables, and apart from it which files differ from the folder's own manifest."""
 
-    verdict: Verdict
+    verdict: ValidationReport
     has_manifest: bool
     not_as_listed: tuple[str, ...]
 
 
-def auditor_of(home: Home) -> Auditor:
+def open_auditor(home: Workspace) -> Auditor:
     """The auditor of extracts made from a home's warehouse, under the policy they were made with.
 
-    Raises NotInspectable where the warehouse was built before it said under which policy.
+    Raises NotVerifiableError where the warehouse was built before it said under which policy.
     """
     built = json.loads(home.built.read_text("utf-8"))
     if "disclosure" not in built:
-        raise NotInspectable(f"{home.built}: expected the disclosure policy; found none. Refresh this home once more.")
+        raise NotVerifiableError(
+            f"{home.built}: expected the disclosure policy; found none. Refresh this home once more."
+        )
     policy = Policy.from_manifest(built["disclosure"])
     rounding = Rounding(policy.suppress_counts_below, policy.round_counts_to)
     return Auditor(home.warehouse, home.audits, rounding, source_is_public=not home.is_restricted)
 
 
-def findings_of(home: Home, period: str) -> tuple[Path, int]:
+def write_period_findings(home: Workspace, period: str) -> tuple[Path, int]:
     """Write the findings about single cells of a period to the home's owner-only folder; the file and their number.
 
-    Raises NotInspectable where the warehouse holds no figures of the period.
+    Raises NotVerifiableError where the warehouse holds no figures of the period.
     """
     if not home.warehouse.is_file():
-        raise NotInspectable(f"{home.warehouse}: not found. Findings are of a home that was refreshed from its drops.")
-    auditor = auditor_of(home)
+        raise NotVerifiableError(
+            f"{home.warehouse}: not found. Findings are of a home that was refreshed from its drops."
+        )
+    auditor = open_auditor(home)
     for table, grain in EXTRACT_GRAINS.items():
         with auditor.connect(None, table) as connection:
             facts = f"select 1 from {FACTS[table]} where period = ? limit 1"
             if connection.execute(facts, [period]).fetchone():
                 tables = Tables(FACTS[table], "marts.dim_measure", rounding=auditor.source_rounding)
                 return write_findings(connection, grain, tables, period, home.audits / "findings")
-    raise NotInspectable(f"{period}: the warehouse in {home.root} holds no figures of such a month, quarter or year.")
+    raise NotVerifiableError(
+        f"{period}: the warehouse in {home.root} holds no figures of such a month, quarter or year."
+    )
 
 
-def inspect_folder(
+def verify_folder(
     folder: Path,
     auditor: Auditor,
     drops_at_hand: frozenset[str],
     validate_tables: ValidateTables,
-    faults_of_report: FaultsOfReport,
-) -> Inspection:
+    compare_report: FaultsOfReport,
+) -> FolderVerification:
     """Judge the tables of a folder by every rule and beside their source; compare copies, report and manifest.
 
     `validate_tables` runs the rules; `drops_at_hand` are those the auditor's warehouse was built from.
-    Raises NotInspectable.
+    Raises NotVerifiableError.
     """
-    if not any((folder / file_of(table)).is_file() for table in CONTRACTS):
-        raise NotInspectable(
-            f"{folder}: expected at least one table of a release, such as {file_of(next(iter(CONTRACTS)))}; found none."
+    if not any((folder / parquet_name(table)).is_file() for table in CONTRACTS):
+        raise NotVerifiableError(
+            f"{folder}: expected at least one table of a release, such as {parquet_name(next(iter(CONTRACTS)))}; "
+            "found none."
         )
     manifest = _manifest_of(folder)
-    _refuse_another_source(folder, manifest, drops_at_hand)
+    _reject_another_source(folder, manifest, drops_at_hand)
     with tempfile.TemporaryDirectory(prefix="inspected_release_") as private:
         tables = Path(private) / "tables"
         tables.mkdir()
@@ -143,9 +150,9 @@ def inspect_folder(
             if path.name not in _BESIDE_THE_TABLES:
                 (tables / path.name).mkdir() if path.is_dir() else shutil.copyfile(path, tables / path.name)
         judged = validate_tables(tables, auditor)
-        compared = (*_outcomes_of_copies(folder, tables), *_outcomes_of_report(folder, manifest, faults_of_report))
-        verdict = Verdict.of(judged.files, (*judged.outcomes, *compared))
-    return Inspection(verdict, manifest is not None, tuple(_not_as_listed(folder, manifest or {})))
+        compared = (*_outcomes_of_copies(folder, tables), *_outcomes_of_report(folder, manifest, compare_report))
+        verdict = ValidationReport.of(judged.files, (*judged.outcomes, *compared))
+    return FolderVerification(verdict, manifest is not None, tuple(_not_as_listed(folder, manifest or {})))
 
 
 def _manifest_of(folder: Path) -> dict[str, Any] | None:
@@ -155,20 +162,20 @@ def _manifest_of(folder: Path) -> dict[str, Any] | None:
     try:
         manifest = json.loads(path.read_text("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise NotInspectable(
+        raise NotVerifiableError(
             f"{path}: expected JSON; {error}. Take the file away to judge the tables alone."
         ) from error
     if not isinstance(manifest, dict):
-        raise NotInspectable(f"{path}: expected an object; found a {type(manifest).__name__}.")
+        raise NotVerifiableError(f"{path}: expected an object; found a {type(manifest).__name__}.")
     return manifest
 
 
-def _refuse_another_source(folder: Path, manifest: dict[str, Any] | None, drops_at_hand: frozenset[str]) -> None:
+def _reject_another_source(folder: Path, manifest: dict[str, Any] | None, drops_at_hand: frozenset[str]) -> None:
     if manifest is None or not isinstance(manifest.get("drops"), list):
         return
     named = frozenset(str(drop.get("sha256")) for drop in manifest["drops"] if isinstance(drop, dict))
     if named != drops_at_hand:
-        raise NotInspectable(
+        raise NotVerifiableError(
             f"{folder}: made from {len(named)} drops; the warehouse at hand from {len(drops_at_hand)}, "
             f"{len(named & drops_at_hand)} of them the same. Expected the same drops on both sides: refresh a home "
             "from the release's own drops and name it with --home."
@@ -197,13 +204,13 @@ def _outcomes_of_copies(folder: Path, tables: Path) -> Iterator[RuleOutcome]:
 
 
 def _outcomes_of_report(
-    folder: Path, manifest: dict[str, Any] | None, faults_of_report: FaultsOfReport
+    folder: Path, manifest: dict[str, Any] | None, compare_report: FaultsOfReport
 ) -> Iterator[RuleOutcome]:
     """Compare the report, where a folder has one, with what its tables make."""
     if not (folder / REPORT_FOLDER).exists():
         return
     try:
-        found = list(faults_of_report(folder / REPORT_FOLDER, manifest))
+        found = list(compare_report(folder / REPORT_FOLDER, manifest))
         result, message = ("failed", "; ".join(found)) if found else ("passed", "")
     except (duckdb.Error, OSError) as error:
         result, message = "error", f"it could not be compared ({type(error).__name__})"
@@ -237,7 +244,7 @@ def _faults_of_database(database: Path, tables: Path) -> Iterator[str]:
         yield from (f"it lacks {table}" for table in CONTRACTS if table not in present)
         yield from (f"{table} does not belong in it" for table in sorted(present - CONTRACTS.keys()))
         for table in CONTRACTS:
-            file = tables / file_of(table)
+            file = tables / parquet_name(table)
             if table in present and file.is_file():
                 parquet = f"read_parquet('{_quoted(file)}')"
                 columns = [
@@ -256,7 +263,7 @@ def _faults_of_csv(folder: Path, tables: Path) -> Iterator[str]:
         connection.execute("pragma disable_optimizer")
         expected: set[str] = set()
         for table in CONTRACTS:
-            file = tables / file_of(table)
+            file = tables / parquet_name(table)
             if not file.is_file():
                 continue
             parquet = f"read_parquet('{_quoted(file)}')"
@@ -335,7 +342,7 @@ def _not_as_listed(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
             yield f"{name} (outside the folder)"
         elif not path.is_file():
             yield f"{name} (missing)"
-        elif sha256_of(path) != record.get("sha256"):
+        elif compute_sha256(path) != record.get("sha256"):
             yield f"{name} (changed)"
     if listed:
         present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

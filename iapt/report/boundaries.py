@@ -44,7 +44,7 @@ Polygon: TypeAlias = list[Ring]
 
 
 @dataclass
-class BoundariesNotUsable(Exception):
+class BoundariesError(Exception):
     """Raised when a boundary file cannot be drawn; no part of it is."""
 
     place: str
@@ -76,20 +76,20 @@ class Boundaries:
 def read_boundaries(path: Path, codes_of: Mapping[str, str], *, width: int = 600) -> Boundaries:
     """The boundaries in a GeoJSON file; `codes_of` gives our organisation code for an ONS code.
 
-    The same file gives the same result, to the byte. Raises BoundariesNotUsable.
+    The same file gives the same result, to the byte. Raises BoundariesError.
     """
     if not path.is_file():
-        raise BoundariesNotUsable(path.name, "a file", "none" if not path.exists() else "something else", _FROM_THE_ONS)
+        raise BoundariesError(path.name, "a file", "none" if not path.exists() else "something else", _FROM_THE_ONS)
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise BoundariesNotUsable(path.name, "a file that can be read", str(error), _FROM_THE_ONS) from error
-    return boundaries_of(content, codes_of, name=path.name, width=width)
+        raise BoundariesError(path.name, "a file that can be read", str(error), _FROM_THE_ONS) from error
+    return parse_boundaries(content, codes_of, name=path.name, width=width)
 
 
-def boundaries_of(content: bytes, codes_of: Mapping[str, str], *, name: str, width: int = 600) -> Boundaries:
-    """The boundaries in the bytes of a GeoJSON file called `name`. Raises BoundariesNotUsable."""
+def parse_boundaries(content: bytes, codes_of: Mapping[str, str], *, name: str, width: int = 600) -> Boundaries:
+    """The boundaries in the bytes of a GeoJSON file called `name`. Raises BoundariesError."""
     if width < 1:
         raise ValueError(f"expected a width of at least 1 unit, found {width}")
     features = _features(_parsed(content, name), name)
@@ -137,7 +137,7 @@ class _Budget:
 
 
 def _refuse(place: str, expected: str, found: str, remedy: str = _FROM_THE_ONS) -> NoReturn:
-    raise BoundariesNotUsable(place, expected, found, remedy)
+    raise BoundariesError(place, expected, found, remedy)
 
 
 def _shown(value: object) -> str:
@@ -159,7 +159,7 @@ def _parsed(content: bytes, name: str) -> Any:
         # Raised by the parser itself, whose depth Python limits. The depth of what is used is checked exactly below.
         _refuse(name, "lists and objects some levels deep, as in GeoJSON", "far more levels")
     except ValueError as error:  # no UTF-8, no JSON, or a number of thousands of digits
-        raise BoundariesNotUsable(name, "JSON in UTF-8", str(error)[:_SHOWN], _FROM_THE_ONS) from error
+        raise BoundariesError(name, "JSON in UTF-8", str(error)[:_SHOWN], _FROM_THE_ONS) from error
 
 
 def _features(collection: Any, name: str) -> list[dict[str, Any]]:

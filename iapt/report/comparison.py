@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from iapt.report.site import BOUNDARIES, NOT_BUILDABLE, build_report, report_recipe
+from iapt.report.site import BOUNDARIES, NOT_BUILDABLE, build_report, compute_report_fingerprint
 
 #: Three are named; a report that was made otherwise differs everywhere.
 _NAMED: Final = 3
 _PATHS: Final = re.compile(r"[mlz0-9 -]*")
 
 
-def faults_of_report(report: Path, manifest: Mapping[str, Any] | None) -> Iterator[str]:
+def compare_report(report: Path, manifest: Mapping[str, Any] | None) -> Iterator[str]:
     """What a report in a release folder shows that the folder's tables do not make, or lacks.
 
     Every file is compared where this code made the report; of one that other code made, the data files alone. Figures
@@ -29,7 +29,7 @@ def faults_of_report(report: Path, manifest: Mapping[str, Any] | None) -> Iterat
     if isinstance(drawn, str):
         yield drawn
         return
-    only = "" if str(manifest.get("report")).partition("+")[0] == report_recipe() else "data/"
+    only = "" if str(manifest.get("report")).partition("+")[0] == compute_report_fingerprint() else "data/"
     with tempfile.TemporaryDirectory(prefix="compared_report_") as private:
         try:
             again = build_report(report.parent, Path(private) / "report", manifest, boundaries=drawn).folder

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from iapt.catalogue.area_tiles import Tile, load_tiles
-from iapt.catalogue.report_config import Outline, Report, load_outline
+from iapt.catalogue.report_config import Report, ReportConfig, load_report_config
 from iapt.report.release_data import (
     EVERYONE,
     GRAINS,
     Area,
     AreaFigures,
     Release,
-    areas_of,
-    figures_of,
+    list_areas,
+    read_area_figures,
     read_release,
 )
 from iapt.workspace import CATALOGUE
@@ -35,18 +35,18 @@ class Contents:
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any], progress: Callable[[str], None]) -> None:
         """Read the outline, the tiles and every figure. Raises what their readers raise."""
-        self.outline: Outline = load_outline(CATALOGUE / OUTLINE)
+        self.outline: ReportConfig = load_report_config(CATALOGUE / OUTLINE)
         self.tiles: Sequence[Tile] = load_tiles(CATALOGUE / TILES)
         self.release: Release = read_release(folder, self.outline, manifest)
         self.figures: dict[str, dict[str, AreaFigures]] = {}
         for report in GRAINS:
             progress(f"{self.report(report).title.lower()}: figures")
-            self.figures[report] = {one.area: one for one in figures_of(self.release, self.outline, report)}
+            self.figures[report] = {one.area: one for one in read_area_figures(self.release, self.outline, report)}
 
     @cached_property
     def areas(self) -> tuple[Area, ...]:
         """The organisations, in the order of the lists."""
-        return areas_of(self.release, self.outline, self.figures)
+        return list_areas(self.release, self.outline, self.figures)
 
     @cached_property
     def site(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Contents:
             },
             "map": {
                 "measure": outline.map.measure,
-                "leastAreas": outline.map.least_areas,
+                "leastAreas": outline.map.min_areas,
                 "tiles": [
                     [tile.code, tile.row, tile.column, tile.short_label, names.get(tile.code, tile.short_label)]
                     for tile in self.tiles
@@ -167,7 +167,7 @@ class Contents:
 
     def _of_other_boundaries(self, figures: AreaFigures) -> list[int]:
         """The numbers of the periods in which figures of a board are not surely of the area of its tile."""
-        drawn = self.outline.map.boundaries_of
+        drawn = self.outline.map.boundaries_valid_on
         place = next(
             (place for _, level, code in figures.levels if (place := self.release.places.get((level, code)))), None
         )

@@ -25,7 +25,7 @@ class Coverage:
     partly: str
 
 
-def coverage_of(periods: Sequence[Period], england: AreaFigures | None) -> Coverage:
+def describe_coverage(periods: Sequence[Period], england: AreaFigures | None) -> Coverage:
     """What a report covers: a drop of one provider makes no month that the country can be seen in."""
     numbers = _with_figures(england)
     between = periods[numbers[0] : numbers[-1] + 1] if numbers else ()

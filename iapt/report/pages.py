@@ -11,7 +11,7 @@ import jinja2
 
 from iapt.release.metadata import provenance_statement
 from iapt.report.contents import Contents, as_data
-from iapt.report.coverage import NONE, Coverage, coverage_of, runs_in_words
+from iapt.report.coverage import NONE, Coverage, describe_coverage, runs_in_words
 from iapt.report.release_data import EVERYONE, GRAINS, Area, AreaFigures
 from iapt.report.rendering import Renderer, View, scripts_in_order
 
@@ -115,7 +115,7 @@ class Pages:
         return "", []
 
     def _coverage(self, report: str) -> Coverage:
-        return coverage_of(self.contents.release.periods[report], self.contents.figures[report].get(ENGLAND))
+        return describe_coverage(self.contents.release.periods[report], self.contents.figures[report].get(ENGLAND))
 
     def _coverage_row(self, report: str) -> dict[str, Any]:
         gaps = [period.label for period in self.contents.release.periods[report] if period.status == "not_published"]

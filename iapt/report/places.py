@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeAlias
 
-from iapt.catalogue.report_config import Family, Outline
+from iapt.catalogue.report_config import Family, ReportConfig
 
 PLACEHOLDER: Final = "placeholder"
 Listed: TypeAlias = tuple[str, str]
@@ -31,9 +31,9 @@ class Organisation:
     predecessors: tuple[str, ...]
     successors: tuple[str, ...]
     boundary_moves: tuple[date, ...]
-    today_code: str
-    today_name: str
-    today_comparability: str
+    current_code: str
+    current_name: str
+    current_comparability: str
 
     @property
     def listed(self) -> Listed:
@@ -63,7 +63,7 @@ class Place:
         """The number of the area that the place has now: that after every change there was."""
         return len(self.days_of_change())
 
-    def areas_of(self, member: int, start: date, end: date) -> tuple[int, int]:
+    def list_areas(self, member: int, start: date, end: date) -> tuple[int, int]:
         """The numbers of the first and the last area that a figure of one member of a period can be about.
 
         They differ where a boundary moved within the period. Numbers count the changes of the area before.
@@ -98,7 +98,7 @@ def _ends_as_another(organisation: Organisation) -> bool:
     return bool(_days_of_end(organisation, is_last=False))
 
 
-def places_of(organisations: Mapping[Listed, Organisation], outline: Outline) -> dict[Listed, Place]:
+def build_places(organisations: Mapping[Listed, Organisation], outline: ReportConfig) -> dict[Listed, Place]:
     """The place of each listed organisation of the levels that the report shows, placeholders left out."""
     shown = {
         listed: one
@@ -144,8 +144,8 @@ def _overlap(before: Organisation, after: Organisation) -> bool:
     return before.valid_to is not None and after.valid_from is not None and after.valid_from <= before.valid_to
 
 
-def neighbours_of(
-    place: Place, organisations: Mapping[Listed, Organisation], outline: Outline, *, before: bool
+def find_neighbours(
+    place: Place, organisations: Mapping[Listed, Organisation], outline: ReportConfig, *, before: bool
 ) -> tuple[Organisation, ...]:
     """The organisations that a place came from, or became, as the list names them; none of its own members."""
     family = next(one for one in outline.families if one.slug == place.family)

@@ -18,17 +18,17 @@ from typing import Any, Final
 
 import duckdb
 
-from iapt.catalogue.report_config import Family, Outline, Topic
-from iapt.contract import CONTRACTS, file_of
+from iapt.catalogue.report_config import Family, ReportConfig, Topic
+from iapt.contract import CONTRACTS, parquet_name
 from iapt.report.names import area_id, day_in_words, readable_name
-from iapt.report.places import Listed, Organisation, Place, neighbours_of, places_of
+from iapt.report.places import Listed, Organisation, Place, build_places, find_neighbours
 
 GRAINS: Final[Mapping[str, str]] = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
 EVERYONE: Final = "total/total"
-TODAYS_GEOGRAPHY: Final = {report: f"todays_geography_{report}" for report in GRAINS}
+CURRENT_BOUNDARIES: Final = {report: f"extract_{report}_current_boundaries" for report in GRAINS}
 #: Instead of a level, in a period of which the figures are sums over the areas that make up a place today.
 SUM: Final = "sum"
-#: How a sum in the tables of today's geography is related to today's area where it is one of exactly that area.
+#: How a sum in the tables of current boundaries is related to today's area where it is one of exactly that area.
 _OF_THE_SAME_AREA: Final = ("same", "recoded", "merged", "summed")
 _TABLES: Final = (
     "dim_period",
@@ -38,11 +38,11 @@ _TABLES: Final = (
     "dim_standard",
     "dim_note",
     "extract_monthly",
-    *TODAYS_GEOGRAPHY.values(),
+    *CURRENT_BOUNDARIES.values(),
 )
 
 
-class ReleaseNotReadable(Exception):
+class ReleaseUnreadableError(Exception):
     """Raised where a folder is not a release with the tables that a report is made from."""
 
 
@@ -148,16 +148,16 @@ class Release:
     places: Mapping[Listed, Place] = field(default_factory=dict)
 
 
-def tables_read(outline: Outline) -> tuple[str, ...]:
+def tables_read(outline: ReportConfig) -> tuple[str, ...]:
     """The released tables a report is made from; the dbt project names them in its exposure."""
     return (*_TABLES, *(topic.mart for topic in outline.topics))
 
 
-def read_release(folder: Path, outline: Outline, manifest: Mapping[str, Any]) -> Release:
-    """Read what every page needs. Raises ReleaseNotReadable where a table is missing."""
+def read_release(folder: Path, outline: ReportConfig, manifest: Mapping[str, Any]) -> Release:
+    """Read what every page needs. Raises ReleaseUnreadableError where a table is missing."""
     needed = tables_read(outline)
-    if missing := [file_of(table) for table in needed if not (folder / file_of(table)).is_file()]:
-        raise ReleaseNotReadable(
+    if missing := [parquet_name(table) for table in needed if not (folder / parquet_name(table)).is_file()]:
+        raise ReleaseUnreadableError(
             f"{folder}: expected the tables of a release; not there: {', '.join(missing)}. Name a release folder."
         )
     with _open(folder, needed) as connection:
@@ -172,19 +172,19 @@ def read_release(folder: Path, outline: Outline, manifest: Mapping[str, Any]) ->
             ons_codes=_ons_codes(connection),
             notes=_notes(connection),
             organisations=organisations,
-            places=places_of(organisations, outline),
+            places=build_places(organisations, outline),
         )
 
 
 def _open(folder: Path, tables: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     for table in tables:
-        file = str(folder / file_of(table)).replace("'", "''")
+        file = str(folder / parquet_name(table)).replace("'", "''")
         connection.execute(f"create view {table} as from read_parquet('{file}')")
     return connection
 
 
-def _periods(connection: duckdb.DuckDBPyConnection, report: str, outline: Outline) -> tuple[Period, ...]:
+def _periods(connection: duckdb.DuckDBPyConnection, report: str, outline: ReportConfig) -> tuple[Period, ...]:
     """The calendar from the first to the last period of which the marts have a row. Empty where they have none."""
     held = " union ".join(
         f"select period_start from {topic.mart} where period_grain = ${'grain'}" for topic in outline.topics
@@ -204,7 +204,7 @@ def _periods(connection: duckdb.DuckDBPyConnection, report: str, outline: Outlin
     return tuple(Period(*row) for row in rows)
 
 
-def _populations(connection: duckdb.DuckDBPyConnection, outline: Outline) -> dict[str, tuple[Population, ...]]:
+def _populations(connection: duckdb.DuckDBPyConnection, outline: ReportConfig) -> dict[str, tuple[Population, ...]]:
     """The categories of each variable in their order; where schemes differ on one, the newest speaks of it."""
     rows = connection.execute(
         """
@@ -223,7 +223,7 @@ def _populations(connection: duckdb.DuckDBPyConnection, outline: Outline) -> dic
     }
 
 
-def _measures(connection: duckdb.DuckDBPyConnection, outline: Outline) -> dict[str, dict[str, str]]:
+def _measures(connection: duckdb.DuckDBPyConnection, outline: ReportConfig) -> dict[str, dict[str, str]]:
     rows = connection.execute(
         """
         select measure, statistic, unit, definition, coalesce(numerator, ''), coalesce(denominator, ''), name
@@ -238,7 +238,9 @@ def _measures(connection: duckdb.DuckDBPyConnection, outline: Outline) -> dict[s
         for measure, *rest in rows
     }
     if missing := [measure for measure in outline.measure_order if measure not in found]:
-        raise ReleaseNotReadable(f"dim_measure: expected every measure of the outline; not there: {', '.join(missing)}")
+        raise ReleaseUnreadableError(
+            f"dim_measure: expected every measure of the outline; not there: {', '.join(missing)}"
+        )
     return found
 
 
@@ -272,10 +274,10 @@ def _notes(connection: duckdb.DuckDBPyConnection) -> tuple[Note, ...]:
 
 
 def _organisations(connection: duckdb.DuckDBPyConnection) -> dict[Listed, Organisation]:
-    """The list of organisations. Raises ReleaseNotReadable where it was made before boundaries were in it."""
+    """The list of organisations. Raises ReleaseUnreadableError where it was made before boundaries were in it."""
     columns = {str(row[0]) for row in connection.execute("describe dim_organisation").fetchall()}
     if "boundary_moves" not in columns:
-        raise ReleaseNotReadable(
+        raise ReleaseUnreadableError(
             "dim_organisation: expected the column boundary_moves; not there. The release was made by an older version "
             "of this project: build its report with that version, or refresh and use the new release."
         )
@@ -283,7 +285,7 @@ def _organisations(connection: duckdb.DuckDBPyConnection) -> dict[Listed, Organi
         """
         select org_level, org_code, org_name, coalesce(org_type, ''), valid_from, valid_to,
                coalesce(predecessors, ''), coalesce(successors, ''), coalesce(boundary_moves, ''),
-               coalesce(today_code, ''), coalesce(today_name, ''), coalesce(today_comparability, '')
+               coalesce(current_code, ''), coalesce(current_name, ''), coalesce(current_comparability, '')
         from dim_organisation
         """
     ).fetchall()
@@ -299,9 +301,9 @@ def _organisations(connection: duckdb.DuckDBPyConnection) -> dict[Listed, Organi
             predecessors=_listed(before),
             successors=_listed(after),
             boundary_moves=tuple(date.fromisoformat(day) for day in _listed(moves)),
-            today_code=str(today[0]),
-            today_name=str(today[1]),
-            today_comparability=str(today[2]),
+            current_code=str(today[0]),
+            current_name=str(today[1]),
+            current_comparability=str(today[2]),
         )
     return found
 
@@ -311,7 +313,7 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part for part in text.split("; ") if part)
 
 
-def figures_of(release: Release, outline: Outline, report: str) -> Iterator[AreaFigures]:
+def read_area_figures(release: Release, outline: ReportConfig, report: str) -> Iterator[AreaFigures]:
     """What one report has of each organisation, one organisation at a time."""
     periods = len(release.periods[report])
     if not periods:
@@ -349,7 +351,7 @@ def figures_of(release: Release, outline: Outline, report: str) -> Iterator[Area
         )
 
 
-def _measures_by_topic(outline: Outline) -> Iterator[tuple[Topic, tuple[str, ...]]]:
+def _measures_by_topic(outline: ReportConfig) -> Iterator[tuple[Topic, tuple[str, ...]]]:
     """The measures that are read of each topic's mart: one that several marts have, of the first."""
     seen: set[str] = set()
     for topic in outline.topics:
@@ -370,7 +372,7 @@ def _series(
 
 
 def _judgements(
-    connection: duckdb.DuckDBPyConnection, topic: Topic, measures: tuple[str, ...], outline: Outline, periods: int
+    connection: duckdb.DuckDBPyConnection, topic: Topic, measures: tuple[str, ...], outline: ReportConfig, periods: int
 ) -> Iterator[tuple[tuple[str, str, str], dict[str, str]]]:
     """Of each organisation and population that is drawn beside a standard, how each measure stands to it by period."""
     if not measures:
@@ -432,7 +434,7 @@ class _Stand:
 
 
 def _create_named(
-    connection: duckdb.DuckDBPyConnection, release: Release, outline: Outline
+    connection: duckdb.DuckDBPyConnection, release: Release, outline: ReportConfig
 ) -> dict[tuple[str, str], Place]:
     """Make the table `named`: the page of each organisation, by prefix and code. Placeholders have none.
 
@@ -454,7 +456,7 @@ def _create_named(
             continue
         place = release.places.get(listed)
         if place is None:
-            raise ReleaseNotReadable(f"dim_organisation: expected {' '.join(listed)}, which has figures; not there")
+            raise ReleaseUnreadableError(f"dim_organisation: expected {' '.join(listed)}, which has figures; not there")
         later = place.members[place.members.index(release.organisations[listed]) + 1 :]
         if any(own & numbers.get(other.listed, set()) for other in later):
             named[listed] = (listed[0].replace("_", "-"), listed[1])
@@ -473,9 +475,9 @@ def _create_named(
 
 
 def _add_sums(
-    connection: duckdb.DuckDBPyConnection, outline: Outline, report: str, pages: Mapping[tuple[str, str], Place]
+    connection: duckdb.DuckDBPyConnection, outline: ReportConfig, report: str, pages: Mapping[tuple[str, str], Place]
 ) -> None:
-    """Add what the tables of today's geography sum up, for places and periods without a figure of a body of theirs.
+    """Add what the tables of current boundaries sum up, for places and periods without a figure of a body of theirs.
 
     Only sums of exactly today's area, and only where they are whole. Makes the table `sums` of the codes summed.
     """
@@ -488,7 +490,7 @@ def _add_sums(
             populations.population_type || '/' || populations.population as population,
             cast(cast(today.value as bigint) as varchar) || '~' || today.lower_bound || '~' || today.upper_bound
                 || '~' || coalesce(today.suppressed_parts, 0) as cell
-        from {TODAYS_GEOGRAPHY[report]} as today
+        from {CURRENT_BOUNDARIES[report]} as today
         inner join axis on today.period = axis.period
         inner join (select unnest($levels) as org_level, unnest($codes) as org_code) as open_places
             on today.org_level = open_places.org_level and today.org_code = open_places.org_code
@@ -533,7 +535,7 @@ def _add_sums(
 
 
 def _notes_of_cells(
-    connection: duckdb.DuckDBPyConnection, release: Release, outline: Outline, report: str
+    connection: duckdb.DuckDBPyConnection, release: Release, outline: ReportConfig, report: str
 ) -> tuple[dict[tuple[str, str], list[tuple[str, str, int, int]]], dict[tuple[str, str], list[tuple[int, str, int]]]]:
     """The notes on figures that pages show, and those on figures of measures that none shows, by page."""
     order = {note.id: number for number, note in enumerate(release.notes)}
@@ -579,7 +581,7 @@ def _stands(
     ).fetchall():
         place = pages[prefix, page]
         member = place.members.index(release.organisations[level, code])
-        areas = place.areas_of(member, start, end)
+        areas = place.list_areas(member, start, end)
         found.setdefault((prefix, page), []).append(_Stand(int(number), str(level), str(code), areas))
     for prefix, page, number, codes in connection.execute(
         """
@@ -610,7 +612,7 @@ def _cuts(stands: Sequence[_Stand], place: Place) -> tuple[tuple[int, str], ...]
     return tuple(cuts)
 
 
-def _create_axis(connection: duckdb.DuckDBPyConnection, outline: Outline, report: str) -> None:
+def _create_axis(connection: duckdb.DuckDBPyConnection, outline: ReportConfig, report: str) -> None:
     connection.execute(
         """
         create temp table axis as
@@ -622,7 +624,7 @@ def _create_axis(connection: duckdb.DuckDBPyConnection, outline: Outline, report
     )
 
 
-def _axis_bounds(connection: duckdb.DuckDBPyConnection, outline: Outline, report: str) -> dict[str, Any]:
+def _axis_bounds(connection: duckdb.DuckDBPyConnection, outline: ReportConfig, report: str) -> dict[str, Any]:
     held = " union all ".join(
         f"select period_start from {topic.mart} where period_grain = $grain" for topic in outline.topics
     )
@@ -633,14 +635,14 @@ def _axis_bounds(connection: duckdb.DuckDBPyConnection, outline: Outline, report
     return {"grain": GRAINS[report], "first": first, "last": last}
 
 
-def _create_levels(connection: duckdb.DuckDBPyConnection, outline: Outline) -> None:
+def _create_levels(connection: duckdb.DuckDBPyConnection, outline: ReportConfig) -> None:
     connection.execute("create temp table levels (org_level varchar, family varchar, rank integer)")
     for family in outline.families:
         for rank, level in enumerate(family.levels):
             connection.execute("insert into levels values (?, ?, ?)", [level, family.slug, rank])
 
 
-def _create_cells(connection: duckdb.DuckDBPyConnection, outline: Outline, report: str) -> None:
+def _create_cells(connection: duckdb.DuckDBPyConnection, outline: ReportConfig, report: str) -> None:
     """A table for each topic: its mart's rows that the report shows, every measure's cell as text.
 
     `has_cells` says whether the row has a status of any of them.
@@ -709,7 +711,9 @@ def _cell(measure: str) -> str:
     """
 
 
-def areas_of(release: Release, outline: Outline, figures: Mapping[str, Mapping[str, AreaFigures]]) -> tuple[Area, ...]:
+def list_areas(
+    release: Release, outline: ReportConfig, figures: Mapping[str, Mapping[str, AreaFigures]]
+) -> tuple[Area, ...]:
     """The places that have figures, in the order a list shows them.
 
     `figures` are those of each report, by place. Each is described as the newest of its bodies that has any: the lists
@@ -733,7 +737,7 @@ def areas_of(release: Release, outline: Outline, figures: Mapping[str, Mapping[s
         before, after = (
             tuple(
                 Related(page_of.get(one.listed, ""), readable_name(one.name), one.code)
-                for one in neighbours_of(place, release.organisations, outline, before=is_before)
+                for one in find_neighbours(place, release.organisations, outline, before=is_before)
             )
             for is_before in (True, False)
         )
@@ -755,7 +759,7 @@ def areas_of(release: Release, outline: Outline, figures: Mapping[str, Mapping[s
 
 
 def _bodies(
-    identity: str, reports: Sequence[AreaFigures], release: Release, outline: Outline
+    identity: str, reports: Sequence[AreaFigures], release: Release, outline: ReportConfig
 ) -> tuple[Place, Organisation]:
     """The place of a page, and the newest of its bodies that has figures: of one with sums alone, today's."""
     family, levels = _levels_of(reports[0].prefix, outline)
@@ -765,24 +769,24 @@ def _bodies(
     missing = sorted(stood - release.organisations.keys())
     if place is None or missing:
         named = " ".join(missing[0] if missing else (levels[0], reports[0].code))
-        raise ReleaseNotReadable(f"dim_organisation: expected {named}, which has figures; not there")
+        raise ReleaseUnreadableError(f"dim_organisation: expected {named}, which has figures; not there")
     if identity != area_id(family.slug, reports[0].code) and family.slug != "england":
         place = Place(family.slug, (release.organisations[next(iter(stood))],))
     return place, next((one for one in reversed(place.members) if one.listed in stood), place.newest)
 
 
-def _levels_of(prefix: str, outline: Outline) -> tuple[Family, tuple[str, ...]]:
+def _levels_of(prefix: str, outline: ReportConfig) -> tuple[Family, tuple[str, ...]]:
     for family in outline.families:
         if prefix == family.slug:
             return family, family.levels
         for level in family.levels:
             if prefix == level.replace("_", "-"):
                 return family, (level,)
-    raise ReleaseNotReadable(f"expected a family of organisations; found {prefix!r}")
+    raise ReleaseUnreadableError(f"expected a family of organisations; found {prefix!r}")
 
 
 def _has_ended(body: Organisation) -> bool:
-    return body.valid_to is not None and body.today_comparability != "same"
+    return body.valid_to is not None and body.current_comparability != "same"
 
 
 def _note(place: Place, body: Organisation) -> str:
@@ -792,12 +796,12 @@ def _note(place: Place, body: Organisation) -> str:
     said = [f"Earlier code of this area: {', '.join(former)}."] if former else []
     if _has_ended(body) and body.valid_to:
         said.append(f"Ended on {day_in_words(body.valid_to)}.")
-        if body.today_code and (body is not place.newest or body.today_comparability != "boundary_moved"):
-            said.append(f"Its area is covered today by {readable_name(body.today_name)} ({body.today_code}).")
+        if body.current_code and (body is not place.newest or body.current_comparability != "boundary_moved"):
+            said.append(f"Its area is covered today by {readable_name(body.current_name)} ({body.current_code}).")
     return " ".join(said)
 
 
-def as_script(name: str, data: Any) -> str:
+def to_data_script(name: str, data: Any) -> str:
     """Data as a script that hands it over: a page opened from a disk may run scripts, not fetch files."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     # What would end a script, or a line in it, is written as its number.

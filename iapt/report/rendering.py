@@ -37,7 +37,7 @@ class View:
 
 
 @contextmanager
-def renderer_of(site: Mapping[str, Any]) -> Generator[Renderer]:
+def make_renderer(site: Mapping[str, Any]) -> Generator[Renderer]:
     """A renderer of what all pages share, for as long as this lasts.
 
     V8 is closed with it, whatever happens: a process that ends with V8 still open may wait for it forever.

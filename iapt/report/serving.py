@@ -57,7 +57,7 @@ class _Site(SimpleHTTPRequestHandler):
         """Say nothing of each request."""
 
 
-def server_of(folder: Path, port: int) -> ThreadingHTTPServer:
+def make_server(folder: Path, port: int) -> ThreadingHTTPServer:
     """A server of the folder that has its port and waits to be run; port 0 takes a free one.
 
     Raises OSError where the port is taken, FileNotFoundError where the folder holds no report.

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from iapt.catalogue.area_tiles import TilesNotUsable
-from iapt.catalogue.report_config import OutlineNotUsable
-from iapt.release.fingerprint import digest_of_files
+from iapt.catalogue.area_tiles import AreaTilesError
+from iapt.catalogue.report_config import ReportConfigError
+from iapt.release.fingerprint import digest_files
 from iapt.release.publish import ReportBuilder
-from iapt.report.boundaries import BoundariesNotUsable, read_boundaries
+from iapt.report.boundaries import BoundariesError, read_boundaries
 from iapt.report.contents import Contents, as_data
 from iapt.report.pages import Pages
-from iapt.report.release_data import ReleaseNotReadable, as_script
-from iapt.report.rendering import ASSETS, renderer_of, scripts_in_order
+from iapt.report.release_data import ReleaseUnreadableError, to_data_script
+from iapt.report.rendering import ASSETS, make_renderer, scripts_in_order
 from iapt.workspace import PROJECT_ROOT
 
 #: What decides how a report looks, apart from the release it is made from.
-RECIPE_PATTERNS = (
+FINGERPRINT_PATTERNS = (
     "catalogue/report.yml",
     "catalogue/area_tiles.csv",
     "iapt/report/*.py",
@@ -52,12 +52,12 @@ class BuiltReport:
 
 
 #: What can be wrong with what a report is made from: each says what was expected, found and where.
-NOT_BUILDABLE: Final = (ReleaseNotReadable, OutlineNotUsable, TilesNotUsable, BoundariesNotUsable)
+NOT_BUILDABLE: Final = (ReleaseUnreadableError, ReportConfigError, AreaTilesError, BoundariesError)
 
 
-def report_recipe() -> str:
+def compute_report_fingerprint() -> str:
     """A digest of how a report is made, apart from its release and the boundaries it is given."""
-    return digest_of_files(PROJECT_ROOT, RECIPE_PATTERNS)
+    return digest_files(PROJECT_ROOT, FINGERPRINT_PATTERNS)
 
 
 def report_builder(boundaries: Path, progress: Callable[[str], None] = lambda _: None) -> ReportBuilder:
@@ -66,7 +66,7 @@ def report_builder(boundaries: Path, progress: Callable[[str], None] = lambda _:
     Its recipe is that of the report, and a digest of the file after a plus sign.
     """
     given = boundaries if boundaries.is_file() else None
-    recipe = report_recipe() + (f"+{hashlib.sha256(given.read_bytes()).hexdigest()}" if given else "")
+    recipe = compute_report_fingerprint() + (f"+{hashlib.sha256(given.read_bytes()).hexdigest()}" if given else "")
 
     def build(release: Path, target: Path, manifest: Mapping[str, Any]) -> BuiltReport:
         progress("building the report")
@@ -86,13 +86,13 @@ def build_report(
     """Build the report of a release folder into `target`, which is replaced as a whole once all of it is there.
 
     `manifest` is what the release says of itself; by default its manifest.json. `boundaries` is a GeoJSON file of the
-    areas of the map, or what a report's own data file of them holds. Raises ReleaseNotReadable, and what the readers of
-    the catalogue and of boundaries raise.
+    areas of the map, or what a report's own data file of them holds. Raises ReleaseUnreadableError, and what the
+    readers of the catalogue and of boundaries raise.
     """
     if manifest is None:
         path = release / "manifest.json"
         if not path.is_file():
-            raise ReleaseNotReadable(f"{release}: expected a release folder with manifest.json; there is none")
+            raise ReleaseUnreadableError(f"{release}: expected a release folder with manifest.json; there is none")
         manifest = json.loads(path.read_text("utf-8"))
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
@@ -105,7 +105,7 @@ def build_report(
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-    return weigh(target)
+    return measure_site(target)
 
 
 def _write(
@@ -124,7 +124,7 @@ def _write(
         _write_script(target, f"map/{report}", contents.map_data(report))
     _write_script(target, "site", contents.site)
     drawn = _drawn(contents, boundaries) if isinstance(boundaries, Path) else boundaries
-    with renderer_of(contents.site) as renderer:
+    with make_renderer(contents.site) as renderer:
         if drawn is not None:
             _write_script(target, BOUNDARIES, drawn)
             renderer.receive(BOUNDARIES, drawn)
@@ -144,10 +144,10 @@ def _drawn(contents: Contents, boundaries: Path) -> dict[str, Any]:
 def _write_script(target: Path, name: str, data: Any) -> None:
     path = target / "data" / f"{name}.js"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(as_script(name, data), encoding="utf-8")
+    path.write_text(to_data_script(name, data), encoding="utf-8")
 
 
-def weigh(folder: Path) -> BuiltReport:
+def measure_site(folder: Path) -> BuiltReport:
     """Count the site; a page weighs what it loads when it is opened, each file compressed as servers do."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     pages = [path for path in files if path.suffix == ".html"]

@@ -190,7 +190,7 @@ def _recognise_ole2(content: bytes) -> Format:
     return Format("ole2", "an old Office file", f"If it is a workbook: {_SAVE_AS_XLSX}")
 
 
-def remedy_of_suffix(suffix: str) -> str:
+def describe_suffix_remedy(suffix: str) -> str:
     """What to do about a file of which the name says that it is not read."""
     if suffix in {".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".cab", ".lzh", ".arj", ".z"}:
         return _UNPACK

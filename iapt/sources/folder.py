@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from iapt.rejection import DropRefused
-from iapt.sources.file_formats import recognise_format, remedy_of_suffix
+from iapt.rejection import DropRejectedError
+from iapt.sources.file_formats import describe_suffix_remedy, recognise_format
 from iapt.sources.sidecars import (
     SIDECARS,
     UNKNOWN_LICENCE,
@@ -47,12 +47,12 @@ class FoundFile:
 
 
 @dataclass
-class FolderContents:
+class DiscoveredFiles:
     """A folder of drops, sorted: files to keep, files refused before opening, files that are no drops."""
 
     files: list[FoundFile] = field(default_factory=list)
-    refused: list[tuple[str, DropRefused]] = field(default_factory=list)
-    left_alone: list[str] = field(default_factory=list)
+    refused: list[tuple[str, DropRejectedError]] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
 
 def is_dropping(path: PurePosixPath) -> bool:
@@ -73,7 +73,7 @@ def describe_os_error(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def look_into(path: Path) -> FolderContents:
+def discover_files(path: Path) -> DiscoveredFiles:
     """List the drops in a folder (or one file), in the order of their paths.
 
     Hidden files, locks, notes and provenance sidecars are not drops. A file of a kind that is not read (RAR, XLS and so
@@ -84,9 +84,9 @@ def look_into(path: Path) -> FolderContents:
     if not path.is_file() and not path.is_dir():
         raise FileNotFoundError(f"expected a folder of drops, or one drop, at {path}; found nothing")
     root = path.parent if path.is_file() else path
-    contents, sidecars = FolderContents(), _Sidecars(root)
+    contents, sidecars = DiscoveredFiles(), _Sidecars(root)
     if path.is_file():
-        _sort_one(path, root, sidecars, contents)
+        _classify_file(path, root, sidecars, contents)
     else:
         _sort_folder(root, sidecars, contents)
     contents.refused += sidecars.refusals()
@@ -94,13 +94,13 @@ def look_into(path: Path) -> FolderContents:
     return contents
 
 
-def _sort_folder(root: Path, sidecars: _Sidecars, contents: FolderContents) -> None:
-    def refuse_folder(error: OSError) -> None:
+def _sort_folder(root: Path, sidecars: _Sidecars, contents: DiscoveredFiles) -> None:
+    def reject_folder(error: OSError) -> None:
         folder = Path(os.fsdecode(error.filename or root))
         if folder == root:
             raise error
         relative = _readable(folder.relative_to(root).as_posix())
-        refusal = DropRefused(
+        refusal = DropRejectedError(
             folder.name,
             "the whole folder",
             "a folder that can be listed",
@@ -109,12 +109,12 @@ def _sort_folder(root: Path, sidecars: _Sidecars, contents: FolderContents) -> N
         )
         contents.refused.append((relative, refusal))
 
-    for folder, subfolders, names in os.walk(root, onerror=refuse_folder, followlinks=False):
+    for folder, subfolders, names in os.walk(root, onerror=reject_folder, followlinks=False):
         subfolders.sort()
         subfolders[:] = [name for name in subfolders if not _is_folder_of_droppings(name)]
         links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
         for name in sorted([*names, *links]):
-            _sort_one(Path(folder) / name, root, sidecars, contents)
+            _classify_file(Path(folder) / name, root, sidecars, contents)
 
 
 class _Sidecars:
@@ -125,7 +125,7 @@ class _Sidecars:
         self._found: dict[Path, tuple[Path, Sidecar | None]] = {}
         self._malformed: dict[Path, tuple[str, MalformedSidecarError, list[str]]] = {}
 
-    def record_of(self, path: Path) -> tuple[str, SidecarRecord] | None:
+    def find_record(self, path: Path) -> tuple[str, SidecarRecord] | None:
         """The origin of a file and what is said of it; None where its sidecar is malformed, which is remembered.
 
         Raises MalformedSidecarError where what its sidecar says of this file alone cannot be believed.
@@ -134,10 +134,10 @@ class _Sidecars:
         if sidecar is None:
             self._malformed[folder][2].append(path.name)
             return None
-        record = sidecar.record_of(path.relative_to(folder).as_posix())
+        record = sidecar.find_record(path.relative_to(folder).as_posix())
         return record.data_origin or sidecar.origin, record
 
-    def refusals(self) -> list[tuple[str, DropRefused]]:
+    def refusals(self) -> list[tuple[str, DropRejectedError]]:
         """One refusal a malformed sidecar, however many files it is about."""
         found = []
         for folder, (name, error, files) in self._malformed.items():
@@ -145,7 +145,7 @@ class _Sidecars:
             about = f"the {len(files):,} files" if len(files) > 1 else ", ".join(files) or "the files"
             are = "are" if len(files) > 1 or not files else "is"
             remedy = f"Mend the sidecar: {about} that it is about {are} not used until then."
-            refusal = DropRefused(name, "the whole file", error.expected, error.found, remedy)
+            refusal = DropRejectedError(name, "the whole file", error.expected, error.found, remedy)
             found.append((_readable(relative), refusal))
         return found
 
@@ -177,20 +177,20 @@ def _readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _sort_one(path: Path, root: Path, sidecars: _Sidecars, contents: FolderContents) -> None:
+def _classify_file(path: Path, root: Path, sidecars: _Sidecars, contents: DiscoveredFiles) -> None:
     relative = path.relative_to(root).as_posix()
     readable = _readable(relative)
     if is_dropping(PurePosixPath(relative)) or path.name in SIDECARS or path.suffix.lower() in NOTES_SUFFIXES:
-        contents.left_alone.append(readable)
+        contents.ignored.append(readable)
         return
     try:
-        _refuse_unfit(path, root, PurePosixPath(readable).name if readable != relative else "")
-        said = sidecars.record_of(path)
-    except DropRefused as refusal:
+        _reject_unfit(path, root, PurePosixPath(readable).name if readable != relative else "")
+        said = sidecars.find_record(path)
+    except DropRejectedError as refusal:
         contents.refused.append((readable, refusal))
         return
     except MalformedSidecarError as error:
-        refusal = DropRefused(
+        refusal = DropRejectedError(
             path.name, "its provenance", error.expected, error.found, "Mend what the sidecar says of it."
         )
         contents.refused.append((relative, refusal))
@@ -211,10 +211,10 @@ def _sort_one(path: Path, root: Path, sidecars: _Sidecars, contents: FolderConte
     )
 
 
-def _refuse_unfit(path: Path, root: Path, other_bytes: str) -> None:
-    """Raise DropRefused where a file cannot be a drop, whatever is in it. `other_bytes` is its name, if no UTF-8."""
+def _reject_unfit(path: Path, root: Path, other_bytes: str) -> None:
+    """Raise DropRejectedError where a file cannot be a drop, whatever is in it. `other_bytes`: a name not in UTF-8."""
     if other_bytes:
-        raise DropRefused(
+        raise DropRejectedError(
             other_bytes,
             "its name, or that of its folder",
             "a name in UTF-8",
@@ -225,18 +225,20 @@ def _refuse_unfit(path: Path, root: Path, other_bytes: str) -> None:
     try:
         inside, is_file = path.resolve().is_relative_to(root.resolve()), path.is_file()
     except PermissionError as error:
-        raise DropRefused(path.name, whole, "a file that can be read", describe_os_error(error), remedy) from error
+        raise DropRejectedError(
+            path.name, whole, "a file that can be read", describe_os_error(error), remedy
+        ) from error
     except (OSError, RuntimeError) as error:  # which of them, and whether, differs from one Python to the next
-        raise DropRefused(path.name, whole, "a plain file", "a link that leads to itself", remedy) from error
+        raise DropRejectedError(path.name, whole, "a plain file", "a link that leads to itself", remedy) from error
     if not inside:
-        raise DropRefused(path.name, whole, "a file inside the folder", "a link that leads out of it", remedy)
+        raise DropRejectedError(path.name, whole, "a file inside the folder", "a link that leads out of it", remedy)
     if not is_file:
-        raise DropRefused(path.name, whole, "a plain file", "a link to nothing, or a device", remedy)
+        raise DropRejectedError(path.name, whole, "a plain file", "a link to nothing, or a device", remedy)
     if path.suffix.lower() not in READABLE_SUFFIXES:
         raise _other_kind(path)
 
 
-def _other_kind(path: Path) -> DropRefused:
+def _other_kind(path: Path) -> DropRejectedError:
     """The refusal of a file of which the name says that it is not read: what it is, and what to do about it."""
     suffix = path.suffix.lower()
     try:
@@ -244,12 +246,14 @@ def _other_kind(path: Path) -> DropRefused:
             found = recognise_format(stream)
     except OSError as error:
         remedy = "Let the user who runs the refresh read it, or get the file again."
-        return DropRefused(path.name, "the whole file", "a file that can be read", describe_os_error(error), remedy)
+        return DropRejectedError(
+            path.name, "the whole file", "a file that can be read", describe_os_error(error), remedy
+        )
     is_known = found.name not in {"binary", "nuls", "text"}
-    return DropRefused(
+    return DropRejectedError(
         path.name,
         "the whole file",
         f"one of {', '.join(sorted(READABLE_SUFFIXES))}",
         f"a file ending in {suffix or 'nothing'}" + (f", {found.description}" if is_known else ""),
-        found.remedy if is_known else remedy_of_suffix(suffix),
+        found.remedy if is_known else describe_suffix_remedy(suffix),
     )

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from iapt.sources.folder import is_dropping
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 
 EMPTY: Final = hashlib.sha256().hexdigest()
 
@@ -38,18 +38,18 @@ def compute_folder_fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def note_taken_in(home: Home, folder: Path, fingerprint: str) -> None:
+def record_ingested_fingerprint(home: Workspace, folder: Path, fingerprint: str) -> None:
     """Write down that a run has taken in a folder in this state: each file is kept and read, or refused."""
     noted = _noted(home) | {str(folder.absolute()): fingerprint}
-    part = home.taken_in.with_suffix(".json.part")
+    part = home.ingested_folder.with_suffix(".json.part")
     part.write_text(json.dumps(noted, indent=2), encoding="utf-8")
-    part.replace(home.taken_in)
+    part.replace(home.ingested_folder)
 
 
-def fingerprint_taken_in(home: Home, folder: Path) -> str | None:
+def read_ingested_fingerprint(home: Workspace, folder: Path) -> str | None:
     """Return the state in which a folder was last taken in; None where no run has."""
     return _noted(home).get(str(folder.absolute()))
 
 
-def _noted(home: Home) -> dict[str, str]:
-    return json.loads(home.taken_in.read_text("utf-8")) if home.taken_in.is_file() else {}
+def _noted(home: Workspace) -> dict[str, str]:
+    return json.loads(home.ingested_folder.read_text("utf-8")) if home.ingested_folder.is_file() else {}

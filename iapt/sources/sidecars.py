@@ -66,7 +66,7 @@ class Sidecar:
     origin: str = "published"
     records: dict[str, SidecarRecord | MalformedSidecarError] = field(default_factory=dict)
 
-    def record_of(self, relative_path: str) -> SidecarRecord:
+    def find_record(self, relative_path: str) -> SidecarRecord:
         """What is said of a path under the sidecar's folder; nothing where it is not named.
 
         Raises MalformedSidecarError where what is said cannot be believed.

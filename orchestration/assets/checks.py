@@ -14,7 +14,7 @@ from iapt.validation import FILES_SHOWN, RuleOutcome, key_text, worst_first
 from orchestration.check_events import PARAGRAPH
 
 
-def subjects_of(rules: Iterable[Rule]) -> dict[str, list[str]]:
+def group_by_subject(rules: Iterable[Rule]) -> dict[str, list[str]]:
     """What rules are about, subject by subject, and what each says."""
     described: dict[str, list[str]] = {}
     for rule in rules:

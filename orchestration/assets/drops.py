@@ -10,33 +10,33 @@ from typing import Any
 import dagster as dg
 
 from iapt.catalogue.catalogue import Catalogue, Gap
-from iapt.ingest.archive import KeptDrop
+from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.ingestion import (
-    Intake,
+    IngestResult,
     OtherOriginError,
     Reading,
-    drops_of_period,
-    read_kept,
-    refuse_other_names,
-    take_in,
+    ingest_folder,
+    list_drops_of_period,
+    read_archived_drops,
+    reject_other_names,
 )
-from iapt.ingest.landing import labels_of_drops, land
+from iapt.ingest.landing import label_drops, load_landing_tables
 from iapt.ingest.notices import SEPARATOR, group_notices, notice
 from iapt.ingest.reader import DropSummary, read_drop, reading_connection
-from iapt.ingest.reissues import wholly_replaced
-from iapt.ingest.restricted import refuse_other_than_counts, refuse_periods_that_add_up
-from iapt.periods import period_labelled, period_starting
-from iapt.rejection import DropRefused
-from iapt.release.fingerprint import recipe_digest
-from iapt.release.publish import read_manifest, released_recipe
+from iapt.ingest.reissues import find_wholly_replaced_drops
+from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
+from iapt.periods import find_period_starting, parse_period_label
+from iapt.rejection import DropRejectedError
+from iapt.release.fingerprint import compute_input_fingerprint
+from iapt.release.publish import read_last_released_fingerprint, read_manifest
 from iapt.run_warnings import name_first, printable
-from iapt.sources.folder_fingerprint import compute_folder_fingerprint, note_taken_in
+from iapt.sources.folder_fingerprint import compute_folder_fingerprint, record_ingested_fingerprint
 from iapt.warehouse_lock import WarehouseLockedError, retry_while_locked
-from iapt.workspace import PROJECT_ROOT, Home
-from orchestration.check_events import EVERY_DROP_IS_READ, PARAGRAPH, evaluations_of_run
+from iapt.workspace import PROJECT_ROOT, Workspace
+from orchestration.check_events import EVERY_DROP_IS_READ, PARAGRAPH, read_check_evaluations
 from orchestration.partitions import BY_GRAIN
 from orchestration.progress import ProgressReporter
-from orchestration.resources import PipelineHome, RefreshConfig
+from orchestration.resources import RefreshConfig, WorkspaceResource
 
 KEPT_DROPS = dg.AssetKey("kept_drops")
 LANDED_DROPS = dg.AssetKey(["landing", "drops"])
@@ -62,12 +62,12 @@ LANDING_TABLES = (
 )
 
 
-def intake_record(home: Home) -> Intake:
+def intake_record(home: Workspace) -> IngestResult:
     """What the last intake found; raises FileNotFoundError where there was none."""
-    return Intake(**json.loads((home.root / "intake.json").read_text("utf-8")))
+    return IngestResult(**json.loads((home.root / "intake.json").read_text("utf-8")))
 
 
-def home_origin(pipeline: PipelineHome) -> str | None:
+def home_origin(pipeline: WorkspaceResource) -> str | None:
     """The origin of the figures in a home: of its newest release, else of its kept drops; None where there are none.
 
     A home of an earlier version may hold drops of two origins and no release: it has none yet.
@@ -88,7 +88,7 @@ def home_origin(pipeline: PipelineHome) -> str | None:
 def kept_drops(
     context: dg.AssetExecutionContext,
     config: RefreshConfig,
-    pipeline: PipelineHome,
+    pipeline: WorkspaceResource,
     alone_in_the_home: dg.ResourceParam[None],  # held from here to the end of the run
 ) -> dg.MaterializeResult[Any]:
     """Take the drop folder into the store."""
@@ -100,16 +100,16 @@ def kept_drops(
     kept_at = datetime.now(UTC).isoformat(timespec="seconds")
     fingerprint = compute_folder_fingerprint(folder)
     try:
-        intake = take_in(
+        intake = ingest_folder(
             folder, pipeline.drops, pipeline.load_catalogue(), kept_at, pipeline.observations, home_origin(pipeline)
         )
     except OtherOriginError as error:
-        note_taken_in(home, folder, fingerprint)  # refused with a reason, all of it
+        record_ingested_fingerprint(home, folder, fingerprint)  # refused with a reason, all of it
         raise dg.Failure(f"{error}.") from error
     intake.fingerprint = fingerprint
     (home.root / "intake.json").write_text(json.dumps(asdict(intake), indent=2), encoding="utf-8")
     for path, refusal in intake.refused:
-        context.log.warning(f"refused {path}: {DropRefused(**refusal)}")
+        context.log.warning(f"refused {path}: {DropRejectedError(**refusal)}")
     return dg.MaterializeResult(
         metadata={
             "folder": folder.name,
@@ -117,7 +117,7 @@ def kept_drops(
             "drops offered": len(intake.offered),
             "drops new": len(intake.new),
             "files refused": len(intake.refused),
-            "files that are no drops": len(intake.left_alone),
+            "files that are no drops": len(intake.ignored),
         }
     )
 
@@ -129,11 +129,11 @@ class _Kept:
     Refused ones are in neither.
     """
 
-    usable: list[tuple[KeptDrop, DropSummary]] = field(default_factory=list)
-    unread: list[KeptDrop] = field(default_factory=list)
+    usable: list[tuple[ArchivedDrop, DropSummary]] = field(default_factory=list)
+    unread: list[ArchivedDrop] = field(default_factory=list)
 
 
-def _kept(pipeline: PipelineHome, catalogue: Catalogue) -> _Kept:
+def _kept(pipeline: WorkspaceResource, catalogue: Catalogue) -> _Kept:
     kept = _Kept()
     for drop in pipeline.drops:
         summary = pipeline.observations.summary_of(drop.sha256, catalogue)
@@ -144,7 +144,7 @@ def _kept(pipeline: PipelineHome, catalogue: Catalogue) -> _Kept:
     return kept
 
 
-def _refresh_first(unread: Sequence[KeptDrop]) -> str:
+def _refresh_first(unread: Sequence[ArchivedDrop]) -> str:
     """Which kept drops nobody has read as they would be read today, and what to do."""
     names = ", ".join(drop.file for drop in unread[:OTHERS_NAMED])
     more = f" and {len(unread) - OTHERS_NAMED} more" if len(unread) > OTHERS_NAMED else ""
@@ -164,15 +164,15 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
             "read; materialise a partition to read its drops again."
         ),
     )
-    def drops_of_grain(context: dg.AssetExecutionContext, pipeline: PipelineHome) -> dg.MaterializeResult[Any]:
+    def make_drops_asset(context: dg.AssetExecutionContext, pipeline: WorkspaceResource) -> dg.MaterializeResult[Any]:
         """Read the drops of one period again, or say why there is nothing to read."""
         catalogue = pipeline.load_catalogue()
-        period = period_starting(date.fromisoformat(context.partition_key), grain)
+        period = find_period_starting(date.fromisoformat(context.partition_key), grain)
         if period is None:
             raise dg.Failure(f"no {grain} starts on {context.partition_key}")
         gap = next((gap for gap in catalogue.gaps if gap.period == period.label), None)
         kept = _kept(pipeline, catalogue)
-        found = drops_of_period(kept.usable, grain, context.partition_key)
+        found = list_drops_of_period(kept.usable, grain, context.partition_key)
         if gap is not None and not found:
             return dg.MaterializeResult(metadata=_gap_metadata(gap))
         if not found and kept.unread:
@@ -192,21 +192,21 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
             ]
         for summary in summaries:
             if summary.refusal:
-                raise dg.Failure(str(DropRefused(**summary.refusal)))
-        replaced = wholly_replaced(kept.usable, pipeline.observations, catalogue)
+                raise dg.Failure(str(DropRejectedError(**summary.refusal)))
+        replaced = find_wholly_replaced_drops(kept.usable, pipeline.observations, catalogue)
         metadata = _period_metadata(period.label, found, replaced)
         if kept.unread:  # one of them may publish this period too
             metadata["not read"] = f"{_refresh_first(kept.unread)}: this period may be in them too."
         return dg.MaterializeResult(metadata=metadata)
 
-    return drops_of_grain
+    return make_drops_asset
 
 
 def _period_metadata(
-    label: str, found: Sequence[tuple[KeptDrop, DropSummary]], replaced: Collection[str]
+    label: str, found: Sequence[tuple[ArchivedDrop, DropSummary]], replaced: Collection[str]
 ) -> dict[str, str | int]:
     """What is known of a period from the drops that publish it; those that a re-issue replaced are only named."""
-    labels = labels_of_drops(found)
+    labels = label_drops(found)
     in_use = [(drop, summary) for drop, summary in found if drop.sha256 not in replaced]
     metadata: dict[str, str | int] = {
         "period": label,
@@ -251,23 +251,23 @@ drop_assets = [kept_drops, *(_drops_asset(grain) for grain in DROPS_BY_GRAIN)]
 def landing(
     context: dg.AssetExecutionContext,
     config: RefreshConfig,
-    pipeline: PipelineHome,
+    pipeline: WorkspaceResource,
     progress: dg.ResourceParam[ProgressReporter],
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Read every drop not read before, and land what is usable. Where nothing changed since the release, stop here."""
     home, catalogue = pipeline.home, pipeline.load_catalogue()
     policy = pipeline.load_policy(config.profile)
     intake = intake_record(home)
-    reading = read_kept(pipeline.drops, pipeline.observations, catalogue, intake.origin, progress.report)
+    reading = read_archived_drops(pipeline.drops, pipeline.observations, catalogue, intake.origin, progress.report)
     offered = set(intake.offered)
     refused = [refusal for _, refusal in intake.refused]
     refused += [refusal for drop, refusal in reading.refused if drop.sha256 in offered]
-    refused += refuse_other_names(intake.other_names, reading.usable, catalogue)
+    refused += reject_other_names(intake.other_names, reading.usable, catalogue)
     context.log.info(f"{len(reading.read)} drops read, {len(reading.known)} known from before, {len(refused)} refused")
     for refusal in refused:
-        context.log.warning(f"refused {DropRefused(**refusal)}")
-    recipe = recipe_digest(PROJECT_ROOT, reading.usable, policy.profile)
-    is_released = released_recipe(home.latest) == recipe and not config.rebuild
+        context.log.warning(f"refused {DropRejectedError(**refusal)}")
+    recipe = compute_input_fingerprint(PROJECT_ROOT, reading.usable, policy.profile)
+    is_released = read_last_released_fingerprint(home.latest) == recipe and not config.rebuild
     # Where there is a release, kept drops that cannot be used any more are a failure, whatever the folder holds.
     is_idle = not reading.usable and not refused and read_manifest(home.latest) is None
     record = {
@@ -279,12 +279,12 @@ def landing(
         "refused": refused,
         "notices": _notices(reading, count_cells=not home.is_restricted),
         "is_released": is_released,
-        "nothing_to_do": _nothing_to_do(config.folder(home), intake.left_alone) if is_idle else None,
+        "nothing_to_do": _nothing_to_do(config.folder(home), intake.ignored) if is_idle else None,
     }
     for line in record["notices"]:
         context.log.info(f"notice: {line}")
     (home.root / "reading.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
-    note_taken_in(home, config.folder(home), intake.fingerprint)
+    record_ingested_fingerprint(home, config.folder(home), intake.fingerprint)
     yield _every_drop_is_read(refused, record["notices"])
     if record["nothing_to_do"]:
         context.log.info(record["nothing_to_do"])
@@ -294,15 +294,19 @@ def landing(
             f"{config.folder(home)}: no drop there could be used, so there is nothing to release. Do what is said of "
             "each refused drop (`iapt status` lists them), or name another folder.",
             # Not in the sentence: whoever tells it tells the refused drops too.
-            metadata={"refused drops": _listed([str(DropRefused(**refusal)) for refusal in refused])},
+            metadata={"refused drops": _listed([str(DropRejectedError(**refusal)) for refusal in refused])},
         )
     if catalogue.restricted:
         try:
-            refuse_other_than_counts(reading.usable, pipeline.observations)
-            refuse_periods_that_add_up(reading.usable)
-        except DropRefused as refusal:
+            reject_other_than_counts(reading.usable, pipeline.observations)
+            reject_periods_that_add_up(reading.usable)
+        except DropRejectedError as refusal:
             raise dg.Failure(str(refusal)) from refusal
-    replaced = wholly_replaced(reading.usable, pipeline.observations, catalogue) if reading.read else frozenset[str]()
+    replaced = (
+        find_wholly_replaced_drops(reading.usable, pipeline.observations, catalogue)
+        if reading.read
+        else frozenset[str]()
+    )
     _record_periods(context, reading, catalogue.gaps, replaced)
     if is_released:
         context.log.info("the newest release was made from these drops by this code and profile; nothing to do")
@@ -312,7 +316,7 @@ def landing(
     progress.begin("loading the drops into the warehouse")
     try:
         retry_while_locked(
-            lambda: land(home.warehouse, reading.usable, pipeline.observations, catalogue, policy, salt),
+            lambda: load_landing_tables(home.warehouse, reading.usable, pipeline.observations, catalogue, policy, salt),
             home.warehouse,
             wait_seconds=pipeline.wait_seconds,
             say=progress.say_with(context.log.warning),
@@ -326,7 +330,7 @@ def landing(
                 "origin": intake.origin,
                 "drops": [drop.sha256 for drop, _ in reading.usable],
                 "refused": refused,
-                "disclosure": policy.as_manifest(),
+                "disclosure": policy.to_manifest(),
             },
             ensure_ascii=False,
         ),
@@ -338,9 +342,9 @@ def landing(
             yield dg.MaterializeResult(asset_key=["landing", table])
 
 
-def _nothing_to_do(folder: Path, left_alone: Sequence[str]) -> str:
+def _nothing_to_do(folder: Path, ignored: Sequence[str]) -> str:
     """Say that a folder holds no drop, in a home that has none either, and which files there are none."""
-    named = f" ({name_first(map(printable, left_alone), len(left_alone))}: left alone)" if left_alone else ""
+    named = f" ({name_first(map(printable, ignored), len(ignored))}: left alone)" if ignored else ""
     return (
         f"{folder} holds no drops{named}, so there is nothing to do yet and nothing was released: put drops into it, "
         "or name another folder."
@@ -349,7 +353,7 @@ def _nothing_to_do(folder: Path, left_alone: Sequence[str]) -> str:
 
 def _every_drop_is_read(refused: Sequence[dict[str, str]], notices: Sequence[str]) -> dg.AssetCheckResult:
     """Warn of refused drops; the others are released without them."""
-    reasons = [str(DropRefused(**refusal)) for refusal in refused]
+    reasons = [str(DropRejectedError(**refusal)) for refusal in refused]
     return dg.AssetCheckResult(
         check_name=EVERY_DROP_IS_READ,
         asset_key=LANDED_DROPS,
@@ -360,7 +364,7 @@ def _every_drop_is_read(refused: Sequence[dict[str, str]], notices: Sequence[str
     )
 
 
-def _keep_verdicts(context: dg.AssetExecutionContext, home: Home) -> None:
+def _keep_verdicts(context: dg.AssetExecutionContext, home: Workspace) -> None:
     """Tell again what the checks said in the run that made the newest release, since it stands.
 
     Dagster shows a check that a run has planned and not made as skipped, and its verdict is gone from sight.
@@ -368,7 +372,7 @@ def _keep_verdicts(context: dg.AssetExecutionContext, home: Home) -> None:
     if not home.released_by.is_file():
         return
     run_id = json.loads(home.released_by.read_text("utf-8"))["run_id"]
-    for evaluation in evaluations_of_run(context.instance, run_id):
+    for evaluation in read_check_evaluations(context.instance, run_id):
         if evaluation.check_name != EVERY_DROP_IS_READ:
             context.log_event(evaluation)
 
@@ -402,12 +406,12 @@ def _record_periods(
             for first, _ in table.coverage
         }
         for start in sorted(starts):
-            period = period_starting(date.fromisoformat(start), grain)
-            found = drops_of_period(reading.usable, grain, start)
+            period = find_period_starting(date.fromisoformat(start), grain)
+            found = list_drops_of_period(reading.usable, grain, start)
             metadata = _period_metadata(period.label if period else start, found, replaced)
             context.log_event(dg.AssetMaterialization(asset_key=key, partition=start, metadata=metadata))
     for gap in gaps if newly else ():
-        period = period_labelled(gap.period)
+        period = parse_period_label(gap.period)
         context.log_event(
             dg.AssetMaterialization(
                 asset_key=DROPS_BY_GRAIN[period.grain],

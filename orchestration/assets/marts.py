@@ -16,13 +16,13 @@ from filelock import FileLock
 from packaging.version import Version
 
 from expectations import engine
-from iapt.release.fingerprint import digest_of_files
-from iapt.workspace import DBT_PROJECT, Home
+from iapt.release.fingerprint import digest_files
+from iapt.workspace import DBT_PROJECT, Workspace
 from orchestration import dbt_process
 from orchestration.check_events import is_warning
 from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
 from orchestration.progress import ProgressReporter
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 
 dbt_process.ignore_surroundings()
 # dagster-dbt imports dbt where it finds it, which takes as long as all else together, to select nodes and to know their
@@ -50,7 +50,7 @@ SMALL_BYTES = 8 * 2**20
 _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*", "seeds/**/*", "tests/**/*")
 
 
-class LockedDbt(DbtCliResource):
+class PinnedDbtCliResource(DbtCliResource):
     """dbt as the lock file pins it, and no second one in this process: to import it would take seconds."""
 
     @cached_property
@@ -65,7 +65,7 @@ class LockedDbt(DbtCliResource):
 
 def dbt_resource() -> DbtCliResource:
     """dbt from this environment, wherever PATH leads."""
-    return LockedDbt(
+    return PinnedDbtCliResource(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
         dbt_executable=sys.executable,
@@ -77,18 +77,18 @@ def prepared_manifest() -> Path:
     """The dbt manifest, parsed again where the dbt project has changed since it was written."""
     manifest = project.manifest_path
     stamp = manifest.with_name("manifest.digest")
-    digest = f"{digest_of_files(DBT_PROJECT, _PARSED_FROM)} {version('dbt-core')} {version('dbt-duckdb')}"
+    digest = f"{digest_files(DBT_PROJECT, _PARSED_FROM)} {version('dbt-core')} {version('dbt-duckdb')}"
     manifest.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(manifest.with_name("manifest.lock")):
         kept = (manifest, dbt_process.PARSED, stamp)
         if not (all(path.is_file() for path in kept) and stamp.read_text() == digest):
-            _point_dbt_at(Home.from_environment())
+            _point_dbt_at(Workspace.from_environment())
             dbt_resource().cli(["--quiet", "parse"], target_path=manifest.parent, raise_on_error=True).wait()
             stamp.write_text(digest)
     return manifest
 
 
-def _point_dbt_at(home: Home) -> None:
+def _point_dbt_at(home: Workspace) -> None:
     """Name the warehouse to dbt and the threads for it, and keep it from sending anything."""
     # Absolute: dbt parses again where the path is spelt another way.
     os.environ["IAPT_WAREHOUSE"] = str(home.warehouse.absolute())
@@ -99,7 +99,7 @@ def _point_dbt_at(home: Home) -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
 
 
-class RoomTranslator(DagsterDbtTranslator):
+class LayerDbtTranslator(DagsterDbtTranslator):
     """Assets are named for their schema and table, and grouped by the room of the dbt project they stand in."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
@@ -119,14 +119,14 @@ def build_marts() -> dg.AssetsDefinition:
         project=project,
         name="dbt_marts",
         pool="duckdb",
-        dagster_dbt_translator=RoomTranslator(
+        dagster_dbt_translator=LayerDbtTranslator(
             settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True)
         ),
     )
     def dbt_marts(
         context: dg.AssetExecutionContext,
         dbt: DbtCliResource,
-        pipeline: PipelineHome,
+        pipeline: WorkspaceResource,
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[Any]:
         """Seed, build and test the marts and extracts."""
@@ -166,7 +166,7 @@ def build_marts() -> dg.AssetsDefinition:
 
 
 def _told(
-    context: dg.AssetExecutionContext, warned: Sequence[dg.AssetCheckResult], target: Path, home: Home
+    context: dg.AssetExecutionContext, warned: Sequence[dg.AssetCheckResult], target: Path, home: Workspace
 ) -> Iterator[dg.AssetCheckResult]:
     """The results of tests that warn, each with its warning."""
     if not warned:
@@ -184,7 +184,7 @@ def _told(
 
 
 def _told_where_possible(
-    context: dg.AssetExecutionContext, warned: Sequence[dg.AssetCheckResult], target: Path, home: Home
+    context: dg.AssetExecutionContext, warned: Sequence[dg.AssetCheckResult], target: Path, home: Workspace
 ) -> Iterator[dg.AssetCheckResult]:
     """The same after dbt has failed, which may have left no results or no rows to ask for: then without subjects."""
     try:

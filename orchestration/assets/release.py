@@ -13,21 +13,21 @@ from expectations.release_validation import BYTES_RULE, BYTES_RULE_DESCRIPTION, 
 from expectations.suites import SUITES
 from iapt.catalogue.disclosure_policy import Policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS
-from iapt.disclosure.auditor import ADDS_NOTHING_DESCRIPTION, COMPARED, SAME_ROWS_DESCRIPTION, STRUCTURE
+from iapt.disclosure.auditor import COMPARED, NO_RESIDUAL_DISCLOSURE_DESCRIPTION, SAME_ROWS_DESCRIPTION, STRUCTURE
 from iapt.disclosure.auditor import SUBJECT as AUDIT
-from iapt.disclosure.disclosure_risk import GRADES, reportable
+from iapt.disclosure.disclosure_risk import RISK_CLASSES, reportable
 from iapt.disclosure.source_reconciliation import TRACE_RULES
-from iapt.ingest.reissues import wholly_replaced, with_standing
+from iapt.ingest.reissues import add_standing, find_wholly_replaced_drops
 from iapt.release.metadata import Description
-from iapt.release.publish import REPORT_FOLDER, NotPublishable, publish
+from iapt.release.publish import REPORT_FOLDER, NotPublishableError, publish
 from iapt.release.stage import TABLES, stage
-from iapt.release.verify import auditor_of
+from iapt.release.verify import open_auditor
 from iapt.report.site import NOT_BUILDABLE, report_builder
-from iapt.validation import Verdict
-from iapt.workspace import PROJECT_ROOT, Home
-from orchestration.assets.checks import check_result, check_spec, subjects_of
+from iapt.validation import ValidationReport
+from iapt.workspace import PROJECT_ROOT, Workspace
+from orchestration.assets.checks import check_result, check_spec, group_by_subject
 from orchestration.progress import ProgressReporter
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 
 RELEASE = dg.AssetKey("release")
 REPORT = dg.AssetKey("report")
@@ -53,7 +53,7 @@ def _staged_key(table: str) -> dg.AssetKey:
     pool="duckdb",
 )
 def staged_tables(
-    context: dg.AssetExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+    context: dg.AssetExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Write the candidate release. Whatever verdict there was is about other bytes, so it goes."""
     home = pipeline.home
@@ -76,10 +76,10 @@ def _subjects() -> dict[tuple[str, str], list[str]]:
     described: dict[tuple[str, str], list[str]] = {}
     for table in CONTRACTS:
         described[table, "structure"] = list(FOLDER_RULES.values())
-        for subject, descriptions in subjects_of(SUITES[table]).items():
+        for subject, descriptions in group_by_subject(SUITES[table]).items():
             described.setdefault((table, subject), []).extend(descriptions)
         if table in EXTRACT_GRAINS:
-            described[table, AUDIT] = [*(rule.description for rule in TRACE_RULES), ADDS_NOTHING_DESCRIPTION]
+            described[table, AUDIT] = [*(rule.description for rule in TRACE_RULES), NO_RESIDUAL_DISCLOSURE_DESCRIPTION]
         if table in COMPARED:
             described[table, STRUCTURE].append(SAME_ROWS_DESCRIPTION)
     return described
@@ -91,15 +91,15 @@ def _checks() -> list[dg.AssetCheckSpec]:
 
 @dg.multi_asset_check(name="gate", specs=_checks(), can_subset=False, pool="duckdb")
 def gate(
-    context: dg.AssetCheckExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+    context: dg.AssetCheckExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.AssetCheckResult]:
     """Judge the staged bytes, write the verdict, and report each subject. What could not be judged has not passed."""
-    from expectations.release_validation import judge
+    from expectations.release_validation import validate_release
 
     home = pipeline.home
     progress.begin("checking and auditing the candidate release")
     pipeline.await_warehouse(progress.say_with(context.log.warning))
-    verdict = judge(home.staging, home.verdicts / "data_docs", auditor=auditor_of(home))
+    verdict = validate_release(home.staging, home.verdicts / "data_docs", auditor=open_auditor(home))
     home.verdicts.mkdir(parents=True, exist_ok=True)
     (home.verdicts / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
     for spec in _checks():
@@ -111,15 +111,15 @@ def gate(
 
 
 @dg.asset(
-    key=["audit", "residual_risk"],
+    key=["audit", "source_disclosure_risk"],
     deps=[_staged_key(table) for table in EXTRACT_GRAINS],
     group_name="release",
     kinds={"duckdb"},
     pool="duckdb",
     description="What the published figures reveal of what they hide: counts by measure, level and size.",
 )
-def residual_risk(
-    context: dg.AssetExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+def source_disclosure_risk(
+    context: dg.AssetExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> dg.MaterializeResult[Any]:
     """Audit every period that changed, and write the summary: aggregates of at least a hundred cells."""
     home = pipeline.home
@@ -127,11 +127,11 @@ def residual_risk(
         return dg.MaterializeResult(metadata={"not summarised": "restricted figures are nobody's to count"})
     progress.begin("summarising what the source gives away")
     pipeline.await_warehouse(progress.say_with(context.log.warning))
-    audits = auditor_of(home).audits(home.staging)
+    audits = open_auditor(home).audits(home.staging)
     groups = reportable([group for audit in audits.values() for period in audit.periods for group in period.groups])
     home.verdicts.mkdir(parents=True, exist_ok=True)
-    summary = [group.as_record() for group in groups]
-    (home.verdicts / "residual_risk.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    summary = [group.to_record() for group in groups]
+    (home.verdicts / "source_disclosure_risk.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     contradicted = sum(len(period.contradictions) for audit in audits.values() for period in audit.periods)
     if contradicted:
         context.log.warning(
@@ -140,7 +140,7 @@ def residual_risk(
     return dg.MaterializeResult(
         metadata={
             "hidden or implied cells audited": sum(group.audited for group in groups),
-            **{name.replace("_", " "): sum(group.grades[name] for group in groups) for name in GRADES},
+            **{name.replace("_", " "): sum(group.grades[name] for group in groups) for name in RISK_CLASSES},
             "periods audited now": sum(len(audit.audited_now) for audit in audits.values()),
             "periods": sum(len(audit.periods) for audit in audits.values()),
             "declared sums contradicted": contradicted,
@@ -148,10 +148,10 @@ def residual_risk(
     )
 
 
-def read_verdict(home: Home) -> Verdict | None:
+def read_verdict(home: Workspace) -> ValidationReport | None:
     """The gate's verdict on what is staged, if there is one."""
     path = home.verdicts / "verdict.json"
-    return Verdict.from_json(path.read_text("utf-8")) if path.is_file() else None
+    return ValidationReport.from_json(path.read_text("utf-8")) if path.is_file() else None
 
 
 @dg.multi_asset(
@@ -174,7 +174,7 @@ def read_verdict(home: Home) -> Verdict | None:
     ],
 )
 def release(
-    context: dg.AssetExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+    context: dg.AssetExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Publish the staged bytes if the gate passed exactly them, with their report; else the last release stands."""
     home, catalogue = pipeline.home, pipeline.load_catalogue()
@@ -187,12 +187,12 @@ def release(
     description = Description(
         data_origin=record["origin"],
         recipe=record["recipe"],
-        drops=[(with_standing(drop, summary, catalogue.precedence), summary) for drop, summary in usable],
+        drops=[(add_standing(drop, summary, catalogue.precedence), summary) for drop, summary in usable],
         policy=Policy.from_manifest(record["disclosure"]),
         refused=record["refused"],
         code_commit=_code_commit(),
         salt=home.salt if home.is_restricted else None,
-        replaced=wholly_replaced(usable, pipeline.observations, catalogue),
+        replaced=find_wholly_replaced_drops(usable, pipeline.observations, catalogue),
     )
     if len(description.drops) != len(record["drops"]):
         raise dg.Failure("A drop the staged tables were made from is no longer read; run the refresh again.")
@@ -207,7 +207,7 @@ def release(
             date.today(),
             report_builder(home.boundaries, progress.begin),
         )
-    except (NotPublishable, *NOT_BUILDABLE) as error:
+    except (NotPublishableError, *NOT_BUILDABLE) as error:
         raise dg.Failure(str(error)) from error
     verb = "released" if published.is_new else "unchanged since"
     context.log.info(f"{verb} {published.release_id}")
@@ -237,4 +237,4 @@ def _code_commit() -> str | None:
     return found.stdout.strip() or None
 
 
-release_assets = [staged_tables, residual_risk, release]
+release_assets = [staged_tables, source_disclosure_risk, release]

@@ -7,17 +7,17 @@ import dagster as dg
 
 from expectations.data_docs import write_page
 from expectations.drop_validation import SUITES as DROP_SUITES
-from expectations.drop_validation import DropToJudge, DropVerdicts, judge_drops
-from expectations.mart_validation import judge_marts
+from expectations.drop_validation import DropToValidate, DropValidationCache, validate_drops
+from expectations.mart_validation import validate_marts
 from expectations.suites.marts import SCHEMA
 from expectations.suites.marts import SUITES as MART_SUITES
 from expectations.suites.value_rules import RULES_OF_ROUNDED_FIGURES
 from iapt.validation import RuleOutcome, describe_by_rule
-from iapt.workspace import DBT_PROJECT, Home
-from orchestration.assets.checks import check_result, check_spec, subjects_of
+from iapt.workspace import DBT_PROJECT, Workspace
+from orchestration.assets.checks import check_result, check_spec, group_by_subject
 from orchestration.check_events import is_warning
 from orchestration.progress import ProgressReporter
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 
 # dbt tests the observations itself, so Dagster does not hold it up for these checks of them; it holds up the staging.
 OBSERVATIONS = dg.AssetKey(["landing", "observations"])
@@ -35,13 +35,13 @@ def _checks() -> list[dg.AssetCheckSpec]:
     return [
         check_spec(asset, subject, described)
         for asset, of_asset in rules.items()
-        for subject, described in subjects_of(of_asset).items()
+        for subject, described in group_by_subject(of_asset).items()
     ]
 
 
-@dg.multi_asset_check(name="judge_figures", specs=_checks(), can_subset=False, pool="duckdb")
-def judge_figures(
-    context: dg.AssetCheckExecutionContext, pipeline: PipelineHome, progress: dg.ResourceParam[ProgressReporter]
+@dg.multi_asset_check(name="value_checks", specs=_checks(), can_subset=False, pool="duckdb")
+def value_checks(
+    context: dg.AssetCheckExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.AssetCheckResult]:
     """Judge the drops that nobody has judged, and the marts; where a figure may not stand, nothing is staged.
 
@@ -50,8 +50,8 @@ def judge_figures(
     home = pipeline.home
     progress.begin("checking the figures of the drops and the marts")
     pipeline.await_warehouse(progress.say_with(context.log.warning))
-    drops = judge_drops(_landed_drops(pipeline), DropVerdicts(home.drop_verdicts), DBT_PROJECT / "seeds")
-    of_marts = list(judge_marts(home.warehouse))
+    drops = validate_drops(_landed_drops(pipeline), DropValidationCache(home.drop_verdicts), DBT_PROJECT / "seeds")
+    of_marts = list(validate_marts(home.warehouse))
     of_drops = [outcome for verdict in drops.verdicts for outcome in verdict.outcomes]
     if home.is_restricted:
         of_drops, of_marts = _but_for_rounding(of_drops), _but_for_rounding(of_marts)
@@ -73,7 +73,7 @@ def judge_figures(
         raise dg.Failure(_refusal(home, blocking, of_drops))
 
 
-def _landed_drops(pipeline: PipelineHome) -> list[DropToJudge]:
+def _landed_drops(pipeline: WorkspaceResource) -> list[DropToValidate]:
     """The drops the warehouse was built from, in their order."""
     catalogue = pipeline.load_catalogue()
     landed = []
@@ -81,7 +81,7 @@ def _landed_drops(pipeline: PipelineHome) -> list[DropToJudge]:
         drop, summary = pipeline.drops.get(sha256), pipeline.observations.summary_of(sha256, catalogue)
         if drop is None or summary is None:
             raise dg.Failure("A drop the warehouse was built from is no longer read; run the refresh again.")
-        landed.append(DropToJudge(sha256, drop.file, pipeline.observations.observations_of(sha256), summary.digest))
+        landed.append(DropToValidate(sha256, drop.file, pipeline.observations.observations_of(sha256), summary.digest))
     return landed
 
 
@@ -93,7 +93,7 @@ def _of_table(outcomes: Sequence[RuleOutcome], table: str) -> list[RuleOutcome]:
     return [outcome for outcome in outcomes if outcome.table == table]
 
 
-def _refusal(home: Home, blocking: Sequence[RuleOutcome], of_drops: Sequence[RuleOutcome]) -> str:
+def _refusal(home: Workspace, blocking: Sequence[RuleOutcome], of_drops: Sequence[RuleOutcome]) -> str:
     """Why nothing is staged, and what to do about it."""
     text = (
         f"{len({outcome.rule for outcome in blocking})} rules about figures are not kept, so nothing is made to leave."

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.refresh import RefreshOutcome, refresh
 
 #: What the report draws its map of, where it is there.
@@ -21,7 +21,7 @@ BOUNDARIES = "icb_2023_simplified.geojson"
 class RealRelease:
     """A home built from the real drops, what came of it, and ways to ask its warehouse and its release."""
 
-    home: Home
+    home: Workspace
     outcome: RefreshOutcome
 
     def warehouse(self, query: str) -> list[tuple[object, ...]]:
@@ -38,7 +38,7 @@ class RealRelease:
 @pytest.fixture(scope="session")
 def real_release(real_drops: Path, tmp_path_factory: pytest.TempPathFactory) -> RealRelease:
     """The release of the real drops, built once."""
-    home = Home(tmp_path_factory.mktemp("real"))
+    home = Workspace(tmp_path_factory.mktemp("real"))
     boundaries = real_drops.parent / "reference" / BOUNDARIES
     if boundaries.is_file():
         shutil.copyfile(boundaries, home.boundaries)

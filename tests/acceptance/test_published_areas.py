@@ -1,4 +1,4 @@
-"""Figures on today's geography of the real drops: of the area of the organisation they stand under, or not there."""
+"""Figures on current boundaries of the real drops: of the area of the organisation they stand under, or not there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_board_of_2026_has_the_sum_of_the_ccgs_of_its_area(real_release: RealR
     rows = real_release.released(
         f"""
         select comparability, value, lower_bound, upper_bound, len(string_split(codes_as_published, '; ')), is_derived
-        from todays_geography_annual where period = '2021-22' and org_code = '{code}' and {TOTAL_REFERRALS}
+        from extract_annual_current_boundaries where period = '2021-22' and org_code = '{code}' and {TOTAL_REFERRALS}
         """
     )
     assert rows == [("summed", *SUMS_OF_2021_22[code], True)]
@@ -32,7 +32,7 @@ def test_a_board_whose_boundary_was_moved_by_an_unknown_part_has_no_figure_from_
     """A part of 06H, which is of S1Y5D today, went to 78H in July 2022: what its CCGs had is of another area."""
     rows = real_release.released(
         f"""
-        select comparability, value, value_status from todays_geography_annual
+        select comparability, value, value_status from extract_annual_current_boundaries
         where period = '2021-22' and org_code = 'S1Y5D' and {TOTAL_REFERRALS}
         """
     )
@@ -42,7 +42,7 @@ def test_a_board_whose_boundary_was_moved_by_an_unknown_part_has_no_figure_from_
 def test_an_unchanged_area_keeps_its_rate_through_new_codes(real_release: RealRelease) -> None:
     rows = real_release.released(
         """
-        select period, comparability, value from todays_geography_annual
+        select period, comparability, value from extract_annual_current_boundaries
         where org_level = 'icb' and org_code = 'QYG' and measure = 'percentage_recovery' and variable_type = 'Total'
         order by period
         """
@@ -53,7 +53,7 @@ def test_an_unchanged_area_keeps_its_rate_through_new_codes(real_release: RealRe
 def test_the_rate_of_a_closed_board_stands_under_its_own_name_alone(real_release: RealRelease) -> None:
     rows = real_release.released(
         """
-        select distinct org_level, org_code, comparability from todays_geography_annual
+        select distinct org_level, org_code, comparability from extract_annual_current_boundaries
         where period = '2022-23' and measure = 'percentage_recovery' and variable_type = 'Total'
             and (org_code = 'D7T5G' or contains(codes_as_published, 'QH8'))
         """
@@ -70,14 +70,15 @@ def test_every_icb_of_today_is_within_the_bounds_of_the_sum_of_its_locations(
         with counts as (
             select period, org_level, org_code, lower_bound, upper_bound,
                 concat_ws('|', measure, variable_type, coalesce(variable_a, ''), coalesce(variable_b, '')) as cell
-            from todays_geography_{table}
+            from extract_{table}_current_boundaries
             where statistic = 'count' and value_status <> 'not_published'
                 and comparability in ('same', 'recoded', 'merged', 'summed')
         ),
         today as (
-            select org_code, parent_code_today as icb, count(*) over (partition by parent_code_today) as parts
+            select org_code, current_parent_code as icb, count(*) over (partition by current_parent_code) as parts
             from dim_organisation
-            where org_level = 'sub_icb' and org_type = 'sub_icb' and valid_to is null and parent_code_today is not null
+            where org_level = 'sub_icb' and org_type = 'sub_icb' and valid_to is null and current_parent_code is not
+            null
         ),
         sums as (
             select period, cell, icb, any_value(parts) as parts, count(*) as found, sum(lower_bound) as lowest,

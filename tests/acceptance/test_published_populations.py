@@ -105,7 +105,7 @@ def test_a_population_of_the_facts_stands_in_the_dimension_once(real_release: Re
 def test_englands_recovery_against_its_standard(real_release: RealRelease) -> None:
     """49.9 in 2022-23 missed 50; the years before and after met it. England is never ambiguous."""
     found = real_release.warehouse(
-        "select period, standard_status from marts.percentages_against_standards "
+        "select period, standard_status from marts.int_standard_assessments "
         "where period_grain = 'year' and org_level = 'england' and variable_type = 'Total' "
         "and measure = 'percentage_recovery' order by period"
     )
@@ -117,7 +117,7 @@ def test_only_a_whole_percentage_at_its_standard_is_ambiguous(real_release: Real
     doubtful = real_release.warehouse(
         """
         select distinct standard_status = 'ambiguous' as is_ambiguous
-        from marts.percentages_against_standards
+        from marts.int_standard_assessments
         where org_level <> 'england' and value = threshold
         """
     )
@@ -125,7 +125,7 @@ def test_only_a_whole_percentage_at_its_standard_is_ambiguous(real_release: Real
     elsewhere = real_release.warehouse(
         """
         select distinct standard_status
-        from marts.percentages_against_standards
+        from marts.int_standard_assessments
         where org_level = 'england' or value <> threshold
         order by standard_status
         """

@@ -12,10 +12,10 @@ from tests.topic_marts import (
     TOPICS,
     cells_of_mart,
     cells_that_leave,
-    figures_without_a_row_today,
     measures_of,
     statuses,
     statuses_from_fact_to_extract,
+    values_without_a_current_row,
 )
 
 # Years by ethnic group, with the level of the areas; 42 bodies and those whom the publisher could not place.
@@ -104,16 +104,16 @@ def test_a_status_of_a_fact_stays_in_the_extract_but_for_what_the_policy_hides(
 
 
 @pytest.mark.parametrize("extract", [extract for _, extract in GRAINS.values()])
-def test_every_figure_of_a_place_has_a_row_on_todays_geography(real_release: RealRelease, extract: str) -> None:
-    ((figures, _, missing),) = real_release.warehouse(figures_without_a_row_today(extract))
+def test_every_figure_of_a_place_has_a_row_on_current_boundaries(real_release: RealRelease, extract: str) -> None:
+    ((figures, _, missing),) = real_release.warehouse(values_without_a_current_row(extract))
     assert isinstance(figures, int)
     assert figures > 500
     assert missing == 0
 
 
-def test_no_figure_on_todays_geography_stands_twice(real_release: RealRelease) -> None:
+def test_no_figure_on_current_boundaries_stands_twice(real_release: RealRelease) -> None:
     for _, extract in GRAINS.values():
-        view = extract.replace("extract_", "todays_geography_")
+        view = f"{extract}_current_boundaries"
         assert real_release.warehouse(
             f"select count(*) from (select 1 from extracts.{view} group by period, org_level, org_code, "
             "variable_type, variable_a, variable_b, measure having count(*) > 1)"
@@ -167,13 +167,13 @@ def test_no_window_lies_across_a_gap_or_a_break(real_release: RealRelease) -> No
     ((windows, filled),) = real_release.warehouse(
         """
         select count(*), count(*) filter (windows.value is not null or windows.reason is null)
-        from marts.mart_windows as windows
+        from marts.mart_rolling_totals as windows
         semi join marts.dim_period as months
             on months.period_grain = 'month'
-            and months.period_start between windows.window_start and windows.window_end
+            and months.period_start between windows.total_start and windows.total_end
             and (
                 months.publication_status <> 'published'
-                or months.breaks_sums and windows.window_start < months.period_start
+                or months.breaks_sums and windows.total_start < months.period_start
             )
         """
     )

@@ -210,7 +210,7 @@ def test_below_england_the_published_rate_is_carried(real_release: RealRelease) 
 
 
 def test_the_monthly_file_is_believed_before_a_time_series(real_release: RealRelease) -> None:
-    rows = real_release.warehouse("select series, count(*) from marts.superseded_cells group by all order by all")
+    rows = real_release.warehouse("select series, count(*) from marts.mart_superseded_cells group by all order by all")
     # What the monthly files and the time series of 2025-26 both publish; and one England row of two quarterly files.
     assert rows == [("quarterly", 1), ("timeseries", 143)]
 

@@ -60,7 +60,7 @@ def test_every_organisation_of_the_facts_is_described_as_one_of_the_drops(real_r
 
 def test_every_place_of_the_drops_is_somewhere_today_or_said_to_be_divided(real_release: RealRelease) -> None:
     nowhere = real_release.warehouse(
-        "select org_level, org_code from marts.dim_organisation where is_in_drops and today_code is null "
+        "select org_level, org_code from marts.dim_organisation where is_in_drops and current_code is null "
         f"and org_type in {PLACES}"
     )
     assert set(nowhere) == {
@@ -148,7 +148,8 @@ def test_providers_are_those_of_the_publisher_s_list(
 ) -> None:
     rows = lookup(reference("metadata_providers.csv"))
     listed = real_release.warehouse(
-        "select org_code, parent_code_today, region_code_today from marts.dim_organisation where org_type = 'provider'"
+        "select org_code, current_parent_code, current_region_code from marts.dim_organisation "
+        "where org_type = 'provider'"
     )
     assert set(listed) == {
         (row["org_code"], row["icb_code"] or None, row["region_code"] or None)

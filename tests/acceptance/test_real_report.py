@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iapt.catalogue.area_tiles import load_tiles
-from iapt.report.site import weigh
+from iapt.report.site import measure_site
 from iapt.workspace import CATALOGUE
 from tests.acceptance.conftest import BOUNDARIES, RealRelease
 from tests.report_figures import EXTRACTS, compare_figures, data_of
@@ -32,7 +32,7 @@ def test_every_figure_of_the_report_is_released_and_the_other_way_round(
 
 
 def test_no_page_and_no_data_file_is_heavy(report: Path) -> None:
-    weighed = weigh(report)
+    weighed = measure_site(report)
     assert weighed.heaviest_page_compressed_bytes <= HEAVIEST_PAGE_BYTES, weighed.heaviest_page
     # What a page loads when another organisation is chosen; the list of them all is weighed with the page.
     heavy = [path.name for path in (report / "data").glob("*/*.js") if path.stat().st_size > HEAVIEST_DATA_BYTES]

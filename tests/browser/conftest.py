@@ -12,12 +12,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from page_objects import Readers, Site, Visit, Visits
 from playwright.sync_api import Browser, sync_playwright
 from released_figures import ReleasedFigures, read_released_figures
-from visits import Readers, Site, Visit, Visits
 
-from iapt.contract import TOPICS, file_of
-from iapt.report.serving import server_of
+from iapt.contract import TOPICS, parquet_name
+from iapt.report.serving import make_server
 from iapt.report.site import build_report
 from tests.made_release import write_made_release
 
@@ -64,7 +64,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 def _rewrite(release: Path, table: str, query: str) -> None:
     """Write a table of a release again, as a query of `the_table` says."""
-    path = release / file_of(table)
+    path = release / parquet_name(table)
     beside = path.with_suffix(".new")
     with duckdb.connect() as connection:
         connection.execute(f"create view the_table as from read_parquet('{path}')")
@@ -72,7 +72,7 @@ def _rewrite(release: Path, table: str, query: str) -> None:
     beside.rename(path)
 
 
-def judge(release: Path) -> None:
+def validate_release(release: Path) -> None:
     """Say beside the percentages of a made release how they stand to its standards: England is never within rounding.
 
     England is said to miss what it meets as shown, so that a page that works it out itself is found.
@@ -112,7 +112,7 @@ def write_boundaries(path: Path, codes: list[str]) -> None:
 
 
 def _served(folder: Path, release: Path) -> Iterator[Site]:
-    server = server_of(folder, 0)
+    server = make_server(folder, 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield Site(folder, release, f"http://127.0.0.1:{server.server_address[1]}")
@@ -130,11 +130,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         codes = [
             row[0]
             for row in connection.execute(
-                f"select org_code from read_parquet('{release / file_of('dim_organisation')}') "
+                f"select org_code from read_parquet('{release / parquet_name('dim_organisation')}') "
                 "where org_level = 'icb' order by org_code"
             ).fetchall()
         ]
-    judge(release)
+    validate_release(release)
     name = FORMULA_NAME.replace("'", "''")
     ons = ", ".join(f"('{code}', 'E54000{100 + number}')" for number, code in enumerate(codes))
     _rewrite(

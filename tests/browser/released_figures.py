@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 import yaml
-from visits import Cell, Row
+from page_objects import Cell, Row
 
-from iapt.contract import TOPICS, WITH_STANDARD, file_of
+from iapt.contract import TOPICS, WITH_STANDARD, parquet_name
 from iapt.workspace import CATALOGUE
 from tests.made_release import FOLLOWED_BY, MERGED, NOTES, ODD
 
@@ -206,13 +206,13 @@ def read_released_figures(release: Path) -> ReleasedFigures:
             "extract_monthly",
             "extract_quarterly",
             "extract_annual",
-            "todays_geography_annual",
+            "extract_annual_current_boundaries",
             "dim_organisation",
             "dim_period",
             "dim_population",
             "dim_standard",
         ):
-            connection.execute(f"create view {table} as from read_parquet('{release / file_of(table)}')")
+            connection.execute(f"create view {table} as from read_parquet('{release / parquet_name(table)}')")
         figures: dict[tuple[str, str, str, str, str], Figure] = {}
         levels: dict[tuple[str, str, str], tuple[str, str]] = {}
         placeholders = set(
@@ -251,7 +251,7 @@ def read_released_figures(release: Path) -> ReleasedFigures:
         # Sums over what became one: for its page, of the periods before.
         for code, codes, measure, period, value, least, most, hidden in connection.execute(
             """select org_code, codes_as_published, measure, period, value, lower_bound, upper_bound, suppressed_parts
-               from todays_geography_annual where is_derived"""
+               from extract_annual_current_boundaries where is_derived"""
         ).fetchall():
             levels["annual", f"sub-icb-{code}", period] = ("sum", codes)
             bounds = (int(least), int(most), int(hidden))

@@ -9,8 +9,8 @@ from typing import Any
 import axe_playwright_python
 import pytest
 import yaml
+from page_objects import Site, Visit, Visits
 from released_figures import DASH
-from visits import Site, Visit, Visits
 
 pytestmark = pytest.mark.browser
 

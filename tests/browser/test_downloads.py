@@ -9,8 +9,8 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 from conftest import FORMULA_CODE, FORMULA_NAME
+from page_objects import Cell, Shown, Site, Table, Visit, Visits, Way
 from released_figures import DASH, STANDINGS
-from visits import Cell, Shown, Site, Table, Visit, Visits, Way
 
 pytestmark = pytest.mark.browser
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from conftest import WITHOUT_BOUNDARY
+from page_objects import Panel, Row, Shown, Site, Visit, Visits
 from released_figures import CUTS, DASH, EVERYONE, NOTHING, Figure, ReleasedFigures
-from visits import Panel, Row, Shown, Site, Visit, Visits
 
 from tests.made_release import GAP_REASON
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from page_objects import Panel, Visits
 from released_figures import CUTS, DASH, EVERYONE, ReleasedFigures
-from visits import Panel, Visits
 
 from tests.made_release import GAP_REASON
 

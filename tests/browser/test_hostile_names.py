@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import FORMULA_NAME
-from visits import Site, Visits, Way
+from page_objects import Site, Visits, Way
 
 from tests.made_release import HOSTILE_CODE, HOSTILE_NAME
 

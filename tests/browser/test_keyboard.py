@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import pytest
+from page_objects import Visit, Visits
 from released_figures import DASH
-from visits import Visit, Visits
 
 pytestmark = pytest.mark.browser
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from visits import Site, Visits
+from page_objects import Site, Visits
 
 pytestmark = pytest.mark.browser
 

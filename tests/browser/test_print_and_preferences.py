@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from visits import Visits
+from page_objects import Visits
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from visits import Site
+from page_objects import Site
 
 from iapt.report.site import build_report
 

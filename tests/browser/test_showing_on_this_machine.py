@@ -7,9 +7,9 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from visits import Site, Visits
+from page_objects import Site, Visits
 
-from iapt.report.serving import ADDRESS, server_of
+from iapt.report.serving import ADDRESS, make_server
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ def asked(site: Site, path: str, host: str | None = None, method: str = "GET") -
 
 
 def test_it_answers_on_the_loopback_alone(site: Site) -> None:
-    server = server_of(site.folder, 0)
+    server = make_server(site.folder, 0)
     assert server.server_address[0] == ADDRESS == "127.0.0.1"
     server.server_close()
     own = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}

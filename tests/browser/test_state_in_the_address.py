@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from visits import Visit, Visits, Way
+from page_objects import Visit, Visits, Way
 
 pytestmark = pytest.mark.browser
 

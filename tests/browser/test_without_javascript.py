@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from visits import Site, Visit, Visits
+from page_objects import Site, Visit, Visits
 
 pytestmark = pytest.mark.browser
 

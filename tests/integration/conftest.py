@@ -15,7 +15,7 @@ import xlsxwriter
 from filelock import FileLock
 
 from iapt.synthetic import write_demonstration_drops
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.refresh import RefreshOutcome, refresh
 
 # A slice of the demonstration: every layout and container, the quarters on both sides of the gap, both geographies.
@@ -39,7 +39,7 @@ BAD_DROPS = (UNKNOWN_HEADER, TRUNCATED_ZIP, WRONG_SHEET, BROKEN_ROW, EMPTY_FILE)
 class BuiltHome:
     """A home after its first refresh: the drops it was given, and what came of it."""
 
-    home: Home
+    home: Workspace
     drops: Path
     outcome: RefreshOutcome
 
@@ -88,7 +88,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(folder / "lock"):
         if not (folder / "outcome.pickle").is_file():
             write_drops(folder / "drops")
-            outcome = refresh(Home(folder / "home"), folder / "drops")
+            outcome = refresh(Workspace(folder / "home"), folder / "drops")
             (folder / "outcome.pickle").write_bytes(pickle.dumps(outcome))
     return folder
 
@@ -106,11 +106,11 @@ def released_home(built: Path, demonstration_drops: Path, tmp_path_factory: pyte
     shutil.copytree(built / "home", root, symlinks=True)
     outcome = pickle.loads((built / "outcome.pickle").read_bytes())
     log = root / outcome.log.relative_to(built / "home")
-    return BuiltHome(Home(root), demonstration_drops, replace(outcome, log=log))
+    return BuiltHome(Workspace(root), demonstration_drops, replace(outcome, log=log))
 
 
 @pytest.fixture
-def copied_home(released_home: BuiltHome, tmp_path: Path) -> Home:
+def copied_home(released_home: BuiltHome, tmp_path: Path) -> Workspace:
     """A home of one's own to change: everything but the history of runs."""
     shutil.copytree(released_home.home.root, tmp_path / "home", symlinks=True, ignore=shutil.ignore_patterns("dagster"))
-    return Home(tmp_path / "home")
+    return Workspace(tmp_path / "home")

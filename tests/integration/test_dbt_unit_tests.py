@@ -7,12 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from iapt.workspace import DBT_PROJECT, Home
+from iapt.workspace import DBT_PROJECT, Workspace
 from orchestration import dbt_process
 from orchestration.assets.marts import ASKED_BY_SUITES, TESTS_OF_CODE, prepared_manifest
 
 
-def test_every_rule_of_the_marts_and_seeds_keeps_its_test(copied_home: Home, tmp_path: Path) -> None:
+def test_every_rule_of_the_marts_and_seeds_keeps_its_test(copied_home: Workspace, tmp_path: Path) -> None:
     selected = [*TESTS_OF_CODE.split(), *ASKED_BY_SUITES.split()]
     # The project as it was parsed already; of what dbt would write beside its answer nothing is read.
     prepared_manifest()

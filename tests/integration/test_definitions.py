@@ -8,10 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.assets.drops import drop_assets
 from orchestration.definitions import build_definitions
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 from orchestration.sensors import drop_folder_sensor
 from tests.integration.conftest import BuiltHome
 
@@ -55,22 +55,22 @@ def test_whoever_opens_the_warehouse_shares_one_pool() -> None:
     pools = {node.name: node.definition.pool for node in job.graph.nodes}
     of_files = {"kept_drops", "release"}
     assert {name for name, pool in pools.items() if pool != "duckdb"} == of_files
-    assert {"landing", "dbt_marts", "judge_figures", "stage", "gate"} < set(pools)
+    assert {"landing", "dbt_marts", "value_checks", "stage", "gate"} < set(pools)
 
 
-def _materialise_partition(home: Home, grain_asset: str, key: str) -> dg.ExecuteInProcessResult:
+def _materialise_partition(home: Workspace, grain_asset: str, key: str) -> dg.ExecuteInProcessResult:
     asset = next(asset for asset in drop_assets if asset.key == dg.AssetKey(grain_asset))
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
             [asset],
             partition_key=key,
-            resources={"pipeline": PipelineHome(root=str(home.root))},
+            resources={"pipeline": WorkspaceResource(root=str(home.root))},
             instance=instance,
             raise_on_error=False,
         )
 
 
-def test_the_quarter_that_never_was_is_a_success_that_says_so(copied_home: Home) -> None:
+def test_the_quarter_that_never_was_is_a_success_that_says_so(copied_home: Workspace) -> None:
     result = _materialise_partition(copied_home, "quarterly_drops", "2020-07-01")
     assert result.success
     metadata = result.asset_materializations_for_node("quarterly_drops")[0].metadata
@@ -79,14 +79,14 @@ def test_the_quarter_that_never_was_is_a_success_that_says_so(copied_home: Home)
     assert metadata["reason"].value
 
 
-def test_a_loaded_quarter_is_read_again(copied_home: Home) -> None:
+def test_a_loaded_quarter_is_read_again(copied_home: Workspace) -> None:
     result = _materialise_partition(copied_home, "quarterly_drops", "2020-10-01")
     assert result.success
     metadata = result.asset_materializations_for_node("quarterly_drops")[0].metadata
     assert metadata["status"].value == "published"
 
 
-def test_a_month_nobody_loaded_fails_and_says_what_to_do(copied_home: Home) -> None:
+def test_a_month_nobody_loaded_fails_and_says_what_to_do(copied_home: Workspace) -> None:
     result = _materialise_partition(copied_home, "monthly_drops", "2024-02-01")
     assert not result.success
     failure = next(event for event in result.all_events if event.is_step_failure)
@@ -95,7 +95,7 @@ def test_a_month_nobody_loaded_fails_and_says_what_to_do(copied_home: Home) -> N
 
 def test_the_sensor_asks_once_for_a_changed_folder(released_home: BuiltHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAPT_DROPS", str(released_home.drops))
-    resources = {"pipeline": PipelineHome(root=str(released_home.home.root))}
+    resources = {"pipeline": WorkspaceResource(root=str(released_home.home.root))}
     cursor, answers = None, []
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(3):

@@ -12,7 +12,7 @@ import pytest
 
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import EXTRACT_COLUMNS, EXTRACT_GRAINS, POPULATION
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.refresh import refresh
 from tests.integration.conftest import BuiltHome
 
@@ -26,18 +26,18 @@ SAME_POPULATION = " and ".join(f"rates.{column} is not distinct from counts.{col
 
 
 @pytest.fixture(scope="module")
-def hardened_home(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def hardened_home(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The built home after a second refresh, from the same drops, under the hardened profile."""
     root = tmp_path_factory.mktemp("hardened") / "home"
     shutil.copytree(released_home.home.root, root, symlinks=True, ignore=shutil.ignore_patterns("dagster"))
-    outcome = refresh(Home(root), released_home.drops, profile="hardened")
+    outcome = refresh(Workspace(root), released_home.drops, profile="hardened")
     assert outcome.failure is None
     assert outcome.is_new
     assert outcome.drops_read == 0
-    return Home(root)
+    return Workspace(root)
 
 
-def _manifest(home: Home) -> dict[str, Any]:
+def _manifest(home: Workspace) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads((home.latest / "manifest.json").read_text("utf-8"))
     return manifest
 
@@ -46,18 +46,18 @@ def _of(release: Path, table: str) -> str:
     return f"read_parquet('{release / table}.parquet')"
 
 
-def test_another_profile_is_another_release_and_says_which(released_home: BuiltHome, hardened_home: Home) -> None:
+def test_another_profile_is_another_release_and_says_which(released_home: BuiltHome, hardened_home: Workspace) -> None:
     publisher, hardened = _manifest(released_home.home), _manifest(hardened_home)
     assert hardened["previous_release"] == publisher["release_id"] != hardened["release_id"]
-    assert publisher["disclosure"] == load_policy().as_manifest()
-    assert hardened["disclosure"] == load_policy(profile="hardened").as_manifest()
+    assert publisher["disclosure"] == load_policy().to_manifest()
+    assert hardened["disclosure"] == load_policy(profile="hardened").to_manifest()
     assert "profile `publisher`" in (released_home.home.latest / "README.md").read_text("utf-8")
     assert "profile `hardened`" in (hardened_home.latest / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("table", EXTRACT_GRAINS)
 def test_hardened_hides_strictly_more_percentages_and_changes_nothing_that_stays(
-    released_home: BuiltHome, hardened_home: Home, table: str
+    released_home: BuiltHome, hardened_home: Workspace, table: str
 ) -> None:
     publisher, hardened = _of(released_home.home.latest, table), _of(hardened_home.latest, table)
     with duckdb.connect() as connection:
@@ -89,7 +89,7 @@ def test_hardened_hides_strictly_more_percentages_and_changes_nothing_that_stays
 
 @pytest.mark.parametrize("table", EXTRACT_GRAINS)
 def test_every_percentage_that_is_left_is_safe_by_the_declared_bounds_of_its_own_release(
-    hardened_home: Home, table: str
+    hardened_home: Workspace, table: str
 ) -> None:
     """Worked out from what is released alone: the formulas of dim_measure, and the bounds beside the counts."""
     release = hardened_home.latest

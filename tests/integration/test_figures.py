@@ -12,38 +12,38 @@ import duckdb
 import pytest
 
 from expectations import observations
-from expectations.drop_validation import SUITES, DropToJudge, DropVerdicts, judge_drops
-from expectations.mart_validation import judge_marts
+from expectations.drop_validation import SUITES, DropToValidate, DropValidationCache, validate_drops
+from expectations.mart_validation import validate_marts
 from expectations.rules import Rule
 from expectations.suites.marts import SUITES as MART_SUITES
 from iapt.validation import RuleOutcome
-from iapt.workspace import DBT_PROJECT, Home
+from iapt.workspace import DBT_PROJECT, Workspace
 from orchestration.refresh import refresh
 from tests import observation_rows as rows
 from tests.integration.conftest import BuiltHome
-from tests.observation_rows import A_COUNT, TELL_TALE
+from tests.observation_rows import A_COUNT, CANARY_VALUE
 
 UNROUNDED = "counts_below_england_are_multiples_of_five"
 LIKELY = "waits_are_likely"
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[[str], list[DropToJudge]]:
+def written(tmp_path: Path) -> Callable[[str], list[DropToValidate]]:
     """The small drops as they are read, after a change to their rows."""
 
-    def write(change: str = "select 1") -> list[DropToJudge]:
+    def write(change: str = "select 1") -> list[DropToValidate]:
         with duckdb.connect() as connection:
             rows.create_rows(connection)
             connection.execute(change)
             files = rows.write_observations(connection, tmp_path / "observations")
-        return [DropToJudge(file.stem, drop, file, "read so") for drop, file in zip(rows.DROPS, files, strict=True)]
+        return [DropToValidate(file.stem, drop, file, "read so") for drop, file in zip(rows.DROPS, files, strict=True)]
 
     return write
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> DropVerdicts:
-    return DropVerdicts(tmp_path / "drop_verdicts")
+def kept(tmp_path: Path) -> DropValidationCache:
+    return DropValidationCache(tmp_path / "drop_verdicts")
 
 
 def broken(outcomes: tuple[RuleOutcome, ...]) -> dict[tuple[str, str], str]:
@@ -54,50 +54,50 @@ def broken(outcomes: tuple[RuleOutcome, ...]) -> dict[tuple[str, str], str]:
 
 
 def test_sound_drops_pass_every_rule_and_are_judged_once(
-    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts
+    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
 ) -> None:
     drops = written("select 1")
-    first = judge_drops(drops, kept, rows.SEEDS)
+    first = validate_drops(drops, kept, rows.SEEDS)
     assert first.verdict.passed, first.verdict.describe_failures()
     assert len(first.verdict.outcomes) == len(drops) * sum(map(len, SUITES.values()))
     assert first.judged_now == {drop.sha256 for drop in drops}
-    again = judge_drops(drops, kept, rows.SEEDS)
+    again = validate_drops(drops, kept, rows.SEEDS)
     assert again.judged_now == frozenset()
     assert again.verdict == first.verdict
 
 
 def test_only_what_is_new_or_read_otherwise_is_judged(
-    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts
+    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
 ) -> None:
     *known, new = written("select 1")
-    judge_drops(known, kept, rows.SEEDS)
-    assert judge_drops([*known, new], kept, rows.SEEDS).judged_now == {new.sha256}
+    validate_drops(known, kept, rows.SEEDS)
+    assert validate_drops([*known, new], kept, rows.SEEDS).judged_now == {new.sha256}
     read_otherwise = replace(known[0], reading="read otherwise")
-    assert judge_drops([read_otherwise, *known[1:], new], kept, rows.SEEDS).judged_now == {known[0].sha256}
+    assert validate_drops([read_otherwise, *known[1:], new], kept, rows.SEEDS).judged_now == {known[0].sha256}
 
 
 def test_other_rules_or_reviewed_measures_judge_every_drop_again(
-    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts, tmp_path: Path
+    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache, tmp_path: Path
 ) -> None:
     drops = written("select 1")[:2]
-    judge_drops(drops, kept, rows.SEEDS)
+    validate_drops(drops, kept, rows.SEEDS)
     fewer = {**SUITES, "observations": SUITES["observations"][:-1]}
-    assert len(judge_drops(drops, kept, rows.SEEDS, suites=fewer).judged_now) == 2
+    assert len(validate_drops(drops, kept, rows.SEEDS, suites=fewer).judged_now) == 2
     seeds = Path(shutil.copytree(rows.SEEDS, tmp_path / "seeds"))
     with (seeds / "measure_aliases.csv").open("a", encoding="utf-8") as aliases:
         aliases.write("annual,Count_Another,count_recovery,2024-25,,\n")
-    assert len(judge_drops(drops, kept, seeds, suites=fewer).judged_now) == 2
+    assert len(validate_drops(drops, kept, seeds, suites=fewer).judged_now) == 2
 
 
 def test_a_broken_rule_is_told_of_its_drop_by_place_and_never_by_figure(
-    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts, capfd: pytest.CaptureFixture[str]
+    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    judgement = judge_drops(
-        written(f"update rows set value = {TELL_TALE}, value_as_published = '{TELL_TALE}' where {A_COUNT}"),
+    judgement = validate_drops(
+        written(f"update rows set value = {CANARY_VALUE}, value_as_published = '{CANARY_VALUE}' where {A_COUNT}"),
         kept,
         rows.SEEDS,
     )
-    label = f"monthly.csv ({rows.sha256_of('monthly.csv')[:12]})"
+    label = f"monthly.csv ({rows.compute_sha256('monthly.csv')[:12]})"
     assert broken(judgement.verdict.outcomes) == {(label, UNROUNDED): "failed"}
     assert not judgement.verdict.passed
     [outcome] = [found for found in judgement.verdict.outcomes if found.result == "failed"]
@@ -114,20 +114,24 @@ def test_a_broken_rule_is_told_of_its_drop_by_place_and_never_by_figure(
     records = "".join(path.read_text("utf-8") for path in kept.folder.iterdir())
     output = capfd.readouterr()
     for text in (records, judgement.verdict.to_json(), judgement.verdict.describe_failures(), output.out, output.err):
-        assert str(TELL_TALE) not in text
+        assert str(CANARY_VALUE) not in text
     # What is kept says the same.
-    assert judge_drops([verdict.drop for verdict in judgement.verdicts], kept, rows.SEEDS).verdict == judgement.verdict
+    assert (
+        validate_drops([verdict.drop for verdict in judgement.verdicts], kept, rows.SEEDS).verdict == judgement.verdict
+    )
 
 
-def test_a_warning_is_told_and_stops_nothing(written: Callable[[str], list[DropToJudge]], kept: DropVerdicts) -> None:
+def test_a_warning_is_told_and_stops_nothing(
+    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
+) -> None:
     change = "update rows set value = 1357.6, value_as_published = '1357.6' where value = 15.2"
-    judgement = judge_drops(written(change), kept, rows.SEEDS)
+    judgement = validate_drops(written(change), kept, rows.SEEDS)
     assert {rule for _, rule in broken(judgement.verdict.outcomes)} == {LIKELY}
     assert judgement.verdict.passed
 
 
 def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
-    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts
+    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
 ) -> None:
     rule = Rule(
         name="rule_that_cannot_run",
@@ -141,7 +145,7 @@ def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
     drops = written("select 1")[:1]
     suites = {"observations": (*SUITES["observations"], rule)}
     for _ in range(2):
-        judgement = judge_drops(drops, kept, rows.SEEDS, suites=suites)
+        judgement = validate_drops(drops, kept, rows.SEEDS, suites=suites)
         assert broken(judgement.verdict.outcomes) == {(drops[0].label, rule.name): "error"}
         assert not judgement.verdict.passed
         assert judgement.judged_now == {drops[0].sha256}
@@ -149,11 +153,11 @@ def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
 
 
 def test_observations_that_cannot_be_read_are_an_error_of_every_rule(
-    written: Callable[[str], list[DropToJudge]], kept: DropVerdicts
+    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
 ) -> None:
     drops = written("select 1")[:2]
     drops[1].observations.write_bytes(b"no Parquet")
-    judgement = judge_drops(drops, kept, rows.SEEDS)
+    judgement = validate_drops(drops, kept, rows.SEEDS)
     assert {outcome.result for outcome in judgement.verdict.outcomes} == {"error"}
     assert not judgement.verdict.passed
 
@@ -181,7 +185,7 @@ def changed_warehouse(warehouse: Path, tmp_path: Path) -> Callable[[str], Path]:
 
 def test_built_marts_pass_every_rule_and_are_left_as_they_were(warehouse: Path) -> None:
     before = warehouse.read_bytes()
-    outcomes = judge_marts(warehouse)
+    outcomes = validate_marts(warehouse)
     assert broken(outcomes) == {}
     assert len(outcomes) == sum(map(len, MART_SUITES.values()))
     assert warehouse.read_bytes() == before
@@ -191,27 +195,27 @@ def test_built_marts_pass_every_rule_and_are_left_as_they_were(warehouse: Path) 
 def test_a_figure_a_mart_has_changed_is_told_by_its_keys(changed_warehouse: Callable[[str], Path]) -> None:
     path = changed_warehouse(
         f"""
-        update marts.fct_monthly set value = {TELL_TALE}
+        update marts.fct_monthly set value = {CANARY_VALUE}
         where rowid = (
             select min(rowid) from marts.fct_monthly
             where statistic = 'count' and value_status = 'published' and org_level = 'provider'
         )
         """
     )
-    outcomes = judge_marts(path, suites={"fct_monthly": MART_SUITES["fct_monthly"]})
+    outcomes = validate_marts(path, suites={"fct_monthly": MART_SUITES["fct_monthly"]})
     assert broken(outcomes) == {
         ("marts.fct_monthly", UNROUNDED): "failed",
         ("marts.fct_monthly", "values_are_as_published"): "failed",
     }
     for outcome in outcomes:
-        assert str(TELL_TALE) not in str(outcome)
+        assert str(CANARY_VALUE) not in str(outcome)
         assert all("period" in example and "value" not in example for example in outcome.examples)
 
 
 def test_a_mart_that_is_not_there_is_no_pass(changed_warehouse: Callable[[str], Path]) -> None:
     path = changed_warehouse("drop table marts.dim_measure")
     with pytest.raises(Exception, match="dim_measure"):
-        judge_marts(path, suites={"dim_measure": MART_SUITES["dim_measure"]})
+        validate_marts(path, suites={"dim_measure": MART_SUITES["dim_measure"]})
 
 
 def test_drops_and_marts_agree_on_the_measure_and_kind_of_every_figure(released_home: BuiltHome) -> None:
@@ -223,7 +227,7 @@ def test_drops_and_marts_agree_on_the_measure_and_kind_of_every_figure(released_
         query = "select distinct series, measure_name, measure, statistic from {} where series <> 'data_quality'"
         judged = set(connection.execute(query.format("published_measures")).fetchall())
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        built = set(connection.execute(query.format("intermediate.int_measured_observations")).fetchall())
+        built = set(connection.execute(query.format("intermediate.int_observations_with_measures")).fetchall())
     assert judged == built
     assert len(built) > 200
 
@@ -255,7 +259,7 @@ def revealing_drop(demonstration_drops: Path, tmp_path: Path) -> Path:
 
 
 def test_a_count_below_five_stops_the_release_and_taking_the_drop_out_mends_it(
-    copied_home: Home, revealing_drop: Path, demonstration_drops: Path
+    copied_home: Workspace, revealing_drop: Path, demonstration_drops: Path
 ) -> None:
     [file] = revealing_drop.glob("*.csv")
     before = copied_home.latest.readlink()

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.workspace import CATALOGUE, DBT_PROJECT, Home
+from iapt.workspace import CATALOGUE, DBT_PROJECT, Workspace
 from orchestration import dbt_process
 from orchestration.assets.marts import prepared_manifest
 from tests.integration.conftest import BuiltHome
@@ -32,13 +32,13 @@ ENTRY = f"""
 MODELS = (
     "dim_period",
     "fct_monthly",
-    "monthly_sums",
+    "int_derived_monthly_totals",
     "extract_monthly",
-    "topic_cells",
+    "int_topic_values",
     "mart_activity",
     "mart_outcomes",
     "mart_recovery_rate",
-    "mart_windows",
+    "mart_rolling_totals",
 )
 
 Rows = Callable[[str], list[tuple[object, ...]]]
@@ -65,7 +65,7 @@ def after(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) ->
     catalogue = Path(shutil.copytree(CATALOGUE, folder / "catalogue"))
     with (catalogue / "gaps.yml").open("a", encoding="utf-8") as gaps:
         gaps.write(ENTRY)
-    home = Home(folder)
+    home = Workspace(folder)
     shutil.copy(released_home.home.warehouse, home.warehouse)
     # As a refresh lands them, without reading every drop again.
     with duckdb.connect(str(home.warehouse)) as connection:
@@ -146,17 +146,17 @@ def test_the_recovery_rate_says_why_it_is_not_there(after: Rows) -> None:
 
 def test_windows_that_need_it_are_empty_and_name_it_and_the_others_stand(before: Rows, after: Rows) -> None:
     rows = after(
-        "select distinct window_type, value_status, value_marker, value, upper_bound, reason "
-        f"from marts.mart_windows where period = '{GAP}' order by all"
+        "select distinct total_type, value_status, value_marker, value, upper_bound, reason "
+        f"from marts.mart_rolling_totals where period = '{GAP}' order by all"
     )
     named = f"{GAP} is not published."
     assert rows == [
         ("financial_year_to_date", "not_published", "[x]", None, None, named),
         ("rolling_12_months", "not_published", "[x]", None, None, named),
     ]
-    others = "select * from marts.mart_windows where period < '{}' order by all"
+    others = "select * from marts.mart_rolling_totals where period < '{}' order by all"
     assert after(others.format(GAP)) == before(others.format(GAP))
-    assert before(f"select count(value) > 0 from marts.mart_windows where period < '{GAP}'") == [(True,)]
+    assert before(f"select count(value) > 0 from marts.mart_rolling_totals where period < '{GAP}'") == [(True,)]
 
 
 def test_what_is_published_is_what_it_was(before: Rows, after: Rows) -> None:

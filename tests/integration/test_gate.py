@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from expectations import engine
-from expectations.release_validation import BYTES_RULE, FILES_RULE, judge
+from expectations.release_validation import BYTES_RULE, FILES_RULE, validate_release
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.contract import CONTRACTS, EXTRACT_COLUMNS, EXTRACT_GRAINS, KEYS, file_of
+from iapt.contract import CONTRACTS, EXTRACT_COLUMNS, EXTRACT_GRAINS, KEYS, parquet_name
 from iapt.release.metadata import Description
-from iapt.release.publish import NotPublishable, publish
-from iapt.validation import RuleOutcome, Verdict
-from tests.staged_mutants import MUTANTS, TELL_TALE, Mutant
+from iapt.release.publish import NotPublishableError, publish
+from iapt.validation import RuleOutcome, ValidationReport
+from tests.staged_mutants import CANARY_VALUE, MUTANTS, Mutant
 from tests.staged_release import build_staged_release, mutate
 
 pytestmark = pytest.mark.integration
@@ -38,12 +38,12 @@ def staged(sound: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def passed(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Verdict, Path]:
+def passed(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[ValidationReport, Path]:
     site = tmp_path_factory.mktemp("docs") / "site"
-    return judge(sound, site), site
+    return validate_release(sound, site), site
 
 
-def outcomes(verdict: Verdict, rule: str, file: str | None = None) -> list[RuleOutcome]:
+def outcomes(verdict: ValidationReport, rule: str, file: str | None = None) -> list[RuleOutcome]:
     return [found for found in verdict.outcomes if found.rule == rule and file in (None, found.file)]
 
 
@@ -54,7 +54,7 @@ def text_of(site: Path) -> str:
 # --- what passes
 
 
-def test_a_sound_release_passes_every_rule(passed: tuple[Verdict, Path]) -> None:
+def test_a_sound_release_passes_every_rule(passed: tuple[ValidationReport, Path]) -> None:
     verdict, _ = passed
     assert verdict.passed, verdict.describe_failures()
     assert {found.result for found in verdict.outcomes} == {"passed"}
@@ -62,15 +62,15 @@ def test_a_sound_release_passes_every_rule(passed: tuple[Verdict, Path]) -> None
     assert judged >= {(table, rule.name) for table, rules in SUITES.items() for rule in rules}
 
 
-def test_a_verdict_names_the_bytes_it_is_about(passed: tuple[Verdict, Path], sound: Path) -> None:
+def test_a_verdict_names_the_bytes_it_is_about(passed: tuple[ValidationReport, Path], sound: Path) -> None:
     verdict, _ = passed
-    assert verdict.files.keys() == {file_of(table) for table in CONTRACTS}
+    assert verdict.files.keys() == {parquet_name(table) for table in CONTRACTS}
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in verdict.files.values())
     assert outcomes(verdict, BYTES_RULE, "dim_measure.parquet")[0].result == "passed"
 
 
 def test_data_docs_name_every_rule_and_nothing_of_the_machine_or_the_hour(
-    passed: tuple[Verdict, Path],
+    passed: tuple[ValidationReport, Path],
 ) -> None:
     _, site = passed
     assert {page.name for page in site.iterdir()} == PAGES
@@ -86,10 +86,10 @@ def test_data_docs_name_every_rule_and_nothing_of_the_machine_or_the_hour(
 
 
 def test_the_same_bytes_judged_again_give_the_same_verdict_and_site(
-    passed: tuple[Verdict, Path], staged: Path, tmp_path: Path
+    passed: tuple[ValidationReport, Path], staged: Path, tmp_path: Path
 ) -> None:
     verdict, site = passed
-    assert judge(staged, tmp_path / "site").to_json() == verdict.to_json()
+    assert validate_release(staged, tmp_path / "site").to_json() == verdict.to_json()
     for page in site.iterdir():
         assert (tmp_path / "site" / page.name).read_bytes() == page.read_bytes()
 
@@ -97,13 +97,13 @@ def test_the_same_bytes_judged_again_give_the_same_verdict_and_site(
 def test_a_folder_may_have_any_name(sound: Path, tmp_path: Path) -> None:
     odd = tmp_path / "it's [a] 100% odd *?; folder" / "year=2021"
     shutil.copytree(sound, odd)
-    assert judge(odd).passed
+    assert validate_release(odd).passed
 
 
 def test_a_warning_does_not_stop_a_release(staged: Path) -> None:
     rule = replace(_rule("dim_organisation", "required_columns_are_filled"), severity="warning", remedy="Nothing.")
     mutate(staged, "dim_organisation", "update dim_organisation set org_name = null")
-    verdict = judge(staged, suites={"dim_organisation": (rule,)})
+    verdict = validate_release(staged, suites={"dim_organisation": (rule,)})
     assert verdict.passed
     assert outcomes(verdict, rule.name)[0].violations == 6
 
@@ -131,15 +131,15 @@ def _one_mutant_of_each_rule() -> list[Mutant]:
 def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutant: Mutant, tmp_path: Path) -> None:
     mutate(staged, mutant.changes, mutant.sql)
     rule = _rule(mutant.table, mutant.rule)
-    verdict = judge(staged, suites={mutant.table: (rule,)})
+    verdict = validate_release(staged, suites={mutant.table: (rule,)})
     [found] = outcomes(verdict, mutant.rule)
     assert not verdict.passed
-    assert (found.result, found.file) == ("failed", file_of(mutant.table))
+    assert (found.result, found.file) == ("failed", parquet_name(mutant.table))
     assert found.violations
     assert 1 <= len(found.examples) <= 3
     if mutant.rule != COLUMNS_RULE:
         assert all(tuple(example) == KEYS[mutant.table] for example in found.examples)
-    with pytest.raises(NotPublishable) as refused:
+    with pytest.raises(NotPublishableError) as refused:
         publish(
             staged,
             verdict,
@@ -150,13 +150,13 @@ def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutan
             dt.date(2026, 1, 1),
         )
     text = str(refused.value)
-    assert f"FAILED {mutant.rule} in {file_of(mutant.table)}" in text
+    assert f"FAILED {mutant.rule} in {parquet_name(mutant.table)}" in text
     assert f"expected: {rule.description}" in text
     assert "for example: " in text
     assert not (tmp_path / "latest").exists()
 
 
-TELL_TALES = [mutant for mutant in MUTANTS if str(TELL_TALE) in mutant.sql and "annual" in mutant.table]
+TELL_TALES = [mutant for mutant in MUTANTS if str(CANARY_VALUE) in mutant.sql and "annual" in mutant.table]
 
 
 @pytest.mark.parametrize("mutant", TELL_TALES, ids=lambda mutant: mutant.id)
@@ -169,8 +169,8 @@ def test_no_figure_leaks_from_a_refusal(
 ) -> None:
     mutate(staged, mutant.changes, mutant.sql)
     with caplog.at_level("DEBUG"):
-        verdict = judge(staged, tmp_path / "site", suites={mutant.table: SUITES[mutant.table]})
-    assert outcomes(verdict, mutant.rule, file_of(mutant.table))[0].result == "failed"
+        verdict = validate_release(staged, tmp_path / "site", suites={mutant.table: SUITES[mutant.table]})
+    assert outcomes(verdict, mutant.rule, parquet_name(mutant.table))[0].result == "failed"
     output = capfd.readouterr()
     for text in (
         verdict.to_json(),
@@ -180,18 +180,18 @@ def test_no_figure_leaks_from_a_refusal(
         output.err,
         caplog.text,
     ):
-        assert str(TELL_TALE) not in text
-        assert f"{TELL_TALE:,}" not in text
-        assert f"{TELL_TALE:e}"[:6] not in text
+        assert str(CANARY_VALUE) not in text
+        assert f"{CANARY_VALUE:,}" not in text
+        assert f"{CANARY_VALUE:e}"[:6] not in text
 
 
 def test_a_wrong_schema_is_refused_before_any_row_is_judged(staged: Path, tmp_path: Path) -> None:
     mutate(
         staged,
         "extract_annual",
-        f"alter table extract_annual add column true_value integer default {TELL_TALE}",
+        f"alter table extract_annual add column true_value integer default {CANARY_VALUE}",
     )
-    verdict = judge(staged, tmp_path / "site")
+    verdict = validate_release(staged, tmp_path / "site")
     assert not verdict.passed
     [columns] = outcomes(verdict, COLUMNS_RULE, "extract_annual.parquet")
     assert columns.result == "failed"
@@ -208,7 +208,7 @@ def test_a_wrong_schema_is_refused_before_any_row_is_judged(staged: Path, tmp_pa
     for table, rules in SUITES.items():
         for rule in rules:
             if rule.name != COLUMNS_RULE and "extract_annual" in rule.tables:
-                assert results[table, rule.name] == "not_judged"
+                assert results[table, rule.name] == "skipped"
             elif table != "extract_annual":
                 assert results[table, rule.name] == "passed"
     page = (tmp_path / "site" / "extract_annual.html").read_text(encoding="utf-8")
@@ -217,9 +217,9 @@ def test_a_wrong_schema_is_refused_before_any_row_is_judged(staged: Path, tmp_pa
 
 def test_rules_that_read_a_table_of_wrong_schema_are_not_judged(staged: Path) -> None:
     mutate(staged, "dim_measure", "alter table dim_measure drop numerator")
-    verdict = judge(staged)
+    verdict = validate_release(staged)
     [hidden] = outcomes(verdict, "percentages_are_hidden_with_their_numerator", "extract_annual.parquet")
-    assert hidden.result == "not_judged"
+    assert hidden.result == "skipped"
     assert hidden.message == "dim_measure.parquet: its columns are not those of the contract"
     assert outcomes(verdict, "keys_are_unique", "extract_annual.parquet")[0].result == "passed"
     assert not verdict.passed
@@ -257,11 +257,11 @@ def _a_folder_instead(file: Path) -> None:
 def test_a_missing_or_unreadable_file_is_refused(staged: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
     damage(staged / "extract_monthly.parquet")
     tables = ("extract_monthly", "dim_measure")
-    verdict = judge(staged, tmp_path / "site", suites={table: SUITES[table] for table in tables})
+    verdict = validate_release(staged, tmp_path / "site", suites={table: SUITES[table] for table in tables})
     assert not verdict.passed
     assert outcomes(verdict, FILES_RULE, "extract_monthly.parquet")[0].result == "failed"
     of_monthly = [found for found in verdict.outcomes if found.table == "extract_monthly"]
-    assert {found.result for found in of_monthly if found.rule not in (FILES_RULE, BYTES_RULE)} == {"not_judged"}
+    assert {found.result for found in of_monthly if found.rule not in (FILES_RULE, BYTES_RULE)} == {"skipped"}
     assert outcomes(verdict, "keys_are_unique", "dim_measure.parquet")[0].result == "passed"
     assert {page.name for page in (tmp_path / "site").iterdir()} == PAGES
     assert f"FAILED {FILES_RULE} in extract_monthly.parquet" in verdict.describe_failures()
@@ -271,7 +271,7 @@ def test_a_missing_or_unreadable_file_is_refused(staged: Path, tmp_path: Path, d
 @pytest.mark.parametrize("name", ["notes.txt", "extract_monthly.csv", ".hidden", "fct_monthly.parquet"])
 def test_a_file_too_many_is_refused(staged: Path, name: str) -> None:
     shutil.copyfile(staged / "dim_measure.parquet", staged / name)
-    verdict = judge(staged, suites={})
+    verdict = validate_release(staged, suites={})
     assert not verdict.passed
     assert outcomes(verdict, FILES_RULE, name)[0].result == "failed"
     assert name in verdict.files
@@ -279,7 +279,7 @@ def test_a_file_too_many_is_refused(staged: Path, name: str) -> None:
 
 def test_a_folder_that_is_not_there_is_the_callers_mistake(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        judge(tmp_path / "nowhere")
+        validate_release(tmp_path / "nowhere")
 
 
 # --- bytes that change, and checks that break
@@ -306,7 +306,7 @@ def test_bytes_that_change_while_they_are_judged_are_an_error(
         return run(database, suites, threads=threads)
 
     monkeypatch.setattr(engine, "run", run_and_change)
-    verdict = judge(staged, suites={"dim_measure": SUITES["dim_measure"]})
+    verdict = validate_release(staged, suites={"dim_measure": SUITES["dim_measure"]})
     errors = [found for found in verdict.outcomes if found.result == "error"]
     assert [(found.rule, word in found.message) for found in errors] == [(BYTES_RULE, True)]
     assert not verdict.passed
@@ -319,7 +319,7 @@ def test_a_check_that_breaks_is_an_error_and_no_pass(staged: Path, tmp_path: Pat
         description="This rule reads a column that is not there. Source: a test.",
         query="select measure from {batch} where no_such_column = 1",
     )
-    verdict = judge(staged, tmp_path / "site", suites={"dim_measure": (*SUITES["dim_measure"], broken)})
+    verdict = validate_release(staged, tmp_path / "site", suites={"dim_measure": (*SUITES["dim_measure"], broken)})
     [found] = outcomes(verdict, broken.name)
     assert (found.result, found.violations, found.examples) == ("error", None, ())
     assert "BinderException" in found.message
@@ -332,18 +332,18 @@ def test_a_check_that_breaks_is_an_error_and_no_pass(staged: Path, tmp_path: Pat
 
 
 def test_the_error_of_a_check_does_not_quote_the_value_it_stumbled_over(staged: Path, tmp_path: Path) -> None:
-    mutate(staged, "extract_annual", f"update extract_annual set value = {TELL_TALE}")
+    mutate(staged, "extract_annual", f"update extract_annual set value = {CANARY_VALUE}")
     stumbling = Rule(
         name="rule_that_stumbles",
         table="extract_annual",
         description="This rule reads text as a number. Source: a test.",
         query="select period from {batch} where cast(cast(value as varchar) || 'x' as integer) = 1",
     )
-    verdict = judge(staged, tmp_path / "site", suites={"extract_annual": (stumbling,)})
+    verdict = validate_release(staged, tmp_path / "site", suites={"extract_annual": (stumbling,)})
     [found] = outcomes(verdict, stumbling.name)
     assert found.result == "error"
     assert "ConversionException" in found.message
-    assert str(TELL_TALE) not in verdict.to_json() + text_of(tmp_path / "site")
+    assert str(CANARY_VALUE) not in verdict.to_json() + text_of(tmp_path / "site")
 
 
 def test_a_rule_called_broken_that_no_row_breaks_is_an_error(staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,5 +360,5 @@ def test_a_rule_called_broken_that_no_row_breaks_is_an_error(staged: Path, monke
         }
 
     monkeypatch.setattr(engine, "run", run_and_contradict)
-    [found] = outcomes(judge(staged, suites={"dim_measure": (rule,)}), rule.name)
+    [found] = outcomes(validate_release(staged, suites={"dim_measure": (rule,)}), rule.name)
     assert found.result == "error"

@@ -1,4 +1,4 @@
-"""Inspection, and `iapt audit`: any folder that looks like a release is judged, whoever made it or changed it."""
+"""Verification, and `iapt audit`: any folder that looks like a release is validated, whoever made it or changed it."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ import pytest
 from typer.testing import CliRunner
 
 from expectations import release_validation
-from expectations.release_validation import FILES_RULE, judge
+from expectations.release_validation import FILES_RULE, validate_release
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.contract import CONTRACTS, EXTRACT_GRAINS, file_of
-from iapt.disclosure.auditor import ADDS_NOTHING, Auditor
-from iapt.ingest.archive import sha256_of
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, parquet_name
+from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, Auditor
+from iapt.ingest.archive import compute_sha256
 from iapt.release.metadata import Description
 from iapt.release.publish import publish
-from iapt.release.verify import COPIES_RULE, Inspection, inspect_folder
-from iapt.report.comparison import faults_of_report
-from iapt.validation import RuleOutcome, Verdict
-from iapt.workspace import Home
+from iapt.release.verify import COPIES_RULE, FolderVerification, verify_folder
+from iapt.report.comparison import compare_report
+from iapt.validation import RuleOutcome, ValidationReport
+from iapt.workspace import Workspace
 from orchestration.cli import app
 from tests.integration.conftest import BuiltHome
 from tests.staged_release import build_staged_release
 
 
 @pytest.fixture(scope="module")
-def home(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The home whose warehouse is at hand; an audit writes its records here. Tests change copies of its release."""
     root = tmp_path_factory.mktemp("inspector") / "home"
     shutil.copytree(released_home.home.root, root, symlinks=True, ignore=shutil.ignore_patterns("dagster"))
-    return Home(root)
+    return Workspace(root)
 
 
 @pytest.fixture
-def copy(home: Home, tmp_path: Path) -> Path:
+def copy(home: Workspace, tmp_path: Path) -> Path:
     """A release that someone has copied, and may change."""
     return changeable_copy(home.latest, tmp_path / "a copy")
 
@@ -54,12 +54,12 @@ def changeable_copy(release: Path, folder: Path) -> Path:
 
 
 @pytest.fixture
-def tables_alone(home: Home, tmp_path: Path) -> Path:
+def tables_alone(home: Workspace, tmp_path: Path) -> Path:
     """A folder that someone made by hand: the tables of a release, and nothing beside them."""
     folder = tmp_path / "by hand"
     folder.mkdir()
     for table in CONTRACTS:
-        shutil.copyfile(home.latest / file_of(table), folder / file_of(table))
+        shutil.copyfile(home.latest / parquet_name(table), folder / parquet_name(table))
     return folder
 
 
@@ -69,7 +69,9 @@ SOUND = RuleOutcome("a_rule", "dim_measure", "dim_measure.parquet", "A rule. Sou
 @pytest.fixture
 def tables_judged_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tables themselves are found sound without a look, so that only what stands beside them is in question."""
-    monkeypatch.setattr(release_validation, "judge", lambda folder, *, auditor: Verdict.of({}, [SOUND]))
+    monkeypatch.setattr(
+        release_validation, "validate_release", lambda folder, *, auditor: ValidationReport.of({}, [SOUND])
+    )
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +81,13 @@ def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     staged = build_staged_release(root / "staged")
     (root / "data_docs").mkdir()
     (root / "data_docs" / "index.html").write_text("<p>Judged.</p>", encoding="utf-8")
-    files = {path.name: sha256_of(path) for path in staged.iterdir()}
-    audited = [replace(SOUND, rule=ADDS_NOTHING, table=table, file=file_of(table)) for table in EXTRACT_GRAINS]
+    files = {path.name: compute_sha256(path) for path in staged.iterdir()}
+    audited = [
+        replace(SOUND, rule=NO_RESIDUAL_DISCLOSURE, table=table, file=parquet_name(table)) for table in EXTRACT_GRAINS
+    ]
     description = Description("synthetic", "recipe", [], load_policy())
     places = (root / "data_docs", root / "releases", root / "latest")
-    return publish(staged, Verdict.of(files, audited), *places, description, date(2026, 1, 1)).folder
+    return publish(staged, ValidationReport.of(files, audited), *places, description, date(2026, 1, 1)).folder
 
 
 @pytest.fixture
@@ -93,22 +97,24 @@ def small_copy(small_release: Path, tmp_path: Path, tables_judged_before: None) 
 
 
 @pytest.fixture
-def small_home(tmp_path: Path) -> Home:
+def small_home(tmp_path: Path) -> Workspace:
     """A home of no drops, as the small release is of none."""
-    home = Home(tmp_path / "home")
+    home = Workspace(tmp_path / "home")
     home.root.mkdir()
     duckdb.connect(str(home.warehouse)).close()
-    home.built.write_text(json.dumps({"drops": [], "disclosure": load_policy().as_manifest()}), encoding="utf-8")
+    home.built.write_text(json.dumps({"drops": [], "disclosure": load_policy().to_manifest()}), encoding="utf-8")
     return home
 
 
 @pytest.fixture
 def files_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are judged, and not what is in them."""
-    monkeypatch.setattr(release_validation, "judge", lambda folder, *, auditor: judge(folder, suites={}))
+    monkeypatch.setattr(
+        release_validation, "validate_release", lambda folder, *, auditor: validate_release(folder, suites={})
+    )
 
 
-def audit(home: Home, *folder: Path) -> click.testing.Result:
+def audit(home: Workspace, *folder: Path) -> click.testing.Result:
     return CliRunner().invoke(app, ["audit", *map(str, folder), "--home", str(home.root)])
 
 
@@ -120,14 +126,14 @@ def change(file: Path, sql: str) -> None:
         connection.execute(f"copy rows to '{file}' (format parquet)")
 
 
-def inspect(folder: Path) -> Inspection:
+def inspect(folder: Path) -> FolderVerification:
     """Inspect a folder whose tables were judged before; no source is asked."""
-    return inspect_folder(
+    return verify_folder(
         folder,
         Auditor(folder / "no warehouse"),
         frozenset(),
-        lambda tables, auditor: release_validation.judge(tables, auditor=auditor),
-        faults_of_report,
+        lambda tables, auditor: release_validation.validate_release(tables, auditor=auditor),
+        compare_report,
     )
 
 
@@ -143,7 +149,7 @@ def faults(folder: Path) -> dict[str, str]:
 # --- what is clean
 
 
-def test_the_latest_release_is_clean(home: Home) -> None:
+def test_the_latest_release_is_clean(home: Workspace) -> None:
     result = audit(home)
     assert result.exit_code == 0, result.output
     assert "Every rule was kept" in result.output
@@ -151,7 +157,7 @@ def test_the_latest_release_is_clean(home: Home) -> None:
 
 
 def test_a_folder_made_by_hand_is_judged_without_a_manifest(
-    home: Home, tables_alone: Path, files_judged_alone: None
+    home: Workspace, tables_alone: Path, files_judged_alone: None
 ) -> None:
     """Its tables are, to the byte, those that were found to keep every rule above."""
     result = audit(home, tables_alone)
@@ -162,7 +168,7 @@ def test_a_folder_made_by_hand_is_judged_without_a_manifest(
 # --- what was changed
 
 
-def test_a_changed_figure_is_named_and_the_manifest_said_apart(home: Home, copy: Path) -> None:
+def test_a_changed_figure_is_named_and_the_manifest_said_apart(home: Workspace, copy: Path) -> None:
     change(
         copy / "extract_annual.parquet",
         "update rows set value = value + 5, lower_bound = lower_bound + 5, upper_bound = upper_bound + 5 "
@@ -171,7 +177,7 @@ def test_a_changed_figure_is_named_and_the_manifest_said_apart(home: Home, copy:
     result = audit(home, copy)
     assert result.exit_code == 1
     assert "FAILED counts_are_the_sources_rounded in extract_annual.parquet" in result.output
-    assert "FAILED extract_adds_nothing_to_the_source in extract_annual.parquet" in result.output
+    assert "FAILED no_residual_disclosure in extract_annual.parquet" in result.output
     assert f"FAILED {COPIES_RULE} in iapt.duckdb" in result.output
     assert f"FAILED {COPIES_RULE} in csv" in result.output
     assert result.output.splitlines()[-1] == "Not as the manifest lists: extract_annual.parquet (changed)"
@@ -199,14 +205,14 @@ def test_a_manifest_that_lists_files_elsewhere_is_not_followed(small_copy: Path)
 
 
 @pytest.mark.parametrize("name", ["fct_monthly.parquet", "notes.txt", ".hidden"])
-def test_a_file_too_many_is_named(home: Home, tables_alone: Path, files_judged_alone: None, name: str) -> None:
+def test_a_file_too_many_is_named(home: Workspace, tables_alone: Path, files_judged_alone: None, name: str) -> None:
     shutil.copyfile(tables_alone / "dim_measure.parquet", tables_alone / name)
     result = audit(home, tables_alone)
     assert result.exit_code == 1
     assert f"FAILED {FILES_RULE} in {name}" in result.output
 
 
-def test_a_folder_too_many_is_named(home: Home, tables_alone: Path, files_judged_alone: None) -> None:
+def test_a_folder_too_many_is_named(home: Workspace, tables_alone: Path, files_judged_alone: None) -> None:
     (tables_alone / "staging").mkdir()
     (tables_alone / "staging" / "true_values.csv").write_text("value\n3\n", encoding="utf-8")
     result = audit(home, tables_alone)
@@ -214,7 +220,7 @@ def test_a_folder_too_many_is_named(home: Home, tables_alone: Path, files_judged
     assert f"FAILED {FILES_RULE} in staging" in result.output
 
 
-def test_a_table_that_is_missing_is_named(small_home: Home, small_copy: Path, files_judged_alone: None) -> None:
+def test_a_table_that_is_missing_is_named(small_home: Workspace, small_copy: Path, files_judged_alone: None) -> None:
     (small_copy / "extract_quarterly.parquet").unlink()
     result = audit(small_home, small_copy)
     assert result.exit_code == 1
@@ -222,7 +228,7 @@ def test_a_table_that_is_missing_is_named(small_home: Home, small_copy: Path, fi
     assert "extract_quarterly.parquet (missing)" in result.output
 
 
-def test_a_damaged_warehouse_is_told_in_a_sentence(small_home: Home, small_copy: Path) -> None:
+def test_a_damaged_warehouse_is_told_in_a_sentence(small_home: Workspace, small_copy: Path) -> None:
     small_home.warehouse.write_bytes(b"no database")
     result = audit(small_home, small_copy)
     assert result.exit_code == 2
@@ -315,7 +321,7 @@ def test_csv_files_that_differ_from_the_tables_are_named(small_copy: Path, what:
     ids=["csv", "database"],
 )
 def test_a_row_that_differs_in_a_copy_alone_is_a_failure_of_the_audit(
-    small_copy: Path, small_home: Home, make: Callable[[Path], object], file: str
+    small_copy: Path, small_home: Workspace, make: Callable[[Path], object], file: str
 ) -> None:
     assert audit(small_home, small_copy).exit_code == 0
     make(small_copy)
@@ -337,28 +343,28 @@ def test_copies_that_cannot_be_read_have_not_passed(small_copy: Path) -> None:
 # --- what cannot be judged
 
 
-def test_a_folder_without_tables_cannot_be_judged(home: Home, tmp_path: Path) -> None:
+def test_a_folder_without_tables_cannot_be_judged(home: Workspace, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no tables here", encoding="utf-8")
     result = audit(home, tmp_path)
     assert result.exit_code == 2
     assert "expected at least one table of a release" in result.output
 
 
-def test_a_folder_that_is_not_there_cannot_be_judged(home: Home, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_cannot_be_judged(home: Workspace, tmp_path: Path) -> None:
     assert audit(home, tmp_path / "nowhere").exit_code == 2
 
 
 def test_a_home_without_a_warehouse_has_no_source(copy: Path, tmp_path: Path) -> None:
-    result = audit(Home(tmp_path / "new home"), copy)
+    result = audit(Workspace(tmp_path / "new home"), copy)
     assert result.exit_code == 2
     assert "warehouse.duckdb: not found" in result.output
 
 
 def test_a_home_without_a_release_has_nothing_to_judge(tmp_path: Path) -> None:
-    assert audit(Home(tmp_path)).exit_code == 2
+    assert audit(Workspace(tmp_path)).exit_code == 2
 
 
-def test_a_release_made_from_other_drops_has_another_source(home: Home, copy: Path) -> None:
+def test_a_release_made_from_other_drops_has_another_source(home: Workspace, copy: Path) -> None:
     manifest = json.loads((copy / "manifest.json").read_text("utf-8"))
     manifest["drops"] = manifest["drops"][1:]
     (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -368,6 +374,6 @@ def test_a_release_made_from_other_drops_has_another_source(home: Home, copy: Pa
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
-def test_a_manifest_that_is_none_cannot_be_judged(home: Home, copy: Path, text: str) -> None:
+def test_a_manifest_that_is_none_cannot_be_judged(home: Workspace, copy: Path, text: str) -> None:
     (copy / "manifest.json").write_text(text, encoding="utf-8", errors="surrogateescape")
     assert audit(home, copy).exit_code == 2

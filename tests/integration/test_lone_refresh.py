@@ -13,12 +13,12 @@ import duckdb
 import pytest
 from filelock import FileLock
 
-from iapt.workspace import PROJECT_ROOT, Home
-from iapt.workspace_lock import HomeIsBusy, alone_in
+from iapt.workspace import PROJECT_ROOT, Workspace
+from iapt.workspace_lock import WorkspaceLockedError, lock_workspace
 from orchestration.definitions import build_definitions
-from orchestration.event_log import instance_writing_here
+from orchestration.event_log import open_instance
 from orchestration.refresh import prepare_dagster_home, refresh
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 from orchestration.workspace_lock_resource import ABANDONED
 from tests.drop_files import FINISHED, monthly_csv, monthly_row
 
@@ -26,7 +26,7 @@ REFRESH = """
 import os, signal, sys
 from pathlib import Path
 from orchestration.assets import release
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.refresh import refresh
 
 def die(*_):
@@ -34,7 +34,7 @@ def die(*_):
 
 if sys.argv[3:]:
     release.stage = die
-sys.exit(refresh(Home(Path(sys.argv[1])), Path(sys.argv[2])).exit_status)
+sys.exit(refresh(Workspace(Path(sys.argv[1])), Path(sys.argv[2])).exit_status)
 """
 
 
@@ -49,12 +49,12 @@ def drops(tmp_path: Path) -> Path:
 
 def test_a_refresh_goes_on_where_the_last_one_was_killed(tmp_path: Path, drops: Path) -> None:
     """It was killed in a step that holds a place in a pool, of which Dagster would not hear again."""
-    home = Home(tmp_path / "home")
+    home = Workspace(tmp_path / "home")
     command = [sys.executable, "-c", REFRESH, str(home.root), str(drops)]
     killed = subprocess.run([*command, "killed"], cwd=PROJECT_ROOT, check=False, timeout=300)
     assert killed.returncode == -signal.SIGKILL
     assert subprocess.run(command, cwd=PROJECT_ROOT, check=False, timeout=300).returncode == 0
-    with instance_writing_here(home.dagster) as instance:
+    with open_instance(home.dagster) as instance:
         statuses = [record.dagster_run.status for record in instance.get_run_records()]
         assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE], "the newest first"
         assert instance.event_log_storage.get_concurrency_run_ids() == set()
@@ -62,19 +62,19 @@ def test_a_refresh_goes_on_where_the_last_one_was_killed(tmp_path: Path, drops: 
 
 
 def test_a_second_refresh_says_that_there_is_one_and_changes_nothing(tmp_path: Path, drops: Path) -> None:
-    home = Home(tmp_path / "home")
+    home = Workspace(tmp_path / "home")
     home.root.mkdir()
-    with FileLock(home.lock), pytest.raises(HomeIsBusy, match="another refresh is at work"):
+    with FileLock(home.lock), pytest.raises(WorkspaceLockedError, match="another refresh is at work"):
         refresh(home, drops)
     assert not home.drops.exists()
 
 
 def test_a_run_of_the_schedule_or_the_ui_keeps_out_too(tmp_path: Path, drops: Path) -> None:
-    home = Home(tmp_path / "home")
+    home = Workspace(tmp_path / "home")
     prepare_dagster_home(home)
-    job = build_definitions(PipelineHome(root=str(home.root), wait_seconds=1)).resolve_job_def("refresh")
+    job = build_definitions(WorkspaceResource(root=str(home.root), wait_seconds=1)).resolve_job_def("refresh")
     config = {"config": {"drops": str(drops), "profile": "", "rebuild": False}}
-    with FileLock(home.lock), instance_writing_here(home.dagster) as instance:
+    with FileLock(home.lock), open_instance(home.dagster) as instance:
         result = job.execute_in_process(
             run_config={"ops": {"kept_drops": config, "landing": config}}, instance=instance, raise_on_error=False
         )
@@ -93,13 +93,13 @@ def test_two_refreshes_at_once_queue(tmp_path: Path, drops: Path) -> None:
     assert [refresh.returncode for refresh in at_once] == [0, 0], said
     assert sum("Another refresh is at work" in err for _, err in said) == 1
     assert sum("Nothing new; the latest release is" in out for out, _ in said) == 1
-    with instance_writing_here(tmp_path / "home" / "dagster") as instance:
+    with open_instance(tmp_path / "home" / "dagster") as instance:
         statuses = [record.dagster_run.status for record in instance.get_run_records()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS] * 2
 
 
 def test_a_reader_of_the_warehouse_is_waited_for(tmp_path: Path, drops: Path) -> None:
-    home = Home(tmp_path / "home")
+    home = Workspace(tmp_path / "home")
     assert refresh(home, drops).exit_status == 0
     command = [Path(sys.executable).with_name("iapt"), "refresh", "--rebuild", "--drops", drops, "--home", home.root]
     with duckdb.connect(str(home.warehouse), read_only=True):
@@ -113,8 +113,8 @@ def test_a_reader_of_the_warehouse_is_waited_for(tmp_path: Path, drops: Path) ->
 
 
 def test_a_home_can_be_held_twice_by_one_process_and_is_free_after_both(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with alone_in(home), alone_in(home):
+    home = Workspace(tmp_path)
+    with lock_workspace(home), lock_workspace(home):
         pass
     with FileLock(home.lock).acquire(timeout=0):
         pass

@@ -13,29 +13,29 @@ from typing import ClassVar
 import duckdb
 import pytest
 
-from expectations.outcomes import outcome_of, violations_of
-from expectations.release_validation import judge
+from expectations.outcomes import make_outcome, query_violations
+from expectations.release_validation import validate_release
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.contract import CONTRACTS, EXTRACT_GRAINS, Grain, file_of
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, Grain, parquet_name
 from iapt.disclosure import period_audits
-from iapt.disclosure.auditor import ADDS_NOTHING, COMPARED, SAME_ROWS, Auditor
+from iapt.disclosure.auditor import COMPARED, NO_RESIDUAL_DISCLOSURE, SAME_ROWS, Auditor
 from iapt.disclosure.disclosure_risk import grade
 from iapt.disclosure.period_audits import GrainAudit, Tables, bound_source
 from iapt.disclosure.source_reconciliation import TRACE_RULES
 from iapt.release.metadata import Description
-from iapt.release.publish import NotPublishable, publish
-from iapt.validation import RuleOutcome, Verdict
+from iapt.release.publish import NotPublishableError, publish
+from iapt.validation import RuleOutcome, ValidationReport
 from tests.integration.conftest import BuiltHome
-from tests.planted_leaks import HARMLESS, LEAKS, RELATIONS, TELL_TALE, TELL_TALES, Leak, sql_of
+from tests.planted_leaks import CANARY_VALUE, HARMLESS, LEAKS, RELATIONS, TELL_TALES, Leak, sql_of
 from tests.source_slice import FACTS, UNREVIEWED, SourceSlice, write_source_slice
 
 NAMED_BY_TRACING = {rule.name for rule in TRACE_RULES}
-RULES_OF_THE_AUDITOR = {ADDS_NOTHING, SAME_ROWS, *NAMED_BY_TRACING}
+RULES_OF_THE_AUDITOR = {NO_RESIDUAL_DISCLOSURE, SAME_ROWS, *NAMED_BY_TRACING}
 #: A leak that one of these names is audited: what reveals more, and what is no number, which must not stop the audit.
-READ_BY_THE_AUDIT = {ADDS_NOTHING, "values_are_numbers"}
+READ_BY_THE_AUDIT = {NO_RESIDUAL_DISCLOSURE, "values_are_numbers"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class OpenAuditor(Auditor):
 
     def outcomes(self, folder: Path, unfit: Mapping[str, str]) -> Iterator[RuleOutcome]:
         for outcome in super().outcomes(folder, unfit):
-            if not (self.only_traces and outcome.rule == ADDS_NOTHING):
+            if not (self.only_traces and outcome.rule == NO_RESIDUAL_DISCLOSURE):
                 yield outcome
 
 
@@ -119,7 +119,7 @@ def clean(source: SourceSlice, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with duckdb.connect(config={"threads": 1}) as engine:
         engine.execute(f"attach '{source.warehouse}' as {source.warehouse.stem} (read_only)")
         for table in CONTRACTS:
-            engine.execute(f"create table {table} as from '{source.staged / file_of(table)}'")
+            engine.execute(f"create table {table} as from '{source.staged / parquet_name(table)}'")
         with engine.cursor() as connection:
             rules = [rule for suite in SUITES.values() for rule in suite]
             outcomes = list(outcomes_of_rules(rules, connection))
@@ -139,7 +139,7 @@ def plant(leak: Leak, clean: CleanSlice, folder: Path) -> Path:
     staged = folder / "staged"
     staged.mkdir()
     for file in clean.source.staged.iterdir():
-        if file.name != file_of(leak.table):
+        if file.name != parquet_name(leak.table):
             os.link(file, staged / file.name)
     with clean.engine.cursor() as connection:
         connection.execute("create schema planted; set search_path = 'planted,main'")
@@ -149,7 +149,7 @@ def plant(leak: Leak, clean: CleanSlice, folder: Path) -> Path:
         if leak.table in EXTRACT_GRAINS:
             connection.execute(RELATIONS.format(fact=fact, table=leak.table))
         connection.execute(sql_of(leak, fact, UNREVIEWED))
-        connection.execute(f"copy {leak.table} to '{staged / file_of(leak.table)}' (format parquet)")
+        connection.execute(f"copy {leak.table} to '{staged / parquet_name(leak.table)}' (format parquet)")
         connection.execute("drop schema planted cascade")
     return staged
 
@@ -160,10 +160,10 @@ def outcomes_of_rules(rules: Iterable[Rule], connection: duckdb.DuckDBPyConnecti
     connection.execute("pragma disable_optimizer")
     for rule in sorted(rules, key=lambda rule: rule.name != COLUMNS_RULE):
         if connection.execute(f"{rule.violations_in(rule.table)} limit 1").fetchone() is None:
-            yield outcome_of(rule, "passed", violations=0)
+            yield make_outcome(rule, "passed", violations=0)
             continue
-        violations, examples = violations_of(rule, connection)
-        yield outcome_of(rule, "failed", violations=violations, examples=examples)
+        violations, examples = query_violations(rule, connection)
+        yield make_outcome(rule, "failed", violations=violations, examples=examples)
         if rule.name == COLUMNS_RULE:
             break  # no row of a table with other columns is judged
 
@@ -177,9 +177,9 @@ def outcomes_of(leak: Leak, clean: CleanSlice, folder: Path, asked: frozenset[st
     """
     staged, changed = plant(leak, clean, folder), leak.table
     if changed not in CONTRACTS:
-        return list(judge(staged, suites={}).outcomes)
+        return list(validate_release(staged, suites={}).outcomes)
     with clean.engine.cursor() as connection:
-        connection.execute(f"create temp table {changed} as from '{staged / file_of(changed)}'")
+        connection.execute(f"create temp table {changed} as from '{staged / parquet_name(changed)}'")
         rules = [
             rule
             for suite in SUITES.values()
@@ -198,7 +198,7 @@ def outcomes_of(leak: Leak, clean: CleanSlice, folder: Path, asked: frozenset[st
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(period_audits, "bound_source", clean.bounds)
             patch.setattr(period_audits, "grade", lambda *_: None)
-            outcomes += [outcome for outcome in auditor.outcomes(staged, unchanged) if outcome.result != "not_judged"]
+            outcomes += [outcome for outcome in auditor.outcomes(staged, unchanged) if outcome.result != "skipped"]
     return outcomes
 
 
@@ -223,7 +223,9 @@ def said_of(clean: CleanSlice, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 def test_clean_extracts_break_no_rule(clean: CleanSlice) -> None:
     assert {outcome.result for outcome in clean.outcomes} == {"passed"}, broken(clean.outcomes)
-    assert {outcome.table for outcome in clean.outcomes if outcome.rule == ADDS_NOTHING} == set(EXTRACT_GRAINS)
+    assert {outcome.table for outcome in clean.outcomes if outcome.rule == NO_RESIDUAL_DISCLOSURE} == set(
+        EXTRACT_GRAINS
+    )
     assert {outcome.table for outcome in clean.outcomes if outcome.rule == SAME_ROWS} == set(COMPARED)
     rules = {(rule.table, rule.name) for suite in SUITES.values() for rule in suite}
     assert {(outcome.table, outcome.rule) for outcome in clean.outcomes} > rules
@@ -239,7 +241,7 @@ def test_a_planted_leak_is_named(
     for outcome in outcomes:
         if outcome.rule in NAMED_BY_TRACING and outcome.result == "failed":
             assert outcome.examples
-        if outcome.rule == ADDS_NOTHING:
+        if outcome.rule == NO_RESIDUAL_DISCLOSURE:
             assert outcome.examples == ()
             assert not [code for code in organisation_codes if code in outcome.message]
 
@@ -254,11 +256,11 @@ def test_a_change_that_gives_nothing_away_breaks_no_rule(
 
 @pytest.mark.parametrize("leak", TELL_TALES, ids=lambda leak: leak.name)
 def test_no_outcome_repeats_the_figure_it_is_about(leak: Leak, said_of: Callable[[Leak], list[RuleOutcome]]) -> None:
-    verdict = Verdict.of({}, said_of(leak))
+    verdict = ValidationReport.of({}, said_of(leak))
     assert not verdict.passed
     assert broken(said_of(leak)) >= set(leak.rules)
     for text in (verdict.describe_failures(), verdict.to_json(), repr(verdict)):
-        for form in (str(TELL_TALE), f"{TELL_TALE:,}", f"{TELL_TALE:e}"[:6]):
+        for form in (str(CANARY_VALUE), f"{CANARY_VALUE:,}", f"{CANARY_VALUE:e}"[:6]):
             assert form not in text
 
 
@@ -279,9 +281,9 @@ WHOLE_GATE = [
 @pytest.mark.parametrize("planted", WHOLE_GATE, ids=lambda leak: leak.name)
 def test_nothing_is_published_of_extracts_with_a_leak(planted: Leak, clean: CleanSlice, tmp_path: Path) -> None:
     staged = plant(planted, clean, tmp_path)
-    verdict = judge(staged, auditor=Auditor(clean.source.warehouse))
+    verdict = validate_release(staged, auditor=Auditor(clean.source.warehouse))
     assert broken(verdict.outcomes) >= set(planted.rules)
-    with pytest.raises(NotPublishable) as refused:
+    with pytest.raises(NotPublishableError) as refused:
         publish(
             staged,
             verdict,
@@ -292,7 +294,7 @@ def test_nothing_is_published_of_extracts_with_a_leak(planted: Leak, clean: Clea
             date(2026, 1, 1),
         )
     for rule in planted.rules:
-        assert f"FAILED {rule} in {file_of(planted.table)}" in str(refused.value)
+        assert f"FAILED {rule} in {parquet_name(planted.table)}" in str(refused.value)
     assert str(refused.value).endswith(verdict.describe_failures())
     assert not (tmp_path / "latest").exists()
     assert not (tmp_path / "releases").exists()

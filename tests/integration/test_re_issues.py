@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.cli import app
 from orchestration.refresh import RefreshOutcome, refresh
 from tests.drop_files import FINISHED, REFERRALS, Body, Row, monthly_csv, monthly_row, zip_bytes
@@ -92,7 +92,7 @@ LATER: dict[str, bytes] = {
 class Reissued:
     """The home after both refreshes."""
 
-    home: Home
+    home: Workspace
     outcome: RefreshOutcome
     warehouse: duckdb.DuckDBPyConnection
 
@@ -111,7 +111,7 @@ class Reissued:
         """How many cells of each organisation of a month are kept with an outcome, those of monthly files alone."""
         rows = self.warehouse.execute(
             """
-            select org_code, count(*) from marts.superseded_cells
+            select org_code, count(*) from marts.mart_superseded_cells
             where org_level = 'provider' and outcome = ? and period = ? and series = 'monthly' group by org_code
             """,
             [outcome, f"2025-{MONTHS[name][0][3:5]}"],
@@ -127,7 +127,7 @@ class Reissued:
 @pytest.fixture(scope="module")
 def reissued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reissued]:
     folder = tmp_path_factory.mktemp("reissued")
-    home, offered = Home(folder / "home"), folder / "drops"
+    home, offered = Workspace(folder / "home"), folder / "drops"
     for files in (FIRST, LATER):
         for name, content in files.items():
             (offered / name).parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +170,7 @@ def test_cells_of_a_re_issue_that_were_set_aside_are_not_told_as_withdrawn_alone
 
 def test_a_withdrawn_code_leaves_the_older_time_series_too(reissued: Reissued) -> None:
     query = """
-        select outcome, winning_drop_sha256 from marts.superseded_cells
+        select outcome, winning_drop_sha256 from marts.mart_superseded_cells
         where series = 'timeseries' and period = '2025-09'
     """
     ((outcome, by),) = reissued.warehouse.execute(query).fetchall()
@@ -180,7 +180,7 @@ def test_a_withdrawn_code_leaves_the_older_time_series_too(reissued: Reissued) -
 
 def test_a_withdrawn_code_does_not_come_back_with_a_time_series_kept_later(reissued: Reissued) -> None:
     query = """
-        select org_code, outcome from marts.superseded_cells where series = 'timeseries' and period = '2025-06'
+        select org_code, outcome from marts.mart_superseded_cells where series = 'timeseries' and period = '2025-06'
     """
     assert reissued.warehouse.execute(query).fetchall() == [(WRONG.code, "withdrawn")]
     told = reissued.warning("warn_withdrawn_cells_of_another_series")
@@ -244,7 +244,7 @@ def test_every_cell_is_believed_superseded_or_withdrawn_and_none_twice(reissued:
         """
         select
             (select count(*) from landing.observations),
-            (select count(*) from marts.fct_monthly) + (select count(*) from marts.superseded_cells)
+            (select count(*) from marts.fct_monthly) + (select count(*) from marts.mart_superseded_cells)
         """
     ).fetchall()
     assert counts[0][0] == counts[0][1]

@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.cli import app
-from orchestration.event_log import instance_writing_here
+from orchestration.event_log import open_instance
 from orchestration.refresh import refresh
 from tests.drop_files import FINISHED, monthly_csv, monthly_row
 from tests.integration.conftest import (
@@ -71,7 +71,7 @@ def test_a_warning_has_one_text_on_the_console_in_status_the_log_and_the_check(r
     assert outcome.log is not None
     log = outcome.log.read_text("utf-8")
     key = dg.AssetCheckKey(dg.AssetKey(["marts", "dim_organisation"]), "warn_organisations_in_no_list")
-    with instance_writing_here(home.dagster) as instance:
+    with open_instance(home.dagster) as instance:
         (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     assert record.event is not None
     assert record.event.dagster_event is not None
@@ -125,7 +125,7 @@ def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [(), ("~$figures.xlsx", ".DS_Store")], ids=["empty", "no_drops"])
 def test_a_folder_without_a_drop_is_no_failure_and_releases_nothing(tmp_path: Path, names: tuple[str, ...]) -> None:
-    folder, home = tmp_path / "folder", Home(tmp_path / "home")
+    folder, home = tmp_path / "folder", Workspace(tmp_path / "home")
     folder.mkdir()
     for name in names:
         (folder / name).write_bytes(b"\0")
@@ -137,7 +137,7 @@ def test_a_folder_without_a_drop_is_no_failure_and_releases_nothing(tmp_path: Pa
     record = json.loads((home.root / "last_refresh.json").read_text("utf-8"))
     assert (record["state"], record["released"], record["failure"]) == ("nothing_to_do", None, None)
     assert f"had nothing to do: {sentence}" in CliRunner().invoke(app, ["status", "--home", str(home.root)]).output
-    with instance_writing_here(home.dagster) as instance:
+    with open_instance(home.dagster) as instance:
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
 
 
@@ -160,7 +160,7 @@ def test_drops_that_contradict_each_other_are_named_with_their_folders(tmp_path:
     (tmp_path / "drops").mkdir()
     for name, referrals in zip(names, ("25", "30"), strict=True):
         (tmp_path / "drops" / name).write_bytes(monthly_csv(monthly_row(referrals), monthly_row("*", measure=FINISHED)))
-    home = Home(tmp_path / "home")
+    home = Workspace(tmp_path / "home")
     outcome = refresh(home, tmp_path / "drops")
     assert outcome.exit_status == 1
     assert outcome.failure is not None

@@ -16,15 +16,15 @@ import pytest
 
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, DERIVED, DIMENSIONS, EXTRACT_COLUMNS, TOPICS
-from iapt.ingest.archive import sha256_of
+from iapt.ingest.archive import compute_sha256
 from iapt.release.metadata import Description
-from iapt.release.publish import NotPublishable, Published, ReportBuilder, publish
+from iapt.release.publish import NotPublishableError, Published, ReportBuilder, publish
 from iapt.report.site import report_builder
-from iapt.validation import Verdict
-from iapt.workspace import PROJECT_ROOT, Home
+from iapt.validation import ValidationReport
+from iapt.workspace import PROJECT_ROOT, Workspace
 from orchestration.assets.release import gate, release, staged_tables
 from orchestration.progress import ProgressReporter
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 from tests.integration.conftest import BuiltHome
 
 
@@ -37,13 +37,13 @@ RELEASE = dg.AssetSelection.assets(release).without_checks()
 STAGED = dg.AssetSelection.assets(staged_tables).without_checks()
 
 
-def _run(home: Home, selection: dg.AssetSelection) -> dg.ExecuteInProcessResult:
+def _run(home: Workspace, selection: dg.AssetSelection) -> dg.ExecuteInProcessResult:
     """Run a selection in a run of its own, as someone in the UI might."""
     definitions = dg.Definitions(
         assets=[staged_tables, release],
         asset_checks=[gate],
         jobs=[dg.define_asset_job("by_hand", selection, executor_def=dg.in_process_executor)],
-        resources={"pipeline": PipelineHome(root=str(home.root)), "progress": ProgressReporter()},
+        resources={"pipeline": WorkspaceResource(root=str(home.root)), "progress": ProgressReporter()},
     )
     with dg.DagsterInstance.ephemeral() as instance:
         return definitions.resolve_job_def("by_hand").execute_in_process(instance=instance, raise_on_error=False)
@@ -91,7 +91,7 @@ def test_every_extract_has_its_columns_in_order(released_home: BuiltHome) -> Non
 def test_the_manifest_names_the_bytes_that_are_there(released_home: BuiltHome) -> None:
     manifest = json.loads((_latest(released_home) / "manifest.json").read_text("utf-8"))
     for name, record in manifest["files"].items():
-        assert sha256_of(_latest(released_home) / name) == record["sha256"], name
+        assert compute_sha256(_latest(released_home) / name) == record["sha256"], name
     there = {
         path.relative_to(_latest(released_home)).as_posix()
         for path in _latest(released_home).rglob("*")
@@ -294,14 +294,14 @@ def test_whole_numbers_are_plain_in_csv(released_home: BuiltHome) -> None:
     assert "634650.0" not in text
 
 
-def test_publishing_the_same_tables_again_makes_no_release(copied_home: Home) -> None:
+def test_publishing_the_same_tables_again_makes_no_release(copied_home: Workspace) -> None:
     before = sorted(path.name for path in copied_home.releases.iterdir())
     result = _run(copied_home, RELEASE)
     assert result.success, _failures(result)
     assert sorted(path.name for path in copied_home.releases.iterdir()) == before
 
 
-def test_the_same_tables_under_another_policy_are_another_release_that_says_so(copied_home: Home) -> None:
+def test_the_same_tables_under_another_policy_are_another_release_that_says_so(copied_home: Workspace) -> None:
     def no_report(_: Path, target: Path, said: object) -> None:
         target.mkdir()
 
@@ -310,7 +310,7 @@ def test_the_same_tables_under_another_policy_are_another_release_that_says_so(c
     def publish_under(profile: str) -> Published:
         return publish(
             copied_home.staging,
-            Verdict.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8")),
+            ValidationReport.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8")),
             copied_home.verdicts / "data_docs",
             copied_home.releases,
             copied_home.latest,
@@ -326,13 +326,13 @@ def test_the_same_tables_under_another_policy_are_another_release_that_says_so(c
     assert manifest["disclosure"]["profile"] == "hardened"
 
 
-def test_staging_twice_gives_the_same_bytes(copied_home: Home) -> None:
-    before = {path.name: sha256_of(path) for path in copied_home.staging.iterdir()}
+def test_staging_twice_gives_the_same_bytes(copied_home: Workspace) -> None:
+    before = {path.name: compute_sha256(path) for path in copied_home.staging.iterdir()}
     assert _run(copied_home, STAGED).success
-    assert {path.name: sha256_of(path) for path in copied_home.staging.iterdir()} == before
+    assert {path.name: compute_sha256(path) for path in copied_home.staging.iterdir()} == before
 
 
-def _plant(home: Home, table: str, change: str) -> None:
+def _plant(home: Workspace, table: str, change: str) -> None:
     """Change a staged table after the gate has judged it."""
     path = home.staging / f"{table}.parquet"
     with duckdb.connect() as connection:
@@ -341,7 +341,7 @@ def _plant(home: Home, table: str, change: str) -> None:
         connection.execute(f"copy {table} to '{path}' (format parquet)")
 
 
-def test_nothing_is_staged_of_marts_that_are_not_of_the_landed_drops(copied_home: Home) -> None:
+def test_nothing_is_staged_of_marts_that_are_not_of_the_landed_drops(copied_home: Workspace) -> None:
     """New drops were landed, and dbt failed: their names would stand on a release that does not hold them."""
     landed = json.loads(copied_home.landed.read_text("utf-8"))
     copied_home.landed.write_text(json.dumps(landed | {"recipe": "of other drops"}), "utf-8")
@@ -351,7 +351,7 @@ def test_nothing_is_staged_of_marts_that_are_not_of_the_landed_drops(copied_home
     assert copied_home.staged.read_bytes() == staged
 
 
-def test_the_release_alone_in_another_run_refuses_bytes_the_gate_did_not_pass(copied_home: Home) -> None:
+def test_the_release_alone_in_another_run_refuses_bytes_the_gate_did_not_pass(copied_home: Workspace) -> None:
     before = copied_home.latest.readlink()
     _plant(copied_home, "extract_annual", "update extract_annual set value = 3 where value = 5")
     result = _run(copied_home, RELEASE)
@@ -360,14 +360,14 @@ def test_the_release_alone_in_another_run_refuses_bytes_the_gate_did_not_pass(co
     assert copied_home.latest.readlink() == before
 
 
-def test_the_release_alone_refuses_without_a_verdict(copied_home: Home) -> None:
+def test_the_release_alone_refuses_without_a_verdict(copied_home: Workspace) -> None:
     shutil.rmtree(copied_home.verdicts)
     result = _run(copied_home, RELEASE)
     assert not result.success
     assert "verdict" in _failures(result)
 
 
-def test_the_release_alone_refuses_after_a_failed_verdict(copied_home: Home) -> None:
+def test_the_release_alone_refuses_after_a_failed_verdict(copied_home: Workspace) -> None:
     before = copied_home.latest.readlink()
     _plant(copied_home, "extract_monthly", "update extract_monthly set value_marker = '[x]' where value_marker = '[c]'")
     judged = _run(copied_home, GATE)
@@ -380,7 +380,7 @@ def test_the_release_alone_refuses_after_a_failed_verdict(copied_home: Home) -> 
     assert copied_home.latest.readlink() == before
 
 
-def test_a_violation_blocks_the_release_within_the_run(copied_home: Home) -> None:
+def test_a_violation_blocks_the_release_within_the_run(copied_home: Workspace) -> None:
     before = copied_home.latest.readlink()
     _plant(copied_home, "extract_quarterly", "delete from extract_quarterly where period = '2020-21 Q2'")
     result = _run(copied_home, GATE | RELEASE)
@@ -389,11 +389,11 @@ def test_a_violation_blocks_the_release_within_the_run(copied_home: Home) -> Non
     failed = [evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
     refused = {evaluation.asset_key.path[-1] for evaluation in failed}
     # and what follows from the quarters, which no longer has them to follow from
-    assert {"extract_quarterly"} <= refused <= {"extract_quarterly", "todays_geography_quarterly", *TOPICS}
+    assert {"extract_quarterly"} <= refused <= {"extract_quarterly", "extract_quarterly_current_boundaries", *TOPICS}
     assert all(evaluation.blocking for evaluation in failed)
 
 
-def test_a_file_beside_the_staged_tables_is_not_published(copied_home: Home) -> None:
+def test_a_file_beside_the_staged_tables_is_not_published(copied_home: Workspace) -> None:
     (copied_home.staging / "true_counts.parquet").write_bytes(b"anything")
     result = _run(copied_home, RELEASE)
     assert not result.success
@@ -401,7 +401,7 @@ def test_a_file_beside_the_staged_tables_is_not_published(copied_home: Home) -> 
 
 
 def test_a_failure_while_publishing_leaves_the_last_release_standing(
-    copied_home: Home, monkeypatch: pytest.MonkeyPatch
+    copied_home: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, folders = copied_home.latest.readlink(), sorted(copied_home.releases.iterdir())
     (copied_home.latest / "manifest.json").chmod(0o644)
@@ -409,7 +409,7 @@ def test_a_failure_while_publishing_leaves_the_last_release_standing(
     manifest["files"]["dim_measure.parquet"]["sha256"] = "0" * 64  # so that there is something new to publish
     (copied_home.latest / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     monkeypatch.setattr("iapt.release.publish._write_database", _fail)
-    verdict = Verdict.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
+    verdict = ValidationReport.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
     with pytest.raises(OSError, match="no space"):
         publish(
             copied_home.staging,
@@ -428,12 +428,12 @@ def _fail(release_folder: Path) -> None:
     raise OSError("no space left")
 
 
-def test_a_release_is_never_edited(copied_home: Home) -> None:
+def test_a_release_is_never_edited(copied_home: Workspace) -> None:
     modes = {path.stat().st_mode & 0o222 for path in copied_home.latest.resolve().rglob("*") if path.is_file()}
     assert modes == {0}
 
 
-def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_home: Home) -> None:
+def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_home: Workspace) -> None:
     verdict_path = copied_home.verdicts / "verdict.json"
     change = "update {} set former_names = 'an older name' where measure_id = 'M001'"
     _plant(copied_home, "dim_measure", change.format("dim_measure"))
@@ -442,7 +442,7 @@ def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_hom
     assert _run(copied_home, GATE).success
     published = publish(
         copied_home.staging,
-        Verdict.from_json(verdict_path.read_text("utf-8")),
+        ValidationReport.from_json(verdict_path.read_text("utf-8")),
         copied_home.verdicts / "data_docs",
         copied_home.releases,
         copied_home.latest,
@@ -456,13 +456,13 @@ def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_hom
     assert manifest["previous_release"].endswith(".1")
 
 
-def test_publish_says_which_rule_file_and_rows(copied_home: Home) -> None:
+def test_publish_says_which_rule_file_and_rows(copied_home: Workspace) -> None:
     _plant(
         copied_home, "extract_annual", "update extract_annual set value = 7 where statistic = 'count' and value = 10"
     )
     _run(copied_home, GATE)
-    verdict = Verdict.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
-    with pytest.raises(NotPublishable) as refused:
+    verdict = ValidationReport.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
+    with pytest.raises(NotPublishableError) as refused:
         publish(
             copied_home.staging,
             verdict,

@@ -19,14 +19,14 @@ from typer.testing import CliRunner
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.release.metadata import Description
 from iapt.release.publish import ReportBuilder, publish
-from iapt.report.serving import server_of
-from iapt.validation import Verdict
-from iapt.workspace import Home
+from iapt.report.serving import make_server
+from iapt.validation import ValidationReport
+from iapt.workspace import Workspace
 from orchestration.assets.release import RELEASE, REPORT, gate, release, staged_tables
 from orchestration.cli import app
 from orchestration.definitions import defs
 from orchestration.progress import ProgressReporter
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 from tests.integration.conftest import BuiltHome
 from tests.report_figures import EXTRACTS, compare_figures, data_of
 
@@ -93,12 +93,12 @@ def test_the_report_is_an_asset_that_follows_the_release() -> None:
     assert graph.get(REPORT).parent_keys == {RELEASE}
 
 
-def test_another_report_of_the_same_tables_is_another_release(copied_home: Home) -> None:
+def test_another_report_of_the_same_tables_is_another_release(copied_home: Workspace) -> None:
     def build(_: Path, target: Path, said: Any) -> None:
         target.mkdir()
         (target / "index.html").write_text(str(said["release_id"]), "utf-8")
 
-    verdict = Verdict.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
+    verdict = ValidationReport.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
     description = Description("synthetic", "recipe", [], load_policy())
     for is_new in (True, False):
         published = publish(
@@ -115,14 +115,14 @@ def test_another_report_of_the_same_tables_is_another_release(copied_home: Home)
     assert (copied_home.latest / "report" / "index.html").read_text("utf-8") == published.release_id
 
 
-def test_a_report_that_cannot_be_built_leaves_the_last_release_standing(copied_home: Home) -> None:
+def test_a_report_that_cannot_be_built_leaves_the_last_release_standing(copied_home: Workspace) -> None:
     before, folders = copied_home.latest.readlink(), sorted(copied_home.releases.iterdir())
     copied_home.boundaries.write_text('{"type": "Point"}', "utf-8")
     definitions = dg.Definitions(
         assets=[staged_tables, release],
         asset_checks=[gate],
         jobs=[dg.define_asset_job("by_hand", dg.AssetSelection.assets(release).without_checks())],
-        resources={"pipeline": PipelineHome(root=str(copied_home.root)), "progress": ProgressReporter()},
+        resources={"pipeline": WorkspaceResource(root=str(copied_home.root)), "progress": ProgressReporter()},
     )
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("by_hand").execute_in_process(instance=instance, raise_on_error=False)
@@ -165,7 +165,7 @@ def test_serving_a_folder_without_a_report_says_what_to_do(tmp_path: Path) -> No
 
 
 def test_the_report_is_served_on_this_machine_alone(report: Path) -> None:
-    server = server_of(report, 0)
+    server = make_server(report, 0)
     assert server.server_address[0] == "127.0.0.1"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.cli import app
 
 COLUMNS = (
@@ -28,7 +28,7 @@ COLUMNS = (
     *("VARIABLE_TYPE", "VARIABLE_A", "VARIABLE_B", "MEASURE_ID", "MEASURE_NAME", "UNROUNDED_COUNT"),
 )
 #: Rounded to 7654320: wherever the number itself turns up, unrounded bytes have got out.
-TELL_TALE = 7654321
+CANARY_VALUE = 7654321
 SAFE = {"White British": 412, "BME": 3, "Not stated": 27}
 #: Four shown categories at the bottom of their rounding, under a total at the top of its own: the fifth can only be 0.
 GIVEN_AWAY = {"A": 53, "B": 53, "C": 53, "D": 53, "E": 0}
@@ -44,7 +44,7 @@ def _write(
 ) -> Path:
     folder.mkdir(exist_ok=True)
     counts = [("Total", "", sum(categories.values())), *(("BME Group", name, n) for name, n in categories.items())]
-    counts += [("Gender", "Female", TELL_TALE)]
+    counts += [("Gender", "Female", CANARY_VALUE)]
     with (folder / file).open("w", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream)
         lines.writerow(column.format(grain.upper()) for column in COLUMNS)
@@ -60,15 +60,15 @@ def _refresh(home: Path, drops: Path) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def released(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A restricted home after a refresh that may release."""
     folder = tmp_path_factory.mktemp("restricted")
     status, said = _refresh(folder / "home", _write(folder / "drops", SAFE))
     assert status == 0, said
-    return Home(folder / "home" / "restricted")
+    return Workspace(folder / "home" / "restricted")
 
 
-def test_counts_leave_rounded_and_small_ones_hidden(released: Home) -> None:
+def test_counts_leave_rounded_and_small_ones_hidden(released: Workspace) -> None:
     with duckdb.connect(str(released.latest / "iapt.duckdb"), read_only=True) as connection:
         rows = connection.execute(
             "select coalesce(variable_a, 'Total'), value, value_status, lower_bound, upper_bound from extract_quarterly"
@@ -82,26 +82,26 @@ def test_counts_leave_rounded_and_small_ones_hidden(released: Home) -> None:
     ]
 
 
-def test_everything_is_its_owners_only(released: Home) -> None:
+def test_everything_is_its_owners_only(released: Workspace) -> None:
     assert stat.S_IMODE(released.root.stat().st_mode) == 0o700
     made = [path for path in released.root.rglob("*") if not path.is_symlink()]
     assert [str(path) for path in made if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
 
 
-def test_no_unrounded_count_reaches_a_release_a_log_a_page_or_the_ui(released: Home) -> None:
+def test_no_unrounded_count_reaches_a_release_a_log_a_page_or_the_ui(released: Workspace) -> None:
     places = (released.releases, released.logs, released.verdicts, released.dagster, released.root / "dbt_target")
     files = [path for place in places for path in place.rglob("*") if path.is_file()]
     files += [path for path in released.root.iterdir() if path.suffix in (".json", ".html")]
     assert len(files) > 20
-    assert [str(path) for path in files if str(TELL_TALE).encode() in path.read_bytes()] == []
+    assert [str(path) for path in files if str(CANARY_VALUE).encode() in path.read_bytes()] == []
     for table in ("extract_monthly", "extract_quarterly", "extract_annual"):
         found = duckdb.sql(
-            f"select count(*) from '{released.latest / table}.parquet' where value = {TELL_TALE}"
+            f"select count(*) from '{released.latest / table}.parquet' where value = {CANARY_VALUE}"
         ).fetchall()
         assert found == [(0,)]
 
 
-def test_the_release_does_not_tell_the_bytes_of_a_drop(released: Home) -> None:
+def test_the_release_does_not_tell_the_bytes_of_a_drop(released: Workspace) -> None:
     drops = [path.name for path in released.drops.iterdir() if path.is_dir()]
     manifest = (released.latest / "manifest.json").read_text("utf-8")
     assert "our_counts.csv" not in manifest
@@ -110,12 +110,12 @@ def test_the_release_does_not_tell_the_bytes_of_a_drop(released: Home) -> None:
         assert name.split(".")[0][:12] not in manifest, "a small file can be found again by its sha256"
 
 
-def test_its_owner_can_audit_it(released: Home) -> None:
+def test_its_owner_can_audit_it(released: Workspace) -> None:
     result = CliRunner().invoke(app, ["audit", "--home", str(released.root)])
     assert result.exit_code == 0, result.output
 
 
-def test_it_does_not_claim_to_be_the_publishers(released: Home) -> None:
+def test_it_does_not_claim_to_be_the_publishers(released: Workspace) -> None:
     for page in ("README.md", "report/index.html", "report/about.html"):
         text = (released.latest / page).read_text("utf-8")
         assert "Open Government Licence" not in text, page
@@ -124,7 +124,7 @@ def test_it_does_not_claim_to_be_the_publishers(released: Home) -> None:
         assert "None" not in text.replace("such as `None` is taken for no value", ""), page
 
 
-def test_nothing_in_the_release_follows_from_the_bytes_without_the_secret(released: Home) -> None:
+def test_nothing_in_the_release_follows_from_the_bytes_without_the_secret(released: Workspace) -> None:
     """A recipe of public code and of a drop's bytes would let anyone try what the bytes may have been."""
     recipe = json.loads((released.root / "released.json").read_text("utf-8"))["recipe"]
     files = [path for path in released.latest.rglob("*") if path.is_file()]
@@ -133,7 +133,7 @@ def test_nothing_in_the_release_follows_from_the_bytes_without_the_secret(releas
 
 
 def test_a_salt_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home = Workspace(tmp_path)
     assert home.salt == home.salt
     assert stat.S_IMODE((tmp_path / "salt").stat().st_mode) == 0o600
     (tmp_path / "salt").write_text("", "utf-8")
@@ -144,7 +144,7 @@ def test_a_salt_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
 def test_a_release_that_gives_someone_away_is_refused(tmp_path: Path) -> None:
     status, said = _refresh(tmp_path / "home", _write(tmp_path / "drops", GIVEN_AWAY))
     assert status == 1
-    assert "extract_gives_nobody_away in extract_quarterly.parquet" in said
+    assert "no_standalone_disclosure in extract_quarterly.parquet" in said
     assert "1 x count_referrals_received (exact_zero)" in said
     assert not (tmp_path / "home" / "restricted" / "latest").exists()
 
@@ -186,7 +186,7 @@ def test_a_restricted_drop_is_never_read_without_the_flag(tmp_path: Path) -> Non
 
 
 def test_a_home_with_published_drops_does_not_become_restricted(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home = Workspace(tmp_path)
     home.drops.mkdir()
     with pytest.raises(FileExistsError, match="other drops"):
         home.make_restricted()

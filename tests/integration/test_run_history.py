@@ -12,13 +12,13 @@ import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from typer.testing import CliRunner
 
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.check_events import EVERY_DROP_IS_READ
 from orchestration.cli import app
 from orchestration.definitions import build_definitions
-from orchestration.event_log import instance_writing_here
+from orchestration.event_log import open_instance
 from orchestration.refresh import prepare_dagster_home, refresh
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 from tests.drop_files import FINISHED, OTHER_PROVIDER, monthly_csv, monthly_row
 
 GOOD = monthly_csv(
@@ -39,7 +39,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("first")
     (folder / "inbox").mkdir()
     (folder / "inbox" / "iapt_month_apr_2026_activity.csv").write_bytes(GOOD)
-    assert refresh(Home(folder / "home"), folder / "inbox").exit_status == 0
+    assert refresh(Workspace(folder / "home"), folder / "inbox").exit_status == 0
     return folder
 
 
@@ -50,11 +50,11 @@ def place(first: Path, tmp_path: Path) -> Path:
     return tmp_path / "place"
 
 
-def run_by_the_sensor(home: Home, inbox: Path) -> str:
+def run_by_the_sensor(home: Workspace, inbox: Path) -> str:
     """Run the job as Dagster's daemon does, and return the run's id."""
-    job = build_definitions(PipelineHome(root=str(home.root))).resolve_job_def("refresh")
+    job = build_definitions(WorkspaceResource(root=str(home.root))).resolve_job_def("refresh")
     config = {"config": {"drops": str(inbox)}}
-    with instance_writing_here(home.dagster) as instance:
+    with open_instance(home.dagster) as instance:
         return job.execute_in_process(
             run_config={"ops": {"kept_drops": config, "landing": config}},
             instance=instance,
@@ -63,9 +63,9 @@ def run_by_the_sensor(home: Home, inbox: Path) -> str:
         ).run_id
 
 
-def statuses(home: Home) -> dict[str, str]:
+def statuses(home: Workspace) -> dict[str, str]:
     """What Dagster shows of each check that was made at least once: the newest record of it."""
-    with instance_writing_here(home.dagster) as instance:
+    with open_instance(home.dagster) as instance:
         keys = {
             event.asset_check_evaluation_data.asset_check_key
             for run in instance.get_runs()
@@ -81,15 +81,15 @@ def said(*arguments: str | Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def record_of(home: Home) -> dict[str, Any]:
+def find_record(home: Workspace) -> dict[str, Any]:
     return json.loads((home.root / "last_refresh.json").read_text("utf-8"))
 
 
 def test_a_refused_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(place: Path) -> None:
-    home, before = Home(place / "home"), statuses(Home(place / "home"))
+    home, before = Workspace(place / "home"), statuses(Workspace(place / "home"))
     (place / "inbox" / "odd.csv").write_text("a,b\n1,2\n")
     run_id = run_by_the_sensor(home, place / "inbox")
-    with instance_writing_here(home.dagster) as instance:
+    with open_instance(home.dagster) as instance:
         (check,) = instance.event_log_storage.get_asset_check_execution_history(READ_CHECK, limit=1)
         warnings = [entry.user_message for entry in instance.all_logs(run_id) if entry.level == 30]
     assert (check.run_id, check.status) == (run_id, AssetCheckExecutionRecordStatus.FAILED)
@@ -99,22 +99,26 @@ def test_a_refused_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(p
 
 
 def test_a_run_with_nothing_new_keeps_the_verdicts_of_the_release_its_warnings_and_notices(place: Path) -> None:
-    home, before, released = Home(place / "home"), statuses(Home(place / "home")), record_of(Home(place / "home"))
+    home, before, released = (
+        Workspace(place / "home"),
+        statuses(Workspace(place / "home")),
+        find_record(Workspace(place / "home")),
+    )
     assert len(before) > 50
     run_by_the_sensor(home, place / "inbox")
     assert statuses(home) == before
-    assert record_of(home)["state"] == "unchanged"
+    assert find_record(home)["state"] == "unchanged"
     status = said("status", "--home", home.root)[1]
     for told in ("warnings", "notices"):
-        assert record_of(home)[told] == released[told] != []
+        assert find_record(home)[told] == released[told] != []
         assert all(f"  - {line}\n" in status for line in released[told])
 
 
 def test_the_record_is_the_jobs_whoever_ran_it_and_status_tells_it(place: Path) -> None:
-    home = Home(place / "home")
+    home = Workspace(place / "home")
     (place / "inbox" / "iapt_month_may_2026_activity.csv").write_bytes(MAY)
     run_id = run_by_the_sensor(home, place / "inbox")
-    record, release = record_of(home), json.loads((home.latest / "manifest.json").read_text("utf-8"))["release_id"]
+    record, release = find_record(home), json.loads((home.latest / "manifest.json").read_text("utf-8"))["release_id"]
     assert (record["run_id"], record["by"]) == (run_id, "the sensor drop_folder_sensor")
     assert (record["state"], record["released"], record["failure"]) == ("released", release, None)
     assert "landing" in (home.logs / str(record["log"])).read_text("utf-8")
@@ -124,25 +128,25 @@ def test_the_record_is_the_jobs_whoever_ran_it_and_status_tells_it(place: Path) 
 
 
 def test_a_failed_run_of_the_sensor_is_on_record_with_its_reason(place: Path) -> None:
-    home, release = Home(place / "home"), (place / "home" / "latest").readlink()
+    home, release = Workspace(place / "home"), (place / "home" / "latest").readlink()
     (place / "inbox" / "provenance.json").write_text('{"data_origin": "synthetic"}')
     run_by_the_sensor(home, place / "inbox")
-    assert record_of(home)["state"] == "failed"
-    assert "never share a home" in str(record_of(home)["failure"])
+    assert find_record(home)["state"] == "failed"
+    assert "never share a home" in str(find_record(home)["failure"])
     assert "failed; nothing was released: " in said("status", "--home", home.root)[1]
     assert home.latest.readlink() == release
 
 
 def test_a_run_that_was_killed_is_told_apart_from_one_at_work(place: Path) -> None:
-    home = Home(place / "home")
-    running = record_of(home) | {"state": "running"}
+    home = Workspace(place / "home")
+    running = find_record(home) | {"state": "running"}
     (home.root / "last_refresh.json").write_text(json.dumps(running), "utf-8")
     assert "its process was killed" in said("status", "--home", home.root)[1]
 
 
 def test_runs_of_the_command_stand_in_the_history_of_the_job(first: Path) -> None:
     """Dagster's UI lists the runs of a job by its name and the repository it is loaded from."""
-    with instance_writing_here(first / "home" / "dagster") as instance:
+    with open_instance(first / "home" / "dagster") as instance:
         (run,) = instance.get_runs(
             dg.RunsFilter(job_name="refresh", tags={".dagster/repository": "__repository__@iapt"})
         )
@@ -156,7 +160,7 @@ def test_demonstration_and_published_figures_never_share_a_home(tmp_path: Path, 
         (tmp_path / origin).mkdir()
         (tmp_path / origin / "iapt_month_apr_2026_activity.csv").write_bytes(GOOD)
         (tmp_path / origin / "provenance.json").write_text(json.dumps({"data_origin": origin}))
-    home = Home(tmp_path / "home")
+    home = Workspace(tmp_path / "home")
     assert refresh(home, tmp_path / kept).exit_status == 0
     release, drops = home.latest.readlink(), sorted(home.drops.iterdir())
     (tmp_path / offered / "iapt_month_apr_2026_activity.csv").write_bytes(GOOD.replace(b",25", b",30"))
@@ -173,7 +177,7 @@ def test_demonstration_and_published_figures_never_share_a_home(tmp_path: Path, 
 
 
 def test_a_refused_drop_that_was_replaced_leaves_the_list_of_the_refused(place: Path) -> None:
-    home, may = Home(place / "home"), place / "inbox" / "iapt_month_may_2026_activity.csv"
+    home, may = Workspace(place / "home"), place / "inbox" / "iapt_month_may_2026_activity.csv"
     may.write_bytes(MAY.replace(b"MEASURE_ID", b"MEASURE_NUMBER", 1))
     assert said("refresh", "--drops", place / "inbox", "--home", home.root)[0] == 3
     assert f"refused: {may.name}" in said("status", "--home", home.root)[1]
@@ -185,7 +189,7 @@ def test_a_refused_drop_that_was_replaced_leaves_the_list_of_the_refused(place: 
 
 
 def test_the_settings_of_the_operator_are_respected(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home = Workspace(tmp_path)
     prepare_dagster_home(home)
     (home.dagster / "dagster.yaml").write_text("telemetry:\n  enabled: false\n# the operator's\n")
     prepare_dagster_home(home)

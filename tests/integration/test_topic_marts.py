@@ -16,10 +16,10 @@ from tests.topic_marts import (
     Ask,
     cells_of_mart,
     cells_that_leave,
-    figures_without_a_row_today,
     measures_of,
     statuses,
     statuses_from_fact_to_extract,
+    values_without_a_current_row,
 )
 
 
@@ -195,17 +195,17 @@ def test_some_body_is_a_sum_of_several_locations(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("extract", [extract for _, extract in GRAINS.values()])
-def test_every_figure_of_a_place_has_a_row_on_todays_geography(ask: Ask, extract: str) -> None:
-    ((figures, _, missing),) = ask(figures_without_a_row_today(extract))
+def test_every_figure_of_a_place_has_a_row_on_current_boundaries(ask: Ask, extract: str) -> None:
+    ((figures, _, missing),) = ask(values_without_a_current_row(extract))
     assert isinstance(figures, int)
     assert figures > 100
     assert missing == 0
 
 
-def test_no_figure_on_todays_geography_stands_twice(ask: Ask) -> None:
+def test_no_figure_on_current_boundaries_stands_twice(ask: Ask) -> None:
     """Organisations that merged are one row, though each was still there when its year began."""
     for _, extract in GRAINS.values():
-        view = extract.replace("extract_", "todays_geography_")
+        view = f"{extract}_current_boundaries"
         assert ask(
             f"select count(*) from (select 1 from extracts.{view} group by period, org_level, org_code, "
             "variable_type, variable_a, variable_b, measure having count(*) > 1)"
@@ -219,11 +219,11 @@ def test_a_window_over_a_month_that_is_missing_is_empty_and_names_it(ask: Ask) -
     """Of every window: by the calendar, and not by what the model made of it."""
     missing = """
         select windows.*, min(months.period) as first_missing
-        from marts.mart_windows as windows
+        from marts.mart_rolling_totals as windows
         inner join marts.dim_period as months
             on months.period_grain = 'month'
             and months.publication_status <> 'published'
-            and months.period_start between windows.window_start and windows.window_end
+            and months.period_start between windows.total_start and windows.total_end
         group by all
     """
     ((windows, filled, unnamed),) = ask(
@@ -251,7 +251,7 @@ def test_a_window_without_a_reason_is_the_sum_of_its_months(ask: Ask) -> None:
         """
         with sums as (
             select
-                windows.window_type, windows.period, windows.org_level, windows.org_code, windows.measure,
+                windows.total_type, windows.period, windows.org_level, windows.org_code, windows.measure,
                 any_value(windows.months_needed) as months_needed,
                 any_value(windows.value) as value,
                 any_value(windows.lower_bound) as lower_bound,
@@ -260,14 +260,14 @@ def test_a_window_without_a_reason_is_the_sum_of_its_months(ask: Ask) -> None:
                 sum(figures.value) as sum_of_values,
                 sum(figures.lower_bound) as sum_of_lower,
                 sum(figures.upper_bound) as sum_of_upper
-            from marts.mart_windows as windows
+            from marts.mart_rolling_totals as windows
             inner join extracts.extract_monthly as figures
                 on windows.org_level = figures.org_level
                 and windows.org_code = figures.org_code
                 and windows.measure = figures.measure
                 and figures.variable_type = 'Total'
                 and figures.partner_code is null
-                and figures.period_start between windows.window_start and windows.window_end
+                and figures.period_start between windows.total_start and windows.total_end
             where windows.reason is null
             group by 1, 2, 3, 4, 5
         )
@@ -288,12 +288,12 @@ def test_a_window_without_a_reason_is_the_sum_of_its_months(ask: Ask) -> None:
 def test_no_window_lies_across_a_break(ask: Ask) -> None:
     assert ask(
         """
-        select count(*) from marts.mart_windows as windows
+        select count(*) from marts.mart_rolling_totals as windows
         inner join marts.dim_period as months
             on months.period_grain = 'month'
             and months.breaks_sums
-            and windows.window_start < months.period_start
-            and months.period_start <= windows.window_end
+            and windows.total_start < months.period_start
+            and months.period_start <= windows.total_end
         where windows.value_status <> 'not_published' or windows.reason is null
         """
     ) == [(0,)]

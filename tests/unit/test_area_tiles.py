@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from iapt.catalogue.area_tiles import LONGEST_LABEL, Tile, TilesNotUsable, load_tiles, noncontiguous_regions
+from iapt.catalogue.area_tiles import LONGEST_LABEL, AreaTilesError, Tile, load_tiles, noncontiguous_regions
 
 ROOT = Path(__file__).resolve().parents[2]
 TILES = ROOT / "catalogue" / "area_tiles.csv"
@@ -40,9 +40,9 @@ def written(folder: Path, *lines: str) -> Path:
     return path
 
 
-def refusal(folder: Path, *lines: str) -> TilesNotUsable:
+def refusal(folder: Path, *lines: str) -> AreaTilesError:
     """The refusal of a file of lines below the right header."""
-    with pytest.raises(TilesNotUsable) as refused:
+    with pytest.raises(AreaTilesError) as refused:
         load_tiles(written(folder, HEADER, *lines))
     return refused.value
 
@@ -101,7 +101,7 @@ def test_a_good_file_is_read_in_its_order(tmp_path: Path) -> None:
 
 def test_a_code_twice_is_refused(tmp_path: Path) -> None:
     refused = refusal(tmp_path, NORTH, WEST, "QHM,1,1,Again,Y63")
-    assert refused == TilesNotUsable("tiles.csv", 4, "each code once", "QHM, as on line 2")
+    assert refused == AreaTilesError("tiles.csv", 4, "each code once", "QHM, as on line 2")
     assert str(refused) == "tiles.csv, line 4: expected each code once; found QHM, as on line 2."
 
 
@@ -166,24 +166,24 @@ def test_a_line_with_other_fields_is_refused(tmp_path: Path, line: str) -> None:
     "header", ["code,column,row,short_label,region_code", "code,row,column,short_label", HEADER.upper()]
 )
 def test_another_header_is_refused(tmp_path: Path, header: str) -> None:
-    with pytest.raises(TilesNotUsable) as refused:
+    with pytest.raises(AreaTilesError) as refused:
         load_tiles(written(tmp_path, header, NORTH))
-    assert refused.value == TilesNotUsable("tiles.csv", 1, f"the header {HEADER}", header)
+    assert refused.value == AreaTilesError("tiles.csv", 1, f"the header {HEADER}", header)
 
 
 def test_a_file_with_nothing_to_draw_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path).found == "none"
-    with pytest.raises(TilesNotUsable, match="found an empty file"):
+    with pytest.raises(AreaTilesError, match="found an empty file"):
         load_tiles(written(tmp_path))
 
 
 def test_a_file_that_is_no_csv_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "tiles.csv"
-    with pytest.raises(TilesNotUsable, match="expected a CSV file in UTF-8"):
+    with pytest.raises(AreaTilesError, match="expected a CSV file in UTF-8"):
         load_tiles(path)
     for content in (b"\xff\xfe", f'{HEADER}\nQHM,0,1,"North"x,Y63\n'.encode()):
         path.write_bytes(content)
-        with pytest.raises(TilesNotUsable, match="expected a CSV file in UTF-8"):
+        with pytest.raises(AreaTilesError, match="expected a CSV file in UTF-8"):
             load_tiles(path)
 
 

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from iapt.contract import Grain
-from iapt.disclosure.residual_disclosure import Leak, leaks_of
+from iapt.disclosure.residual_disclosure import Leak, find_residual_disclosures
 from tests.synthetic_source import (
     FINISHED,
     FORMULAS,
@@ -75,7 +75,7 @@ def leaks(connection: duckdb.DuckDBPyConnection, extract: list[Figure], where: s
     """What an extract leaks; the bounds of the source must be as they were."""
     write_figures(connection, "extract", extract)
     before = bounds_in(connection)
-    found = leaks_of(connection, "extract", where)
+    found = find_residual_disclosures(connection, "extract", where)
     assert bounds_in(connection) == before
     return found
 

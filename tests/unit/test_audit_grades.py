@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iapt.disclosure.disclosure_risk import GRADES, LEAST_GROUP, GradeCount, grade, reportable, residual_risk
+from iapt.disclosure.disclosure_risk import (
+    LEAST_GROUP,
+    RISK_CLASSES,
+    GradeCount,
+    grade,
+    reportable,
+    source_disclosure_risk,
+)
 from tests.synthetic_source import (
     FINISHED,
     IMPROVEMENT,
@@ -169,7 +176,7 @@ def test_a_cell_has_one_grade_and_every_hidden_cell_is_audited(connection: duckd
     ).fetchone()
     assert audited == (hidden, hidden)
     names = {name for (name,) in connection.execute("select distinct grade from graded").fetchall()}
-    assert {"exact_1_4", "class_disclosure", "nonzero_known"} <= names <= {None, *GRADES}
+    assert {"exact_1_4", "class_disclosure", "nonzero_known"} <= names <= {None, *RISK_CLASSES}
 
 
 def test_a_group_is_named_by_the_finished_courses_of_its_rows(connection: duckdb.DuckDBPyConnection) -> None:
@@ -180,19 +187,21 @@ def test_a_group_is_named_by_the_finished_courses_of_its_rows(connection: duckdb
         for figure in row(Population(PERIOD, "provider", f"RZ{place}"), finished=shown, improved=None)
     ]
     grades_of(connection, figures)
-    bands = {group.size_band: group.audited for group in residual_risk(connection) if group.measure == IMPROVEMENT}
+    bands = {
+        group.size_band: group.audited for group in source_disclosure_risk(connection) if group.measure == IMPROVEMENT
+    }
     assert bands == {"under 25": 2, "25 to 49": 1, "50 to 99": 2, "100 to 249": 1, "250 and more": 1}
 
 
 def test_a_group_without_finished_courses_says_so(connection: duckdb.DuckDBPyConnection) -> None:
     grades_of(connection, row(PLACE, improved=None))
-    assert [group.size_band for group in residual_risk(connection)] == ["not published"]
+    assert [group.size_band for group in source_disclosure_risk(connection)] == ["not published"]
 
 
 def test_the_residual_risk_counts_cells_and_names_no_organisation(connection: duckdb.DuckDBPyConnection) -> None:
     figures = publish(made_counts("quarter", seed=6, shape=Shape(icbs=3)))
     found = grades_of(connection, figures)
-    groups = residual_risk(connection)
+    groups = source_disclosure_risk(connection)
     assert {field.name for field in fields(GradeCount)} == {
         *("period", "measure", "org_level", "size_band", "audited", "grades")
     }
@@ -207,7 +216,7 @@ def test_the_residual_risk_counts_cells_and_names_no_organisation(connection: du
     assert codes.isdisjoint(str(value) for line in table for value in line)
     assert codes.isdisjoint(str(value) for group in groups for value in vars(group).values())
     assert sum(group.audited for group in groups) == sum(map(len, found.values()))
-    for name in GRADES:
+    for name in RISK_CLASSES:
         assert sum(group.grades[name] for group in groups) == sum(names.count(name) for names in found.values())
 
 
@@ -219,7 +228,7 @@ GROUPS = st.lists(
         org_level=st.sampled_from(["icb", "provider"]),
         size_band=st.sampled_from(["under 25", "25 to 49"]),
         audited=st.integers(1, 120),
-        grades=st.fixed_dictionaries({name: st.integers(0, 9) for name in GRADES}),
+        grades=st.fixed_dictionaries({name: st.integers(0, 9) for name in RISK_CLASSES}),
     ),
     max_size=12,
 )

@@ -13,7 +13,7 @@ import pytest
 
 from iapt.disclosure import period_audits
 from iapt.disclosure.model import AuditError, Rounding
-from iapt.disclosure.period_audits import GrainAudit, KeptAudits, Tables, audit_grain
+from iapt.disclosure.period_audits import AuditCache, GrainAudit, Tables, audit_grain
 from tests.synthetic_source import (
     FINISHED,
     RECOVERY,
@@ -54,11 +54,11 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> KeptAudits:
-    return KeptAudits(tmp_path / "private" / "audits")
+def kept(tmp_path: Path) -> AuditCache:
+    return AuditCache(tmp_path / "private" / "audits")
 
 
-def audit(connection: duckdb.DuckDBPyConnection, kept: KeptAudits | None, tables: Tables = TABLES) -> GrainAudit:
+def audit(connection: duckdb.DuckDBPyConnection, kept: AuditCache | None, tables: Tables = TABLES) -> GrainAudit:
     return audit_grain(connection, "month", tables, kept)
 
 
@@ -68,7 +68,7 @@ def raised(figure: Figure) -> Figure:
     return with_value(figure, figure.value + 5)
 
 
-def test_the_same_tables_are_audited_once(connection: duckdb.DuckDBPyConnection, kept: KeptAudits) -> None:
+def test_the_same_tables_are_audited_once(connection: duckdb.DuckDBPyConnection, kept: AuditCache) -> None:
     first = audit(connection, kept)
     assert first.audited_now == MONTHS
     assert [period.period for period in first.periods] == list(MONTHS)
@@ -100,7 +100,7 @@ CHANGES: dict[str, tuple[str, list[Figure], Callable[[Figure], Figure | None]]] 
 
 
 def test_a_period_with_a_changed_figure_is_audited_again_and_no_other(
-    connection: duckdb.DuckDBPyConnection, kept: KeptAudits
+    connection: duckdb.DuckDBPyConnection, kept: AuditCache
 ) -> None:
     audit(connection, kept)
     again = {}
@@ -111,7 +111,7 @@ def test_a_period_with_a_changed_figure_is_audited_again_and_no_other(
 
 
 def test_a_number_beside_a_status_that_has_none_is_not_passed_over(
-    connection: duckdb.DuckDBPyConnection, kept: KeptAudits
+    connection: duckdb.DuckDBPyConnection, kept: AuditCache
 ) -> None:
     """A kept audit of an extract must not stand for one with a raw count in a row that says not_applicable."""
     raw = Figure(*JULY, COUNTS[JULY], "not_applicable")
@@ -124,7 +124,7 @@ def test_a_number_beside_a_status_that_has_none_is_not_passed_over(
     assert again.leaks == {(FINISHED, "count"): 1}
 
 
-def test_a_changed_rule_audits_everything_again(connection: duckdb.DuckDBPyConnection, kept: KeptAudits) -> None:
+def test_a_changed_rule_audits_everything_again(connection: duckdb.DuckDBPyConnection, kept: AuditCache) -> None:
     audit(connection, kept)
     rules = [
         replace(TABLES, relations=RELATIONS.model_copy(update={"categories": ()})),
@@ -139,7 +139,7 @@ def test_a_changed_rule_audits_everything_again(connection: duckdb.DuckDBPyConne
 
 
 def test_a_record_by_other_code_or_for_another_grain_is_not_used(
-    connection: duckdb.DuckDBPyConnection, kept: KeptAudits, monkeypatch: pytest.MonkeyPatch
+    connection: duckdb.DuckDBPyConnection, kept: AuditCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     audit(connection, kept)
     assert audit_grain(connection, "year", TABLES, kept).audited_now == MONTHS
@@ -148,7 +148,7 @@ def test_a_record_by_other_code_or_for_another_grain_is_not_used(
     assert audit(connection, kept).audited_now == ()
 
 
-def test_what_was_found_is_found_again_in_the_record(connection: duckdb.DuckDBPyConnection, kept: KeptAudits) -> None:
+def test_what_was_found_is_found_again_in_the_record(connection: duckdb.DuckDBPyConnection, kept: AuditCache) -> None:
     """Leaks stay leaks, and contradicted relations are still told."""
     england = Population("2025-06", "england", "E92000001"), RECOVERY
     write_figures(
@@ -172,7 +172,7 @@ def test_what_was_found_is_found_again_in_the_record(connection: duckdb.DuckDBPy
 
 
 def test_what_is_kept_is_for_its_owner_only_and_names_no_organisation(
-    connection: duckdb.DuckDBPyConnection, kept: KeptAudits
+    connection: duckdb.DuckDBPyConnection, kept: AuditCache
 ) -> None:
     audit(connection, kept)
     files = sorted(kept.folder.iterdir())

@@ -14,7 +14,7 @@ from iapt.disclosure.model import (
     load_facts,
     load_formulas,
     load_rates,
-    take_figures,
+    load_values,
 )
 from tests.synthetic_source import (
     FINISHED,
@@ -69,7 +69,7 @@ def test_a_cell_begins_with_every_count_that_could_stand_behind_its_figure(
     counts[england] = sum(counts.values())
     figures = publish(counts, rounding)
     write_figures(connection, "figures", figures)
-    take_figures(connection, "figures")
+    load_values(connection, "figures")
     load_facts(connection, rounding)
     bounds = bounds_in(connection)
     assert bounds.pop(england) == (1770, 1770)
@@ -85,7 +85,7 @@ def test_a_count_that_rounding_cannot_give_is_taken_for_the_count_itself(
 ) -> None:
     figures = [shown_figure(Population("2025-06", "provider", f"RZ{shown}"), FINISHED, shown) for shown in (0, 3, 7)]
     write_figures(connection, "figures", figures)
-    take_figures(connection, "figures")
+    load_values(connection, "figures")
     load_facts(connection)
     assert set(bounds_in(connection).values()) == {(0, 0), (3, 3), (7, 7)}
 
@@ -129,7 +129,7 @@ def test_a_percentage_allows_the_counts_it_was_made_of_either_way_at_a_tie(
 def test_a_percentage_of_exact_counts_says_nothing_more(connection: duckdb.DuckDBPyConnection) -> None:
     england = Population("2025-06", "england", "E92000001")
     write_figures(connection, "figures", [shown_figure(england, "percentage_recovery", 48.7)])
-    take_figures(connection, "figures")
+    load_values(connection, "figures")
     for rounding, said in ((PUBLISHERS_ROUNDING, 0), (Rounding(england_is_exact=False), 1)):
         load_rates(connection, "figure", "rate", rounding)
         assert connection.execute("select count(*) from rate").fetchone() == (said,)
@@ -149,7 +149,7 @@ def test_counts_that_are_not_whole_or_stand_twice_stop_the_audit(
     connection: duckdb.DuckDBPyConnection, figures: list[Figure], message: str
 ) -> None:
     write_figures(connection, "figures", figures)
-    take_figures(connection, "figures")
+    load_values(connection, "figures")
     with pytest.raises(AuditError, match=message):
         load_facts(connection)
 

@@ -10,9 +10,9 @@ import dagster as dg
 import pytest
 
 from iapt.sources.folder import FoundFile
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration.assets.drops import drop_assets
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 from tests import drop_files as drops
 from tests.drop_files import monthly_csv, monthly_row
 
@@ -21,11 +21,11 @@ OTHER_FILE = "iapt_month_may_2026_activity.csv"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path) -> Workspace:
     """A home that keeps the drops of two months, both read under today's layouts."""
     keep(tmp_path, FILE, monthly_csv(monthly_row("25")))
     keep(tmp_path, OTHER_FILE, monthly_csv(monthly_row("30", start="01/05/2026", end="31/05/2026")))
-    return Home(tmp_path)
+    return Workspace(tmp_path)
 
 
 def keep(root: Path, name: str, content: bytes) -> None:
@@ -33,7 +33,7 @@ def keep(root: Path, name: str, content: bytes) -> None:
     read = drops.read(root, name, content)
     offered = root / name
     offered.write_bytes(content)
-    store, catalogue = PipelineHome(root=str(root)).drops, drops.catalogue()
+    store, catalogue = WorkspaceResource(root=str(root)).drops, drops.catalogue()
     drop, _ = store.keep(
         FoundFile(path=offered, relative_path=name, origin="published"),
         precedence=catalogue.precedence,
@@ -45,7 +45,7 @@ def keep(root: Path, name: str, content: bytes) -> None:
     assert drop.sha256 == read.drop.sha256
 
 
-def make_stale(home: Home, file: str) -> None:
+def make_stale(home: Workspace, file: str) -> None:
     """Leave the summary of a drop as one that rests on other layouts than today's."""
     for path in home.observations.glob("*.json"):
         summary = json.loads(path.read_text("utf-8"))
@@ -53,14 +53,14 @@ def make_stale(home: Home, file: str) -> None:
             path.write_text(json.dumps(summary | {"digest": "of other layouts"}), encoding="utf-8")
 
 
-def materialised(home: Home, month: str) -> tuple[dict[str, Any], str]:
+def materialised(home: Workspace, month: str) -> tuple[dict[str, Any], str]:
     """What one partition of the months says: its metadata where it succeeds, else why it failed."""
     asset = next(asset for asset in drop_assets if asset.key == dg.AssetKey("monthly_drops"))
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
             [asset],
             partition_key=f"{month}-01",
-            resources={"pipeline": PipelineHome(root=str(home.root))},
+            resources={"pipeline": WorkspaceResource(root=str(home.root))},
             instance=instance,
             raise_on_error=False,
         )
@@ -71,27 +71,27 @@ def materialised(home: Home, month: str) -> tuple[dict[str, Any], str]:
     return {}, str(failure.step_failure_data.user_failure_data.description)  # type: ignore[union-attr]
 
 
-def test_a_kept_month_is_read_again(home: Home) -> None:
+def test_a_kept_month_is_read_again(home: Workspace) -> None:
     metadata, failure = materialised(home, "2026-04")
     assert failure == ""
     assert metadata["drops"] == FILE
     assert "not read" not in metadata
 
 
-def test_a_kept_month_that_todays_layouts_did_not_read_is_not_called_missing(home: Home) -> None:
+def test_a_kept_month_that_todays_layouts_did_not_read_is_not_called_missing(home: Workspace) -> None:
     make_stale(home, FILE)
     _, failure = materialised(home, "2026-04")
     assert f"{FILE} has not been read under today's reader and layouts. Refresh first" in failure
     assert "no kept drop publishes it" not in failure
 
 
-def test_a_month_that_was_read_says_which_drops_were_not(home: Home) -> None:
+def test_a_month_that_was_read_says_which_drops_were_not(home: Workspace) -> None:
     make_stale(home, OTHER_FILE)
     metadata, failure = materialised(home, "2026-04")
     assert failure == ""
     assert OTHER_FILE in metadata["not read"]
 
 
-def test_a_month_that_no_drop_publishes_is_to_be_put_in_the_folder(home: Home) -> None:
+def test_a_month_that_no_drop_publishes_is_to_be_put_in_the_folder(home: Workspace) -> None:
     _, failure = materialised(home, "2026-03")
     assert "2026-03 is not loaded: no kept drop publishes it. Put its drop in the drop folder" in failure

@@ -25,8 +25,8 @@ from iapt.report.boundaries import (
     SOUTH,
     WEST,
     Boundaries,
-    BoundariesNotUsable,
-    boundaries_of,
+    BoundariesError,
+    parse_boundaries,
     project,
     read_boundaries,
 )
@@ -61,13 +61,13 @@ PAIR = collection(feature(FIRST, square(-2, 52)), feature(SECOND, square(-1, 52)
 
 
 def drawn(data: object, codes_of: dict[str, str] = CODES, width: int = 600) -> Boundaries:
-    return boundaries_of(json.dumps(data).encode(), codes_of, name=NAME, width=width)
+    return parse_boundaries(json.dumps(data).encode(), codes_of, name=NAME, width=width)
 
 
-def refusal(data: object, codes_of: dict[str, str] = CODES) -> BoundariesNotUsable:
+def refusal(data: object, codes_of: dict[str, str] = CODES) -> BoundariesError:
     content = data if isinstance(data, bytes) else json.dumps(data).encode()
-    with pytest.raises(BoundariesNotUsable) as refused:
-        boundaries_of(content, codes_of, name=NAME)
+    with pytest.raises(BoundariesError) as refused:
+        parse_boundaries(content, codes_of, name=NAME)
     assert refused.value.remedy
     return refused.value
 
@@ -248,9 +248,9 @@ def test_a_refusal_says_where_what_was_expected_and_what_to_do() -> None:
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BoundariesNotUsable, match="expected a file; found none"):
+    with pytest.raises(BoundariesError, match="expected a file; found none"):
         read_boundaries(tmp_path / NAME, CODES)
-    with pytest.raises(BoundariesNotUsable, match="expected a file; found something else"):
+    with pytest.raises(BoundariesError, match="expected a file; found something else"):
         read_boundaries(tmp_path, CODES)
 
 
@@ -261,14 +261,14 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / NAME
     path.touch()
     monkeypatch.setattr(Path, "open", denied)
-    with pytest.raises(BoundariesNotUsable, match="expected a file that can be read; found denied"):
+    with pytest.raises(BoundariesError, match="expected a file that can be read; found denied"):
         read_boundaries(path, CODES)
 
 
 def test_a_file_too_large_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_bytes(json.dumps(PAIR).encode() + b" " * LARGEST_FILE)
-    with pytest.raises(BoundariesNotUsable, match="expected at most 20 MB; found more"):
+    with pytest.raises(BoundariesError, match="expected at most 20 MB; found more"):
         read_boundaries(path, CODES)
 
 
@@ -281,7 +281,7 @@ def test_no_more_of_a_file_is_read_than_shows_it_too_large(tmp_path: Path, monke
     path = tmp_path / NAME
     path.touch()
     monkeypatch.setattr(Path, "open", lambda *_: Endless())
-    with pytest.raises(BoundariesNotUsable, match="expected at most 20 MB; found more"):
+    with pytest.raises(BoundariesError, match="expected at most 20 MB; found more"):
         read_boundaries(path, CODES)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from iapt.catalogue.catalogue import Limits
 from iapt.ingest.containers import Table, cell_text, open_tables
-from iapt.rejection import DropRefused
+from iapt.rejection import DropRejectedError
 from tests import drop_files as drops
 
 SOUND_CSV = drops.monthly_csv(drops.monthly_row("25"))
@@ -30,8 +30,8 @@ def opened(folder: Path, name: str, content: bytes, notices: list[str] | None = 
     return list(open_tables(path, name, asked, scratch, [] if notices is None else notices))
 
 
-def refused(folder: Path, name: str, content: bytes, **limits: int) -> DropRefused:
-    with pytest.raises(DropRefused) as refusal:
+def refused(folder: Path, name: str, content: bytes, **limits: int) -> DropRejectedError:
+    with pytest.raises(DropRejectedError) as refusal:
         opened(folder, name, content, **limits)
     assert refusal.value.file == name
     return refusal.value

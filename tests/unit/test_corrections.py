@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from iapt.catalogue.catalogue import Catalogue, Correction
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.ingest.landing import land
+from iapt.ingest.landing import load_landing_tables
 from iapt.ingest.reader import ObservationStore
 from tests import drop_files as drops
 from tests.drop_files import CATALOGUE, OTHER_PROVIDER, PROVIDER, ROOT, monthly_csv, monthly_row
@@ -54,7 +54,7 @@ def landed(tmp_path: Path, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
     """The warehouse of one small published file under a catalogue."""
     read = drops.read(tmp_path, *FILE)
     store = ObservationStore(tmp_path / "observations")
-    land(tmp_path / "warehouse.duckdb", [(read.drop, read.summary)], store, catalogue, load_policy())
+    load_landing_tables(tmp_path / "warehouse.duckdb", [(read.drop, read.summary)], store, catalogue, load_policy())
     return duckdb.connect(str(tmp_path / "warehouse.duckdb"))
 
 
@@ -114,7 +114,7 @@ def test_only_a_mended_error_that_would_change_a_figure_stops_a_release(test: st
     with duckdb.connect() as warehouse:
         warehouse.execute(
             """
-            create table corrections_applied as
+            create table mart_corrections_applied as
                 select 'monthly' as series, '2026-04' as first_period, '2026-04' as last_period, 1 as matched_cells,
                     1 as mended_cells, *
                 from (values

@@ -43,8 +43,12 @@ MAY_READ = {
 # Models that end in a star or are written by a macro or a loop, whose columns the text does not tell: their contracts
 # hold them, and dbt compares.
 STARRED = {
-    *("fct_annual", "int_contested_observations", "int_ranked_observations", "topic_cells"),
-    *("todays_geography_monthly", "todays_geography_quarterly", "todays_geography_annual"),
+    *("fct_annual", "int_conflicting_observations", "int_ranked_observations", "int_topic_values"),
+    *(
+        "extract_monthly_current_boundaries",
+        "extract_quarterly_current_boundaries",
+        "extract_annual_current_boundaries",
+    ),
     *("mart_activity", "mart_waiting_times", "mart_outcomes", "mart_recovery_rate", "mart_data_quality"),
 }
 
@@ -253,8 +257,8 @@ def test_the_columns_described_are_the_columns_selected(model: str) -> None:
 
 def test_ranked_observations_have_the_columns_of_observations_and_their_rank() -> None:
     of_rank = ("precedence", "winning_drop_sha256", "withdrawn_by_drop_sha256")
-    ranked = [*described_columns("int_measured_observations"), *of_rank]
-    assert described_columns("int_contested_observations") == ranked
+    ranked = [*described_columns("int_observations_with_measures"), *of_rank]
+    assert described_columns("int_conflicting_observations") == ranked
     assert described_columns("int_ranked_observations") == ranked
 
 
@@ -334,10 +338,16 @@ def test_parents_are_found_behind_macros_and_loops() -> None:
     assert parents(MODELS["fct_monthly"].read_text()) == {"int_ranked_observations", "int_calendar", "stg_gaps"}
     assert parents(MODELS["dim_organisation"].read_text()) == {
         *("fct_monthly", "fct_quarterly", "int_annual_figures"),
-        *("organisations", "organisation_parents", "organisation_successions", "organisation_today"),
+        *("organisations", "organisation_parents", "organisation_successions", "int_organisation_current"),
     }
-    assert parents(MODELS["todays_geography_annual"].read_text()) == {
-        *("extract_annual", "areas_of_today", "places_reached", "organisation_today", "organisations"),
+    assert parents(MODELS["extract_annual_current_boundaries"].read_text()) == {
+        *(
+            "extract_annual",
+            "int_current_areas",
+            "int_reachable_organisations",
+            "int_organisation_current",
+            "organisations",
+        ),
         *("dim_organisation", "measures"),
     }
 

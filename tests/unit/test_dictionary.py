@@ -12,18 +12,18 @@ from iapt.contract import CONTRACTS, EXTRACT_GRAINS, TOPICS
 from iapt.release.dictionary import (
     STATUSES,
     Dictionary,
-    NotDescribed,
+    NotDescribedError,
     as_json,
     as_markdown,
     as_page,
-    dictionary_of,
+    build_dictionary,
 )
 from iapt.workspace import DBT_PROJECT, PROJECT_ROOT
 
 
 @pytest.fixture(scope="module")
 def dictionary() -> Dictionary:
-    return dictionary_of(DBT_PROJECT)
+    return build_dictionary(DBT_PROJECT)
 
 
 def test_every_released_column_is_described_in_its_order(dictionary: Dictionary) -> None:
@@ -94,8 +94,8 @@ def test_a_column_without_a_description_is_refused(tmp_path: Path) -> None:
     path = project / "models" / "marts" / "dim_period.yml"
     text = path.read_text("utf-8")
     path.write_text(text.replace("\"{{ doc('period_label') }}\"", '""'), "utf-8")
-    with pytest.raises(NotDescribed, match=r"dim_period\.period_label: expected a description"):
-        dictionary_of(project)
+    with pytest.raises(NotDescribedError, match=r"dim_period\.period_label: expected a description"):
+        build_dictionary(project)
     path.write_text(text.replace("doc('period_label')", "doc('nothing_so_called')"), "utf-8")
-    with pytest.raises(NotDescribed, match="names the text 'nothing_so_called'"):
-        dictionary_of(project)
+    with pytest.raises(NotDescribedError, match="names the text 'nothing_so_called'"):
+        build_dictionary(project)

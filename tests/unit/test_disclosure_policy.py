@@ -17,14 +17,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from iapt.catalogue.disclosure_policy import DISCLOSURE_FILE, Policy, PolicyError, UnknownProfile, load_policy
-from iapt.release.fingerprint import recipe_digest
+from iapt.catalogue.disclosure_policy import DISCLOSURE_FILE, Policy, PolicyError, UnknownProfileError, load_policy
+from iapt.release.fingerprint import compute_input_fingerprint
 from iapt.release.metadata import Description, markers, policy_statement, rounding_statement
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, PROJECT_ROOT
 from orchestration.cli import app
 
 MACROS = Path(__file__).resolve().parents[2] / "dbt_project" / "macros"
-PUBLISHER = load_policy().as_manifest()
+PUBLISHER = load_policy().to_manifest()
 Change = Callable[[dict[str, Any]], Any]
 
 
@@ -50,7 +50,7 @@ def test_the_rule_is_the_publishers_unless_another_profile_is_asked_for() -> Non
     assert policy == load_policy(profile="publisher")
     assert (policy.suppress_counts_below, policy.round_counts_to) == (5, 5)
     assert policy.decimals == {"percentage": 0, "mean": 1, "median": 1}
-    assert policy.statistics_that_leave == ("count", "percentage", "mean", "median")
+    assert policy.released_statistics == ("count", "percentage", "mean", "median")
     assert policy.hide_percentage_when_complement_at_most is None
     assert policy.hide_percentage_when_denominator_below is None
 
@@ -73,7 +73,7 @@ def test_the_pipeline_and_the_gate_read_the_same_file() -> None:
 
 
 def test_an_unknown_profile_is_refused_and_the_known_ones_are_named() -> None:
-    with pytest.raises(UnknownProfile, match="'hardend'; there are publisher, hardened"):
+    with pytest.raises(UnknownProfileError, match="'hardend'; there are publisher, hardened"):
         load_policy(profile="hardend")
 
 
@@ -138,7 +138,7 @@ def test_another_default_profile_is_the_one_a_refresh_uses(tmp_path: Path) -> No
 
 def test_a_policy_is_written_down_and_read_again_whole() -> None:
     policy = load_policy(profile="hardened")
-    assert Policy.from_manifest(json.loads(json.dumps(policy.as_manifest()))) == policy
+    assert Policy.from_manifest(json.loads(json.dumps(policy.to_manifest()))) == policy
 
 
 # -- its numbers -------------------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ counts = st.integers(min_value=0, max_value=10**7)
 def test_the_declared_bounds_hold_every_count_and_what_is_shown_of_it(count: int, threshold: int, base: int) -> None:
     assume((threshold + base // 2) // base * base >= threshold)
     policy = policy_of(threshold, base)
-    shown = policy.count_that_leaves(count)
+    shown = policy.count_to_release(count)
     least, most = policy.declared_bounds(shown)
     assert least <= count <= most
     assert shown is None or (shown % base == 0 and least <= shown <= most)
@@ -161,16 +161,16 @@ def test_the_declared_bounds_hold_every_count_and_what_is_shown_of_it(count: int
 @given(count=counts, threshold=thresholds, base=bases)
 def test_a_count_is_suppressed_if_and_only_if_it_is_below_the_threshold(count: int, threshold: int, base: int) -> None:
     assume((threshold + base // 2) // base * base >= threshold)
-    assert (policy_of(threshold, base).count_that_leaves(count) is None) == (count < threshold)
+    assert (policy_of(threshold, base).count_to_release(count) is None) == (count < threshold)
 
 
 @given(threshold=thresholds, base=bases)
 def test_the_declared_bounds_are_no_wider_than_they_must_be(threshold: int, base: int) -> None:
     assume((threshold + base // 2) // base * base >= threshold)
     policy = policy_of(threshold, base)
-    for shown in {policy.count_that_leaves(count) for count in range(threshold + 2 * base)}:
+    for shown in {policy.count_to_release(count) for count in range(threshold + 2 * base)}:
         least, most = policy.declared_bounds(shown)
-        assert policy.count_that_leaves(least) == policy.count_that_leaves(most) == shown
+        assert policy.count_to_release(least) == policy.count_to_release(most) == shown
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_the_declared_bounds_are_no_wider_than_they_must_be(threshold: int, base
 )
 def test_the_publishers_numbers_at_every_boundary(count: int, shown: int | None, bounds: tuple[int, int]) -> None:
     policy = load_policy()
-    assert policy.count_that_leaves(count) == shown
+    assert policy.count_to_release(count) == shown
     assert policy.declared_bounds(shown) == bounds
 
 
@@ -215,7 +215,7 @@ def test_the_sql_rounds_and_bounds_as_the_policy_says(threshold: int, base: int)
         from rounded where n >= threshold order by n
         """
     ).fetchall()
-    expected = [(count, policy.count_that_leaves(count)) for count in range(threshold, 1000)]
+    expected = [(count, policy.count_to_release(count)) for count in range(threshold, 1000)]
     assert found == [(count, shown, *policy.declared_bounds(shown)) for count, shown in expected]
 
 
@@ -272,14 +272,16 @@ def test_the_command_refuses_an_unknown_profile_and_names_the_known_ones(tmp_pat
 
 
 def test_another_profile_is_another_recipe() -> None:
-    digests = {recipe_digest(PROJECT_ROOT, [], profile) for profile in ("publisher", "hardened", "publisher")}
+    digests = {
+        compute_input_fingerprint(PROJECT_ROOT, [], profile) for profile in ("publisher", "hardened", "publisher")
+    }
     assert len(digests) == 2
 
 
 @pytest.mark.parametrize("profile", ["publisher", "hardened"])
 def test_a_release_states_its_policy(profile: str) -> None:
     policy = load_policy(profile=profile)
-    stated = Description("synthetic", "recipe", [], policy).as_manifest()["disclosure"]
+    stated = Description("synthetic", "recipe", [], policy).to_manifest()["disclosure"]
     assert stated["version"] == policy.version
     assert stated["profile"] == profile
     assert stated["suppress_counts_below"] == stated["round_counts_to"] == 5

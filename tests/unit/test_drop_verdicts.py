@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from expectations.drop_validation import SUITES, DropToJudge, DropVerdict, DropVerdicts
-from expectations.outcomes import outcome_of
+from expectations.drop_validation import SUITES, DropToValidate, DropValidation, DropValidationCache
+from expectations.outcomes import make_outcome
 from iapt.validation import FILES_SHOWN, RuleOutcome, describe_by_rule
 
-DROP = DropToJudge("ab" * 32, "iapt_month_jun_2022.csv", Path("nowhere.parquet"), "read so")
+DROP = DropToValidate("ab" * 32, "iapt_month_jun_2022.csv", Path("nowhere.parquet"), "read so")
 RULES = [rule for of_table in SUITES.values() for rule in of_table]
 PLACE = ({"source_member": "a.csv", "source_row": "17", "source_column": "VALUE"},)
 
@@ -22,32 +22,32 @@ def outcomes(**broken: int) -> tuple[RuleOutcome, ...]:
     found = []
     for rule in RULES:
         rows = broken.get(rule.name, 0)
-        outcome = outcome_of(rule, "failed" if rows else "passed", violations=rows, examples=PLACE if rows else ())
+        outcome = make_outcome(rule, "failed" if rows else "passed", violations=rows, examples=PLACE if rows else ())
         found.append(replace(outcome, file=DROP.label))
     return tuple(found)
 
 
 def test_a_verdict_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
-    kept = DropVerdicts(tmp_path / "verdicts")
-    verdict = DropVerdict(DROP, "judged so", outcomes(counts_below_england_are_at_least_five=1, waits_are_likely=2))
+    kept = DropValidationCache(tmp_path / "verdicts")
+    verdict = DropValidation(DROP, "judged so", outcomes(counts_below_england_are_at_least_five=1, waits_are_likely=2))
     kept.keep(verdict)
     assert kept.of(DROP, "judged so", SUITES) == verdict
 
 
 def test_a_drop_that_was_judged_otherwise_has_no_verdict(tmp_path: Path) -> None:
-    kept = DropVerdicts(tmp_path)
+    kept = DropValidationCache(tmp_path)
     assert kept.of(DROP, "judged so", SUITES) is None
-    kept.keep(DropVerdict(DROP, "judged so", outcomes()))
+    kept.keep(DropValidation(DROP, "judged so", outcomes()))
     assert kept.of(DROP, "judged otherwise", SUITES) is None
 
 
 def test_a_kept_verdict_holds_rules_places_and_numbers_of_rows_only(tmp_path: Path) -> None:
-    DropVerdicts(tmp_path).keep(DropVerdict(DROP, "judged so", outcomes(waits_are_likely=2)))
+    DropValidationCache(tmp_path).keep(DropValidation(DROP, "judged so", outcomes(waits_are_likely=2)))
     [path] = tmp_path.iterdir()
     assert json.loads(path.read_text("utf-8")) == {
         "drop_sha256": DROP.sha256,
         "file": DROP.file,
-        "judged_under": "judged so",
+        "validation_key": "judged so",
         "rules": len(RULES),
         "broken": {"waits_are_likely": {"violations": 2, "examples": [dict(PLACE[0])]}},
     }
@@ -56,7 +56,7 @@ def test_a_kept_verdict_holds_rules_places_and_numbers_of_rows_only(tmp_path: Pa
 @pytest.mark.parametrize(("result", "is_final"), [("passed", True), ("failed", True), ("error", False)])
 def test_only_what_was_kept_or_broken_is_final(result: str, is_final: bool) -> None:
     found = replace(outcomes()[0], result=result, violations=None)  # type: ignore[arg-type]
-    assert DropVerdict(DROP, "judged so", (found,)).is_final == is_final
+    assert DropValidation(DROP, "judged so", (found,)).is_final == is_final
 
 
 def test_two_drops_of_one_name_are_told_apart() -> None:

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from iapt.release.fingerprint import RECIPE_PATTERNS, digest_of_files
-from iapt.report.site import RECIPE_PATTERNS as REPORT_PATTERNS
+from iapt.release.fingerprint import FINGERPRINT_PATTERNS, digest_files
+from iapt.report.site import FINGERPRINT_PATTERNS as REPORT_PATTERNS
 from iapt.workspace import PROJECT_ROOT
 
 
-@pytest.mark.parametrize("pattern", sorted({*RECIPE_PATTERNS, *REPORT_PATTERNS}))
+@pytest.mark.parametrize("pattern", sorted({*FINGERPRINT_PATTERNS, *REPORT_PATTERNS}))
 def test_every_pattern_names_a_file(pattern: str) -> None:
-    assert digest_of_files(PROJECT_ROOT, [pattern])
+    assert digest_files(PROJECT_ROOT, [pattern])
 
 
 def test_a_pattern_that_names_nothing_is_refused_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "model.sql").write_text("select 1", "utf-8")
     with pytest.raises(ValueError, match=r"expected files at moved/\*\.py; found none"):
-        digest_of_files(tmp_path, ["*.sql", "moved/*.py"])
+        digest_files(tmp_path, ["*.sql", "moved/*.py"])

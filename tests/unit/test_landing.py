@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from iapt.catalogue.disclosure_policy import Policy, load_policy
-from iapt.ingest.archive import KeptDrop
-from iapt.ingest.landing import STORAGE_VERSION, land
+from iapt.ingest.archive import ArchivedDrop
+from iapt.ingest.landing import STORAGE_VERSION, load_landing_tables
 from iapt.ingest.reader import COMPANION_OF, DropSummary, ObservationStore
 from tests import drop_files as drops
 from tests.drop_files import monthly_csv, monthly_row
@@ -23,7 +23,7 @@ MAY = ("iapt_month_may_2026_activity_provisional_v2.csv", monthly_csv(monthly_ro
 PACK = drops.published_drops()["quarterly_long"]
 
 
-def read(folder: Path, *offered: tuple[str, bytes]) -> list[tuple[KeptDrop, DropSummary]]:
+def read(folder: Path, *offered: tuple[str, bytes]) -> list[tuple[ArchivedDrop, DropSummary]]:
     found = [drops.read(folder, name, content) for name, content in offered]
     return [(each.drop, each.summary) for each in found]
 
@@ -33,9 +33,11 @@ def landed(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def land_in(folder: Path, reading: list[tuple[KeptDrop, DropSummary]], policy: Policy | None = None) -> Path:
+def land_in(folder: Path, reading: list[tuple[ArchivedDrop, DropSummary]], policy: Policy | None = None) -> Path:
     warehouse = folder / "warehouse.duckdb"
-    land(warehouse, reading, ObservationStore(folder / "observations"), drops.catalogue(), policy or load_policy())
+    load_landing_tables(
+        warehouse, reading, ObservationStore(folder / "observations"), drops.catalogue(), policy or load_policy()
+    )
     return warehouse
 
 
@@ -109,7 +111,9 @@ def test_a_catalogue_without_gaps_lands_an_empty_table(tmp_path: Path) -> None:
     catalogue = drops.with_limits()
     catalogue.__dict__["gaps"] = []
     reading = read(tmp_path, APRIL)
-    land(tmp_path / "warehouse.duckdb", reading, ObservationStore(tmp_path / "observations"), catalogue, load_policy())
+    load_landing_tables(
+        tmp_path / "warehouse.duckdb", reading, ObservationStore(tmp_path / "observations"), catalogue, load_policy()
+    )
     assert landed(tmp_path / "warehouse.duckdb", "from landing.gaps") == []
 
 

@@ -23,7 +23,7 @@ from iapt.catalogue.layouts import (
     period_pattern,
     recognise,
 )
-from iapt.rejection import DropRefused
+from iapt.rejection import DropRejectedError
 from tests import drop_files as drops
 
 LAYOUTS = sorted(path.stem for path in (drops.CATALOGUE / "layouts").glob("*.yml"))
@@ -39,8 +39,8 @@ def recognised(*rows: drops.Row) -> tuple[str, ...]:
     return tuple(layout.name for layout in found.layouts)
 
 
-def refused(*rows: drops.Row) -> DropRefused:
-    with pytest.raises(DropRefused) as refusal:
+def refused(*rows: drops.Row) -> DropRejectedError:
+    with pytest.raises(DropRejectedError) as refusal:
         recognise(rows, drops.catalogue().layouts, file="offered.csv", place="sheet 'One', ")
     return refusal.value
 

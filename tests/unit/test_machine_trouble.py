@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from iapt.machine_errors import MachineTroubleError, describe_trouble, tell_machine_trouble
-from iapt.workspace import Home
+from iapt.workspace import Workspace
 from orchestration import cli
 
 FULL = "the disk is full. Make room, and refresh again"
@@ -48,7 +48,7 @@ def wrapped(cause: Exception) -> Exception:
 def test_trouble_of_the_machine_is_one_sentence_that_says_what_stands(
     error: Exception, told: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(MachineTroubleError) as trouble, tell_machine_trouble(Home(tmp_path)):
+    with pytest.raises(MachineTroubleError) as trouble, tell_machine_trouble(Workspace(tmp_path)):
         raise error
     assert told in str(trouble.value)
     assert str(trouble.value).startswith(f"{tmp_path}: ")
@@ -56,7 +56,7 @@ def test_trouble_of_the_machine_is_one_sentence_that_says_what_stands(
 
 
 def test_a_release_that_was_made_before_the_disk_was_full_is_named(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home = Workspace(tmp_path)
     home.latest.symlink_to("releases/2026.11.1")
 
     def release_and_fail() -> None:
@@ -73,13 +73,13 @@ def test_a_release_that_was_made_before_the_disk_was_full_is_named(tmp_path: Pat
     "error", [KeyError("x"), ValueError("no room for doubt"), system(errno.ENOENT, "a"), wrapped(KeyError())]
 )
 def test_other_errors_are_let_through(error: Exception, tmp_path: Path) -> None:
-    with pytest.raises(type(error)) as raised, tell_machine_trouble(Home(tmp_path)):
+    with pytest.raises(type(error)) as raised, tell_machine_trouble(Workspace(tmp_path)):
         raise error
     assert raised.value is error
     assert describe_trouble(str(error)) is None
 
 
-@pytest.mark.parametrize("step", ["prepare_dagster_home", "alone_in", "_said_into", "dbt_process.warm_up"])
+@pytest.mark.parametrize("step", ["prepare_dagster_home", "lock_workspace", "_said_into", "dbt_process.warm_up"])
 @pytest.mark.parametrize(
     "error", [system(errno.ENOSPC), OperationalError("x", {}, sqlite3.OperationalError("database or disk is full"))]
 )

@@ -10,8 +10,8 @@ import yaml
 from pydantic import ValidationError
 
 from iapt.catalogue.catalogue import Catalogue, MisnamedFile
-from iapt.ingest.named_periods import period_by_name, periods_named
-from iapt.periods import period_labelled
+from iapt.ingest.named_periods import infer_period_from_name, parse_periods_in_name
+from iapt.periods import parse_period_label
 from tests.drop_files import (
     CATALOGUE,
     MONTHLY_HEADER,
@@ -75,10 +75,10 @@ OF_GRAIN = {
 
 @pytest.mark.parametrize(("name", "label"), NAMES.items())
 def test_a_name_says_its_period_and_no_other_of_the_grain(name: str, label: str) -> None:
-    period = period_labelled(label)
-    assert period_by_name(name, [period]) is None
+    period = parse_period_label(label)
+    assert infer_period_from_name(name, [period]) is None
     for other in OF_GRAIN[period.grain]:
-        assert (period_by_name(name, [period_labelled(other)]) is None) == (other == label)
+        assert (infer_period_from_name(name, [parse_period_label(other)]) is None) == (other == label)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_a_name_says_its_period_and_no_other_of_the_grain(name: str, label: str)
 def test_a_name_that_leaves_something_open_fits_what_it_may_mean(
     name: str, fitting: list[str], others: list[str]
 ) -> None:
-    assert [label for label in fitting if period_by_name(name, [period_labelled(label)])] == []
-    assert [label for label in others if not period_by_name(name, [period_labelled(label)])] == []
+    assert [label for label in fitting if infer_period_from_name(name, [parse_period_label(label)])] == []
+    assert [label for label in others if not infer_period_from_name(name, [parse_period_label(label)])] == []
 
 
 @pytest.mark.parametrize(
@@ -140,15 +140,15 @@ def test_a_name_that_leaves_something_open_fits_what_it_may_mean(
     ],
 )
 def test_a_name_without_a_period_is_no_evidence(name: str) -> None:
-    assert periods_named(name) == []
-    assert period_by_name(name, [period_labelled("2021-01")]) is None
+    assert parse_periods_in_name(name) == []
+    assert infer_period_from_name(name, [parse_period_label("2021-01")]) is None
 
 
 def test_a_time_series_may_be_named_for_one_of_its_months_and_not_for_another() -> None:
-    months = [period_labelled(label) for label in ("2025-04", "2025-05", "2026-04")]
-    assert period_by_name("time_series_apr_2026.csv", months) is None
-    assert period_by_name("time_series_may_2026.csv", months) == "may 2026"
-    assert period_by_name("time_series_apr_2025_to_mar_2026.csv", months) == "apr 2025 to mar 2026"
+    months = [parse_period_label(label) for label in ("2025-04", "2025-05", "2026-04")]
+    assert infer_period_from_name("time_series_apr_2026.csv", months) is None
+    assert infer_period_from_name("time_series_may_2026.csv", months) == "may 2026"
+    assert infer_period_from_name("time_series_apr_2025_to_mar_2026.csv", months) == "apr 2025 to mar 2026"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_time_series_may_be_named_for_one_of_its_months_and_not_for_another() 
     ],
 )
 def test_rows_of_another_period_beside_those_of_the_name_are_told(name: str, labels: list[str]) -> None:
-    assert period_by_name(name, [period_labelled(label) for label in labels])
+    assert infer_period_from_name(name, [parse_period_label(label) for label in labels])
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_rows_of_another_period_beside_those_of_the_name_are_told(name: str, lab
     ],
 )
 def test_a_year_apart_from_its_month_counts_too(name: str, label: str) -> None:
-    assert period_by_name(name, [period_labelled(label)])
+    assert infer_period_from_name(name, [parse_period_label(label)])
 
 
 MAY = {"start": "01/05/2026", "end": "31/05/2026"}

@@ -14,11 +14,11 @@ from iapt.periods import (
     CALENDAR_END,
     CALENDAR_START,
     Period,
-    financial_year_of,
+    compute_financial_year,
+    find_period_starting,
     parse_day,
-    period_labelled,
-    period_named,
-    period_starting,
+    parse_period_label,
+    parse_period_name,
 )
 from tests.drop_files import ROOT
 
@@ -32,7 +32,7 @@ years = months.map(lambda day: day.replace(month=4))
 
 
 def starting(day: dt.date, grain: str) -> Period:
-    period = period_starting(day, grain)
+    period = find_period_starting(day, grain)
     assert period is not None
     return period
 
@@ -49,7 +49,7 @@ periods = st.one_of(
 
 @given(periods)
 def test_a_label_is_the_periods_alone_and_leads_back_to_it(period: Period) -> None:
-    assert period_labelled(period.label) == period
+    assert parse_period_label(period.label) == period
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_label_is_the_periods_alone_and_leads_back_to_it(period: Period) -> No
 )
 def test_a_text_that_is_no_label_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"2021-01, 2020-21 Q2 or 2020-21|neither"):
-        period_labelled(text)
+        parse_period_label(text)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_text_that_is_no_label_is_an_error(text: str) -> None:
 def test_a_period_is_named_by_the_year_it_begins_in(
     grain: str, first_year: int, quarter: int | None, label: str
 ) -> None:
-    assert period_named(grain, first_year, quarter).label == label
+    assert parse_period_name(grain, first_year, quarter).label == label
 
 
 @pytest.mark.parametrize(
@@ -109,16 +109,16 @@ def test_every_day_lies_in_one_month_one_quarter_and_one_financial_year(day: dt.
     for grain, length in {"month": 1, "quarter": 3, "year": 12}.items():
         first_of_months = [(day.year * 12 + day.month - 1 - back) for back in range(length)]
         starts = [dt.date(number // 12, number % 12 + 1, 1) for number in first_of_months]
-        holding = [period for start in starts if (period := period_starting(start, grain))]
+        holding = [period for start in starts if (period := find_period_starting(start, grain))]
         assert len(holding) == 1
         assert holding[0].start <= day <= holding[0].end
-        assert holding[0].financial_year == financial_year_of(day)
+        assert holding[0].financial_year == compute_financial_year(day)
 
 
 @given(years)
 def test_the_quarters_of_a_year_follow_one_another_and_fill_it(start: dt.date) -> None:
     year = starting(start, "year")
-    quarters_of_it = [period_named("quarter", start.year, number) for number in (1, 2, 3, 4)]
+    quarters_of_it = [parse_period_name("quarter", start.year, number) for number in (1, 2, 3, 4)]
     assert quarters_of_it[0].start == year.start
     assert quarters_of_it[-1].end == year.end
     assert [quarter.label for quarter in quarters_of_it] == [f"{year.label} Q{number}" for number in (1, 2, 3, 4)]
@@ -128,19 +128,19 @@ def test_the_quarters_of_a_year_follow_one_another_and_fill_it(start: dt.date) -
 
 @given(days.filter(lambda day: day.day != 1), st.sampled_from(["month", "quarter", "year"]))
 def test_nothing_starts_within_a_month(day: dt.date, grain: str) -> None:
-    assert period_starting(day, grain) is None
+    assert find_period_starting(day, grain) is None
 
 
 @given(months)
 def test_quarters_start_in_april_july_october_and_january_and_years_in_april(start: dt.date) -> None:
-    assert (period_starting(start, "quarter") is not None) == (start.month in (1, 4, 7, 10))
-    assert (period_starting(start, "year") is not None) == (start.month == 4)
+    assert (find_period_starting(start, "quarter") is not None) == (start.month in (1, 4, 7, 10))
+    assert (find_period_starting(start, "year") is not None) == (start.month == 4)
 
 
 @pytest.mark.parametrize("quarter", [None, 0, 5])
 def test_a_quarter_that_is_none_of_four_is_an_error_not_another_year(quarter: int | None) -> None:
     with pytest.raises(ValueError, match="quarter"):
-        period_named("quarter", 2020, quarter)
+        parse_period_name("quarter", 2020, quarter)
 
 
 @pytest.mark.parametrize("model", ["intermediate/int_calendar.sql", "marts/dim_date.sql"])

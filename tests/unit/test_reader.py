@@ -660,7 +660,7 @@ def test_a_wide_column_is_the_measures_name_and_has_no_id(tmp_path: Path) -> Non
 
 # -- two value columns ------------------------------------------------------------------------------------------------
 
-TELL_TALE = "7654321"
+CANARY_VALUE = "7654321"
 
 
 def everything(found: ReadDrop) -> str:
@@ -673,7 +673,7 @@ def everything(found: ReadDrop) -> str:
 def test_beside_the_suppressed_column_an_unsuppressed_one_is_counted_and_never_read(
     swapped: bool, tmp_path: Path
 ) -> None:
-    header, row = list(BOTH_VALUES_HEADER), monthly_row("*", TELL_TALE)
+    header, row = list(BOTH_VALUES_HEADER), monthly_row("*", CANARY_VALUE)
     if swapped:
         header[-2:], row[-2:] = reversed(header[-2:]), reversed(row[-2:])
     found = read_monthly(tmp_path, row, header=header)
@@ -684,19 +684,19 @@ def test_beside_the_suppressed_column_an_unsuppressed_one_is_counted_and_never_r
     assert companion["reason"] == "an unsuppressed companion of MEASURE_VALUE_SUPPRESSED is not read"
     assert found.summary.cells == 2
     assert "MEASURE_VALUE" in everything(found)
-    assert TELL_TALE not in everything(found)
+    assert CANARY_VALUE not in everything(found)
 
 
 def test_a_refusal_says_nothing_of_an_unsuppressed_column(tmp_path: Path) -> None:
     for rows in (
-        [monthly_row("*", TELL_TALE), monthly_row("?", TELL_TALE, measure=FINISHED)],
-        [monthly_row("*", TELL_TALE), monthly_row("*", "5")],
-        [monthly_row("*", TELL_TALE), [*monthly_row("*", TELL_TALE, measure=FINISHED), "stray"]],
-        [monthly_row("*", TELL_TALE, level="Parish")],
+        [monthly_row("*", CANARY_VALUE), monthly_row("?", CANARY_VALUE, measure=FINISHED)],
+        [monthly_row("*", CANARY_VALUE), monthly_row("*", "5")],
+        [monthly_row("*", CANARY_VALUE), [*monthly_row("*", CANARY_VALUE, measure=FINISHED), "stray"]],
+        [monthly_row("*", CANARY_VALUE, level="Parish")],
     ):
         found = read_monthly(tmp_path, *rows, header=BOTH_VALUES_HEADER)
         assert found.refusal
-        assert TELL_TALE not in everything(found)
+        assert CANARY_VALUE not in everything(found)
 
 
 # -- repeated rows ----------------------------------------------------------------------------------------------------

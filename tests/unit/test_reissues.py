@@ -14,10 +14,10 @@ import yaml
 from pydantic import ValidationError
 
 from iapt.catalogue.catalogue import Catalogue, Precedence, ReIssues
-from iapt.ingest.archive import KeptDrop
-from iapt.ingest.landing import labels_of_drops
+from iapt.ingest.archive import ArchivedDrop
+from iapt.ingest.landing import label_drops
 from iapt.ingest.reader import DropSummary, ObservationStore
-from iapt.ingest.reissues import find_re_issues, kind_of_file, with_standing, zip_members
+from iapt.ingest.reissues import add_standing, classify_issue_file, find_re_issues, zip_members
 from tests import drop_files as drops
 from tests.drop_files import CATALOGUE, OTHER_PROVIDER, Body, monthly_csv, monthly_row, zip_bytes
 
@@ -29,7 +29,7 @@ TWO = monthly_csv(ENGLAND, monthly_row("25"), monthly_row("35", provider=OTHER_P
 #: The second provider under another code.
 RECODED = monthly_csv(ENGLAND, monthly_row("25"), monthly_row("35", provider=THIRD_PROVIDER))
 
-Kept = list[tuple[KeptDrop, DropSummary]]
+Kept = list[tuple[ArchivedDrop, DropSummary]]
 
 
 def kept(folder: Path, *offered: tuple[str, bytes], using: Catalogue | None = None) -> Kept:
@@ -40,7 +40,7 @@ def kept(folder: Path, *offered: tuple[str, bytes], using: Catalogue | None = No
         each = drops.read(folder, name, content)
         assert each.summary.refusal is None
         drop = replace(each.drop, sequence=sequence, batch=sequence, kept_at=f"2026-06-{sequence:02d}T09:00:00+00:00")
-        found.append((with_standing(drop, each.summary, catalogue.precedence), each.summary))
+        found.append((add_standing(drop, each.summary, catalogue.precedence), each.summary))
     return found
 
 
@@ -134,7 +134,7 @@ def test_a_time_series_replaces_one_of_the_same_months_and_no_other(tmp_path: Pa
 def test_the_kind_of_a_file_is_what_its_names_say_beyond_status_revision_and_period(
     names: Sequence[str], kind: set[str]
 ) -> None:
-    assert kind_of_file(names, drops.catalogue().re_issues) == kind
+    assert classify_issue_file(names, drops.catalogue().re_issues) == kind
 
 
 # -- extracts ---------------------------------------------------------------------------------------------------------
@@ -291,13 +291,13 @@ def test_a_corrected_member_wins_in_a_zip_of_the_same_name_and_each_is_told_apar
     packs = [zip_bytes({name: content}) for name, content in (("april.csv", TWO), ("april-v2.csv", RECODED))]
     found = kept(tmp_path, ("iapt_month_apr_2026.zip", packs[1]), ("iapt_month_apr_2026.zip", packs[0]))
     assert {(old, new) for old, _, new in replaced(tmp_path, found)} == {(2, 1)}
-    labels = list(labels_of_drops(found).values())
+    labels = list(label_drops(found).values())
     assert labels == [
         f"iapt_month_apr_2026.zip (member {member}, sha256 {drop.sha256[:12]}, kept 2026-06-{day})"
         for (drop, _), member, day in zip(found, ("april-v2.csv", "april.csv"), ("01", "02"), strict=True)
     ]
-    assert list(labels_of_drops(found[:1]).values()) == ["iapt_month_apr_2026.zip"]
-    assert found[0][0].sha256[:12] not in labels_of_drops(found, salt="secret")[found[0][0].sha256]
+    assert list(label_drops(found[:1]).values()) == ["iapt_month_apr_2026.zip"]
+    assert found[0][0].sha256[:12] not in label_drops(found, salt="secret")[found[0][0].sha256]
 
 
 # -- dated precedence -------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from iapt.report.comparison import faults_of_report
-from iapt.report.site import build_report, report_recipe
+from iapt.report.comparison import compare_report
+from iapt.report.site import build_report, compute_report_fingerprint
 from tests.made_release import write_made_release
 
 
@@ -28,7 +28,7 @@ def release(built: Path, tmp_path: Path) -> Path:
 
 def faults(release: Path, recipe: str | None = None) -> list[str]:
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
-    return list(faults_of_report(release / "report", manifest | {"report": recipe or report_recipe()}))
+    return list(compare_report(release / "report", manifest | {"report": recipe or compute_report_fingerprint()}))
 
 
 def test_a_report_of_its_tables_has_no_fault(release: Path) -> None:
@@ -79,4 +79,4 @@ def test_a_report_of_other_code_is_compared_by_its_figures_alone(release: Path) 
 
 def test_tables_that_make_no_report_are_told(release: Path) -> None:
     (release / "dim_period.parquet").unlink()
-    assert faults(release) == ["its tables make no report (ReleaseNotReadable)"]
+    assert faults(release) == ["its tables make no report (ReleaseUnreadableError)"]

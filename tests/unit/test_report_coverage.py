@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from iapt.contract import TOPICS, file_of
-from iapt.report.coverage import Coverage, coverage_of
+from iapt.contract import TOPICS, parquet_name
+from iapt.report.coverage import Coverage, describe_coverage
 from iapt.report.release_data import EVERYONE, AreaFigures, Period
 from iapt.report.site import build_report
 from tests.made_release import write_made_release
@@ -29,21 +29,21 @@ def _england(*texts: str) -> AreaFigures:
 
 def test_periods_without_england_are_not_among_those_it_has_figures_for() -> None:
     periods = _periods("published", "not_loaded", *["published"] * 5)
-    assert coverage_of(periods, _england("1,,1", ",,,,c")) == Coverage("P0", "P4", 3, 1, "P3, P5 to P6")
+    assert describe_coverage(periods, _england("1,,1", ",,,,c")) == Coverage("P0", "P4", 3, 1, "P3, P5 to P6")
 
 
 @pytest.mark.parametrize("text", ["1,x", "1,z", "1"])
 def test_what_is_not_published_or_does_not_apply_is_no_figure(text: str) -> None:
-    assert coverage_of(_periods("published", "published"), _england(text)).last == "P0"
+    assert describe_coverage(_periods("published", "published"), _england(text)).last == "P0"
 
 
 def test_what_is_not_held_after_the_last_of_england_is_not_between() -> None:
-    found = coverage_of(_periods("published", "not_loaded", "published"), _england("1"))
+    found = describe_coverage(_periods("published", "not_loaded", "published"), _england("1"))
     assert found == Coverage("P0", "P0", 1, 0, "P2")
 
 
 def test_a_report_without_england_says_so() -> None:
-    assert coverage_of(_periods("published", "published"), None) == Coverage("none", "none", 0, 0, "P0 to P1")
+    assert describe_coverage(_periods("published", "published"), None) == Coverage("none", "none", 0, 0, "P0 to P1")
 
 
 def test_pages_say_which_months_hold_some_organisations_only(tmp_path: Path) -> None:
@@ -53,9 +53,9 @@ def test_pages_say_which_months_hold_some_organisations_only(tmp_path: Path) -> 
         duckdb.sql(
             f"""
             copy (
-                from read_parquet('{release / file_of(mart)}')
+                from read_parquet('{release / parquet_name(mart)}')
                 where not (org_level = 'england' and period in ('2022-11', '2022-12'))
-            ) to '{without / file_of(mart)}' (format parquet)
+            ) to '{without / parquet_name(mart)}' (format parquet)
             """
         )
     report = build_report(without, tmp_path / "report").folder

@@ -14,18 +14,18 @@ import duckdb
 import pytest
 import yaml
 
-from iapt.catalogue.report_config import Outline, load_outline
+from iapt.catalogue.report_config import ReportConfig, load_report_config
 from iapt.report.release_data import (
     EVERYONE,
     GRAINS,
     AreaFigures,
     Release,
-    ReleaseNotReadable,
-    areas_of,
-    as_script,
-    figures_of,
+    ReleaseUnreadableError,
+    list_areas,
+    read_area_figures,
     read_release,
     tables_read,
+    to_data_script,
 )
 from iapt.workspace import CATALOGUE, DBT_PROJECT
 from tests.made_release import (
@@ -51,21 +51,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def outline() -> Outline:
-    return load_outline(CATALOGUE / "report.yml")
+def outline() -> ReportConfig:
+    return load_report_config(CATALOGUE / "report.yml")
 
 
 @pytest.fixture(scope="module")
-def release(folder: Path, outline: Outline) -> Release:
+def release(folder: Path, outline: ReportConfig) -> Release:
     return read_release(folder, outline, json.loads((folder / "manifest.json").read_text("utf-8")))
 
 
 @pytest.fixture(scope="module")
-def figures(release: Release, outline: Outline) -> dict[str, dict[str, AreaFigures]]:
-    return {report: {one.area: one for one in figures_of(release, outline, report)} for report in GRAINS}
+def figures(release: Release, outline: ReportConfig) -> dict[str, dict[str, AreaFigures]]:
+    return {report: {one.area: one for one in read_area_figures(release, outline, report)} for report in GRAINS}
 
 
-def _cells_of(figures: Mapping[str, AreaFigures], periods: list[str], outline: Outline) -> dict[tuple[str, ...], str]:
+def _cells_of(
+    figures: Mapping[str, AreaFigures], periods: list[str], outline: ReportConfig
+) -> dict[tuple[str, ...], str]:
     return {
         (one.prefix, one.code, key, measure, periods[number]): cell
         for one in figures.values()
@@ -76,7 +78,7 @@ def _cells_of(figures: Mapping[str, AreaFigures], periods: list[str], outline: O
     }
 
 
-def _page_of(level: str, code: str, outline: Outline) -> tuple[str, str]:
+def _page_of(level: str, code: str, outline: ReportConfig) -> tuple[str, str]:
     """The family and the code under which an organisation is shown: those of the last that followed it alone."""
     while code not in MERGED and (after := FOLLOWED_BY.get((level, code))):
         level, code = after
@@ -85,7 +87,7 @@ def _page_of(level: str, code: str, outline: Outline) -> tuple[str, str]:
 
 @pytest.mark.parametrize("report", GRAINS)
 def test_every_cell_of_the_extract_is_in_the_report_and_no_other(
-    report: str, folder: Path, release: Release, outline: Outline, figures: dict[str, dict[str, AreaFigures]]
+    report: str, folder: Path, release: Release, outline: ReportConfig, figures: dict[str, dict[str, AreaFigures]]
 ) -> None:
     periods = [period.period for period in release.periods[report]]
     shown = _cells_of(figures[report], periods, outline)
@@ -152,7 +154,7 @@ def test_a_series_is_cut_where_the_boundary_moved_and_nowhere_else(
 
 
 def test_a_place_that_several_became_has_their_sums_before_and_says_so(
-    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: Outline
+    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: ReportConfig
 ) -> None:
     joint = figures["annual"][f"sub-icb-{MERGED_INTO}"]
     years = [period.period for period in release.periods["annual"]]
@@ -177,19 +179,19 @@ def test_a_place_that_several_became_has_their_sums_before_and_says_so(
     ],
 )
 def test_only_a_whole_sum_of_counts_of_the_same_area_is_shown(
-    tmp_path: Path, folder: Path, outline: Outline, change: str
+    tmp_path: Path, folder: Path, outline: ReportConfig, change: str
 ) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
-    table = "todays_geography_annual.parquet"
+    table = "extract_annual_current_boundaries.parquet"
     duckdb.sql(f"copy (select * replace ({change}) from '{folder}/{table}') to '{copied}/{table}' (format parquet)")
-    found = {one.area: one for one in figures_of(read_release(copied, outline, {}), outline, "annual")}
+    found = {one.area: one for one in read_area_figures(read_release(copied, outline, {}), outline, "annual")}
     assert [level for _, level, _ in found[f"sub-icb-{MERGED_INTO}"].levels] == ["sub_icb"]
 
 
 def test_a_placeholder_is_no_place(
-    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: Outline
+    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: ReportConfig
 ) -> None:
-    areas = areas_of(release, outline, figures)
+    areas = list_areas(release, outline, figures)
     assert {area.code for area in areas} & {PLACEHOLDER, "13Q"} == set()
     assert {code for of_report in figures.values() for one in of_report.values() for code in [one.code]} & {
         PLACEHOLDER,
@@ -198,9 +200,9 @@ def test_a_placeholder_is_no_place(
 
 
 def test_what_ended_and_what_came_of_it_lead_to_each_other(
-    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: Outline
+    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: ReportConfig
 ) -> None:
-    areas = {area.id: area for area in areas_of(release, outline, figures)}
+    areas = {area.id: area for area in list_areas(release, outline, figures)}
     joint = areas[f"sub-icb-{MERGED_INTO}"]
     assert [one.area for one in joint.before] == [f"sub-icb-{code}" for code in MERGED]
     assert joint.ended == ""
@@ -213,18 +215,18 @@ def test_what_ended_and_what_came_of_it_lead_to_each_other(
 
 
 def test_a_release_without_the_days_of_boundary_moves_is_refused_in_plain_words(
-    tmp_path: Path, folder: Path, outline: Outline
+    tmp_path: Path, folder: Path, outline: ReportConfig
 ) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     table = "dim_organisation.parquet"
     duckdb.sql(
         f"copy (select * exclude (boundary_moves) from '{folder}/{table}') to '{copied}/{table}' (format parquet)"
     )
-    with pytest.raises(ReleaseNotReadable, match="older version"):
+    with pytest.raises(ReleaseUnreadableError, match="older version"):
         read_release(copied, outline, {})
 
 
-def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder: Path, outline: Outline) -> None:
+def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder: Path, outline: ReportConfig) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     source = f"read_parquet('{folder}/mart_outcomes.parquet')"
     duckdb.sql(
@@ -236,16 +238,16 @@ def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder:
         """
     )
     read = read_release(copied, outline, {})
-    found = {one.area: one for one in figures_of(read, outline, "annual")}
+    found = {one.area: one for one in read_area_figures(read, outline, "annual")}
     assert [level for _, level, _ in found["icb-QHM"].levels] == ["stp", "icb"]
     assert found["icb-QHM"].levels[0][2] == OLD_CODE
     assert [level for _, level, _ in found["stp-QHM"].levels] == ["stp"]
-    areas = {area.id: area for area in areas_of(read, outline, {"annual": found})}
+    areas = {area.id: area for area in list_areas(read, outline, {"annual": found})}
     assert [one.area for one in areas["stp-QHM"].after] == ["icb-QHM"]
 
 
 def test_a_measure_that_never_applies_has_no_series(
-    figures: dict[str, dict[str, AreaFigures]], outline: Outline
+    figures: dict[str, dict[str, AreaFigures]], outline: ReportConfig
 ) -> None:
     mean = outline.measure_order.index("mean_wait_accessing_services")
     assert figures["annual"]["england"].series[EVERYONE][mean]
@@ -253,9 +255,9 @@ def test_a_measure_that_never_applies_has_no_series(
 
 
 def test_organisations_are_listed_under_their_newest_name(
-    release: Release, outline: Outline, figures: dict[str, dict[str, AreaFigures]]
+    release: Release, outline: ReportConfig, figures: dict[str, dict[str, AreaFigures]]
 ) -> None:
-    areas = {area.id: area for area in areas_of(release, outline, figures)}
+    areas = {area.id: area for area in list_areas(release, outline, figures)}
     assert areas["sub-icb-02P"].name == "NHS South Yorkshire ICB - 02P"
     assert areas["sub-icb-02P"].reports == ("monthly", "quarterly", "annual")
     assert HOSTILE_NAME in {area.name for area in areas.values()}
@@ -272,7 +274,7 @@ def _of_one(prefix: str, code: str, *levels: str) -> dict[str, dict[str, AreaFig
 
 
 def test_an_organisation_is_described_at_the_newest_level_at_which_it_has_figures(
-    tmp_path: Path, folder: Path, outline: Outline
+    tmp_path: Path, folder: Path, outline: ReportConfig
 ) -> None:
     """In no drop, if only totals that were built here name it; and not as a listed body that never had a figure."""
     copied = shutil.copytree(folder, tmp_path / "release")
@@ -287,16 +289,16 @@ def test_an_organisation_is_described_at_the_newest_level_at_which_it_has_figure
         """
     )
     read = read_release(copied, outline, {})
-    [board] = areas_of(read, outline, _of_one("icb", "QHM", "stp", "icb"))
+    [board] = list_areas(read, outline, _of_one("icb", "QHM", "stp", "icb"))
     assert "Ended" not in board.note
-    [partnership] = areas_of(read, outline, _of_one("icb", "QF7", "stp"))
+    [partnership] = list_areas(read, outline, _of_one("icb", "QF7", "stp"))
     assert "Ended on 30 June 2022" in partnership.note
     assert partnership.name != "A NEW BOARD"
 
 
-def test_an_organisation_that_nothing_describes_stops_the_report(release: Release, outline: Outline) -> None:
-    with pytest.raises(ReleaseNotReadable, match="expected icb Q00, which has figures"):
-        areas_of(release, outline, _of_one("icb", "Q00", "icb"))
+def test_an_organisation_that_nothing_describes_stops_the_report(release: Release, outline: ReportConfig) -> None:
+    with pytest.raises(ReleaseUnreadableError, match="expected icb Q00, which has figures"):
+        list_areas(release, outline, _of_one("icb", "Q00", "icb"))
 
 
 def _with_outcomes(folder: Path, copied: Path, column: str, value: str) -> Path:
@@ -312,21 +314,21 @@ def _with_outcomes(folder: Path, copied: Path, column: str, value: str) -> Path:
     return copied
 
 
-def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, outline: Outline) -> None:
+def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, outline: ReportConfig) -> None:
     copied = _with_outcomes(folder, tmp_path / "release", "count_recovery_status", "'guessed'")
     read = read_release(copied, outline, {})
     with pytest.raises(duckdb.Error, match="found guessed"):
-        list(figures_of(read, outline, "annual"))
+        list(read_area_figures(read, outline, "annual"))
 
 
 def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
-    tmp_path: Path, folder: Path, outline: Outline
+    tmp_path: Path, folder: Path, outline: ReportConfig
 ) -> None:
     """By period; and of a figure that is suppressed nothing is said, whatever stands beside it."""
     words = "if(period = '2022-23', 'missed', if(org_level = 'england', 'met', 'ambiguous'))"
     copied = _with_outcomes(folder, tmp_path / "release", "percentage_recovery_standard_status", words)
     read = read_release(copied, outline, {})
-    found = {one.area: one for one in figures_of(read, outline, "annual")}
+    found = {one.area: one for one in read_area_figures(read, outline, "annual")}
     years = [period.period for period in read.periods["annual"]]
     words = found["england"].standards[EVERYONE]["percentage_recovery"].split(",")
     assert {year: word for year, word in zip(years, words, strict=True) if word} == {
@@ -347,17 +349,19 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
     assert {word for cell, word in cells if not cell.isdigit()} == {""}
 
 
-def test_the_exposure_names_the_tables_a_report_is_made_from(outline: Outline) -> None:
+def test_the_exposure_names_the_tables_a_report_is_made_from(outline: ReportConfig) -> None:
     path = DBT_PROJECT / "models" / "topics" / "_exposures.yml"
     exposures = {one["name"]: one for one in yaml.safe_load(path.read_text("utf-8"))["exposures"]}
     named = re.findall(r"ref\('(\w+)'\)", " ".join(exposures["statistics_report"]["depends_on"]))
     assert sorted(named) == sorted(tables_read(outline))
 
 
-def test_a_folder_without_the_tables_is_refused_and_says_which(tmp_path: Path, folder: Path, outline: Outline) -> None:
+def test_a_folder_without_the_tables_is_refused_and_says_which(
+    tmp_path: Path, folder: Path, outline: ReportConfig
+) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     (copied / "dim_standard.parquet").unlink()
-    with pytest.raises(ReleaseNotReadable, match=r"dim_standard\.parquet") as refused:
+    with pytest.raises(ReleaseUnreadableError, match=r"dim_standard\.parquet") as refused:
         read_release(copied, outline, {})
     assert "Name a release folder" in str(refused.value)
 
@@ -368,7 +372,7 @@ def test_only_standards_whose_text_is_held_are_drawn(release: Release) -> None:
 
 def test_data_cannot_end_the_script_that_carries_it() -> None:
     hostile: Any = {"name": "</script><!-- \u2028 &", "x": 1}
-    script = as_script("site", hostile)
+    script = to_data_script("site", hostile)
     assert "<" not in script
     assert "\u2028" not in script
     assert json.loads(re.fullmatch(r'iapt\.receive\("site",(.*)\);\n', script)[1]) == hostile  # type: ignore[index]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.catalogue.report_config import OutlineNotUsable, load_outline
+from iapt.catalogue.report_config import ReportConfigError, load_report_config
 from iapt.contract import TOPICS
 from iapt.release.metadata import rounding_statement
 from iapt.workspace import CATALOGUE, DBT_PROJECT
@@ -20,18 +20,18 @@ OUTLINE = CATALOGUE / "report.yml"
 
 
 def test_the_reviewed_outline_shows_every_measure_of_the_topic_marts() -> None:
-    shown = {measure for topic in load_outline(OUTLINE).topics for measure in topic.measures}
+    shown = {measure for topic in load_report_config(OUTLINE).topics for measure in topic.measures}
     assert shown == {measure for measures in TOPICS.values() for measure in measures}
 
 
 def test_a_comparison_is_limited_to_five_populations_or_two_areas() -> None:
-    limits = load_outline(OUTLINE).recovery_rate
+    limits = load_report_config(OUTLINE).recovery_rate
     assert (limits.most_populations, limits.most_areas) == (5, 2)
 
 
 def test_what_is_held_back_is_said_in_plain_words() -> None:
     """Every phrase that the outline puts otherwise is one that a release still says."""
-    outline = load_outline(OUTLINE)
+    outline = load_report_config(OUTLINE)
     said = rounding_statement(load_policy())
     assert all(words.said in said for words in outline.plain_words)
     shown = outline.in_plain_words(said)
@@ -40,7 +40,7 @@ def test_what_is_held_back_is_said_in_plain_words() -> None:
 
 
 def test_every_formula_of_a_measure_of_the_report_can_be_written_in_words() -> None:
-    outline = load_outline(OUTLINE)
+    outline = load_report_config(OUTLINE)
     with (DBT_PROJECT / "seeds" / "measure_formulas.csv").open(encoding="utf-8", newline="") as file:
         parts = {row["component"] for row in csv.DictReader(file) if row["measure"] in outline.measure_order}
     assert parts
@@ -115,13 +115,13 @@ def test_an_outline_that_does_not_hold_together_is_refused(
     broken(outline)
     path = tmp_path / "report.yml"
     path.write_text(yaml.safe_dump(outline), encoding="utf-8")
-    with pytest.raises(OutlineNotUsable, match=said) as refused:
-        load_outline(path)
+    with pytest.raises(ReportConfigError, match=said) as refused:
+        load_report_config(path)
     assert str(path) in str(refused.value)
 
 
 def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "report.yml"
     path.write_text("topics: [", encoding="utf-8")
-    with pytest.raises(OutlineNotUsable, match=r"report\.yml"):
-        load_outline(path)
+    with pytest.raises(ReportConfigError, match=r"report\.yml"):
+        load_report_config(path)

@@ -8,17 +8,17 @@ import threading
 
 import pytest
 
-from iapt.report.rendering import renderer_of
+from iapt.report.rendering import make_renderer
 from iapt.workspace import PROJECT_ROOT
 
 # As a refresh draws, in a thread of its own, and then as `iapt report` does.
 DRAW_IN_A_THREAD_AND_IN_ANOTHER = """
 import threading
 from contextlib import ExitStack
-from iapt.report.rendering import renderer_of
+from iapt.report.rendering import make_renderer
 
 def draw():
-    renderer = opened.enter_context(renderer_of({}))
+    renderer = opened.enter_context(make_renderer({}))
     renderer.receive("site", {"areas": [{"name": str(number)} for number in range(10_000)]})
 
 with ExitStack() as opened:
@@ -41,7 +41,7 @@ def test_reports_are_drawn_in_any_thread() -> None:
 def test_nothing_of_v8_is_left_where_a_page_cannot_be_drawn() -> None:
     """A failure that someone keeps would keep V8 open too, and a process may wait for it forever when it ends."""
     before = threading.active_count()
-    with pytest.raises(LookupError), renderer_of({}) as renderer:
+    with pytest.raises(LookupError), make_renderer({}) as renderer:
         raise LookupError
     assert renderer is not None
     assert threading.active_count() == before

@@ -12,10 +12,10 @@ import duckdb
 import pytest
 
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.contract import TOPICS, file_of
+from iapt.contract import TOPICS, parquet_name
 from iapt.release.metadata import rounding_statement
 from iapt.report import contents
-from iapt.report.release_data import ReleaseNotReadable
+from iapt.report.release_data import ReleaseUnreadableError
 from iapt.report.site import BuiltReport, build_report, report_builder
 from tests.made_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_made_release
 
@@ -185,17 +185,17 @@ def test_a_build_that_fails_leaves_what_was_there(
     before = (target / "index.html").read_bytes()
 
     def fails(*_: object) -> None:
-        raise ReleaseNotReadable("made to fail")
+        raise ReleaseUnreadableError("made to fail")
 
     monkeypatch.setattr(contents, "load_tiles", fails)
-    with pytest.raises(ReleaseNotReadable):
+    with pytest.raises(ReleaseUnreadableError):
         build_report(release, target)
     assert (target / "index.html").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report"]
 
 
 def test_a_folder_that_is_no_release_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseNotReadable, match=r"manifest\.json"):
+    with pytest.raises(ReleaseUnreadableError, match=r"manifest\.json"):
         build_report(tmp_path, tmp_path / "report")
 
 
@@ -212,7 +212,7 @@ def _without_rows(release: Path, folder: Path, condition: str) -> Path:
     """A copy of a release whose topic marts lack the rows of a condition."""
     shutil.copytree(release, folder)
     for mart in TOPICS:
-        table = file_of(mart)
+        table = parquet_name(mart)
         duckdb.sql(f"copy (from '{release}/{table}' where not ({condition})) to '{folder}/{table}' (format parquet)")
     return folder
 

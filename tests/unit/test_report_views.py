@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iapt.report.rendering import ASSETS, renderer_of
+from iapt.report.rendering import ASSETS, make_renderer
 
 TEMPLATES = ASSETS.parent / "templates"
 STANDARD = "50% recovery standard"
@@ -18,7 +18,7 @@ RATE = "percentage_recovery"
 @pytest.fixture
 def recovery_page() -> Iterator[Callable[..., str]]:
     """What draws the recovery page of one area, England where not said, of the periods it is given."""
-    with renderer_of({}) as renderer:
+    with make_renderer({}) as renderer:
 
         def draw(periods: Sequence[list[Any]], cells: str, words: str = "", **more: Any) -> str:
             renderer.receive("site", _site(periods))
@@ -153,7 +153,7 @@ def test_a_map_that_opens_before_the_newest_period_says_why(
     site = _site([_year(2020 + number, status=status) for number, status in enumerate(statuses)])
     site["map"]["tiles"] = [["QAA", 0, 0, "One", "One"], ["QBB", 0, 1, "Two", "Two"]]
     data = {"series": {"icb-QAA": [cells[0]], "icb-QBB": [cells[1]]}, "other": {}}
-    with renderer_of(site) as renderer:
+    with make_renderer(site) as renderer:
         shown = _text(str(renderer.map("annual", data).html))
     assert ("The newest year that this map can show" in shown) == bool(said)
     assert said in shown
@@ -167,7 +167,7 @@ def _draw_with_notes(cells: str, notes: Sequence[Sequence[Any]], unit: str = "%"
     ]
     site["notes"] = [["A made remark.", "A made source"]]
     figures = {"levels": [], "series": {"total/total": [cells]}, "notes": list(notes)}
-    with renderer_of(site) as renderer:
+    with make_renderer(site) as renderer:
         return str(renderer.topic("annual", "made", "england", figures).html)
 
 
@@ -254,7 +254,7 @@ def _draw_by_age(*, unit: str = "%", series: dict[str, list[str]] | None = None,
         },
     }
     state = {"report": "annual", "topic": "made", "area": "england", "by": "age", "measure": "", "period": ""}
-    with renderer_of(site) as renderer:
+    with make_renderer(site) as renderer:
         return str(renderer._view("topic", {**state, "width": 760}, figures).html)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from iapt.ingest.archive import KeptDrop
+from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.reader import DropSummary, TableSummary
-from iapt.ingest.restricted import refuse_periods_that_add_up
-from iapt.rejection import DropRefused
+from iapt.ingest.restricted import reject_periods_that_add_up
+from iapt.rejection import DropRejectedError
 from tests.drop_files import kept
 
 
-def drop_of(file: str, *grains: str) -> tuple[KeptDrop, DropSummary]:
+def drop_of(file: str, *grains: str) -> tuple[ArchivedDrop, DropSummary]:
     """A drop whose tables have these grains, one each."""
     drop = kept(file, file.encode())
     tables = [
@@ -43,8 +43,8 @@ def drop_of(file: str, *grains: str) -> tuple[KeptDrop, DropSummary]:
     ],
 )
 def test_two_grains_of_period_are_refused_with_why_and_what_to_do(grain: str, other: str, why: str) -> None:
-    with pytest.raises(DropRefused) as refused:
-        refuse_periods_that_add_up([drop_of("one.csv", grain), drop_of("two.csv", grain), drop_of("other.csv", other)])
+    with pytest.raises(DropRejectedError) as refused:
+        reject_periods_that_add_up([drop_of("one.csv", grain), drop_of("two.csv", grain), drop_of("other.csv", other)])
     refusal = refused.value
     assert refusal.file == "other.csv"
     assert f"one.csv has {grain}s" in refusal.expected
@@ -54,10 +54,10 @@ def test_two_grains_of_period_are_refused_with_why_and_what_to_do(grain: str, ot
 
 
 def test_two_grains_in_one_container_are_refused_too() -> None:
-    with pytest.raises(DropRefused, match="counts of events add up"):
-        refuse_periods_that_add_up([drop_of("both.zip", "month", "year")])
+    with pytest.raises(DropRejectedError, match="counts of events add up"):
+        reject_periods_that_add_up([drop_of("both.zip", "month", "year")])
 
 
 @pytest.mark.parametrize("grain", ["month", "quarter", "year"])
 def test_any_number_of_drops_of_one_grain_may_meet(grain: str) -> None:
-    refuse_periods_that_add_up([drop_of("one.csv", grain), drop_of("two.csv", grain, grain), drop_of("notes.zip")])
+    reject_periods_that_add_up([drop_of("one.csv", grain), drop_of("two.csv", grain, grain), drop_of("notes.zip")])

@@ -13,7 +13,7 @@ from iapt.ingest.notices import group_notices, notice
 from iapt.run_warnings import SUBJECT_CHARACTERS, SUBJECTS_SHOWN, RunWarning, fill_template
 from iapt.validation import RuleOutcome
 from orchestration.assets.checks import check_result
-from orchestration.check_events import warnings_of
+from orchestration.check_events import collect_warnings
 
 ASSET = dg.AssetKey(["landing", "observations"])
 RULES = [rule for suites in (SUITES, DROP_SUITES, MART_SUITES) for of_table in suites.values() for rule in of_table]
@@ -86,7 +86,7 @@ def test_a_check_tells_its_warning_in_the_words_of_the_console() -> None:
         severity=result.severity,
         description=result.description,
     )
-    assert warnings_of([evaluation]) == [result.description]
+    assert collect_warnings([evaluation]) == [result.description]
     assert result.description == (
         "waits_are_likely (landing/observations): expected that a mean wait is at most 1,000 days; not so in: "
         "one.csv (0123456789ab) in 2 rows, such as source_row 12, source_column VALUE; "
@@ -103,8 +103,8 @@ def test_a_check_that_warns_without_a_word_is_still_named() -> None:
     evaluation = dg.AssetCheckEvaluation(
         asset_key=ASSET, check_name="odd", passed=False, severity=dg.AssetCheckSeverity.WARN
     )
-    assert warnings_of([evaluation]) == ["odd (landing/observations)"]
-    assert warnings_of([evaluation], told_apart={"odd"}) == []
+    assert collect_warnings([evaluation]) == ["odd (landing/observations)"]
+    assert collect_warnings([evaluation], exclude_checks={"odd"}) == []
 
 
 def test_a_rule_that_warns_says_what_to_do() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from iapt.sources.folder_fingerprint import compute_folder_fingerprint, note_taken_in
-from iapt.workspace import Home
-from orchestration.resources import PipelineHome
+from iapt.sources.folder_fingerprint import compute_folder_fingerprint, record_ingested_fingerprint
+from iapt.workspace import Workspace
+from orchestration.resources import WorkspaceResource
 from orchestration.sensors import FOLDER_TAG, SECONDS_TO_SHOW_LIFE, SECONDS_TO_START, drop_folder_sensor
 from orchestration.workspace_lock_resource import show_alive
 
@@ -41,7 +41,7 @@ class Sensor:
             for run in runs:
                 instance.add_run(run)
             context = dg.build_sensor_context(
-                instance=instance, cursor=self.cursor, resources={"pipeline": PipelineHome(root=str(self.home))}
+                instance=instance, cursor=self.cursor, resources={"pipeline": WorkspaceResource(root=str(self.home))}
             )
             (answer,) = drop_folder_sensor(context)
             self.cursor = context.cursor
@@ -56,9 +56,9 @@ def is_unchanged(answer: Tick) -> bool:
     return isinstance(answer, dg.SkipReason) and "nothing has changed" in str(answer.skip_message)
 
 
-def take_in(home: Path, folder: Path) -> None:
+def ingest_folder(home: Path, folder: Path) -> None:
     """What a run does when it has taken in a folder."""
-    note_taken_in(Home(home), folder, compute_folder_fingerprint(folder))
+    record_ingested_fingerprint(Workspace(home), folder, compute_folder_fingerprint(folder))
 
 
 def asked_run(folder: Path, status: dg.DagsterRunStatus, run_id: str = "0" * 32) -> dg.DagsterRun:
@@ -82,7 +82,7 @@ def test_a_folder_at_rest_is_asked_for_at_the_second_look_until_it_is_taken_in(f
     asked = sensor.tick()
     assert isinstance(asked, dg.RunRequest)
     assert asked.tags[FOLDER_TAG] == compute_folder_fingerprint(folder)
-    take_in(tmp_path, folder)
+    ingest_folder(tmp_path, folder)
     assert is_unchanged(sensor.tick())
 
 
@@ -105,7 +105,7 @@ def test_a_folder_that_a_run_failed_to_take_in_is_asked_for_again_later_and_late
         assert isinstance(asked, dg.RunRequest)
         keys.append(asked.run_key)
     assert len(set(keys)) == len(keys), "Dagster does not run one key twice"
-    take_in(tmp_path, folder)
+    ingest_folder(tmp_path, folder)
     assert is_unchanged(sensor.tick())
 
 
@@ -132,7 +132,7 @@ def test_a_run_that_is_long_at_work_is_waited_for_and_one_that_was_killed_is_not
     (folder / "drop.csv").write_text("whole")
     sensor = Sensor(tmp_path)
     sensor.tick()
-    show_alive(Home(tmp_path), "a" * 32)
+    show_alive(Workspace(tmp_path), "a" * 32)
     pass_time(monkeypatch, max(SECONDS_TO_SHOW_LIFE, SECONDS_TO_START) + 60)
     assert is_pending(sensor.tick(asked_run(folder, dg.DagsterRunStatus.STARTED, "a" * 32)))
     assert isinstance(sensor.tick(asked_run(folder, dg.DagsterRunStatus.STARTED, "b" * 32)), dg.RunRequest)
@@ -146,7 +146,7 @@ def test_a_file_that_arrives_while_a_run_is_at_work_is_asked_for(folder: Path, t
     sensor.tick()
     before = compute_folder_fingerprint(folder)
     joined(folder / "drop.csv")
-    note_taken_in(Home(tmp_path), folder, before)
+    record_ingested_fingerprint(Workspace(tmp_path), folder, before)
     assert is_waiting(sensor.tick())
     assert isinstance(sensor.tick(), dg.RunRequest)
 
@@ -154,12 +154,12 @@ def test_a_file_that_arrives_while_a_run_is_at_work_is_asked_for(folder: Path, t
 def test_a_sidecar_that_was_mended_and_a_file_that_can_be_read_now_are_changes(folder: Path, tmp_path: Path) -> None:
     (folder / "drop.csv").write_text("whole")
     (folder / "provenance.json").write_text("[")
-    take_in(tmp_path, folder)
+    ingest_folder(tmp_path, folder)
     sensor = Sensor(tmp_path)
     assert is_unchanged(sensor.tick())
     (folder / "provenance.json").write_text("{}")
     assert is_waiting(sensor.tick())
-    take_in(tmp_path, folder)
+    ingest_folder(tmp_path, folder)
     (folder / "drop.csv").chmod(0o400)
     assert is_waiting(sensor.tick())
 
@@ -208,11 +208,11 @@ def test_a_change_after_a_refresh_waits_as_the_first_one_did(folder: Path, tmp_p
     sensor = Sensor(tmp_path)
     sensor.tick()
     assert isinstance(sensor.tick(), dg.RunRequest)
-    take_in(tmp_path, folder)
+    ingest_folder(tmp_path, folder)
     joined(folder / "drop.csv")
     assert is_waiting(sensor.tick())
     assert isinstance(sensor.tick(), dg.RunRequest)
-    take_in(tmp_path, folder)
+    ingest_folder(tmp_path, folder)
     assert is_unchanged(sensor.tick())
 
 
@@ -221,7 +221,7 @@ def test_a_file_that_came_and_went_again_is_no_change(folder: Path, tmp_path: Pa
     sensor = Sensor(tmp_path)
     sensor.tick()
     sensor.tick()
-    take_in(tmp_path, folder)
+    ingest_folder(tmp_path, folder)
     joined(folder / "drop.csv")
     assert is_waiting(sensor.tick())
     (folder / "second.csv").unlink()
@@ -246,7 +246,7 @@ def test_what_an_earlier_version_asked_for_is_asked_for_once_more(folder: Path, 
     now = compute_folder_fingerprint(folder)
     sensor = Sensor(tmp_path, cursor=cursor.format(now, now))
     assert isinstance(sensor.tick(), dg.RunRequest)
-    take_in(tmp_path, folder)
+    ingest_folder(tmp_path, folder)
     assert is_unchanged(sensor.tick())
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from iapt.ingest.containers import Table, open_tables
-from iapt.ingest.sheets import Extent, NotMeasurable, extent_of
-from iapt.rejection import DropRefused
+from iapt.ingest.sheets import Extent, NotMeasurableError, measure_extent
+from iapt.rejection import DropRejectedError
 from tests import drop_files as drops
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -50,9 +50,9 @@ class NeverLoaded:
 
 
 @pytest.fixture
-def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DropRefused]:
-    def refusal_of(content: bytes, **limits: int) -> DropRefused:
-        with pytest.raises(DropRefused) as refusal:
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DropRejectedError]:
+    def refusal_of(content: bytes, **limits: int) -> DropRejectedError:
+        with pytest.raises(DropRejectedError) as refusal:
             opened(tmp_path, content, **limits)
         return refusal.value
 
@@ -62,7 +62,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Dr
 
 def extent(sheet: str, *, exactly: bool = True) -> Extent:
     part = f"<worksheet><sheetData>{sheet}</sheetData></worksheet>".encode()
-    return extent_of(lambda: io.BytesIO(part), exactly=exactly)
+    return measure_extent(lambda: io.BytesIO(part), exactly=exactly)
 
 
 # -- one cell, far away -----------------------------------------------------------------------------------------------
@@ -86,14 +86,14 @@ IMPOSSIBLE = [
     ],
 )
 def test_a_cell_that_stands_nowhere_in_a_sheet_is_refused_unloaded(
-    place: str, written: str, refused: Callable[..., DropRefused]
+    place: str, written: str, refused: Callable[..., DropRejectedError]
 ) -> None:
     refusal = refused(with_rows(written.format(place)))
     assert refusal.place == SHEET
     assert refusal.expected.startswith("cells ")
 
 
-def test_a_cell_that_is_refused_is_shown_as_it_was_looked_at(refused: Callable[..., DropRefused]) -> None:
+def test_a_cell_that_is_refused_is_shown_as_it_was_looked_at(refused: Callable[..., DropRejectedError]) -> None:
     found = refused(with_rows('<row><c r="A4294967295"/></row>')).found
     assert found == """'<c r="A0000000000"/' (each digit shown as 0)"""
 
@@ -103,7 +103,7 @@ def test_a_cell_that_is_refused_is_shown_as_it_was_looked_at(refused: Callable[.
     ['<c r="A3" r="A4294967295"/>', '<c s="0"r="A4294967295"/>', "<c r=A4294967295/>", '<c s=">" r="A4294967295"/>'],
 )
 def test_a_cell_that_parsers_may_read_in_two_ways_is_refused_unloaded(
-    cell: str, refused: Callable[..., DropRefused]
+    cell: str, refused: Callable[..., DropRejectedError]
 ) -> None:
     assert refused(with_rows(f"<row>{cell}</row>")).expected.startswith("cells that say plainly")
 
@@ -111,21 +111,21 @@ def test_a_cell_that_parsers_may_read_in_two_ways_is_refused_unloaded(
 def test_excels_last_cell_is_measured_and_the_next_is_damage() -> None:
     assert extent('<row r="1048576"><c r="XFD1048576"/></row>') == Extent(1_048_576, 16_384, 1)
     for place in ("XFD1048577", "XFE1048576"):
-        with pytest.raises(NotMeasurable, match=r"expected cells within the 1,048,576 rows and 16,384 columns"):
+        with pytest.raises(NotMeasurableError, match=r"expected cells within the 1,048,576 rows and 16,384 columns"):
             extent(f'<row><c r="{place}"/></row>')
 
 
 def test_rows_are_rounded_up_where_that_will_do_and_beyond_six_digits_never() -> None:
     assert extent('<c r="B345"/><c r="AA7"/>', exactly=False) == Extent(999, 27, 2)
     assert extent('<c r="B1000000"/>', exactly=False) == Extent(1_000_000, 2, 1)
-    with pytest.raises(NotMeasurable):
+    with pytest.raises(NotMeasurableError):
         extent('<c r="B1048577"/>', exactly=False)
 
 
 def test_a_sheet_is_refused_for_the_rows_it_has_not_for_those_rounded_up(tmp_path: Path) -> None:
     book = drops.xlsx_bytes({"A": [["x"] * 10] * 11})
     assert len(opened(tmp_path, book, max_sheet_cells=110)) == 1
-    with pytest.raises(DropRefused, match="one that reaches over 11 rows and 10 columns"):
+    with pytest.raises(DropRejectedError, match="one that reaches over 11 rows and 10 columns"):
         opened(tmp_path, book, max_sheet_cells=109)
 
 
@@ -150,12 +150,12 @@ def test_a_workbook_whose_cells_do_not_say_where_they_stand_is_read(tmp_path: Pa
     "rows", ['<row r="4294967295"><c/></row>', '<row r="1048577"><c/></row>', '<row r="1048576"/><row><c/></row>']
 )
 def test_a_row_beyond_the_last_is_refused_where_a_cell_depends_on_it(
-    rows: str, refused: Callable[..., DropRefused]
+    rows: str, refused: Callable[..., DropRejectedError]
 ) -> None:
     assert refused(with_rows(rows)).place == SHEET
 
 
-def test_a_sheet_to_be_parsed_defines_no_entities_and_is_well_formed(refused: Callable[..., DropRefused]) -> None:
+def test_a_sheet_to_be_parsed_defines_no_entities_and_is_well_formed(refused: Callable[..., DropRejectedError]) -> None:
     def entity(part: bytes) -> bytes:
         part = part.replace(b"<worksheet", b'<!DOCTYPE w [<!ENTITY e "x">]><worksheet', 1)
         return part.replace(b"</sheetData>", b"<row><c/></row></sheetData>")
@@ -167,7 +167,9 @@ def test_a_sheet_to_be_parsed_defines_no_entities_and_is_well_formed(refused: Ca
 # -- all together -----------------------------------------------------------------------------------------------------
 
 
-def test_the_sheets_of_a_workbook_are_counted_together(tmp_path: Path, refused: Callable[..., DropRefused]) -> None:
+def test_the_sheets_of_a_workbook_are_counted_together(
+    tmp_path: Path, refused: Callable[..., DropRejectedError]
+) -> None:
     book = drops.xlsx_bytes({name: [["x"] * 10] * 10 for name in "ABC"})
     refusal = refused(book, max_sheet_cells=299)
     assert refusal.place == "xl/worksheets/sheet3.xml"
@@ -179,13 +181,13 @@ def test_the_workbooks_of_a_pack_are_counted_together(tmp_path: Path) -> None:
     book = drops.xlsx_bytes({"A": [["x"] * 10] * 10})
     pack = drops.zip_bytes({"one.xlsx": book, "two.xlsx": book})
     assert len(opened(tmp_path, pack, "pack.zip", max_sheet_cells=200)) == 2
-    with pytest.raises(DropRefused) as refusal:
+    with pytest.raises(DropRejectedError) as refusal:
         opened(tmp_path, pack, "pack.zip", max_sheet_cells=199)
     assert refusal.value.place == f"two.xlsx {SHEET}"
 
 
 @pytest.mark.parametrize("target", ["worksheets/sheet1.xml", "/xl/worksheets/sheet1.xml", "xl/worksheets/SHEET1.xml"])
-def test_one_part_is_not_two_sheets(target: str, refused: Callable[..., DropRefused]) -> None:
+def test_one_part_is_not_two_sheets(target: str, refused: Callable[..., DropRejectedError]) -> None:
     again = f'<Relationship Id="rId99" Type="worksheet" Target="{target}"/></Relationships>'.encode()
     rels = "xl/_rels/workbook.xml.rels"
     refusal = refused(edited(SOUND, {rels: lambda part: part.replace(b"</Relationships>", again)}))
@@ -195,13 +197,15 @@ def test_one_part_is_not_two_sheets(target: str, refused: Callable[..., DropRefu
     assert refusal.found == "'rId1' 2 times"
 
 
-def test_two_parts_whose_names_differ_in_capitals_are_refused(refused: Callable[..., DropRefused]) -> None:
+def test_two_parts_whose_names_differ_in_capitals_are_refused(refused: Callable[..., DropRejectedError]) -> None:
     with zipfile.ZipFile(io.BytesIO(SOUND)) as source:
         parts = {name: source.read(name) for name in source.namelist()}
     assert "capitals" in refused(drops.zip_bytes({**parts, "XL/workbook.xml": b""})).found
 
 
-def test_cells_may_not_repeat_a_long_string_without_end(tmp_path: Path, refused: Callable[..., DropRefused]) -> None:
+def test_cells_may_not_repeat_a_long_string_without_end(
+    tmp_path: Path, refused: Callable[..., DropRejectedError]
+) -> None:
     book = drops.xlsx_bytes({"A": [["x" * 10_000]] * 300})
     refusal = refused(book, max_uncompressed_bytes=3_000_000 - 1)
     assert refusal.found == "300 cells that share strings of up to 10,000 characters"
@@ -222,15 +226,15 @@ def test_no_cell_is_missed_between_two_windows(window: int, monkeypatch: pytest.
     monkeypatch.setattr("iapt.ingest.sheets._WINDOW", window)
     rows = "".join(f'<row r="{n}"><c r="A{n}" s="1"><v>{n}</v></c><c r="AB{n}"/></row>' for n in range(1, 40))
     assert extent(rows) == Extent(39, 28, 78)
-    with pytest.raises(NotMeasurable):
+    with pytest.raises(NotMeasurableError):
         extent(f'{rows}<row><x:c  r="A4294967295"/></row>')
 
 
 def test_a_tag_too_long_to_be_looked_at_is_refused() -> None:
-    with pytest.raises(NotMeasurable, match="tags of an ordinary length"):
+    with pytest.raises(NotMeasurableError, match="tags of an ordinary length"):
         extent(f'<c{" " * 3_000_000}r="A4294967295"/>')
 
 
 def test_a_part_that_is_no_sheet_is_not_measured() -> None:
     drawing = b'<xdr:row>5</xdr:row><c r="A4294967295"/>'
-    assert extent_of(lambda: io.BytesIO(drawing), exactly=True) == Extent()
+    assert measure_extent(lambda: io.BytesIO(drawing), exactly=True) == Extent()

@@ -16,20 +16,20 @@ import pytest
 import yaml
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.ingest.archive import DropStore, KeptDrop, sha256_of
+from iapt.ingest.archive import ArchivedDrop, DropStore, compute_sha256
 from iapt.ingest.ingestion import (
-    Intake,
+    IngestResult,
     Reading,
-    drops_of_period,
-    read_kept,
-    refuse_other_names,
+    ingest_folder,
+    list_drops_of_period,
+    read_archived_drops,
+    reject_other_names,
     summarise_series,
-    take_in,
 )
 from iapt.ingest.reader import ObservationStore
-from iapt.ingest.reissues import wholly_replaced
-from iapt.rejection import DropRefused
-from iapt.sources.folder import FoundFile, look_into
+from iapt.ingest.reissues import find_wholly_replaced_drops
+from iapt.rejection import DropRejectedError
+from iapt.sources.folder import FoundFile, discover_files
 from tests import drop_files as drops
 from tests.drop_files import FINISHED, monthly_csv, monthly_row
 
@@ -55,11 +55,11 @@ class House:
             (self.folder / name.replace("__", ".")).write_bytes(content)
         return self
 
-    def take_in(self, catalogue: Catalogue | None = None) -> Intake:
-        return take_in(self.folder, self.store, catalogue or drops.catalogue(), KEPT_AT)
+    def ingest_folder(self, catalogue: Catalogue | None = None) -> IngestResult:
+        return ingest_folder(self.folder, self.store, catalogue or drops.catalogue(), KEPT_AT)
 
     def read(self, catalogue: Catalogue | None = None, origin: str = "published") -> Reading:
-        return read_kept(self.store, self.observations, catalogue or drops.catalogue(), origin)
+        return read_archived_drops(self.store, self.observations, catalogue or drops.catalogue(), origin)
 
     def everything_kept(self) -> dict[str, bytes]:
         files = (path for path in self.store.folder.rglob("*") if path.is_file())
@@ -71,8 +71,8 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
-def reasons(intake: Intake) -> dict[str, str]:
-    return {path: str(DropRefused(**refusal)) for path, refusal in intake.refused}
+def reasons(intake: IngestResult) -> dict[str, str]:
+    return {path: str(DropRejectedError(**refusal)) for path, refusal in intake.refused}
 
 
 # -- keeping ----------------------------------------------------------------------------------------------------------
@@ -80,12 +80,12 @@ def reasons(intake: Intake) -> dict[str, str]:
 
 def test_a_drop_is_kept_as_published_beside_its_provenance(house: House) -> None:
     house.offer(**{"iapt_month_feb_2023_activity v2__csv": APRIL})
-    intake = house.take_in()
+    intake = house.ingest_folder()
     (drop,) = house.store
     assert intake.offered == intake.new == [drop.sha256] == [hashlib.sha256(APRIL).hexdigest()]
     assert house.store.path_of(drop).read_bytes() == APRIL
     assert house.store.path_of(drop).name == "iapt_month_feb_2023_activity v2.csv"
-    assert drop.as_record() == {
+    assert drop.to_record() == {
         "sha256": hashlib.sha256(APRIL).hexdigest(),
         "file": "iapt_month_feb_2023_activity v2.csv",
         "bytes": len(APRIL),
@@ -105,16 +105,16 @@ def test_a_drop_is_kept_as_published_beside_its_provenance(house: House) -> None
 
 
 def test_kept_bytes_cannot_be_written_to(house: House) -> None:
-    house.offer(april__csv=APRIL).take_in()
+    house.offer(april__csv=APRIL).ingest_folder()
     (drop,) = house.store
     assert house.store.path_of(drop).stat().st_mode & 0o222 == 0
 
 
 def test_the_same_bytes_again_are_nothing_new_even_under_another_name(house: House) -> None:
-    house.offer(april__csv=APRIL).take_in()
+    house.offer(april__csv=APRIL).ingest_folder()
     before = house.everything_kept()
     house.offer(again__csv=APRIL, april__csv=APRIL)
-    intake = house.take_in()
+    intake = house.ingest_folder()
     assert intake.new == []
     assert len(intake.offered) == 1
     assert intake.refused == []
@@ -125,7 +125,7 @@ def test_refused_bytes_offered_under_another_name_are_taken_in_anew(house: House
     main = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25")])
 
     def take_in_and_read() -> Reading:
-        take_in(house.folder, house.store, drops.catalogue(), KEPT_AT, house.observations)
+        ingest_folder(house.folder, house.store, drops.catalogue(), KEPT_AT, house.observations)
         return house.read()
 
     house.offer(main__csv=main, april__csv=APRIL)
@@ -151,9 +151,9 @@ def test_refused_bytes_offered_under_another_name_are_taken_in_anew(house: House
 
 
 def test_other_bytes_under_the_same_name_are_a_new_drop_and_the_old_one_stays(house: House) -> None:
-    house.offer(april__csv=APRIL).take_in()
+    house.offer(april__csv=APRIL).ingest_folder()
     before = house.everything_kept()
-    intake = house.offer(april__csv=APRIL_REVISED).take_in()
+    intake = house.offer(april__csv=APRIL_REVISED).ingest_folder()
     old, new = house.store
     assert (old.file, new.file) == ("april.csv", "april.csv")
     assert (old.sequence, new.sequence) == (1, 2)
@@ -166,7 +166,7 @@ def test_drops_of_one_intake_share_a_batch_and_are_numbered_in_the_order_of_thei
     (house.folder / "2026").mkdir()
     house.offer(may__csv=MAY, april__csv=APRIL)
     (house.folder / "2026" / "revised.csv").write_bytes(APRIL_REVISED)
-    house.take_in()
+    house.ingest_folder()
     assert [(drop.got_from, drop.sequence, drop.batch) for drop in house.store] == [
         ("2026/revised.csv", 1, 1),
         ("april.csv", 2, 1),
@@ -183,18 +183,18 @@ def test_a_crash_while_keeping_leaves_nothing_half_kept(house: House, monkeypatc
         with monkeypatch.context() as patch:
             patch.setattr(step, crash)
             with pytest.raises(KeyboardInterrupt):
-                house.take_in()
+                house.ingest_folder()
         assert house.everything_kept() == {}
         assert list(house.store.folder.iterdir()) == []
-    assert house.take_in().new
+    assert house.ingest_folder().new
 
 
 def test_what_a_power_cut_leaves_behind_is_no_kept_drop(house: House) -> None:
-    house.offer(april__csv=APRIL).take_in()
+    house.offer(april__csv=APRIL).ingest_folder()
     (drop,) = house.store
     half_kept = house.store.folder / ".keeping-cut-short"
     shutil.copytree(house.store.path_of(drop).parent, half_kept)
-    record = replace(drop, sha256="0" * 64, sequence=9).as_record()
+    record = replace(drop, sha256="0" * 64, sequence=9).to_record()
     (half_kept / "provenance.json").write_text(json.dumps(record), "utf-8")
     assert list(house.store) == [drop]
     assert house.store.next_sequence() == 2
@@ -207,22 +207,22 @@ def test_a_file_that_changes_while_it_is_kept_is_not_kept(house: House, monkeypa
     house.offer(april__csv=APRIL)
     monkeypatch.setattr(shutil, "copyfile", copies_other_bytes)
     with pytest.raises(OSError, match="changed while it was being kept"):
-        house.take_in()
+        house.ingest_folder()
     assert house.everything_kept() == {}
 
 
 def test_a_file_larger_than_the_limit_is_refused_before_it_is_read(house: House) -> None:
     house.offer(april__csv=APRIL, may__csv=MAY)
     small = drops.with_limits(max_file_bytes=len(APRIL) - 1)
-    assert "in catalogue/limits.yml" in reasons(house.take_in(small))["april.csv"]
+    assert "in catalogue/limits.yml" in reasons(house.ingest_folder(small))["april.csv"]
     assert list(house.store) == []
     exact = drops.with_limits(max_file_bytes=max(len(APRIL), len(MAY)))
-    assert len(house.take_in(exact).new) == 2
+    assert len(house.ingest_folder(exact).new) == 2
 
 
 def test_the_bytes_of_a_file_are_summed_as_anyone_would(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(APRIL * 1000)
-    assert sha256_of(tmp_path / "a.csv") == hashlib.sha256(APRIL * 1000).hexdigest()
+    assert compute_sha256(tmp_path / "a.csv") == hashlib.sha256(APRIL * 1000).hexdigest()
 
 
 # -- provenance -------------------------------------------------------------------------------------------------------
@@ -242,17 +242,17 @@ def sidecar(house: House, name: str, rows: dict[str, dict[str, str]], **more: ob
 def test_a_sidecar_says_how_a_drop_was_made_and_where_it_came_from(name: str, house: House) -> None:
     said = {"made": "re-laid", "source": "an archive", "licence": "OGL", "sha256": hashlib.sha256(APRIL).hexdigest()}
     sidecar(house, name, {"april.csv": said})
-    intake = house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    intake = house.offer(april__csv=APRIL, may__csv=MAY).ingest_folder()
     april, may = house.store
     assert (april.made, april.source, april.licence) == ("re-laid", "an archive", "OGL")
     assert (may.made, may.source, may.licence) == ("", "", "Open Government Licence v3.0")
-    assert intake.left_alone == [name]
+    assert intake.ignored == [name]
 
 
 @pytest.mark.parametrize("name", ["provenance.json", "provenance.csv"])
 def test_bytes_that_are_not_those_the_sidecar_declares_are_refused(name: str, house: House) -> None:
     sidecar(house, name, {"april.csv": {"sha256": "0" * 64}})
-    intake = house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    intake = house.offer(april__csv=APRIL, may__csv=MAY).ingest_folder()
     assert f"expected the bytes its provenance declares, sha256 {'0' * 64}; found" in reasons(intake)["april.csv"]
     assert [drop.file for drop in house.store] == ["may.csv"]
 
@@ -260,7 +260,7 @@ def test_bytes_that_are_not_those_the_sidecar_declares_are_refused(name: str, ho
 @pytest.mark.parametrize("name", ["provenance.json", "provenance.csv"])
 def test_a_declared_sum_may_be_written_in_capitals(name: str, house: House) -> None:
     sidecar(house, name, {"april.csv": {"sha256": hashlib.sha256(APRIL).hexdigest().upper()}})
-    intake = house.offer(april__csv=APRIL).take_in()
+    intake = house.offer(april__csv=APRIL).ingest_folder()
     assert (len(intake.new), intake.refused) == (1, [])
 
 
@@ -269,7 +269,7 @@ def test_a_byte_order_mark_does_not_silence_a_sidecar(name: str, house: House) -
     sidecar(house, name, {"april.csv": {"sha256": "0" * 64}})
     path = house.folder / name
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert list(reasons(house.offer(april__csv=APRIL).take_in())) == ["april.csv"]
+    assert list(reasons(house.offer(april__csv=APRIL).ingest_folder())) == ["april.csv"]
 
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -309,14 +309,14 @@ def test_a_sidecar_that_cannot_be_read_keeps_out_its_own_folder_in_one_sentence(
         (folder / "april.csv").write_bytes(APRIL)
         (folder / "may.csv").write_bytes(MAY)
     (sub / name).write_bytes(content)
-    intake = house.take_in()
+    intake = house.ingest_folder()
     ((path, said),) = reasons(intake).items()
     assert path == f"2026/{name}"
     assert reason in said
     assert said.endswith("Mend the sidecar: the 2 files that it is about are not used until then.")
     assert len(said) < 400
     assert [drop.got_from for drop in house.store] == ["april.csv", "may.csv"]
-    alone = take_in(sub / "april.csv", house.store, drops.catalogue(), KEPT_AT)
+    alone = ingest_folder(sub / "april.csv", house.store, drops.catalogue(), KEPT_AT)
     assert reasons(alone)[name].endswith("Mend the sidecar: april.csv that it is about is not used until then.")
 
 
@@ -324,7 +324,8 @@ def test_a_sidecar_of_any_length_is_not_read_into_memory(house: House) -> None:
     with (house.folder / "provenance.json").open("wb") as stream:
         stream.truncate(1 << 30)
     assert (
-        "a sidecar of at most 16,777,216 bytes" in reasons(house.offer(april__csv=APRIL).take_in())["provenance.json"]
+        "a sidecar of at most 16,777,216 bytes"
+        in reasons(house.offer(april__csv=APRIL).ingest_folder())["provenance.json"]
     )
 
 
@@ -360,7 +361,7 @@ def test_a_malformed_record_keeps_out_the_file_it_is_about_and_no_other(
     if name.endswith(".csv"):
         content = b"file,sha256,data_origin,made,source\nmay.csv,,,whole,\napril.csv," + record + b"\n"
     (house.folder / name).write_bytes(content)
-    intake = house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    intake = house.offer(april__csv=APRIL, may__csv=MAY).ingest_folder()
     ((path, said),) = reasons(intake).items()
     assert path == "april.csv"
     assert said.startswith("april.csv, its provenance: expected ")
@@ -375,18 +376,18 @@ def test_the_nearest_sidecar_speaks_for_a_folder(house: House) -> None:
         (house.folder / folder).mkdir(parents=True)
         (house.folder / folder / "april.csv").write_bytes(APRIL if folder == "2026" else SYNTHETIC)
     (house.folder / "demonstration" / "provenance.json").write_text('{"data_origin": "synthetic"}', "utf-8")
-    found = {file.relative_path: (file.origin, file.made) for file in look_into(house.folder).files}
+    found = {file.relative_path: (file.origin, file.made) for file in discover_files(house.folder).files}
     assert found == {"2026/april.csv": ("published", "by hand"), "demonstration/2026/april.csv": ("synthetic", "")}
 
 
 def test_a_single_file_is_taken_in_with_the_sidecar_beside_it(house: House) -> None:
     sidecar(house, "provenance.json", {"april.csv": {"made": "by hand"}}, data_origin="synthetic")
     house.offer(april__csv=APRIL, may__csv=MAY)
-    intake = take_in(house.folder / "april.csv", house.store, drops.catalogue(), KEPT_AT)
+    intake = ingest_folder(house.folder / "april.csv", house.store, drops.catalogue(), KEPT_AT)
     (drop,) = house.store
     assert (drop.file, drop.origin, drop.made, intake.origin) == ("april.csv", "synthetic", "by hand", "synthetic")
     with pytest.raises(FileNotFoundError, match="found nothing"):
-        take_in(house.folder / "june.csv", house.store, drops.catalogue(), KEPT_AT)
+        ingest_folder(house.folder / "june.csv", house.store, drops.catalogue(), KEPT_AT)
 
 
 # -- what a folder holds ----------------------------------------------------------------------------------------------
@@ -402,15 +403,15 @@ def test_notes_sidecars_and_hidden_files_are_left_alone_and_listed(house: House)
         (house.folder / folder / "april.csv").write_bytes(APRIL)
     (house.folder / ".git").mkdir()
     (house.folder / ".git" / "april.csv").write_bytes(APRIL)
-    intake = house.take_in()
+    intake = house.ingest_folder()
     assert (intake.offered, intake.refused) == ([], [])
-    assert sorted(intake.left_alone) == sorted(names)
+    assert sorted(intake.ignored) == sorted(names)
 
 
 @pytest.mark.parametrize("name", ["pack.rar", "old.xls", "book.xlsb", "figures.ods", "figures", "april.csv.gz"])
 def test_a_kind_of_file_that_is_not_read_is_refused_not_skipped(name: str, house: House) -> None:
     (house.folder / name).write_bytes(APRIL)
-    refusal = reasons(house.offer(may__csv=MAY).take_in())[name]
+    refusal = reasons(house.offer(may__csv=MAY).ingest_folder())[name]
     assert "expected one of .csv, .xlsx, .zip" in refusal
     assert [drop.file for drop in house.store] == ["may.csv"]
 
@@ -445,7 +446,7 @@ def test_a_kind_of_file_that_is_not_read_is_named_with_what_to_do(
     name: str, content: bytes, found: str, remedy: str, house: House
 ) -> None:
     (house.folder / name).write_bytes(content)
-    refusal = reasons(house.take_in())[name]
+    refusal = reasons(house.ingest_folder())[name]
     assert found in refusal
     assert remedy in refusal
 
@@ -453,7 +454,7 @@ def test_a_kind_of_file_that_is_not_read_is_named_with_what_to_do(
 @pytest.mark.parametrize("name", ["APRIL.CSV", "April.Xlsx", "april.ZIP"])
 def test_the_case_of_a_suffix_does_not_matter(name: str, house: House) -> None:
     (house.folder / name).write_bytes(APRIL)
-    assert len(house.take_in().new) == 1
+    assert len(house.ingest_folder().new) == 1
 
 
 def test_a_link_that_leads_out_of_the_folder_is_refused(house: House, tmp_path: Path) -> None:
@@ -462,7 +463,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(house: House, tmp_path: 
     (outside / "april.csv").write_bytes(APRIL)
     (house.folder / "file.csv").symlink_to(outside / "april.csv")
     (house.folder / "folder").symlink_to(outside)
-    intake = house.take_in()
+    intake = house.ingest_folder()
     assert set(reasons(intake)) == {"file.csv", "folder"}
     assert all("leads out" in reason for reason in reasons(intake).values())
     assert list(house.store) == []
@@ -471,7 +472,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(house: House, tmp_path: 
 def test_a_link_within_the_folder_is_the_same_drop_twice(house: House) -> None:
     house.offer(april__csv=APRIL)
     (house.folder / "link.csv").symlink_to(house.folder / "april.csv")
-    intake = house.take_in()
+    intake = house.ingest_folder()
     assert len(intake.offered) == 1
     assert intake.refused == []
 
@@ -479,7 +480,7 @@ def test_a_link_within_the_folder_is_the_same_drop_twice(house: House) -> None:
 def test_a_link_to_nothing_and_a_pipe_are_refused(house: House) -> None:
     (house.folder / "gone.csv").symlink_to(house.folder / "never.csv")
     os.mkfifo(house.folder / "pipe.csv")
-    assert set(reasons(house.offer(april__csv=APRIL).take_in())) == {"gone.csv", "pipe.csv"}
+    assert set(reasons(house.offer(april__csv=APRIL).ingest_folder())) == {"gone.csv", "pipe.csv"}
     assert [drop.file for drop in house.store] == ["april.csv"]
 
 
@@ -487,7 +488,7 @@ def test_a_link_that_leads_to_itself_is_refused_and_the_others_go_on(house: Hous
     (house.folder / "loop.csv").symlink_to(house.folder / "loop.csv")
     (house.folder / "one.csv").symlink_to(house.folder / "two.csv")
     (house.folder / "two.csv").symlink_to(house.folder / "one.csv")
-    intake = house.offer(april__csv=APRIL).take_in()
+    intake = house.offer(april__csv=APRIL).ingest_folder()
     assert set(reasons(intake)) == {"loop.csv", "one.csv", "two.csv"}
     assert "expected a plain file; found a link" in reasons(intake)["loop.csv"]
     assert [drop.file for drop in house.store] == ["april.csv"]
@@ -510,7 +511,7 @@ def test_a_file_that_may_not_be_read_is_refused_and_the_others_go_on(
 ) -> None:
     house.offer(april__csv=APRIL, may__csv=MAY)
     _no_permission(house.folder / "april.csv", monkeypatch, asked)
-    intake = house.take_in()
+    intake = house.ingest_folder()
     assert reasons(intake)["april.csv"].startswith(
         "april.csv, the whole file: expected a file that can be read; found Permission denied. "
     )
@@ -533,10 +534,10 @@ def test_a_file_that_fails_in_the_middle_is_refused_and_a_full_disk_is_not_laid_
 
     fail_as(errno.ENOSPC)
     with pytest.raises(OSError, match="No space left"):
-        house.take_in()
+        house.ingest_folder()
     assert house.everything_kept() == {}
     fail_as(errno.EIO)
-    assert "expected a file that can be read; found Input/output error" in reasons(house.take_in())["april.csv"]
+    assert "expected a file that can be read; found Input/output error" in reasons(house.ingest_folder())["april.csv"]
     assert [drop.file for drop in house.store] == ["may.csv"]
 
 
@@ -555,7 +556,7 @@ def test_a_folder_that_may_not_be_listed_is_refused_not_passed_over(
             yield folder, subfolders, names
 
     monkeypatch.setattr(os, "walk", walk_past)
-    intake = house.offer(april__csv=APRIL).take_in()
+    intake = house.offer(april__csv=APRIL).ingest_folder()
     assert "closed, the whole folder: expected a folder that can be listed" in reasons(intake)["closed"]
     assert [drop.file for drop in house.store] == ["april.csv"]
 
@@ -563,18 +564,18 @@ def test_a_folder_that_may_not_be_listed_is_refused_not_passed_over(
 def test_a_folder_under_the_name_of_a_drop_is_a_folder(house: House) -> None:
     (house.folder / "2026.csv").mkdir()
     (house.folder / "2026.csv" / "april.csv").write_bytes(APRIL)
-    assert (house.take_in().refused, [drop.got_from for drop in house.store]) == ([], ["2026.csv/april.csv"])
+    assert (house.ingest_folder().refused, [drop.got_from for drop in house.store]) == ([], ["2026.csv/april.csv"])
 
 
 def test_a_name_that_is_no_utf_8_is_refused_and_the_others_go_on(house: House) -> None:
     (house.folder / os.fsdecode(b"month \x96 may")).mkdir()
     for name in (b"iapt \x96 month.csv", b"notes \x96.txt", b"month \x96 may/may.csv"):
         (house.folder / os.fsdecode(name)).write_bytes(MAY)
-    intake = house.offer(april__csv=APRIL).take_in()
+    intake = house.offer(april__csv=APRIL).ingest_folder()
     assert set(reasons(intake)) == {r"iapt \x96 month.csv", r"month \x96 may/may.csv"}
     assert "expected a name in UTF-8" in reasons(intake)[r"iapt \x96 month.csv"]
-    assert intake.left_alone == [r"notes \x96.txt"]
-    json.dumps([intake.refused, intake.left_alone], ensure_ascii=False).encode()
+    assert intake.ignored == [r"notes \x96.txt"]
+    json.dumps([intake.refused, intake.ignored], ensure_ascii=False).encode()
     assert [drop.file for drop in house.store] == ["april.csv"]
 
 
@@ -586,7 +587,7 @@ def test_files_are_found_in_the_order_of_their_paths_whatever_the_disk_says(
         (house.folder / name).write_bytes(APRIL)
     walk = os.walk
     monkeypatch.setattr(os, "walk", lambda *a, **k: [(f, s[::-1], n[::-1]) for f, s, n in walk(*a, **k)][::-1])
-    found = [file.relative_path for file in look_into(house.folder).files]
+    found = [file.relative_path for file in discover_files(house.folder).files]
     assert found == ["a.csv", "a/1.csv", "b/2.csv", "c.csv"]
 
 
@@ -595,40 +596,40 @@ def test_files_are_found_in_the_order_of_their_paths_whatever_the_disk_says(
 
 def test_synthetic_drops_beside_published_ones_are_refused(house: House) -> None:
     sidecar(house, "provenance.json", {"april.csv": {"data_origin": "synthetic"}})
-    intake = house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    intake = house.offer(april__csv=APRIL, may__csv=MAY).ingest_folder()
     assert intake.origin == "published"
     assert "expected drops of one origin in a folder (published)" in reasons(intake)["april.csv"]
     assert [drop.file for drop in house.store] == ["may.csv"]
 
 
 def test_a_folder_of_synthetic_drops_is_read_apart_from_published_ones(house: House) -> None:
-    house.offer(may__csv=MAY).take_in()
+    house.offer(may__csv=MAY).ingest_folder()
     (house.folder / "may.csv").unlink()
     sidecar(house, "provenance.json", {}, data_origin="synthetic")
-    assert house.offer(synthetic__csv=SYNTHETIC).take_in().origin == "synthetic"
+    assert house.offer(synthetic__csv=SYNTHETIC).ingest_folder().origin == "synthetic"
     assert [drop.file for drop, _ in house.read(origin="published").usable] == ["may.csv"]
     assert [drop.file for drop, _ in house.read(origin="synthetic").usable] == ["synthetic.csv"]
 
 
 def test_a_drop_that_looks_published_and_wears_the_mark_of_a_demonstration_is_refused(house: House) -> None:
-    house.offer(april__csv=SYNTHETIC, may__csv=MAY).take_in()
+    house.offer(april__csv=SYNTHETIC, may__csv=MAY).ingest_folder()
     reading = house.read()
     assert [drop.file for drop, _ in reading.usable] == ["may.csv"]
     ((drop, refusal),) = reading.refused
     assert drop.file == "april.csv"
-    assert "the mark of a demonstration drop" in str(DropRefused(**refusal))
+    assert "the mark of a demonstration drop" in str(DropRejectedError(**refusal))
 
 
 def test_bytes_kept_under_one_origin_are_refused_under_another(house: House) -> None:
-    house.offer(april__csv=SYNTHETIC).take_in()
+    house.offer(april__csv=SYNTHETIC).ingest_folder()
     sidecar(house, "provenance.json", {}, data_origin="synthetic")
-    intake = house.take_in()
+    intake = house.ingest_folder()
     assert "expected published bytes, as which they were kept before" in reasons(intake)["april.csv"]
     assert intake.offered == []
 
 
 def test_an_empty_folder_offers_nothing(house: House) -> None:
-    intake = house.take_in()
+    intake = house.ingest_folder()
     assert (intake.origin, intake.offered, intake.new, intake.refused) == ("published", [], [], [])
     assert house.read() == Reading()
 
@@ -705,9 +706,11 @@ def test_two_issues_of_one_file_share_their_name_without_the_revision(later: str
 
 def names_refused(house: House) -> list[str]:
     """Take the folder in, read it, and say which other names of known bytes are refused, and why."""
-    intake = take_in(house.folder, house.store, drops.catalogue(), KEPT_AT, house.observations)
+    intake = ingest_folder(house.folder, house.store, drops.catalogue(), KEPT_AT, house.observations)
     usable = house.read().usable
-    return [str(DropRefused(**each)) for each in refuse_other_names(intake.other_names, usable, drops.catalogue())]
+    return [
+        str(DropRejectedError(**each)) for each in reject_other_names(intake.other_names, usable, drops.catalogue())
+    ]
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -765,21 +768,25 @@ def test_known_bytes_take_the_name_that_says_them_definitive_or_revised(
 
 def test_a_reissued_month_is_counted_once(house: House) -> None:
     """`iapt status` counts what stands: the re-issue, and not the drop it replaces."""
-    house.offer(april__csv=APRIL, may__csv=MAY).take_in()
+    house.offer(april__csv=APRIL, may__csv=MAY).ingest_folder()
     house.read()
     (once,) = summarise_series(house.read().usable, frozenset())
-    house.offer(april_v2__csv=APRIL.replace(b",25", b",30")).take_in()
+    house.offer(april_v2__csv=APRIL.replace(b",25", b",30")).ingest_folder()
     reading = house.read()
-    (held,) = summarise_series(reading.usable, wholly_replaced(reading.usable, house.observations, drops.catalogue()))
+    (held,) = summarise_series(
+        reading.usable, find_wholly_replaced_drops(reading.usable, house.observations, drops.catalogue())
+    )
     assert len(reading.usable) == 3
     assert (held.drops, held.replaced, held.cells) == (2, 1, once.cells)
     assert (held.first_period, held.last_period) == (once.first_period, once.last_period)
 
 
 def test_a_second_reading_reads_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.offer(april__csv=APRIL, may__csv=MAY, broken__csv=b"not,a,known\nheader,of,any\n").take_in()
+    house.offer(april__csv=APRIL, may__csv=MAY, broken__csv=b"not,a,known\nheader,of,any\n").ingest_folder()
     seen: list[tuple[str, int, int]] = []
-    first = read_kept(house.store, house.observations, drops.catalogue(), "published", lambda *step: seen.append(step))
+    first = read_archived_drops(
+        house.store, house.observations, drops.catalogue(), "published", lambda *step: seen.append(step)
+    )
     assert (len(first.read), first.known, len(first.usable), len(first.refused)) == (3, [], 2, 1)
     assert seen == [
         ("reading drops: april.csv", 0, 3),
@@ -795,9 +802,9 @@ def test_a_second_reading_reads_nothing(house: House, monkeypatch: pytest.Monkey
 
 
 def test_only_the_new_drop_of_a_grown_folder_is_read(house: House) -> None:
-    house.offer(april__csv=APRIL).take_in()
+    house.offer(april__csv=APRIL).ingest_folder()
     house.read()
-    (new,) = house.offer(may__csv=MAY).take_in().new
+    (new,) = house.offer(may__csv=MAY).ingest_folder().new
     assert house.read().read == [new]
 
 
@@ -818,10 +825,10 @@ def edit_layout(stem: str, **changes: Any) -> Callable[[Path], object]:
     return edit
 
 
-def two_layouts(house: House) -> tuple[KeptDrop, KeptDrop]:
+def two_layouts(house: House) -> tuple[ArchivedDrop, ArchivedDrop]:
     name, quarterly = drops.published_drops()["quarterly_wide"]
     (house.folder / name).write_bytes(quarterly)
-    house.offer(april__csv=APRIL).take_in()
+    house.offer(april__csv=APRIL).ingest_folder()
     house.read()
     first, second = house.store
     return first, second
@@ -848,7 +855,7 @@ def test_a_raised_reader_version_reads_everything_again(house: House, monkeypatc
 
 def test_refused_drops_are_tried_again_when_a_layout_changes_and_only_then(house: House, tmp_path: Path) -> None:
     with_dots = monthly_csv(monthly_row("25"), monthly_row("..", measure=FINISHED))
-    house.offer(april__csv=with_dots).take_in()
+    house.offer(april__csv=with_dots).ingest_folder()
     assert len(house.read().refused) == 1
     assert house.read().read == []
     tokens = {"*": "suppressed", "NULL": "not_applicable", "..": "not_published"}
@@ -858,7 +865,7 @@ def test_refused_drops_are_tried_again_when_a_layout_changes_and_only_then(house
 
 
 def test_a_drop_refused_by_a_limit_is_tried_again_when_the_limit_is_raised(house: House) -> None:
-    house.offer(pack__zip=drops.zip_bytes({"a.csv": APRIL, "b.csv": APRIL})).take_in()
+    house.offer(pack__zip=drops.zip_bytes({"a.csv": APRIL, "b.csv": APRIL})).ingest_folder()
     ((_, refusal),) = house.read(drops.with_limits(max_members=1)).refused
     assert "catalogue/limits.yml" in refusal["remedy"]
     assert house.read(drops.with_limits(max_members=1)).read == []
@@ -870,7 +877,7 @@ def test_a_pack_with_tables_unread_is_read_again_when_a_layout_may_know_them(hou
     effect = b"Year begins,Code,Effect\n2022-04-01,ZZ-P1,0.5\n"
     pack = drops.zip_bytes({"main.csv": main, "effect.csv": effect})
     (house.folder / "annual-2022-23.zip").write_bytes(pack)
-    house.offer(april__csv=APRIL).take_in()
+    house.offer(april__csv=APRIL).ingest_folder()
     assert len(house.read().usable) == 2
 
     def add_layout(catalogue: Path) -> None:
@@ -897,11 +904,11 @@ def test_a_pack_with_tables_unread_is_read_again_when_a_layout_may_know_them(hou
 def test_the_drops_of_a_period_are_those_that_publish_it_at_its_grain(house: House) -> None:
     series = monthly_csv(monthly_row("25"), monthly_row("35", start="01/05/2026", end="31/05/2026"))
     quarter = drops.csv_bytes(drops.QUARTERLY_LONG_HEADER, [drops.quarterly_long_row("100")])
-    house.offer(april__csv=APRIL, may__csv=MAY, series__csv=series, quarter__csv=quarter).take_in()
+    house.offer(april__csv=APRIL, may__csv=MAY, series__csv=series, quarter__csv=quarter).ingest_folder()
     usable = house.read().usable
 
     def files(grain: str, start: str) -> list[str]:
-        return [drop.file for drop, _ in drops_of_period(usable, grain, start)]
+        return [drop.file for drop, _ in list_drops_of_period(usable, grain, start)]
 
     assert files("month", "2026-04-01") == ["april.csv", "series.csv"]
     assert files("month", "2026-05-01") == ["may.csv", "series.csv"]
@@ -911,4 +918,4 @@ def test_the_drops_of_a_period_are_those_that_publish_it_at_its_grain(house: Hou
 
 def test_a_found_file_is_published_under_the_open_licence_unless_its_folder_says_otherwise(tmp_path: Path) -> None:
     (tmp_path / "april.csv").write_bytes(APRIL)
-    assert look_into(tmp_path).files == [FoundFile(tmp_path / "april.csv", "april.csv", "published")]
+    assert discover_files(tmp_path).files == [FoundFile(tmp_path / "april.csv", "april.csv", "published")]

@@ -11,7 +11,7 @@ import pytest
 
 from expectations import engine
 from expectations.suites import SUITES
-from iapt.workspace import Home, HomeUnusableError
+from iapt.workspace import Workspace, WorkspacePathError
 from orchestration import dbt_process
 from orchestration.refresh import refresh
 
@@ -58,13 +58,13 @@ def test_a_folder_of_any_name_can_be_judged(name: str, tmp_path: Path) -> None:
         connection.execute("create table dim_standard (measure_id varchar)")
     found = engine.run(folder / "warehouse.duckdb", {"dim_standard": rules})["dim_standard"].findings
     assert [finding.rule.name for finding in found] == [rule.name for rule in rules]
-    Home(folder).refuse_unusable_path()
+    Workspace(folder).refuse_unusable_path()
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("name", ["what?", "a%20b", "%2e%2E", "two\nlines", "a\x1bb", os.fsdecode(b"month \x96")])
 def test_a_home_in_which_files_would_go_astray_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
-    with pytest.raises(HomeUnusableError, match=r"expected a home .*Name another --home") as refusal:
-        refresh(Home(tmp_path / name), tmp_path)
+    with pytest.raises(WorkspacePathError, match=r"expected a home .*Name another --home") as refusal:
+        refresh(Workspace(tmp_path / name), tmp_path)
     assert str(refusal.value).isprintable()
     assert list(tmp_path.iterdir()) == []

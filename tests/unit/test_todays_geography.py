@@ -13,7 +13,7 @@ from tests.geographies import RATE, Area, Country, Truth, grow_country, release_
 
 ROWS = (
     "select period_end, org_level, org_code, comparability, measure, value, value_status, lower_bound, upper_bound "
-    "from todays_geography_annual"
+    "from extract_annual_current_boundaries"
 )
 OWN_CODE = ("former", "not_known")
 OF_TODAYS_AREA = ("same", "recoded", "merged", "summed")

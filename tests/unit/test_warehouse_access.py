@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from iapt.warehouse_lock import WarehouseLockedError, retry_while_locked, wait_for_warehouse
 from orchestration.cli import app
-from orchestration.resources import PipelineHome
+from orchestration.resources import WorkspaceResource
 
 HOLD = """
 import sys, time, duckdb
@@ -70,7 +70,7 @@ def test_who_does_not_close_it_in_time_is_named_with_what_to_do(warehouse: Path,
     process = hold("read", 30)
     with pytest.raises(WarehouseLockedError, match=rf"is open in .*process {process.pid}.*Close it there"):
         wait_for_warehouse(warehouse, for_writing=True, wait_seconds=1, say=lambda _: None)
-    pipeline = PipelineHome(root=str(warehouse.parent), wait_seconds=0)
+    pipeline = WorkspaceResource(root=str(warehouse.parent), wait_seconds=0)
     with pytest.raises(dg.Failure, match="is open in"):
         pipeline.await_warehouse(lambda _: None, for_writing=True)
 

@@ -69,7 +69,7 @@ def test_an_entry_is_told_where_its_organisation_is_there_or_is_none(
     with duckdb.connect() as warehouse:
         warehouse.execute(
             """
-            create table corrections_applied as select 'one' as correction_id, 'monthly' as series,
+            create table mart_corrections_applied as select 'one' as correction_id, 'monthly' as series,
                 '2025-10' as first_period, '2025-10' as last_period, 'matches_nothing' as guard;
             create table int_calendar as
                 select 'month' as period_grain, '2025-10' as period, date '2025-10-01' as period_start;
@@ -89,8 +89,8 @@ def test_an_entry_is_told_where_its_organisation_is_there_or_is_none(
             [code, partner],
         )
         warehouse.execute(
-            "insert into corrections_applied select 'two', * exclude correction_id replace ('holds' as guard) "
-            "from corrections_applied; insert into stg_corrections select 'two', * exclude correction_id from "
+            "insert into mart_corrections_applied select 'two', * exclude correction_id replace ('holds' as guard) "
+            "from mart_corrections_applied; insert into stg_corrections select 'two', * exclude correction_id from "
             "stg_corrections"
         )
         told = rows_of("warn_corrections_that_match_nothing", warehouse)

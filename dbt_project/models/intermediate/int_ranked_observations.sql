@@ -2,14 +2,14 @@
 -- none of precedence 1.
 with observations as (
 
-    select * from {{ ref('int_measured_observations') }}
+    select * from {{ ref('int_observations_with_measures') }}
     where duplicate_of_row is null
 
 ),
 
 contested_periods as (
 
-    select * from {{ ref('int_contested_periods') }}
+    select * from {{ ref('int_conflicting_periods') }}
 
 ),
 
@@ -61,7 +61,7 @@ uncontested as (
 
 contested as (
 
-    select * from {{ ref('int_contested_observations') }}
+    select * from {{ ref('int_conflicting_observations') }}
 
 )
 

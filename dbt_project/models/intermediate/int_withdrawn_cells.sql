@@ -36,7 +36,7 @@ replaced as (
         measured.measure,
         measured.drop_sha256,
         replaced_levels.replaced_by_drop_sha256 as withdrawn_by_drop_sha256
-    from {{ ref('int_measured_observations') }} as measured
+    from {{ ref('int_observations_with_measures') }} as measured
     inner join replaced_levels
         on
             measured.drop_sha256 = replaced_levels.drop_sha256
@@ -67,7 +67,7 @@ replacing as (
         measured.variable_b,
         measured.measure,
         measured.drop_sha256
-    from {{ ref('int_measured_observations') }} as measured
+    from {{ ref('int_observations_with_measures') }} as measured
     inner join replacing_levels
         on
             measured.drop_sha256 = replacing_levels.replaced_by_drop_sha256

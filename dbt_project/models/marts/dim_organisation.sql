@@ -237,7 +237,7 @@ regions_today as (
 
 today as (
 
-    select * from {{ ref('organisation_today') }}
+    select * from {{ ref('int_organisation_current') }}
 
 )
 
@@ -258,16 +258,16 @@ select
     last_parents.parent_level,
     last_parents.parent_code,
     last_bodies.org_name as parent_name,
-    parents_today.parent_code as parent_code_today,
-    bodies_today.org_name as parent_name_today,
-    regions_today.region_code as region_code_today,
-    names_of_regions.org_name as region_name_today,
-    today.today_level,
-    today.today_code,
-    organisations_today.org_name as today_name,
-    coalesce(today.comparability, 'not_known') as today_comparability,
+    parents_today.parent_code as current_parent_code,
+    bodies_today.org_name as current_parent_name,
+    regions_today.region_code as current_region_code,
+    names_of_regions.org_name as current_region_name,
+    today.current_level,
+    today.current_code,
+    organisations_today.org_name as current_name,
+    coalesce(today.comparability, 'not_known') as current_comparability,
     today.boundary_moved_on,
-    today.certainty as today_certainty,
+    today.certainty as current_certainty,
     boundary_moves.boundary_moves
 from listed_or_published as organisations
 left join predecessors
@@ -292,24 +292,24 @@ left join today
         and organisations.org_code = today.org_code
 left join listed_or_published as organisations_today
     on
-        today.today_level = organisations_today.org_level
-        and today.today_code = organisations_today.org_code
+        today.current_level = organisations_today.org_level
+        and today.current_code = organisations_today.org_code
 left join boundary_moves
     on
         organisations.org_level = boundary_moves.org_level
         and organisations.org_code = boundary_moves.org_code
 left join parents_today
     on
-        today.today_level = parents_today.org_level
-        and today.today_code = parents_today.org_code
+        today.current_level = parents_today.org_level
+        and today.current_code = parents_today.org_code
 left join listed_or_published as bodies_today
     on
         parents_today.parent_level = bodies_today.org_level
         and parents_today.parent_code = bodies_today.org_code
 left join regions_today
     on
-        today.today_level = regions_today.org_level
-        and today.today_code = regions_today.org_code
+        today.current_level = regions_today.org_level
+        and today.current_code = regions_today.org_code
 left join listed_or_published as names_of_regions
     on
         regions_today.region_code = names_of_regions.org_code

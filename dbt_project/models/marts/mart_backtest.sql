@@ -54,7 +54,7 @@ select
     found.value as value_found,
     case
         when found.period is null then 'not_loaded'
-        when found.origin <> 'published' then 'not_judged'
+        when found.origin <> 'published' then 'not_compared'
         -- Both are decimals of one place read as doubles: apart by less than half a place, they are the same.
         when abs(found.value - backtests.value) < 0.01 then 'agrees'
         else 'differs'

@@ -8,7 +8,7 @@ with replaced_levels as (
 
 contested as (
 
-    select * from {{ ref('int_contested_observations') }}
+    select * from {{ ref('int_conflicting_observations') }}
 
 ),
 
@@ -172,7 +172,7 @@ select
     cast(counted.cells_withdrawn as bigint) as cells_withdrawn,
     cast(counted.cells_new as bigint) as cells_new,
     cast(counted.cells_changed as bigint) as cells_changed,
-    later_drop.cells_set_aside as cells_set_aside_in_later_drop,
+    later_drop.quarantined_cells as cells_set_aside_in_later_drop,
     cast(coalesce(organisations_withdrawn.how_many, 0) as bigint) as count_organisations_withdrawn,
     organisations_withdrawn.codes as organisations_withdrawn,
     cast(coalesce(organisations_new.how_many, 0) as bigint) as count_organisations_new,

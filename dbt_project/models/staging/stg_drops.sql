@@ -16,5 +16,5 @@ select
     sequence,
     batch,
     label,
-    cells_set_aside
+    quarantined_cells
 from drops

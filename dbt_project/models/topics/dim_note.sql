@@ -3,7 +3,7 @@
 -- could say what is hidden. Only a figure of a published drop is noted, and only while that says what is wrong.
 with notes as (
 
-    select * from {{ ref('noted_cells') }}
+    select * from {{ ref('int_noted_cells') }}
 
 ),
 

@@ -3,7 +3,7 @@
 -- and the publisher's reliable recovery rates by ethnic group are another measure and do not stand in for it.
 with cells as (
 
-    select * from {{ ref('topic_cells') }}
+    select * from {{ ref('int_topic_values') }}
     where
         org_level in ('england', 'icb', 'stp')
         and measure in ('percentage_recovery', 'count_recovery', 'count_finished_course_treatment')
@@ -57,7 +57,7 @@ standards as (
 
 assessed as (
 
-    select * from {{ ref('percentages_against_standards') }}
+    select * from {{ ref('int_standard_assessments') }}
     where measure = 'percentage_recovery'
 
 )

@@ -8,7 +8,7 @@
 -- Each grain is asked for by itself: where nothing of a grain is contested, its observations are not read at all.
 with contested_periods as (
 
-    select * from {{ ref('int_contested_periods') }}
+    select * from {{ ref('int_conflicting_periods') }}
 
 ),
 
@@ -16,7 +16,7 @@ observations as (
 
     {% for grain in ['month', 'quarter', 'year'] -%}
     select measured.*
-    from {{ ref('int_measured_observations') }} as measured
+    from {{ ref('int_observations_with_measures') }} as measured
     inner join contested_periods
         on
             measured.period_start = contested_periods.period_start

@@ -149,8 +149,8 @@ ends as (
 select
     org_level,
     org_code,
-    case when is_open then reached_level end as today_level,
-    case when is_open then reached_code end as today_code,
+    case when is_open then reached_level end as current_level,
+    case when is_open then reached_code end as current_code,
     case
         when not is_open and not is_split then 'not_known'
         when boundary_moved_on is not null then 'boundary_moved'

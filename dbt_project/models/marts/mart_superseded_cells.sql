@@ -1,7 +1,7 @@
 -- Cells that were not believed: kept, with the drop that was. One that a re-issue withdrew stands with that re-issue.
 with losers as (
 
-    select * from {{ ref('int_contested_observations') }}
+    select * from {{ ref('int_conflicting_observations') }}
     where precedence > 1
 
 )

@@ -1,11 +1,11 @@
-"""Figures on today's geography beside the sums of their parts, and what changed of them between two releases.
+"""Figures on current boundaries beside the sums of their parts, and what changed of them between two releases.
 
-    python benchmarks/todays_areas.py RELEASE [EARLIER]
+    python benchmarks/current_areas.py RELEASE [EARLIER]
 
 RELEASE is a release folder. The first table counts, for every period and level, the counts of ICBs and regions of today
 all of whose parts of today have a figure in the same table, and those whose bounds do not meet the bounds of the sum of
-these. With an EARLIER release folder, the second table counts the rows of todays_geography_* by what they were and are:
-how they are related to today's area, and whether value, status or bounds differ.
+these. With an EARLIER release folder, the second table counts the rows of extract_*_current_boundaries by what they
+were and are: how they are related to today's area, and whether value, status or bounds differ.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-TABLES = ("todays_geography_annual", "todays_geography_quarterly", "todays_geography_monthly")
+TABLES = (
+    "extract_annual_current_boundaries",
+    "extract_quarterly_current_boundaries",
+    "extract_monthly_current_boundaries",
+)
 OF_TODAYS_AREA = "('same', 'recoded', 'merged', 'summed')"
 
 BESIDE_PARTS = """
 with today as (
-    select org_level, org_code, if(org_level = 'icb', 'region', 'icb') as whole_level, parent_code_today as whole_code
+    select org_level, org_code, if(org_level = 'icb', 'region', 'icb') as whole_level, current_parent_code as whole_code
     from read_parquet('{release}/dim_organisation.parquet')
     where org_level in ('icb', 'sub_icb') and org_type = org_level and valid_to is null
-        and parent_code_today is not null
+        and current_parent_code is not null
 ),
 sizes as (select whole_level, whole_code, count(*) as parts from today group by all),
 counts as (
@@ -87,7 +91,7 @@ def print_rows(title: str, columns: list[str], rows: list[tuple[object, ...]]) -
 
 
 def main() -> None:
-    """Print both tables for each table on today's geography."""
+    """Print both tables for each table on current boundaries."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("release", type=Path)
     parser.add_argument("earlier", type=Path, nargs="?")

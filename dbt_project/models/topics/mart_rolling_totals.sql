@@ -43,7 +43,7 @@ months_of_windows as (
 
     {% for window, length in windows -%}
     select
-        '{{ window }}' as window_type,
+        '{{ window }}' as total_type,
         months.period as last_month,
         members.period,
         members.place,
@@ -71,14 +71,14 @@ months_of_windows as (
 lengths as (
 
     select
-        window_type,
+        total_type,
         last_month,
         count(*) as months_listed,
-        min(period_start) as window_start,
+        min(period_start) as total_start,
         min(case when publication_status <> 'published' then period end) as first_missing,
         min(case when lies_after_a_break then period end) as first_break
     from months_of_windows
-    group by window_type, last_month
+    group by total_type, last_month
 
 ),
 
@@ -88,7 +88,7 @@ reasons as (
         lengths.*,
         missing.publication_status as missing_status,
         breaks.series_break,
-        case when lengths.window_type = 'rolling_12_months' then 12 else lengths.months_listed end as months_needed
+        case when lengths.total_type = 'rolling_12_months' then 12 else lengths.months_listed end as months_needed
     from lengths
     left join months as missing
         on lengths.first_missing = missing.period
@@ -100,12 +100,12 @@ reasons as (
 summed as (
 
     select
-        members.window_type,
+        members.total_type,
         ends.org_level,
         ends.org_code,
         ends.measure,
         ends.period,
-        count(*) as months_found,
+        count(*) as months_available,
         {{ sum_of_parts('parts') }}
     from ends
     inner join months_of_windows as members
@@ -116,7 +116,7 @@ summed as (
             and ends.org_level = parts.org_level
             and ends.org_code = parts.org_code
             and ends.measure = parts.measure
-    group by members.window_type, ends.org_level, ends.org_code, ends.measure, ends.period
+    group by members.total_type, ends.org_level, ends.org_code, ends.measure, ends.period
 
 ),
 
@@ -170,7 +170,7 @@ changes as (
 windows_of_two_areas as (
 
     select
-        members.window_type,
+        members.total_type,
         members.last_month,
         changes.org_level,
         changes.org_code,
@@ -179,7 +179,7 @@ windows_of_two_areas as (
     inner join changes
         on members.period = changes.period
     where members.lies_after_the_first
-    group by members.window_type, members.last_month, changes.org_level, changes.org_code
+    group by members.total_type, members.last_month, changes.org_level, changes.org_code
 
 ),
 
@@ -187,7 +187,7 @@ judged as (
 
     select
         summed.*,
-        reasons.window_start,
+        reasons.total_start,
         reasons.months_needed,
         case
             when reasons.first_break is not null
@@ -196,10 +196,10 @@ judged as (
                 then 'The calendar of what is held begins within the window.'
             when reasons.first_missing is not null
                 then reasons.first_missing || ' is ' || replace(reasons.missing_status, '_', ' ') || '.'
-            when summed.months_found < reasons.months_needed
+            when summed.months_available < reasons.months_needed
                 then
                     'The organisation has no figure in '
-                    || cast(reasons.months_needed - summed.months_found as varchar) || ' of the months.'
+                    || cast(reasons.months_needed - summed.months_available as varchar) || ' of the months.'
             when summed.value_status = 'not_published' then 'The organisation has a month without published figures.'
             when windows_of_two_areas.first_change is not null
                 then 'The area of the organisation changed in ' || windows_of_two_areas.first_change || '.'
@@ -207,11 +207,11 @@ judged as (
     from summed
     inner join reasons
         on
-            summed.window_type = reasons.window_type
+            summed.total_type = reasons.total_type
             and summed.period = reasons.last_month
     left join windows_of_two_areas
         on
-            summed.window_type = windows_of_two_areas.window_type
+            summed.total_type = windows_of_two_areas.total_type
             and summed.period = windows_of_two_areas.last_month
             and summed.org_level = windows_of_two_areas.org_level
             and summed.org_code = windows_of_two_areas.org_code
@@ -219,11 +219,11 @@ judged as (
 )
 
 select
-    judged.window_type,
+    judged.total_type,
     judged.period,
     months.period_label,
-    judged.window_start,
-    months.period_end as window_end,
+    judged.total_start,
+    months.period_end as total_end,
     months.financial_year,
     judged.org_level,
     judged.org_code,
@@ -231,7 +231,7 @@ select
     coalesce(organisations.org_type, 'unknown') as org_type,
     judged.measure,
     judged.months_needed,
-    judged.months_found,
+    judged.months_available,
     case when judged.reason is null then judged.value end as value,
     case when judged.reason is null then judged.value_status else 'not_published' end as value_status,
     case when judged.reason is null then judged.value_marker else '[x]' end as value_marker,

@@ -1,12 +1,12 @@
 {#
-  The figures of an extract on today's geography. A figure under the name of an organisation of today is of its area.
+  The figures of an extract on current boundaries. A figure under the name of an organisation of today is of its area.
     the area was one organisation's      the figure is carried, whatever its statistic
     it was made of several of its level  counts are summed, with bounds; a percentage, mean or median has no row
     it was made of smaller ones          likewise, of CCGs or sub-ICB locations, where each of them has a row
     none of these                        no value, and the reason
   What has no place in these stays under the code and name it was published under. Providers are not places and are left out.
 #}
-{% macro todays_geography_of(extract) %}
+{% macro extract_current_boundaries(extract) %}
 {%- set population = ['variable_type', 'variable_a', 'variable_b', 'measure', 'measure_id', 'statistic'] -%}
 {%- set dates = ['period', 'period_start', 'period_end', 'financial_year'] -%}
 {%- set figure = [
@@ -25,13 +25,13 @@ with figures as (
 
 areas as (
 
-    select * from {{ ref('areas_of_today') }}
+    select * from {{ ref('int_current_areas') }}
 
 ),
 
 ways as (
 
-    select * from {{ ref('organisation_today') }}
+    select * from {{ ref('int_organisation_current') }}
 
 ),
 
@@ -78,15 +78,15 @@ organisations_that_share as (
         areas.org_level,
         areas.org_code
     from figures_out_of_time
-    inner join {{ ref('places_reached') }} as reached
+    inner join {{ ref('int_reachable_organisations') }} as reached
         on
             figures_out_of_time.org_level = reached.org_level
             and figures_out_of_time.org_code = reached.org_code
     inner join areas
         on
             figures_out_of_time.period_end = areas.period_end
-            and reached.reached_level = areas.today_level
-            and reached.reached_code = areas.today_code
+            and reached.reached_level = areas.current_level
+            and reached.reached_code = areas.current_code
             and areas.tiers_below = 0
 
 ),
@@ -95,8 +95,8 @@ placed as (
 
     select
         figures.*,
-        areas.today_level,
-        areas.today_code,
+        areas.current_level,
+        areas.current_code,
         areas.tiers_below,
         areas.organisations,
         areas.comparability
@@ -121,8 +121,8 @@ carried as (
 
     select
         {{ dates | join(',\n        ') }},
-        today_level as org_level,
-        today_code as org_code,
+        current_level as org_level,
+        current_code as org_code,
         org_level as level_as_published,
         org_code as codes_as_published,
         comparability,
@@ -140,8 +140,8 @@ sums as (
         {% for column in dates -%}
         placed.{{ column }},
         {% endfor -%}
-        placed.today_level as org_level,
-        placed.today_code as org_code,
+        placed.current_level as org_level,
+        placed.current_code as org_code,
         placed.org_level as level_as_published,
         {{ dbt.listagg("placed.org_code", "'; '", "order by placed.org_code") }} as codes_as_published,
         placed.comparability,
@@ -157,8 +157,8 @@ sums as (
     left join carried
         on
             placed.cell = carried.cell
-            and placed.today_level = carried.org_level
-            and placed.today_code = carried.org_code
+            and placed.current_level = carried.org_level
+            and placed.current_code = carried.org_code
     where
         placed.comparability in ('merged', 'summed')
         and carried.cell is null
@@ -166,7 +166,7 @@ sums as (
         {% for column in dates + population -%}
         placed.{{ column }},
         {% endfor -%}
-        placed.today_level, placed.today_code, placed.org_level, placed.comparability, placed.tiers_below, placed.cell
+        placed.current_level, placed.current_code, placed.org_level, placed.comparability, placed.tiers_below, placed.cell
     having count(*) = max(placed.organisations)
 
 ),
@@ -238,8 +238,8 @@ without_figure as (
 
     select
         figures.*,
-        neighbours.today_level,
-        neighbours.today_code,
+        neighbours.current_level,
+        neighbours.current_code,
         case
             when neighbours.comparability in ('boundary_moved', 'area_not_known') then neighbours.comparability
             else 'parts_missing'
@@ -258,8 +258,8 @@ without_figure as (
     -- Its own figures of another area: they may not stand under its name.
     select
         figures.*,
-        todays_places.org_level as today_level,
-        todays_places.org_code as today_code,
+        todays_places.org_level as current_level,
+        todays_places.org_code as current_code,
         case
             when coalesce(neighbours.comparability, 'area_not_known') = 'area_not_known' then 'area_not_known'
             else 'boundary_moved'
@@ -274,8 +274,8 @@ without_figure as (
             figures.period_end = neighbours.period_end
             and figures.org_level = neighbours.org_level
             and figures.org_code = neighbours.org_code
-            and figures.org_level = neighbours.today_level
-            and figures.org_code = neighbours.today_code
+            and figures.org_level = neighbours.current_level
+            and figures.org_code = neighbours.current_code
     left join additive_counts
         on figures.measure = additive_counts.measure
     where
@@ -290,8 +290,8 @@ reasons as (
         {% for column in dates -%}
         without_figure.{{ column }},
         {% endfor -%}
-        without_figure.today_level as org_level,
-        without_figure.today_code as org_code,
+        without_figure.current_level as org_level,
+        without_figure.current_code as org_code,
         max(without_figure.org_level) as level_as_published,
         {{ dbt.listagg("without_figure.org_code", "'; '", "order by without_figure.org_code") }} as codes_as_published,
         min(without_figure.reason) as comparability,
@@ -310,14 +310,14 @@ reasons as (
     left join of_todays_areas
         on
             without_figure.cell = of_todays_areas.cell
-            and without_figure.today_level = of_todays_areas.org_level
-            and without_figure.today_code = of_todays_areas.org_code
+            and without_figure.current_level = of_todays_areas.org_level
+            and without_figure.current_code = of_todays_areas.org_code
     where of_todays_areas.cell is null
     group by
         {% for column in dates + population -%}
         without_figure.{{ column }},
         {% endfor -%}
-        without_figure.today_level, without_figure.today_code, without_figure.cell
+        without_figure.current_level, without_figure.current_code, without_figure.cell
 
 ),
 
@@ -338,8 +338,8 @@ uncovered as (
     left join of_todays_areas
         on
             figures.cell = of_todays_areas.cell
-            and neighbours.today_level = of_todays_areas.org_level
-            and neighbours.today_code = of_todays_areas.org_code
+            and neighbours.current_level = of_todays_areas.org_level
+            and neighbours.current_code = of_todays_areas.org_code
     where
         figures.org_level <> 'england'
         and (
@@ -392,7 +392,7 @@ under_their_own_code as (
 
 ),
 
-on_todays_geography as (
+on_current_boundaries as (
 
     select * from of_todays_areas
 
@@ -433,7 +433,7 @@ select
     rows_of_today.lower_bound,
     rows_of_today.upper_bound,
     rows_of_today.suppressed_parts
-from on_todays_geography as rows_of_today
+from on_current_boundaries as rows_of_today
 left join organisations
     on
         rows_of_today.org_level = organisations.org_level

@@ -40,7 +40,7 @@ commissioner_counts as (
         fact.measure,
         fact.measure_id,
         fact.statistic,
-        {{ count_that_leaves('fact.value', 'fact.value_status', 'policy') }}
+        {{ count_to_release('fact.value', 'fact.value_status', 'policy') }}
     from {{ ref('fct_monthly') }} as fact
     inner join additive_counts
         on fact.measure = additive_counts.measure

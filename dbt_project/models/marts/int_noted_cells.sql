@@ -14,7 +14,7 @@ corrected_cells as (
 
 guards as (
 
-    select * from {{ ref('corrections_applied') }}
+    select * from {{ ref('mart_corrections_applied') }}
 
 ),
 
@@ -55,7 +55,7 @@ believed_cells as (
 ),
 
 -- Another drop publishes the cell too, and was believed.
-superseded_cells as (
+mart_superseded_cells as (
 
     select
         corrected_cells.correction_id,
@@ -65,7 +65,7 @@ superseded_cells as (
         losers.measure,
         true as is_superseded
     from corrected_cells
-    inner join {{ ref('superseded_cells') }} as losers
+    inner join {{ ref('mart_superseded_cells') }} as losers
         on
             corrected_cells.drop_sha256 = losers.drop_sha256
             and corrected_cells.source_member = losers.source_member
@@ -74,11 +74,11 @@ superseded_cells as (
 
 ),
 
-noted_cells as (
+int_noted_cells as (
 
     select * from believed_cells
     union all
-    select * from superseded_cells
+    select * from mart_superseded_cells
 
 ),
 
@@ -92,7 +92,7 @@ ranked_cells as (
                 variable_type, variable_a, variable_b, measure
             order by case when is_superseded then 1 else 0 end asc, case when is_as_expected then 1 else 0 end asc
         ) as place
-    from noted_cells
+    from int_noted_cells
 
 ),
 

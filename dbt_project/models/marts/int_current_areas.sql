@@ -33,13 +33,13 @@ successions as (
 
 ways as (
 
-    select * from {{ ref('organisation_today') }}
+    select * from {{ ref('int_organisation_current') }}
 
 ),
 
 reached as (
 
-    select * from {{ ref('places_reached') }}
+    select * from {{ ref('int_reachable_organisations') }}
 
 ),
 
@@ -61,8 +61,8 @@ in_force as (
         places.org_level,
         places.org_code,
         places.ons_code,
-        ways.today_level,
-        ways.today_code,
+        ways.current_level,
+        ways.current_code,
         coalesce(ways.boundary_moved_on > moments.moment, false) as has_moved_since
     from places
     inner join moments
@@ -317,7 +317,7 @@ contributors as (
         reached.reached_code as location_code,
         not locations.has_moved_since
         and coalesce(
-            locations.today_level = reached.reached_level and locations.today_code = reached.reached_code,
+            locations.current_level = reached.reached_level and locations.current_code = reached.reached_code,
             false
         ) as is_exact
     from locations
@@ -337,8 +337,8 @@ parts as (
     select
         days.day_of_figures as moment,
         members_today.tier,
-        members_today.whole_level as today_level,
-        members_today.whole_code as today_code,
+        members_today.whole_level as current_level,
+        members_today.whole_code as current_code,
         contributors.org_level,
         contributors.org_code,
         min(case when members_today.is_certain and contributors.org_code is not null then 1 else 0 end) as is_certain,
@@ -361,13 +361,13 @@ areas as (
     select
         moment,
         tier,
-        today_level,
-        today_code,
+        current_level,
+        current_code,
         count(org_code) as locations,
         min(is_certain) = 1 as is_certain,
         min(is_exact) = 1 as is_exact
     from parts
-    group by moment, tier, today_level, today_code
+    group by moment, tier, current_level, current_code
 
 ),
 
@@ -390,8 +390,8 @@ shares as (
     select
         parts.moment,
         parts.tier,
-        parts.today_level,
-        parts.today_code,
+        parts.current_level,
+        parts.current_code,
         members_then.tier as part_tier,
         members_then.whole_level as org_level,
         members_then.whole_code as org_code,
@@ -406,7 +406,7 @@ shares as (
             and parts.org_code = members_then.org_code
             and parts.tier <= members_then.tier
     group by
-        parts.moment, parts.tier, parts.today_level, parts.today_code,
+        parts.moment, parts.tier, parts.current_level, parts.current_code,
         members_then.tier, members_then.whole_level, members_then.whole_code,
         members_then.locations, members_then.is_known
 
@@ -418,14 +418,14 @@ bodies_of_the_same_ons_code as (
 
     select
         shares.moment,
-        shares.today_level,
-        shares.today_code
+        shares.current_level,
+        shares.current_code
     from shares
     inner join areas
         on
             shares.moment = areas.moment
-            and shares.today_level = areas.today_level
-            and shares.today_code = areas.today_code
+            and shares.current_level = areas.current_level
+            and shares.current_code = areas.current_code
     inner join in_force
         on
             shares.moment = in_force.moment
@@ -433,8 +433,8 @@ bodies_of_the_same_ons_code as (
             and shares.org_code = in_force.org_code
     inner join wholes_today
         on
-            shares.today_level = wholes_today.org_level
-            and shares.today_code = wholes_today.org_code
+            shares.current_level = wholes_today.org_level
+            and shares.current_code = wholes_today.org_code
     where
         shares.tier = 2
         and shares.part_tier = 2
@@ -452,8 +452,8 @@ unsettled_areas as (
 
     select distinct
         parts.moment,
-        parts.today_level,
-        parts.today_code
+        parts.current_level,
+        parts.current_code
     from parts
     inner join contributors
         on
@@ -469,8 +469,8 @@ unsettled_areas as (
     left join bodies_of_the_same_ons_code as settled
         on
             parts.moment = settled.moment
-            and bodies.whole_level = settled.today_level
-            and bodies.whole_code = settled.today_code
+            and bodies.whole_level = settled.current_level
+            and bodies.whole_code = settled.current_code
     where
         parts.is_exact = 0
         and (parts.tier = 3 or settled.moment is null)
@@ -482,16 +482,16 @@ covers as (
 
     select
         shares.moment,
-        shares.today_level,
-        shares.today_code
+        shares.current_level,
+        shares.current_code
     from shares
     inner join areas
         on
             shares.moment = areas.moment
-            and shares.today_level = areas.today_level
-            and shares.today_code = areas.today_code
+            and shares.current_level = areas.current_level
+            and shares.current_code = areas.current_code
     where shares.tier = shares.part_tier
-    group by shares.moment, shares.today_level, shares.today_code, areas.locations
+    group by shares.moment, shares.current_level, shares.current_code, areas.locations
     having
         sum(shares.locations_shared) = areas.locations
         and min(case when shares.is_known and shares.locations = shares.locations_shared then 1 else 0 end) = 1
@@ -506,11 +506,11 @@ links as (
         in_force.tier,
         in_force.org_level,
         in_force.org_code,
-        reached.reached_level as today_level,
-        reached.reached_code as today_code,
+        reached.reached_level as current_level,
+        reached.reached_code as current_code,
         coalesce(
             in_force.has_moved_since
-            and in_force.today_level = reached.reached_level and in_force.today_code = reached.reached_code,
+            and in_force.current_level = reached.reached_level and in_force.current_code = reached.reached_code,
             false
         ) as is_said_to_differ
     from in_force
@@ -530,26 +530,26 @@ unexplained_areas as (
 
     select distinct
         links.moment,
-        links.today_level,
-        links.today_code
+        links.current_level,
+        links.current_code
     from links
     inner join areas
         on
             links.moment = areas.moment
-            and links.today_level = areas.today_level
-            and links.today_code = areas.today_code
+            and links.current_level = areas.current_level
+            and links.current_code = areas.current_code
     left join covers
         on
             links.moment = covers.moment
-            and links.today_level = covers.today_level
-            and links.today_code = covers.today_code
+            and links.current_level = covers.current_level
+            and links.current_code = covers.current_code
     left join shares
         on
             links.moment = shares.moment
             and links.org_level = shares.org_level
             and links.org_code = shares.org_code
-            and links.today_level = shares.today_level
-            and links.today_code = shares.today_code
+            and links.current_level = shares.current_level
+            and links.current_code = shares.current_code
     where
         links.tier < 3
         and (
@@ -622,8 +622,8 @@ in_present_form as (
 
     select
         unchanged_members.moment,
-        unchanged_members.whole_level as today_level,
-        unchanged_members.whole_code as today_code
+        unchanged_members.whole_level as current_level,
+        unchanged_members.whole_code as current_code
     from unchanged_members
     inner join sizes_today
         on
@@ -654,13 +654,13 @@ known_areas as (
     left join unsettled_areas as unsettled
         on
             areas.moment = unsettled.moment
-            and areas.today_level = unsettled.today_level
-            and areas.today_code = unsettled.today_code
+            and areas.current_level = unsettled.current_level
+            and areas.current_code = unsettled.current_code
     left join unexplained_areas as unexplained
         on
             areas.moment = unexplained.moment
-            and areas.today_level = unexplained.today_level
-            and areas.today_code = unexplained.today_code
+            and areas.current_level = unexplained.current_level
+            and areas.current_code = unexplained.current_code
 
 ),
 
@@ -674,20 +674,20 @@ tiles as (
         known_areas.reason,
         known_areas.locations as locations_of_area,
         sum(shares.locations_shared) over (
-            partition by shares.moment, shares.today_level, shares.today_code, shares.part_tier
+            partition by shares.moment, shares.current_level, shares.current_code, shares.part_tier
         ) as locations_covered,
         count(*) over (
-            partition by shares.moment, shares.today_level, shares.today_code, shares.part_tier
+            partition by shares.moment, shares.current_level, shares.current_code, shares.part_tier
         ) as organisations,
         min(case when shares.is_known and shares.locations = shares.locations_shared then 1 else 0 end) over (
-            partition by shares.moment, shares.today_level, shares.today_code, shares.part_tier
+            partition by shares.moment, shares.current_level, shares.current_code, shares.part_tier
         ) = 1 as are_all_within
     from shares
     inner join known_areas
         on
             shares.moment = known_areas.moment
-            and shares.today_level = known_areas.today_level
-            and shares.today_code = known_areas.today_code
+            and shares.current_level = known_areas.current_level
+            and shares.current_code = known_areas.current_code
 
 ),
 
@@ -696,8 +696,8 @@ made_up as (
     select
         moment,
         tier,
-        today_level,
-        today_code,
+        current_level,
+        current_code,
         part_tier,
         org_level,
         org_code,
@@ -705,7 +705,7 @@ made_up as (
         case
             when part_tier > tier then 'summed'
             when organisations > 1 then 'merged'
-            when org_level = today_level and org_code = today_code then 'same'
+            when org_level = current_level and org_code = current_code then 'same'
             else 'recoded'
         end as comparability
     from tiles
@@ -723,24 +723,24 @@ same_by_form as (
     select
         in_present_form.moment,
         in_force.tier,
-        in_present_form.today_level,
-        in_present_form.today_code,
+        in_present_form.current_level,
+        in_present_form.current_code,
         in_force.tier as part_tier,
-        in_present_form.today_level as org_level,
-        in_present_form.today_code as org_code,
+        in_present_form.current_level as org_level,
+        in_present_form.current_code as org_code,
         1 as organisations,
         'same' as comparability
     from in_present_form
     inner join in_force
         on
             in_present_form.moment = in_force.moment
-            and in_present_form.today_level = in_force.org_level
-            and in_present_form.today_code = in_force.org_code
+            and in_present_form.current_level = in_force.org_level
+            and in_present_form.current_code = in_force.org_code
     left join made_up
         on
             in_present_form.moment = made_up.moment
-            and in_present_form.today_level = made_up.today_level
-            and in_present_form.today_code = made_up.today_code
+            and in_present_form.current_level = made_up.current_level
+            and in_present_form.current_code = made_up.current_code
             and made_up.tier = made_up.part_tier
     where made_up.moment is null
 
@@ -762,8 +762,8 @@ may_have_lain_in as (
     select
         moment,
         tier,
-        today_level,
-        today_code,
+        current_level,
+        current_code,
         org_level,
         org_code
     from shares
@@ -774,8 +774,8 @@ may_have_lain_in as (
     select
         moment,
         tier,
-        today_level,
-        today_code,
+        current_level,
+        current_code,
         org_level,
         org_code
     from links
@@ -787,13 +787,13 @@ not_made_up as (
     select
         found.moment,
         found.tier,
-        found.today_level,
-        found.today_code,
+        found.current_level,
+        found.current_code,
         found.tier as part_tier,
         found.org_level,
         found.org_code,
         count(*) over (
-            partition by found.moment, found.today_level, found.today_code
+            partition by found.moment, found.current_level, found.current_code
         ) as organisations,
         case
             when known_areas.is_known and found.tier > 1 then 'parts_missing'
@@ -804,13 +804,13 @@ not_made_up as (
     left join known_areas
         on
             found.moment = known_areas.moment
-            and found.today_level = known_areas.today_level
-            and found.today_code = known_areas.today_code
+            and found.current_level = known_areas.current_level
+            and found.current_code = known_areas.current_code
     left join figures_of_areas
         on
             found.moment = figures_of_areas.moment
-            and found.today_level = figures_of_areas.today_level
-            and found.today_code = figures_of_areas.today_code
+            and found.current_level = figures_of_areas.current_level
+            and found.current_code = figures_of_areas.current_code
             and figures_of_areas.tier = figures_of_areas.part_tier
     where figures_of_areas.moment is null
 
@@ -828,8 +828,8 @@ every_area as (
 
 select
     moment as period_end,
-    today_level,
-    today_code,
+    current_level,
+    current_code,
     org_level,
     org_code,
     part_tier - tier as tiers_below,

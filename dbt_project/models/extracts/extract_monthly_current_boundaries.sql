@@ -1,0 +1,2 @@
+-- The monthly figures of England and its regions, ICBs and sub-ICB locations, on current boundaries.
+{{ extract_current_boundaries('extract_monthly') }}

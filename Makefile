@@ -46,11 +46,13 @@ test: $(READY) ## Run every check and test that needs no network
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going lint pytest
 
 .PHONY: lint
-lint: $(READY) ## Format, lint, types, boundaries, SQL style
+lint: $(READY) ## Format, lint, types, boundaries, SQL and JavaScript style
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python --summary=none
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/oxfmt --check iapt/report/static/*.js > /dev/null || (echo "make format would change JavaScript"; exit 1)
+	@$(BIN)/oxlint --quiet iapt/report/static
 	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar dbt_project/models dbt_project/tests > .sqlfluff.log || (cat .sqlfluff.log; exit 1)
 	@if grep -q FAIL .sqlfluff.log; then cat .sqlfluff.log; exit 1; fi
 
@@ -92,6 +94,7 @@ status: $(READY) ## Say what is kept, what was refused, and what the latest rele
 .PHONY: format
 format: $(READY) ## Format the code
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
+	@$(BIN)/oxfmt --write iapt/report/static/*.js > /dev/null
 	@$(BIN)/sqlfluff fix --quiet dbt_project/models dbt_project/tests
 
 .PHONY: dictionary

@@ -1,14 +1,13 @@
 // What a figure is and how it is written: cells, periods, the words for what is missing. No markup of a page here.
 "use strict";
-var iapt = globalThis.iapt || {};
-globalThis.iapt = iapt;
+globalThis.iapt = {};
 iapt.data = {};
 iapt.receive = function (name, data) {
   if (name === "site") iapt.site = data;
   else iapt.data[name] = data;
 };
 
-(function () {
+{
   const MARKERS = { suppressed: "[c]", not_published: "[x]", not_applicable: "[z]" };
   const LETTERS = { c: "suppressed", x: "not_published", z: "not_applicable" };
   const MEANINGS = {
@@ -57,7 +56,8 @@ iapt.receive = function (name, data) {
     if (unit === "%" && read.value > 100) return `More than 100% cannot be: ${shown(read)} is shown as published.`;
     // A year more than the start of a period is after its end.
     const most = (Date.parse(period.start) - FIRST_SERVICES) / DAY + 366;
-    if (unit === "days" && read.value > most) return `A wait longer than the services have existed cannot be: ${shown(read)} is shown as published.`;
+    if (unit === "days" && read.value > most)
+      return `A wait longer than the services have existed cannot be: ${shown(read)} is shown as published.`;
     return "";
   }
 
@@ -77,13 +77,21 @@ iapt.receive = function (name, data) {
   }
 
   /** What stands beside a figure in the column of a standard: its own marker where there is no figure to judge. */
-  const standing = (read, word) => (read && read.status === "published" ? STANDINGS[word] || "not judged" : written(read));
+  const standing = (read, word) =>
+    read && read.status === "published" ? STANDINGS[word] || "not judged" : written(read);
 
   /** The periods of a report as objects. */
   function periods(report) {
     return iapt.site.reports[report].periods.map((fields, number) => ({
-      number, period: fields[0], label: fields[1], start: fields[2], status: fields[3], reason: fields[4],
-      breakName: fields[5], breakReason: fields[6], cuts: fields[7],
+      number,
+      period: fields[0],
+      label: fields[1],
+      start: fields[2],
+      status: fields[3],
+      reason: fields[4],
+      breakName: fields[5],
+      breakReason: fields[6],
+      cuts: fields[7],
     }));
   }
 
@@ -95,7 +103,17 @@ iapt.receive = function (name, data) {
   const area = (id) => {
     const fields = iapt.site.areas.find((one) => one[0] === id);
     if (!fields) return null;
-    return { id: fields[0], family: fields[1], name: fields[2], code: fields[3], note: fields[4], reports: fields[5], ended: fields[6] || "", before: fields[7] || [], after: fields[8] || [] };
+    return {
+      id: fields[0],
+      family: fields[1],
+      name: fields[2],
+      code: fields[3],
+      note: fields[4],
+      reports: fields[5],
+      ended: fields[6] || "",
+      before: fields[7] || [],
+      after: fields[8] || [],
+    };
   };
 
   /** A figure with a note that would stand outside of what the others span, or cannot be: it is not drawn as one of them. */
@@ -117,8 +135,22 @@ iapt.receive = function (name, data) {
 
   const withUnit = (read, unit) => shown(read) + (unit === "%" ? "%" : unit === "days" ? " days" : "");
 
-  const escape = (text) =>
-    String(text).replace(/[&<>"']/g, (found) => "&#" + found.charCodeAt(0) + ";");
+  const escape = (text) => String(text).replace(/[&<>"']/g, (found) => "&#" + found.charCodeAt(0) + ";");
 
-  iapt.figures = { remarked, offTheScale, series, periods, measure, area, shown, written, withUnit, standing, grouped, escape, MARKERS, MEANINGS };
-})();
+  iapt.figures = {
+    remarked,
+    offTheScale,
+    series,
+    periods,
+    measure,
+    area,
+    shown,
+    written,
+    withUnit,
+    standing,
+    grouped,
+    escape,
+    MARKERS,
+    MEANINGS,
+  };
+}

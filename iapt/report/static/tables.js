@@ -1,14 +1,15 @@
 // Tables as text, for people and as CSV: the same rows in both. Pure functions.
 "use strict";
-(function () {
+{
   const { written, standing, escape, MARKERS, MEANINGS } = iapt.figures;
 
   /** A figure as a table shows it; a total built here with what its true value can be. */
   function cellHtml(read, flag) {
     const mark = read === null ? "none" : read.status !== "published" ? "mark" : "";
-    const range = read && read.derived
-      ? ` <span class="range">${iapt.figures.grouped(String(read.least))} to ${iapt.figures.grouped(String(read.most))}${read.hidden ? `, ${read.hidden} hidden` : ""}</span>`
-      : "";
+    const range =
+      read && read.derived
+        ? ` <span class="range">${iapt.figures.grouped(String(read.least))} to ${iapt.figures.grouped(String(read.most))}${read.hidden ? `, ${read.hidden} hidden` : ""}</span>`
+        : "";
     const text = mark ? `<span class="${mark}">${written(read)}</span>` : written(read);
     const noted = read && read.notes ? ' <span class="mark">[note]</span>' : "";
     return `${text}${noted}${flag ? ' <span class="mark">[b]</span>' : ""}${range}`;
@@ -24,7 +25,11 @@
   /** What each row of a download says of itself, so that a file alone can be cited: release, source and licence. */
   const provenance = () => {
     const { id = "", source = "", licence = "" } = iapt.site.release || {};
-    return [["release_id", id], ["source", source], ["licence", licence]];
+    return [
+      ["release_id", id],
+      ["source", source],
+      ["licence", licence],
+    ];
   };
 
   /** A link that holds the table as CSV: it works without a server and without JavaScript. */
@@ -32,9 +37,13 @@
     const bounded = (column) => table.rows.some((row) => row.cells && row.cells[column] && row.cells[column].derived);
     const noted = (column) => table.rows.some((row) => row.cells && row.cells[column] && row.cells[column].notes);
     // Of whom: the rows say it where each is of another organisation, else it is one for the whole table.
-    const own = table.keys.some((key) => key.name === "org_code") || !table.orgs ? [] : [
-      ["org_code", table.orgs.map((one) => one.code).join("; ")], ["org_name", table.orgs.map((one) => one.name).join("; ")],
-    ];
+    const own =
+      table.keys.some((key) => key.name === "org_code") || !table.orgs
+        ? []
+        : [
+            ["org_code", table.orgs.map((one) => one.code).join("; ")],
+            ["org_name", table.orgs.map((one) => one.name).join("; ")],
+          ];
     const about = provenance();
     const head = [...own.map(([name]) => name), ...table.keys.map((key) => key.name)];
     table.columns.forEach((column, number) => {
@@ -62,7 +71,13 @@
       lines.push(fields.join(","));
     }
     const text = lines.join("\n") + "\n";
-    const data = text.replace(/%/g, "%25").replace(/\n/g, "%0A").replace(/\r/g, "%0D").replace(/#/g, "%23").replace(/ /g, "%20").replace(/"/g, "%22");
+    const data = text
+      .replace(/%/g, "%25")
+      .replace(/\n/g, "%0A")
+      .replace(/\r/g, "%0D")
+      .replace(/#/g, "%23")
+      .replace(/ /g, "%20")
+      .replace(/"/g, "%22");
     return `<p class="download"><a download="${escape(table.file)}.csv" href="data:text/csv;charset=utf-8,${escape(data)}">Download these figures (CSV)<span class="vh">: ${escape(table.caption)}</span></a></p>`;
   }
 
@@ -91,18 +106,37 @@
   function html(table) {
     const standards = table.columns.filter((column) => column.judged).length;
     const bars = table.bars === undefined || table.bars === null ? -1 : table.bars;
-    const most = bars < 0 ? 0 : table.barsTo || Math.max(...table.rows.filter((row) => row.cells && row.cells[bars] && row.cells[bars].status === "published" && !row.cells[bars].impossible).map((row) => row.cells[bars].value), 1);
+    const most =
+      bars < 0
+        ? 0
+        : table.barsTo ||
+          Math.max(
+            ...table.rows
+              .filter(
+                (row) =>
+                  row.cells && row.cells[bars] && row.cells[bars].status === "published" && !row.cells[bars].impossible,
+              )
+              .map((row) => row.cells[bars].value),
+            1,
+          );
     const head = table.columns
-      .map((column, number) => `<th scope="col" class="n"${column.number === undefined ? "" : ` data-i="${column.number}"`}>${escape(column.label)}${column.flag ? ' <span class="mark">[b]</span>' : ""}</th>${number === bars ? '<td class="bar-head"></td>' : ""}${column.judged ? `<th scope="col" class="standing">${escape(column.judged.label)}${standards > 1 ? `<span class="vh">, ${escape(column.label)}</span>` : ""}</th>` : ""}`)
+      .map(
+        (column, number) =>
+          `<th scope="col" class="n"${column.number === undefined ? "" : ` data-i="${column.number}"`}>${escape(column.label)}${column.flag ? ' <span class="mark">[b]</span>' : ""}</th>${number === bars ? '<td class="bar-head"></td>' : ""}${column.judged ? `<th scope="col" class="standing">${escape(column.judged.label)}${standards > 1 ? `<span class="vh">, ${escape(column.label)}</span>` : ""}</th>` : ""}`,
+      )
       .join("");
     const body = table.rows.map((row) => {
       const name = row.href ? `<a href="${escape(row.href)}">${escape(row.header)}</a>` : escape(row.header);
       const header = `<th scope="row">${name}${row.flag ? ' <span class="mark">[b]</span>' : ""}${row.remark ? ` <span class="remark">${escape(row.remark)}</span>` : ""}</th>`;
-      if (!row.cells) return `<tr class="held">${header}<td colspan="${table.columns.length + standards + (bars < 0 ? 0 : 1)}">${escape(row.span)}</td></tr>`;
+      if (!row.cells)
+        return `<tr class="held">${header}<td colspan="${table.columns.length + standards + (bars < 0 ? 0 : 1)}">${escape(row.span)}</td></tr>`;
       const cells = row.cells.map((read, number) => {
-        const bar = number !== bars ? "" : read && read.status === "published" && !read.impossible
-          ? `<td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${Math.round((read.value / most) * 1000) / 10}" height="10"/></svg></td>`
-          : '<td class="bar"></td>';
+        const bar =
+          number !== bars
+            ? ""
+            : read && read.status === "published" && !read.impossible
+              ? `<td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${Math.round((read.value / most) * 1000) / 10}" height="10"/></svg></td>`
+              : '<td class="bar"></td>';
         const { judged } = table.columns[number];
         const said = judged ? `<td class="standing">${escape(standing(read, judged.words[row.number]))}</td>` : "";
         return `<td class="n">${cellHtml(read, row.flags && row.flags[number])}</td>${bar}${said}`;
@@ -111,9 +145,16 @@
     });
     const markers = markersOf(table);
     const meaning = markers.length
-      ? `<ul class="markers">${markers.map((marker) => `<li><span class="mark">${marker}</span> ${escape(MEANINGS[marker])}</li>`).join("")}</ul>` : "";
-    const remarks = table.rows.flatMap((row) => (row.cells || []).flatMap((read, number) =>
-      ((read && read.notes) || []).map((note) => `<li><span class="mark">[note]</span> ${escape(`${row.header}, ${table.columns[number].label}: ${note}`)}</li>`)));
+      ? `<ul class="markers">${markers.map((marker) => `<li><span class="mark">${marker}</span> ${escape(MEANINGS[marker])}</li>`).join("")}</ul>`
+      : "";
+    const remarks = table.rows.flatMap((row) =>
+      (row.cells || []).flatMap((read, number) =>
+        ((read && read.notes) || []).map(
+          (note) =>
+            `<li><span class="mark">[note]</span> ${escape(`${row.header}, ${table.columns[number].label}: ${note}`)}</li>`,
+        ),
+      ),
+    );
     const remarked = remarks.length ? `<ul class="notes remarks">${remarks.join("")}</ul>` : "";
     return (
       `<div class="scroller" role="region" aria-labelledby="${table.id}-caption" tabindex="0"><table${table.sortable ? ' class="sortable"' : ""}><caption id="${table.id}-caption"><span>${escape(table.caption)}</span></caption>` +
@@ -122,4 +163,4 @@
   }
 
   iapt.tables = { html, cellHtml };
-})();
+}

@@ -19,6 +19,8 @@ from expectations.outcomes import NO_ROW_BREAKS_IT, describe_check_error, fetch_
 from expectations.rules import Rule
 from expectations.suites import calendar, common_rules, drops, value_rules
 from iapt import contract
+from iapt.files import write_json_atomically
+from iapt.sql import quote_literal
 from iapt.validation import EXAMPLES_SHOWN, Example, RuleOutcome, ValidationReport
 
 #: What decides a verdict, besides the drop and how it was read: a change in any of them judges every drop again.
@@ -75,10 +77,7 @@ class DropValidationCache:
     def keep(self, verdict: DropValidation) -> None:
         """Keep a verdict, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path_of(verdict.drop)
-        beside = path.with_suffix(".json.part")
-        beside.write_text(json.dumps(_record_of(verdict), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.replace(path)
+        write_json_atomically(self._path_of(verdict.drop), _record_of(verdict))
 
     def _path_of(self, drop: DropToValidate) -> Path:
         return self.folder / f"{drop.sha256}.json"
@@ -243,15 +242,11 @@ def _places(drop: DropToValidate, cells: Sequence[int], connection: duckdb.DuckD
         connection.execute(
             f"""
             select {", ".join(observations.PLACE)}
-            from read_parquet('{_quoted(drop.observations)}', hive_partitioning = false)
+            from read_parquet({quote_literal(drop.observations)}, hive_partitioning = false)
             where file_row_number in ({numbers}) order by all
             """
         )
     )
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def _outcome(rule: Rule, drop: DropToValidate, violations: int, examples: tuple[Example, ...]) -> RuleOutcome:

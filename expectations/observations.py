@@ -4,13 +4,14 @@ A rule looks at millions of figures, so a figure is written down with nothing bu
 enumerations. Where it stands (file, row, column) is looked up again for the few that break a rule.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from expectations.suites.value_rules import ORGANISATION_LEVELS, PAIR_LEVELS, STATISTICS, STATUSES
+from iapt.sql import quote_literal, sql_list
 
 SERIES: Final = ("monthly", "quarterly", "annual", "timeseries", "data_quality")
 #: What may stand in a cell instead of a number, and the one status it means.
@@ -53,7 +54,7 @@ def _open_cells(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) ->
         f"""
         create temp view cells as
         select *, file_index, file_row_number
-        from read_parquet([{_texts(map(str, files))}], hive_partitioning = false)
+        from read_parquet([{sql_list(files)}], hive_partitioning = false)
         """
     )
 
@@ -61,7 +62,7 @@ def _open_cells(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) ->
 def _load_measures(connection: duckdb.DuckDBPyConnection, seeds: Path) -> None:
     for seed in SEEDS:
         table = Path(seed).stem
-        file = _texts([str(seeds / seed)])
+        file = quote_literal(seeds / seed)
         connection.execute(f"create temp table {table} as from read_csv({file}, header = true, all_varchar = true)")
     # As dbt names them (intermediate.int_observations_with_measures): by MEASURE_ID where there is one, else through
     # the
@@ -122,7 +123,7 @@ def _create_vocabularies(connection: duckdb.DuckDBPyConnection) -> None:
         "marker": tuple(MARKERS),
         "statistic": (*STATISTICS, SUBMISSION, UNKNOWN),
     }.items():
-        connection.execute(f"create type {name} as enum ({_texts(words)})")
+        connection.execute(f"create type {name} as enum ({sql_list(words)})")
     connection.execute(
         """
         create type measure_name as enum (
@@ -249,7 +250,3 @@ _PERCENTAGES: Final = """
     where figures.statistic = 'percentage' and not figures.is_duplicate
     group by figures.drop_number, figures.cell_number
 """
-
-
-def _texts(values: Iterable[str]) -> str:
-    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)

@@ -1,6 +1,5 @@
 """The gate: judge a staged release, table by table, and say whether exactly these bytes may leave."""
 
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,8 @@ from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
 from iapt.contract import CONTRACTS, parquet_name
+from iapt.files import compute_sha256
+from iapt.sql import quote_literal
 from iapt.threads import threads_per_worker
 from iapt.validation import RuleOutcome, ValidationReport
 
@@ -110,17 +111,12 @@ def _receive(staged: Path, copies: Path, connection: duckdb.DuckDBPyConnection) 
         if faults.pop(path.name, None) is None:
             faults[path.name] = "no such file belongs to a release"
         copy = Path(shutil.copyfile(path, copies / path.name))
-        files[path.name] = _sha256(copy)
+        files[path.name] = compute_sha256(copy)
     for table in CONTRACTS:
         file = parquet_name(table)
         if file not in faults and (kind := _error_in_reading(connection, table, copies)):
             faults[file] = f"it could not be read as Parquet ({kind})"
     return StagedRelease(files=files, faults=faults)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _error_in_reading(connection: duckdb.DuckDBPyConnection, table: str, copies: Path) -> str | None:
@@ -142,8 +138,8 @@ def _create_view(connection: duckdb.DuckDBPyConnection, table: str, copies: Path
     A rule reads few columns, which DuckDB reads from Parquet sooner than it could write all of them to a
     database of its own.
     """
-    location = str(copies / parquet_name(table)).replace("'", "''")
-    connection.execute(f"create view {table} as select * from read_parquet('{location}', hive_partitioning = false)")
+    location = quote_literal(copies / parquet_name(table))
+    connection.execute(f"create view {table} as select * from read_parquet({location}, hive_partitioning = false)")
 
 
 def _unfit_tables(
@@ -202,7 +198,7 @@ def _outcomes_of_rules(
 
 
 def _outcomes_of_bytes(staged: Path, release: StagedRelease) -> Iterator[RuleOutcome]:
-    present = {path.name: _sha256(path) if path.is_file() else "" for path in staged.iterdir()}
+    present = {path.name: compute_sha256(path) if path.is_file() else "" for path in staged.iterdir()}
     for file in sorted(release.files.keys() | present.keys()):
         before, after = release.files.get(file, ""), present.get(file)
         change = "appeared" if file not in release.files else "vanished" if after is None else "changed"

@@ -14,6 +14,6 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def sql_list(values: Iterable[str]) -> str:
-    """Return texts as SQL literals with commas between them, for `in (…)`."""
+def sql_list(values: Iterable[str | Path]) -> str:
+    """Return texts or paths as SQL literals with commas between them, for `in (…)`."""
     return ", ".join(quote_literal(value) for value in values)

@@ -8,6 +8,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from iapt.files import write_atomically
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = PROJECT_ROOT / "catalogue"
 DISCLOSURE_POLICY = "disclosure.yml"  # in the catalogue
@@ -127,10 +129,7 @@ class Workspace:
         """
         path = self.root / "salt"
         if not path.is_file():
-            beside = path.with_suffix(".part")
-            beside.touch(mode=0o600)
-            beside.write_text(secrets.token_hex(SALT_BYTES), encoding="utf-8")
-            beside.replace(path)
+            write_atomically(path, secrets.token_hex(SALT_BYTES), mode=0o600)
         salt = path.read_text("utf-8")
         if not re.fullmatch(rf"[0-9a-f]{{{2 * SALT_BYTES}}}", salt):
             raise ValueError(

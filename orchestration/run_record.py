@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import dagster as dg
 
+from iapt.files import write_json_atomically
 from iapt.machine_errors import describe_trouble
 from iapt.workspace import Workspace
 from orchestration.check_events import EVERY_DROP_IS_READ, collect_warnings, read_check_evaluations, read_run_events
@@ -196,10 +197,7 @@ def _write_log(home: Workspace, instance: dg.DagsterInstance, run_id: str, start
 
 def _write(home: Workspace, record: Mapping[str, Any]) -> None:
     """Write the record, whole or not at all: `iapt status` may be reading it."""
-    path = home.root / "last_refresh.json"
-    beside = path.with_suffix(".json.part")
-    beside.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    beside.replace(path)
+    write_json_atomically(home.root / "last_refresh.json", record)
 
 
 def _json(path: Path) -> dict[str, Any]:

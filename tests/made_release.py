@@ -25,6 +25,7 @@ from iapt.contract import (
     TOPICS,
     parquet_name,
 )
+from iapt.sql import quote_literal
 from iapt.workspace import CATALOGUE
 
 HOSTILE_NAME = '<script>alert("1")</script> & Söhne'
@@ -448,8 +449,8 @@ def write_made_release(folder: Path) -> Path:
             frame = frame.where(frame.notna(), None)
             connection.register("frame", frame)
             typed = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in columns.items())
-            target = str(folder / parquet_name(table)).replace("'", "''")
-            connection.execute(f"copy (select {typed} from frame) to '{target}' (format parquet)")
+            target = quote_literal(folder / parquet_name(table))
+            connection.execute(f"copy (select {typed} from frame) to {target} (format parquet)")
             connection.unregister("frame")
     manifest = {
         "release_id": "2026.11.9",

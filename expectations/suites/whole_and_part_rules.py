@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter, model_validator
 
 from expectations.rules import Rule
 from expectations.suites.common_rules import sql_keys
+from iapt.catalogue.strict_model import StrictModel
 from iapt.sql import sql_list
 from iapt.workspace import CATALOGUE
 
@@ -21,14 +22,14 @@ SOURCE = "Source: the publisher's counts of CCGs and sub-ICB locations, which ad
 _KEY = r"^[A-Za-z0-9 -]+$"
 
 
-class Difference(BaseModel):
+class Difference(StrictModel):
     """By how much the bounds of an organisation's counts lie above or below those of the sum of its parts, and why.
 
     `more_by` and `less_by` are the furthest that any count of the period lies above and below, in what it counts. One
     without a period and a code is of every organisation of its level, in periods that have none of their own.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(strict=True)
 
     period: str | None = Field(default=None, pattern=_KEY)
     org_level: str = Field(pattern=r"^[a-z_]+$")

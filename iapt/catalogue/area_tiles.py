@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
+
+from iapt.catalogue.strict_model import StrictModel
 
 LONGEST_LABEL = 14  # characters that stay readable inside a tile
 FURTHEST_PLACE = 19  # the last row and column that a map of one page has room for
@@ -31,10 +33,8 @@ class AreaTilesError(Exception):
         return f"{self.file}, line {self.line}: expected {self.expected}; found {self.found}."
 
 
-class Tile(BaseModel):
+class Tile(StrictModel):
     """One area's place on the tile map, the label that fits into its square, and the region it is drawn with."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     code: str = Field(pattern=r"^[A-Z0-9]{3,10}$")
     row: int = Field(ge=0, le=FURTHEST_PLACE)

@@ -15,20 +15,17 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import Field, TypeAdapter, field_validator, model_validator
 
 from iapt.catalogue.layouts import Layout, load_layouts
 from iapt.catalogue.organisation_codes import OrganisationCodes
+from iapt.catalogue.strict_model import StrictModel
 from iapt.periods import parse_period_label
 
 Grain = Literal["month", "quarter", "year"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Gap(_Strict):
+class Gap(StrictModel):
     """A period of a series that the publisher never published."""
 
     series: Literal["monthly", "quarterly", "annual"]
@@ -40,7 +37,7 @@ class Gap(_Strict):
     source: str
 
 
-class CorrectedCells(_Strict):
+class CorrectedCells(StrictModel):
     """Which cells of a publication a correction is about: each column that is named must say exactly this."""
 
     org_level: str | None = None
@@ -59,7 +56,7 @@ class CorrectedCells(_Strict):
         return self
 
 
-class ExpectedMistake(_Strict):
+class ExpectedMistake(StrictModel):
     """What the publication wrongly says of those cells: the guard that fails once the publisher has mended it."""
 
     value_as_published: str | None = None
@@ -75,7 +72,7 @@ class ExpectedMistake(_Strict):
         return self
 
 
-class Correction(_Strict):
+class Correction(StrictModel):
     """A known error of a publication, what is done about it, and how to see that the publisher has mended it."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -112,7 +109,7 @@ _PERIOD_OF_SERIES = {
 }
 
 
-class MisnamedFile(_Strict):
+class MisnamedFile(StrictModel):
     """A file whose rows are right though its name says another period: named by its bytes or by its whole name."""
 
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
@@ -143,7 +140,7 @@ _SERIES = frozenset({"monthly", "timeseries", "quarterly", "annual", "data_quali
 ReIssueEffect = Literal["replaces_whole_file", "adds"]
 
 
-class ReviewedReIssue(_Strict):
+class ReviewedReIssue(StrictModel):
     """A file of which a person says what it does to earlier ones: named by its bytes or by its whole name."""
 
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
@@ -159,7 +156,7 @@ class ReviewedReIssue(_Strict):
         return self
 
 
-class ReIssues(_Strict):
+class ReIssues(StrictModel):
     """What a later issue of a file does to the earlier one, by series, and which files are issues of one another."""
 
     series: dict[str, ReIssueEffect]
@@ -180,14 +177,14 @@ class ReIssues(_Strict):
         return next((each.re_issue for each in self.files if each.sha256 == sha256 or each.file == file), None)
 
 
-class NamedStatus(_Strict):
+class NamedStatus(StrictModel):
     """A status of a publication and how a file's name shows it."""
 
     status: Literal["provisional", "definitive"]
     pattern: str
 
 
-class DatedPrecedence(_Strict):
+class DatedPrecedence(StrictModel):
     """Another order of the series for some periods, as a person has reviewed it: from the first to the last of them."""
 
     period_grain: Grain
@@ -225,7 +222,7 @@ class SeriesRank:
     valid_to: dt.date | None
 
 
-class Precedence(_Strict):
+class Precedence(StrictModel):
     """Which drop is believed when several publish the same cell."""
 
     series: dict[Grain, list[str]]
@@ -312,7 +309,7 @@ def _ranked(grain: Grain, order: Sequence[str], first: dt.date | None, last: dt.
     return [SeriesRank(grain, series, rank, first, last) for rank, series in enumerate(order, start=1)]
 
 
-class ImpossibleValues(_Strict):
+class ImpossibleValues(StrictModel):
     """Values that some measures cannot have by what they are.
 
     A name that matches one of `measures` in full is meant.
@@ -329,14 +326,14 @@ class ImpossibleValues(_Strict):
         return any(re.fullmatch(pattern, measure_name, re.IGNORECASE) for pattern in self.measures)
 
 
-class ImpossibleValueRules(_Strict):
+class ImpossibleValueRules(StrictModel):
     """The values that measures cannot have, and from how many rows of one measure on a file is rejected for them."""
 
     rejected_from_rows: int = Field(ge=2)
     values: list[ImpossibleValues]
 
 
-class Limits(_Strict):
+class Limits(StrictModel):
     """What a drop may cost to open."""
 
     max_file_bytes: int

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
+from iapt.catalogue.strict_model import StrictModel
 from iapt.contract import SNAKE_CASE
 from iapt.workspace import CATALOGUE
 
@@ -31,9 +32,9 @@ class UnknownProfileError(PolicyError):
     """A profile that the policy does not have."""
 
 
-class _Strict(BaseModel):
+class _Strict(StrictModel):
     # Strict: a "5" in quotes or a 5.0 is no count, and a rule about counts should not guess.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(strict=True)
 
 
 class StatisticRule(_Strict):

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from iapt.catalogue.strict_model import StrictModel
 from iapt.rejection import DropRejectedError
 
 # How many rows of a table are looked at to find its header.
@@ -35,11 +36,7 @@ ValueStatus = Literal["published", "suppressed", "not_applicable", "not_publishe
 CodeAndName = Annotated[list[str], Field(min_length=1, max_length=2)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Recognition(_Strict):
+class Recognition(StrictModel):
     """How to tell that a table has this layout.
 
     The header stands in `header_row`, or in some row from there to `last_header_row`. It begins with the `leading`
@@ -57,7 +54,7 @@ class Recognition(_Strict):
     other_members: Literal["refused", "kept_unread"] = "refused"
 
 
-class PeriodFromColumns(_Strict):
+class PeriodFromColumns(StrictModel):
     """The period stands in a start column and, mostly, an end column.
 
     `month_first` is asked of a date that is no first day in any other style, and only where a name confirms the period:
@@ -70,7 +67,7 @@ class PeriodFromColumns(_Strict):
     date_styles: list[Literal["iso", "day_first", "month_first", "excel_serial"]]
 
 
-class PeriodFromLabel(_Strict):
+class PeriodFromLabel(StrictModel):
     """The period is a text such as `Quarter 3 2020/21`; the pattern names `first_year` and, for quarters, `quarter`.
 
     Where it names `next_year` too, the two must follow one another.
@@ -81,7 +78,7 @@ class PeriodFromLabel(_Strict):
     pattern: str
 
 
-class PeriodFromNames(_Strict):
+class PeriodFromNames(StrictModel):
     """The period stands only in the names of the file and its member; the pattern names `first_year`.
 
     Where it names `next_year` too, the two must follow one another: `2020-12` is no financial year.
@@ -91,7 +88,7 @@ class PeriodFromNames(_Strict):
     pattern: str
 
 
-class Level(_Strict):
+class Level(StrictModel):
     """Which columns hold the organisation, its partner in a pair, and its parent, at one published level."""
 
     level: OrgLevel
@@ -108,7 +105,7 @@ class Level(_Strict):
         return self
 
 
-class Levels(_Strict):
+class Levels(StrictModel):
     """The published group types of a layout and what each means; `always` where there is no such column.
 
     `otherwise` is what every other text of the column means: where a code stands in it, and a word only for England.
@@ -130,7 +127,7 @@ class Levels(_Strict):
         return self
 
 
-class Variables(_Strict):
+class Variables(StrictModel):
     """The columns of the population: a type and two categories; placeholders stand for no category."""
 
     type: str
@@ -139,7 +136,7 @@ class Variables(_Strict):
     placeholders: list[str]
 
 
-class VariableInHeader(_Strict):
+class VariableInHeader(StrictModel):
     """One table per variable: the header of the column in this place (from 1) is its type, the cells are categories.
 
     A name that matches one of `measures`, in capitals or not, is no variable: the table has none, and a count would
@@ -155,7 +152,7 @@ class VariableInHeader(_Strict):
         return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in self.measures)
 
 
-class LongMeasures(_Strict):
+class LongMeasures(StrictModel):
     """One row per measure: its id and name stand in columns, its value in the recognition's value column.
 
     `rectangular` holds where every organisation of a group type has every measure: one with fewer at the very end then
@@ -168,7 +165,7 @@ class LongMeasures(_Strict):
     rectangular: bool = False
 
 
-class WideMeasures(_Strict):
+class WideMeasures(StrictModel):
     """One column per measure. `columns` is every name that leads to a reviewed measure.
 
     Any other column is a drift where `other_columns` are refused; else it is a measure that nobody has reviewed, which
@@ -180,7 +177,7 @@ class WideMeasures(_Strict):
     other_columns: Literal["refused", "unreviewed"] = "refused"
 
 
-class Layout(_Strict):
+class Layout(StrictModel):
     """One published shape, as written in `catalogue/layouts/<name>.yml`."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")

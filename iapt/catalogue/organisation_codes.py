@@ -9,7 +9,9 @@ import re
 from functools import cached_property
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from iapt.catalogue.strict_model import StrictModel
 
 CodeLevel = Literal["region", "stp", "icb", "ccg", "sub_icb", "provider"]
 #: What a code is called in a message, by its level; the levels of a parent are not told apart by a layout.
@@ -25,11 +27,7 @@ LEVEL_NAMES: dict[str, str] = {
 PARENT_LEVELS: tuple[CodeLevel, ...] = ("region", "stp", "icb")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NoOrganisation(_Strict):
+class NoOrganisation(StrictModel):
     """A word that stands where a code should and names no organisation; in any spelling, or `exactly` so."""
 
     word: str = Field(min_length=1)
@@ -37,14 +35,14 @@ class NoOrganisation(_Strict):
     source: str
 
 
-class KeptPlaceholder(_Strict):
+class KeptPlaceholder(StrictModel):
     """A word that names no organisation but keeps its place in totals, at some levels."""
 
     code: str = Field(min_length=1)
     levels: list[CodeLevel] = Field(min_length=1)
 
 
-class CodeShape(_Strict):
+class CodeShape(StrictModel):
     """What the codes of some levels look like: a text that matches one of the patterns in full, and none `excluded`."""
 
     levels: list[CodeLevel] = Field(min_length=1)
@@ -63,7 +61,7 @@ class CodeShape(_Strict):
         )
 
 
-class OrganisationCodes(_Strict):
+class OrganisationCodes(StrictModel):
     """The reviewed shapes of codes and the words that stand for no organisation."""
 
     no_organisation: list[NoOrganisation] = Field(min_length=1)

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from iapt.catalogue.strict_model import StrictModel
 from iapt.contract import Grain
 from iapt.workspace import CATALOGUE
 
@@ -15,11 +16,7 @@ RELATIONS_FILE = CATALOGUE / "relations.yml"
 Additive = Literal["yes", "no", "upper_bound"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LevelSum(_Strict):
+class LevelSum(StrictModel):
     """The figures of every organisation of a level, and the figure of the one they are part of.
 
     `by` says how a member names its parent: they are all of England, or by a column of the member's own rows.
@@ -33,7 +30,7 @@ class LevelSum(_Strict):
     evidence: str
 
 
-class CategorySum(_Strict):
+class CategorySum(StrictModel):
     """The figures of every category of a variable, and the figure of everyone."""
 
     variable_type: str
@@ -42,7 +39,7 @@ class CategorySum(_Strict):
     evidence: str
 
 
-class Inequality(_Strict):
+class Inequality(StrictModel):
     """Counts of parts that cannot overlap, and the count they are parts of: together never more."""
 
     parts: tuple[str, ...] = Field(min_length=1)
@@ -51,7 +48,7 @@ class Inequality(_Strict):
     evidence: str
 
 
-class Relations(_Strict):
+class Relations(StrictModel):
     """Everything that is declared about sums."""
 
     levels: tuple[LevelSum, ...]

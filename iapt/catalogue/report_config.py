@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from iapt.catalogue.strict_model import StrictModel
 from iapt.contract import TOPICS
 
 
@@ -17,11 +18,7 @@ class ReportConfigError(Exception):
     """Raised where the file does not describe a report: says which entry, what was expected and what was found."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Report(_Strict):
+class Report(StrictModel):
     """One of the reports: the figures of one grain of period."""
 
     slug: Literal["monthly", "quarterly", "annual"]
@@ -31,14 +28,14 @@ class Report(_Strict):
     notes: tuple[str, ...]
 
 
-class Chart(_Strict):
+class Chart(StrictModel):
     """Lines of one unit over the periods."""
 
     title: str
     measures: tuple[str, ...] = Field(min_length=1, max_length=4)
 
 
-class Topic(_Strict):
+class Topic(StrictModel):
     """A page of each report: the measures of one topic mart, and the charts drawn of them."""
 
     slug: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
@@ -63,7 +60,7 @@ class Topic(_Strict):
         return TOPICS[self.mart]
 
 
-class MeasureWords(_Strict):
+class MeasureWords(StrictModel):
     """What a measure is called on a page."""
 
     measure: str
@@ -71,35 +68,35 @@ class MeasureWords(_Strict):
     short: str = Field(max_length=18)
 
 
-class FormulaWords(_Strict):
+class FormulaWords(StrictModel):
     """What a measure is called in a formula, where the report shows no figure of it."""
 
     measure: str
     label: str
 
 
-class Variable(_Strict):
+class Variable(StrictModel):
     """Whom figures can be broken down by."""
 
     population_type: str
     label: str
 
 
-class PopulationWords(_Strict):
+class PopulationWords(StrictModel):
     """What a population is called beside its line in a chart."""
 
     population: str = Field(pattern=r"^[a-z_]+/[a-z0-9_]+$")
     short: str = Field(max_length=18)
 
 
-class PlainWords(_Strict):
+class PlainWords(StrictModel):
     """Words of a release, and those that a page says instead."""
 
     said: str = Field(min_length=1)
     shown: str
 
 
-class Family(_Strict):
+class Family(StrictModel):
     """Organisations of one kind, whose code outlived a reorganisation."""
 
     slug: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
@@ -107,7 +104,7 @@ class Family(_Strict):
     levels: tuple[str, ...] = Field(min_length=1)
 
 
-class RecoveryRate(_Strict):
+class RecoveryRate(StrictModel):
     """The recovery rate pages, and how much may be compared at once."""
 
     measure: str
@@ -116,7 +113,7 @@ class RecoveryRate(_Strict):
     most_areas: int = Field(ge=1)
 
 
-class Map(_Strict):
+class Map(StrictModel):
     """The map page: whose areas, on the boundaries of which day, and what it shows first."""
 
     family: str
@@ -125,7 +122,7 @@ class Map(_Strict):
     min_areas: int = Field(ge=1)
 
 
-class ReportConfig(_Strict):
+class ReportConfig(StrictModel):
     """The whole report."""
 
     reports: tuple[Report, ...] = Field(min_length=3, max_length=3)

@@ -21,6 +21,7 @@ from iapt.disclosure.model import PUBLISHERS_ROUNDING, AuditError, Rounding, loa
 from iapt.disclosure.period_audits import AuditCache, GrainAudit, Tables, audit_grain
 from iapt.disclosure.source_reconciliation import TRACE_RULES, trace
 from iapt.disclosure.standalone_disclosure import count_standalone_disclosures
+from iapt.sql import quote_literal
 from iapt.threads import threads_per_worker
 from iapt.validation import EXAMPLES_SHOWN, Example, Result, RuleOutcome, describe_check_error, fetch_examples
 
@@ -132,9 +133,9 @@ class Auditor:
         connection.execute("set preserve_insertion_order = false")
         connection.execute(f"set threads = {threads_per_worker(AT_A_TIME)}")
         # What does not fit into memory is spilt beside the warehouse, never into the folder one happens to work in.
-        connection.execute(f"set temp_directory = {_literal(str(self.warehouse.with_suffix('.spill')))}")
+        connection.execute(f"set temp_directory = {quote_literal(self.warehouse.with_suffix('.spill'))}")
         # The views of the warehouse name their catalogue, which DuckDB takes from the file's name.
-        connection.execute(f"attach {_literal(str(self.warehouse))} as {self.warehouse.stem} (read_only)")
+        connection.execute(f"attach {quote_literal(self.warehouse)} as {self.warehouse.stem} (read_only)")
         connection.execute(f"use {self.warehouse.stem}")
         return connection
 
@@ -200,7 +201,7 @@ class Auditor:
 
 def _read_file(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:
     """Let a connection read a table of a folder by its name."""
-    file = _literal(str(folder / parquet_name(table)))
+    file = quote_literal(folder / parquet_name(table))
     connection.execute(f"create temp view {table} as select * from read_parquet({file})")
 
 
@@ -240,7 +241,3 @@ def _outcome(
         message=message,
         subject=subject,
     )
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

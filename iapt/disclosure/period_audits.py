@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -32,6 +31,8 @@ from iapt.disclosure.model import (
 from iapt.disclosure.percentage_constraints import build_stars
 from iapt.disclosure.propagation import propagate
 from iapt.disclosure.residual_disclosure import Leak, find_residual_disclosures
+from iapt.files import write_atomically
+from iapt.sql import sql_list
 
 #: More than every annual file there is, or a dozen national months: few statements, in less than 4 GB.
 FIGURES_IN_A_BATCH: Final = 3_000_000
@@ -101,13 +102,9 @@ class AuditCache:
     def keep(self, grain: Grain, audit: PeriodAudit) -> None:
         """Keep an audit, readable by its owner only."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._path(grain, audit.period)
-        beside = path.with_suffix(".part")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            # `dump` would write it bit by bit; `asdict` would copy all of it first.
-            stream.write(json.dumps({"code": _code_digest(), **vars(audit)}, default=vars))
-        beside.replace(path)
+        # `dump` would write it bit by bit; `asdict` would copy all of it first.
+        content = json.dumps({"code": _code_digest(), **vars(audit)}, default=vars)
+        write_atomically(self._path(grain, audit.period), content, mode=0o600)
 
     def _path(self, grain: Grain, period: str) -> Path:
         return self.folder / f"{grain}-{period.lower().replace(' ', '-')}.json"
@@ -196,7 +193,7 @@ def _audit_batch(
     figures: Mapping[str, tuple[str, int]],
     extracts: Mapping[str, tuple[str, int]],
 ) -> Iterator[PeriodAudit]:
-    where = f"period in ({', '.join(_literal(period) for period in batch)})"
+    where = f"period in ({sql_list(batch)})"
     is_complete = bound_source(connection, grain, tables, where)
     grade(connection, tables.rounding.threshold)
     groups = source_disclosure_risk(connection)
@@ -272,7 +269,3 @@ def _code_digest() -> str:
     for path in (*sorted(Path(__file__).parent.glob("*.py")), RELATIONS_FILE):
         whole.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from iapt.catalogue.catalogue import Limits, Precedence
+from iapt.files import compute_sha256, write_atomically
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, describe_os_error
 
@@ -126,9 +126,7 @@ class DropStore:
             shutil.copyfile(self.path_of(drop), self.path_of(renamed))
             self.path_of(renamed).chmod(0o444)
         record = self.folder / drop.sha256 / PROVENANCE
-        part = record.with_suffix(".json.part")
-        part.write_text(_to_json(renamed), encoding="utf-8")
-        part.replace(record)
+        write_atomically(record, _to_json(renamed))
         if renamed.file != drop.file:
             self.path_of(drop).unlink()
         return renamed
@@ -196,9 +194,3 @@ def _reading(path: Path) -> Generator[None]:
             describe_os_error(error),
             "Let the user who runs the refresh read it, or get the file again.",
         ) from error
-
-
-def compute_sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -15,6 +15,7 @@ from iapt.catalogue.relations import Relations, load_relations
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.reader import DropSummary, ObservationStore, count_quarantined_cells
 from iapt.ingest.reissues import NarrowerIssue, Replacement, add_standing, find_re_issues, zip_members
+from iapt.sql import sql_list
 
 #: How a new warehouse keeps its tables: text is written in two thirds of the time that the oldest version takes. Only
 #: the pipeline opens the file; what leaves is written for older readers.
@@ -40,7 +41,7 @@ def load_landing_tables(
     read = [(add_standing(drop, summary, catalogue.precedence), summary) for drop, summary in read]
     replacements, narrower = find_re_issues(read, observations, catalogue)
     labels = label_drops(read, salt)
-    files = ", ".join(f"'{_quoted(observations.observations_of(drop.sha256))}'" for drop, _ in read)
+    files = sql_list(observations.observations_of(drop.sha256) for drop, _ in read)
     precedence = catalogue.precedence
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(warehouse), config={"storage_compatibility_version": STORAGE_VERSION}) as connection:
@@ -296,7 +297,3 @@ def land_policy(connection: duckdb.DuckDBPyConnection, policy: Policy) -> None:
         "insert into landing.disclosure_statistics values (?, ?, ?)",
         [(statistic, rule.leaves, rule.decimals) for statistic, rule in policy.statistics.items()],
     )
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

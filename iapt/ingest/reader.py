@@ -40,6 +40,7 @@ from iapt.catalogue.layouts import (
     recognise,
 )
 from iapt.catalogue.organisation_codes import LEVEL_NAMES
+from iapt.files import write_atomically
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.containers import (
     ERROR_CELL,
@@ -65,6 +66,8 @@ from iapt.periods import (
 from iapt.rejection import DropRejectedError
 from iapt.run_warnings import name_first
 from iapt.sources.file_formats import describe_delimiter
+from iapt.sql import quote_identifier as _name
+from iapt.sql import quote_literal as _text
 from iapt.threads import threads_per_worker
 
 # Raised whenever the same bytes under the same layout would give other observations: kept drops are then read again.
@@ -210,10 +213,7 @@ class ObservationStore:
     def write_summary(self, summary: DropSummary) -> None:
         """Write a summary whole, so that a crash leaves either none or all of it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{summary.sha256}.json"
-        beside = path.with_suffix(".json.part")
-        beside.write_text(summary.to_json(), encoding="utf-8")
-        beside.replace(path)
+        write_atomically(self.folder / f"{summary.sha256}.json", summary.to_json())
 
 
 def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
@@ -1666,13 +1666,5 @@ def _place(member: str, row: int) -> str:
     return f"{member}, row {row}" if member else f"row {row}"
 
 
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
 def _blank(column: str) -> str:
     return f"coalesce({_name(column)}, '')"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -19,11 +19,12 @@ import duckdb
 
 from iapt.contract import CURRENT_BOUNDARIES, DERIVED
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE
-from iapt.ingest.archive import compute_sha256
+from iapt.files import compute_sha256, write_json_atomically
 from iapt.release.datapackage import DATA_PACKAGE, to_data_package
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, as_json, as_page, build_dictionary
 from iapt.release.metadata import Description, release_readme
 from iapt.release.stage import EXTRACTS, TABLES
+from iapt.sql import quote_literal
 from iapt.threads import threads_per_worker
 from iapt.validation import ValidationReport
 from iapt.workspace import DBT_PROJECT
@@ -189,9 +190,7 @@ def read_last_released_fingerprint(latest: Path) -> str | None:
 
 def _record_recipe(latest: Path, release_id: str, recipe: str) -> None:
     path = latest.with_name("released.json")
-    beside = path.with_suffix(".json.part")
-    beside.write_text(json.dumps({"release_id": release_id, "recipe": recipe}) + "\n", encoding="utf-8")
-    beside.replace(path)
+    write_json_atomically(path, {"release_id": release_id, "recipe": recipe})
 
 
 def _same_release(
@@ -253,7 +252,7 @@ def csv_files(connection: duckdb.DuckDBPyConnection, table: str, parquet: str) -
 
     A period is read straight from the table's file: its rows lie together there, so little else is decoded.
     """
-    source = f"read_parquet('{_quoted(parquet)}')"
+    source = f"read_parquet({quote_literal(parquet)})"
     columns = connection.execute(f"describe select * from {source}").fetchall()
     selected = csv_columns([(str(name), str(kind)) for name, kind, *_ in columns])
     texts = tuple(str(name) for name, kind, *_ in columns if kind == "VARCHAR")
@@ -263,7 +262,7 @@ def csv_files(connection: duckdb.DuckDBPyConnection, table: str, parquet: str) -
         return
     periods = connection.execute(f"select distinct period from {source} where period is not null order by 1").fetchall()
     for (period,) in periods:
-        of_period = f"{rows} where staged.period = '{_quoted(str(period))}'"
+        of_period = f"{rows} where staged.period = {quote_literal(str(period))}"
         yield CsvFile(table, csv_name(table, str(period)), of_period, texts)
 
 
@@ -278,7 +277,7 @@ def write_csv_file(connection: duckdb.DuckDBPyConnection, file: CsvFile, target:
     # Else an operator may hold back a few rows to write them together with later ones, and does so after those.
     connection.execute("set enable_caching_operators = false")
     quoted = f", force_quote ({', '.join(file.texts)})" if file.texts else ""
-    connection.execute(f"copy ({file.rows}) to '{_quoted(str(plain))}' (format csv, header true{quoted})")
+    connection.execute(f"copy ({file.rows}) to {quote_literal(plain)} (format csv, header true{quoted})")
     if plain == target:
         return
     with (
@@ -295,10 +294,6 @@ def csv_name(table: str, period: str | None = None) -> str:
     if period is not None:
         return f"{table}_{period.lower().replace(' ', '-')}.csv.gz"
     return f"{table}.csv.gz" if table in DERIVED else f"{table}.csv"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _parquet(release: Path, table: str) -> str:
@@ -332,11 +327,11 @@ def csv_column(name: str, kind: str, *, has_statistic: bool) -> str:
 
 def _write_database(release: Path) -> None:
     """One DuckDB file with every table, in a storage version that today's BI drivers open."""
-    target = _quoted(str(release / DATABASE))
+    target = quote_literal(release / DATABASE)
     with duckdb.connect(config={"threads": threads_per_worker(WRITERS)}) as connection:
         # It is tried on every text, which takes a quarter of the time, and is hardly ever the smallest: words repeat.
         connection.execute("set disabled_compression_methods = 'fsst'")
-        connection.execute(f"attach '{target}' as release (storage_version '{STORAGE_VERSION}')")
+        connection.execute(f"attach {target} as release (storage_version '{STORAGE_VERSION}')")
         for table in TABLES:
             connection.execute(
                 f"create table release.{table} as select * from read_parquet(?)", [_parquet(release, table)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from iapt.contract import CONTRACTS, CURRENT_BOUNDARIES, EXTRACT_GRAINS, KEYS
+from iapt.sql import quote_literal
 
 EXTRACTS = {table: f"extracts.{table}" for table in EXTRACT_GRAINS}
 TABLES = {
@@ -39,12 +40,12 @@ def stage(warehouse: Path, folder: Path) -> dict[str, int]:
     rows = {}
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         for table, source in TABLES.items():
-            target = str(beside / f"{table}.parquet").replace("'", "''")
+            target = quote_literal(beside / f"{table}.parquet")
             connection.execute(
-                f"copy (select * from {source} order by {_order(table)}) to '{target}' "
+                f"copy (select * from {source} order by {_order(table)}) to {target} "
                 "(format parquet, compression zstd, row_group_size 122880)"
             )
-            rows[table] = int(connection.execute(f"select count(*) from read_parquet('{target}')").fetchall()[0][0])
+            rows[table] = int(connection.execute(f"select count(*) from read_parquet({target})").fetchall()[0][0])
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
     return rows

@@ -24,7 +24,7 @@ from iapt.disclosure.auditor import FACTS, Auditor
 from iapt.disclosure.findings import write_findings
 from iapt.disclosure.model import Rounding
 from iapt.disclosure.period_audits import Tables
-from iapt.ingest.archive import compute_sha256
+from iapt.files import compute_sha256
 from iapt.release.datapackage import DATA_PACKAGE
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
 from iapt.release.publish import (
@@ -36,6 +36,7 @@ from iapt.release.publish import (
     csv_columns,
     csv_name,
 )
+from iapt.sql import quote_literal, sql_list
 from iapt.validation import RuleOutcome, ValidationReport
 from iapt.workspace import Workspace
 
@@ -228,7 +229,7 @@ def _outcomes_of_report(
 def _faults_of_database(database: Path, tables: Path) -> Iterator[str]:
     with duckdb.connect() as connection:
         connection.execute("pragma disable_optimizer")  # as of the CSV files
-        connection.execute(f"attach '{_quoted(database)}' as served (read_only)")
+        connection.execute(f"attach {quote_literal(database)} as served (read_only)")
         present = {
             str(name)
             for (name,) in connection.execute(
@@ -246,7 +247,7 @@ def _faults_of_database(database: Path, tables: Path) -> Iterator[str]:
         for table in CONTRACTS:
             file = tables / parquet_name(table)
             if table in present and file.is_file():
-                parquet = f"read_parquet('{_quoted(file)}')"
+                parquet = f"read_parquet({quote_literal(file)})"
                 columns = [
                     connection.execute(f"describe select * from {relation}").fetchall()
                     for relation in (f"served.{table}", parquet)
@@ -266,7 +267,7 @@ def _faults_of_csv(folder: Path, tables: Path) -> Iterator[str]:
             file = tables / parquet_name(table)
             if not file.is_file():
                 continue
-            parquet = f"read_parquet('{_quoted(file)}')"
+            parquet = f"read_parquet({quote_literal(file)})"
             columns = connection.execute(f"describe select * from {parquet}").fetchall()
             rendered = csv_columns([(str(name), str(kind)) for name, kind, *_ in columns])
             names = [str(name) for name, *_ in columns]
@@ -312,7 +313,7 @@ def _digests_of_csv(
     """The digest of the rows of each CSV file that has any, by its name; all have these columns."""
     if not files:
         return {}
-    listed = ", ".join(f"'{_quoted(file)}'" for file in files)
+    listed = sql_list(files)
     columns = ", ".join(f"'{name}': 'varchar'" for name in names)
     read = f"from read_csv([{listed}], auto_detect = false, columns = {{{columns}}}, filename = true, {_AS_WRITTEN})"
     return {Path(str(file)).name: digest for file, digest in _digests(connection, read, names, "filename").items()}
@@ -347,7 +348,3 @@ def _not_as_listed(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
     if listed:
         present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         yield from (f"{name} (not listed)" for name in sorted(present - listed.keys() - {MANIFEST}))
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

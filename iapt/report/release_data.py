@@ -22,6 +22,7 @@ from iapt.catalogue.report_config import Family, ReportConfig, Topic
 from iapt.contract import CONTRACTS, parquet_name
 from iapt.report.names import area_id, day_in_words, readable_name
 from iapt.report.places import Listed, Organisation, Place, build_places, find_neighbours
+from iapt.sql import quote_literal
 
 GRAINS: Final[Mapping[str, str]] = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
 EVERYONE: Final = "total/total"
@@ -179,8 +180,7 @@ def read_release(folder: Path, outline: ReportConfig, manifest: Mapping[str, Any
 def _open(folder: Path, tables: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     for table in tables:
-        file = str(folder / parquet_name(table)).replace("'", "''")
-        connection.execute(f"create view {table} as from read_parquet('{file}')")
+        connection.execute(f"create view {table} as from read_parquet({quote_literal(folder / parquet_name(table))})")
     return connection
 
 

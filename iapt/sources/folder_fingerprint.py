@@ -13,6 +13,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from iapt.files import write_json_atomically
 from iapt.sources.folder import is_dropping
 from iapt.workspace import Workspace
 
@@ -41,9 +42,7 @@ def compute_folder_fingerprint(folder: Path) -> str:
 def record_ingested_fingerprint(home: Workspace, folder: Path, fingerprint: str) -> None:
     """Write down that a run has taken in a folder in this state: each file is kept and read, or refused."""
     noted = _noted(home) | {str(folder.absolute()): fingerprint}
-    part = home.ingested_folder.with_suffix(".json.part")
-    part.write_text(json.dumps(noted, indent=2), encoding="utf-8")
-    part.replace(home.ingested_folder)
+    write_json_atomically(home.ingested_folder, noted)
 
 
 def read_ingested_fingerprint(home: Workspace, folder: Path) -> str | None:

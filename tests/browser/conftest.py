@@ -19,6 +19,7 @@ from released_figures import ReleasedFigures, read_released_figures
 from iapt.contract import TOPICS, parquet_name
 from iapt.report.serving import make_server
 from iapt.report.site import build_report
+from iapt.sql import quote_literal
 from tests.made_release import write_made_release
 
 NAMED_CHROMIUM = "IAPT_CHROMIUM"
@@ -135,13 +136,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             ).fetchall()
         ]
     validate_release(release)
-    name = FORMULA_NAME.replace("'", "''")
     ons = ", ".join(f"('{code}', 'E54000{100 + number}')" for number, code in enumerate(codes))
     _rewrite(
         release,
         "dim_organisation",
         f"""select the_table.* replace (
-              case when org_code = '{FORMULA_CODE}' then '{name}' else org_name end as org_name,
+              case when org_code = '{FORMULA_CODE}' then {quote_literal(FORMULA_NAME)} else org_name end as org_name,
               case when org_level = 'icb' then given.ons end as ons_code)
             from the_table left join (values {ons}) given(code, ons) on given.code = org_code""",
     )

@@ -16,7 +16,7 @@ import pytest
 
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, DERIVED, DIMENSIONS, EXTRACT_COLUMNS, TOPICS
-from iapt.ingest.archive import compute_sha256
+from iapt.files import compute_sha256
 from iapt.release.metadata import Description
 from iapt.release.publish import NotPublishableError, Published, ReportBuilder, publish
 from iapt.report.site import report_builder

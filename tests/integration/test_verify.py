@@ -20,7 +20,7 @@ from expectations.release_validation import FILES_RULE, validate_release
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, Auditor
-from iapt.ingest.archive import compute_sha256
+from iapt.files import compute_sha256
 from iapt.release.metadata import Description
 from iapt.release.publish import publish
 from iapt.release.verify import COPIES_RULE, FolderVerification, verify_folder

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from iapt.release.publish import csv_column, csv_files, write_csv_file
+from iapt.sql import quote_literal
 
 
 def _cell(name: str, kind: str, row: str) -> object:
@@ -26,8 +27,7 @@ def test_a_name_a_spreadsheet_would_run_is_quoted(start: str) -> None:
 
 @pytest.mark.parametrize("name", ["<18 weeks", "00L", "MIND", "'quoted'"])
 def test_other_names_leave_as_they_are(name: str) -> None:
-    quoted = name.replace("'", "''")
-    assert _cell("org_name", "VARCHAR", f"'{quoted}' as org_name") == name
+    assert _cell("org_name", "VARCHAR", f"{quote_literal(name)} as org_name") == name
 
 
 @pytest.mark.parametrize(

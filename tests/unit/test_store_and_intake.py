@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.ingest.archive import ArchivedDrop, DropStore, compute_sha256
+from iapt.files import compute_sha256
+from iapt.ingest.archive import ArchivedDrop, DropStore
 from iapt.ingest.ingestion import (
     IngestResult,
     Reading,

@@ -57,7 +57,8 @@ def parse_day(text: str, styles: list[str]) -> dt.date | None:
 
     Where both are allowed, a text is read day first.
 
-    Styles are told apart by pattern, never guessed: 01/04/2026 is 1 April (domain notes 8, quirk 4).
+    Styles are told apart by pattern, never guessed: 01/04/2026 is 1 April
+    (docs/sources.md#monthly-files-since-september-2020).
     """
     try:
         if "iso" in styles and (match := _ISO.fullmatch(text)):

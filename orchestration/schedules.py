@@ -4,7 +4,8 @@ import dagster as dg
 
 from orchestration.jobs import refresh
 
-# The monthly file comes out on a Thursday in the second week (domain notes 1); the day after, early, it is there.
+# The monthly file comes out on a Thursday in the second week (docs/sources.md#publications); the day after, early,
+# it is there.
 monthly_refresh = dg.ScheduleDefinition(
     name="monthly_refresh",
     job=refresh,

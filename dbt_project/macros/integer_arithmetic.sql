@@ -15,7 +15,7 @@
     (({{ dividend }}) div ({{ divisor }}))
 {%- endmacro %}
 
-{# A whole count to the nearest multiple of a base, half up. Source: the publisher's rule, disclosure notes 6. #}
+{# A whole count to the nearest multiple of a base, half up. Source: the publisher's rule, docs/sources.md#rounding-and-suppression. #}
 {% macro nearest_multiple(count, base) -%}
     ({{ integer_divide(count ~ ' + ' ~ integer_divide(base, '2'), base) }} * {{ base }})
 {%- endmacro %}

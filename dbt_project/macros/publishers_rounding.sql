@@ -1,6 +1,6 @@
 {#
   The publisher's own rounding of counts below England: to the nearest 5, those below 5 never printed. It is a property of
-  what was published, measured on every file (domain notes 4), and no choice of ours: the numbers of the disclosure policy
+  what was published, measured on every file (docs/sources.md#rounding-and-suppression), and no choice of ours: the numbers of the disclosure policy
   may change without it.
 #}
 {% macro publisher_prints_no_count_below() -%} {{ return(5) }} {%- endmacro %}

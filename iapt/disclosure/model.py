@@ -1,6 +1,7 @@
 """Facts: published figures as integer cells with bounds, and percentages as constraints on them. No propagation.
 
-The rule of the publisher (DESIGN section 3, methodology/disclosure.md) gives every count its first bounds:
+The rule of the publisher (docs/sources.md#rounding-and-suppression, docs/methodology/disclosure.md) gives every
+count its first bounds:
 
     England                 exact
     below England, shown    v means max(5, v - 2) to v + 2; a number its rounding could not give is taken as exact

@@ -353,7 +353,8 @@ def parse_periods_in_name(name: str) -> list[NamedPeriod]:
     """Every period that the name of a file or a ZIP member names, in order; empty where it names none.
 
     Months by name in any letters or by number, years in two digits or four, quarters, financial years, and ranges of
-    months are understood (domain notes 1); days, such as that of publication, and revisions are passed over.
+    months are understood (docs/sources.md#publications); days, such as that of publication, and revisions are passed
+    over.
     """
     return _Name(name).read()
 

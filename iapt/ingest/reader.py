@@ -1320,8 +1320,8 @@ class _Reading:
     def _find_duplicates(self) -> int:
         """Mark rows that repeat an earlier one, names apart; raises DropRejectedError where the repeats do not agree.
 
-        A key never includes a name: one organisation stands twice under two names in one published year (domain notes
-        8, quirk 6), and each file of a quarterly pack repeats the England rows.
+        A key never includes a name: one organisation stands twice under two names in one published year
+        (docs/sources.md#organisations), and each file of a quarterly pack repeats the England rows.
         """
         values = ", ".join(_name("cell " + name) for name in self._value_columns)
         key = "period_start, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure_id"

@@ -125,7 +125,7 @@ def test_england_leaves_rounded_by_the_publishers_rule(real_release: RealRelease
 
 
 def test_rounding_a_published_rate_again_would_be_wrong_in_some_cells(real_release: RealRelease) -> None:
-    """The share of England's annual rates that a second rounding gets wrong; the domain notes found about 4%."""
+    """The share of England's annual rates that a second rounding gets wrong; about 4% (docs/sources.md#measures)."""
     facts = """
         select f.measure, round(cast(f.value as decimal(18, 6)), 0) as rounded_again, e.value as from_counts
         from marts.fct_annual as f

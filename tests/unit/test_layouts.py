@@ -70,7 +70,8 @@ def test_every_layout_knows_the_words_that_stand_for_no_organisation(name: str) 
     assert {"all", "All", "NULL", "null"} <= set(placeholders)
     if name == "quarterly_long":
         assert {"All_ICB", "All_SubICB", "All_Provider"} <= set(placeholders)
-    # The publisher's own words for an organisation that is not known have their place in totals (domain notes 5, 8).
+    # The publisher's own words for an organisation that is not known have their place in totals
+    # (docs/sources.md#organisations).
     assert not {"UNKNOWN", "InvalidCode", "13Q"} & set(placeholders)
 
 

@@ -1,5 +1,5 @@
 -- Every month, quarter and financial year of the dataset's life, from the calendar and not from the data.
--- The dataset began in April 2012 (domain notes 6).
+-- The dataset began in April 2012 (docs/sources.md#periods).
 with months as (
 
     {{ dbt.date_spine('month', "cast('2012-04-01' as date)", "cast('2041-04-01' as date)") }}

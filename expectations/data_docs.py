@@ -71,8 +71,8 @@ SECTIONS_TEMPLATE: Final = """\
 """
 
 
-def write(folder: Path, verdict: ValidationReport, runs: Mapping[str, TableRun]) -> None:
-    """Write the site of a verdict: a front page, and one page for every table of the contract, judged or not.
+def write(folder: Path, report: ValidationReport, runs: Mapping[str, TableRun]) -> None:
+    """Write the site of a report: a front page, and one page for every table of the contract, judged or not.
 
     The names of the pages are always the same, so a later site never leaves a page of an earlier one
     standing.
@@ -81,27 +81,27 @@ def write(folder: Path, verdict: ValidationReport, runs: Mapping[str, TableRun])
         site = Path(workshop) / "site"
         site.mkdir()
         (site / "data_docs.css").write_text(STYLE, encoding="utf-8")
-        (site / "index.html").write_text(_front_page(verdict), encoding="utf-8")
+        (site / "index.html").write_text(_front_page(report), encoding="utf-8")
         for table in CONTRACTS:
-            page = _page_of(table, verdict, runs.get(table))
+            page = _page_of(table, report, runs.get(table))
             (site / f"{table}.html").write_text(page, encoding="utf-8")
         shutil.copytree(site, folder, dirs_exist_ok=True)
 
 
-def _front_page(verdict: ValidationReport) -> str:
-    files = sorted({outcome.file for outcome in verdict.outcomes})
+def _front_page(report: ValidationReport) -> str:
+    files = sorted({outcome.file for outcome in report.outcomes})
     pages = {parquet_name(table): f"{table}.html" for table in CONTRACTS}
     rows = []
     for file in files:
-        of_file = [outcome for outcome in verdict.outcomes if outcome.file == file]
+        of_file = [outcome for outcome in report.outcomes if outcome.file == file]
         name = f'<a href="{pages[file]}">{escape(file)}</a>' if file in pages else escape(file)
         counts = "".join(
             f'<td class="number">{sum(outcome.result == result for outcome in of_file)}</td>' for result in WORDS
         )
-        digest = f"<td><code>{verdict.files.get(file, 'none')}</code></td>"
+        digest = f"<td><code>{report.files.get(file, 'none')}</code></td>"
         rows.append(f'<tr><th scope="row">{name}</th>{counts}{digest}</tr>')
     headings = "".join(f'<th scope="col">{word}</th>' for word in WORDS.values())
-    answer = "These files may leave." if verdict.passed else "These files may not leave."
+    answer = "These files may leave." if report.passed else "These files may not leave."
     body = (
         f"<p>{answer} The checks were run by Great Expectations on exactly the bytes named here.</p>\n"
         "<table>\n<caption>Rules by file</caption>\n"
@@ -137,7 +137,7 @@ def _row_of_rule(rule: str, description: str, outcomes: Sequence[RuleOutcome]) -
     else:
         in_error = any(outcome.result == "error" for outcome in broken)
         status = f'<strong class="failed">{WORDS["error" if in_error else broken[0].result]}</strong>'
-        status += "" if any(outcome.blocks for outcome in broken) else " (a warning)"
+        status += "" if any(outcome.is_blocking for outcome in broken) else " (a warning)"
     files = "".join(f"<li>{_broken_in(outcome)}</li>" for outcome in broken)
     judged = f"<ul>{files}</ul>" if broken else ""
     return f"<tr><td>{status}</td><td>{escape(rule)}: {escape(description)}{judged}</td></tr>"
@@ -148,14 +148,14 @@ def _broken_in(outcome: RuleOutcome) -> str:
     return f"{escape(outcome.file)}{rows} {escape(outcome.message)}".strip()
 
 
-def _page_of(table: str, verdict: ValidationReport, run: TableRun | None) -> str:
+def _page_of(table: str, report: ValidationReport, run: TableRun | None) -> str:
     file = parquet_name(table)
-    outcomes = [outcome for outcome in verdict.outcomes if outcome.file == file]
+    outcomes = [outcome for outcome in report.outcomes if outcome.file == file]
     answered = {finding.rule.name for finding in run.findings if finding.answer != "error"} if run else set()
     others = [outcome for outcome in outcomes if outcome.rule not in answered]
     parts = [
         '<p><a href="index.html">All files</a></p>',
-        f"<p>sha256 <code>{verdict.files.get(file, 'none')}</code></p>",
+        f"<p>sha256 <code>{report.files.get(file, 'none')}</code></p>",
         _table_of(others),
     ]
     if run is not None:

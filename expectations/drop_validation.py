@@ -1,7 +1,7 @@
-"""The gate of the drops: judge what was read from each, once, and keep what was found of it beside its name.
+"""Validate what was read from each drop, once, and store the result under the sha256 of the drop.
 
-A verdict stands for as long as the drop is read and judged in the same way, so a refresh judges what is new and nothing
-else. A rule is run on all of them together; what breaks it is then counted drop by drop.
+A result is valid for as long as the drop is read and validated in the same way, so a refresh validates new drops only.
+A rule is run on all of them together; its violations are then counted drop by drop.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from iapt.files import write_json_atomically
 from iapt.sql import quote_literal
 from iapt.validation import EXAMPLES_SHOWN, Example, RuleOutcome, ValidationReport
 
-#: What decides a verdict, besides the drop and how it was read: a change in any of them judges every drop again.
+#: What decides a validation, besides the drop and how it was read: a change in any of them judges every drop again.
 CODE: Final = (calendar, common_rules, contract, drops, engine, observations, rules, value_rules)
 SUITES: Final = drops.SUITES
 
@@ -67,29 +67,29 @@ class DropValidationCache:
     def of(
         self, drop: DropToValidate, validation_key: str, suites: Mapping[str, Sequence[Rule]]
     ) -> DropValidation | None:
-        """The verdict on a drop, if it was judged under these suites."""
+        """The validation on a drop, if it was judged under these suites."""
         path = self._path_of(drop)
         record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
         if record.get("validation_key") != validation_key:
             return None
         return DropValidation(drop, validation_key, tuple(_outcomes_in(record, drop, suites)))
 
-    def keep(self, verdict: DropValidation) -> None:
-        """Keep a verdict, whole or not at all."""
+    def keep(self, validation: DropValidation) -> None:
+        """Keep a validation, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json_atomically(self._path_of(verdict.drop), _record_of(verdict))
+        write_json_atomically(self._path_of(validation.drop), _record_of(validation))
 
     def _path_of(self, drop: DropToValidate) -> Path:
         return self.folder / f"{drop.sha256}.json"
 
 
-def _record_of(verdict: DropValidation) -> dict[str, Any]:
-    broken = [outcome for outcome in verdict.outcomes if outcome.result == "failed"]
+def _record_of(validation: DropValidation) -> dict[str, Any]:
+    broken = [outcome for outcome in validation.outcomes if outcome.result == "failed"]
     return {
-        "drop_sha256": verdict.drop.sha256,
-        "file": verdict.drop.file,
-        "validation_key": verdict.validation_key,
-        "rules": len(verdict.outcomes),
+        "drop_sha256": validation.drop.sha256,
+        "file": validation.drop.file,
+        "validation_key": validation.validation_key,
+        "rules": len(validation.outcomes),
         "broken": {
             outcome.rule: {
                 "violations": outcome.violations,
@@ -115,14 +115,16 @@ def _outcomes_in(
 class DropValidationResult:
     """The verdicts on the drops that were asked for, in that order, and what was judged now."""
 
-    verdicts: tuple[DropValidation, ...]
-    judged_now: frozenset[str]
+    validations: tuple[DropValidation, ...]
+    validated_now: frozenset[str]
 
     @property
-    def verdict(self) -> ValidationReport:
-        """All of them as one."""
-        files = {verdict.drop.label: verdict.drop.sha256 for verdict in self.verdicts}
-        return ValidationReport.of(files, (outcome for verdict in self.verdicts for outcome in verdict.outcomes))
+    def report(self) -> ValidationReport:
+        """One report of all the drops."""
+        files = {validation.drop.label: validation.drop.sha256 for validation in self.validations}
+        return ValidationReport.from_outcomes(
+            files, (outcome for validation in self.validations for outcome in validation.outcomes)
+        )
 
 
 def validate_drops(
@@ -132,7 +134,7 @@ def validate_drops(
     *,
     suites: Mapping[str, Sequence[Rule]] = SUITES,
 ) -> DropValidationResult:
-    """Return the verdict on every drop wanted: the kept one where there is one, else by judging it now, and keep it.
+    """Return the validation on every drop wanted: the kept one where there is one, else by judging it now, and keep it.
 
     `seeds` is the folder of the reviewed measures. Other suites than the project's own are for tests of the gate.
     """
@@ -140,18 +142,18 @@ def validate_drops(
     found: dict[str, DropValidation] = {}
     unjudged = []
     for drop in wanted:
-        verdict = kept.of(drop, _validation_key(suite, drop), suites)
-        if verdict is None:
+        validation = kept.of(drop, _validation_key(suite, drop), suites)
+        if validation is None:
             unjudged.append(drop)
         else:
-            found[drop.sha256] = verdict
+            found[drop.sha256] = validation
     if unjudged:
         outcomes = _judge(unjudged, seeds, suites)
         for drop in unjudged:
-            verdict = DropValidation(drop, _validation_key(suite, drop), tuple(outcomes[drop.sha256]))
-            if verdict.is_final:
-                kept.keep(verdict)
-            found[drop.sha256] = verdict
+            validation = DropValidation(drop, _validation_key(suite, drop), tuple(outcomes[drop.sha256]))
+            if validation.is_final:
+                kept.keep(validation)
+            found[drop.sha256] = validation
     return DropValidationResult(
         tuple(found[drop.sha256] for drop in wanted), frozenset(drop.sha256 for drop in unjudged)
     )

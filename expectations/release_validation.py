@@ -30,7 +30,7 @@ FILES_RULE_DESCRIPTION: Final = (
 )
 BYTES_RULE: Final = "bytes_stay_the_same_while_judged"
 BYTES_RULE_DESCRIPTION: Final = (
-    "The file has the same bytes after it was judged as before: a verdict is about the bytes it names. "
+    "The file has the same bytes after it was validated as before: a report is about the bytes it names. "
     "Source: publishing compares these bytes again."
 )
 
@@ -51,8 +51,8 @@ class StagedRelease:
 class Auditor(Protocol):
     """What judges staged extracts beside the source they were made from."""
 
-    def outcomes(self, folder: Path, unfit: Mapping[str, str]) -> Iterator[RuleOutcome]:
-        """Judge the extracts of a folder but for the tables that are unfit, each with its reason."""
+    def outcomes(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
+        """Judge the extracts of a folder but for the tables that are unreadable, each with its reason."""
 
 
 def validate_release(
@@ -64,10 +64,10 @@ def validate_release(
 ) -> ValidationReport:
     """Judge every file of a staged folder by every rule; draw its Data Docs if a folder is given for them.
 
-    An auditor judges the same bytes beside their source; without one the verdict is about the rules alone, and such a
-    verdict is not enough to publish.
+    An auditor judges the same bytes beside their source; without one the report is about the rules alone, and such a
+    report is not enough to publish.
 
-    The rules are run on a private copy, and the sha256 of each file is that of the copy: what the verdict
+    The rules are run on a private copy, and the sha256 of each file is that of the copy: what the report
     names is what was judged, whatever becomes of the folder meanwhile. Other suites than the project's own
     are for tests of the gate.
     """
@@ -76,14 +76,18 @@ def validate_release(
         database = Path(private) / "release.duckdb"  # views of the copies, and nothing else
         with duckdb.connect(database) as connection:
             release = _receive(staged, copies, connection)
-            unfit = _unfit_tables(release, connection, suites)
+            unreadable = _find_unreadable_tables(release, connection, suites)
         # The audit and the engine share nothing but the copies; neither keeps a second core busy.
         with ThreadPoolExecutor(max_workers=1) as beside:
-            audited = beside.submit(lambda: tuple(auditor.outcomes(copies, unfit)) if auditor else ())
-            runs = engine.run(database, _fit_rules(suites, release, unfit), threads=threads_per_worker(2))
+            audited = beside.submit(lambda: tuple(auditor.outcomes(copies, unreadable)) if auditor else ())
+            runs = engine.run(
+                database, _select_runnable_rules(suites, release, unreadable), threads=threads_per_worker(2)
+            )
         with duckdb.connect(database, read_only=True) as connection:
             of_rules = [
-                outcome for rules in suites.values() for outcome in _outcomes_of_rules(rules, runs, unfit, connection)
+                outcome
+                for rules in suites.values()
+                for outcome in _outcomes_of_rules(rules, runs, unreadable, connection)
             ]
         outcomes = [
             *_outcomes_of_files(release),
@@ -91,10 +95,10 @@ def validate_release(
             *audited.result(),
             *_outcomes_of_bytes(staged, release),
         ]
-    verdict = ValidationReport.of(release.files, outcomes)
+    report = ValidationReport.from_outcomes(release.files, outcomes)
     if data_docs is not None:
-        site.write(data_docs, verdict, runs)
-    return verdict
+        site.write(data_docs, report, runs)
+    return report
 
 
 def _receive(staged: Path, copies: Path, connection: duckdb.DuckDBPyConnection) -> StagedRelease:
@@ -142,24 +146,26 @@ def _create_view(connection: duckdb.DuckDBPyConnection, table: str, copies: Path
     connection.execute(f"create view {table} as select * from read_parquet({location}, hive_partitioning = false)")
 
 
-def _unfit_tables(
+def _find_unreadable_tables(
     release: StagedRelease, connection: duckdb.DuckDBPyConnection, suites: Mapping[str, Sequence[Rule]]
 ) -> dict[str, str]:
     """Return every table whose rows no rule can judge, and why."""
-    unfit = {table: release.faults[parquet_name(table)] for table in CONTRACTS if table not in release.tables}
+    unreadable = {table: release.faults[parquet_name(table)] for table in CONTRACTS if table not in release.tables}
     for table in release.tables:
         for rule in suites.get(table, ()):
             if rule.name == COLUMNS_RULE and query_violations(rule, connection)[0]:
-                unfit[table] = "its columns are not those of the contract"
-    return unfit
+                unreadable[table] = "its columns are not those of the contract"
+    return unreadable
 
 
-def _fit_rules(
-    suites: Mapping[str, Sequence[Rule]], release: StagedRelease, unfit: Mapping[str, str]
+def _select_runnable_rules(
+    suites: Mapping[str, Sequence[Rule]], release: StagedRelease, unreadable: Mapping[str, str]
 ) -> dict[str, list[Rule]]:
     """Return the rules that can be run: those that read sound tables only, and those on a table's columns."""
     return {
-        table: [rule for rule in suites[table] if rule.name == COLUMNS_RULE or unfit.keys().isdisjoint(rule.tables)]
+        table: [
+            rule for rule in suites[table] if rule.name == COLUMNS_RULE or unreadable.keys().isdisjoint(rule.tables)
+        ]
         for table in suites
         if table in release.tables
     }
@@ -182,7 +188,7 @@ def _outcomes_of_files(release: StagedRelease) -> Iterator[RuleOutcome]:
 def _outcomes_of_rules(
     rules: Sequence[Rule],
     runs: Mapping[str, engine.TableRun],
-    unfit: Mapping[str, str],
+    unreadable: Mapping[str, str],
     connection: duckdb.DuckDBPyConnection,
 ) -> Iterator[RuleOutcome]:
     for rule in rules:
@@ -190,7 +196,9 @@ def _outcomes_of_rules(
         finding = next((found for found in run.findings if found.rule == rule), None) if run else None
         if finding is None:
             reasons = [
-                f"{parquet_name(table)}: {unfit[table]}" for table in CONTRACTS if table in rule.tables & unfit.keys()
+                f"{parquet_name(table)}: {unreadable[table]}"
+                for table in CONTRACTS
+                if table in rule.tables & unreadable.keys()
             ]
             yield make_outcome(rule, "skipped", message="; ".join(reasons))
         else:

@@ -26,7 +26,7 @@ class Rule:
     query: str
     severity: Severity = "critical"
     subject: str = "structure"  # what of a table it is about; rules of one subject are reported as one check
-    room: Layer = "release"  # where the table stands
+    layer: Layer = "release"  # where the table stands
     remedy: str = ""  # what a person does about it; of a warning always, since nothing stops for it
 
     def __post_init__(self) -> None:
@@ -34,9 +34,9 @@ class Rule:
         for name in (self.name, self.subject):
             if not SNAKE_CASE.fullmatch(name):
                 raise ValueError(f"a rule and its subject are named in snake_case, not {name!r}")
-        if self.table not in TABLES_BY_LAYER[self.room]:
-            known = ", ".join(TABLES_BY_LAYER[self.room])
-            raise ValueError(f"rule {self.name}: {self.table!r} is no table of the {self.room}; there are {known}")
+        if self.table not in TABLES_BY_LAYER[self.layer]:
+            known = ", ".join(TABLES_BY_LAYER[self.layer])
+            raise ValueError(f"rule {self.name}: {self.table!r} is no table of the {self.layer}; there are {known}")
         if "{batch}" not in self.query:
             raise ValueError(f"rule {self.name}: its query does not say where {{batch}}, the table, stands")
         if ":" in self.query:
@@ -49,12 +49,12 @@ class Rule:
     @property
     def file(self) -> str:
         """What breaks the rule when the rule is broken: a staged file, or a table of another room."""
-        return parquet_name(self.table) if self.room == "release" else f"{self.room}.{self.table}"
+        return parquet_name(self.table) if self.layer == "release" else f"{self.layer}.{self.table}"
 
     @cached_property
     def tables(self) -> frozenset[str]:
         """Every table of its room that the rule reads, its own included."""
-        return frozenset({self.table} | (TABLES_BY_LAYER[self.room].keys() & set(WORD.findall(self.query))))
+        return frozenset({self.table} | (TABLES_BY_LAYER[self.layer].keys() & set(WORD.findall(self.query))))
 
     def violations_in(self, batch: str) -> str:
         """Return the SQL of the violating rows, with a table or a subquery put where `{batch}` stands."""
@@ -66,6 +66,6 @@ def with_subject(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(replace(rule, subject=subject) for rule in rules)
 
 
-def with_layer(room: Layer, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def with_layer(layer: Layer, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Return rules about tables of one name as rules of the tables of that name in another room."""
-    return tuple(replace(rule, room=room) for rule in rules)
+    return tuple(replace(rule, layer=layer) for rule in rules)

@@ -1,4 +1,4 @@
-"""The verdict on a staged release: which bytes were judged, by which rules, with what result. No judging."""
+"""The report of a validation: which bytes were checked, by which rules, with what result. Checks nothing itself."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -48,8 +48,8 @@ class RuleOutcome:
         return cls(**values)
 
     @property
-    def blocks(self) -> bool:
-        """Whether nothing may leave because of this outcome. What could not be judged always blocks."""
+    def is_blocking(self) -> bool:
+        """Whether nothing may be released because of this outcome. An error or a skipped rule always blocks."""
         return self.result in ("error", "skipped") or (self.result == "failed" and self.severity == "critical")
 
 
@@ -62,26 +62,26 @@ class ValidationReport:
     outcomes: tuple[RuleOutcome, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a verdict that its own outcomes do not bear out."""
+        """Reject a report that contradicts its own outcomes."""
         if self.passed != is_releasable(self.outcomes):
             raise ValueError(
-                f"the verdict says passed={self.passed}, but of its {len(self.outcomes)} outcomes "
-                f"{sum(outcome.blocks for outcome in self.outcomes)} block"
+                f"the report says passed={self.passed}, but of its {len(self.outcomes)} outcomes "
+                f"{sum(outcome.is_blocking for outcome in self.outcomes)} block"
             )
 
     @classmethod
-    def of(cls, files: Mapping[str, str], outcomes: Iterable[RuleOutcome]) -> Self:
-        """Return the verdict that follows from the outcomes."""
+    def from_outcomes(cls, files: Mapping[str, str], outcomes: Iterable[RuleOutcome]) -> Self:
+        """Return the report that follows from the outcomes."""
         outcomes = tuple(outcomes)
         return cls(passed=is_releasable(outcomes), files=dict(files), outcomes=outcomes)
 
     def to_json(self) -> str:
-        """Return the verdict as JSON text, the same text each time."""
+        """Return the report as JSON text, the same text each time."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read a verdict back; one that was edited so that it contradicts itself is refused."""
+        """Read a report back; one that was edited so that it contradicts itself is refused."""
         document = json.loads(text)
         return cls(
             passed=document["passed"],
@@ -94,7 +94,7 @@ class ValidationReport:
         broken = [outcome for outcome in self.outcomes if outcome.result != "passed"]
         if not broken:
             return f"Every rule was kept: {len(self.outcomes)} checks of {len(self.files)} files."
-        blocking = sum(outcome.blocks for outcome in broken)
+        blocking = sum(outcome.is_blocking for outcome in broken)
         first_line = (
             f"{blocking} of {len(self.outcomes)} checks stop this release; nothing may leave."
             if blocking
@@ -108,7 +108,7 @@ class ValidationReport:
 def is_releasable(outcomes: Iterable[RuleOutcome]) -> bool:
     """Return whether these outcomes let a release leave. No outcome at all does not: nothing was judged."""
     outcomes = tuple(outcomes)
-    return bool(outcomes) and not any(outcome.blocks for outcome in outcomes)
+    return bool(outcomes) and not any(outcome.is_blocking for outcome in outcomes)
 
 
 def worst_first(outcomes: Iterable[RuleOutcome]) -> list[RuleOutcome]:
@@ -139,7 +139,7 @@ def _described_in_files(word: str, broken: list[RuleOutcome]) -> str:
 
 def _word(outcome: RuleOutcome) -> str:
     return {
-        "failed": "FAILED" if outcome.blocks else "WARNING",
+        "failed": "FAILED" if outcome.is_blocking else "WARNING",
         "error": "ERROR",
         "skipped": "NOT JUDGED",
     }[outcome.result]

@@ -101,9 +101,9 @@ class Workspace:
         return self.root / "staging"
 
     @property
-    def verdicts(self) -> Path:
-        """What the gate said of the candidate, with the sha256 of every file it judged."""
-        return self.root / "verdicts"
+    def validation(self) -> Path:
+        """The validation report of the candidate, with the sha256 of every validated file, and its Data Docs."""
+        return self.root / "validation"
 
     @property
     def is_restricted(self) -> bool:
@@ -144,9 +144,9 @@ class Workspace:
         return self.root / "audits"
 
     @property
-    def drop_verdicts(self) -> Path:
-        """What was found of the figures of each drop, one file a drop; made when it is judged first."""
-        return self.root / "drop_verdicts"
+    def drop_validations(self) -> Path:
+        """The validation results of each drop, one file a drop; written when the drop is validated first."""
+        return self.root / "drop_validations"
 
     @property
     def figures_page(self) -> Path:

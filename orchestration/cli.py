@@ -331,14 +331,14 @@ def audit(
     except NotVerifiableError as error:
         err.print(str(error), markup=False)
         raise typer.Exit(2) from error
-    out.print(inspection.verdict.describe_failures(), markup=False)
+    out.print(inspection.report.describe_failures(), markup=False)
     if not inspection.has_manifest:
         out.print("The folder has no manifest, so nothing is said of where its bytes come from.")
     elif inspection.not_as_listed:
         out.print(f"Not as the manifest lists: {', '.join(inspection.not_as_listed)}", markup=False)
     else:
         out.print("Every file is as the manifest lists it.")
-    raise typer.Exit(0 if inspection.verdict.passed else 1)
+    raise typer.Exit(0 if inspection.report.passed else 1)
 
 
 def _reject_locked_warehouse(home: Workspace) -> None:

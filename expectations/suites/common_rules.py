@@ -21,7 +21,7 @@ def expect_no_rows_where(
     description: str,
     *,
     severity: Severity = "critical",
-    room: Layer = "release",
+    layer: Layer = "release",
     remedy: str = "",
 ) -> Rule:
     """Return the rule that no row of a table meets a condition; of severity `warning`, with what to do."""
@@ -31,12 +31,12 @@ def expect_no_rows_where(
         description=description,
         query=f"select {sql_keys(table)} from {{batch}} where {condition}",
         severity=severity,
-        room=room,
+        layer=layer,
         remedy=remedy,
     )
 
 
-def columns_are_exactly_the_contract(table: str, *, room: Layer = "release") -> Rule:
+def columns_are_exactly_the_contract(table: str, *, layer: Layer = "release") -> Rule:
     """Return the rule that a table has the columns of its contract: all, no other, in order, of its types."""
     contract = ", ".join(
         f"({position}, '{column}', '{kind}')" for position, (column, kind) in enumerate(TABLES[table].items(), start=1)
@@ -47,7 +47,7 @@ def columns_are_exactly_the_contract(table: str, *, room: Layer = "release") -> 
         description=(
             "The columns are exactly those of the contract, in its order and of its types. "
             "A staging column left behind could carry what was suppressed. "
-            f"Source: the data contract of the {room}."
+            f"Source: the data contract of the {layer}."
         ),
         query=f"""
             with contract (position, expected_column, expected_type) as (values {contract}),
@@ -62,18 +62,18 @@ def columns_are_exactly_the_contract(table: str, *, room: Layer = "release") -> 
             from contract full join staged using (position)
             where expected_column is distinct from found_column or expected_type is distinct from found_type
         """,
-        room=room,
+        layer=layer,
     )
 
 
-def keys_are_unique(table: str, *, room: Layer = "release", among: str = "true") -> Rule:
+def keys_are_unique(table: str, *, layer: Layer = "release", among: str = "true") -> Rule:
     """Return the rule that no key of a table stands twice, among the rows that meet a condition."""
     return Rule(
         name="keys_are_unique",
         table=table,
         description=(
             f"No two rows have the same {sql_keys(table)}; an absent part of a key equals an absent part. "
-            f"Source: the data contract of the {room}."
+            f"Source: the data contract of the {layer}."
         ),
         query=f"""
             with hashes_that_stand_twice as (
@@ -84,11 +84,11 @@ def keys_are_unique(table: str, *, room: Layer = "release", among: str = "true")
             where {among} and hash({sql_keys(table)}) in (from hashes_that_stand_twice)
             group by {sql_keys(table)} having count(*) > 1
         """,
-        room=room,
+        layer=layer,
     )
 
 
-def required_columns_are_filled(table: str, required: Iterable[str], *, room: Layer = "release") -> Rule:
+def required_columns_are_filled(table: str, required: Iterable[str], *, layer: Layer = "release") -> Rule:
     """Return the rule that the columns a row cannot do without are neither NULL nor blank."""
     columns = tuple(required)
     kinds = TABLES[table]
@@ -99,6 +99,6 @@ def required_columns_are_filled(table: str, required: Iterable[str], *, room: La
             f"{column} is null or trim({column}) = ''" if kinds[column] == "VARCHAR" else f"{column} is null"
             for column in columns
         ),
-        f"Every row has its {', '.join(columns)}. Source: the data contract of the {room}.",
-        room=room,
+        f"Every row has its {', '.join(columns)}. Source: the data contract of the {layer}.",
+        layer=layer,
     )

@@ -66,7 +66,7 @@ def _populations() -> tuple[Rule, ...]:
             f"or period_grain is distinct from (case series {grains} end)",
             f"A series is one of {', '.join(SERIES)}, and each has periods of one grain. Source: the layouts of the "
             "catalogue.",
-            room="drops",
+            layer="drops",
         ),
         expect_no_rows_where(
             "periods_are_whole",
@@ -74,14 +74,14 @@ def _populations() -> tuple[Rule, ...]:
             periods,
             "A period is from the first to the last day of one month, quarter or financial year. "
             "Source: financial years run from April to March.",
-            room="drops",
+            layer="drops",
         ),
         expect_no_rows_where(
             "organisation_level_is_known",
             table,
             f"org_level is null or org_level not in ({sql_list((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
             f"org_level is one of {', '.join((*ORGANISATION_LEVELS, *PAIR_LEVELS))}. {CONTRACT}",
-            room="drops",
+            layer="drops",
         ),
         expect_no_rows_where(
             "organisations_have_a_code",
@@ -89,28 +89,28 @@ def _populations() -> tuple[Rule, ...]:
             "coalesce(trim(org_code), '') = ''",
             "Every organisation has a code; one that is not known has the publisher's word for that, such as "
             f"UNKNOWN. {CONTRACT}",
-            room="drops",
+            layer="drops",
         ),
         expect_no_rows_where(
             "pairs_have_both_codes",
             table,
             f"(partner_code is not null) <> {IS_PAIR} or trim(partner_code) = ''",
             f"A pair has the codes of both its organisations, and nobody else has a partner. {CONTRACT}",
-            room="drops",
+            layer="drops",
         ),
         expect_no_rows_where(
             "only_england_uses_its_code",
             table,
             ONLY_ENGLAND_USES_ITS_CODE,
             "England is E92000001, and no other organisation is. Source: the ONS code of England.",
-            room="drops",
+            layer="drops",
         ),
         expect_no_rows_where(
             "populations_are_named",
             table,
             "coalesce(trim(variable_type), '') = '' or (variable_type <> 'Total' and variable_a is null)",
             f"A row counts everyone (Total), or says which category of which variable it counts. {CONTRACT}",
-            room="drops",
+            layer="drops",
         ),
     )
 
@@ -141,7 +141,7 @@ def _figures() -> tuple[Rule, ...]:
                 )
                 select {keys} from suspects semi join keys_that_stand_twice using (population, measure)
             """,
-            room="drops",
+            layer="drops",
         ),
         Rule(
             name="duplicates_repeat_a_figure",
@@ -167,7 +167,7 @@ def _figures() -> tuple[Rule, ...]:
                     and duplicates.value_status is not distinct from repeated.value_status
                 where is_repeated is null
             """,
-            room="drops",
+            layer="drops",
         ),
         expect_no_rows_where(
             "kind_of_statistic_is_known",
@@ -177,7 +177,7 @@ def _figures() -> tuple[Rule, ...]:
             "what its name begins with. No rule judges the figures of any other, and none of them leaves. "
             "Source: seeds/measures.csv.",
             severity="warning",
-            room="drops",
+            layer="drops",
             remedy=REVIEW_THE_MEASURE,
         ),
     )
@@ -193,7 +193,7 @@ def _markers() -> tuple[Rule, ...]:
             f"value is null and (marker is null or value_status is distinct from (case marker {statuses} end))",
             "Where there is no number, * means suppressed, - means not published and NULL means not applicable: "
             "nothing else stands there, and none of them stands for another. Source: the layouts of the catalogue.",
-            room="drops",
+            layer="drops",
         ),
         Rule(
             name="dashes_fill_whole_rows",
@@ -213,7 +213,7 @@ def _markers() -> tuple[Rule, ...]:
                 where value_status in ('published', 'suppressed')
             """,
             severity="warning",
-            room="drops",
+            layer="drops",
             remedy=REVIEW_THE_RULE,
         ),
     )
@@ -229,7 +229,7 @@ def _more_values() -> tuple[Rule, ...]:
             "Whether a provider has submitted a table is an exact 0 or 1. Source: the publisher's data-quality "
             "file, in which every other count is rounded.",
             severity="warning",
-            room="drops",
+            layer="drops",
             remedy=LOOK_AT_THE_FILE,
         ),
         expect_no_rows_where(
@@ -240,7 +240,7 @@ def _more_values() -> tuple[Rule, ...]:
             f"A mean or median wait is at most {LONGEST_LIKELY_WAIT_IN_DAYS:,} days. Source: longer ones have been "
             "published, each of a single provider in a single month; they are kept and worth a look.",
             severity="warning",
-            room="drops",
+            layer="drops",
             remedy=LOOK_AT_THE_FILE,
         ),
     )
@@ -258,7 +258,7 @@ def _hidden_with_what_they_rest_on() -> tuple[Rule, ...]:
             f"value_status = 'published' and numerator_parts = 1 and hidden_parts = 1 and {BELOW_ENGLAND}",
             "A percentage is withheld where its numerator is: beside a shown denominator it gives the hidden count "
             f"back. A numerator of two hidden counts may be large enough to show. {PUBLISHER}",
-            room="drops",
+            layer="drops",
         ),
         expect_no_rows_where(
             "percentages_are_shown_with_their_numerator",
@@ -266,7 +266,7 @@ def _hidden_with_what_they_rest_on() -> tuple[Rule, ...]:
             f"value_status = 'suppressed' and shown_parts = numerator_parts and {BELOW_ENGLAND}",
             f"A percentage whose numerator is shown is shown too: the denominator alone hides nothing. {PUBLISHER}",
             severity="warning",
-            room="drops",
+            layer="drops",
             remedy=REVIEW_THE_RULE,
         ),
         _beside_base(
@@ -314,7 +314,7 @@ def _beside_base(name: str, table: str, *, figures: str, bases: str, description
             select {sql_keys(table)} from figures semi join bases using (population, base)
         """,
         severity="warning",
-        room="drops",
+        layer="drops",
         remedy=REVIEW_THE_RULE,
     )
 
@@ -336,7 +336,7 @@ def _agreement() -> tuple[Rule, ...]:
             "ones, those themselves do. Source: every monthly and annual figure at hand; the third-party copy of one "
             "quarter breaks it.",
             severity="warning",
-            room="drops",
+            layer="drops",
             remedy=REVIEW_THE_RULE,
         ),
         Rule(
@@ -373,7 +373,7 @@ def _agreement() -> tuple[Rule, ...]:
                 where value < least or value > most
             """,
             severity="warning",
-            room="drops",
+            layer="drops",
             remedy=LOOK_AT_THE_FILE,
         ),
         Rule(
@@ -400,7 +400,7 @@ def _agreement() -> tuple[Rule, ...]:
                 where value > whole_value or value_status = 'suppressed'
             """,
             severity="warning",
-            room="drops",
+            layer="drops",
             remedy=REVIEW_THE_RULE,
         ),
         Rule(
@@ -424,7 +424,7 @@ def _agreement() -> tuple[Rule, ...]:
                 where together > value + {ROUNDING_OF_FOUR_COUNTS}
             """,
             severity="warning",
-            room="drops",
+            layer="drops",
             remedy=REVIEW_THE_RULE,
         ),
     )

@@ -77,14 +77,14 @@ def _structure(table: str) -> tuple[Rule, ...]:
         for column in REQUIRED
     )
     return (
-        columns_are_exactly_the_contract(table, room="marts"),
-        keys_are_unique(table, room="marts", among=APPLIES),
+        columns_are_exactly_the_contract(table, layer="marts"),
+        keys_are_unique(table, layer="marts", among=APPLIES),
         expect_no_rows_where(
             "required_columns_are_filled",
             table,
             f"{APPLIES} and ({missing})",
             f"Every figure has its {', '.join(REQUIRED)}. {CONTRACT}",
-            room="marts",
+            layer="marts",
         ),
     )
 
@@ -96,14 +96,14 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
             table,
             f"{APPLIES} and org_level not in ({sql_list((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
             f"org_level is one of {', '.join((*ORGANISATION_LEVELS, *PAIR_LEVELS))}. {CONTRACT}",
-            room="marts",
+            layer="marts",
         ),
         expect_no_rows_where(
             "statistic_is_known",
             table,
             f"{APPLIES} and statistic not in ({sql_list((*STATISTICS, UNKNOWN))})",
             f"statistic is one of {', '.join(STATISTICS)}, or {UNKNOWN} until the measure is reviewed. {CONTRACT}",
-            room="marts",
+            layer="marts",
         ),
         Rule(
             name="reviewed_measures_stand_in_dim_measure",
@@ -132,7 +132,7 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
                     and figures.statistic is not distinct from wrong_measures.statistic
                     and figures.is_reviewed is not distinct from wrong_measures.is_reviewed
             """,
-            room="marts",
+            layer="marts",
         ),
     )
 
@@ -145,14 +145,14 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             table,
             f"{APPLIES} and (partner_code is not null) <> {IS_PAIR}",
             f"partner_code stands on {' and '.join(PAIR_LEVELS)} rows, always, and on no other. {CONTRACT}",
-            room="marts",
+            layer="marts",
         ),
         expect_no_rows_where(
             "only_england_uses_its_code",
             table,
             f"{APPLIES} and ({ONLY_ENGLAND_USES_ITS_CODE})",
             "England is E92000001, and no other organisation is. Source: the ONS code of England.",
-            room="marts",
+            layer="marts",
         ),
         Rule(
             name="organisations_stand_in_dim_organisation",
@@ -192,21 +192,21 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
                     and figures.org_code = unknown_organisations.org_code
                     and figures.partner_code is not distinct from unknown_organisations.partner_code
             """,
-            room="marts",
+            layer="marts",
         ),
         expect_no_rows_where(
             "totals_have_no_categories",
             table,
             f"{APPLIES} and (variable_type = 'Total') and (variable_a is not null or variable_b is not null)",
             f"A Total counts everyone: its variable_a and variable_b are absent. {CONTRACT}",
-            room="marts",
+            layer="marts",
         ),
         expect_no_rows_where(
             "breakdowns_name_their_category",
             table,
             f"{APPLIES} and variable_type <> 'Total' and variable_a is null",
             f"A row of a breakdown says in variable_a which category it counts. {CONTRACT}",
-            room="marts",
+            layer="marts",
         ),
     )
 
@@ -241,7 +241,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
                     and figures.period_end is not distinct from wrong_periods.period_end
                     and figures.financial_year is not distinct from wrong_periods.financial_year
             """,
-            room="marts",
+            layer="marts",
         ),
         Rule(
             name="unpublished_periods_hold_no_figures",
@@ -259,7 +259,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
                 where {APPLIES} and period in (from gaps)
                   and (value is not null or value_status <> 'not_published')
             """,
-            room="marts",
+            layer="marts",
         ),
         Rule(
             name="periods_without_data_have_no_rows",
@@ -272,7 +272,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
                 )
                 select {sql_keys(table)} from {{batch}} where {APPLIES} and period in (from periods_without_data)
             """,
-            room="marts",
+            layer="marts",
         ),
     )
 
@@ -324,7 +324,7 @@ def _beside_numerator(name: str, table: str, *, percentages: str, numerators: st
             from percentages join formulas using (measure) semi join numerators using (population, numerator)
         """,
         severity="warning",
-        room="marts",
+        layer="marts",
         remedy=REVIEW_THE_RULE,
     )
 
@@ -338,7 +338,7 @@ def _provenance(table: str) -> tuple[Rule, ...]:
             "or drop_sha256 not in (select sha256 from landing.drops))",
             "A published or suppressed figure names the drop, the row and the column it was read from. "
             "Source: every figure can be traced to the line of a published file.",
-            room="marts",
+            layer="marts",
         ),
         expect_no_rows_where(
             "values_are_as_published",
@@ -347,7 +347,7 @@ def _provenance(table: str) -> tuple[Rule, ...]:
             f"and (drop_sha256, source_member, source_row, source_column) not in ({REPLACED})",
             "A value is the number that stands in the publisher's file, digit for digit, but where a reviewed "
             "correction puts another. Source: marts hold figures as published, at source precision.",
-            room="marts",
+            layer="marts",
         ),
     )
 

@@ -45,29 +45,29 @@ RULES_OF_ROUNDED_FIGURES: Final = frozenset(
 LONGEST_LIKELY_WAIT_IN_DAYS: Final = 1000
 
 
-def figure_rules(table: str, room: Layer, without_value: Sequence[str] = STATUSES[1:]) -> tuple[Rule, ...]:
+def figure_rules(table: str, layer: Layer, without_value: Sequence[str] = STATUSES[1:]) -> tuple[Rule, ...]:
     """Return the rules that look at one figure at a time; which statuses are looked at for a value can be narrowed."""
     return (
-        *with_subject("statuses", _statuses(table, room, without_value)),
-        *with_subject("values", _values(table, room)),
+        *with_subject("statuses", _statuses(table, layer, without_value)),
+        *with_subject("values", _values(table, layer)),
     )
 
 
-def _statuses(table: str, room: Layer, without_value: Sequence[str]) -> tuple[Rule, ...]:
+def _statuses(table: str, layer: Layer, without_value: Sequence[str]) -> tuple[Rule, ...]:
     return (
         expect_no_rows_where(
             "status_is_known",
             table,
             f"value_status is null or value_status not in ({sql_list(STATUSES)})",
             f"Every figure is {', '.join(STATUSES[:-1])} or {STATUSES[-1]}. Source: the contract of an observation.",
-            room=room,
+            layer=layer,
         ),
         expect_no_rows_where(
             "published_figures_are_numbers",
             table,
             "value_status = 'published' and (value is null or not isfinite(value))",
             "A published figure is a finite number. Source: the contract of an observation.",
-            room=room,
+            layer=layer,
         ),
         expect_no_rows_where(
             "only_published_figures_have_a_value",
@@ -75,26 +75,26 @@ def _statuses(table: str, room: Layer, without_value: Sequence[str]) -> tuple[Ru
             f"value_status in ({sql_list(without_value)}) and value is not null",
             "What is suppressed, does not apply or was never published has no value, not even zero. "
             "Source: the contract of an observation.",
-            room=room,
+            layer=layer,
         ),
         expect_no_rows_where(
             "england_is_never_suppressed",
             table,
             "org_level = 'england' and value_status = 'suppressed'",
             f"England's figures are all shown: an asterisk there is no genuine figure of the publisher. {PUBLISHER}",
-            room=room,
+            layer=layer,
         ),
     )
 
 
-def _values(table: str, room: Layer) -> tuple[Rule, ...]:
+def _values(table: str, layer: Layer) -> tuple[Rule, ...]:
     return (
         expect_no_rows_where(
             "counts_are_whole_and_not_negative",
             table,
             "statistic = 'count' and value_status = 'published' and (value < 0 or value <> floor(value))",
             "A count is a whole number, 0 or more. Source: it counts referrals, appointments or people.",
-            room=room,
+            layer=layer,
         ),
         expect_no_rows_where(
             "counts_below_england_are_at_least_five",
@@ -102,21 +102,21 @@ def _values(table: str, room: Layer) -> tuple[Rule, ...]:
             f"statistic = 'count' and value_status = 'published' and value < 5 and {BELOW_ENGLAND}",
             "Below England a count of 0 to 4 is withheld, zero included: one that is shown reveals people, or the "
             f"drop is not what the publisher meant to publish. {PUBLISHER}",
-            room=room,
+            layer=layer,
         ),
         expect_no_rows_where(
             "counts_below_england_are_multiples_of_five",
             table,
             f"statistic = 'count' and value_status = 'published' and value % 5 <> 0 and {BELOW_ENGLAND}",
             f"Below England a count is rounded to the nearest 5. {PUBLISHER}",
-            room=room,
+            layer=layer,
         ),
         expect_no_rows_where(
             "percentages_lie_between_0_and_100",
             table,
             "statistic = 'percentage' and value_status = 'published' and (value < 0 or value > 100)",
             "A percentage lies between 0 and 100. Source: its numerator is part of its denominator.",
-            room=room,
+            layer=layer,
         ),
         expect_no_rows_where(
             "percentages_below_england_are_whole",
@@ -124,7 +124,7 @@ def _values(table: str, room: Layer) -> tuple[Rule, ...]:
             f"statistic = 'percentage' and value_status = 'published' and value <> floor(value) and {BELOW_ENGLAND}",
             "Below England a percentage has no decimals: a finer one, times a shown denominator, gives hidden counts "
             f"back. {PUBLISHER}",
-            room=room,
+            layer=layer,
         ),
         expect_no_rows_where(
             "percentages_of_england_have_one_decimal",
@@ -132,7 +132,7 @@ def _values(table: str, room: Layer) -> tuple[Rule, ...]:
             "statistic = 'percentage' and value_status = 'published' and value <> round(value, 1) "
             "and org_level = 'england'",
             f"A percentage of England has at most one decimal. {PUBLISHER}",
-            room=room,
+            layer=layer,
         ),
         expect_no_rows_where(
             "means_have_one_decimal",
@@ -140,7 +140,7 @@ def _values(table: str, room: Layer) -> tuple[Rule, ...]:
             "statistic = 'mean' and value_status = 'published' and value <> round(value, 1)",
             "A mean has at most one decimal. Source: the publisher's precision at every level.",
             severity="warning",
-            room=room,
+            layer=layer,
             remedy=LOOK_AT_THE_FILE,
         ),
         expect_no_rows_where(
@@ -150,7 +150,7 @@ def _values(table: str, room: Layer) -> tuple[Rule, ...]:
             "A median is a whole number or a half. Source: the publisher's precision at every level; what is "
             "measured is whole.",
             severity="warning",
-            room=room,
+            layer=layer,
             remedy=LOOK_AT_THE_FILE,
         ),
         expect_no_rows_where(
@@ -160,7 +160,7 @@ def _values(table: str, room: Layer) -> tuple[Rule, ...]:
             "A mean or a median is not below zero. Source: nothing that is measured is; the publisher has printed "
             "one all the same, so it is kept.",
             severity="warning",
-            room=room,
+            layer=layer,
             remedy=LOOK_AT_THE_FILE,
         ),
         expect_no_rows_where(
@@ -170,7 +170,7 @@ def _values(table: str, room: Layer) -> tuple[Rule, ...]:
             "and (value < 0 or value <> floor(value))",
             "A minimum, a maximum or a sum is a whole number, 0 or more. Source: it is of appointments or minutes.",
             severity="warning",
-            room=room,
+            layer=layer,
             remedy=LOOK_AT_THE_FILE,
         ),
     )

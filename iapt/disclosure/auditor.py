@@ -65,12 +65,12 @@ class Auditor:
     source_rounding: Rounding = PUBLISHERS_ROUNDING
     source_is_public: bool = True
 
-    def outcomes(self, folder: Path, unfit: Mapping[str, str]) -> Iterator[RuleOutcome]:
-        """Judge every extract of a folder, and its dimensions; `unfit` says why a table of it cannot be judged."""
+    def outcomes(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
+        """Judge every extract of a folder, and its dimensions; `unreadable` says why a table of it cannot be judged."""
 
         def audit_table(table: str) -> list[RuleOutcome]:
-            if table in unfit:
-                return list(self._of_all_rules(table, "skipped", f"{parquet_name(table)}: {unfit[table]}"))
+            if table in unreadable:
+                return list(self._of_all_rules(table, "skipped", f"{parquet_name(table)}: {unreadable[table]}"))
             try:
                 with self.connect(folder, table) as connection:
                     return list(self._judge(connection, table))
@@ -85,15 +85,19 @@ class Auditor:
             # Opened once for all the comparisons, but again after an error: each table has an outcome of its own.
             warehouse = cache(lambda: opened.enter_context(self.open_warehouse()))
             for table in COMPARED:
-                yield self._compare(folder, table, unfit, warehouse)
+                yield self._compare(folder, table, unreadable, warehouse)
 
     def _compare(
-        self, folder: Path, table: str, unfit: Mapping[str, str], warehouse: Callable[[], duckdb.DuckDBPyConnection]
+        self,
+        folder: Path,
+        table: str,
+        unreadable: Mapping[str, str],
+        warehouse: Callable[[], duckdb.DuckDBPyConnection],
     ) -> RuleOutcome:
         """Compare a table with the warehouse's, row by row; the rows that differ are told by their keys."""
         rule = (table, SAME_ROWS, SAME_ROWS_DESCRIPTION)
-        if table in unfit:
-            message = f"{parquet_name(table)}: {unfit[table]}"
+        if table in unreadable:
+            message = f"{parquet_name(table)}: {unreadable[table]}"
             return _outcome(*rule, "skipped", None, message=message, subject=STRUCTURE)
         source, keys = COMPARED[table], ", ".join(KEYS[table])
         try:

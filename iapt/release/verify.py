@@ -82,9 +82,9 @@ class NotVerifiableError(Exception):
 
 @dataclass(frozen=True)
 class FolderVerification:
-    """The verdict on a folder's tables, and apart from it which files differ from the folder's own manifest."""
+    """The validation report of a folder, and apart from it which files differ from the folder's own manifest."""
 
-    verdict: ValidationReport
+    report: ValidationReport
     has_manifest: bool
     not_as_listed: tuple[str, ...]
 
@@ -152,8 +152,8 @@ def verify_folder(
                 (tables / path.name).mkdir() if path.is_dir() else shutil.copyfile(path, tables / path.name)
         judged = validate_tables(tables, auditor)
         compared = (*_outcomes_of_copies(folder, tables), *_outcomes_of_report(folder, manifest, compare_report))
-        verdict = ValidationReport.of(judged.files, (*judged.outcomes, *compared))
-    return FolderVerification(verdict, manifest is not None, tuple(_not_as_listed(folder, manifest or {})))
+        report = ValidationReport.from_outcomes(judged.files, (*judged.outcomes, *compared))
+    return FolderVerification(report, manifest is not None, tuple(_not_as_listed(folder, manifest or {})))
 
 
 def _manifest_of(folder: Path) -> dict[str, Any] | None:

@@ -34,7 +34,7 @@ def check_result(
 
     With `files_only` its warnings name files and no rows.
     """
-    blocks = not outcomes or any(outcome.blocks for outcome in outcomes)
+    blocks = not outcomes or any(outcome.is_blocking for outcome in outcomes)
     rules = {outcome.rule for outcome in outcomes}
     broken: dict[str, list[RuleOutcome]] = {}
     for outcome in outcomes:
@@ -59,7 +59,7 @@ def rule_warnings(about: str, outcomes: Iterable[RuleOutcome], *, files_only: bo
     """Return a warning for each rule of severity `warning` that is broken, with the files and rows that break it."""
     broken: dict[str, list[RuleOutcome]] = {}
     for outcome in outcomes:
-        if outcome.result == "failed" and not outcome.blocks:
+        if outcome.result == "failed" and not outcome.is_blocking:
             broken.setdefault(outcome.rule, []).append(outcome)
     return [
         RunWarning.of(

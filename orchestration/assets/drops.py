@@ -310,7 +310,7 @@ def landing(
     _record_periods(context, reading, catalogue.gaps, replaced)
     if is_released:
         context.log.info("the newest release was made from these drops by this code and profile; nothing to do")
-        _keep_verdicts(context, home)
+        _repeat_check_results(context, home)
         return
     salt = home.salt if home.is_restricted else None
     progress.begin("loading the drops into the warehouse")
@@ -364,7 +364,7 @@ def _every_drop_is_read(refused: Sequence[dict[str, str]], notices: Sequence[str
     )
 
 
-def _keep_verdicts(context: dg.AssetExecutionContext, home: Workspace) -> None:
+def _repeat_check_results(context: dg.AssetExecutionContext, home: Workspace) -> None:
     """Tell again what the checks said in the run that made the newest release, since it stands.
 
     Dagster shows a check that a run has planned and not made as skipped, and its verdict is gone from sight.

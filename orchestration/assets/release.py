@@ -55,11 +55,11 @@ def _staged_key(table: str) -> dg.AssetKey:
 def staged_tables(
     context: dg.AssetExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Write the candidate release. Whatever verdict there was is about other bytes, so it goes."""
+    """Write the candidate release. An earlier validation report is about other bytes, so it is removed."""
     home = pipeline.home
     progress.begin("writing the candidate release")
     pipeline.await_warehouse(progress.say_with(context.log.warning))
-    shutil.rmtree(home.verdicts, ignore_errors=True)
+    shutil.rmtree(home.validation, ignore_errors=True)
     if not home.built.is_file() or home.built.read_bytes() != home.landed.read_bytes():
         raise dg.Failure(
             "Expected marts of the drops that were landed last; found marts of other drops. Build every dbt model, or "
@@ -93,21 +93,21 @@ def _checks() -> list[dg.AssetCheckSpec]:
 def gate(
     context: dg.AssetCheckExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Judge the staged bytes, write the verdict, and report each subject. What could not be judged has not passed."""
+    """Judge the staged bytes, write the report, and report each subject. What could not be judged has not passed."""
     from expectations.release_validation import validate_release
 
     home = pipeline.home
     progress.begin("checking and auditing the candidate release")
     pipeline.await_warehouse(progress.say_with(context.log.warning))
-    verdict = validate_release(home.staging, home.verdicts / "data_docs", auditor=open_auditor(home))
-    home.verdicts.mkdir(parents=True, exist_ok=True)
-    (home.verdicts / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
+    report = validate_release(home.staging, home.validation / "data_docs", auditor=open_auditor(home))
+    home.validation.mkdir(parents=True, exist_ok=True)
+    (home.validation / "report.json").write_text(report.to_json(), encoding="utf-8")
     for spec in _checks():
         about = (spec.asset_key.path[-1], spec.name)
-        outcomes = [outcome for outcome in verdict.outcomes if (outcome.table, outcome.subject) == about]
+        outcomes = [outcome for outcome in report.outcomes if (outcome.table, outcome.subject) == about]
         yield check_result(spec.asset_key, spec.name, outcomes)
-    if not verdict.passed:
-        raise dg.Failure(verdict.describe_failures())
+    if not report.passed:
+        raise dg.Failure(report.describe_failures())
 
 
 @dg.asset(
@@ -129,9 +129,9 @@ def source_disclosure_risk(
     pipeline.await_warehouse(progress.say_with(context.log.warning))
     audits = open_auditor(home).audits(home.staging)
     groups = reportable([group for audit in audits.values() for period in audit.periods for group in period.groups])
-    home.verdicts.mkdir(parents=True, exist_ok=True)
+    home.validation.mkdir(parents=True, exist_ok=True)
     summary = [group.to_record() for group in groups]
-    (home.verdicts / "source_disclosure_risk.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    (home.validation / "source_disclosure_risk.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     contradicted = sum(len(period.contradictions) for audit in audits.values() for period in audit.periods)
     if contradicted:
         context.log.warning(
@@ -148,9 +148,9 @@ def source_disclosure_risk(
     )
 
 
-def read_verdict(home: Workspace) -> ValidationReport | None:
-    """The gate's verdict on what is staged, if there is one."""
-    path = home.verdicts / "verdict.json"
+def read_validation_report(home: Workspace) -> ValidationReport | None:
+    """The validation report of what is staged, if there is one."""
+    path = home.validation / "report.json"
     return ValidationReport.from_json(path.read_text("utf-8")) if path.is_file() else None
 
 
@@ -199,8 +199,8 @@ def release(
     try:
         published = publish(
             home.staging,
-            read_verdict(home),
-            home.verdicts / "data_docs",
+            read_validation_report(home),
+            home.validation / "data_docs",
             home.releases,
             home.latest,
             description,

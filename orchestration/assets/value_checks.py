@@ -1,6 +1,7 @@
 """The checks on figures before anything is made to leave: what the drops hold, and what the marts made of them."""
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -48,17 +49,20 @@ def value_checks(
     Both in one step after dbt: what runs the rules takes seconds to import, and dbt works meanwhile.
     """
     home = pipeline.home
+    _remove_folders_of_earlier_versions(home)
     progress.begin("checking the figures of the drops and the marts")
     pipeline.await_warehouse(progress.say_with(context.log.warning))
-    drops = validate_drops(_landed_drops(pipeline), DropValidationCache(home.drop_verdicts), DBT_PROJECT / "seeds")
+    drops = validate_drops(_landed_drops(pipeline), DropValidationCache(home.drop_validations), DBT_PROJECT / "seeds")
     of_marts = list(validate_marts(home.warehouse))
-    of_drops = [outcome for verdict in drops.verdicts for outcome in verdict.outcomes]
+    of_drops = [outcome for validation in drops.validations for outcome in validation.outcomes]
     if home.is_restricted:
         of_drops, of_marts = _but_for_rounding(of_drops), _but_for_rounding(of_marts)
     outcomes = [*of_drops, *of_marts]
-    context.log.info(f"{len(drops.judged_now)} drops judged now, {len(drops.verdicts) - len(drops.judged_now)} before")
+    context.log.info(
+        f"{len(drops.validated_now)} drops validated now, {len(drops.validations) - len(drops.validated_now)} before"
+    )
     write_page(home.figures_page, "What the figures were checked for", {"Drops": of_drops, "Marts": of_marts})
-    warnings = [outcome for outcome in outcomes if outcome.result == "failed" and not outcome.blocks]
+    warnings = [outcome for outcome in outcomes if outcome.result == "failed" and not outcome.is_blocking]
     if warnings and not home.is_restricted:
         context.log.warning(f"Odd figures, kept as published, in full:\n\n{describe_by_rule(warnings)}")
     for spec in _checks():
@@ -69,8 +73,14 @@ def value_checks(
         if is_warning(result):
             context.log.warning(str(result.description))
         yield result
-    if blocking := [outcome for outcome in outcomes if outcome.blocks]:
+    if blocking := [outcome for outcome in outcomes if outcome.is_blocking]:
         raise dg.Failure(_refusal(home, blocking, of_drops))
+
+
+def _remove_folders_of_earlier_versions(home: Workspace) -> None:
+    """Remove results that earlier versions wrote under other names; their rules are not those of this version."""
+    for name in ("verdicts", "drop_verdicts"):
+        shutil.rmtree(home.root / name, ignore_errors=True)
 
 
 def _landed_drops(pipeline: WorkspaceResource) -> list[DropToValidate]:
@@ -99,7 +109,7 @@ def _refusal(home: Workspace, blocking: Sequence[RuleOutcome], of_drops: Sequenc
         f"{len({outcome.rule for outcome in blocking})} rules about figures are not kept, so nothing is made to leave."
     )
     remedies = []
-    if any(outcome.result == "failed" for outcome in of_drops if outcome.blocks):
+    if any(outcome.result == "failed" for outcome in of_drops if outcome.is_blocking):
         remedies.append(
             "If a drop is at fault, take it out of the drop folder, and its folder, whose name begins with what stands "
             f"in brackets, out of {home.drops}; then refresh, with the publisher's corrected file if there is one. "

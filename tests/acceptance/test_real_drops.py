@@ -234,7 +234,7 @@ def test_a_renamed_measure_stays_one_series(real_release: RealRelease) -> None:
 
 
 def test_no_real_drop_breaks_a_rule_that_would_stop_it_and_the_odd_ones_are_told(real_release: RealRelease) -> None:
-    records = [json.loads(path.read_text("utf-8")) for path in real_release.home.drop_verdicts.iterdir()]
+    records = [json.loads(path.read_text("utf-8")) for path in real_release.home.drop_validations.iterdir()]
     broken: dict[str, int] = {}
     for record in records:
         for rule, found in record["broken"].items():

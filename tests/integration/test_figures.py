@@ -43,7 +43,7 @@ def written(tmp_path: Path) -> Callable[[str], list[DropToValidate]]:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> DropValidationCache:
-    return DropValidationCache(tmp_path / "drop_verdicts")
+    return DropValidationCache(tmp_path / "drop_validations")
 
 
 def broken(outcomes: tuple[RuleOutcome, ...]) -> dict[tuple[str, str], str]:
@@ -58,12 +58,12 @@ def test_sound_drops_pass_every_rule_and_are_judged_once(
 ) -> None:
     drops = written("select 1")
     first = validate_drops(drops, kept, rows.SEEDS)
-    assert first.verdict.passed, first.verdict.describe_failures()
-    assert len(first.verdict.outcomes) == len(drops) * sum(map(len, SUITES.values()))
-    assert first.judged_now == {drop.sha256 for drop in drops}
+    assert first.report.passed, first.report.describe_failures()
+    assert len(first.report.outcomes) == len(drops) * sum(map(len, SUITES.values()))
+    assert first.validated_now == {drop.sha256 for drop in drops}
     again = validate_drops(drops, kept, rows.SEEDS)
-    assert again.judged_now == frozenset()
-    assert again.verdict == first.verdict
+    assert again.validated_now == frozenset()
+    assert again.report == first.report
 
 
 def test_only_what_is_new_or_read_otherwise_is_judged(
@@ -71,9 +71,9 @@ def test_only_what_is_new_or_read_otherwise_is_judged(
 ) -> None:
     *known, new = written("select 1")
     validate_drops(known, kept, rows.SEEDS)
-    assert validate_drops([*known, new], kept, rows.SEEDS).judged_now == {new.sha256}
+    assert validate_drops([*known, new], kept, rows.SEEDS).validated_now == {new.sha256}
     read_otherwise = replace(known[0], reading="read otherwise")
-    assert validate_drops([read_otherwise, *known[1:], new], kept, rows.SEEDS).judged_now == {known[0].sha256}
+    assert validate_drops([read_otherwise, *known[1:], new], kept, rows.SEEDS).validated_now == {known[0].sha256}
 
 
 def test_other_rules_or_reviewed_measures_judge_every_drop_again(
@@ -82,25 +82,25 @@ def test_other_rules_or_reviewed_measures_judge_every_drop_again(
     drops = written("select 1")[:2]
     validate_drops(drops, kept, rows.SEEDS)
     fewer = {**SUITES, "observations": SUITES["observations"][:-1]}
-    assert len(validate_drops(drops, kept, rows.SEEDS, suites=fewer).judged_now) == 2
+    assert len(validate_drops(drops, kept, rows.SEEDS, suites=fewer).validated_now) == 2
     seeds = Path(shutil.copytree(rows.SEEDS, tmp_path / "seeds"))
     with (seeds / "measure_aliases.csv").open("a", encoding="utf-8") as aliases:
         aliases.write("annual,Count_Another,count_recovery,2024-25,,\n")
-    assert len(validate_drops(drops, kept, seeds, suites=fewer).judged_now) == 2
+    assert len(validate_drops(drops, kept, seeds, suites=fewer).validated_now) == 2
 
 
 def test_a_broken_rule_is_told_of_its_drop_by_place_and_never_by_figure(
     written: Callable[[str], list[DropToValidate]], kept: DropValidationCache, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    judgement = validate_drops(
+    result = validate_drops(
         written(f"update rows set value = {CANARY_VALUE}, value_as_published = '{CANARY_VALUE}' where {A_COUNT}"),
         kept,
         rows.SEEDS,
     )
     label = f"monthly.csv ({rows.compute_sha256('monthly.csv')[:12]})"
-    assert broken(judgement.verdict.outcomes) == {(label, UNROUNDED): "failed"}
-    assert not judgement.verdict.passed
-    [outcome] = [found for found in judgement.verdict.outcomes if found.result == "failed"]
+    assert broken(result.report.outcomes) == {(label, UNROUNDED): "failed"}
+    assert not result.report.passed
+    [outcome] = [found for found in result.report.outcomes if found.result == "failed"]
     assert outcome.violations == 1
     [example] = outcome.examples
     with duckdb.connect() as connection:
@@ -113,11 +113,11 @@ def test_a_broken_rule_is_told_of_its_drop_by_place_and_never_by_figure(
     }
     records = "".join(path.read_text("utf-8") for path in kept.folder.iterdir())
     output = capfd.readouterr()
-    for text in (records, judgement.verdict.to_json(), judgement.verdict.describe_failures(), output.out, output.err):
+    for text in (records, result.report.to_json(), result.report.describe_failures(), output.out, output.err):
         assert str(CANARY_VALUE) not in text
     # What is kept says the same.
     assert (
-        validate_drops([verdict.drop for verdict in judgement.verdicts], kept, rows.SEEDS).verdict == judgement.verdict
+        validate_drops([validation.drop for validation in result.validations], kept, rows.SEEDS).report == result.report
     )
 
 
@@ -125,9 +125,9 @@ def test_a_warning_is_told_and_stops_nothing(
     written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
 ) -> None:
     change = "update rows set value = 1357.6, value_as_published = '1357.6' where value = 15.2"
-    judgement = validate_drops(written(change), kept, rows.SEEDS)
-    assert {rule for _, rule in broken(judgement.verdict.outcomes)} == {LIKELY}
-    assert judgement.verdict.passed
+    result = validate_drops(written(change), kept, rows.SEEDS)
+    assert {rule for _, rule in broken(result.report.outcomes)} == {LIKELY}
+    assert result.report.passed
 
 
 def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
@@ -139,16 +139,16 @@ def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
         description="This rule reads a column that is not there. Source: a test.",
         query="select drop_number, cell_number from {batch} where no_such_column = 1",
         severity="warning",
-        room="drops",
+        layer="drops",
         remedy="Nothing.",
     )
     drops = written("select 1")[:1]
     suites = {"observations": (*SUITES["observations"], rule)}
     for _ in range(2):
-        judgement = validate_drops(drops, kept, rows.SEEDS, suites=suites)
-        assert broken(judgement.verdict.outcomes) == {(drops[0].label, rule.name): "error"}
-        assert not judgement.verdict.passed
-        assert judgement.judged_now == {drops[0].sha256}
+        result = validate_drops(drops, kept, rows.SEEDS, suites=suites)
+        assert broken(result.report.outcomes) == {(drops[0].label, rule.name): "error"}
+        assert not result.report.passed
+        assert result.validated_now == {drops[0].sha256}
     assert not kept.folder.exists()
 
 
@@ -157,9 +157,9 @@ def test_observations_that_cannot_be_read_are_an_error_of_every_rule(
 ) -> None:
     drops = written("select 1")[:2]
     drops[1].observations.write_bytes(b"no Parquet")
-    judgement = validate_drops(drops, kept, rows.SEEDS)
-    assert {outcome.result for outcome in judgement.verdict.outcomes} == {"error"}
-    assert not judgement.verdict.passed
+    result = validate_drops(drops, kept, rows.SEEDS)
+    assert {outcome.result for outcome in result.report.outcomes} == {"error"}
+    assert not result.report.passed
 
 
 # --- marts
@@ -238,7 +238,7 @@ def test_drops_and_marts_agree_on_the_measure_and_kind_of_every_figure(released_
 def test_every_drop_of_a_release_has_its_verdict(released_home: BuiltHome) -> None:
     home = released_home.home
     landed = json.loads(home.landed.read_text("utf-8"))["drops"]
-    assert {path.stem for path in home.drop_verdicts.iterdir()} == set(landed)
+    assert {path.stem for path in home.drop_validations.iterdir()} == set(landed)
     page = home.figures_page.read_text("utf-8")
     assert all(rule.name in page for of_table in (*SUITES.values(), *MART_SUITES.values()) for rule in of_table)
     assert str(home.root) not in page
@@ -263,7 +263,7 @@ def test_a_count_below_five_stops_the_release_and_taking_the_drop_out_mends_it(
 ) -> None:
     [file] = revealing_drop.glob("*.csv")
     before = copied_home.latest.readlink()
-    verdicts = {path.name for path in copied_home.drop_verdicts.iterdir()}
+    validations = {path.name for path in copied_home.drop_validations.iterdir()}
     staged = copied_home.staged.read_bytes()
     outcome = refresh(copied_home, revealing_drop)
     assert outcome.released is None
@@ -274,8 +274,8 @@ def test_a_count_below_five_stops_the_release_and_taking_the_drop_out_mends_it(
     assert "source_row" in outcome.failure
     assert copied_home.latest.readlink() == before
     assert copied_home.staged.read_bytes() == staged, "nothing was staged"
-    [new] = {path.name for path in copied_home.drop_verdicts.iterdir()} - verdicts
-    assert "counts_below_england_are_at_least_five" in (copied_home.drop_verdicts / new).read_text("utf-8")
+    [new] = {path.name for path in copied_home.drop_validations.iterdir()} - validations
+    assert "counts_below_england_are_at_least_five" in (copied_home.drop_validations / new).read_text("utf-8")
 
     shutil.rmtree(copied_home.drops / new.removesuffix(".json"))
     shutil.copyfile(demonstration_drops / "monthly" / "2022-06" / file.name, file)

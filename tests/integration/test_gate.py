@@ -43,8 +43,8 @@ def passed(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Valid
     return validate_release(sound, site), site
 
 
-def outcomes(verdict: ValidationReport, rule: str, file: str | None = None) -> list[RuleOutcome]:
-    return [found for found in verdict.outcomes if found.rule == rule and file in (None, found.file)]
+def outcomes(report: ValidationReport, rule: str, file: str | None = None) -> list[RuleOutcome]:
+    return [found for found in report.outcomes if found.rule == rule and file in (None, found.file)]
 
 
 def text_of(site: Path) -> str:
@@ -55,18 +55,18 @@ def text_of(site: Path) -> str:
 
 
 def test_a_sound_release_passes_every_rule(passed: tuple[ValidationReport, Path]) -> None:
-    verdict, _ = passed
-    assert verdict.passed, verdict.describe_failures()
-    assert {found.result for found in verdict.outcomes} == {"passed"}
-    judged = {(found.table, found.rule) for found in verdict.outcomes}
+    report, _ = passed
+    assert report.passed, report.describe_failures()
+    assert {found.result for found in report.outcomes} == {"passed"}
+    judged = {(found.table, found.rule) for found in report.outcomes}
     assert judged >= {(table, rule.name) for table, rules in SUITES.items() for rule in rules}
 
 
-def test_a_verdict_names_the_bytes_it_is_about(passed: tuple[ValidationReport, Path], sound: Path) -> None:
-    verdict, _ = passed
-    assert verdict.files.keys() == {parquet_name(table) for table in CONTRACTS}
-    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in verdict.files.values())
-    assert outcomes(verdict, BYTES_RULE, "dim_measure.parquet")[0].result == "passed"
+def test_a_report_names_the_bytes_it_is_about(passed: tuple[ValidationReport, Path], sound: Path) -> None:
+    report, _ = passed
+    assert report.files.keys() == {parquet_name(table) for table in CONTRACTS}
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in report.files.values())
+    assert outcomes(report, BYTES_RULE, "dim_measure.parquet")[0].result == "passed"
 
 
 def test_data_docs_name_every_rule_and_nothing_of_the_machine_or_the_hour(
@@ -85,11 +85,11 @@ def test_data_docs_name_every_rule_and_nothing_of_the_machine_or_the_hour(
     assert not re.search(r"\d{8}T\d{6}|\d{2}:\d{2}:\d{2}", text)
 
 
-def test_the_same_bytes_judged_again_give_the_same_verdict_and_site(
+def test_the_same_bytes_validated_again_give_the_same_report_and_site(
     passed: tuple[ValidationReport, Path], staged: Path, tmp_path: Path
 ) -> None:
-    verdict, site = passed
-    assert validate_release(staged, tmp_path / "site").to_json() == verdict.to_json()
+    report, site = passed
+    assert validate_release(staged, tmp_path / "site").to_json() == report.to_json()
     for page in site.iterdir():
         assert (tmp_path / "site" / page.name).read_bytes() == page.read_bytes()
 
@@ -103,9 +103,9 @@ def test_a_folder_may_have_any_name(sound: Path, tmp_path: Path) -> None:
 def test_a_warning_does_not_stop_a_release(staged: Path) -> None:
     rule = replace(_rule("dim_organisation", "required_columns_are_filled"), severity="warning", remedy="Nothing.")
     mutate(staged, "dim_organisation", "update dim_organisation set org_name = null")
-    verdict = validate_release(staged, suites={"dim_organisation": (rule,)})
-    assert verdict.passed
-    assert outcomes(verdict, rule.name)[0].violations == 6
+    report = validate_release(staged, suites={"dim_organisation": (rule,)})
+    assert report.passed
+    assert outcomes(report, rule.name)[0].violations == 6
 
 
 # --- what is refused
@@ -131,9 +131,9 @@ def _one_mutant_of_each_rule() -> list[Mutant]:
 def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutant: Mutant, tmp_path: Path) -> None:
     mutate(staged, mutant.changes, mutant.sql)
     rule = _rule(mutant.table, mutant.rule)
-    verdict = validate_release(staged, suites={mutant.table: (rule,)})
-    [found] = outcomes(verdict, mutant.rule)
-    assert not verdict.passed
+    report = validate_release(staged, suites={mutant.table: (rule,)})
+    [found] = outcomes(report, mutant.rule)
+    assert not report.passed
     assert (found.result, found.file) == ("failed", parquet_name(mutant.table))
     assert found.violations
     assert 1 <= len(found.examples) <= 3
@@ -142,7 +142,7 @@ def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutan
     with pytest.raises(NotPublishableError) as refused:
         publish(
             staged,
-            verdict,
+            report,
             tmp_path / "data_docs",
             tmp_path / "releases",
             tmp_path / "latest",
@@ -169,12 +169,12 @@ def test_no_figure_leaks_from_a_refusal(
 ) -> None:
     mutate(staged, mutant.changes, mutant.sql)
     with caplog.at_level("DEBUG"):
-        verdict = validate_release(staged, tmp_path / "site", suites={mutant.table: SUITES[mutant.table]})
-    assert outcomes(verdict, mutant.rule, parquet_name(mutant.table))[0].result == "failed"
+        report = validate_release(staged, tmp_path / "site", suites={mutant.table: SUITES[mutant.table]})
+    assert outcomes(report, mutant.rule, parquet_name(mutant.table))[0].result == "failed"
     output = capfd.readouterr()
     for text in (
-        verdict.to_json(),
-        verdict.describe_failures(),
+        report.to_json(),
+        report.describe_failures(),
         text_of(tmp_path / "site"),
         output.out,
         output.err,
@@ -191,9 +191,9 @@ def test_a_wrong_schema_is_refused_before_any_row_is_judged(staged: Path, tmp_pa
         "extract_annual",
         f"alter table extract_annual add column true_value integer default {CANARY_VALUE}",
     )
-    verdict = validate_release(staged, tmp_path / "site")
-    assert not verdict.passed
-    [columns] = outcomes(verdict, COLUMNS_RULE, "extract_annual.parquet")
+    report = validate_release(staged, tmp_path / "site")
+    assert not report.passed
+    [columns] = outcomes(report, COLUMNS_RULE, "extract_annual.parquet")
     assert columns.result == "failed"
     assert columns.examples == (
         {
@@ -204,7 +204,7 @@ def test_a_wrong_schema_is_refused_before_any_row_is_judged(staged: Path, tmp_pa
             "found_type": "INTEGER",
         },
     )
-    results = {(found.table, found.rule): found.result for found in verdict.outcomes}
+    results = {(found.table, found.rule): found.result for found in report.outcomes}
     for table, rules in SUITES.items():
         for rule in rules:
             if rule.name != COLUMNS_RULE and "extract_annual" in rule.tables:
@@ -217,12 +217,12 @@ def test_a_wrong_schema_is_refused_before_any_row_is_judged(staged: Path, tmp_pa
 
 def test_rules_that_read_a_table_of_wrong_schema_are_not_judged(staged: Path) -> None:
     mutate(staged, "dim_measure", "alter table dim_measure drop numerator")
-    verdict = validate_release(staged)
-    [hidden] = outcomes(verdict, "percentages_are_hidden_with_their_numerator", "extract_annual.parquet")
+    report = validate_release(staged)
+    [hidden] = outcomes(report, "percentages_are_hidden_with_their_numerator", "extract_annual.parquet")
     assert hidden.result == "skipped"
     assert hidden.message == "dim_measure.parquet: its columns are not those of the contract"
-    assert outcomes(verdict, "keys_are_unique", "extract_annual.parquet")[0].result == "passed"
-    assert not verdict.passed
+    assert outcomes(report, "keys_are_unique", "extract_annual.parquet")[0].result == "passed"
+    assert not report.passed
 
 
 # --- files that are not what they should be
@@ -257,24 +257,24 @@ def _a_folder_instead(file: Path) -> None:
 def test_a_missing_or_unreadable_file_is_refused(staged: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
     damage(staged / "extract_monthly.parquet")
     tables = ("extract_monthly", "dim_measure")
-    verdict = validate_release(staged, tmp_path / "site", suites={table: SUITES[table] for table in tables})
-    assert not verdict.passed
-    assert outcomes(verdict, FILES_RULE, "extract_monthly.parquet")[0].result == "failed"
-    of_monthly = [found for found in verdict.outcomes if found.table == "extract_monthly"]
+    report = validate_release(staged, tmp_path / "site", suites={table: SUITES[table] for table in tables})
+    assert not report.passed
+    assert outcomes(report, FILES_RULE, "extract_monthly.parquet")[0].result == "failed"
+    of_monthly = [found for found in report.outcomes if found.table == "extract_monthly"]
     assert {found.result for found in of_monthly if found.rule not in (FILES_RULE, BYTES_RULE)} == {"skipped"}
-    assert outcomes(verdict, "keys_are_unique", "dim_measure.parquet")[0].result == "passed"
+    assert outcomes(report, "keys_are_unique", "dim_measure.parquet")[0].result == "passed"
     assert {page.name for page in (tmp_path / "site").iterdir()} == PAGES
-    assert f"FAILED {FILES_RULE} in extract_monthly.parquet" in verdict.describe_failures()
-    assert str(staged) not in verdict.to_json()
+    assert f"FAILED {FILES_RULE} in extract_monthly.parquet" in report.describe_failures()
+    assert str(staged) not in report.to_json()
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "extract_monthly.csv", ".hidden", "fct_monthly.parquet"])
 def test_a_file_too_many_is_refused(staged: Path, name: str) -> None:
     shutil.copyfile(staged / "dim_measure.parquet", staged / name)
-    verdict = validate_release(staged, suites={})
-    assert not verdict.passed
-    assert outcomes(verdict, FILES_RULE, name)[0].result == "failed"
-    assert name in verdict.files
+    report = validate_release(staged, suites={})
+    assert not report.passed
+    assert outcomes(report, FILES_RULE, name)[0].result == "failed"
+    assert name in report.files
 
 
 def test_a_folder_that_is_not_there_is_the_callers_mistake(tmp_path: Path) -> None:
@@ -306,10 +306,10 @@ def test_bytes_that_change_while_they_are_judged_are_an_error(
         return run(database, suites, threads=threads)
 
     monkeypatch.setattr(engine, "run", run_and_change)
-    verdict = validate_release(staged, suites={"dim_measure": SUITES["dim_measure"]})
-    errors = [found for found in verdict.outcomes if found.result == "error"]
+    report = validate_release(staged, suites={"dim_measure": SUITES["dim_measure"]})
+    errors = [found for found in report.outcomes if found.result == "error"]
     assert [(found.rule, word in found.message) for found in errors] == [(BYTES_RULE, True)]
-    assert not verdict.passed
+    assert not report.passed
 
 
 def test_a_check_that_breaks_is_an_error_and_no_pass(staged: Path, tmp_path: Path) -> None:
@@ -319,12 +319,12 @@ def test_a_check_that_breaks_is_an_error_and_no_pass(staged: Path, tmp_path: Pat
         description="This rule reads a column that is not there. Source: a test.",
         query="select measure from {batch} where no_such_column = 1",
     )
-    verdict = validate_release(staged, tmp_path / "site", suites={"dim_measure": (*SUITES["dim_measure"], broken)})
-    [found] = outcomes(verdict, broken.name)
+    report = validate_release(staged, tmp_path / "site", suites={"dim_measure": (*SUITES["dim_measure"], broken)})
+    [found] = outcomes(report, broken.name)
     assert (found.result, found.violations, found.examples) == ("error", None, ())
     assert "BinderException" in found.message
-    assert not verdict.passed
-    assert {other.result for other in verdict.outcomes if other != found} == {"passed"}
+    assert not report.passed
+    assert {other.result for other in report.outcomes if other != found} == {"passed"}
     page = (tmp_path / "site" / "dim_measure.html").read_text(encoding="utf-8")
     assert '<strong class="error">error</strong>' in page
     assert "Traceback" not in page
@@ -339,11 +339,11 @@ def test_the_error_of_a_check_does_not_quote_the_value_it_stumbled_over(staged: 
         description="This rule reads text as a number. Source: a test.",
         query="select period from {batch} where cast(cast(value as varchar) || 'x' as integer) = 1",
     )
-    verdict = validate_release(staged, tmp_path / "site", suites={"extract_annual": (stumbling,)})
-    [found] = outcomes(verdict, stumbling.name)
+    report = validate_release(staged, tmp_path / "site", suites={"extract_annual": (stumbling,)})
+    [found] = outcomes(report, stumbling.name)
     assert found.result == "error"
     assert "ConversionException" in found.message
-    assert str(CANARY_VALUE) not in verdict.to_json() + text_of(tmp_path / "site")
+    assert str(CANARY_VALUE) not in report.to_json() + text_of(tmp_path / "site")
 
 
 def test_a_rule_called_broken_that_no_row_breaks_is_an_error(staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:

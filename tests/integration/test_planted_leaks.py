@@ -68,8 +68,8 @@ class OpenAuditor(Auditor):
     def _audit(self, connection: duckdb.DuckDBPyConnection, table: str, extract: str | None) -> GrainAudit:
         return GrainAudit(EXTRACT_GRAINS[table]) if self.only_traces else super()._audit(connection, table, extract)
 
-    def outcomes(self, folder: Path, unfit: Mapping[str, str]) -> Iterator[RuleOutcome]:
-        for outcome in super().outcomes(folder, unfit):
+    def outcomes(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
+        for outcome in super().outcomes(folder, unreadable):
             if not (self.only_traces and outcome.rule == NO_RESIDUAL_DISCLOSURE):
                 yield outcome
 
@@ -256,10 +256,10 @@ def test_a_change_that_gives_nothing_away_breaks_no_rule(
 
 @pytest.mark.parametrize("leak", TELL_TALES, ids=lambda leak: leak.name)
 def test_no_outcome_repeats_the_figure_it_is_about(leak: Leak, said_of: Callable[[Leak], list[RuleOutcome]]) -> None:
-    verdict = ValidationReport.of({}, said_of(leak))
-    assert not verdict.passed
+    report = ValidationReport.from_outcomes({}, said_of(leak))
+    assert not report.passed
     assert broken(said_of(leak)) >= set(leak.rules)
-    for text in (verdict.describe_failures(), verdict.to_json(), repr(verdict)):
+    for text in (report.describe_failures(), report.to_json(), repr(report)):
         for form in (str(CANARY_VALUE), f"{CANARY_VALUE:,}", f"{CANARY_VALUE:e}"[:6]):
             assert form not in text
 
@@ -281,12 +281,12 @@ WHOLE_GATE = [
 @pytest.mark.parametrize("planted", WHOLE_GATE, ids=lambda leak: leak.name)
 def test_nothing_is_published_of_extracts_with_a_leak(planted: Leak, clean: CleanSlice, tmp_path: Path) -> None:
     staged = plant(planted, clean, tmp_path)
-    verdict = validate_release(staged, auditor=Auditor(clean.source.warehouse))
-    assert broken(verdict.outcomes) >= set(planted.rules)
+    report = validate_release(staged, auditor=Auditor(clean.source.warehouse))
+    assert broken(report.outcomes) >= set(planted.rules)
     with pytest.raises(NotPublishableError) as refused:
         publish(
             staged,
-            verdict,
+            report,
             tmp_path / "data_docs",
             tmp_path / "releases",
             tmp_path / "latest",
@@ -295,6 +295,6 @@ def test_nothing_is_published_of_extracts_with_a_leak(planted: Leak, clean: Clea
         )
     for rule in planted.rules:
         assert f"FAILED {rule} in {parquet_name(planted.table)}" in str(refused.value)
-    assert str(refused.value).endswith(verdict.describe_failures())
+    assert str(refused.value).endswith(report.describe_failures())
     assert not (tmp_path / "latest").exists()
     assert not (tmp_path / "releases").exists()

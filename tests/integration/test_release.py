@@ -310,8 +310,8 @@ def test_the_same_tables_under_another_policy_are_another_release_that_says_so(c
     def publish_under(profile: str) -> Published:
         return publish(
             copied_home.staging,
-            ValidationReport.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8")),
-            copied_home.verdicts / "data_docs",
+            ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8")),
+            copied_home.validation / "data_docs",
             copied_home.releases,
             copied_home.latest,
             Description("synthetic", "recipe", [], load_policy(profile=profile)),
@@ -361,7 +361,7 @@ def test_the_release_alone_in_another_run_refuses_bytes_the_gate_did_not_pass(co
 
 
 def test_the_release_alone_refuses_without_a_verdict(copied_home: Workspace) -> None:
-    shutil.rmtree(copied_home.verdicts)
+    shutil.rmtree(copied_home.validation)
     result = _run(copied_home, RELEASE)
     assert not result.success
     assert "verdict" in _failures(result)
@@ -409,12 +409,12 @@ def test_a_failure_while_publishing_leaves_the_last_release_standing(
     manifest["files"]["dim_measure.parquet"]["sha256"] = "0" * 64  # so that there is something new to publish
     (copied_home.latest / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     monkeypatch.setattr("iapt.release.publish._write_database", _fail)
-    verdict = ValidationReport.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
+    report = ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8"))
     with pytest.raises(OSError, match="no space"):
         publish(
             copied_home.staging,
-            verdict,
-            copied_home.verdicts / "data_docs",
+            report,
+            copied_home.validation / "data_docs",
             copied_home.releases,
             copied_home.latest,
             Description("synthetic", "recipe", [], load_policy()),
@@ -434,7 +434,7 @@ def test_a_release_is_never_edited(copied_home: Workspace) -> None:
 
 
 def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_home: Workspace) -> None:
-    verdict_path = copied_home.verdicts / "verdict.json"
+    report_path = copied_home.validation / "report.json"
     change = "update {} set former_names = 'an older name' where measure_id = 'M001'"
     _plant(copied_home, "dim_measure", change.format("dim_measure"))
     with duckdb.connect(str(copied_home.warehouse)) as warehouse:  # the gate compares the two
@@ -442,8 +442,8 @@ def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_hom
     assert _run(copied_home, GATE).success
     published = publish(
         copied_home.staging,
-        ValidationReport.from_json(verdict_path.read_text("utf-8")),
-        copied_home.verdicts / "data_docs",
+        ValidationReport.from_json(report_path.read_text("utf-8")),
+        copied_home.validation / "data_docs",
         copied_home.releases,
         copied_home.latest,
         Description("synthetic", "another recipe", [], load_policy()),
@@ -461,12 +461,12 @@ def test_publish_says_which_rule_file_and_rows(copied_home: Workspace) -> None:
         copied_home, "extract_annual", "update extract_annual set value = 7 where statistic = 'count' and value = 10"
     )
     _run(copied_home, GATE)
-    verdict = ValidationReport.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
+    report = ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8"))
     with pytest.raises(NotPublishableError) as refused:
         publish(
             copied_home.staging,
-            verdict,
-            copied_home.verdicts / "data_docs",
+            report,
+            copied_home.validation / "data_docs",
             copied_home.releases,
             copied_home.latest,
             Description("synthetic", "recipe", [], load_policy()),

@@ -98,13 +98,13 @@ def test_another_report_of_the_same_tables_is_another_release(copied_home: Works
         target.mkdir()
         (target / "index.html").write_text(str(said["release_id"]), "utf-8")
 
-    verdict = ValidationReport.from_json((copied_home.verdicts / "verdict.json").read_text("utf-8"))
+    report = ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8"))
     description = Description("synthetic", "recipe", [], load_policy())
     for is_new in (True, False):
         published = publish(
             copied_home.staging,
-            verdict,
-            copied_home.verdicts / "data_docs",
+            report,
+            copied_home.validation / "data_docs",
             copied_home.releases,
             copied_home.latest,
             description,

@@ -89,7 +89,7 @@ def test_everything_is_its_owners_only(released: Workspace) -> None:
 
 
 def test_no_unrounded_count_reaches_a_release_a_log_a_page_or_the_ui(released: Workspace) -> None:
-    places = (released.releases, released.logs, released.verdicts, released.dagster, released.root / "dbt_target")
+    places = (released.releases, released.logs, released.validation, released.dagster, released.root / "dbt_target")
     files = [path for place in places for path in place.rglob("*") if path.is_file()]
     files += [path for path in released.root.iterdir() if path.suffix in (".json", ".html")]
     assert len(files) > 20

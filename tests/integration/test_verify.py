@@ -70,7 +70,7 @@ SOUND = RuleOutcome("a_rule", "dim_measure", "dim_measure.parquet", "A rule. Sou
 def tables_judged_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tables themselves are found sound without a look, so that only what stands beside them is in question."""
     monkeypatch.setattr(
-        release_validation, "validate_release", lambda folder, *, auditor: ValidationReport.of({}, [SOUND])
+        release_validation, "validate_release", lambda folder, *, auditor: ValidationReport.from_outcomes({}, [SOUND])
     )
 
 
@@ -87,7 +87,9 @@ def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     description = Description("synthetic", "recipe", [], load_policy())
     places = (root / "data_docs", root / "releases", root / "latest")
-    return publish(staged, ValidationReport.of(files, audited), *places, description, date(2026, 1, 1)).folder
+    return publish(
+        staged, ValidationReport.from_outcomes(files, audited), *places, description, date(2026, 1, 1)
+    ).folder
 
 
 @pytest.fixture
@@ -140,9 +142,9 @@ def inspect(folder: Path) -> FolderVerification:
 def faults(folder: Path) -> dict[str, str]:
     """What is wrong with the copies of the tables in a folder, by copy."""
     found = inspect(folder)
-    copies = [outcome for outcome in found.verdict.outcomes if outcome.rule == COPIES_RULE]
+    copies = [outcome for outcome in found.report.outcomes if outcome.rule == COPIES_RULE]
     assert [outcome.file for outcome in copies] == ["iapt.duckdb", "csv"]
-    assert found.verdict.passed == all(outcome.result == "passed" for outcome in copies)
+    assert found.report.passed == all(outcome.result == "passed" for outcome in copies)
     return {outcome.file: outcome.message for outcome in copies if outcome.result != "passed"}
 
 
@@ -189,7 +191,7 @@ def test_bytes_that_differ_from_the_manifest_alone_are_listed_and_do_not_count(s
     (small_copy / "data_docs" / "index.html").unlink()
     (small_copy / "data_docs" / "more.html").write_text("more", encoding="utf-8")
     found = inspect(small_copy)
-    assert found.verdict.passed
+    assert found.report.passed
     assert set(found.not_as_listed) == {
         "README.md (changed)",
         "data_docs/index.html (missing)",

@@ -1,4 +1,4 @@
-"""The verdict: what lets a release leave, what it says, and that it cannot be read back as another."""
+"""The validation report: what lets a release be published, what it says, and that it cannot be read back as another."""
 
 import json
 from typing import Any
@@ -35,27 +35,27 @@ NOT_JUDGED = outcome(result="skipped", message="dim_measure.parquet: it is missi
 
 
 def test_a_release_leaves_when_every_rule_is_kept() -> None:
-    assert ValidationReport.of(FILES, [KEPT]).passed
+    assert ValidationReport.from_outcomes(FILES, [KEPT]).passed
 
 
 @pytest.mark.parametrize("blocking", [BROKEN, IN_ERROR, NOT_JUDGED], ids=lambda outcome: outcome.result)
 def test_one_outcome_that_is_not_a_pass_stops_the_release(blocking: RuleOutcome) -> None:
-    assert not ValidationReport.of(FILES, [KEPT, blocking, KEPT]).passed
+    assert not ValidationReport.from_outcomes(FILES, [KEPT, blocking, KEPT]).passed
 
 
 def test_a_warning_stops_nothing_and_is_still_told() -> None:
-    verdict = ValidationReport.of(FILES, [KEPT, WARNED])
-    assert verdict.passed
-    assert "WARNING counts_are_rounded" in verdict.describe_failures()
+    report = ValidationReport.from_outcomes(FILES, [KEPT, WARNED])
+    assert report.passed
+    assert "WARNING counts_are_rounded" in report.describe_failures()
 
 
 @pytest.mark.parametrize("result", ["error", "skipped"])
 def test_a_warning_that_could_not_be_judged_stops_the_release(result: str) -> None:
-    assert not ValidationReport.of(FILES, [KEPT, outcome(result=result, severity="warning")]).passed
+    assert not ValidationReport.from_outcomes(FILES, [KEPT, outcome(result=result, severity="warning")]).passed
 
 
 def test_nothing_judged_is_no_pass() -> None:
-    assert not ValidationReport.of(FILES, []).passed
+    assert not ValidationReport.from_outcomes(FILES, []).passed
 
 
 @pytest.mark.parametrize("outcomes", [(), (BROKEN,), (KEPT, IN_ERROR)])
@@ -64,21 +64,21 @@ def test_a_pass_that_the_outcomes_do_not_bear_out_is_refused(outcomes: tuple[Rul
         ValidationReport(passed=True, files=FILES, outcomes=outcomes)
 
 
-def test_a_verdict_survives_json() -> None:
-    verdict = ValidationReport.of(FILES, [KEPT, BROKEN, WARNED, IN_ERROR, NOT_JUDGED])
-    assert ValidationReport.from_json(verdict.to_json()) == verdict
-    assert ValidationReport.from_json(verdict.to_json()).to_json() == verdict.to_json()
+def test_a_report_survives_json() -> None:
+    report = ValidationReport.from_outcomes(FILES, [KEPT, BROKEN, WARNED, IN_ERROR, NOT_JUDGED])
+    assert ValidationReport.from_json(report.to_json()) == report
+    assert ValidationReport.from_json(report.to_json()).to_json() == report.to_json()
 
 
-def test_a_verdict_edited_into_a_pass_is_refused() -> None:
-    document = json.loads(ValidationReport.of(FILES, [KEPT, BROKEN]).to_json())
+def test_a_report_edited_into_a_pass_is_refused() -> None:
+    document = json.loads(ValidationReport.from_outcomes(FILES, [KEPT, BROKEN]).to_json())
     document["passed"] = True
     with pytest.raises(ValueError, match="passed=True"):
         ValidationReport.from_json(json.dumps(document))
 
 
 def test_a_failure_names_rule_file_expectation_number_and_keys() -> None:
-    text = ValidationReport.of(FILES, [KEPT, BROKEN]).describe_failures()
+    text = ValidationReport.from_outcomes(FILES, [KEPT, BROKEN]).describe_failures()
     assert "FAILED counts_are_rounded in extract_monthly.parquet" in text
     assert "expected: A count is a multiple of 5." in text
     assert "violating rows: 12,345" in text
@@ -86,20 +86,20 @@ def test_a_failure_names_rule_file_expectation_number_and_keys() -> None:
 
 
 def test_an_error_is_told_apart_from_a_failure() -> None:
-    text = ValidationReport.of(FILES, [IN_ERROR]).describe_failures()
+    text = ValidationReport.from_outcomes(FILES, [IN_ERROR]).describe_failures()
     assert "ERROR counts_are_rounded" in text
     assert "BinderException" in text
     assert "FAILED" not in text
 
 
 def test_rules_not_judged_for_one_reason_are_told_in_one_line() -> None:
-    text = ValidationReport.of(FILES, [NOT_JUDGED, NOT_JUDGED]).describe_failures()
+    text = ValidationReport.from_outcomes(FILES, [NOT_JUDGED, NOT_JUDGED]).describe_failures()
     assert text.count("NOT JUDGED") == 1
     assert "NOT JUDGED in extract_monthly.parquet: 2 rules, for dim_measure.parquet: it is missing" in text
 
 
 def test_a_pass_says_how_much_was_checked() -> None:
-    assert "1 checks of 1 files" in ValidationReport.of(FILES, [KEPT]).describe_failures()
+    assert "1 checks of 1 files" in ValidationReport.from_outcomes(FILES, [KEPT]).describe_failures()
 
 
 @pytest.mark.parametrize(

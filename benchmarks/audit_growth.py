@@ -21,7 +21,7 @@ import duckdb
 from rich.console import Console
 
 from iapt.contract import Grain
-from iapt.disclosure.disclosure_risk import grade
+from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.model import load_formulas
 from iapt.disclosure.period_audits import AuditCache, Tables, audit_grain, bound_source
 
@@ -65,7 +65,7 @@ def show_growth(connection: duckdb.DuckDBPyConnection, grain: Grain) -> None:
         named = ", ".join(f"'{period}'" for period in periods[:taken])
         began, used = time.perf_counter(), processor_seconds()
         bound_source(connection, grain, Tables("facts", "marts.dim_measure"), f"period in ({named})")
-        grade(connection)
+        classify_risk(connection)
         wall, cpu = time.perf_counter() - began, processor_seconds() - used
         row = connection.execute("select count(*) from cell").fetchone()
         assert row is not None

@@ -19,7 +19,7 @@ import duckdb
 from iapt.contract import CURRENT_BOUNDARIES, DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, parquet_name
 from iapt.disclosure.model import PUBLISHERS_ROUNDING, AuditError, Rounding, load_formulas
 from iapt.disclosure.period_audits import AuditCache, GrainAudit, Tables, audit_grain
-from iapt.disclosure.source_reconciliation import TRACE_RULES, trace
+from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES, trace
 from iapt.disclosure.standalone_disclosure import count_standalone_disclosures
 from iapt.sql import quote_literal
 from iapt.threads import threads_per_worker
@@ -176,10 +176,10 @@ class Auditor:
             given = count_standalone_disclosures(
                 connection, EXTRACT_GRAINS[table], _own(table), FACTS[table], "marts.dim_measure", self.rounding
             )
-            found = {f"{disclosure.measure} ({disclosure.grade})": disclosure.cells for disclosure in given}
+            found = {f"{disclosure.measure} ({disclosure.risk_class})": disclosure.cells for disclosure in given}
         load_formulas(connection, "marts.dim_measure")
         traced = trace(connection, table, FACTS[table], self.rounding)
-        for rule in TRACE_RULES:
+        for rule in RECONCILIATION_RULES:
             broken, examples = traced[rule.name]
             yield _outcome(table, rule.name, rule.description, "failed" if broken else "passed", broken, examples)
         yield _outcome(
@@ -198,7 +198,7 @@ class Auditor:
         return NO_STANDALONE_DISCLOSURE, NO_STANDALONE_DISCLOSURE_DESCRIPTION
 
     def _of_all_rules(self, table: str, result: Result, message: str) -> Iterator[RuleOutcome]:
-        for rule in TRACE_RULES:
+        for rule in RECONCILIATION_RULES:
             yield _outcome(table, rule.name, rule.description, result, None, message=message)
         yield _outcome(table, *self._gate, result, None, message=message)
 

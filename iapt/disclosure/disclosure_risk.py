@@ -1,11 +1,11 @@
 """Grades: what the narrowed bounds reveal of what was hidden, by measure, level and size; never by organisation.
 
-exact_1_4         a hidden count can only be one number, from 1 to 4
+exact_disclosure         a hidden count can only be one number, from 1 to 4
 exact_zero        a hidden count can only be 0
 class_disclosure  all of a group share an outcome: a numerator, or what it leaves of its denominator, can only be 0
 nonzero_known     a hidden count is certainly not 0, and not known
-narrowed          a hidden count has fewer possible values than 0 to 4
-implied_small     a complement that was never published is certainly 4 or less
+approximate_disclosure   a hidden count has fewer possible values than 0 to 4
+small_complement     a complement that was never published is certainly 4 or less
 inconsistent      the facts leave a cell no value: some assumption is wrong, and the constraint was not used
 """
 
@@ -17,33 +17,33 @@ from typing import Final
 import duckdb
 
 RISK_CLASSES: Final = (
-    "exact_1_4",
+    "exact_disclosure",
     "exact_zero",
     "class_disclosure",
     "nonzero_known",
-    "narrowed",
-    "implied_small",
+    "approximate_disclosure",
+    "small_complement",
     "inconsistent",
 )
 #: What the absolute gate refuses.
-DISCLOSURES: Final = ("exact_1_4", "exact_zero", "class_disclosure")
+DISCLOSURES: Final = ("exact_disclosure", "exact_zero", "class_disclosure")
 #: A group of fewer audited cells than this is not reported: it could be one organisation.
-LEAST_GROUP: Final = 100
+MIN_GROUP_SIZE: Final = 100
 #: Finished courses of the row's population, as published: what drives how much a small number gives away.
 SIZE_BANDS: Final = ((25, "under 25"), (50, "25 to 49"), (100, "50 to 99"), (250, "100 to 249"))
 SIZE_BY: Final = "count_finished_course_treatment"
 
 
 @dataclass(frozen=True)
-class GradeCount:
-    """How many cells of a measure, level and size band were audited, and how many of them have a grade."""
+class RiskCount:
+    """How many cells of a measure, level and size band were audited, and how many of them are of each risk class."""
 
     period: str
     measure: str
     org_level: str
     size_band: str
     audited: int
-    grades: dict[str, int]
+    counts: dict[str, int]
 
     def to_record(self) -> dict[str, str | int]:
         """The group as one flat row, without its period."""
@@ -52,14 +52,14 @@ class GradeCount:
             "org_level": self.org_level,
             "size_band": self.size_band,
             "audited": self.audited,
-            **self.grades,
+            **self.counts,
         }
 
 
-def grade(connection: duckdb.DuckDBPyConnection, threshold: int = 5) -> None:
-    """Make `graded` (cell, grade) of the hidden cells and small complements, and `residual` of its counts by group.
+def classify_risk(connection: duckdb.DuckDBPyConnection, threshold: int = 5) -> None:
+    """Make `classified_cell` of hidden cells and small complements, and `risk_count` of its counts by group.
 
-    Needs `cell` with final bounds, `leaf` and `inconsistent`. A cell has one grade, the worst.
+    Needs `cell` with final bounds, `leaf` and `inconsistent`. A cell has one class, the worst.
     """
     from iapt.disclosure.percentage_constraints import complements
 
@@ -67,7 +67,7 @@ def grade(connection: duckdb.DuckDBPyConnection, threshold: int = 5) -> None:
     bands = " ".join(f"when u < {limit} then '{band}'" for limit, band in SIZE_BANDS)
     connection.execute(
         f"""
-        create or replace temp table graded as
+        create or replace temp table classified_cell as
         with parts_of_a_group as (
             select parts.cell
             from cell as parts
@@ -80,67 +80,68 @@ def grade(connection: duckdb.DuckDBPyConnection, threshold: int = 5) -> None:
             select cell.cell, population, period, org_level, measure,
                 case
                     when cell.cell in (select cell from inconsistent) then 'inconsistent'
-                    when l = u and l > 0 then 'exact_1_4'
+                    when l = u and l > 0 then 'exact_disclosure'
                     when cell.cell in (select cell from parts_of_a_group) then 'class_disclosure'
                     when u = 0 then 'exact_zero'
                     when l > 0 then 'nonzero_known'
-                    when u < first_u then 'narrowed'
-                end as grade
+                    when u < first_u then 'approximate_disclosure'
+                end as risk_class
             from cell where is_hidden
         ),
         implied as (
             select complement.star as cell, population, period, org_level, rate as measure,
-                if(complement.u = 0, 'class_disclosure', 'implied_small') as grade
+                if(complement.u = 0, 'class_disclosure', 'small_complement') as risk_class
             from complement join cell on complement.numerator = cell.cell
             where not cell.is_hidden and (complement.u = 0 or complement.l > 0 or complement.u < {threshold - 1})
         )
         from hidden union all from implied
         """
     )
+    counts = ", ".join(f"count(*) filter (risk_class = '{name}') as {name}" for name in RISK_CLASSES)
     connection.execute(
         f"""
-        create or replace temp table residual as
+        create or replace temp table risk_count as
         with sizes as (
             select population, case when is_hidden then 'under 25' {bands} else '250 and more' end as size_band
             from cell where measure = '{SIZE_BY}'
         )
         select
             period, measure, org_level, coalesce(size_band, 'not published') as size_band,
-            count(*) as audited, {", ".join(f"count(*) filter (grade = '{name}') as {name}" for name in RISK_CLASSES)}
-        from graded left join sizes using (population)
+            count(*) as audited, {counts}
+        from classified_cell left join sizes using (population)
         group by all
         """
     )
 
 
-def source_disclosure_risk(connection: duckdb.DuckDBPyConnection) -> list[GradeCount]:
-    """Read `residual`: every group with its counts, unsorted groups too small to report still among them."""
+def source_disclosure_risk(connection: duckdb.DuckDBPyConnection) -> list[RiskCount]:
+    """Read `risk_count`: every group with its counts, unsorted groups too small to report still among them."""
     rows = connection.execute(
-        f"select period, measure, org_level, size_band, audited, {', '.join(RISK_CLASSES)} from residual order by all"
+        f"select period, measure, org_level, size_band, audited, {', '.join(RISK_CLASSES)} from risk_count order by all"
     ).fetchall()
     return [
-        GradeCount(
+        RiskCount(
             period=str(period),
             measure=str(measure),
             org_level=str(level),
             size_band=str(band),
             audited=int(audited),
-            grades=dict(zip(RISK_CLASSES, (int(count) for count in counts), strict=True)),
+            counts=dict(zip(RISK_CLASSES, (int(count) for count in counts), strict=True)),
         )
         for period, measure, level, band, audited, *counts in rows
     ]
 
 
-def reportable(groups: list[GradeCount], least_group: int = LEAST_GROUP) -> list[GradeCount]:
+def reportable(groups: list[RiskCount], least_group: int = MIN_GROUP_SIZE) -> list[RiskCount]:
     """The groups over all periods that hold at least `least_group` audited cells; what is smaller stays unsaid."""
-    merged: dict[tuple[str, str, str], GradeCount] = {}
+    merged: dict[tuple[str, str, str], RiskCount] = {}
     for group in groups:
         key = (group.measure, group.org_level, group.size_band)
         known = merged.get(key)
-        merged[key] = GradeCount(
+        merged[key] = RiskCount(
             "all",
             *key,
             group.audited + (known.audited if known else 0),
-            {name: group.grades[name] + (known.grades[name] if known else 0) for name in RISK_CLASSES},
+            {name: group.counts[name] + (known.counts[name] if known else 0) for name in RISK_CLASSES},
         )
     return [merged[key] for key in sorted(merged) if merged[key].audited >= least_group]

@@ -12,7 +12,7 @@ from typing import Final
 import duckdb
 
 from iapt.contract import POPULATION, Grain
-from iapt.disclosure.disclosure_risk import DISCLOSURES, grade
+from iapt.disclosure.disclosure_risk import DISCLOSURES, classify_risk
 from iapt.disclosure.explanation import explain
 from iapt.disclosure.model import load_formulas
 from iapt.disclosure.period_audits import Tables, bound_source
@@ -31,13 +31,13 @@ def write_findings(
     load_formulas(connection, tables.measures)
     where = f"period in ({sql_list([period])})"
     bound_source(connection, grain, tables, where, to_the_end=True, record=True)
-    grade(connection, tables.rounding.threshold)
+    classify_risk(connection, tables.rounding.threshold)
     keys = ", ".join(f"figure.{column}" for column in _COLUMNS)
     found = connection.execute(
         f"""
-        select {keys}, graded.grade
-        from graded join figure on graded.cell = hash(figure.population, figure.measure)
-        where figure.statistic = 'count' and graded.grade in ({sql_list(DISCLOSURES)})
+        select {keys}, classified_cell.risk_class
+        from classified_cell join figure on classified_cell.cell = hash(figure.population, figure.measure)
+        where figure.statistic = 'count' and classified_cell.risk_class in ({sql_list(DISCLOSURES)})
         order by all
         """
     ).fetchall()

@@ -19,7 +19,7 @@ import duckdb
 from iapt.catalogue.relations import RELATIONS_FILE, Relations, load_relations
 from iapt.contract import POPULATION, Grain
 from iapt.disclosure.additivity_constraints import build_sums, measure_relations
-from iapt.disclosure.disclosure_risk import GradeCount, grade, source_disclosure_risk
+from iapt.disclosure.disclosure_risk import RiskCount, classify_risk, source_disclosure_risk
 from iapt.disclosure.model import (
     PUBLISHERS_ROUNDING,
     AuditError,
@@ -57,7 +57,7 @@ class PeriodAudit:
     extract: str
     cells: int
     is_complete: bool
-    groups: tuple[GradeCount, ...]
+    groups: tuple[RiskCount, ...]
     leaks: tuple[Leak, ...]
     contradictions: tuple[Contradiction, ...]
 
@@ -94,7 +94,7 @@ class AuditCache:
         record = json.loads(path.read_text("utf-8"))
         if (record.pop("code"), record["figures"], record["extract"]) != (_code_digest(), figures, extract):
             return None
-        record["groups"] = tuple(GradeCount(**group) for group in record["groups"])
+        record["groups"] = tuple(RiskCount(**group) for group in record["groups"])
         record["leaks"] = tuple(Leak(**leak) for leak in record["leaks"])
         record["contradictions"] = tuple(Contradiction(**found) for found in record["contradictions"])
         return PeriodAudit(**record)
@@ -195,7 +195,7 @@ def _audit_batch(
 ) -> Iterator[PeriodAudit]:
     where = f"period in ({sql_list(batch)})"
     is_complete = bound_source(connection, grain, tables, where)
-    grade(connection, tables.rounding.threshold)
+    classify_risk(connection, tables.rounding.threshold)
     groups = source_disclosure_risk(connection)
     leaks = (
         find_residual_disclosures(connection, tables.extract, where, tables.extract_rounding) if tables.extract else {}

@@ -30,7 +30,7 @@ _LEAVING: Final = ("count", "percentage", "mean", "median")
 
 
 @dataclass(frozen=True)
-class TraceRule:
+class ReconciliationRule:
     """A statement about every row of an extract beside the source's figure; `broken` is SQL on `traced`."""
 
     name: str
@@ -38,62 +38,62 @@ class TraceRule:
     broken: str
 
 
-TRACE_RULES: Final = (
-    TraceRule(
-        "figures_stand_in_the_source",
+RECONCILIATION_RULES: Final = (
+    ReconciliationRule(
+        "values_exist_in_source",
         "Every row is a figure that the source has under the same key. "
         "Source: nothing is derived, unless it is declared.",
         "source_status is null and not is_derived",
     ),
-    TraceRule(
-        "derived_figures_are_declared",
+    ReconciliationRule(
+        "derived_totals_are_sums_of_their_parts",
         "A total that we built is the sum of the rounded counts of all the organisations that made up its own that "
         "day, as they stand in the extract, hidden ones within their bounds; and the publisher has none of it. "
         "Source: the methodology of derived totals.",
         "is_derived and not is_declared_sum",
     ),
-    TraceRule(
-        "nothing_hidden_in_the_source_is_shown",
+    ReconciliationRule(
+        "no_value_hidden_in_source_is_shown",
         "A figure is shown only where the source shows it. Source: a suppressed figure is hidden for a person's sake.",
         "value is not null and source_status is not null and source_status <> 'published'",
     ),
-    TraceRule(
-        "statuses_are_the_sources",
+    ReconciliationRule(
+        "statuses_match_source",
         "A figure has the status the source gives it, or is suppressed where the source shows it. "
         "Source: a status is never inferred later.",
         "source_status is not null and not is_missing and value_status is distinct from source_status "
         "and not (value_status = 'suppressed' and source_status = 'published')",
     ),
-    TraceRule(
-        "small_counts_are_hidden",
+    ReconciliationRule(
+        "small_counts_are_suppressed",
         "A count that the source publishes below the threshold is suppressed. Source: the disclosure policy.",
         "statistic = 'count' and value is not null and source_status = 'published' and expected is null",
     ),
-    TraceRule(
-        "counts_are_the_sources_rounded",
+    ReconciliationRule(
+        "rounded_counts_match_source",
         "A count is the source's, rounded to the base by integers alone. Source: the disclosure policy.",
         "statistic = 'count' and value is not null and source_status = 'published' and value <> expected",
     ),
-    TraceRule(
-        "percentages_are_the_sources",
+    ReconciliationRule(
+        "percentages_match_source",
         "A percentage is the published one; England's is made from its exact counts, half up, by integers alone; "
         "none is rebuilt from rounded counts. Source: the disclosure policy.",
         "statistic = 'percentage' and value is not null and source_status = 'published' "
         "and value is distinct from expected",
     ),
-    TraceRule(
-        "means_and_medians_are_the_sources",
+    ReconciliationRule(
+        "means_and_medians_match_source",
         "A mean or a median is the published one at one decimal. Source: the disclosure policy.",
         "statistic in ('mean', 'median') and value is not null and source_status = 'published' "
         "and abs(value - expected) > 1e-9",
     ),
-    TraceRule(
+    ReconciliationRule(
         "labels_match_source",
         f"The other columns of a row ({', '.join(_LABELS)}) are those of the figure it was made from. "
         "Source: every figure can be traced to a published file.",
         "source_status is not null and labels <> source_labels",
     ),
-    TraceRule(
+    ReconciliationRule(
         "no_releasable_value_is_missing",
         "Every reviewed figure that may leave has its row: what is withheld is a row that says so. "
         "Source: nothing is lost.",
@@ -142,11 +142,11 @@ def trace(
         from released full join source using (name)
         """
     )
-    counts = ", ".join(f"count(*) filter ({rule.broken})" for rule in TRACE_RULES)
+    counts = ", ".join(f"count(*) filter ({rule.broken})" for rule in RECONCILIATION_RULES)
     row = connection.execute(f"select {counts} from traced").fetchone()
     assert row is not None
     found: dict[str, tuple[int, tuple[Example, ...]]] = {}
-    for rule, broken in zip(TRACE_RULES, row, strict=True):
+    for rule, broken in zip(RECONCILIATION_RULES, row, strict=True):
         examples: tuple[Example, ...] = ()
         if broken:
             examples = fetch_examples(_keys_of(connection, rule, extract, figures))
@@ -155,7 +155,7 @@ def trace(
 
 
 def _keys_of(
-    connection: duckdb.DuckDBPyConnection, rule: TraceRule, extract: str, figures: str
+    connection: duckdb.DuckDBPyConnection, rule: ReconciliationRule, extract: str, figures: str
 ) -> duckdb.DuckDBPyConnection:
     """The keys of the first rows that break a rule: looked up by their hashes, which are all that tracing carries."""
     keys = ", ".join(KEYS["extract_monthly"])

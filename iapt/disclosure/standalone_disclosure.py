@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from iapt.contract import Grain
-from iapt.disclosure.disclosure_risk import DISCLOSURES, GradeCount, grade, source_disclosure_risk
+from iapt.disclosure.disclosure_risk import DISCLOSURES, RiskCount, classify_risk, source_disclosure_risk
 from iapt.disclosure.model import Rounding, load_formulas
 from iapt.disclosure.period_audits import Tables, bound_source
 
@@ -22,7 +22,7 @@ class Disclosure:
     """How many cells of a measure an extract gives away, and how. No cell is named."""
 
     measure: str
-    grade: str
+    risk_class: str
     cells: int
 
 
@@ -47,14 +47,14 @@ def count_standalone_disclosures(
     load_formulas(connection, measures)
     tables = Tables("released_figure", measures, rounding=replace(rounding, england_is_exact=False))
     bound_source(connection, grain, tables, to_the_end=True)
-    grade(connection, rounding.threshold)
+    classify_risk(connection, rounding.threshold)
     return _counted(source_disclosure_risk(connection))
 
 
-def _counted(groups: list[GradeCount]) -> tuple[Disclosure, ...]:
+def _counted(groups: list[RiskCount]) -> tuple[Disclosure, ...]:
     cells: dict[tuple[str, str], int] = {}
     for group in groups:
         for name in DISCLOSURES:
-            if group.grades[name]:
-                cells[group.measure, name] = cells.get((group.measure, name), 0) + group.grades[name]
+            if group.counts[name]:
+                cells[group.measure, name] = cells.get((group.measure, name), 0) + group.counts[name]
     return tuple(Disclosure(measure, name, count) for (measure, name), count in sorted(cells.items()))

@@ -40,13 +40,13 @@ from iapt.sql import quote_literal, sql_list
 from iapt.validation import RuleOutcome, ValidationReport
 from iapt.workspace import Workspace
 
-COPIES_RULE = "copies_hold_the_rows_of_the_tables"
+COPIES_RULE = "copies_match_tables"
 COPIES_RULE_DESCRIPTION = (
     f"{DATABASE} and the files in {CSV_FOLDER}/ hold the rows of the Parquet tables, all and no other, and no other "
     "table. "
     "Source: what BI tools read is what was judged."
 )
-REPORT_RULE = "report_shows_what_the_tables_hold"
+REPORT_RULE = "report_matches_tables"
 REPORT_RULE_DESCRIPTION = (
     f"The pages and data files in {REPORT_FOLDER}/ are those that the tables make. Source: what people read is "
     "what was judged."

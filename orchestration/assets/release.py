@@ -16,7 +16,7 @@ from iapt.contract import CONTRACTS, EXTRACT_GRAINS
 from iapt.disclosure.auditor import COMPARED, NO_RESIDUAL_DISCLOSURE_DESCRIPTION, SAME_ROWS_DESCRIPTION, STRUCTURE
 from iapt.disclosure.auditor import SUBJECT as AUDIT
 from iapt.disclosure.disclosure_risk import RISK_CLASSES, reportable
-from iapt.disclosure.source_reconciliation import TRACE_RULES
+from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
 from iapt.ingest.reissues import add_standing, find_wholly_replaced_drops
 from iapt.release.metadata import Description
 from iapt.release.publish import REPORT_FOLDER, NotPublishableError, publish
@@ -79,7 +79,10 @@ def _subjects() -> dict[tuple[str, str], list[str]]:
         for subject, descriptions in group_by_subject(SUITES[table]).items():
             described.setdefault((table, subject), []).extend(descriptions)
         if table in EXTRACT_GRAINS:
-            described[table, AUDIT] = [*(rule.description for rule in TRACE_RULES), NO_RESIDUAL_DISCLOSURE_DESCRIPTION]
+            described[table, AUDIT] = [
+                *(rule.description for rule in RECONCILIATION_RULES),
+                NO_RESIDUAL_DISCLOSURE_DESCRIPTION,
+            ]
         if table in COMPARED:
             described[table, STRUCTURE].append(SAME_ROWS_DESCRIPTION)
     return described
@@ -140,7 +143,7 @@ def source_disclosure_risk(
     return dg.MaterializeResult(
         metadata={
             "hidden or implied cells audited": sum(group.audited for group in groups),
-            **{name.replace("_", " "): sum(group.grades[name] for group in groups) for name in RISK_CLASSES},
+            **{name.replace("_", " "): sum(group.counts[name] for group in groups) for name in RISK_CLASSES},
             "periods audited now": sum(len(audit.audited_now) for audit in audits.values()),
             "periods": sum(len(audit.periods) for audit in audits.values()),
             "declared sums contradicted": contradicted,

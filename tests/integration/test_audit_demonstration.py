@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from iapt.contract import POPULATION, Grain
-from iapt.disclosure.disclosure_risk import grade
+from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.model import load_formulas
 from iapt.disclosure.period_audits import Tables, bound_source
 from iapt.synthetic import Truth, build_truth
@@ -103,7 +103,7 @@ def test_the_truth_of_the_demonstration_is_within_the_bounds_of_every_published_
         "select count(*) filter (l > first_l or u < first_u), count(*) filter (l = u) from cell where is_hidden"
     ).fetchone() or (0, 0)
     assert narrowed > pinned > 0
-    grade(warehouse)
+    classify_risk(warehouse)
     wrong = warehouse.execute(
         """
         select complement.rate, count(*)

@@ -22,9 +22,9 @@ from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS, Grain, parquet_name
 from iapt.disclosure import period_audits
 from iapt.disclosure.auditor import COMPARED, NO_RESIDUAL_DISCLOSURE, SAME_ROWS, Auditor
-from iapt.disclosure.disclosure_risk import grade
+from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.period_audits import GrainAudit, Tables, bound_source
-from iapt.disclosure.source_reconciliation import TRACE_RULES
+from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
 from iapt.release.metadata import Description
 from iapt.release.publish import NotPublishableError, publish
 from iapt.validation import RuleOutcome, ValidationReport
@@ -32,7 +32,7 @@ from tests.integration.conftest import BuiltHome
 from tests.planted_leaks import CANARY_VALUE, HARMLESS, LEAKS, RELATIONS, TELL_TALES, Leak, sql_of
 from tests.source_slice import FACTS, UNREVIEWED, SourceSlice, write_source_slice
 
-NAMED_BY_TRACING = {rule.name for rule in TRACE_RULES}
+NAMED_BY_TRACING = {rule.name for rule in RECONCILIATION_RULES}
 RULES_OF_THE_AUDITOR = {NO_RESIDUAL_DISCLOSURE, SAME_ROWS, *NAMED_BY_TRACING}
 #: A leak that one of these names is audited: what reveals more, and what is no number, which must not stop the audit.
 READ_BY_THE_AUDIT = {NO_RESIDUAL_DISCLOSURE, "values_are_numbers"}
@@ -85,12 +85,12 @@ class BoundOnce:
     kept: dict[tuple[Grain, str], tuple[str, bool]] = field(default_factory=dict)
 
     CHANGED: ClassVar = ("cell", "inconsistent")
-    READ: ClassVar = ("leaf", "rate", "member", "total", "evidence", "residual")
+    READ: ClassVar = ("leaf", "rate", "member", "total", "evidence", "risk_count")
 
     def __call__(self, connection: duckdb.DuckDBPyConnection, grain: Grain, tables: Tables, where: str) -> bool:
         if (grain, where) not in self.kept:
             is_complete = bound_source(connection, grain, tables, where)
-            grade(connection, tables.rounding.threshold)
+            classify_risk(connection, tables.rounding.threshold)
             schema = f"memory.bounds_{len(self.kept)}"
             connection.execute(f"create schema {schema}")
             for table in (*self.CHANGED, *self.READ):
@@ -197,7 +197,7 @@ def outcomes_of(leak: Leak, clean: CleanSlice, folder: Path, asked: frozenset[st
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(period_audits, "bound_source", clean.bounds)
-            patch.setattr(period_audits, "grade", lambda *_: None)
+            patch.setattr(period_audits, "classify_risk", lambda *_: None)
             outcomes += [outcome for outcome in auditor.outcomes(staged, unchanged) if outcome.result != "skipped"]
     return outcomes
 

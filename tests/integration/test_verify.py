@@ -178,7 +178,7 @@ def test_a_changed_figure_is_named_and_the_manifest_said_apart(home: Workspace, 
     )
     result = audit(home, copy)
     assert result.exit_code == 1
-    assert "FAILED counts_are_the_sources_rounded in extract_annual.parquet" in result.output
+    assert "FAILED rounded_counts_match_source in extract_annual.parquet" in result.output
     assert "FAILED no_residual_disclosure in extract_annual.parquet" in result.output
     assert f"FAILED {COPIES_RULE} in iapt.duckdb" in result.output
     assert f"FAILED {COPIES_RULE} in csv" in result.output

@@ -59,6 +59,6 @@ def test_findings_go_to_one_file_for_the_owner_only(tmp_path: Path) -> None:
     with _source() as connection:
         path, found = write_findings(connection, "year", Tables("facts", "measures"), "2020-21", tmp_path / "findings")
     assert found == 1
-    assert "exact_1_4" in path.read_text("utf-8")
+    assert "exact_disclosure" in path.read_text("utf-8")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from iapt.contract import Grain
-from iapt.disclosure.disclosure_risk import grade
+from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.propagation import propagate
 from tests.synthetic_source import (
     FINISHED,
@@ -235,9 +235,9 @@ def test_a_cell_that_two_sums_leave_no_value_keeps_its_bounds_and_is_named_incon
     with made_database() as connection:
         assert bound(connection, figures).is_complete
         bounds = bounds_in(connection)
-        grade(connection)
+        classify_risk(connection)
         named = connection.execute(
-            "select l, u, grade from graded join cell using (cell) where cell in (select cell from inconsistent)"
+            "select l, u, risk_class from classified_cell join cell using (cell) semi join inconsistent using (cell)"
         ).fetchall()
     assert named == [(0, 4, "inconsistent")]
     assert bounds[torn, FINISHED] == (0, 4)

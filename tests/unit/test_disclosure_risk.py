@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iapt.disclosure.disclosure_risk import (
-    LEAST_GROUP,
+    MIN_GROUP_SIZE,
     RISK_CLASSES,
-    GradeCount,
-    grade,
+    RiskCount,
+    classify_risk,
     reportable,
     source_disclosure_risk,
 )
@@ -50,10 +50,10 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 def grades_of(connection: duckdb.DuckDBPyConnection, figures: list[Figure]) -> dict[tuple[str, str], list[str]]:
     """The grades of the audited cells of each level and measure; '' where a cell has none."""
     bound(connection, figures)
-    grade(connection)
+    classify_risk(connection)
     found: dict[tuple[str, str], list[str]] = {}
     for level, measure, name in connection.execute(
-        "select org_level, measure, coalesce(grade, '') as grade from graded order by all"
+        "select org_level, measure, coalesce(risk_class, '') as risk_class from classified_cell order by all"
     ).fetchall():
         found.setdefault((level, measure), []).append(name)
     return found
@@ -81,8 +81,8 @@ def test_a_hidden_count_that_one_row_pins_is_exact(connection: duckdb.DuckDBPyCo
     """
     figures = row(PLACE, finished=35, below=None, recovered=25, recovery_rate=93)
     assert grades_of(connection, figures) == {
-        ("sub_icb", NOT_AT_CASENESS): ["exact_1_4"],
-        ("sub_icb", "percentage_recovery"): ["implied_small"],
+        ("sub_icb", NOT_AT_CASENESS): ["exact_disclosure"],
+        ("sub_icb", "percentage_recovery"): ["small_complement"],
     }
     assert connection.execute("select l, u from cell order by l").fetchall() == [(4, 4), (27, 27), (33, 33)]
 
@@ -139,7 +139,7 @@ def test_a_complement_of_a_few_is_small_though_nobody_published_it(connection: d
     """97 per cent of about 100 leave 3."""
     figures = row(PLACE, finished=100, in_6_weeks=95, rate_in_6_weeks=97)
     found = grades_of(connection, figures)
-    assert list(found.values()) == [["implied_small"]]
+    assert list(found.values()) == [["small_complement"]]
     assert connection.execute("select l, u from complement").fetchall() == [(3, 3)]
 
 
@@ -157,7 +157,7 @@ def test_a_hidden_count_that_is_certainly_someone_is_known_not_to_be_nought(
 
 def test_a_hidden_count_with_fewer_values_left_is_narrowed(connection: duckdb.DuckDBPyConnection) -> None:
     figures = [*row(PLACE, finished=5), *row(ONE, finished=5), *row(OTHER, finished=None)]
-    assert grades_of(connection, figures) == {("sub_icb_provider", FINISHED): ["narrowed"]}
+    assert grades_of(connection, figures) == {("sub_icb_provider", FINISHED): ["approximate_disclosure"]}
 
 
 def test_a_hidden_count_that_nothing_bears_on_is_audited_and_has_no_grade(
@@ -169,14 +169,14 @@ def test_a_hidden_count_that_nothing_bears_on_is_audited_and_has_no_grade(
 def test_a_cell_has_one_grade_and_every_hidden_cell_is_audited(connection: duckdb.DuckDBPyConnection) -> None:
     figures = publish(made_counts("year", seed=4, shape=Shape(icbs=4, providers=5)))
     bound(connection, figures, "year")
-    grade(connection)
+    classify_risk(connection)
     hidden = sum(figure.statistic == "count" and figure.value is None for figure in figures)
     audited = connection.execute(
-        "select count(*), count(distinct cell) from graded join cell using (cell) where is_hidden"
+        "select count(*), count(distinct cell) from classified_cell join cell using (cell) where is_hidden"
     ).fetchone()
     assert audited == (hidden, hidden)
-    names = {name for (name,) in connection.execute("select distinct grade from graded").fetchall()}
-    assert {"exact_1_4", "class_disclosure", "nonzero_known"} <= names <= {None, *RISK_CLASSES}
+    names = {name for (name,) in connection.execute("select distinct risk_class from classified_cell").fetchall()}
+    assert {"exact_disclosure", "class_disclosure", "nonzero_known"} <= names <= {None, *RISK_CLASSES}
 
 
 def test_a_group_is_named_by_the_finished_courses_of_its_rows(connection: duckdb.DuckDBPyConnection) -> None:
@@ -202,8 +202,8 @@ def test_the_residual_risk_counts_cells_and_names_no_organisation(connection: du
     figures = publish(made_counts("quarter", seed=6, shape=Shape(icbs=3)))
     found = grades_of(connection, figures)
     groups = source_disclosure_risk(connection)
-    assert {field.name for field in fields(GradeCount)} == {
-        *("period", "measure", "org_level", "size_band", "audited", "grades")
+    assert {field.name for field in fields(RiskCount)} == {
+        *("period", "measure", "org_level", "size_band", "audited", "counts")
     }
     codes = {
         code
@@ -211,43 +211,43 @@ def test_the_residual_risk_counts_cells_and_names_no_organisation(connection: du
         for code in (figure.population.org_code, figure.population.partner_code, figure.population.parent_code)
         if code is not None
     }
-    table = connection.execute("select * from residual").fetchall()
+    table = connection.execute("select * from risk_count").fetchall()
     assert len(codes) > 10
     assert codes.isdisjoint(str(value) for line in table for value in line)
     assert codes.isdisjoint(str(value) for group in groups for value in vars(group).values())
     assert sum(group.audited for group in groups) == sum(map(len, found.values()))
     for name in RISK_CLASSES:
-        assert sum(group.grades[name] for group in groups) == sum(names.count(name) for names in found.values())
+        assert sum(group.counts[name] for group in groups) == sum(names.count(name) for names in found.values())
 
 
 GROUPS = st.lists(
     st.builds(
-        GradeCount,
+        RiskCount,
         period=st.sampled_from(["2023-24", "2024-25"]),
         measure=st.sampled_from([RECOVERY, FINISHED]),
         org_level=st.sampled_from(["icb", "provider"]),
         size_band=st.sampled_from(["under 25", "25 to 49"]),
         audited=st.integers(1, 120),
-        grades=st.fixed_dictionaries({name: st.integers(0, 9) for name in RISK_CLASSES}),
+        counts=st.fixed_dictionaries({name: st.integers(0, 9) for name in RISK_CLASSES}),
     ),
     max_size=12,
 )
 
 
 @given(GROUPS)
-def test_what_is_reported_is_of_a_hundred_cells_at_least_over_all_periods(groups: list[GradeCount]) -> None:
+def test_what_is_reported_is_of_a_hundred_cells_at_least_over_all_periods(groups: list[RiskCount]) -> None:
     sizes: dict[Cell | tuple[str, ...], int] = {}
     exact: dict[tuple[str, ...], int] = {}
     for group in groups:
         key = (group.measure, group.org_level, group.size_band)
         sizes[key] = sizes.get(key, 0) + group.audited
-        exact[key] = exact.get(key, 0) + group.grades["exact_1_4"]
+        exact[key] = exact.get(key, 0) + group.counts["exact_disclosure"]
     reported = reportable(groups)
-    assert LEAST_GROUP == 100
+    assert MIN_GROUP_SIZE == 100
     assert all(group.audited >= 100 and group.period == "all" for group in reported)
     assert {(group.measure, group.org_level, group.size_band): group.audited for group in reported} == {
         key: size for key, size in sizes.items() if size >= 100
     }
     assert all(
-        group.grades["exact_1_4"] == exact[group.measure, group.org_level, group.size_band] for group in reported
+        group.counts["exact_disclosure"] == exact[group.measure, group.org_level, group.size_band] for group in reported
     )

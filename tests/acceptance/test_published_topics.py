@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.acceptance.conftest import RealRelease
-from tests.topic_marts import (
+from tests.oracles.topic_marts import (
     GRAINS,
     NEVER_LEFT_OUT,
     SUMS_THAT_ARE_NOT,

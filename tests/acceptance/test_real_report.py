@@ -11,7 +11,7 @@ from iapt.catalogue.area_tiles import load_tiles
 from iapt.report.site import measure_site
 from iapt.workspace import CATALOGUE
 from tests.acceptance.conftest import BOUNDARIES, RealRelease
-from tests.report_figures import EXTRACTS, compare_figures, data_of
+from tests.oracles.report_figures import EXTRACTS, compare_figures, data_of
 
 HEAVIEST_PAGE_BYTES = 200_000
 HEAVIEST_DATA_BYTES = 100_000

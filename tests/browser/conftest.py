@@ -20,7 +20,7 @@ from iapt.contract import TOPICS, parquet_name
 from iapt.report.serving import make_server
 from iapt.report.site import build_report
 from iapt.sql import quote_literal
-from tests.made_release import write_made_release
+from tests.factories.report_release import write_made_release
 
 NAMED_CHROMIUM = "IAPT_CHROMIUM"
 FLAGS = (

@@ -14,7 +14,7 @@ from page_objects import Cell, Row
 
 from iapt.contract import TOPICS, WITH_STANDARD, parquet_name
 from iapt.workspace import CATALOGUE
-from tests.made_release import FOLLOWED_BY, MERGED, NOTES, ODD
+from tests.factories.report_release import FOLLOWED_BY, MERGED, NOTES, ODD
 
 GRAIN = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
 FAMILY = {

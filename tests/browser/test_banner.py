@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from page_objects import Site, Visits
 
-from tests.made_release import STATEMENT
+from tests.factories.report_release import STATEMENT
 
 pytestmark = pytest.mark.browser
 

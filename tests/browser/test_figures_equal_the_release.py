@@ -14,7 +14,7 @@ from conftest import WITHOUT_BOUNDARY
 from page_objects import Panel, Row, Shown, Site, Visit, Visits
 from released_figures import CUTS, DASH, EVERYONE, NOTHING, Figure, ReleasedFigures
 
-from tests.made_release import GAP_REASON
+from tests.factories.report_release import GAP_REASON
 
 pytestmark = pytest.mark.browser
 

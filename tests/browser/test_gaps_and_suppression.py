@@ -10,7 +10,7 @@ import pytest
 from page_objects import Panel, Visits
 from released_figures import CUTS, DASH, EVERYONE, ReleasedFigures
 
-from tests.made_release import GAP_REASON
+from tests.factories.report_release import GAP_REASON
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import FORMULA_NAME
 from page_objects import Site, Visits, Way
 
-from tests.made_release import HOSTILE_CODE, HOSTILE_NAME
+from tests.factories.report_release import HOSTILE_CODE, HOSTILE_NAME
 
 pytestmark = pytest.mark.browser
 

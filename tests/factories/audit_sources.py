@@ -25,7 +25,7 @@ from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding, load_facts, loa
 from iapt.disclosure.percentage_constraints import build_stars
 from iapt.disclosure.propagation import MOST_SWEEPS, Sweeps, propagate
 
-SEEDS = Path(__file__).resolve().parents[1] / "dbt_project" / "seeds"
+SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 PERIODS: Mapping[Grain, str] = {"month": "2025-06", "quarter": "2025-26 Q1", "year": "2024-25"}
 
 FINISHED = "count_finished_course_treatment"

@@ -26,7 +26,7 @@ from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.reader import DropSummary, ObservationStore, read_drop, reading_connection
 from iapt.rejection import DropRejectedError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "catalogue"
 SEEDS = ROOT / "dbt_project" / "seeds"
 

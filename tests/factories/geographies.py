@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 import duckdb
 
-from tests.rendered_models import render_model
+from tests.factories.model_sql import render_model
 
 Area: TypeAlias = frozenset[int]
 Listed: TypeAlias = tuple[str, str]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import jinja2
 
-PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
 _DBT = SimpleNamespace(
     listagg=lambda measure, delimiter, order: f"string_agg({measure}, {delimiter} {order})",

@@ -15,7 +15,7 @@ from iapt.disclosure.model import load_formulas
 from iapt.disclosure.period_audits import Tables, bound_source
 from iapt.synthetic import Truth, build_truth
 from iapt.synthetic.measures import ANNUAL, LONG_QUARTERLY, MONTHLY, Measure, counts_of, true_figure
-from tests.drop_files import SEEDS
+from tests.factories.drops import SEEDS
 from tests.integration.conftest import BuiltHome
 
 #: A period of each grain that the built home has, with the levels its files are of.

@@ -19,9 +19,9 @@ from expectations.suites.marts import SUITES as MART_SUITES
 from iapt.validation import RuleOutcome
 from iapt.workspace import DBT_PROJECT, Workspace
 from orchestration.refresh import refresh
-from tests import observation_rows as rows
+from tests.factories import observations as rows
+from tests.factories.observations import A_COUNT, CANARY_VALUE
 from tests.integration.conftest import BuiltHome
-from tests.observation_rows import A_COUNT, CANARY_VALUE
 
 UNROUNDED = "counts_below_england_are_multiples_of_five"
 LIKELY = "waits_are_likely"

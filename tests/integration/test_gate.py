@@ -19,8 +19,8 @@ from iapt.contract import CONTRACTS, EXTRACT_COLUMNS, EXTRACT_GRAINS, KEYS, parq
 from iapt.release.metadata import Description
 from iapt.release.publish import NotPublishableError, publish
 from iapt.validation import RuleOutcome, ValidationReport
+from tests.factories.staged_release import build_staged_release, mutate
 from tests.staged_mutants import CANARY_VALUE, MUTANTS, Mutant
-from tests.staged_release import build_staged_release, mutate
 
 pytestmark = pytest.mark.integration
 

@@ -20,7 +20,7 @@ from orchestration.event_log import open_instance
 from orchestration.refresh import prepare_dagster_home, refresh
 from orchestration.resources import WorkspaceResource
 from orchestration.workspace_lock_resource import ABANDONED
-from tests.drop_files import FINISHED, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, monthly_csv, monthly_row
 
 REFRESH = """
 import os, signal, sys

@@ -28,9 +28,9 @@ from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
 from iapt.release.metadata import Description
 from iapt.release.publish import NotPublishableError, publish
 from iapt.validation import RuleOutcome, ValidationReport
+from tests.factories.source_slice import FACTS, UNREVIEWED, SourceSlice, write_source_slice
 from tests.integration.conftest import BuiltHome
 from tests.planted_leaks import CANARY_VALUE, HARMLESS, LEAKS, RELATIONS, TELL_TALES, Leak, sql_of
-from tests.source_slice import FACTS, UNREVIEWED, SourceSlice, write_source_slice
 
 NAMED_BY_TRACING = {rule.name for rule in RECONCILIATION_RULES}
 RULES_OF_THE_AUDITOR = {NO_RESIDUAL_DISCLOSURE, SAME_ROWS, *NAMED_BY_TRACING}

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from iapt.workspace import PROJECT_ROOT
-from tests.drop_files import FINISHED, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, monthly_csv, monthly_row
 
 STEPS = (
     "reading drops: iapt_month_apr_2026_activity.csv",

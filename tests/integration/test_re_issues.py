@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from iapt.workspace import Workspace
 from orchestration.cli import app
 from orchestration.refresh import RefreshOutcome, refresh
-from tests.drop_files import FINISHED, REFERRALS, Body, Row, monthly_csv, monthly_row, zip_bytes
+from tests.factories.drops import FINISHED, REFERRALS, Body, Row, monthly_csv, monthly_row, zip_bytes
 
 RIGHT, WRONG, THIRD = (Body(code, f"Invented {code}") for code in ("ZZ-P1", "ZZ-P2", "ZZ-P3"))
 MONTHS = {

@@ -15,7 +15,7 @@ from iapt.workspace import Workspace
 from orchestration.cli import app
 from orchestration.event_log import open_instance
 from orchestration.refresh import refresh
-from tests.drop_files import FINISHED, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, monthly_csv, monthly_row
 from tests.integration.conftest import (
     BAD_DROPS,
     BROKEN_ROW,

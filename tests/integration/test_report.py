@@ -28,7 +28,7 @@ from orchestration.definitions import defs
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
 from tests.integration.conftest import BuiltHome
-from tests.report_figures import EXTRACTS, compare_figures, data_of
+from tests.oracles.report_figures import EXTRACTS, compare_figures, data_of
 
 pytestmark = pytest.mark.integration
 

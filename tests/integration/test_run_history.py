@@ -19,7 +19,7 @@ from orchestration.definitions import build_definitions
 from orchestration.event_log import open_instance
 from orchestration.refresh import prepare_dagster_home, refresh
 from orchestration.resources import WorkspaceResource
-from tests.drop_files import FINISHED, OTHER_PROVIDER, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, OTHER_PROVIDER, monthly_csv, monthly_row
 
 GOOD = monthly_csv(
     monthly_row("25"),

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from tests.integration.conftest import BuiltHome
-from tests.topic_marts import (
+from tests.oracles.topic_marts import (
     GRAINS,
     NEVER_LEFT_OUT,
     SUMS_THAT_ARE_NOT,

@@ -28,8 +28,8 @@ from iapt.report.comparison import compare_report
 from iapt.validation import RuleOutcome, ValidationReport
 from iapt.workspace import Workspace
 from orchestration.cli import app
+from tests.factories.staged_release import build_staged_release
 from tests.integration.conftest import BuiltHome
-from tests.staged_release import build_staged_release
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import numpy as np
 from iapt.catalogue.relations import Relations
 from iapt.contract import Grain
 from iapt.disclosure.model import Rounding
-from tests.synthetic_source import FORMULAS, RELATIONS, Bounds, Cell, Figure, Population, counts_behind, is_exact
+from tests.factories.audit_sources import FORMULAS, RELATIONS, Bounds, Cell, Figure, Population, counts_behind, is_exact
 
 #: Above every count there is, and small enough for a solver that works with floating-point numbers.
 NO_LIMIT = 10**9

@@ -14,7 +14,7 @@ import pytest
 from iapt.disclosure import period_audits
 from iapt.disclosure.model import AuditError, Rounding
 from iapt.disclosure.period_audits import AuditCache, GrainAudit, Tables, audit_grain
-from tests.synthetic_source import (
+from tests.factories.audit_sources import (
     FINISHED,
     RECOVERY,
     RELATIONS,

@@ -11,8 +11,7 @@ from iapt.catalogue.relations import LevelSum, Relations
 from iapt.contract import Grain
 from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding
 from iapt.disclosure.propagation import propagate
-from tests.exact_bounds import bounds_by_solver, bounds_by_trial, facts_of
-from tests.synthetic_source import (
+from tests.factories.audit_sources import (
     ENDED,
     ENDED_BEFORE,
     ENDED_ONCE,
@@ -35,6 +34,7 @@ from tests.synthetic_source import (
     made_database,
     publish,
 )
+from tests.oracles.exact_bounds import bounds_by_solver, bounds_by_trial, facts_of
 
 #: Few enough pairs of base and part in every star for the audit to try them all.
 SMALL_ROUNDINGS = [PUBLISHERS_ROUNDING, Rounding(3, 3), Rounding(7, 6)]

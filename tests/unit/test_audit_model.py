@@ -16,7 +16,7 @@ from iapt.disclosure.model import (
     load_rates,
     load_values,
 )
-from tests.synthetic_source import (
+from tests.factories.audit_sources import (
     FINISHED,
     Figure,
     Population,

@@ -10,7 +10,7 @@ import pytest
 from iapt.contract import Grain
 from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.propagation import propagate
-from tests.synthetic_source import (
+from tests.factories.audit_sources import (
     FINISHED,
     IMPROVEMENT,
     NOT_AT_CASENESS,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from iapt.contract import Grain
 from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding
 from iapt.disclosure.percentage_constraints import complements
-from tests.synthetic_source import (
+from tests.factories.audit_sources import (
     COUNTS,
     FINISHED,
     FORMULAS,

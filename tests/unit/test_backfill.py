@@ -13,8 +13,8 @@ from iapt.sources.folder import FoundFile
 from iapt.workspace import Workspace
 from orchestration.assets.drops import drop_assets
 from orchestration.resources import WorkspaceResource
-from tests import drop_files as drops
-from tests.drop_files import monthly_csv, monthly_row
+from tests.factories import drops
+from tests.factories.drops import monthly_csv, monthly_row
 
 FILE = "iapt_month_apr_2026_activity.csv"
 OTHER_FILE = "iapt_month_may_2026_activity.csv"

@@ -15,7 +15,7 @@ import pytest
 from iapt.catalogue.catalogue import Limits
 from iapt.ingest.containers import Table, cell_text, open_tables
 from iapt.rejection import DropRejectedError
-from tests import drop_files as drops
+from tests.factories import drops
 
 SOUND_CSV = drops.monthly_csv(drops.monthly_row("25"))
 SOUND_SHEET = [drops.MONTHLY_HEADER, drops.monthly_row("25")]

@@ -17,8 +17,8 @@ from iapt.catalogue.catalogue import Catalogue, Correction
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.ingest.landing import load_landing_tables
 from iapt.ingest.reader import ObservationStore
-from tests import drop_files as drops
-from tests.drop_files import CATALOGUE, OTHER_PROVIDER, PROVIDER, ROOT, monthly_csv, monthly_row
+from tests.factories import drops
+from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, PROVIDER, ROOT, monthly_csv, monthly_row
 
 SCHEMA = CATALOGUE / "schemas" / "corrections.json"
 MODELS = ROOT / "dbt_project" / "models"

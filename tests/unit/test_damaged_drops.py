@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import drop_files as drops
-from tests.drop_files import FINISHED, MONTHLY_HEADER, monthly_csv, monthly_row
+from tests.factories import drops
+from tests.factories.drops import FINISHED, MONTHLY_HEADER, monthly_csv, monthly_row
 
 TIMES = int(os.environ.get("IAPT_DAMAGED_DROPS", "12"))
 ROWS = [monthly_row("25"), monthly_row("*", measure=FINISHED)]

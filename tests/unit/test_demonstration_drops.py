@@ -42,7 +42,7 @@ from iapt.synthetic.truth import (
 )
 from iapt.workspace import DBT_PROJECT
 from orchestration.cli import app
-from tests import drop_files
+from tests.factories import drops
 
 
 @dataclass(frozen=True)
@@ -776,7 +776,7 @@ def test_any_number_of_national_months_is_written_and_read(
     paths = write_demonstration_drops(tmp_path / "drops", national=True, months=months)
     assert [path.parent.name for path in paths] == MONTHLY_MONTHS[-months:]
     oldest = paths[0]
-    summary = drop_files.read(tmp_path, oldest.name, oldest.read_bytes()).summary
+    summary = drops.read(tmp_path, oldest.name, oldest.read_bytes()).summary
     assert [period for table in summary.tables for period in table.periods] == [MONTHLY_MONTHS[-months]]
     assert summary.quarantined == 0
     assert summary.observations == summary.cells > 200

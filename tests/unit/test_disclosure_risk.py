@@ -18,7 +18,7 @@ from iapt.disclosure.disclosure_risk import (
     reportable,
     source_disclosure_risk,
 )
-from tests.synthetic_source import (
+from tests.factories.audit_sources import (
     FINISHED,
     IMPROVEMENT,
     NOT_AT_CASENESS,

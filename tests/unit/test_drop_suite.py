@@ -12,8 +12,8 @@ from expectations import observations
 from expectations.rules import Rule
 from expectations.suites.drops import SUITES
 from iapt.contract import DROPS, KEYS
-from tests import observation_rows as rows
-from tests.observation_rows import AT_PAIR, AT_PROVIDER, Mutant
+from tests.factories import observations as rows
+from tests.factories.observations import AT_PAIR, AT_PROVIDER, Mutant
 
 RULES = {rule.name: rule for of_table in SUITES.values() for rule in of_table}
 MUTANTS = rows.mutants()

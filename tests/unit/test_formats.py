@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from iapt.sources.file_formats import HEAD_BYTES, find_delimiter, recognise_format
-from tests import drop_files as drops
-from tests.drop_files import FINISHED, monthly_csv, monthly_row, read, xlsx_bytes, zip_bytes
+from tests.factories import drops
+from tests.factories.drops import FINISHED, monthly_csv, monthly_row, read, xlsx_bytes, zip_bytes
 
 ROWS = [monthly_row("25"), monthly_row("30", measure=FINISHED)]
 CSV = monthly_csv(*ROWS)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests import drop_files as drops
-from tests.drop_files import (
+from tests.factories import drops
+from tests.factories.drops import (
     BY_VARIABLE_2015_HEADER,
     BY_VARIABLE_2016_HEADER,
     COMMISSIONER,

@@ -14,8 +14,8 @@ from iapt.catalogue.disclosure_policy import Policy, load_policy
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import STORAGE_VERSION, load_landing_tables
 from iapt.ingest.reader import COMPANION_OF, DropSummary, ObservationStore
-from tests import drop_files as drops
-from tests.drop_files import monthly_csv, monthly_row
+from tests.factories import drops
+from tests.factories.drops import monthly_csv, monthly_row
 
 APRIL = ("iapt_month_apr_2026_activity.csv", monthly_csv(monthly_row("25"), monthly_row("100", level="England")))
 MAY_DAYS = {"start": "01/05/2026", "end": "31/05/2026"}

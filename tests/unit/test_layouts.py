@@ -24,7 +24,7 @@ from iapt.catalogue.layouts import (
     recognise,
 )
 from iapt.rejection import DropRejectedError
-from tests import drop_files as drops
+from tests.factories import drops
 
 LAYOUTS = sorted(path.stem for path in (drops.CATALOGUE / "layouts").glob("*.yml"))
 MONTHLY_OR_SERIES = ("monthly_long", "timeseries_long")

@@ -13,7 +13,7 @@ from expectations.suites import SUITES as RELEASE_SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
 from expectations.suites.marts import SCHEMA, SUITES
 from iapt.contract import EXTRACT_GRAINS, FACT_COLUMNS, FACT_GRAINS, KEYS, MARTS
-from tests.staged_release import create_tables
+from tests.factories.staged_release import create_tables
 
 RULES = {(rule.table, rule.name): rule for of_table in SUITES.values() for rule in of_table}
 FACT_RULES = {key: rule for key, rule in RULES.items() if key[0] in FACT_GRAINS}

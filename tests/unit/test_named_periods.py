@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from iapt.catalogue.catalogue import Catalogue, MisnamedFile
 from iapt.ingest.named_periods import infer_period_from_name, parse_periods_in_name
 from iapt.periods import parse_period_label
-from tests.drop_files import (
+from tests.factories.drops import (
     CATALOGUE,
     MONTHLY_HEADER,
     QUARTERLY_LONG_HEADER,

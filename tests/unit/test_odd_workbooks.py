@@ -11,8 +11,8 @@ import pytest
 import xlsxwriter
 
 from iapt.ingest.sheets import SPREADSHEET_ERRORS, UNCALCULATED, write_position
-from tests import drop_files as drops
-from tests.drop_files import FINISHED, MONTHLY_HEADER, ReadDrop, Row, monthly_row, read
+from tests.factories import drops
+from tests.factories.drops import FINISHED, MONTHLY_HEADER, ReadDrop, Row, monthly_row, read
 
 NAME = "iapt-month-apr-2026-final-data.xlsx"
 SHEET = "xl/worksheets/sheet1.xml"

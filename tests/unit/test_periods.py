@@ -20,7 +20,7 @@ from iapt.periods import (
     parse_period_label,
     parse_period_name,
 )
-from tests.drop_files import ROOT
+from tests.factories.drops import ROOT
 
 ALL_STYLES = ["iso", "day_first", "excel_serial"]
 

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iapt.ingest import reader
-from tests import drop_files as drops
-from tests.drop_files import (
+from tests.factories import drops
+from tests.factories.drops import (
     ANNUAL_HEADERS,
     ANNUAL_KEYS,
     BOARD,

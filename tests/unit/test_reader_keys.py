@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from iapt.catalogue.organisation_codes import OrganisationCodes, reduce_to_word
 from iapt.ingest import reader
-from tests import drop_files as drops
-from tests.drop_files import (
+from tests.factories import drops
+from tests.factories.drops import (
     ANNUAL_HEADERS,
     BOARD,
     BOTH_VALUES_HEADER,

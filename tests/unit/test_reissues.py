@@ -18,8 +18,8 @@ from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import label_drops
 from iapt.ingest.reader import DropSummary, ObservationStore
 from iapt.ingest.reissues import add_standing, classify_issue_file, find_re_issues, zip_members
-from tests import drop_files as drops
-from tests.drop_files import CATALOGUE, OTHER_PROVIDER, Body, monthly_csv, monthly_row, zip_bytes
+from tests.factories import drops
+from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, Body, monthly_csv, monthly_row, zip_bytes
 
 APRIL = "iapt_month_apr_2026_activity_performance"
 MAY_DAYS = {"start": "01/05/2026", "end": "31/05/2026"}

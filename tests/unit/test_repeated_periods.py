@@ -9,7 +9,7 @@ import duckdb
 import jinja2
 import pytest
 
-from tests.drop_files import ROOT
+from tests.factories.drops import ROOT
 
 TEST = ROOT / "dbt_project" / "tests" / "warn_periods_that_repeat_another.sql"
 #: The fewest counts that the warning judges by.

@@ -11,7 +11,7 @@ import pytest
 
 from iapt.report.comparison import compare_report
 from iapt.report.site import build_report, compute_report_fingerprint
-from tests.made_release import write_made_release
+from tests.factories.report_release import write_made_release
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from iapt.contract import TOPICS, parquet_name
 from iapt.report.coverage import Coverage, describe_coverage
 from iapt.report.release_data import EVERYONE, AreaFigures, Period
 from iapt.report.site import build_report
-from tests.made_release import write_made_release
+from tests.factories.report_release import write_made_release
 
 
 def _periods(*statuses: str) -> tuple[Period, ...]:

@@ -28,7 +28,7 @@ from iapt.report.release_data import (
     to_data_script,
 )
 from iapt.workspace import CATALOGUE, DBT_PROJECT
-from tests.made_release import (
+from tests.factories.report_release import (
     FOLLOWED_BY,
     GAP,
     GAP_REASON,

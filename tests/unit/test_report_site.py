@@ -17,7 +17,7 @@ from iapt.release.metadata import rounding_statement
 from iapt.report import contents
 from iapt.report.release_data import ReleaseUnreadableError
 from iapt.report.site import BuiltReport, build_report, report_builder
-from tests.made_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_made_release
+from tests.factories.report_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_made_release
 
 
 @pytest.fixture(scope="module")

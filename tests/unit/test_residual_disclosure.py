@@ -11,7 +11,7 @@ import pytest
 
 from iapt.contract import Grain
 from iapt.disclosure.residual_disclosure import Leak, find_residual_disclosures
-from tests.synthetic_source import (
+from tests.factories.audit_sources import (
     FINISHED,
     FORMULAS,
     IMPROVEMENT,

@@ -8,7 +8,7 @@ from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.reader import DropSummary, TableSummary
 from iapt.ingest.restricted import reject_periods_that_add_up
 from iapt.rejection import DropRejectedError
-from tests.drop_files import kept
+from tests.factories.drops import kept
 
 
 def drop_of(file: str, *grains: str) -> tuple[ArchivedDrop, DropSummary]:

@@ -15,7 +15,7 @@ import pytest
 from iapt.ingest.containers import Table, open_tables
 from iapt.ingest.sheets import Extent, NotMeasurableError, measure_extent
 from iapt.rejection import DropRejectedError
-from tests import drop_files as drops
+from tests.factories import drops
 
 SHEET = "xl/worksheets/sheet1.xml"
 SOUND = drops.xlsx_bytes({"A": [["first", 1], ["LAST", 2]]})

@@ -31,8 +31,8 @@ from iapt.ingest.reader import ObservationStore
 from iapt.ingest.reissues import find_wholly_replaced_drops
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, discover_files
-from tests import drop_files as drops
-from tests.drop_files import FINISHED, monthly_csv, monthly_row
+from tests.factories import drops
+from tests.factories.drops import FINISHED, monthly_csv, monthly_row
 
 APRIL = monthly_csv(monthly_row("25"))
 APRIL_REVISED = monthly_csv(monthly_row("30"))

@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.geographies import RATE, Area, Country, Truth, grow_country, release_country
+from tests.factories.geographies import RATE, Area, Country, Truth, grow_country, release_country
 
 ROWS = (
     "select period_end, org_level, org_code, comparability, measure, value, value_status, lower_bound, upper_bound "

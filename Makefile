@@ -97,6 +97,10 @@ format: $(READY) ## Format the code
 	@$(BIN)/oxfmt --write iapt/report/static/*.js > /dev/null
 	@$(BIN)/sqlfluff fix --quiet dbt_project/models dbt_project/tests
 
+.PHONY: hooks
+hooks: $(READY) ## Run formatters and linters on every commit
+	@$(BIN)/pre-commit install
+
 .PHONY: dictionary
 dictionary: $(READY) ## Write docs/dictionary.md again from the models and seeds
 	@$(BIN)/python -m iapt.release.dictionary

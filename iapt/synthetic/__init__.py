@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from iapt.synthetic.folder import NATIONAL_READ_ME, default_drops, write_folder
-from iapt.synthetic.national import national_drops
+from iapt.synthetic.folder import NATIONAL_READ_ME, make_default_drops, write_folder
+from iapt.synthetic.national import make_national_drops
 from iapt.synthetic.truth import Truth, build_truth
 
 __all__ = ["Truth", "build_truth", "write_demonstration_drops"]
@@ -24,5 +24,5 @@ def write_demonstration_drops(folder: Path, *, national: bool = False, months: i
     Raises FileExistsError where the folder holds anything else.
     """
     if national:
-        return write_folder(folder, national_drops(months), NATIONAL_READ_ME)
-    return write_folder(folder, default_drops(build_truth()))
+        return write_folder(folder, make_national_drops(months), NATIONAL_READ_ME)
+    return write_folder(folder, make_default_drops(build_truth()))

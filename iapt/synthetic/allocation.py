@@ -17,17 +17,17 @@ _PHASE_BITS = 20
 _LARGEST = np.iinfo(np.int64).max
 
 
-def stream(*labels: str) -> np.random.RandomState:
+def make_random_stream(*labels: str) -> np.random.RandomState:
     """A random stream of its own for everything that has a name, so that one period never moves another."""
     return np.random.RandomState(zlib.crc32("|".join(labels).encode()))
 
 
-def whole_numbers(random: np.random.RandomState, low: int, high: int, shape: tuple[int, ...]) -> IntArray:
+def draw_whole_numbers(random: np.random.RandomState, low: int, high: int, shape: tuple[int, ...]) -> IntArray:
     """Whole numbers from `low` to `high`, both included, in the shape asked for."""
     return random.randint(low, high + 1, size=shape, dtype=np.int64)
 
 
-def split(totals: IntArray | int, weights: IntArray, random: np.random.RandomState) -> IntArray:
+def allocate(totals: IntArray | int, weights: IntArray, random: np.random.RandomState) -> IntArray:
     """Split each total along the last axis of `weights`, in their proportion; the parts add up to it.
 
     A part is the proportional share rounded up or down: never above its weight where the total is not above
@@ -43,18 +43,18 @@ def split(totals: IntArray | int, weights: IntArray, random: np.random.RandomSta
     if max(int(totals.max(initial=0)) + 1, 1 << _PHASE_BITS) > _LARGEST // max(int(whole.max(initial=0)), 1):
         raise ValueError("expected totals and weights whose products fit 64 bits, found larger ones")
     whole = np.maximum(whole, 1)
-    phase = (whole * whole_numbers(random, 0, (1 << _PHASE_BITS) - 1, whole.shape)) >> _PHASE_BITS
+    phase = (whole * draw_whole_numbers(random, 0, (1 << _PHASE_BITS) - 1, whole.shape)) >> _PHASE_BITS
     marks = (totals[..., None] * edges + phase[..., None]) // whole[..., None]
     return np.diff(marks, axis=-1, prepend=0)
 
 
-def grouped_sums(values: IntArray, group: IntArray, groups: int) -> IntArray:
+def sum_by_group(values: IntArray, group: IntArray, groups: int) -> IntArray:
     """Sum the rows of `values` by group; a group without rows is 0."""
     sums = np.zeros((groups, *values.shape[1:]), dtype=np.int64)
     np.add.at(sums, group, values)
     return sums
 
 
-def half_up(numerator: int, denominator: int) -> int:
+def round_half_up(numerator: int, denominator: int) -> int:
     """A ratio of whole numbers above 0 rounded to the nearest whole, ties upwards."""
     return (2 * numerator + denominator) // (2 * denominator)

@@ -11,16 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from iapt.synthetic.allocation import IntArray, split, stream, whole_numbers
+from iapt.synthetic.allocation import IntArray, allocate, draw_whole_numbers, make_random_stream
 from iapt.synthetic.england import QUARTER_SHARES, QUARTER_SHARES_2020_21, YEARS, YearTotals
 from iapt.synthetic.levels import Part
-from iapt.synthetic.months import habits, unsteadiness
+from iapt.synthetic.months import compute_unsteadiness, draw_habits
 from iapt.synthetic.outcomes import (
     COUNTED,
     OUTCOMES,
-    counted,
-    england_outcomes,
-    outcomes_by_group,
+    allocate_outcomes_by_group,
+    compute_england_outcomes,
+    count_outcomes,
 )
 from iapt.synthetic.populations import (
     AGE_BINS,
@@ -50,13 +50,13 @@ _FINISHED_WAITS = (915, 70, 15)
 _ANXIETY_MEASURES = (120, 45, 835)
 
 
-def quarter_totals(year: str, quarter: int) -> YearTotals:
+def compute_quarter_totals(year: str, quarter: int) -> YearTotals:
     """England's totals of a quarter: a share of its year, with a little weather of its own."""
     totals = YEARS[year]
     share = (QUARTER_SHARES_2020_21 if year == "2020-21" else QUARTER_SHARES)[quarter - 1]
-    random = stream("quarter", year, str(quarter))
-    drift = int(whole_numbers(random, -6, 6, (1,))[0])
-    bme, british = (int(one) for one in whole_numbers(random, -4, 4, (2,)))
+    random = make_random_stream("quarter", year, str(quarter))
+    drift = int(draw_whole_numbers(random, -6, 6, (1,))[0])
+    bme, british = (int(one) for one in draw_whole_numbers(random, -4, 4, (2,)))
 
     def scaled(count: int, per_mille: int = 1000) -> int:
         return count * share * per_mille // 1_000_000
@@ -77,19 +77,19 @@ def quarter_totals(year: str, quarter: int) -> YearTotals:
     )
 
 
-def _by_ethnicity(label: str, totals: YearTotals, parts: Sequence[Part]) -> dict[str, IntArray]:
+def _allocate_by_ethnicity(label: str, totals: YearTotals, parts: Sequence[Part]) -> dict[str, IntArray]:
     """Every count that is not within another, and the outcomes, by part and ethnic group."""
-    random = stream("ethnicity", label)
-    recovering = habits(parts, "recovering", 13, 19)
+    random = make_random_stream("ethnicity", label)
+    recovering = draw_habits(parts, "recovering", 13, 19)
     weights = np.array([[part.weight] for part in parts], dtype=np.int64)
-    weights = weights * np.array(list(ETHNICITIES.values())) * habits(parts, "ethnicity", 4, 12, len(ETHNICITIES))
-    swing = unsteadiness(np.array([[part.weight] for part in parts], dtype=np.int64))
+    weights = weights * np.array(list(ETHNICITIES.values())) * draw_habits(parts, "ethnicity", 4, 12, len(ETHNICITIES))
+    swing = compute_unsteadiness(np.array([[part.weight] for part in parts], dtype=np.int64))
     everyone = list(range(len(ETHNICITIES)))
 
     def spread(total: int, places: list[int], habit: IntArray | int = 1) -> IntArray:
-        noise = 64 + whole_numbers(random, -64, 64, (len(parts), len(places))) * swing // 1000
+        noise = 64 + draw_whole_numbers(random, -64, 64, (len(parts), len(places))) * swing // 1000
         cells = weights[:, places] * habit * noise
-        return split(total, cells.reshape(-1), random).reshape(cells.shape)
+        return allocate(total, cells.reshape(-1), random).reshape(cells.shape)
 
     counts = {
         "referrals": spread(totals.referrals, everyone),
@@ -98,7 +98,7 @@ def _by_ethnicity(label: str, totals: YearTotals, parts: Sequence[Part]) -> dict
     }
     rates = (totals.bme_recovery_tenths, totals.white_british_recovery_tenths)
     shares = np.array(FINISHED_SHARES, dtype=np.int64)
-    for name, by_group in outcomes_by_group(england_outcomes(totals), shares, rates, random).items():
+    for name, by_group in allocate_outcomes_by_group(compute_england_outcomes(totals), shares, rates, random).items():
         habit = recovering if name in OUTCOMES[:2] else 1
         counts[name] = np.zeros((len(parts), len(ETHNICITIES)), dtype=np.int64)
         for total, places in zip(by_group, ETHNIC_GROUPS, strict=True):
@@ -106,12 +106,12 @@ def _by_ethnicity(label: str, totals: YearTotals, parts: Sequence[Part]) -> dict
     return counts
 
 
-def _of_finished(finished: IntArray, random: np.random.RandomState) -> dict[str, IntArray]:
+def _allocate_finished(finished: IntArray, random: np.random.RandomState) -> dict[str, IntArray]:
     """Counts within the finished courses, in any bins."""
 
     def shared(shares: tuple[int, ...]) -> IntArray:
-        noise = whole_numbers(random, 700, 1300, (*finished.shape, len(shares)))
-        return split(finished, np.array(shares, dtype=np.int64) * noise, random)
+        noise = draw_whole_numbers(random, 700, 1300, (*finished.shape, len(shares)))
+        return allocate(finished, np.array(shares, dtype=np.int64) * noise, random)
 
     waits, measures = shared(_FINISHED_WAITS), shared(_ANXIETY_MEASURES)
     return {
@@ -122,15 +122,15 @@ def _of_finished(finished: IntArray, random: np.random.RandomState) -> dict[str,
     }
 
 
-def _nested(
+def _allocate_nested(
     inner: IntArray, outer: IntArray, ceilings: IntArray, random: np.random.RandomState
 ) -> tuple[IntArray, IntArray]:
     """Bins of a count within a count within a ceiling, each kept in every bin."""
-    outer_bins = split(outer, ceilings, random)
-    return split(inner, outer_bins, random), outer_bins
+    outer_bins = allocate(outer, ceilings, random)
+    return allocate(inner, outer_bins, random), outer_bins
 
 
-def _by_people(
+def _allocate_by_bins(
     label: str,
     kind: str,
     bins: Mapping[str, int],
@@ -138,38 +138,40 @@ def _by_people(
     parts: Sequence[Part],
 ) -> dict[str, IntArray]:
     """The totals of every part over ages or genders."""
-    random = stream(kind, label)
-    shares = np.array(list(bins.values()), dtype=np.int64) * habits(parts, kind, 700, 1300, len(bins))
+    random = make_random_stream(kind, label)
+    shares = np.array(list(bins.values()), dtype=np.int64) * draw_habits(parts, kind, 700, 1300, len(bins))
     totals = {name: counts.sum(axis=1) for name, counts in by_ethnicity.items()}
 
     def over_bins(name: str) -> IntArray:
-        return split(totals[name], shares * whole_numbers(random, 80, 120, shares.shape), random)
+        return allocate(totals[name], shares * draw_whole_numbers(random, 80, 120, shares.shape), random)
 
     counts = {name: over_bins(name) for name in ("referrals", "accessing", "ended_treated_once")}
-    counts["wait_days"] = split(totals["wait_days"], counts["accessing"], random)
-    counts |= counted({name: over_bins(name) for name in OUTCOMES})
+    counts["wait_days"] = allocate(totals["wait_days"], counts["accessing"], random)
+    counts |= count_outcomes({name: over_bins(name) for name in OUTCOMES})
     for inner, outer in (
         ("finished_within_6_weeks", "finished_within_18_weeks"),
         ("anxiety_measure_paired", "anxiety_measure_finished"),
     ):
-        counts[inner], counts[outer] = _nested(totals[inner], totals[outer], counts["finished"], random)
+        counts[inner], counts[outer] = _allocate_nested(totals[inner], totals[outer], counts["finished"], random)
     return counts
 
 
-def period_counts(label: str, totals: YearTotals, parts: Sequence[Part]) -> IntArray:
+def compute_period_counts(label: str, totals: YearTotals, parts: Sequence[Part]) -> IntArray:
     """The true counts of a quarter or year: parts by bins by the names of COUNTS."""
-    random = stream("period", label)
-    by_ethnicity = _by_ethnicity(label, totals, parts)
+    random = make_random_stream("period", label)
+    by_ethnicity = _allocate_by_ethnicity(label, totals, parts)
     accessing = by_ethnicity["accessing"]
-    quickness = habits(parts, "days", 14, 27)
-    by_ethnicity["wait_days"] = accessing * quickness + accessing * whole_numbers(random, 0, 8, accessing.shape) // 4
-    by_ethnicity |= counted(by_ethnicity)
-    by_ethnicity |= _of_finished(by_ethnicity["finished"], random)
+    quickness = draw_habits(parts, "days", 14, 27)
+    by_ethnicity["wait_days"] = (
+        accessing * quickness + accessing * draw_whole_numbers(random, 0, 8, accessing.shape) // 4
+    )
+    by_ethnicity |= count_outcomes(by_ethnicity)
+    by_ethnicity |= _allocate_finished(by_ethnicity["finished"], random)
 
     cube = np.zeros((len(parts), BINS, len(COUNTS)), dtype=np.int64)
     for place, counts in (
-        (AGE_BINS, _by_people(label, "age", AGES, by_ethnicity, parts)),
-        (GENDER_BINS, _by_people(label, "gender", GENDERS, by_ethnicity, parts)),
+        (AGE_BINS, _allocate_by_bins(label, "age", AGES, by_ethnicity, parts)),
+        (GENDER_BINS, _allocate_by_bins(label, "gender", GENDERS, by_ethnicity, parts)),
         (ETHNIC_BINS, by_ethnicity),
     ):
         for column, name in enumerate(COUNTS):

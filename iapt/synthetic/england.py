@@ -36,7 +36,7 @@ class YearTotals:
     white_british_recovery_tenths: int
 
 
-def _months(text: str) -> dict[str, MonthTotals]:
+def _parse_months(text: str) -> dict[str, MonthTotals]:
     totals = {}
     for line in text.strip().splitlines():
         year, figures = line.split(":")
@@ -46,7 +46,7 @@ def _months(text: str) -> dict[str, MonthTotals]:
     return totals
 
 
-PUBLISHED_MONTHS = _months("""
+PUBLISHED_MONTHS = _parse_months("""
 2019: 02 137647 53.6, 03 146661 53.1, 04 133191 52.9, 05 144529 52.1, 06 137264 51.4, 07 145159 51.4
 2019: 08 130601 52.2, 09 140325 51.9, 10 159497 51.3, 11 143418 50.6, 12 110838 50.7
 2020: 01 163182 51.1, 02 149713 51.0
@@ -62,7 +62,7 @@ PUBLISHED_MONTHS = _months("""
 2025: 08 132762 49.8, 09 154572 50.2, 10 164279 49.8, 11 150936 49.6, 12 128415 48.6
 2026: 01 159819 49.7, 02 151810 50.0
 """)
-INVENTED_MONTHS = _months("""
+INVENTED_MONTHS = _parse_months("""
 2020: 09 128700 51.7, 10 136900 51.6, 11 139500 51.5, 12 112400 51.4
 2021: 03 157300 52.4
 2022: 07 138600 49.6

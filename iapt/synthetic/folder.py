@@ -11,7 +11,7 @@ import pandas as pd
 
 from iapt.synthetic import layouts, measures, names, writers
 from iapt.synthetic.england import INVENTED_MONTHS, INVENTED_YEARS
-from iapt.synthetic.measures import Measure, published_texts
+from iapt.synthetic.measures import Measure, format_published_texts
 from iapt.synthetic.names import FileName
 from iapt.synthetic.truth import (
     ANNUAL_YEARS,
@@ -63,72 +63,72 @@ NATIONAL_READ_ME = f"""{_READ_ME_TOP}
   counts under the publisher's names and mean nothing.{_READ_ME_END}"""
 
 
-def month_drop(period: str, frame: pd.DataFrame, shown: Iterable[Measure]) -> Drop:
+def make_month_drop(period: str, frame: pd.DataFrame, shown: Iterable[Measure]) -> Drop:
     """A monthly file; `frame` is the truth of that month."""
-    file = names.month_file(period)
+    file = names.name_month_file(period)
     existing = [measure for measure in shown if measure.exists_in(period)]
-    texts = published_texts(frame, existing)
+    texts = format_published_texts(frame, existing)
     if file.suffix == ".xlsx":
-        cells = layouts.month_cells(period, frame, existing, texts)
-        return file, writers.workbook_bytes({file.inside[0]: cells}, day_format="dd/mm/yyyy")
-    content = writers.text_bytes(layouts.month_lines(period, frame, existing, texts))
-    return file, writers.zip_bytes({file.inside[0]: content}) if file.suffix == ".zip" else content
+        cells = layouts.make_month_cells(period, frame, existing, texts)
+        return file, writers.make_workbook({file.inside[0]: cells}, day_format="dd/mm/yyyy")
+    content = writers.encode_lines(layouts.format_month_lines(period, frame, existing, texts))
+    return file, writers.make_zip({file.inside[0]: content}) if file.suffix == ".zip" else content
 
 
-def _of(frame: pd.DataFrame, period: str) -> pd.DataFrame:
+def _select_period(frame: pd.DataFrame, period: str) -> pd.DataFrame:
     return frame[frame["period"] == period]
 
 
-def _month_drops(truth: pd.DataFrame) -> Iterator[Drop]:
+def _make_month_drops(truth: pd.DataFrame) -> Iterator[Drop]:
     for period, frame in truth.groupby("period", sort=True):
-        yield month_drop(str(period), frame, measures.MONTHLY)
+        yield make_month_drop(str(period), frame, measures.MONTHLY)
 
 
-def _workbook_drop(truth: pd.DataFrame) -> Drop:
-    file = names.workbook_file()
-    texts = published_texts(truth, measures.WORKBOOK)
+def _make_workbook_drop(truth: pd.DataFrame) -> Drop:
+    file = names.name_workbook_file()
+    texts = format_published_texts(truth, measures.WORKBOOK)
     tables = (
-        layouts.workbook_title(STATEMENT),
-        layouts.workbook_table(truth, texts),
-        layouts.workbook_constructions(),
+        layouts.make_title_sheet(STATEMENT),
+        layouts.make_table_sheet(truth, texts),
+        layouts.make_constructions_sheet(),
     )
-    return file, writers.workbook_bytes(dict(zip(file.inside, tables, strict=True)), day_format="mmm yyyy")
+    return file, writers.make_workbook(dict(zip(file.inside, tables, strict=True)), day_format="mmm yyyy")
 
 
-def _quarter_drops(truth: pd.DataFrame) -> Iterator[Drop]:
+def _make_quarter_drops(truth: pd.DataFrame) -> Iterator[Drop]:
     for period in WIDE_QUARTERS:
-        frame = _of(truth, period)
+        frame = _select_period(truth, period)
         frame = frame[frame["level"] == "ccg"]
-        lines = layouts.wide_quarter_lines(period, frame, published_texts(frame, measures.WIDE_QUARTERLY))
-        yield names.wide_quarter_file(period), writers.text_bytes(lines)
+        lines = layouts.format_wide_quarter_lines(period, frame, format_published_texts(frame, measures.WIDE_QUARTERLY))
+        yield names.name_wide_quarter_file(period), writers.encode_lines(lines)
     levels = (("region", "icb", "sub_icb"), ("provider",), ("sub_icb_provider",))
     for period in LONG_QUARTERS:
-        frame, file = _of(truth, period), names.long_quarter_file(period)
+        frame, file = _select_period(truth, period), names.name_long_quarter_file(period)
         members = {}
         for name, shown_levels in zip(file.inside, levels, strict=True):
             rows = frame[frame["level"].isin(["england", *shown_levels])]
-            texts = published_texts(rows, measures.LONG_QUARTERLY)
-            lines = layouts.long_quarter_lines(period, rows, measures.LONG_QUARTERLY, texts)
-            members[name] = writers.text_bytes(lines)
-        yield file, writers.zip_bytes(members)
+            texts = format_published_texts(rows, measures.LONG_QUARTERLY)
+            lines = layouts.format_long_quarter_lines(period, rows, measures.LONG_QUARTERLY, texts)
+            members[name] = writers.encode_lines(lines)
+        yield file, writers.make_zip(members)
 
 
-def _annual_drops(truth: pd.DataFrame) -> Iterator[Drop]:
+def _make_annual_drops(truth: pd.DataFrame) -> Iterator[Drop]:
     for year in ANNUAL_YEARS:
-        frame, file = _of(truth, year), names.annual_file(year)
-        lines = layouts.annual_lines(year, frame, published_texts(frame, measures.ANNUAL))
-        yield file, writers.zip_bytes({file.inside[0]: writers.text_bytes(lines)})
+        frame, file = _select_period(truth, year), names.name_annual_file(year)
+        lines = layouts.format_annual_lines(year, frame, format_published_texts(frame, measures.ANNUAL))
+        yield file, writers.make_zip({file.inside[0]: writers.encode_lines(lines)})
 
 
-def default_drops(truth: Truth) -> Iterator[Drop]:
+def make_default_drops(truth: Truth) -> Iterator[Drop]:
     """Every file of the default demonstration."""
-    yield from _annual_drops(truth.annual)
-    yield from _month_drops(truth.monthly)
-    yield from _quarter_drops(truth.quarterly)
-    yield _workbook_drop(truth.timeseries)
+    yield from _make_annual_drops(truth.annual)
+    yield from _make_month_drops(truth.monthly)
+    yield from _make_quarter_drops(truth.quarterly)
+    yield _make_workbook_drop(truth.timeseries)
 
 
-def _earlier_files(folder: Path) -> list[str]:
+def _list_earlier_files(folder: Path) -> list[str]:
     """The drops that an earlier demonstration wrote there."""
     path = folder / PROVENANCE
     if not path.is_file():
@@ -137,7 +137,7 @@ def _earlier_files(folder: Path) -> list[str]:
     return list(record["files"]) if record.get("made_by") == MADE_BY else []
 
 
-def _refuse_foreign(folder: Path, ours: Iterable[str]) -> None:
+def _reject_foreign_files(folder: Path, ours: Iterable[str]) -> None:
     known = {PROVENANCE, READ_ME, *ours} if ours else set()
     present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     foreign = sorted(path for path in present if path not in known)
@@ -156,8 +156,8 @@ def write_folder(folder: Path, drops: Iterable[Drop], read_me: str = DEFAULT_REA
 
     Raises FileExistsError where anything else is there.
     """
-    earlier = _earlier_files(folder)
-    _refuse_foreign(folder, earlier)
+    earlier = _list_earlier_files(folder)
+    _reject_foreign_files(folder, earlier)
     for name in (*earlier, PROVENANCE, READ_ME):
         (folder / name).unlink(missing_ok=True)
     files: dict[str, dict[str, str | int]] = {}

@@ -21,7 +21,7 @@ STP_ODS_CODES = date(2020, 4, 1)  # STPs are published under their ODS code from
 ICB_DAY = date(2022, 7, 1)  # CCGs become sub-ICB locations, STPs become ICBs
 
 UNKNOWN = "UNKNOWN"  # the publisher's word for an organisation that could not be told
-NO_BODY = "InvalidCode"  # the parent of a commissioner that is no place, in the quarterly files
+NO_ICB = "InvalidCode"  # the parent of a commissioner that is no place, in the quarterly files
 
 REGIONS = {
     "Y56": "LONDON COMMISSIONING REGION",
@@ -34,13 +34,13 @@ REGIONS = {
 }
 
 
-def marked(name: str) -> str:
+def add_synthetic_mark(name: str) -> str:
     """A sub-national name as a demonstration file publishes it."""
     return name + MARK
 
 
 @dataclass(frozen=True, kw_only=True)
-class Body:
+class Icb:
     """A sustainability and transformation partnership (STP), since July 2022 an integrated care board (ICB).
 
     `sub_icbs` are the codes of its sub-ICB locations; `early` is what the files before April 2020 call it.
@@ -59,25 +59,25 @@ class Body:
         return f"NHS {self.place} INTEGRATED CARE BOARD"
 
 
-def _read_bodies() -> dict[str, Body]:
+def _read_icbs() -> dict[str, Icb]:
     with Path(__file__).with_name("organisations.csv").open(encoding="utf-8", newline="") as file:
-        return {row.pop("code"): Body(**row) for row in csv.DictReader(file)}
+        return {row.pop("code"): Icb(**row) for row in csv.DictReader(file)}
 
 
-BODIES = _read_bodies()  # by ODS code, which an STP keeps as an ICB
+ICBS = _read_icbs()  # by ODS code, which an STP keeps as an ICB
 
 
 @dataclass(frozen=True, kw_only=True)
 class Commissioner:
     """A clinical commissioning group (CCG), since July 2022 a sub-ICB location; its code stays.
 
-    `earlier_body` is the STP where it was not the ICB of today; `earlier` is the code and name before April
+    `earlier_icb` is the STP where it was not the ICB of today; `earlier` is the code and name before April
     2020 of a CCG that was merged then.
     """
 
     ccg_name: str
-    body: str | None
-    earlier_body: str | None = None
+    icb: str | None
+    earlier_icb: str | None = None
     earlier: tuple[str, str] | None = None
 
 
@@ -85,29 +85,29 @@ class Commissioner:
 # of London and Nottinghamshire were merged that month; Bassetlaw changed ICB and region in July 2022; the commissioning
 # hub is no place, so it belongs to no STP or ICB.
 COMMISSIONERS = {
-    "00L": Commissioner(ccg_name="NHS NORTHUMBERLAND CCG", body="QHM"),
-    "00P": Commissioner(ccg_name="NHS SUNDERLAND CCG", body="QHM"),
-    "01D": Commissioner(ccg_name="NHS HEYWOOD, MIDDLETON AND ROCHDALE CCG", body="QOP"),
-    "02Q": Commissioner(ccg_name="NHS BASSETLAW CCG", body="QT1", earlier_body="QF7"),
-    "03N": Commissioner(ccg_name="NHS SHEFFIELD CCG", body="QF7"),
-    "07K": Commissioner(ccg_name="NHS WEST SUFFOLK CCG", body="QJG"),
-    "10Q": Commissioner(ccg_name="NHS OXFORDSHIRE CCG", body="QU9"),
-    "11J": Commissioner(ccg_name="NHS DORSET CCG", body="QVV"),
-    "11N": Commissioner(ccg_name="NHS KERNOW CCG", body="QT6"),
-    "13Q": Commissioner(ccg_name="NATIONAL COMMISSIONING HUB 1", body=None),
-    "15E": Commissioner(ccg_name="NHS BIRMINGHAM AND SOLIHULL CCG", body="QHL"),
+    "00L": Commissioner(ccg_name="NHS NORTHUMBERLAND CCG", icb="QHM"),
+    "00P": Commissioner(ccg_name="NHS SUNDERLAND CCG", icb="QHM"),
+    "01D": Commissioner(ccg_name="NHS HEYWOOD, MIDDLETON AND ROCHDALE CCG", icb="QOP"),
+    "02Q": Commissioner(ccg_name="NHS BASSETLAW CCG", icb="QT1", earlier_icb="QF7"),
+    "03N": Commissioner(ccg_name="NHS SHEFFIELD CCG", icb="QF7"),
+    "07K": Commissioner(ccg_name="NHS WEST SUFFOLK CCG", icb="QJG"),
+    "10Q": Commissioner(ccg_name="NHS OXFORDSHIRE CCG", icb="QU9"),
+    "11J": Commissioner(ccg_name="NHS DORSET CCG", icb="QVV"),
+    "11N": Commissioner(ccg_name="NHS KERNOW CCG", icb="QT6"),
+    "13Q": Commissioner(ccg_name="NATIONAL COMMISSIONING HUB 1", icb=None),
+    "15E": Commissioner(ccg_name="NHS BIRMINGHAM AND SOLIHULL CCG", icb="QHL"),
     "52R": Commissioner(
-        ccg_name="NHS NOTTINGHAM AND NOTTINGHAMSHIRE CCG", body="QT1", earlier=("04K", "NHS NOTTINGHAM CITY CCG")
+        ccg_name="NHS NOTTINGHAM AND NOTTINGHAMSHIRE CCG", icb="QT1", earlier=("04K", "NHS NOTTINGHAM CITY CCG")
     ),
-    "93C": Commissioner(ccg_name="NHS NORTH CENTRAL LONDON CCG", body="QMJ", earlier=("07M", "NHS BARNET CCG")),
-    "99A": Commissioner(ccg_name="NHS LIVERPOOL CCG", body="QYG"),
+    "93C": Commissioner(ccg_name="NHS NORTH CENTRAL LONDON CCG", icb="QMJ", earlier=("07M", "NHS BARNET CCG")),
+    "99A": Commissioner(ccg_name="NHS LIVERPOOL CCG", icb="QYG"),
 }
 HUB = "13Q"
 HUB_REGION = "Y63"  # where the organisation register puts it
 
 
 @dataclass(frozen=True)
-class ListedCommissioner:
+class ListedCcg:
     """A CCG as the reviewed lists have it, between the days on which its code stood for it."""
 
     code: str
@@ -116,39 +116,39 @@ class ListedCommissioner:
     last_day: date
 
 
-def _rows_of_list(name: str) -> Iterator[dict[str, str]]:
+def _read_seed(name: str) -> Iterator[dict[str, str]]:
     with (DBT_PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
 
 
 @cache
-def _listed_ccgs() -> dict[str, ListedCommissioner]:
+def _read_listed_ccgs() -> dict[str, ListedCcg]:
     return {
-        row["org_code"]: ListedCommissioner(
+        row["org_code"]: ListedCcg(
             row["org_code"],
             row["org_name"].upper(),
             date.fromisoformat(row["valid_from"]),
             date.fromisoformat(row["valid_to"]),
         )
-        for row in _rows_of_list("organisations")
+        for row in _read_seed("organisations")
         if row["org_level"] == "ccg" and row["valid_from"] and row["valid_to"]
     }
 
 
 @cache
-def _earlier_ccgs(code: str) -> tuple[str, ...]:
+def _list_merged_ccgs(code: str) -> tuple[str, ...]:
     """The codes of the CCGs that were merged into one, in their order."""
     return tuple(
         sorted(
             row["predecessor_code"]
-            for row in _rows_of_list("organisation_successions")
+            for row in _read_seed("organisation_successions")
             if (row["predecessor_level"], row["successor_level"], row["successor_code"]) == ("ccg", "ccg", code)
             and row["predecessor_code"] != code
         )
     )
 
 
-def listed_ccg(key: str, on: date) -> ListedCommissioner:
+def find_listed_ccg(key: str, on: date) -> ListedCcg:
     """The CCG that stood on a day before July 2022 where a sub-ICB location stands now.
 
     Of several that were merged into it, the first by code stands for them all. Raises ValueError where the reviewed
@@ -156,10 +156,10 @@ def listed_ccg(key: str, on: date) -> ListedCommissioner:
     """
     codes = [key]
     for code in codes:
-        listed = _listed_ccgs().get(code)
+        listed = _read_listed_ccgs().get(code)
         if listed is not None and listed.first_day <= on <= listed.last_day:
             return listed
-        codes += _earlier_ccgs(code)
+        codes += _list_merged_ccgs(code)
     raise ValueError(
         f"expected a CCG in force on {on} under the code {key} or merged into it; found none in organisations.csv and "
         "organisation_successions.csv"
@@ -214,48 +214,48 @@ def read_pairs(commissioner: str, text: str) -> list[Pair]:
     ]
 
 
-def demonstration_pairs() -> list[Pair]:
+def list_demonstration_pairs() -> list[Pair]:
     """Every pair of the demonstration, in a fixed order."""
     return [pair for commissioner, text in PAIRS.items() for pair in read_pairs(commissioner, text)]
 
 
-def pair_is_open(pair: Pair, on: date) -> bool:
+def is_pair_open(pair: Pair, on: date) -> bool:
     """Whether the provider treats the commissioner's patients on that day."""
     provider, both = pair.provider, (pair.commissioner, pair.provider)
     opens = max(PROVIDER_OPENS.get(provider, date.min), PAIR_OPENS.get(both, date.min))
     return opens <= on < min(PROVIDER_CLOSES.get(provider, date.max), PAIR_CLOSES.get(both, date.max))
 
 
-def provider_names(code: str) -> list[tuple[date, str]]:
+def list_provider_names(code: str) -> list[tuple[date, str]]:
     """The provider's unmarked names, each with the day it holds from, oldest first."""
     return [(date.min, f"DEMONSTRATION PROVIDER {code[2:]}"), *RENAMED_PROVIDERS.get(code, [])]
 
 
-def provider_name(code: str, on: date) -> str:
+def get_provider_name(code: str, on: date) -> str:
     """The provider's marked name on that day."""
-    return marked([name for start, name in provider_names(code) if start <= on][-1])
+    return add_synthetic_mark([name for start, name in list_provider_names(code) if start <= on][-1])
 
 
-def commissioner_code(key: str, on: date) -> str:
+def get_commissioner_code(key: str, on: date) -> str:
     """The code the commissioner is published under on that day."""
     commissioner = COMMISSIONERS.get(key)
     if commissioner is not None:
         return commissioner.earlier[0] if commissioner.earlier is not None and on < STP_ODS_CODES else key
     if on >= ICB_DAY or key in ("", UNKNOWN):
         return key
-    return listed_ccg(key, on).code
+    return find_listed_ccg(key, on).code
 
 
-def body_of(key: str, on: date) -> str | None:
+def find_icb(key: str, on: date) -> str | None:
     """The STP or ICB a commissioner belongs to on that day; the hub and invalid codes have none."""
     if key not in COMMISSIONERS:
-        return next((code for code, body in BODIES.items() if key in body.sub_icbs.split()), None)
+        return next((code for code, icb in ICBS.items() if key in icb.sub_icbs.split()), None)
     commissioner = COMMISSIONERS[key]
-    return commissioner.earlier_body if commissioner.earlier_body and on < ICB_DAY else commissioner.body
+    return commissioner.earlier_icb if commissioner.earlier_icb and on < ICB_DAY else commissioner.icb
 
 
 @cache
-def _spells_of_ccgs() -> tuple[tuple[str, str, date, date], ...]:
+def _read_commissioner_spells() -> tuple[tuple[str, str, date, date], ...]:
     return tuple(
         (
             row["org_code"],
@@ -263,58 +263,60 @@ def _spells_of_ccgs() -> tuple[tuple[str, str, date, date], ...]:
             date.fromisoformat(row["valid_from"]),
             date.fromisoformat(row["valid_to"]) if row["valid_to"] else date.max,
         )
-        for row in _rows_of_list("organisation_parents")
+        for row in _read_seed("organisation_parents")
         if row["org_level"] in ("ccg", "sub_icb")
     )
 
 
-def shows_all_of(body: str, on: date) -> bool:
+def shows_every_commissioner(icb: str, on: date) -> bool:
     """Whether the demonstration shows every commissioner that an STP or ICB has on that day, by the reviewed lists."""
     listed = {
-        code for code, parent, first, last in _spells_of_ccgs() if parent == body_code(body, on) and first <= on <= last
+        code
+        for code, parent, first, last in _read_commissioner_spells()
+        if parent == get_icb_code(icb, on) and first <= on <= last
     }
-    shown = {commissioner_code(key, on) for key in COMMISSIONERS if body_of(key, on) == body}
+    shown = {get_commissioner_code(key, on) for key in COMMISSIONERS if find_icb(key, on) == icb}
     return bool(listed) and listed <= shown
 
 
-def region_of(key: str, on: date) -> str:
+def find_region(key: str, on: date) -> str:
     """The commissioning region a commissioner is counted in on that day."""
-    body = body_of(key, on)
-    return HUB_REGION if body is None else BODIES[body].region
+    icb = find_icb(key, on)
+    return HUB_REGION if icb is None else ICBS[icb].region
 
 
-def commissioner_name(key: str, on: date) -> str:
+def get_commissioner_name(key: str, on: date) -> str:
     """The commissioner's marked name on that day."""
     if key == "":
-        return marked("Invalid commissioner code")
+        return add_synthetic_mark("Invalid commissioner code")
     if key == UNKNOWN:
-        return marked(UNKNOWN)
-    body = body_of(key, on)
-    if on >= ICB_DAY and body is not None:
-        return marked(f"NHS {BODIES[body].place} ICB - {key}")
+        return add_synthetic_mark(UNKNOWN)
+    icb = find_icb(key, on)
+    if on >= ICB_DAY and icb is not None:
+        return add_synthetic_mark(f"NHS {ICBS[icb].place} ICB - {key}")
     commissioner = COMMISSIONERS.get(key)
     if commissioner is None:
-        return marked(listed_ccg(key, on).name)
+        return add_synthetic_mark(find_listed_ccg(key, on).name)
     if commissioner.earlier is not None and on < STP_ODS_CODES:
-        return marked(commissioner.earlier[1])
-    return marked(commissioner.ccg_name)
+        return add_synthetic_mark(commissioner.earlier[1])
+    return add_synthetic_mark(commissioner.ccg_name)
 
 
-def body_code(key: str, on: date) -> str:
+def get_icb_code(key: str, on: date) -> str:
     """The code an STP or ICB is published under on that day."""
-    return BODIES[key].early_stp_code if key in BODIES and on < STP_ODS_CODES else key
+    return ICBS[key].early_stp_code if key in ICBS and on < STP_ODS_CODES else key
 
 
-def body_name(key: str, on: date) -> str:
+def get_icb_name(key: str, on: date) -> str:
     """The marked name of an STP or ICB on that day."""
     if key == UNKNOWN:
-        return marked(UNKNOWN)
-    body = BODIES[key]
+        return add_synthetic_mark(UNKNOWN)
+    icb = ICBS[key]
     if on < STP_ODS_CODES:
-        return marked(body.early_stp_name)
-    return marked(body.stp_name if on < ICB_DAY else body.icb_name)
+        return add_synthetic_mark(icb.early_stp_name)
+    return add_synthetic_mark(icb.stp_name if on < ICB_DAY else icb.icb_name)
 
 
-def region_name(code: str) -> str:
+def get_region_name(code: str) -> str:
     """The marked name of a commissioning region."""
-    return marked(REGIONS.get(code, UNKNOWN))
+    return add_synthetic_mark(REGIONS.get(code, UNKNOWN))

@@ -17,7 +17,7 @@ from iapt.synthetic import geography, measures
 from iapt.synthetic.levels import ENGLAND
 from iapt.synthetic.measures import Measure
 from iapt.synthetic.publisher import TextArray
-from iapt.synthetic.truth import TIMESERIES_MONTHS, WIDE_QUARTERS, period_bounds
+from iapt.synthetic.truth import TIMESERIES_MONTHS, WIDE_QUARTERS, get_period_bounds
 
 Cell = str | int | float | date
 
@@ -72,18 +72,18 @@ _RENAMED_2020_21 = {
 }
 
 
-def _underscored(name: str) -> str:
+def _add_underscore(name: str) -> str:
     if name in _RENAMED_2020_21:
         return _RENAMED_2020_21[name]
     statistic = next(word for word in _STATISTICS if name.startswith(word))
     return f"{statistic}_{name.removeprefix(statistic)}"
 
 
-def annual_columns(year: str) -> list[str]:
+def list_annual_columns(year: str) -> list[str]:
     """The measure columns of an annual main table, as that year's file has them."""
     if year <= "2019-20":
         return list(_ANNUAL_OLD)
-    columns = [_underscored(name) for name in _ANNUAL_OLD]
+    columns = [_add_underscore(name) for name in _ANNUAL_OLD]
     columns.insert(columns.index("Count_FirstTreatment") + 1, "Count_SecondTreatment")
     if year >= "2022-23":
         columns.insert(columns.index("Count_EndedBeforeTreatment") + 1, "Count_EndedAfterOneTreatment")
@@ -96,7 +96,7 @@ def annual_columns(year: str) -> list[str]:
     return columns
 
 
-def annual_measure(column: str) -> Measure | None:
+def find_annual_measure(column: str) -> Measure | None:
     """The measure a column of any year's annual table shows, if the demonstration fills it."""
     name = column.replace("_", "")
     name = name.replace("CountAccessingServices", "CountFirstTreatment")
@@ -104,16 +104,16 @@ def annual_measure(column: str) -> Measure | None:
     return next((measure for measure in measures.ANNUAL if measure.key == name), None)
 
 
-def csv_field(text: str, *, always_quoted: bool) -> str:
+def format_csv_field(text: str, *, always_quoted: bool) -> str:
     """A field of a CSV file, quoted always or only where it must be."""
     if always_quoted or "," in text or '"' in text or "\n" in text or "\r" in text:
         return '"' + text.replace('"', '""') + '"'
     return text
 
 
-def csv_line(fields: Iterable[str], *, always_quoted: bool = False) -> str:
+def format_csv_line(fields: Iterable[str], *, always_quoted: bool = False) -> str:
     """A line of a CSV file, without its end."""
-    return ",".join(csv_field(field, always_quoted=always_quoted) for field in fields)
+    return ",".join(format_csv_field(field, always_quoted=always_quoted) for field in fields)
 
 
 class _Row(NamedTuple):
@@ -125,14 +125,14 @@ class _Row(NamedTuple):
     name: str
     partner_code: str
     partner_name: str
-    body_code: str
-    body_name: str
+    icb_code: str
+    icb_name: str
     variable_type: str
     variable_a: str
     variable_b: str
 
 
-def _rows(frame: pd.DataFrame) -> list[_Row]:
+def _read_rows(frame: pd.DataFrame) -> list[_Row]:
     columns = (frame[name].tolist() for name in _Row._fields)
     return [_Row(*values) for values in zip(*columns, strict=True)]
 
@@ -150,7 +150,7 @@ class Style:
         return day.isoformat() if self.iso_dates else f"{day:%d/%m/%Y}"
 
 
-def month_style(period: str) -> Style:
+def get_month_style(period: str) -> Style:
     """The style of a monthly CSV file."""
     return Style(
         iso_dates=period >= "2024-04",
@@ -159,19 +159,19 @@ def month_style(period: str) -> Style:
     )
 
 
-def month_header(period: str) -> list[str]:
+def make_month_header(period: str) -> list[str]:
     """The header of a monthly file: in March 2021 the last column had another name."""
     last = "MEASURE_VALUE" if period == "2021-03" else MONTHLY_HEADER[-1]
     return [*MONTHLY_HEADER[:-1], last]
 
 
-def month_measure_name(measure: Measure, period: str) -> str:
+def get_month_measure_name(measure: Measure, period: str) -> str:
     """The name of a measure in a month's file: in July 2022 two ids had one name."""
-    name = measure.name_in(period)
-    return name.replace("FirstTreatment", "FirstAssessment") if _mislabelled(measure, period) else name
+    name = measure.get_name(period)
+    return name.replace("FirstTreatment", "FirstAssessment") if _is_mislabelled(measure, period) else name
 
 
-def _mislabelled(measure: Measure, period: str) -> bool:
+def _is_mislabelled(measure: Measure, period: str) -> bool:
     return period == "2022-07" and "M031" <= measure.key <= "M037"
 
 
@@ -187,7 +187,7 @@ _GROUP_TYPES = {
 }
 
 
-def _month_organisation(row: _Row, commissioners: str) -> tuple[str, str, str, str]:
+def _make_month_organisation(row: _Row, commissioners: str) -> tuple[str, str, str, str]:
     if row.level == ENGLAND:
         return "all", commissioners, "all", "all Providers"
     if row.level == "provider":
@@ -197,24 +197,28 @@ def _month_organisation(row: _Row, commissioners: str) -> tuple[str, str, str, s
     return row.code, row.name, "all", "all Providers"
 
 
-def month_rows(period: str, frame: pd.DataFrame, shown: Sequence[Measure]) -> tuple[list[list[str]], list[list[str]]]:
+def make_month_rows(
+    period: str, frame: pd.DataFrame, shown: Sequence[Measure]
+) -> tuple[list[list[str]], list[list[str]]]:
     """The fields before the measure for each row of a month's truth, and the two fields of each measure."""
-    start, end = period_bounds(period)
+    start, end = get_period_bounds(period)
     commissioners = "all SubICBs" if end >= geography.ICB_DAY else "all CCGs"
-    style = month_style(period)
+    style = get_month_style(period)
     days = [style.day(start), style.day(end)]
-    organisations = [[*days, _GROUP_TYPES[row.level], *_month_organisation(row, commissioners)] for row in _rows(frame)]
-    return organisations, [[measure.key, month_measure_name(measure, period)] for measure in shown]
+    organisations = [
+        [*days, _GROUP_TYPES[row.level], *_make_month_organisation(row, commissioners)] for row in _read_rows(frame)
+    ]
+    return organisations, [[measure.key, get_month_measure_name(measure, period)] for measure in shown]
 
 
-def crossed_lines(
+def format_crossed_lines(
     before: Sequence[Sequence[str]], after: Sequence[Sequence[str]], texts: TextArray, style: Style
 ) -> list[str]:
     """The lines of a long file: every row with every measure, each with its line end."""
     quote = '"' if style.always_quoted else ""
     end = quote + style.line_end
-    heads = [csv_line(fields, always_quoted=style.always_quoted) for fields in before]
-    tails = [f",{csv_line(fields, always_quoted=style.always_quoted)},{quote}" for fields in after]
+    heads = [format_csv_line(fields, always_quoted=style.always_quoted) for fields in before]
+    tails = [f",{format_csv_line(fields, always_quoted=style.always_quoted)},{quote}" for fields in after]
     return [
         f"{head}{tail}{text}{end}"
         for head, row in zip(heads, texts.tolist(), strict=True)
@@ -222,61 +226,63 @@ def crossed_lines(
     ]
 
 
-def month_lines(period: str, frame: pd.DataFrame, shown: Sequence[Measure], texts: TextArray) -> list[str]:
+def format_month_lines(period: str, frame: pd.DataFrame, shown: Sequence[Measure], texts: TextArray) -> list[str]:
     """The lines of a monthly CSV file."""
-    style = month_style(period)
-    header = csv_line(month_header(period), always_quoted=style.always_quoted) + style.line_end
-    before, after = month_rows(period, frame, shown)
-    return [header, *crossed_lines(before, after, texts, style)]
+    style = get_month_style(period)
+    header = format_csv_line(make_month_header(period), always_quoted=style.always_quoted) + style.line_end
+    before, after = make_month_rows(period, frame, shown)
+    return [header, *format_crossed_lines(before, after, texts, style)]
 
 
-def month_cells(period: str, frame: pd.DataFrame, shown: Sequence[Measure], texts: TextArray) -> list[list[Cell]]:
+def make_month_cells(period: str, frame: pd.DataFrame, shown: Sequence[Measure], texts: TextArray) -> list[list[Cell]]:
     """The cells of a monthly workbook: true dates, and numbers where there is a number."""
-    start, end = period_bounds(period)
-    before, after = month_rows(period, frame, shown)
-    rows: list[list[Cell]] = [list(month_header(period))]
+    start, end = get_period_bounds(period)
+    before, after = make_month_rows(period, frame, shown)
+    rows: list[list[Cell]] = [list(make_month_header(period))]
     for fields, row in zip(before, texts.tolist(), strict=True):
         rows += [
-            [start, end, *fields[2:], *measure, spreadsheet_value(text)]
+            [start, end, *fields[2:], *measure, parse_spreadsheet_value(text)]
             for measure, text in zip(after, row, strict=True)
         ]
     return rows
 
 
-def spreadsheet_value(text: str) -> Cell:
+def parse_spreadsheet_value(text: str) -> Cell:
     """A published text as a spreadsheet holds it: a number, or the marker."""
     if text in {"*", "-"}:
         return text
     return float(text) if "." in text else int(text)
 
 
-def long_quarter_lines(period: str, frame: pd.DataFrame, shown: Sequence[Measure], texts: TextArray) -> list[str]:
+def format_long_quarter_lines(
+    period: str, frame: pd.DataFrame, shown: Sequence[Measure], texts: TextArray
+) -> list[str]:
     """The lines of one quarterly file of the newer shape. Unquoted and day first before April 2024."""
-    start, end = period_bounds(period)
+    start, end = get_period_bounds(period)
     newer = period >= "2024-25"
     style = Style(iso_dates=newer, always_quoted=newer, line_end="\n")
     days = [style.day(start), style.day(end)]
     before = []
-    for row in _rows(frame):
-        body, commissioner, provider = ("All_ICB", "null"), ("All_SubICB", "null"), ("All_Provider", "null")
+    for row in _read_rows(frame):
+        icb, commissioner, provider = ("All_ICB", "null"), ("All_SubICB", "null"), ("All_Provider", "null")
         if row.level in {"region", "icb"}:
-            body = (row.code, row.name)
+            icb = (row.code, row.name)
         elif row.level == "provider":
             provider = (row.code, row.name)
         elif row.level != ENGLAND:
-            body, commissioner = (row.body_code, row.body_name), (row.code, row.name)
+            icb, commissioner = (row.icb_code, row.icb_name), (row.code, row.name)
         if row.level == "sub_icb_provider":
             provider = (row.partner_code, row.partner_name)
         group = _GROUP_TYPES[row.level].replace("/", "-")
         population = (row.variable_type, row.variable_a or "Total", row.variable_b or "null")
-        before.append([*days, *body, *commissioner, *provider, group, *population])
+        before.append([*days, *icb, *commissioner, *provider, group, *population])
     month = f"{end:%Y-%m}"
-    after = [[measure.key, measure.name_in(month)] for measure in shown]
-    header = csv_line(LONG_QUARTERLY_HEADER, always_quoted=newer) + style.line_end
-    return [header, *crossed_lines(before, after, texts, style)]
+    after = [[measure.key, measure.get_name(month)] for measure in shown]
+    header = format_csv_line(LONG_QUARTERLY_HEADER, always_quoted=newer) + style.line_end
+    return [header, *format_crossed_lines(before, after, texts, style)]
 
 
-def wide_quarter_lines(period: str, frame: pd.DataFrame, texts: TextArray) -> list[str]:
+def format_wide_quarter_lines(period: str, frame: pd.DataFrame, texts: TextArray) -> list[str]:
     """The lines of one quarterly file of the older shape: CCGs only, one column always blank."""
     if period not in WIDE_QUARTERS:
         raise ValueError(f"expected a quarter of the older shape, found {period}")
@@ -284,18 +290,18 @@ def wide_quarter_lines(period: str, frame: pd.DataFrame, texts: TextArray) -> li
     label = f"Quarter {quarter} {year[:4]}/{year[5:]}"
     columns = {measure.key: place for place, measure in enumerate(measures.WIDE_QUARTERLY)}
     keyed = []
-    for row, values in zip(_rows(frame), texts.tolist(), strict=True):
-        body = (row.body_code, row.body_name)
-        if not body[0]:
-            body = (geography.NO_BODY, geography.marked("Unknown"))
-        fields = [label, *body, row.code, row.name, "All_Provider", "", "CCG"]
+    for row, values in zip(_read_rows(frame), texts.tolist(), strict=True):
+        icb = (row.icb_code, row.icb_name)
+        if not icb[0]:
+            icb = (geography.NO_ICB, geography.add_synthetic_mark("Unknown"))
+        fields = [label, *icb, row.code, row.name, "All_Provider", "", "CCG"]
         fields += [row.variable_type, row.variable_a or "Total", "NULL"]
         fields += [
             values[columns[column]] if column in columns else "" for column in WIDE_QUARTERLY_HEADER[len(fields) :]
         ]
         keyed.append(fields)
-    keyed.sort(key=lambda fields: (fields[1] != geography.NO_BODY, fields[1], fields[3], *fields[8:10]))
-    return [csv_line(fields) + "\n" for fields in (WIDE_QUARTERLY_HEADER, *keyed)]
+    keyed.sort(key=lambda fields: (fields[1] != geography.NO_ICB, fields[1], fields[3], *fields[8:10]))
+    return [format_csv_line(fields) + "\n" for fields in (WIDE_QUARTERLY_HEADER, *keyed)]
 
 
 _ANNUAL_LEVELS = {
@@ -308,13 +314,13 @@ _ANNUAL_LEVELS = {
 }
 
 
-def annual_lines(year: str, frame: pd.DataFrame, texts: TextArray) -> list[str]:
+def format_annual_lines(year: str, frame: pd.DataFrame, texts: TextArray) -> list[str]:
     """The lines of an annual main table; NULL where a measure is not filled or does not apply."""
-    columns = annual_columns(year)
-    shown = [annual_measure(column) for column in columns]
+    columns = list_annual_columns(year)
+    shown = [find_annual_measure(column) for column in columns]
     places = {measure.key: place for place, measure in enumerate(measures.ANNUAL)}
-    lines = [csv_line([*_ANNUAL_KEYS, *columns])]
-    for row, values in zip(_rows(frame), texts.tolist(), strict=True):
+    lines = [format_csv_line([*_ANNUAL_KEYS, *columns])]
+    for row, values in zip(_read_rows(frame), texts.tolist(), strict=True):
         organisation = ("All", "All") if row.level == ENGLAND else (row.code, row.name)
         population = (row.variable_type, row.variable_a or "NULL", row.variable_b or "NULL")
         figures = [
@@ -323,11 +329,11 @@ def annual_lines(year: str, frame: pd.DataFrame, texts: TextArray) -> list[str]:
             else values[places[measure.key]]
             for measure in shown
         ]
-        lines.append(csv_line([_ANNUAL_LEVELS[row.level], *organisation, *population, *figures]))
+        lines.append(format_csv_line([_ANNUAL_LEVELS[row.level], *organisation, *population, *figures]))
     return [line + "\n" for line in lines]
 
 
-def workbook_rows(frame: pd.DataFrame, texts: TextArray) -> list[list[Cell]]:
+def make_workbook_rows(frame: pd.DataFrame, texts: TextArray) -> list[list[Cell]]:
     """The data rows of the time-series workbook: every organisation in every month, under its latest name.
 
     The latest name is that of the last month with data, so that a pair which ended keeps an old name of its
@@ -335,21 +341,21 @@ def workbook_rows(frame: pd.DataFrame, texts: TextArray) -> list[list[Cell]]:
     """
     figures: dict[tuple[str, str, str, str], list[str]] = {}
     organisations: dict[tuple[str, str, str], tuple[str, ...]] = {}
-    for row, values in zip(_rows(frame), texts.tolist(), strict=True):
+    for row, values in zip(_read_rows(frame), texts.tolist(), strict=True):
         key = (row.level, row.code, row.partner_code)
-        organisations[key] = (*_month_organisation(row, "all CCGs"), _GROUP_TYPES[row.level])
+        organisations[key] = (*_make_month_organisation(row, "all CCGs"), _GROUP_TYPES[row.level])
         figures[*key, row.period] = values
     order = ["england", "ccg", "provider", "ccg_provider"]
     rows: list[list[Cell]] = []
     for key in sorted(organisations, key=lambda one: (order.index(one[0]), one)):
         for period in TIMESERIES_MONTHS:
             values = figures.get((*key, period), ["-"] * len(measures.WORKBOOK))
-            start, _ = period_bounds(period)
-            rows.append([*organisations[key], start, *(spreadsheet_value(text) for text in values)])
+            start, _ = get_period_bounds(period)
+            rows.append([*organisations[key], start, *(parse_spreadsheet_value(text) for text in values)])
     return rows
 
 
-def workbook_title(statement: str) -> list[list[Cell]]:
+def make_title_sheet(statement: str) -> list[list[Cell]]:
     """The cells of the title sheet."""
     lines = [
         *[""] * 6,
@@ -361,15 +367,15 @@ def workbook_title(statement: str) -> list[list[Cell]]:
     return [[line] for line in lines]
 
 
-def workbook_table(frame: pd.DataFrame, texts: TextArray) -> list[list[Cell]]:
+def make_table_sheet(frame: pd.DataFrame, texts: TextArray) -> list[list[Cell]]:
     """The cells of the table: the banner, the header in its row, the data."""
     banner: list[list[Cell]] = [[] for _ in range(WORKBOOK_HEADER_ROW - 1)]
     banner[1] = ["Return to Contents"]
     banner[5] = ["Table 1: Monthly time series of key measures, England, CCG, Provider and CCG-Provider (SYNTHETIC)"]
-    return [*banner, list(WORKBOOK_HEADER), *workbook_rows(frame, texts)]
+    return [*banner, list(WORKBOOK_HEADER), *make_workbook_rows(frame, texts)]
 
 
-def workbook_constructions() -> list[list[Cell]]:
+def make_constructions_sheet() -> list[list[Cell]]:
     """The cells of the sheet that says how each measure is made."""
     blank: list[Cell] = ["", "", "", ""]
     rows: list[list[Cell]] = [[] for _ in range(WORKBOOK_HEADER_ROW - 1)]

@@ -24,7 +24,7 @@ class Part:
     """A provider treating the patients of a commissioner, with the commissioner's parents of the day."""
 
     region: str
-    body: str
+    icb: str
     commissioner: str
     provider: str
     weight: int
@@ -39,8 +39,8 @@ class Organisation:
     name: str
     partner_code: str = ""
     partner_name: str = ""
-    body_code: str = ""
-    body_name: str = ""
+    icb_code: str = ""
+    icb_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,82 +51,82 @@ class Grouping:
     member_of: IntArray
 
 
-def parts_of(pairs: Iterable[Pair], on: date) -> list[Part]:
+def list_parts(pairs: Iterable[Pair], on: date) -> list[Part]:
     """The pairs that are open, as parts of that day."""
     return [
         Part(
-            region=geography.region_of(pair.commissioner, on),
-            body=geography.body_of(pair.commissioner, on) or "",
+            region=geography.find_region(pair.commissioner, on),
+            icb=geography.find_icb(pair.commissioner, on) or "",
             commissioner=pair.commissioner,
             provider=pair.provider,
             weight=pair.weight,
         )
         for pair in pairs
-        if geography.pair_is_open(pair, on)
+        if geography.is_pair_open(pair, on)
     ]
 
 
-def _body(part: Part, on: date) -> tuple[str, str]:
-    if not part.body:
+def _make_icb(part: Part, on: date) -> tuple[str, str]:
+    if not part.icb:
         return "", ""
-    return geography.body_code(part.body, on), geography.body_name(part.body, on)
+    return geography.get_icb_code(part.icb, on), geography.get_icb_name(part.icb, on)
 
 
-def _england(_part: Part, _on: date) -> Organisation:
+def _make_england(_part: Part, _on: date) -> Organisation:
     return Organisation(ENGLAND, "England", "England")
 
 
-def _region(part: Part, _on: date) -> Organisation:
-    return Organisation("region", part.region, geography.region_name(part.region))
+def _make_region(part: Part, _on: date) -> Organisation:
+    return Organisation("region", part.region, geography.get_region_name(part.region))
 
 
-def _body_level(part: Part, on: date) -> Organisation:
-    return Organisation("icb" if on >= geography.ICB_DAY else "stp", *_body(part, on))
+def _make_icb_level(part: Part, on: date) -> Organisation:
+    return Organisation("icb" if on >= geography.ICB_DAY else "stp", *_make_icb(part, on))
 
 
-def _commissioner(part: Part, on: date) -> Organisation:
+def _make_commissioner(part: Part, on: date) -> Organisation:
     # Those of no shown commissioner stand together, whatever their parent.
-    code, name = _body(part, on) if part.commissioner != geography.UNKNOWN else ("", "")
+    code, name = _make_icb(part, on) if part.commissioner != geography.UNKNOWN else ("", "")
     return Organisation(
         "sub_icb" if on >= geography.ICB_DAY else "ccg",
-        geography.commissioner_code(part.commissioner, on),
-        geography.commissioner_name(part.commissioner, on),
-        body_code=code,
-        body_name=name,
+        geography.get_commissioner_code(part.commissioner, on),
+        geography.get_commissioner_name(part.commissioner, on),
+        icb_code=code,
+        icb_name=name,
     )
 
 
-def _provider(part: Part, on: date) -> Organisation:
-    return Organisation("provider", part.provider, geography.provider_name(part.provider, on))
+def _make_provider(part: Part, on: date) -> Organisation:
+    return Organisation("provider", part.provider, geography.get_provider_name(part.provider, on))
 
 
-def _pair(part: Part, on: date) -> Organisation:
-    commissioner, provider = _commissioner(part, on), _provider(part, on)
+def _make_pair(part: Part, on: date) -> Organisation:
+    commissioner, provider = _make_commissioner(part, on), _make_provider(part, on)
     return Organisation(
         f"{commissioner.level}_provider",
         commissioner.code,
         commissioner.name,
         provider.code,
         provider.name,
-        commissioner.body_code,
-        commissioner.body_name,
+        commissioner.icb_code,
+        commissioner.icb_name,
     )
 
 
 _LEVELS: dict[str, Callable[[Part, date], Organisation]] = {
-    "england": _england,
-    "region": _region,
-    "body": _body_level,
-    "commissioner": _commissioner,
-    "provider": _provider,
-    "pair": _pair,
+    "england": _make_england,
+    "region": _make_region,
+    "icb": _make_icb_level,
+    "commissioner": _make_commissioner,
+    "provider": _make_provider,
+    "pair": _make_pair,
 }
 
 
-def grouping(level: str, parts: Sequence[Part], on: date) -> Grouping:
-    """The organisations of a level, by code. The levels: england, region, body, commissioner, provider, pair.
+def group_parts(level: str, parts: Sequence[Part], on: date) -> Grouping:
+    """The organisations of a level, by code. The levels: england, region, icb, commissioner, provider, pair.
 
-    A commissioner's level is CCG or sub-ICB and a body's is STP or ICB, by the day.
+    A commissioner's level is CCG or sub-ICB and an ICB's is STP or ICB, by the day.
     """
     of_part = [_LEVELS[level](part, on) for part in parts]
     organisations = sorted(set(of_part), key=lambda one: (one.code, one.partner_code))

@@ -29,11 +29,11 @@ from iapt.synthetic.truth import KEYS
 Statistic = Literal["count", "percentage", "mean", "median", "extreme"]
 
 _PUBLISHED: dict[str, Callable[[IntArray, IntArray, BoolArray], TextArray]] = {
-    "count": lambda counts, _base, england: publisher.published_counts(counts, england),
-    "percentage": publisher.published_percentages,
-    "mean": publisher.published_means,
-    "median": publisher.published_medians,
-    "extreme": publisher.published_extremes,
+    "count": lambda counts, _base, england: publisher.publish_counts(counts, england),
+    "percentage": publisher.publish_percentages,
+    "mean": publisher.publish_means,
+    "median": publisher.publish_medians,
+    "extreme": publisher.publish_extremes,
 }
 
 
@@ -55,7 +55,7 @@ class Measure:
         """Whether the long files of that month have the measure."""
         return self.names[0][0] <= month
 
-    def name_in(self, month: str) -> str:
+    def get_name(self, month: str) -> str:
         """The measure's name in the long files of that month."""
         return [name for start, name in self.names if start <= month][-1]
 
@@ -63,24 +63,24 @@ class Measure:
 Counts = Mapping[str, IntArray]
 
 
-def counts_of(frame: pd.DataFrame) -> Counts:
+def get_counts(frame: pd.DataFrame) -> Counts:
     """The counts of a truth table by their names, and nothing else of it."""
     return {name: frame[name].to_numpy(dtype=np.int64) for name in frame.columns if name not in KEYS}
 
 
-def england_rows(frame: pd.DataFrame) -> BoolArray:
+def find_england_rows(frame: pd.DataFrame) -> BoolArray:
     """Which rows of a truth table are England's."""
     return (frame["level"] == ENGLAND).to_numpy(dtype=np.bool_)
 
 
-def _sum(counts: Counts, columns: tuple[str, ...]) -> IntArray:
+def _sum_columns(counts: Counts, columns: tuple[str, ...]) -> IntArray:
     total = counts[columns[0]]
     for column in columns[1:]:
         total = total + counts[column]
     return total
 
 
-def median_in_halves(bands: IntArray, last_days: tuple[int, ...]) -> IntArray:
+def compute_median_in_halves(bands: IntArray, last_days: tuple[int, ...]) -> IntArray:
     """The median of counts in bands of days, in half days and evenly within a band; 0 where nobody is."""
     size = bands.sum(axis=1)
     below = np.cumsum(bands, axis=1)
@@ -94,26 +94,26 @@ def median_in_halves(bands: IntArray, last_days: tuple[int, ...]) -> IntArray:
     return np.where(size == 0, 0, halves)
 
 
-def true_figure(measure: Measure, counts: Counts) -> tuple[IntArray, IntArray]:
+def compute_true_figure(measure: Measure, counts: Counts) -> tuple[IntArray, IntArray]:
     """The true figure of a measure for each row of counts, and its base (for a count, itself).
 
     A percentage's figure is its numerator, a mean's the sum it is of, a median's is given in halves.
     """
-    base = _sum(counts, measure.base or measure.figure)
+    base = _sum_columns(counts, measure.base or measure.figure)
     if measure.statistic == "median":
         bands = np.stack([counts[column] for column in measure.figure], axis=1)
-        return median_in_halves(bands, WAIT_LAST_DAYS), base
-    return _sum(counts, measure.figure), base
+        return compute_median_in_halves(bands, WAIT_LAST_DAYS), base
+    return _sum_columns(counts, measure.figure), base
 
 
-def published_texts(frame: pd.DataFrame, shown: Sequence[Measure]) -> TextArray:
+def format_published_texts(frame: pd.DataFrame, shown: Sequence[Measure]) -> TextArray:
     """The published texts of a truth table: its rows by the measures."""
-    counts, england = counts_of(frame), england_rows(frame)
-    columns = [_PUBLISHED[one.statistic](*true_figure(one, counts), england) for one in shown]
+    counts, england = get_counts(frame), find_england_rows(frame)
+    columns = [_PUBLISHED[one.statistic](*compute_true_figure(one, counts), england) for one in shown]
     return np.stack(columns, axis=1)
 
 
-def _names(text: str) -> tuple[tuple[str, str], ...]:
+def _parse_names(text: str) -> tuple[tuple[str, str], ...]:
     """Names written `first name; 2022-09 second name`; a first name may have its month too."""
     names = []
     for item in text.split("; "):
@@ -122,12 +122,12 @@ def _names(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(names)
 
 
-def _count(key: str, names: str, *figure: str) -> Measure:
-    return Measure(key, "count", figure, (), _names(names))
+def _make_count(key: str, names: str, *figure: str) -> Measure:
+    return Measure(key, "count", figure, (), _parse_names(names))
 
 
-def _percentage(key: str, names: str, figure: tuple[str, ...], base: tuple[str, ...]) -> Measure:
-    return Measure(key, "percentage", figure, base, _names(names))
+def _make_percentage(key: str, names: str, figure: tuple[str, ...], base: tuple[str, ...]) -> Measure:
+    return Measure(key, "percentage", figure, base, _parse_names(names))
 
 
 _FINISHED = ("finished",)
@@ -137,101 +137,107 @@ _ENDED = ("ended_before_treatment", "ended_treated_once", "finished")
 _WITH_COURSE = "FinishedCourseTreatment"
 
 
-def _renamed(text: str, month: str, old: str, new: str) -> str:
+def _add_renaming(text: str, month: str, old: str, new: str) -> str:
     return f"{text}; {month} {text.replace(old, new)}"
 
 
-def _accessing(text: str) -> str:
-    return _renamed(text, "2022-09", "FirstTreatment", "AccessingServices")
+def _rename_first_treatment(text: str) -> str:
+    return _add_renaming(text, "2022-09", "FirstTreatment", "AccessingServices")
 
 
-def _reliable(text: str, word: str) -> str:
-    return _renamed(text, "2024-10", word, f"Reliable{word}")
+def _rename_reliable(text: str, word: str) -> str:
+    return _add_renaming(text, "2024-10", word, f"Reliable{word}")
 
 
 _MONTHLY = [
-    _count("M001", "Count_ReferralsReceived", "referrals"),
-    _count(
+    _make_count("M001", "Count_ReferralsReceived", "referrals"),
+    _make_count(
         "M018",
         "Count_IAPTReferrals; 2023-05 Count_NHSTalkingTherapiesReferrals",
         "programme_referrals",
     ),
-    _count("M023", "Count_FirstAssessment", *ASSESSMENT_BANDS),
-    _count("M024", "Count_FirstAssessment28days", ASSESSMENT_BANDS[0]),
-    _count("M025", "Count_FirstAssessment29to56days", ASSESSMENT_BANDS[1]),
-    _count("M026", "Count_FirstAssessment57to90days", ASSESSMENT_BANDS[2]),
-    _count("M027", "Count_FirstAssessmentOver90days", ASSESSMENT_BANDS[3]),
-    _count("M031", _accessing("Count_FirstTreatment"), *ACCESS_BANDS),
-    _count("M032", _accessing("Count_FirstTreatment28days"), ACCESS_BANDS[0]),
-    _count("M033", _accessing("Count_FirstTreatment29to56days"), *ACCESS_BANDS[1:3]),
-    _count("M034", _accessing("Count_FirstTreatment57to90days"), ACCESS_BANDS[3]),
-    _count("M035", _accessing("Count_FirstTreatmentOver90days"), *ACCESS_BANDS[4:]),
-    _count("M036", _accessing("Count_FirstTreatment6Weeks"), *ACCESS_BANDS[:2]),
-    _count("M037", _accessing("Count_FirstTreatment18Weeks"), *ACCESS_BANDS[:5]),
-    _count("M046", "Count_FirstToSecondTreatmentOver28days", *_OVER_28),
-    _count("M047", "Count_FirstToSecondTreatmentOver90days", "second_more_days"),
+    _make_count("M023", "Count_FirstAssessment", *ASSESSMENT_BANDS),
+    _make_count("M024", "Count_FirstAssessment28days", ASSESSMENT_BANDS[0]),
+    _make_count("M025", "Count_FirstAssessment29to56days", ASSESSMENT_BANDS[1]),
+    _make_count("M026", "Count_FirstAssessment57to90days", ASSESSMENT_BANDS[2]),
+    _make_count("M027", "Count_FirstAssessmentOver90days", ASSESSMENT_BANDS[3]),
+    _make_count("M031", _rename_first_treatment("Count_FirstTreatment"), *ACCESS_BANDS),
+    _make_count("M032", _rename_first_treatment("Count_FirstTreatment28days"), ACCESS_BANDS[0]),
+    _make_count("M033", _rename_first_treatment("Count_FirstTreatment29to56days"), *ACCESS_BANDS[1:3]),
+    _make_count("M034", _rename_first_treatment("Count_FirstTreatment57to90days"), ACCESS_BANDS[3]),
+    _make_count("M035", _rename_first_treatment("Count_FirstTreatmentOver90days"), *ACCESS_BANDS[4:]),
+    _make_count("M036", _rename_first_treatment("Count_FirstTreatment6Weeks"), *ACCESS_BANDS[:2]),
+    _make_count("M037", _rename_first_treatment("Count_FirstTreatment18Weeks"), *ACCESS_BANDS[:5]),
+    _make_count("M046", "Count_FirstToSecondTreatmentOver28days", *_OVER_28),
+    _make_count("M047", "Count_FirstToSecondTreatmentOver90days", "second_more_days"),
     Measure(
         "M048",
         "mean",
         ("wait_days",),
         ACCESS_BANDS,
-        _names("Mean_WaitEnteredTreatment; 2025-02 Mean_WaitAccessingServices"),
+        _parse_names("Mean_WaitEnteredTreatment; 2025-02 Mean_WaitAccessingServices"),
     ),
     Measure(
         "M049",
         "median",
         ACCESS_BANDS,
         ACCESS_BANDS,
-        _names("Median_WaitEnteredTreatment; 2025-02 Median_WaitAccessingServices"),
+        _parse_names("Median_WaitEnteredTreatment; 2025-02 Median_WaitAccessingServices"),
     ),
-    _count("M052", _accessing(f"Count_FirstTreatment6Weeks{_WITH_COURSE}"), "finished_within_6_weeks"),
-    _percentage(
+    _make_count(
+        "M052", _rename_first_treatment(f"Count_FirstTreatment6Weeks{_WITH_COURSE}"), "finished_within_6_weeks"
+    ),
+    _make_percentage(
         "M053",
-        _accessing(f"Percentage_FirstTreatment6Weeks{_WITH_COURSE}"),
+        _rename_first_treatment(f"Percentage_FirstTreatment6Weeks{_WITH_COURSE}"),
         ("finished_within_6_weeks",),
         _FINISHED,
     ),
-    _count("M054", _accessing(f"Count_FirstTreatment18Weeks{_WITH_COURSE}"), "finished_within_18_weeks"),
-    _percentage(
+    _make_count(
+        "M054", _rename_first_treatment(f"Count_FirstTreatment18Weeks{_WITH_COURSE}"), "finished_within_18_weeks"
+    ),
+    _make_percentage(
         "M055",
-        _accessing(f"Percentage_FirstTreatment18Weeks{_WITH_COURSE}"),
+        _rename_first_treatment(f"Percentage_FirstTreatment18Weeks{_WITH_COURSE}"),
         ("finished_within_18_weeks",),
         _FINISHED,
     ),
-    _count("M056", "Count_EndedReferrals", *_ENDED),
-    _count("M075", "Count_EndedTreatedOnce", "ended_treated_once"),
-    _count("M076", "Count_FinishedCourseTreatment", "finished"),
-    _count("M121", "2024-04 Count_FirstToSecondTreatment28days", SECOND_BANDS[0]),
-    _count("M122", "2024-04 Count_FirstToSecondTreatment29to90days", SECOND_BANDS[1]),
-    _percentage("M123", "2024-04 Percentage_FirstToSecondTreatment28days", SECOND_BANDS[:1], SECOND_BANDS),
-    _percentage("M124", "2024-04 Percentage_FirstToSecondTreatmentOver28days", _OVER_28, SECOND_BANDS),
-    _percentage("M125", "2024-04 Percentage_FirstToSecondTreatment29to90days", SECOND_BANDS[1:2], SECOND_BANDS),
-    _percentage("M126", "2024-04 Percentage_FirstToSecondTreatmentOver90days", SECOND_BANDS[2:], SECOND_BANDS),
-    Measure("M143", "extreme", ("largest_appointments",), _FINISHED, _names(f"Max_Appts{_WITH_COURSE}")),
-    Measure("M144", "extreme", ("smallest_appointments",), _FINISHED, _names(f"Min_Appts{_WITH_COURSE}")),
-    _count("M153", "Count_EndedBeforeTreatment", "ended_before_treatment"),
-    _count("M179", "Count_NotAtCaseness", "not_at_caseness"),
-    _percentage("M180", "Percentage_NotAtCaseness", ("not_at_caseness",), _FINISHED),
-    _count("M184", "Count_SecondTreatment", *SECOND_BANDS),
-    _count("M185", _reliable("Count_Improvement", "Improvement"), "improvement"),
-    _percentage("M186", _reliable("Percentage_Improvement", "Improvement"), ("improvement",), _FINISHED),
-    _count("M187", "Count_NoReliableChange", "no_reliable_change"),
-    _count("M189", _reliable("Count_Deterioration", "Deterioration"), "deterioration"),
-    _percentage("M1010", _reliable("Percentage_Deterioration", "Deterioration"), ("deterioration",), _FINISHED),
-    _count("M191", "Count_Recovery", "recovery"),
-    _percentage("M192", "Percentage_Recovery", ("recovery",), _RECOVERY_BASE),
-    _count("M193", "Count_ReliableRecovery", "reliable_recovery"),
-    _percentage("M195", "Percentage_ReliableRecovery", ("reliable_recovery",), _RECOVERY_BASE),
-    _count("M203", "Count_ADSMFinishedTreatment", "anxiety_measure_finished"),
-    _count("M204", "Count_AppropriatePairedADSM", "anxiety_measure_paired"),
-    _percentage(
+    _make_count("M056", "Count_EndedReferrals", *_ENDED),
+    _make_count("M075", "Count_EndedTreatedOnce", "ended_treated_once"),
+    _make_count("M076", "Count_FinishedCourseTreatment", "finished"),
+    _make_count("M121", "2024-04 Count_FirstToSecondTreatment28days", SECOND_BANDS[0]),
+    _make_count("M122", "2024-04 Count_FirstToSecondTreatment29to90days", SECOND_BANDS[1]),
+    _make_percentage("M123", "2024-04 Percentage_FirstToSecondTreatment28days", SECOND_BANDS[:1], SECOND_BANDS),
+    _make_percentage("M124", "2024-04 Percentage_FirstToSecondTreatmentOver28days", _OVER_28, SECOND_BANDS),
+    _make_percentage("M125", "2024-04 Percentage_FirstToSecondTreatment29to90days", SECOND_BANDS[1:2], SECOND_BANDS),
+    _make_percentage("M126", "2024-04 Percentage_FirstToSecondTreatmentOver90days", SECOND_BANDS[2:], SECOND_BANDS),
+    Measure("M143", "extreme", ("largest_appointments",), _FINISHED, _parse_names(f"Max_Appts{_WITH_COURSE}")),
+    Measure("M144", "extreme", ("smallest_appointments",), _FINISHED, _parse_names(f"Min_Appts{_WITH_COURSE}")),
+    _make_count("M153", "Count_EndedBeforeTreatment", "ended_before_treatment"),
+    _make_count("M179", "Count_NotAtCaseness", "not_at_caseness"),
+    _make_percentage("M180", "Percentage_NotAtCaseness", ("not_at_caseness",), _FINISHED),
+    _make_count("M184", "Count_SecondTreatment", *SECOND_BANDS),
+    _make_count("M185", _rename_reliable("Count_Improvement", "Improvement"), "improvement"),
+    _make_percentage("M186", _rename_reliable("Percentage_Improvement", "Improvement"), ("improvement",), _FINISHED),
+    _make_count("M187", "Count_NoReliableChange", "no_reliable_change"),
+    _make_count("M189", _rename_reliable("Count_Deterioration", "Deterioration"), "deterioration"),
+    _make_percentage(
+        "M1010", _rename_reliable("Percentage_Deterioration", "Deterioration"), ("deterioration",), _FINISHED
+    ),
+    _make_count("M191", "Count_Recovery", "recovery"),
+    _make_percentage("M192", "Percentage_Recovery", ("recovery",), _RECOVERY_BASE),
+    _make_count("M193", "Count_ReliableRecovery", "reliable_recovery"),
+    _make_percentage("M195", "Percentage_ReliableRecovery", ("reliable_recovery",), _RECOVERY_BASE),
+    _make_count("M203", "Count_ADSMFinishedTreatment", "anxiety_measure_finished"),
+    _make_count("M204", "Count_AppropriatePairedADSM", "anxiety_measure_paired"),
+    _make_percentage(
         "M205",
         "Percentage_AppropriatePairedADSM",
         ("anxiety_measure_paired",),
         ("anxiety_measure_finished",),
     ),
     *(
-        _percentage(
+        _make_percentage(
             f"M{206 + place}",
             f"2024-10 Percentage_ReliableRecovery_EthnicGroup{name}",
             (f"reliable_recovery_{group}",),

@@ -11,10 +11,10 @@ from functools import cache
 
 import numpy as np
 
-from iapt.synthetic.allocation import IntArray, half_up, split, stream, whole_numbers
+from iapt.synthetic.allocation import IntArray, allocate, draw_whole_numbers, make_random_stream, round_half_up
 from iapt.synthetic.england import MonthTotals, YearTotals
 from iapt.synthetic.levels import Part
-from iapt.synthetic.outcomes import COUNTED, OUTCOMES, counted, england_outcomes
+from iapt.synthetic.outcomes import COUNTED, OUTCOMES, compute_england_outcomes, count_outcomes
 
 # Days waited, from the day above the band before: the last day of each band, and its share of all, per mille.
 WAIT_LAST_DAYS = (28, 42, 56, 90, 126, 365)
@@ -54,12 +54,12 @@ COUNTS = (
 )
 
 
-def england_of_month(period: str, month: MonthTotals) -> tuple[dict[str, int], dict[str, int]]:
+def compute_england_month(period: str, month: MonthTotals) -> tuple[dict[str, int], dict[str, int]]:
     """England's counts of a month, and its outcomes: two totals are given, the others in proportion."""
-    random = stream("england", period)
+    random = make_random_stream("england", period)
 
     def about(total: int, per_mille: int) -> int:
-        drift = int(whole_numbers(random, -12, 12, (1,))[0])
+        drift = int(draw_whole_numbers(random, -12, 12, (1,))[0])
         return total * per_mille * (1000 + drift) // 1_000_000
 
     counts = {
@@ -72,7 +72,7 @@ def england_of_month(period: str, month: MonthTotals) -> tuple[dict[str, int], d
     }
     finished = about(month.referrals, 372)
     not_at_caseness = about(finished, 53)
-    recovery = half_up((finished - not_at_caseness) * month.recovery_tenths, 1000)
+    recovery = round_half_up((finished - not_at_caseness) * month.recovery_tenths, 1000)
     year_like = YearTotals(
         referrals=month.referrals,
         finished=finished,
@@ -86,40 +86,40 @@ def england_of_month(period: str, month: MonthTotals) -> tuple[dict[str, int], d
         bme_recovery_tenths=month.recovery_tenths,
         white_british_recovery_tenths=month.recovery_tenths,
     )
-    return counts, england_outcomes(year_like)
+    return counts, compute_england_outcomes(year_like)
 
 
-def unsteadiness(weights: IntArray) -> IntArray:
+def compute_unsteadiness(weights: IntArray) -> IntArray:
     """How far the noise of a part goes, per mille: large services vary less from month to month."""
     return np.where(weights < 1000, 300, 40)
 
 
 @cache
-def _habit(label: str, low: int, high: int, each: int) -> IntArray:
-    return whole_numbers(stream("habit", label), low, high, (each,))
+def _draw_habit(label: str, low: int, high: int, each: int) -> IntArray:
+    return draw_whole_numbers(make_random_stream("habit", label), low, high, (each,))
 
 
-def habits(parts: Sequence[Part], name: str, low: int, high: int, each: int = 1) -> IntArray:
+def draw_habits(parts: Sequence[Part], name: str, low: int, high: int, each: int = 1) -> IntArray:
     """Lasting numbers of every part for one purpose: the same in every period, whoever else is there."""
-    rows = [_habit(f"{name}|{part.commissioner}|{part.body}|{part.provider}", low, high, each) for part in parts]
+    rows = [_draw_habit(f"{name}|{part.commissioner}|{part.icb}|{part.provider}", low, high, each) for part in parts]
     return np.array(rows, dtype=np.int64).reshape(len(parts), each)
 
 
-def month_counts(period: str, month: MonthTotals, parts: Sequence[Part]) -> dict[str, IntArray]:
+def compute_month_counts(period: str, month: MonthTotals, parts: Sequence[Part]) -> dict[str, IntArray]:
     """The true counts of a month, one number for each part under each name of COUNTS and EXTREMES."""
-    random = stream("month", period)
+    random = make_random_stream("month", period)
     weights = np.array([part.weight for part in parts], dtype=np.int64)
-    recovering = habits(parts, "recovering", 850, 1150)[:, 0]
-    quickness = habits(parts, "quickness", 6, 15)[:, 0]
-    england, england_outcome = england_of_month(period, month)
+    recovering = draw_habits(parts, "recovering", 850, 1150)[:, 0]
+    quickness = draw_habits(parts, "quickness", 6, 15)[:, 0]
+    england, england_outcome = compute_england_month(period, month)
 
     def spread(total: int, habit: IntArray | int = 1000) -> IntArray:
-        noise = 1000 + whole_numbers(random, -100, 100, weights.shape) * unsteadiness(weights) // 100
-        return split(total, weights * habit * noise, random)
+        noise = 1000 + draw_whole_numbers(random, -100, 100, weights.shape) * compute_unsteadiness(weights) // 100
+        return allocate(total, weights * habit * noise, random)
 
     def shared(totals: IntArray, shares: Sequence[int]) -> IntArray:
-        noise = whole_numbers(random, 700, 1300, (len(totals), len(shares)))
-        return split(totals, np.array(shares, dtype=np.int64) * noise, random)
+        noise = draw_whole_numbers(random, 700, 1300, (len(totals), len(shares)))
+        return allocate(totals, np.array(shares, dtype=np.int64) * noise, random)
 
     counts = {"referrals": spread(england["referrals"])}
     counts["programme_referrals"] = shared(counts["referrals"], (11, 989))[:, 0]
@@ -134,7 +134,7 @@ def month_counts(period: str, month: MonthTotals, parts: Sequence[Part]) -> dict
 
     recovered = OUTCOMES[:2]
     outcomes = {name: spread(england_outcome[name], recovering if name in recovered else 1000) for name in OUTCOMES}
-    counts |= counted(outcomes)
+    counts |= count_outcomes(outcomes)
     finished = counts["finished"]
     waits = shared(finished, _FINISHED_WAITS)
     counts["finished_within_6_weeks"] = waits[:, 0]
@@ -149,7 +149,7 @@ def month_counts(period: str, month: MonthTotals, parts: Sequence[Part]) -> dict
         counts[f"reliable_recovery_{group}"] = reliably[:, position]
         counts[f"recovery_base_{group}"] = reliably[:, position] + others[:, position]
 
-    spare = whole_numbers(random, 0, 12, weights.shape)
+    spare = draw_whole_numbers(random, 0, 12, weights.shape)
     anyone = (finished > 0).astype(np.int64)
     counts["smallest_appointments"] = anyone * np.where(finished >= 12, 2, 2 + spare // 4)
     largest = np.where(finished > 1, 6 + spare + np.minimum(finished, 4000) // 40, 2 + spare // 4)

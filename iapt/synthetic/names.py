@@ -37,7 +37,7 @@ _MONTH_NAMES = (
 )
 
 
-def month_file(period: str) -> FileName:
+def name_month_file(period: str) -> FileName:
     """The monthly file, in the publisher's pattern of its day."""
     year, month = period.split("-")
     long = _MONTH_NAMES[int(month) - 1]
@@ -55,18 +55,18 @@ def month_file(period: str) -> FileName:
     return FileName(f"monthly/{period}/{name}", _INSIDE_MONTHS.get(period, ()))
 
 
-def workbook_file() -> FileName:
+def name_workbook_file() -> FileName:
     """The time-series workbook of the older data set and its three sheets."""
     return FileName("timeseries/2019-02_2020-02/feb2019_feb2020.xlsx", ("Title sheet", "Table 1", "Constructions"))
 
 
-def wide_quarter_file(period: str) -> FileName:
+def name_wide_quarter_file(period: str) -> FileName:
     """A quarterly file of the older shape."""
     year, quarter = period.split(" Q")
     return FileName(f"quarterly/{year}-q{quarter}/iapt-quarter-q{quarter}-{year}-final-data.csv")
 
 
-def long_quarter_file(period: str) -> FileName:
+def name_long_quarter_file(period: str) -> FileName:
     """A quarterly pack and its three members: ICB and sub-ICB, provider, and pairs of both."""
     year, quarter = period.split(" Q")
     ending = f"q{quarter}_{year[2:4]}_{year[5:]}"
@@ -88,7 +88,7 @@ _ANNUAL = {
 }
 
 
-def annual_file(year: str) -> FileName:
+def name_annual_file(year: str) -> FileName:
     """An annual pack and its main table."""
     name, member = _ANNUAL[year]
     return FileName(f"annual/{year}/{name}", (member,))

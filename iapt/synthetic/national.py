@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from iapt.synthetic import geography, measures, months
-from iapt.synthetic.allocation import stream, whole_numbers
-from iapt.synthetic.folder import Drop, month_drop
+from iapt.synthetic.allocation import draw_whole_numbers, make_random_stream
+from iapt.synthetic.folder import Drop, make_month_drop
 from iapt.synthetic.geography import Pair
 from iapt.synthetic.measures import Measure
-from iapt.synthetic.truth import MONTHLY_MONTHS, month_table
+from iapt.synthetic.truth import MONTHLY_MONTHS, make_month_table
 
 PROVIDERS = 150
 PAIRS = 1075
@@ -101,7 +101,7 @@ _COUNTS = {
 _OF_FINISHED = ("M050", "M051", "M141", "M142")
 
 
-def _filler(place: int, key: str, name: str) -> Measure:
+def _make_filler_measure(place: int, key: str, name: str) -> Measure:
     names = (("", name),)
     people = ("finished",) if key in _OF_FINISHED else months.ACCESS_BANDS
     if name.startswith("Percentage"):
@@ -114,36 +114,36 @@ def _filler(place: int, key: str, name: str) -> Measure:
     return Measure(key, "count", _COUNTS.get(key, (counts[place % len(counts)],)), (), names)
 
 
-def national_measures() -> list[Measure]:
+def list_national_measures() -> list[Measure]:
     """All core measures of 2025-26, in the publisher's order."""
-    others = [_filler(place, *item.split(":")) for place, item in enumerate(_OTHERS.split())]
+    others = [_make_filler_measure(place, *item.split(":")) for place, item in enumerate(_OTHERS.split())]
     formulae = [Measure(key, "percentage", figure, base, (("", name),)) for key, name, figure, base in _FORMULAE]
     return sorted([*measures.MONTHLY, *formulae, *others], key=lambda measure: measure.key)
 
 
-def national_pairs() -> list[Pair]:
+def make_national_pairs() -> list[Pair]:
     """Every sub-ICB location with one or two large providers of its own and several small ones."""
-    random = stream("national")
-    commissioners = sorted(code for body in geography.BODIES.values() for code in body.sub_icbs.split())
+    random = make_random_stream("national")
+    commissioners = sorted(code for icb in geography.ICBS.values() for code in icb.sub_icbs.split())
     weights: dict[tuple[str, str], int] = {}
     for place, commissioner in enumerate(commissioners):
-        size = int(whole_numbers(random, 400, 3400, (1,))[0])
+        size = int(draw_whole_numbers(random, 400, 3400, (1,))[0])
         weights[commissioner, f"ZX{place % PROVIDERS + 1:03d}"] = size
         if place % 3 == 0:
             weights[commissioner, f"ZX{(place + 61) % PROVIDERS + 1:03d}"] = size // 4
     for place in range(PROVIDERS):
         weights.setdefault((commissioners[7 * place % len(commissioners)], f"ZX{place + 1:03d}"), 30)
     while len(weights) < PAIRS:
-        commissioner = commissioners[int(whole_numbers(random, 0, len(commissioners) - 1, (1,))[0])]
-        provider = f"ZX{int(whole_numbers(random, 1, PROVIDERS, (1,))[0]):03d}"
+        commissioner = commissioners[int(draw_whole_numbers(random, 0, len(commissioners) - 1, (1,))[0])]
+        provider = f"ZX{int(draw_whole_numbers(random, 1, PROVIDERS, (1,))[0]):03d}"
         weights.setdefault((commissioner, provider), _SMALL_WEIGHTS[len(weights) % len(_SMALL_WEIGHTS)])
     return [Pair(*key, weight) for key, weight in sorted(weights.items())]
 
 
-def national_drops(count: int) -> Iterator[Drop]:
+def make_national_drops(count: int) -> Iterator[Drop]:
     """The latest months at national size, one after the other, so that memory holds only one."""
     if not 1 <= count <= len(MONTHLY_MONTHS):
         raise ValueError(f"expected 1 to {len(MONTHLY_MONTHS)} months, found {count}")
-    shown, pairs = national_measures(), national_pairs()
+    shown, pairs = list_national_measures(), make_national_pairs()
     periods = MONTHLY_MONTHS[-count:]
-    return (month_drop(period, month_table([period], pairs), shown) for period in periods)
+    return (make_month_drop(period, make_month_table([period], pairs), shown) for period in periods)

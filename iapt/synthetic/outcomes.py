@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from iapt.synthetic.allocation import IntArray, half_up, split
+from iapt.synthetic.allocation import IntArray, allocate, round_half_up
 from iapt.synthetic.england import YearTotals
 
 AT_CASENESS = (
@@ -44,12 +44,12 @@ COUNTED = {
 }
 
 
-def counted(outcomes: Mapping[str, IntArray]) -> dict[str, IntArray]:
+def count_outcomes(outcomes: Mapping[str, IntArray]) -> dict[str, IntArray]:
     """The published counts of the outcomes."""
     return {name: np.sum([outcomes[part] for part in parts], axis=0) for name, parts in COUNTED.items()}
 
 
-def england_outcomes(totals: YearTotals) -> dict[str, int]:
+def compute_england_outcomes(totals: YearTotals) -> dict[str, int]:
     """England's outcomes behind its published counts.
 
     Raises ValueError where the counts cannot belong together.
@@ -78,7 +78,7 @@ def england_outcomes(totals: YearTotals) -> dict[str, int]:
     return outcomes
 
 
-def outcomes_by_group(
+def allocate_outcomes_by_group(
     outcomes: Mapping[str, int],
     shares: IntArray,
     recovery_tenths: tuple[int, int],
@@ -91,21 +91,21 @@ def outcomes_by_group(
     """
     recovered = outcomes["at_caseness_reliably_recovered"] + outcomes["at_caseness_recovered_only"]
     rest = {name: outcomes[name] for name in _NOT_RECOVERED}
-    bases = split(int(recovered + sum(rest.values())), shares, random)
-    by_group = [half_up(int(base) * tenths, 1000) for base, tenths in zip(bases[:2], recovery_tenths, strict=True)]
+    bases = allocate(int(recovered + sum(rest.values())), shares, random)
+    by_group = [round_half_up(int(base) * rate, 1000) for base, rate in zip(bases[:2], recovery_tenths, strict=True)]
     by_group.append(recovered - sum(by_group))
     if not 0 <= by_group[2] <= int(bases[2]):
         raise ValueError("expected recovery rates that leave the third group between 0 and 100 per cent")
     recoveries = np.array(by_group, dtype=np.int64)
 
-    grouped = {name: split(int(outcomes[name]), shares, random) for name in NOT_AT_CASENESS}
-    reliably = split(int(outcomes["at_caseness_reliably_recovered"]), recoveries, random)
+    grouped = {name: allocate(int(outcomes[name]), shares, random) for name in NOT_AT_CASENESS}
+    reliably = allocate(int(outcomes["at_caseness_reliably_recovered"]), recoveries, random)
     grouped["at_caseness_reliably_recovered"] = reliably
     grouped["at_caseness_recovered_only"] = recoveries - reliably
     left = np.array(list(rest.values()), dtype=np.int64)
     columns = []
     for group in range(2):
-        column = split(bases[group] - recoveries[group], left, random)
+        column = allocate(bases[group] - recoveries[group], left, random)
         columns.append(column)
         left = left - column
     columns.append(left)

@@ -72,25 +72,25 @@ class Population:
 TOTAL = Population("Total", "", "", tuple(range(GENDER_BINS.start, GENDER_BINS.stop)))
 
 
-def _categories(variable_type: str, first_bin: int, names: Mapping[str, Sequence[int]]) -> list[Population]:
+def _make_categories(variable_type: str, first_bin: int, names: Mapping[str, Sequence[int]]) -> list[Population]:
     return [
         Population(variable_type, name, "", tuple(first_bin + place for place in places))
         for name, places in sorted(names.items())
     ]
 
 
-def _bme() -> list[Population]:
+def _make_bme_groups() -> list[Population]:
     names = {"BME": BLACK_AND_MINORITY, NOT_STATED: ETHNICITY_NOT_STATED, "White British": WHITE_BRITISH}
-    return _categories(BME, ETHNIC_BINS.start, names)
+    return _make_categories(BME, ETHNIC_BINS.start, names)
 
 
-def _genders(*, indeterminate: bool) -> list[Population]:
+def _make_genders(*, indeterminate: bool) -> list[Population]:
     names: dict[str, Sequence[int]] = {"Female": [0], "Male": [1], NOT_STATED: [3]}
     if indeterminate:
         names[INDETERMINATE] = [2]
     else:
         names[NOT_STATED] = [2, 3]
-    return _categories("Gender", GENDER_BINS.start, names)
+    return _make_categories("Gender", GENDER_BINS.start, names)
 
 
 _SIX_AGES: dict[str, Sequence[int]] = {
@@ -110,35 +110,35 @@ _FIVE_AGES: dict[str, Sequence[int]] = {
 }
 
 
-def _ethnic_spelling(name: str, year: str) -> str:
+def _spell_ethnic_group(name: str, year: str) -> str:
     """Before 2020-21 the annual report capitalises `Any Other ... Background`."""
     if year >= "2020-21" or not name.startswith("Any other"):
         return name
     return name.replace("Any other", "Any Other").replace("background", "Background")
 
 
-def _annual_ethnicities(year: str) -> list[Population]:
+def _make_annual_ethnicities(year: str) -> list[Population]:
     categories: dict[tuple[str, str], list[int]] = {}
     for place, (group, name) in enumerate(_ETHNIC):
         categories.setdefault((group, "All"), []).append(ETHNIC_BINS.start + place)
         if name != "All":
-            categories[group, _ethnic_spelling(name, year)] = [ETHNIC_BINS.start + place]
+            categories[group, _spell_ethnic_group(name, year)] = [ETHNIC_BINS.start + place]
     return [Population("Ethnic Group", group, name, tuple(bins)) for (group, name), bins in sorted(categories.items())]
 
 
-def annual_populations(year: str) -> list[Population]:
+def list_annual_populations(year: str) -> list[Population]:
     """The categories of an annual report, such as `2020-21`, in the order of their names."""
     ages = _SIX_AGES if year >= "2021-22" else _FIVE_AGES
     return [
-        *_categories("Age Group", AGE_BINS.start, ages),
-        *(_bme() if year >= "2020-21" else []),
-        *_annual_ethnicities(year),
-        *_genders(indeterminate=year >= "2020-21"),
+        *_make_categories("Age Group", AGE_BINS.start, ages),
+        *(_make_bme_groups() if year >= "2020-21" else []),
+        *_make_annual_ethnicities(year),
+        *_make_genders(indeterminate=year >= "2020-21"),
         TOTAL,
     ]
 
 
-def wide_quarterly_populations() -> list[Population]:
+def list_wide_quarterly_populations() -> list[Population]:
     """The categories of the quarterly files up to 2021-22."""
     ages: dict[str, Sequence[int]] = {
         "Under 18": [0, 1],
@@ -153,13 +153,13 @@ def wide_quarterly_populations() -> list[Population]:
         "Not known/Not specified/Not recorded": [2, 3],
     }
     return [
-        *_categories("Age", AGE_BINS.start, ages),
-        *_categories("Gender", GENDER_BINS.start, genders),
+        *_make_categories("Age", AGE_BINS.start, ages),
+        *_make_categories("Gender", GENDER_BINS.start, genders),
         TOTAL,
     ]
 
 
-def long_quarterly_populations() -> list[Population]:
+def list_long_quarterly_populations() -> list[Population]:
     """The categories of the quarterly files from 2023-24 on; an ethnic group has no `All` row there."""
     spelling = {
         "Any other Mixed background": "Any other mixed background",
@@ -171,9 +171,9 @@ def long_quarterly_populations() -> list[Population]:
         for place, (group, name) in enumerate(_ETHNIC)
     ]
     return [
-        *_categories("Age Group", AGE_BINS.start, _SIX_AGES),
-        *_bme(),
+        *_make_categories("Age Group", AGE_BINS.start, _SIX_AGES),
+        *_make_bme_groups(),
         *sorted(ethnicities, key=lambda one: (one.variable_a, one.variable_b)),
-        *_genders(indeterminate=True),
+        *_make_genders(indeterminate=True),
         TOTAL,
     ]

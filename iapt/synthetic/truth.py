@@ -16,17 +16,17 @@ import numpy as np
 import pandas as pd
 
 from iapt.synthetic import breakdowns, geography, months
-from iapt.synthetic.allocation import IntArray, grouped_sums, stream, whole_numbers
+from iapt.synthetic.allocation import IntArray, draw_whole_numbers, make_random_stream, sum_by_group
 from iapt.synthetic.england import MONTHS, YEARS
-from iapt.synthetic.geography import Pair, demonstration_pairs, read_pairs
-from iapt.synthetic.levels import ENGLAND, Grouping, Organisation, Part, grouping, parts_of
+from iapt.synthetic.geography import Pair, list_demonstration_pairs, read_pairs
+from iapt.synthetic.levels import ENGLAND, Grouping, Organisation, Part, group_parts, list_parts
 from iapt.synthetic.populations import (
     BME,
     TOTAL,
     Population,
-    annual_populations,
-    long_quarterly_populations,
-    wide_quarterly_populations,
+    list_annual_populations,
+    list_long_quarterly_populations,
+    list_wide_quarterly_populations,
 )
 
 _ORGANISATION_COLUMNS = [field.name for field in fields(Organisation)]
@@ -70,7 +70,7 @@ class Truth:
     annual: pd.DataFrame
 
 
-def period_bounds(period: str) -> tuple[date, date]:
+def get_period_bounds(period: str) -> tuple[date, date]:
     """First and last day of a month `2021-01`, a quarter `2020-21 Q3` or a financial year `2020-21`."""
     first = int(period[:4])
     if " Q" in period:
@@ -100,7 +100,7 @@ class _Table:
         values: IntArray,
     ) -> None:
         """Add rows for organisations by populations; organisations without any activity are left out."""
-        start, end = period_bounds(period)
+        start, end = get_period_bounds(period)
         for organisation, rows in zip(organisations, values, strict=True):
             if not rows.any():
                 continue
@@ -116,9 +116,9 @@ class _Table:
         return pd.concat([keys, counts], axis=1)
 
 
-def _summed_month(counts: dict[str, IntArray], group: Grouping) -> IntArray:
+def _sum_month(counts: dict[str, IntArray], group: Grouping) -> IntArray:
     size = len(group.organisations)
-    columns = [grouped_sums(counts[name], group.member_of, size) for name in months.COUNTS]
+    columns = [sum_by_group(counts[name], group.member_of, size) for name in months.COUNTS]
     largest = np.zeros(size, dtype=np.int64)
     np.maximum.at(largest, group.member_of, counts["largest_appointments"])
     none = np.iinfo(np.int64).max
@@ -129,111 +129,115 @@ def _summed_month(counts: dict[str, IntArray], group: Grouping) -> IntArray:
     return np.stack([*columns, largest, smallest], axis=1)
 
 
-def _month_table(periods: Iterable[str], pairs: Sequence[Pair], levels: Sequence[str]) -> pd.DataFrame:
+def _make_month_table(periods: Iterable[str], pairs: Sequence[Pair], levels: Sequence[str]) -> pd.DataFrame:
     table = _Table([*months.COUNTS, *months.EXTREMES])
     for period in periods:
-        _, end = period_bounds(period)
-        parts = parts_of(pairs, end)
-        counts = months.month_counts(period, MONTHS[period], parts)
+        _, end = get_period_bounds(period)
+        parts = list_parts(pairs, end)
+        counts = months.compute_month_counts(period, MONTHS[period], parts)
         for level in levels:
-            group = grouping(level, parts, end)
-            table.add(period, group.organisations, [TOTAL], _summed_month(counts, group)[:, None, :])
+            group = group_parts(level, parts, end)
+            table.add(period, group.organisations, [TOTAL], _sum_month(counts, group)[:, None, :])
     return table.frame()
 
 
-def month_table(periods: Iterable[str], pairs: Sequence[Pair]) -> pd.DataFrame:
+def make_month_table(periods: Iterable[str], pairs: Sequence[Pair]) -> pd.DataFrame:
     """The truth of months in the monthly series, for any set of pairs that is to be all of England."""
-    return _month_table(periods, pairs, ("england", "region", "commissioner", "provider", "pair"))
+    return _make_month_table(periods, pairs, ("england", "region", "commissioner", "provider", "pair"))
 
 
-def _by_population(cube: IntArray, group: Grouping, populations: Sequence[Population]) -> IntArray:
-    sums = grouped_sums(cube, group.member_of, len(group.organisations))
+def _sum_by_population(cube: IntArray, group: Grouping, populations: Sequence[Population]) -> IntArray:
+    sums = sum_by_group(cube, group.member_of, len(group.organisations))
     return np.stack([sums[:, population.bins, :].sum(axis=1) for population in populations], axis=1)
 
 
 #: Fewer categories for smaller and for more organisations, to keep the demonstration small; of the others, all.
 _ANNUAL_KINDS = {
     "region": ("Total", "Age Group", "Gender", BME),
-    "body": ("Total", "Gender", BME),
+    "icb": ("Total", "Gender", BME),
     "commissioner": ("Total", "Age Group", "Gender", BME),
     "provider": ("Total", "Gender"),
 }
 _QUARTERLY_KINDS = {
-    "body": ("Total", "Age Group", "Gender", BME),
+    "icb": ("Total", "Age Group", "Gender", BME),
     "commissioner": ("Total", "Age Group", "Gender", BME),
     "provider": ("Total", "Gender"),
     "pair": ("Total", BME),
 }
 
 
-def _chosen(populations: Sequence[Population], kinds: Mapping[str, Sequence[str]], level: str) -> Sequence[Population]:
+def _choose_populations(
+    populations: Sequence[Population], kinds: Mapping[str, Sequence[str]], level: str
+) -> Sequence[Population]:
     return [one for one in populations if level not in kinds or one.variable_type in kinds[level]]
 
 
-def annual_parts(on: date) -> list[Part]:
+def list_annual_parts(on: date) -> list[Part]:
     """The parts of a year: the demonstration's pairs, and the rest of every STP or ICB.
 
-    The rest is of commissioners not shown; where all are shown it is the first one's, for they add up to their body.
+    The rest is of commissioners not shown; where all are shown it is the first one's, for they add up to their ICB.
     """
     unknown = geography.UNKNOWN
     parts = [
-        part if part.body else Part(unknown, unknown, part.commissioner, part.provider, part.weight)
-        for part in parts_of(demonstration_pairs(), on)
+        part if part.icb else Part(unknown, unknown, part.commissioner, part.provider, part.weight)
+        for part in list_parts(list_demonstration_pairs(), on)
     ]
-    for place, (code, body) in enumerate(geography.BODIES.items()):
-        root = int(whole_numbers(stream("size", code), 0, 290, (1,))[0])
+    for place, (code, icb) in enumerate(geography.ICBS.items()):
+        root = int(draw_whole_numbers(make_random_stream("size", code), 0, 290, (1,))[0])
         provider = f"ZX{place % 16 + 1:03d}"
-        shown = sorted(key for key in geography.COMMISSIONERS if geography.body_of(key, on) == code)
-        rest = shown[0] if geography.shows_all_of(code, on) else unknown
-        parts.append(Part(body.region, code, rest, provider, 6000 + root * root))
+        shown = sorted(key for key in geography.COMMISSIONERS if geography.find_icb(key, on) == code)
+        rest = shown[0] if geography.shows_every_commissioner(code, on) else unknown
+        parts.append(Part(icb.region, code, rest, provider, 6000 + root * root))
     return [*parts, Part(unknown, unknown, unknown, "ZX001", 2400)]
 
 
-def annual_table(years: Iterable[str]) -> pd.DataFrame:
+def make_annual_table(years: Iterable[str]) -> pd.DataFrame:
     """The truth of financial years."""
     table = _Table(breakdowns.COUNTS)
     for year in years:
-        _, end = period_bounds(year)
-        parts = annual_parts(end)
-        cube = breakdowns.period_counts(year, YEARS[year], parts)
-        levels = ["england", "region", "body", "commissioner", "provider"]
+        _, end = get_period_bounds(year)
+        parts = list_annual_parts(end)
+        cube = breakdowns.compute_period_counts(year, YEARS[year], parts)
+        levels = ["england", "region", "icb", "commissioner", "provider"]
         if end >= geography.ICB_DAY:
             levels.remove("commissioner")
         for level in levels:
-            group = grouping(level, parts, end)
-            populations = _chosen(annual_populations(year), _ANNUAL_KINDS, level)
-            table.add(year, group.organisations, populations, _by_population(cube, group, populations))
+            group = group_parts(level, parts, end)
+            populations = _choose_populations(list_annual_populations(year), _ANNUAL_KINDS, level)
+            table.add(year, group.organisations, populations, _sum_by_population(cube, group, populations))
     return table.frame()
 
 
-def quarterly_table(quarters: Iterable[str]) -> pd.DataFrame:
+def make_quarterly_table(quarters: Iterable[str]) -> pd.DataFrame:
     """The truth of quarters; England is known for the wide files too, which do not show it."""
     table = _Table(breakdowns.COUNTS)
     for period in quarters:
-        _, end = period_bounds(period)
+        _, end = get_period_bounds(period)
         wide = period in WIDE_QUARTERS
-        pairs = [pair for pair in demonstration_pairs() if wide or pair.commissioner != geography.HUB]
-        parts = parts_of(pairs, end)
+        pairs = [pair for pair in list_demonstration_pairs() if wide or pair.commissioner != geography.HUB]
+        parts = list_parts(pairs, end)
         year, quarter = period.split(" Q")
-        totals = breakdowns.quarter_totals(year, int(quarter))
-        cube = breakdowns.period_counts(period, totals, parts)
-        levels = ["england", "region", "body", "commissioner", "provider", "pair"]
+        totals = breakdowns.compute_quarter_totals(year, int(quarter))
+        cube = breakdowns.compute_period_counts(period, totals, parts)
+        levels = ["england", "region", "icb", "commissioner", "provider", "pair"]
         for level in ("england", "commissioner") if wide else levels:
-            group = grouping(level, parts, end)
+            group = group_parts(level, parts, end)
             populations = (
-                wide_quarterly_populations() if wide else _chosen(long_quarterly_populations(), _QUARTERLY_KINDS, level)
+                list_wide_quarterly_populations()
+                if wide
+                else _choose_populations(list_long_quarterly_populations(), _QUARTERLY_KINDS, level)
             )
-            table.add(period, group.organisations, populations, _by_population(cube, group, populations))
+            table.add(period, group.organisations, populations, _sum_by_population(cube, group, populations))
     return table.frame()
 
 
 def build_truth() -> Truth:
     """The truth of the default demonstration; the same on every run and machine."""
-    pairs = demonstration_pairs()
+    pairs = list_demonstration_pairs()
     workbook_pairs = [*pairs, *read_pairs("", geography.INVALID_PAIRS)]
     return Truth(
-        monthly=month_table(DEMONSTRATION_MONTHS, pairs),
-        timeseries=_month_table(TIMESERIES_MONTHS, workbook_pairs, (ENGLAND, "commissioner", "provider", "pair")),
-        quarterly=quarterly_table([*WIDE_QUARTERS, *LONG_QUARTERS]),
-        annual=annual_table(ANNUAL_YEARS),
+        monthly=make_month_table(DEMONSTRATION_MONTHS, pairs),
+        timeseries=_make_month_table(TIMESERIES_MONTHS, workbook_pairs, (ENGLAND, "commissioner", "provider", "pair")),
+        quarterly=make_quarterly_table([*WIDE_QUARTERS, *LONG_QUARTERS]),
+        annual=make_annual_table(ANNUAL_YEARS),
     )

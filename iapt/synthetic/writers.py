@@ -19,12 +19,12 @@ _CREATED = datetime(2020, 1, 1)
 _UNIX = 3
 
 
-def text_bytes(lines: Iterable[str]) -> bytes:
+def encode_lines(lines: Iterable[str]) -> bytes:
     """Lines, each with its own end, as UTF-8 without a byte order mark."""
     return "".join(lines).encode("utf-8")
 
 
-def zip_bytes(members: Mapping[str, bytes]) -> bytes:
+def make_zip(members: Mapping[str, bytes]) -> bytes:
     """A ZIP of members in the order given."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -36,7 +36,7 @@ def zip_bytes(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def workbook_bytes(sheets: Mapping[str, Sequence[Sequence[Cell]]], *, day_format: str) -> bytes:
+def make_workbook(sheets: Mapping[str, Sequence[Sequence[Cell]]], *, day_format: str) -> bytes:
     """An XLSX workbook: rows of text, numbers and true dates; an empty text is an empty cell."""
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
@@ -55,4 +55,4 @@ def workbook_bytes(sheets: Mapping[str, Sequence[Sequence[Cell]]], *, day_format
                     else:
                         sheet.write_number(place, column, cell)
     with zipfile.ZipFile(buffer) as archive:
-        return zip_bytes({name: archive.read(name) for name in archive.namelist()})
+        return make_zip({name: archive.read(name) for name in archive.namelist()})

@@ -14,7 +14,7 @@ from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.model import load_formulas
 from iapt.disclosure.period_audits import Tables, bound_source
 from iapt.synthetic import Truth, build_truth
-from iapt.synthetic.measures import ANNUAL, LONG_QUARTERLY, MONTHLY, Measure, counts_of, true_figure
+from iapt.synthetic.measures import ANNUAL, LONG_QUARTERLY, MONTHLY, Measure, compute_true_figure, get_counts
 from tests.factories.drops import SEEDS
 from tests.integration.conftest import BuiltHome
 
@@ -47,13 +47,13 @@ def true_counts(truth: Truth, grain: Grain, period: str) -> pd.DataFrame:
     frame = frame[frame["period"] == period]
     measures = {"month": MONTHLY, "quarter": LONG_QUARTERLY, "year": ANNUAL}[grain]
     shown = [one for one in measures if one.statistic == "count" and (not one.names or one.exists_in(period))]
-    counts = counts_of(frame)
+    counts = get_counts(frame)
     keys = frame[["period", "level", "code", "partner_code", "variable_type", "variable_a", "variable_b"]]
     keys = keys.set_axis(list(POPULATION), axis="columns").replace("", None)
     keys["org_code"] = keys["org_code"].replace("England", "E92000001")
     cells = pd.concat([keys] * len(shown), ignore_index=True)
     cells["measure"] = np.repeat([slug_of(one, grain) for one in shown], len(frame))
-    cells["count"] = np.concatenate([true_figure(one, counts)[0] for one in shown])
+    cells["count"] = np.concatenate([compute_true_figure(one, counts)[0] for one in shown])
     return cells
 
 

@@ -28,17 +28,17 @@ from iapt.synthetic import (
     national,
     write_demonstration_drops,
 )
-from iapt.synthetic.levels import grouping, parts_of
-from iapt.synthetic.measures import Measure, counts_of, true_figure
+from iapt.synthetic.levels import group_parts, list_parts
+from iapt.synthetic.measures import Measure, compute_true_figure, get_counts
 from iapt.synthetic.truth import (
     DEMONSTRATION_MONTHS,
     LONG_QUARTERS,
     MONTHLY_MONTHS,
     TIMESERIES_MONTHS,
     WIDE_QUARTERS,
-    annual_table,
-    month_table,
-    quarterly_table,
+    make_annual_table,
+    make_month_table,
+    make_quarterly_table,
 )
 from iapt.workspace import DBT_PROJECT
 from orchestration.cli import app
@@ -239,17 +239,17 @@ def read_files(root: Path, paths: Iterable[Path], unpacked: Path) -> duckdb.Duck
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
     root, truth = tmp_path_factory.mktemp("demonstration"), build_truth()
-    paths = folder.write_folder(root, folder.default_drops(truth))
+    paths = folder.write_folder(root, folder.make_default_drops(truth))
     with read_files(root, paths, tmp_path_factory.mktemp("unpacked")) as files:
         yield Demonstration(root, paths, truth, files)
 
 
 def true_cells(frame: pd.DataFrame, shown: Sequence[Measure]) -> pd.DataFrame:
     """The true figure and base of every cell of a truth table."""
-    counts = counts_of(frame)
+    counts = get_counts(frame)
     keys = frame[["period", "level", "code", "partner_code", "variable_type", "variable_a", "variable_b"]]
     keys.columns = pd.Index(["period", "level", "code", "partner", "variable_type", "a", "b"])
-    figures = [true_figure(measure, counts) for measure in shown]
+    figures = [compute_true_figure(measure, counts) for measure in shown]
     cells = pd.concat([keys] * len(shown), ignore_index=True)
     cells["measure"] = np.repeat([measure.key for measure in shown], len(frame))
     cells["statistic"] = np.repeat([measure.statistic for measure in shown], len(frame))
@@ -327,7 +327,7 @@ def test_a_pack_repeats_england_in_each_of_its_files(demonstration: Demonstratio
 @pytest.mark.parametrize("series", ["monthly", "timeseries", "quarterly", "annual"])
 def test_every_level_adds_up_to_england(demonstration: Demonstration, series: str) -> None:
     frame: pd.DataFrame = getattr(demonstration.truth, series)
-    counts = [name for name in counts_of(frame) if not name.endswith("_appointments")]
+    counts = [name for name in get_counts(frame) if not name.endswith("_appointments")]
     totals = frame[frame["variable_type"] == "Total"].groupby(["period", "level"])[counts].sum()
     for period, by_level in totals.groupby("period"):
         whole = by_level.loc[(period, "england")]
@@ -338,7 +338,7 @@ def test_every_level_adds_up_to_england(demonstration: Demonstration, series: st
 @pytest.mark.parametrize("series", ["quarterly", "annual"])
 def test_every_breakdown_adds_up_to_its_total(demonstration: Demonstration, series: str) -> None:
     frame: pd.DataFrame = getattr(demonstration.truth, series)
-    counts = list(counts_of(frame))
+    counts = list(get_counts(frame))
     organisation = ["period", "level", "code", "partner_code"]
     leaves = frame[
         (frame["variable_type"] != "Ethnic Group")
@@ -355,7 +355,7 @@ def test_every_breakdown_adds_up_to_its_total(demonstration: Demonstration, seri
 def test_the_true_counts_belong_together(demonstration: Demonstration) -> None:
     truth = demonstration.truth
     for frame in (truth.monthly, truth.timeseries, truth.quarterly, truth.annual):
-        assert (pd.DataFrame(counts_of(frame)) >= 0).all(axis=None)
+        assert (pd.DataFrame(get_counts(frame)) >= 0).all(axis=None)
         assert (frame["recovery_base"] == frame["finished"] - frame["not_at_caseness"]).all()
         assert (frame["reliable_recovery"] <= frame["recovery"]).all()
         assert (frame["recovery"] <= frame["recovery_base"]).all()
@@ -627,11 +627,11 @@ def test_provenance_names_every_drop_with_its_digest(demonstration: Demonstratio
 
 def test_the_truth_of_a_period_is_the_same_again_and_alone(demonstration: Demonstration) -> None:
     truth = demonstration.truth
-    pairs = geography.demonstration_pairs()
+    pairs = geography.list_demonstration_pairs()
     for table, again in (
-        (truth.monthly, month_table(["2022-01", "2024-10"], pairs)),
-        (truth.quarterly, quarterly_table(["2020-21 Q3", "2025-26 Q4"])),
-        (truth.annual, annual_table(["2019-20", "2022-23"])),
+        (truth.monthly, make_month_table(["2022-01", "2024-10"], pairs)),
+        (truth.quarterly, make_quarterly_table(["2020-21 Q3", "2025-26 Q4"])),
+        (truth.annual, make_annual_table(["2019-20", "2022-23"])),
     ):
         before = table[table["period"].isin(set(again["period"]))].reset_index(drop=True)
         pd.testing.assert_frame_equal(before, again)
@@ -639,15 +639,15 @@ def test_the_truth_of_a_period_is_the_same_again_and_alone(demonstration: Demons
 
 @pytest.mark.parametrize("period", ["2022-01", "2021-01", "2023-01"], ids=["csv", "xlsx", "zip"])
 def test_a_second_run_writes_the_same_bytes(demonstration: Demonstration, period: str) -> None:
-    table = month_table([period], geography.demonstration_pairs())
-    file, content = folder.month_drop(period, table, measures.MONTHLY)
+    table = make_month_table([period], geography.list_demonstration_pairs())
+    file, content = folder.make_month_drop(period, table, measures.MONTHLY)
     assert (demonstration.root / file.path).read_bytes() == content
 
 
 def test_the_bytes_are_the_same_on_every_machine(demonstration: Demonstration) -> None:
     digests = [
         hashlib.sha256((demonstration.root / file.path).read_bytes()).hexdigest()
-        for file in (names.month_file("2022-01"), names.long_quarter_file("2023-24 Q4"))
+        for file in (names.name_month_file("2022-01"), names.name_long_quarter_file("2023-24 Q4"))
     ]
     assert digests == [
         "141c231c371919a6697952df1bc93b7301425a0b0e3649b00b1fa37f5560ae8e",
@@ -657,7 +657,9 @@ def test_the_bytes_are_the_same_on_every_machine(demonstration: Demonstration) -
 
 def test_an_earlier_demonstration_is_replaced(tmp_path: Path) -> None:
     drops = [
-        folder.month_drop(period, month_table([period], geography.demonstration_pairs()), measures.MONTHLY)
+        folder.make_month_drop(
+            period, make_month_table([period], geography.list_demonstration_pairs()), measures.MONTHLY
+        )
         for period in ("2022-01", "2022-02")
     ]
     folder.write_folder(tmp_path, drops)
@@ -681,7 +683,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> 
 
 def test_a_failed_run_leaves_no_file_without_provenance(tmp_path: Path) -> None:
     def failing() -> Iterator[folder.Drop]:
-        yield names.month_file("2022-01"), b"half"
+        yield names.name_month_file("2022-01"), b"half"
         raise RuntimeError("no space")
 
     with pytest.raises(RuntimeError, match="no space"):
@@ -690,14 +692,14 @@ def test_a_failed_run_leaves_no_file_without_provenance(tmp_path: Path) -> None:
 
 
 def test_a_national_month_has_the_size_of_a_real_one() -> None:
-    shown, table = national.national_measures(), month_table(["2026-03"], national.national_pairs())
+    shown, table = national.list_national_measures(), make_month_table(["2026-03"], national.make_national_pairs())
     assert len(shown) == len({measure.key for measure in shown}) == 217
     assert 280_000 < len(shown) * len(table) < 300_000
     assert table.groupby("level").size().loc[["region", "sub_icb"]].tolist() == [7, 106]
 
 
 def test_national_months_are_written_for_as_many_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(national, "national_measures", lambda: measures.MONTHLY[:1])
+    monkeypatch.setattr(national, "list_national_measures", lambda: measures.MONTHLY[:1])
     paths = write_demonstration_drops(tmp_path, national=True, months=2)
     assert [path.parent.name for path in paths] == ["2026-02", "2026-03"]
     lines = paths[1].read_bytes().splitlines()
@@ -718,7 +720,7 @@ def test_national_months_follow_each_other_from_the_first_of_the_monthly_data_se
 def test_the_command_offers_as_many_national_months_as_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(national, "national_measures", lambda: measures.MONTHLY[:1])
+    monkeypatch.setattr(national, "list_national_measures", lambda: measures.MONTHLY[:1])
     monkeypatch.setattr(national, "PAIRS", 200)
     answers = {
         months: CliRunner().invoke(app, ["demo-drops", str(tmp_path / "drops"), "--national", "--months", str(months)])
@@ -732,8 +734,8 @@ def test_the_command_offers_as_many_national_months_as_there_are(
 def test_a_national_month_names_the_commissioners_of_its_day(period: str, listed: dict[tuple[str, str], Spell]) -> None:
     """Every one of the 106 has its own code, which stood for a CCG or a sub-ICB location on that day, and a name."""
     day = date.fromisoformat(f"{period}-01")
-    parts = parts_of(national.national_pairs(), day)
-    organisations = grouping("commissioner", parts, day).organisations
+    parts = list_parts(national.make_national_pairs(), day)
+    organisations = group_parts("commissioner", parts, day).organisations
     level = "sub_icb" if period >= "2022-07" else "ccg"
     assert {organisation.level for organisation in organisations} == {level}
     assert len({organisation.code for organisation in organisations}) == len(organisations) == 106
@@ -745,7 +747,7 @@ def test_a_national_month_names_the_commissioners_of_its_day(period: str, listed
         or not listed[level, organisation.code].first <= day <= listed[level, organisation.code].last
     ]
     assert not_in_force == []
-    assert len(grouping("pair", parts, day).organisations) == len(parts)
+    assert len(group_parts("pair", parts, day).organisations) == len(parts)
 
 
 @pytest.fixture(scope="module")
@@ -762,7 +764,7 @@ def listed() -> dict[tuple[str, str], Spell]:
 
 def test_a_day_of_which_the_lists_know_no_ccg_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="a CCG in force on 2012-01-01 under the code 00N"):
-        geography.listed_ccg("00N", date(2012, 1, 1))
+        geography.find_listed_ccg("00N", date(2012, 1, 1))
 
 
 @pytest.mark.parametrize("months", [1, 45, 46, 48, 60, 65, 67])
@@ -770,7 +772,7 @@ def test_any_number_of_national_months_is_written_and_read(
     months: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The oldest of them is of the organisations of its day, and the pipeline reads it without losing a cell."""
-    monkeypatch.setattr(national, "national_measures", lambda: measures.MONTHLY[:1])
+    monkeypatch.setattr(national, "list_national_measures", lambda: measures.MONTHLY[:1])
     monkeypatch.setattr(national, "PROVIDERS", 3)
     monkeypatch.setattr(national, "PAIRS", 110)
     paths = write_demonstration_drops(tmp_path / "drops", national=True, months=months)

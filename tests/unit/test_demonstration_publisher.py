@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iapt.synthetic import publisher
-from iapt.synthetic.allocation import IntArray, grouped_sums, split, stream, whole_numbers
-from iapt.synthetic.measures import median_in_halves
+from iapt.synthetic.allocation import IntArray, allocate, draw_whole_numbers, make_random_stream, sum_by_group
+from iapt.synthetic.measures import compute_median_in_halves
 
 COUNTS = st.integers(min_value=0, max_value=2_000_000)
 ENGLAND, ELSEWHERE = np.array([True]), np.array([False])
@@ -36,13 +36,13 @@ def parts_and_wholes(draw: st.DrawFn) -> tuple[int, int]:
     [(0, "*"), (1, "*"), (2, "*"), (3, "*"), (4, "*"), (5, "5"), (6, "5"), (7, "5"), (8, "10")],
 )
 def test_a_small_count_is_hidden_elsewhere_and_printed_for_england(count: int, published: str) -> None:
-    assert publisher.published_counts(one(count), ELSEWHERE).tolist() == [published]
-    assert publisher.published_counts(one(count), ENGLAND).tolist() == [str(count)]
+    assert publisher.publish_counts(one(count), ELSEWHERE).tolist() == [published]
+    assert publisher.publish_counts(one(count), ENGLAND).tolist() == [str(count)]
 
 
 @given(COUNTS)
 def test_a_count_is_published_to_the_nearest_five(count: int) -> None:
-    text = publisher.published_counts(one(count), ELSEWHERE)[0]
+    text = publisher.publish_counts(one(count), ELSEWHERE)[0]
     assert (text == "*") == (count <= 4)
     if count > 4:
         assert int(text) % 5 == 0
@@ -65,7 +65,7 @@ def test_a_count_is_published_to_the_nearest_five(count: int) -> None:
 def test_a_percentage_is_whole_and_hidden_by_its_numerator_alone(
     numerator: int, denominator: int, published: str
 ) -> None:
-    texts = publisher.published_percentages(one(numerator), one(denominator), ELSEWHERE)
+    texts = publisher.publish_percentages(one(numerator), one(denominator), ELSEWHERE)
     assert texts.tolist() == [published]
 
 
@@ -73,27 +73,27 @@ def test_a_percentage_is_whole_and_hidden_by_its_numerator_alone(
 def test_a_percentage_comes_from_the_true_counts(counts: tuple[int, int]) -> None:
     numerator, denominator = counts
     figures = (one(numerator), one(denominator))
-    elsewhere = publisher.published_percentages(*figures, ELSEWHERE)[0]
+    elsewhere = publisher.publish_percentages(*figures, ELSEWHERE)[0]
     assert elsewhere == ("*" if numerator <= 4 else exact(100 * numerator, denominator, "1"))
-    assert publisher.published_percentages(*figures, ENGLAND)[0] == exact(100 * numerator, denominator, "0.1")
+    assert publisher.publish_percentages(*figures, ENGLAND)[0] == exact(100 * numerator, denominator, "0.1")
 
 
 def test_a_percentage_of_england_needs_a_denominator() -> None:
     with pytest.raises(ValueError, match="base above 0"):
-        publisher.published_percentages(one(0), one(0), ENGLAND)
+        publisher.publish_percentages(one(0), one(0), ENGLAND)
 
 
 @given(st.integers(min_value=0, max_value=10**8), st.integers(min_value=1, max_value=10**6))
 def test_a_mean_has_one_decimal_and_is_hidden_by_its_base(total: int, base: int) -> None:
     text = exact(total, base, "0.1")
-    assert publisher.published_means(one(total), one(base), ENGLAND)[0] == text
-    assert publisher.published_means(one(total), one(base), ELSEWHERE)[0] == ("*" if base <= 4 else text)
+    assert publisher.publish_means(one(total), one(base), ENGLAND)[0] == text
+    assert publisher.publish_means(one(total), one(base), ELSEWHERE)[0] == ("*" if base <= 4 else text)
 
 
 def test_a_median_and_an_extreme_are_hidden_by_their_base_and_never_by_their_value() -> None:
     for base, hidden in ((4, True), (5, False)):
-        assert publisher.published_medians(one(37), one(base), ELSEWHERE)[0] == ("*" if hidden else "18.5")
-        assert publisher.published_extremes(one(2), one(base), ELSEWHERE)[0] == ("*" if hidden else "2")
+        assert publisher.publish_medians(one(37), one(base), ELSEWHERE)[0] == ("*" if hidden else "18.5")
+        assert publisher.publish_extremes(one(2), one(base), ELSEWHERE)[0] == ("*" if hidden else "2")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_median_and_an_extreme_are_hidden_by_their_base_and_never_by_their_val
     [([10, 0], 28), ([0, 10], 70), ([5, 5], 56), ([1, 3], 65), ([0, 0], 0)],
 )
 def test_the_median_stands_in_the_band_that_holds_the_middle(bands: list[int], halves: int) -> None:
-    assert median_in_halves(np.array([bands], dtype=np.int64), (28, 42)).tolist() == [halves]
+    assert compute_median_in_halves(np.array([bands], dtype=np.int64), (28, 42)).tolist() == [halves]
 
 
 @given(
@@ -111,7 +111,7 @@ def test_the_median_stands_in_the_band_that_holds_the_middle(bands: list[int], h
 )
 def test_the_parts_of_a_split_add_up_and_keep_their_proportion(total: int, sizes: list[int], seed: int) -> None:
     weights = np.array([*sizes, 1], dtype=np.int64)
-    parts = split(total, weights, stream(str(seed)))
+    parts = allocate(total, weights, make_random_stream(str(seed)))
     assert int(parts.sum()) == total
     shares = [total * int(weight) / int(weights.sum()) for weight in weights]
     assert all(abs(int(part) - share) < 1 + 1e-6 for part, share in zip(parts, shares, strict=True))
@@ -122,17 +122,17 @@ def test_the_parts_of_a_split_add_up_and_keep_their_proportion(total: int, sizes
 
 def test_a_split_over_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="found none"):
-        split(1, np.zeros(3, dtype=np.int64), stream("a"))
-    assert split(0, np.zeros(3, dtype=np.int64), stream("a")).tolist() == [0, 0, 0]
+        allocate(1, np.zeros(3, dtype=np.int64), make_random_stream("a"))
+    assert allocate(0, np.zeros(3, dtype=np.int64), make_random_stream("a")).tolist() == [0, 0, 0]
 
 
 def test_a_split_too_large_for_whole_numbers_is_refused() -> None:
     with pytest.raises(ValueError, match="64 bits"):
-        split(2**40, np.array([2**40, 1], dtype=np.int64), stream("a"))
+        allocate(2**40, np.array([2**40, 1], dtype=np.int64), make_random_stream("a"))
 
 
 def test_a_stream_is_the_same_every_time_and_differs_by_name() -> None:
-    drawn = [whole_numbers(stream(name), 0, 999, (4,)).tolist() for name in ("a", "a", "b")]
+    drawn = [draw_whole_numbers(make_random_stream(name), 0, 999, (4,)).tolist() for name in ("a", "a", "b")]
     assert drawn == [[355, 322, 619, 71], [355, 322, 619, 71], drawn[2]]
     assert drawn[2] != drawn[0]
 
@@ -140,4 +140,4 @@ def test_a_stream_is_the_same_every_time_and_differs_by_name() -> None:
 def test_groups_are_summed_and_an_empty_one_is_zero() -> None:
     values = np.array([[1, 10], [2, 20], [4, 40]], dtype=np.int64)
     groups = np.array([2, 0, 2], dtype=np.int64)
-    assert grouped_sums(values, groups, 3).tolist() == [[2, 20], [0, 0], [5, 50]]
+    assert sum_by_group(values, groups, 3).tolist() == [[2, 20], [0, 0], [5, 50]]

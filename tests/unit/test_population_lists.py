@@ -11,9 +11,9 @@ import pytest
 
 from iapt.synthetic.populations import (
     Population,
-    annual_populations,
-    long_quarterly_populations,
-    wide_quarterly_populations,
+    list_annual_populations,
+    list_long_quarterly_populations,
+    list_wide_quarterly_populations,
 )
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
@@ -98,11 +98,11 @@ def test_a_placeholder_is_no_category(populations: dict[tuple[str, ...], dict[st
 
 @pytest.mark.parametrize("year", YEARS)
 def test_the_annual_demonstration_is_listed(year: str, populations: dict[tuple[str, ...], dict[str, str]]) -> None:
-    assert unlisted(annual_populations(year), populations) == []
+    assert unlisted(list_annual_populations(year), populations) == []
 
 
 def test_the_quarterly_demonstration_is_listed(populations: dict[tuple[str, ...], dict[str, str]]) -> None:
-    published = [*wide_quarterly_populations(), *long_quarterly_populations()]
+    published = [*list_wide_quarterly_populations(), *list_long_quarterly_populations()]
     assert unlisted(published, populations) == []
 
 

@@ -371,12 +371,10 @@
       cell.className === "standing"
         ? ` (${heads[at + 1]}: ${textOf(cell)})`
         : `${at ? "; " : ""}${heads[at + 1]} ${textOf(cell)}`;
-    return [...table.querySelectorAll("tbody tr[data-i]")]
-      .reverse()
-      .map((row) => ({
-        number: Number(row.dataset.i),
-        fact: `${textOf(row.cells[0])}: ${[...row.cells].slice(1).map(said).join("")}`,
-      }));
+    return [...table.querySelectorAll("tbody tr[data-i]")].reverse().map((row) => ({
+      number: Number(row.dataset.i),
+      fact: `${textOf(row.cells[0])}: ${[...row.cells].slice(1).map(said).join("")}`,
+    }));
   }
 
   /** What a table with a column a period says of some of its rows, the oldest period first, up to the last of a chart. */

@@ -1,4 +1,4 @@
-"""The refusal of a drop: one error that says where, what was expected, what was found and what to do."""
+"""The rejection of a drop: one error that says where, what was expected, what was found and what to do."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DropRejectedError(Exception):
         return _write_plainly(f"{self.file}, {self.place}: expected {self.expected}; found {found}. {self.remedy}")
 
     def to_record(self) -> dict[str, str]:
-        """The refusal as plain data, to be kept beside the drop."""
+        """The rejection as plain data, to be kept beside the drop."""
         return asdict(self)
 
 

@@ -4,7 +4,7 @@ To warn of something new, say once what it is, what names one case of it, and wh
 
 - a dbt test `dbt_project/tests/warn_*.sql`: an entry in `dbt_project/tests/warnings.yml` (`found`, `each`, `remedy`);
 - a rule of Great Expectations with severity `warning`: its `description` and its `remedy`;
-- what was left unread or mended in a drop: `notice(what, subject)` of `iapt.ingest.notices` into the summary's
+- what was left unread or mended in a drop: `format_notice(what, subject)` of `iapt.ingest.notices` into the summary's
   `notices`; cells that were set aside are told by their reasons, without more.
 
 What names a case is a key (code, id, name, file, period), never a figure.

@@ -238,8 +238,8 @@ def _print_release(home: Workspace, opening: str) -> None:
 def status(home: HomeOption = None) -> None:
     """What is kept, what was refused, and what the latest release is."""
     from iapt.catalogue.catalogue import Catalogue
-    from iapt.ingest.archive import DropStore
-    from iapt.ingest.ingestion import refusals_that_stand, summarise_series
+    from iapt.ingest.archive import DropArchive
+    from iapt.ingest.ingestion import list_current_rejections, summarise_series
     from iapt.ingest.reader import ObservationStore
     from iapt.ingest.reissues import find_wholly_replaced_drops
     from iapt.workspace import CATALOGUE
@@ -247,15 +247,15 @@ def status(home: HomeOption = None) -> None:
 
     where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
     catalogue, observations = Catalogue(CATALOGUE), ObservationStore(where.observations)
-    drops = list(DropStore(where.drops))
+    drops = list(DropArchive(where.drops))
     record = read_record(where)
     if not drops and not record:
         out.print(f"No drop is kept in {where.root}. Begin with: iapt refresh --drops PATH", markup=False)
         return
-    read = [(drop, observations.summary_of(drop.sha256, catalogue)) for drop in drops]
+    read = [(drop, observations.read_summary(drop.sha256, catalogue)) for drop in drops]
     unread = sum(summary is None for _, summary in read)
     table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)
-    usable = [(drop, found) for drop, found in read if found is not None and not found.refusal]
+    usable = [(drop, found) for drop, found in read if found is not None and not found.rejection]
     for held in summarise_series(usable, find_wholly_replaced_drops(usable, observations, catalogue)):
         counts = (f"{held.cells:,}", f"{held.quarantined:,}")
         periods = (held.first_period, held.last_period)
@@ -269,7 +269,7 @@ def status(home: HomeOption = None) -> None:
     for refusal in refused:
         out.print(f"refused: {describe_refusal(refusal)}", markup=False)
     earlier = [
-        drop.file for drop, refusal in refusals_that_stand(drops, observations, catalogue) if refusal not in refused
+        drop.file for drop, refusal in list_current_rejections(drops, observations, catalogue) if refusal not in refused
     ]
     if earlier:
         out.print(

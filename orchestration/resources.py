@@ -8,7 +8,7 @@ import dagster as dg
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.disclosure_policy import Policy, load_policy
-from iapt.ingest.archive import DropStore
+from iapt.ingest.archive import DropArchive
 from iapt.ingest.reader import ObservationStore
 from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Workspace
@@ -31,9 +31,9 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
         return Workspace(Path(self.root)) if self.root else Workspace.from_environment()
 
     @property
-    def drops(self) -> DropStore:
+    def drops(self) -> DropArchive:
         """The store of drops."""
-        return DropStore(self.home.drops)
+        return DropArchive(self.home.drops)
 
     @property
     def observations(self) -> ObservationStore:

@@ -92,7 +92,7 @@ def end_record(home: Workspace, instance: dg.DagsterInstance, run: dg.DagsterRun
             "is_new": bool(release and release[1]),
             "drops_read": reading.get("read", 0),
             "drops_known": reading.get("known", 0),
-            "refused": reading.get("refused") or [refusal for _, refusal in intake.get("refused", [])],
+            "refused": reading.get("refused") or [refusal for _, refusal in intake.get("rejected", [])],
             "warnings": collect_warnings(
                 read_check_evaluations(instance, run.run_id), exclude_checks={EVERY_DROP_IS_READ}
             ),

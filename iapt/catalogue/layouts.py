@@ -51,7 +51,7 @@ class Recognition(StrictModel):
     optional: list[str] = []
     value_columns: list[str] = []
     periods: Literal["one", "several", "any"] = "any"
-    other_members: Literal["refused", "kept_unread"] = "refused"
+    other_members: Literal["rejected", "kept_unread"] = "rejected"
 
 
 class PeriodFromColumns(StrictModel):
@@ -168,13 +168,13 @@ class LongMeasures(StrictModel):
 class WideMeasures(StrictModel):
     """One column per measure. `columns` is every name that leads to a reviewed measure.
 
-    Any other column is a drift where `other_columns` are refused; else it is a measure that nobody has reviewed, which
+    Any other column is a drift where `other_columns` are rejected; else it is a measure that nobody has reviewed, which
     is read under its own name and does not leave.
     """
 
     shape: Literal["wide"]
     columns: list[str] = Field(min_length=1)
-    other_columns: Literal["refused", "unreviewed"] = "refused"
+    other_columns: Literal["rejected", "unreviewed"] = "rejected"
 
 
 class Layout(StrictModel):
@@ -376,7 +376,7 @@ def recognise(
 
 
 def _no_resemblance(rows_above: Sequence[Sequence[object]], file: str, place: str) -> DropRejectedError:
-    """The refusal of a table that is like none of the layouts: a sheet of definitions, or figures of another kind."""
+    """The rejection of a table that is like none of the layouts: a sheet of definitions, or figures of another kind."""
     headers = [(number, clean_header(row)) for number, row in enumerate(rows_above, start=1)]
     row, header = max(headers, key=lambda pair: len(pair[1]), default=(1, ()))  # a title above it is narrower
     found = "no header (the table is empty or too short)"

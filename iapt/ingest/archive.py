@@ -7,10 +7,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from iapt.catalogue.catalogue import Limits, Precedence
 from iapt.files import compute_sha256, write_atomically
@@ -18,6 +19,8 @@ from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, describe_os_error
 
 PROVENANCE = "provenance.json"
+#: Keys of a provenance.json that an earlier version of the pipeline wrote.
+_KEYS_BEFORE = {"got_from": "source_path", "kept_at": "archived_at"}
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
@@ -36,42 +39,47 @@ class ArchivedDrop:
     revision: int
     sequence: int
     batch: int
-    got_from: str
-    kept_at: str
+    source_path: str
+    archived_at: str
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> ArchivedDrop:
+        """Return the drop of a provenance record, of this version or of the one that used other keys."""
+        return cls(**{_KEYS_BEFORE.get(key, key): value for key, value in record.items()})
 
     def to_record(self) -> dict[str, object]:
-        """The provenance as plain data."""
+        """Return the provenance as plain data, with the keys of `provenance.json`."""
         return asdict(self)
 
 
-class DropStore:
+class DropArchive:
     """A folder of kept drops. The same bytes twice is a no-op; other bytes are another drop and the old one stays."""
 
     def __init__(self, folder: Path) -> None:
         """A store in `folder`, made on the first keep."""
         self.folder = folder
 
-    def path_of(self, drop: ArchivedDrop) -> Path:
+    def path_to(self, drop: ArchivedDrop) -> Path:
         """Where the bytes of a kept drop lie."""
         return self.folder / drop.sha256 / drop.file
 
     def __iter__(self) -> Iterator[ArchivedDrop]:
         """Every kept drop in the order of keeping."""
         records = [json.loads(path.read_text("utf-8")) for path in self.folder.glob(f"[!.]*/{PROVENANCE}")]
-        drops = [ArchivedDrop(**record) for record in records]
+        drops = [ArchivedDrop.from_record(record) for record in records]
         return iter(sorted(drops, key=lambda drop: drop.sequence))
 
     def get(self, sha256: str) -> ArchivedDrop | None:
         """The kept drop of these bytes, if there is one."""
         path = self.folder / sha256 / PROVENANCE
-        return ArchivedDrop(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
+        return ArchivedDrop.from_record(json.loads(path.read_text("utf-8"))) if path.is_file() else None
 
     def next_sequence(self) -> int:
         """The number the next kept drop gets."""
         return max((drop.sequence for drop in self), default=0) + 1
 
-    def keep(
-        self, found: FoundFile, *, precedence: Precedence, limits: Limits, sequence: int, batch: int, kept_at: str
+    def archive(
+        self, found: FoundFile, *, precedence: Precedence, limits: Limits, sequence: int, batch: int, archived_at: str
     ) -> tuple[ArchivedDrop, bool]:
         """Keep the bytes of a file; return the drop and whether it is new.
 
@@ -108,27 +116,34 @@ class DropStore:
                     "Offer it in a home of its own, or mend the provenance sidecar.",
                 )
             return existing, False
-        drop = _describe_drop(found, sha256, size, precedence, sequence=sequence, batch=batch, kept_at=kept_at)
+        drop = _describe_drop(found, sha256, size, precedence, sequence=sequence, batch=batch, archived_at=archived_at)
         self._write(found.path, drop)
         return drop, True
 
     def rename(
-        self, drop: ArchivedDrop, found: FoundFile, *, precedence: Precedence, sequence: int, batch: int, kept_at: str
+        self,
+        drop: ArchivedDrop,
+        found: FoundFile,
+        *,
+        precedence: Precedence,
+        sequence: int,
+        batch: int,
+        archived_at: str,
     ) -> ArchivedDrop:
         """Keep the bytes of a drop under another name, offered later; return the drop as it is known from now on.
 
         Only for a drop that could not be used under the name it had. A crash leaves it under one name or the other.
         """
         renamed = _describe_drop(
-            found, drop.sha256, drop.bytes, precedence, sequence=sequence, batch=batch, kept_at=kept_at
+            found, drop.sha256, drop.bytes, precedence, sequence=sequence, batch=batch, archived_at=archived_at
         )
         if renamed.file != drop.file:
-            shutil.copyfile(self.path_of(drop), self.path_of(renamed))
-            self.path_of(renamed).chmod(0o444)
+            shutil.copyfile(self.path_to(drop), self.path_to(renamed))
+            self.path_to(renamed).chmod(0o444)
         record = self.folder / drop.sha256 / PROVENANCE
         write_atomically(record, _to_json(renamed))
         if renamed.file != drop.file:
-            self.path_of(drop).unlink()
+            self.path_to(drop).unlink()
         return renamed
 
     def _write(self, path: Path, drop: ArchivedDrop) -> None:
@@ -151,7 +166,7 @@ class DropStore:
 
 
 def _describe_drop(
-    found: FoundFile, sha256: str, size: int, precedence: Precedence, *, sequence: int, batch: int, kept_at: str
+    found: FoundFile, sha256: str, size: int, precedence: Precedence, *, sequence: int, batch: int, archived_at: str
 ) -> ArchivedDrop:
     return ArchivedDrop(
         sha256=sha256,
@@ -165,8 +180,8 @@ def _describe_drop(
         revision=precedence.revision_of(found.path.name),
         sequence=sequence,
         batch=batch,
-        got_from=found.relative_path,
-        kept_at=kept_at,
+        source_path=found.relative_path,
+        archived_at=archived_at,
     )
 
 
@@ -176,7 +191,7 @@ def _to_json(drop: ArchivedDrop) -> str:
 
 @contextmanager
 def _reading(path: Path) -> Generator[None]:
-    """Refuse a drop that the system does not let be read. What it says of any other file is the machine's trouble.
+    """Reject a drop that the system does not let be read. What it says of any other file is the machine's trouble.
 
     Python lays an error in the middle of a copy on the file that is read, a full disk too; some have no name at all.
     """

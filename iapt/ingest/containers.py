@@ -25,7 +25,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 
 from iapt.catalogue.catalogue import Limits
 from iapt.catalogue.layouts import DEEPEST_HEADER_ROW
-from iapt.ingest.notices import notice
+from iapt.ingest.notices import format_notice
 from iapt.ingest.sheets import (
     Extent,
     NotMeasurableError,
@@ -48,7 +48,7 @@ from iapt.sources.file_formats import (
     recognise_format,
     recognise_members,
 )
-from iapt.sources.folder import NOTES_SUFFIXES, is_dropping
+from iapt.sources.folder import NOTES_SUFFIXES, is_system_file
 
 HIDDEN_SHEET = "a hidden sheet is not read"
 ERROR_CELL = "a cell with a spreadsheet's error is no figure"
@@ -60,7 +60,7 @@ _SAVE_AS_UTF_8 = "Get the file again; if it is whole, save it as UTF-8 and offer
 _TABLE_SUFFIXES = (".csv", ".xlsx")
 #: With fewer words than this, what a library says of a fault says nothing to a reader.
 _FEWEST_WORDS_OF_A_REASON = 2
-#: How many members a refusal names.
+#: How many members a rejection names.
 _MEMBERS_NAMED = 5
 
 
@@ -126,12 +126,14 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
         for number, info in enumerate(info for info in archive.infolist() if not info.is_dir()):
             member = PurePosixPath(info.filename)
             suffix = member.suffix.lower()
-            if is_dropping(member):
-                notices.append(notice("a file manager's own member is kept with the drop, unread", info.filename))
+            if is_system_file(member):
+                notices.append(
+                    format_notice("a file manager's own member is kept with the drop, unread", info.filename)
+                )
                 continue
             if suffix in NOTES_SUFFIXES:
                 notices.append(
-                    notice("a member that is a note, not a table, is kept with the drop, unread", info.filename)
+                    format_notice("a member that is a note, not a table, is kept with the drop, unread", info.filename)
                 )
                 continue
             if suffix not in _TABLE_SUFFIXES:
@@ -153,7 +155,7 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
         remedy = "Unpack it, and offer the files inside as drops of their own."
         raise DropRejectedError(file, "the whole file", "CSV or XLSX members", f"{named}{more}", remedy)
     notices += [
-        notice(
+        format_notice(
             "a member that is no table to read is kept with the drop, unread; if it holds figures, offer it as a drop "
             "of its own, as CSV or XLSX",
             f"{name} ({what.description})",
@@ -297,10 +299,10 @@ def _xlsx_tables(
             name = f"{member} sheet {sheet.name!r}".strip()
             if sheet.visible != SheetVisibleEnum.Visible:
                 hidden.append(name)
-                notices.append(notice(HIDDEN_SHEET, name))
+                notices.append(format_notice(HIDDEN_SHEET, name))
                 continue
             if sheet.typ != SheetTypeEnum.WorkSheet:
-                notices.append(notice("a sheet that holds no cells is not read", name))
+                notices.append(format_notice("a sheet that holds no cells is not read", name))
                 continue
             at = name
             rows = workbook.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
@@ -342,9 +344,9 @@ class _SheetLook:
         """What to say of the sheet if it is read."""
         if self.odd_cells:
             cells = [f"{write_position(*place)} {text}" for place, text in self.odd_cells.items()]
-            yield notice(ERROR_CELL, f"{name}, {name_first(cells, len(cells))}")
+            yield format_notice(ERROR_CELL, f"{name}, {name_first(cells, len(cells))}")
         if self.has_hidden_cells:
-            yield notice("hidden rows and columns are read like any others", name)
+            yield format_notice("hidden rows and columns are read like any others", name)
 
 
 def _write_odd_cells(rows: list[list[Any]], odd_cells: Mapping[tuple[int, int], str]) -> None:
@@ -366,7 +368,7 @@ class _CellAllowance:
 def _check_sheets(
     archive: zipfile.ZipFile, file: str, member: str, limits: Limits, allowance: _CellAllowance
 ) -> dict[str, _SheetLook]:
-    """Refuse a workbook of few bytes that would fill the memory once its sheets are loaded; else look at each sheet.
+    """Reject a workbook of few bytes that would fill the memory once its sheets are loaded; else look at each sheet.
 
     Few cells may stand so far apart that the table between them is vast; many may repeat one long string; many sheets
     may be one part.
@@ -433,7 +435,7 @@ def _check_sheets(
 
 @contextmanager
 def _measuring(file: str, place: str) -> Generator[None]:
-    """Refuse a drop of which a part cannot be unpacked or measured."""
+    """Reject a drop of which a part cannot be unpacked or measured."""
     try:
         yield
     except NotMeasurableError as problem:
@@ -456,7 +458,7 @@ def _csv_table(path: Path, file: str, member: str, utf_8: Path, notices: list[st
     if wide := detect_wide_encoding(head):
         _write_as_utf_8(path, file, place, wide, utf_8)
         name = wide.upper().removesuffix("-LE").removesuffix("-BE")
-        notices.append(notice(f"text in {name} is read as such", member))
+        notices.append(format_notice(f"text in {name} is read as such", member))
         path = utf_8
     encoding = _encoding(path, file, member)
     with path.open(encoding="latin-1" if encoding == "latin-1" else "utf-8-sig", newline="") as lines:

@@ -14,7 +14,7 @@ from iapt.catalogue.disclosure_policy import Policy
 from iapt.catalogue.relations import Relations, load_relations
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.reader import DropSummary, ObservationStore, count_quarantined_cells
-from iapt.ingest.reissues import NarrowerIssue, Replacement, add_standing, find_re_issues, zip_members
+from iapt.ingest.reissues import NarrowerIssue, Replacement, add_status_and_revision, find_re_issues, list_zip_members
 from iapt.sql import sql_list
 
 #: How a new warehouse keeps its tables: text is written in two thirds of the time that the oldest version takes. Only
@@ -38,10 +38,10 @@ def load_landing_tables(
     """
     if not read:
         raise ValueError("expected at least one drop that was read in full; found none")
-    read = [(add_standing(drop, summary, catalogue.precedence), summary) for drop, summary in read]
+    read = [(add_status_and_revision(drop, summary, catalogue.precedence), summary) for drop, summary in read]
     replacements, narrower = find_re_issues(read, observations, catalogue)
     labels = label_drops(read, salt)
-    files = sql_list(observations.observations_of(drop.sha256) for drop, _ in read)
+    files = sql_list(observations.observations_path(drop.sha256) for drop, _ in read)
     precedence = catalogue.precedence
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(warehouse), config={"storage_compatibility_version": STORAGE_VERSION}) as connection:
@@ -140,11 +140,11 @@ def label_drops(read: Sequence[tuple[ArchivedDrop, DropSummary]], salt: str | No
     times = Counter(drop.file for drop, _ in read)
     labels = {}
     for drop, summary in read:
-        members = zip_members(summary)
+        members = list_zip_members(summary)
         parts = [
             f"member {members[0]}" + (f" and {len(members) - 1} more" if len(members) > 1 else "") if members else "",
             f"{'called' if salt else 'sha256'} {pseudonymise_drop_id(drop.sha256, salt)[:12]}",
-            f"kept {drop.kept_at[:10]}",
+            f"kept {drop.archived_at[:10]}",
         ]
         exclude_checks = f" ({', '.join(part for part in parts if part)})" if times[drop.file] > 1 else ""
         labels[drop.sha256] = drop.file + exclude_checks

@@ -13,7 +13,7 @@ from iapt.run_warnings import name_first, printable
 SEPARATOR = ": "
 
 
-def notice(what: str, subject: str = "") -> str:
+def format_notice(what: str, subject: str = "") -> str:
     """Return a notice. `what` is the same for every drop it can happen to; `subject` names the sheet, member or row.
 
     Raises ValueError where `what` holds the separator: such notices would not group.

@@ -52,7 +52,7 @@ from iapt.ingest.containers import (
     open_tables,
 )
 from iapt.ingest.named_periods import infer_period_from_name, is_named_for_a_series, parse_periods_in_name
-from iapt.ingest.notices import SEPARATOR, notice
+from iapt.ingest.notices import SEPARATOR, format_notice
 from iapt.ingest.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
 from iapt.periods import (
     CALENDAR_END,
@@ -89,7 +89,7 @@ TOO_LARGE = f"a number beyond {LARGEST_EXACT:,} is not kept exactly"
 #: How many texts, codes or reasons of one kind the notices of a drop name.
 NAMED_IN_NOTICES = 5
 PARQUET = "format parquet, compression zstd"
-#: How many tables a refusal names beside the one it is about.
+#: How many tables a rejection names beside the one it is about.
 OTHERS_NAMED = 3
 ROWS_OF_OTHER_LEVELS = (
     "rows that name an organisation of another level than their own are set aside; look at them, and get the file again"
@@ -107,6 +107,9 @@ MEND_CELL = "Get the file again; if it is published so, mend the cell in a copy,
 MEND_ROW = "Get the file again; if it is published so, mend the row in a copy, and offer the copy."
 #: A text in place of figures in fewer cells than this is a slip; in more it may be a mark of the publisher's.
 FEWEST_OF_A_MARK = 3
+
+#: Keys of a summary that an earlier version of the pipeline wrote.
+_KEYS_BEFORE = {"refusal": "rejection", "synthetic_mark": "has_synthetic_mark"}
 
 
 @dataclass
@@ -131,7 +134,7 @@ class TableSummary:
 
 @dataclass
 class DropSummary:
-    """What became of a drop: read in full, or refused with the reason. Kept beside its observations.
+    """What became of a drop: read in full, or rejected with the reason. Kept beside its observations.
 
     `unread` names the tables inside it that no layout knows: a new layout may know them.
     """
@@ -142,8 +145,8 @@ class DropSummary:
     tables: list[TableSummary] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
-    synthetic_mark: bool = False
-    refusal: dict[str, str] | None = None
+    has_synthetic_mark: bool = False
+    rejection: dict[str, str] | None = None
 
     @property
     def cells(self) -> int:
@@ -163,7 +166,7 @@ class DropSummary:
     @classmethod
     def from_json(cls, text: str) -> DropSummary:
         """A summary as it was written."""
-        content = json.loads(text)
+        content = {_KEYS_BEFORE.get(key, key): value for key, value in json.loads(text).items()}
         content["tables"] = [TableSummary(**table) for table in content["tables"]]
         return cls(**content)
 
@@ -189,15 +192,15 @@ class ObservationStore:
         """A store in `folder`, made on the first reading."""
         self.folder = folder
 
-    def observations_of(self, sha256: str) -> Path:
+    def observations_path(self, sha256: str) -> Path:
         """Where the observations of a drop lie."""
         return self.folder / f"{sha256}.parquet"
 
-    def quarantine_of(self, sha256: str) -> Path:
+    def quarantine_path(self, sha256: str) -> Path:
         """Where the quarantined cells of a drop lie; the file exists only where there are any."""
         return self.folder / f"{sha256}.quarantine.parquet"
 
-    def summary_of(self, sha256: str, catalogue: Catalogue) -> DropSummary | None:
+    def read_summary(self, sha256: str, catalogue: Catalogue) -> DropSummary | None:
         """The summary of a drop, if it was read under today's reader and layouts."""
         path = self.folder / f"{sha256}.json"
         if not path.is_file():
@@ -207,7 +210,7 @@ class ObservationStore:
 
     def forget(self, sha256: str) -> None:
         """Let a drop be read anew, as if it never was."""
-        for path in (self.observations_of(sha256), self.quarantine_of(sha256), self.folder / f"{sha256}.json"):
+        for path in (self.observations_path(sha256), self.quarantine_path(sha256), self.folder / f"{sha256}.json"):
             path.unlink(missing_ok=True)
 
     def write_summary(self, summary: DropSummary) -> None:
@@ -219,11 +222,11 @@ class ObservationStore:
 def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
     """What a summary rests on: the reader and the layouts used; all of them, and the limits, where not all was read."""
     names = {table.layout for table in summary.tables}
-    is_partial = bool(summary.refusal or summary.unread)
+    is_partial = bool(summary.rejection or summary.unread)
     layouts = [layout for layout in catalogue.layouts if is_partial or layout.name in names]
     text = f"reader {READER_VERSION} {layouts_digest(layouts)} {catalogue.organisation_codes.model_dump_json()}"
     text += catalogue.impossible_values.model_dump_json()
-    if summary.refusal:
+    if summary.rejection:
         text += f" {catalogue.limits.model_dump_json()} {catalogue.precedence.model_dump_json()}"
     # An entry concerns the drop it names alone; that it was rejected for its name is no reason to read others again.
     for entry in catalogue.misnamed_files:
@@ -232,7 +235,7 @@ def _digest(summary: DropSummary, catalogue: Catalogue) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def reading_connection() -> duckdb.DuckDBPyConnection:
+def open_reading_connection() -> duckdb.DuckDBPyConnection:
     """A connection to read drops with, a few at a time. The rows of a file keep their order."""
     connection = duckdb.connect(config={"threads": threads_per_worker(READERS)})
     connection.execute("set preserve_insertion_order = true")
@@ -244,7 +247,7 @@ def read_drop(
 ) -> DropSummary:
     """Read a kept drop at `path` into the store, and return what became of it.
 
-    A drop that cannot be read in full is refused: the summary then holds the refusal and no observations are left.
+    A drop that cannot be read in full is rejected: the summary then holds the rejection and no observations are left.
     Raises AssertionError where cells in and cells out differ (a defect of ours, never of the drop).
     """
     store.folder.mkdir(parents=True, exist_ok=True)
@@ -252,10 +255,10 @@ def read_drop(
     try:
         with tempfile.TemporaryDirectory(prefix="reading-", dir=store.folder) as scratch:
             _read_tables(connection, drop, path, catalogue, store, Path(scratch), summary)
-    except DropRejectedError as refusal:
-        store.observations_of(drop.sha256).unlink(missing_ok=True)
-        store.quarantine_of(drop.sha256).unlink(missing_ok=True)
-        summary = DropSummary(drop.sha256, drop.file, digest="", refusal=refusal.to_record())
+    except DropRejectedError as rejection:
+        store.observations_path(drop.sha256).unlink(missing_ok=True)
+        store.quarantine_path(drop.sha256).unlink(missing_ok=True)
+        summary = DropSummary(drop.sha256, drop.file, digest="", rejection=rejection.to_record())
     summary.digest = _digest(summary, catalogue)
     store.write_summary(summary)
     return summary
@@ -276,10 +279,10 @@ def _read_tables(
         summary.tables.append(reading.read())
         summary.notices.extend(reading.notices)
         _reject_other_period(drop, summary.tables[-1], reading.periods_by_member(), catalogue)
-        summary.synthetic_mark |= reading.has_synthetic_mark()
+        summary.has_synthetic_mark |= reading.has_synthetic_mark()
     targets = {
-        "observations": store.observations_of(drop.sha256),
-        "quarantine": store.quarantine_of(drop.sha256),
+        "observations": store.observations_path(drop.sha256),
+        "quarantine": store.quarantine_path(drop.sha256),
     }
     for kind, target in targets.items():
         written = _join_parts(connection, sorted(scratch.glob(f"group-*/{kind}.parquet")), scratch / f"{kind}.parquet")
@@ -323,7 +326,7 @@ def _reject_other_period(
             )
 
 
-def reject_other_name(
+def find_name_conflict(
     drop: ArchivedDrop, summary: DropSummary, name: str, catalogue: Catalogue
 ) -> DropRejectedError | None:
     """Return why the bytes of a drop in use cannot be what another name that they are offered under says.
@@ -375,7 +378,7 @@ def _group_tables(
 
     A workbook may hold sheets that are no tables (a title sheet, definitions), and a pack members that are none; they
     are named and left. What resembles a layout and is not recognised is a table that has changed, and the drop is
-    refused for it: what is left of a pack is not what was published. In a pack whose layout knows of other tables,
+    rejected for it: what is left of a pack is not what was published. In a pack whose layout knows of other tables,
     which share its keys, only what is the main table but for a column or so. Tables of one layout share one header:
     rows that repeat from table to table can be told apart from others only when read together.
     """
@@ -387,8 +390,8 @@ def _group_tables(
             if table.delimiter != ",":
                 raise _other_delimiter(drop, table)
             found = recognise(table.top, catalogue.layouts, file=drop.file, place=table.place)
-        except DropRejectedError as refusal:
-            unrecognised.append((table, refusal))
+        except DropRejectedError as rejection:
+            unrecognised.append((table, rejection))
             continue
         names = tuple(layout.name for layout in found.layouts)
         variables = tuple(filter(None, (layout.variable_column(found.header) for layout in found.layouts)))
@@ -398,10 +401,10 @@ def _group_tables(
         tables.append(replace(table, header_row=found.header_row))
         summary.notices += table.notices
     if not groups:
-        refusal = DropRejectedError(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
+        rejection = DropRejectedError(drop.file, "the whole file", "a published table", "none", GET_IT_AGAIN)
         if unrecognised:
-            refusal = _nearest_refusal(unrecognised, catalogue.layouts)
-        raise _name_hidden_sheets(refusal, summary.notices)
+            rejection = _nearest_rejection(unrecognised, catalogue.layouts)
+        raise _name_hidden_sheets(rejection, summary.notices)
     keeping_others = {
         layout.name
         for layouts, _, _ in groups.values()
@@ -413,7 +416,9 @@ def _group_tables(
         if nearest is not None and (nearest.is_changed_main_table or not keeping_others):
             raise _name_hidden_sheets(reason, summary.notices)
         summary.unread.append(table.member)
-        summary.notices.append(notice("a table without a known layout is kept with the drop, unread", table.member))
+        summary.notices.append(
+            format_notice("a table without a known layout is kept with the drop, unread", table.member)
+        )
     return list(groups.values())
 
 
@@ -435,22 +440,25 @@ def _without_earlier_issues(tables: Sequence[Table], catalogue: Catalogue, summa
         if precedence.revision_of(later) > precedence.revision_of(member):
             left[member] = later
             summary.notices.append(
-                notice("an earlier issue beside a later one in the same file is left unread", f"{member}, for {later}")
+                format_notice(
+                    "an earlier issue beside a later one in the same file is left unread", f"{member}, for {later}"
+                )
             )
     return [table for table in tables if find_zip_member(table.member) not in left]
 
 
-def _name_hidden_sheets(refusal: DropRejectedError, notices: Iterable[str]) -> DropRejectedError:
-    """The refusal with the hidden sheets that were passed over: what was published may stand in one of them."""
+def _name_hidden_sheets(rejection: DropRejectedError, notices: Iterable[str]) -> DropRejectedError:
+    """The rejection with the hidden sheets that were passed over: what was published may stand in one of them."""
     begins = f"{HIDDEN_SHEET}{SEPARATOR}"
     hidden = [text.removeprefix(begins) for text in notices if text.startswith(begins)]
     if not hidden:
-        return refusal
+        return rejection
     named = name_first(hidden[:OTHERS_NAMED], len(hidden))
     return replace(
-        refusal,
-        found=f"{refusal.found}. Hidden and not read: {named}",
-        remedy=f"If a hidden sheet is what was published, unhide it, save the workbook, and offer it. {refusal.remedy}",
+        rejection,
+        found=f"{rejection.found}. Hidden and not read: {named}",
+        remedy=f"If a hidden sheet is what was published, unhide it, save the workbook, and offer it. "
+        f"{rejection.remedy}",
     )
 
 
@@ -473,8 +481,8 @@ def _other_header(
     )
 
 
-def _nearest_refusal(unrecognised: list[tuple[Table, DropRejectedError]], layouts: list[Layout]) -> DropRejectedError:
-    """One refusal for a drop of which nothing was recognised: that of the table nearest to a layout.
+def _nearest_rejection(unrecognised: list[tuple[Table, DropRejectedError]], layouts: list[Layout]) -> DropRejectedError:
+    """One rejection for a drop of which nothing was recognised: that of the table nearest to a layout.
 
     It is the likely cause: one new column in the main table leaves nothing of an annual pack recognised, and what its
     other tables lack is no news. A few of those are named, the nearest first.
@@ -526,7 +534,7 @@ class _Reading:
                 self._reject_unended_row(table, table.csv_path)
         if self.layout.evidence == "inferred":
             self.notices.append(
-                notice(
+                format_notice(
                     "a layout that no real file has confirmed was used; compare figures with the file", self.layout.name
                 )
             )
@@ -671,7 +679,7 @@ class _Reading:
         with path.open(encoding=table.encoding, newline="") as lines, contextlib.suppress(csv.Error):
             for number, row in enumerate(csv.reader(lines), start=1):
                 if row and blank:
-                    raise self._refused(table.member, blank, "a row of figures", "a blank line", remedy=MEND_ROW)
+                    raise self._rejection(table.member, blank, "a row of figures", "a blank line", remedy=MEND_ROW)
                 if not row and number > header_row:
                     blank = blank or number
 
@@ -761,7 +769,7 @@ class _Reading:
             )
             more = f" and {texts - NAMED_IN_NOTICES} more" if texts > NAMED_IN_NOTICES else ""
             self.notices.append(
-                notice("white space is taken off the ends of keys", f"{column} {named}{more}, {rows:,} rows")
+                format_notice("white space is taken off the ends of keys", f"{column} {named}{more}, {rows:,} rows")
             )
 
     def _set_aside_rows_with_errors(self) -> None:
@@ -781,9 +789,9 @@ class _Reading:
         total = self._one("select count(*) from error_rows")
         if self._one("select count(*) from source_rows") == 0:
             member, row = rows[0]
-            raise self._refused(member, row, "keys in some row", "a spreadsheet's error in the keys of every row")
+            raise self._rejection(member, row, "keys in some row", "a spreadsheet's error in the keys of every row")
         places = name_first([_place(member, row) for member, row in rows], total)
-        self.notices.append(notice("rows with a spreadsheet's error in a key are set aside", places))
+        self.notices.append(format_notice("rows with a spreadsheet's error in a key are set aside", places))
 
     # -- periods ---------------------------------------------------------------------------------------------------
 
@@ -892,7 +900,7 @@ class _Reading:
         end = parse_day(end_text, list(rule.date_styles)) if rule.end else (period.end if period else None)
         if period is None or end != period.end:
             shown = f"{rule.start} {start_text!r}" + (f", {rule.end} {end_text!r}" if rule.end else "")
-            raise self._refused(member, row, f"the first and last day of a {period_noun(self.layout)}", shown)
+            raise self._rejection(member, row, f"the first and last day of a {period_noun(self.layout)}", shown)
         return period
 
     def _period_month_first(self, text: str, member: str, row: int) -> Period | None:
@@ -904,7 +912,7 @@ class _Reading:
         period = find_period_starting(start, self.layout.period_grain) if start else None
         names = [self.drop.file, *(table.member for table in self.tables)]
         if period is not None and not any(parse_periods_in_name(name) for name in names):
-            raise self._refused(
+            raise self._rejection(
                 member, row, "the month in the file's name, where a date is written month first", f"{text!r}"
             )
         return period
@@ -912,7 +920,7 @@ class _Reading:
     def _period_from_label(self, text: str, member: str, row: int) -> Period:
         match = period_pattern(self.layout).fullmatch(text)
         if match is None or not _is_financial_year(match):
-            raise self._refused(member, row, f"a period like {period_pattern(self.layout).pattern}", repr(text))
+            raise self._rejection(member, row, f"a period like {period_pattern(self.layout).pattern}", repr(text))
         groups = match.groupdict()
         quarter = int(groups["quarter"]) if groups.get("quarter") else None
         return parse_period_name(self.layout.period_grain, int(groups["first_year"]), quarter)
@@ -943,7 +951,7 @@ class _Reading:
             return
         for text, member, row in self._distinct(_blank(levels.column)):
             if text not in levels.values:
-                raise self._refused(
+                raise self._rejection(
                     member, row, f"{levels.column} one of {', '.join(levels.values)}", repr(text), column=levels.column
                 )
 
@@ -1039,7 +1047,7 @@ class _Reading:
             """
         ).fetchall()
         for member, row in rows:
-            raise self._refused(
+            raise self._rejection(
                 member,
                 row,
                 f"the categories of a variable in column {place}",
@@ -1054,7 +1062,7 @@ class _Reading:
         ).fetchall()
         if rows:
             member, row = rows[0]
-            raise self._refused(member, row, "a MEASURE_ID", "a blank", remedy=MEND_ROW)
+            raise self._rejection(member, row, "a MEASURE_ID", "a blank", remedy=MEND_ROW)
 
     def _set_aside_rows_without_code(self) -> None:
         """Move the rows whose organisation has no code to `rows_set_aside`, with a reason, and say of which codes.
@@ -1121,14 +1129,18 @@ class _Reading:
         for _, member, row, times, code, partner in found[:NAMED_IN_NOTICES]:
             shown = repr(code[:40]) + (f" with {partner[:40]!r}" if partner is not None else "")
             subject = f"{shown}, {times:,} rows, the first at {_place(member, row)}"
-            self.notices.append(notice("rows without a real code are set aside, their cells quarantined", subject))
+            self.notices.append(
+                format_notice("rows without a real code are set aside, their cells quarantined", subject)
+            )
         if len(found) > NAMED_IN_NOTICES:
             rest = sum(times for _, _, _, times, *_ in found[NAMED_IN_NOTICES:])
             subject = f"{len(found) - NAMED_IN_NOTICES} more codes, {rest:,} rows"
-            self.notices.append(notice("rows without a real code are set aside, their cells quarantined", subject))
+            self.notices.append(
+                format_notice("rows without a real code are set aside, their cells quarantined", subject)
+            )
         if self._one("select count(*) from keyed_rows") == 0:
             why, member, row, *_ = found[0]
-            raise self._refused(member, row, "the code of an organisation in some row", f"in every row, {why}")
+            raise self._rejection(member, row, "the code of an organisation in some row", f"in every row, {why}")
 
     def _code_columns_of_others(self) -> dict[str, list[str]]:
         """Each column of codes with the texts of the level column in whose rows it belongs to other levels."""
@@ -1184,7 +1196,7 @@ class _Reading:
             ).fetchall()
             for member, row, times, why in drifted:
                 found = f"{why}; so do all {times:,} rows of this level" if times > 1 else why
-                raise self._refused(member, row, "no organisation of another level than the row's own", found)
+                raise self._rejection(member, row, "no organisation of another level than the row's own", found)
             self.connection.execute(
                 """
                 insert into rows_set_aside
@@ -1203,7 +1215,7 @@ class _Reading:
             ]
             if rest := strays[NAMED_IN_NOTICES:]:
                 subjects.append(f"{sum(times for *_, times in rest):,} more rows")
-            self.notices += [notice(ROWS_OF_OTHER_LEVELS, subject) for subject in subjects]
+            self.notices += [format_notice(ROWS_OF_OTHER_LEVELS, subject) for subject in subjects]
         self.connection.execute("alter table keyed_rows drop column stray")
 
     def _published_codes(self) -> list[tuple[str, str, str]]:
@@ -1277,7 +1289,7 @@ class _Reading:
                 found = (
                     f"the placeholder {text!r}" if not is_drift else f"{text!r}, and {len(shapeless) - 1} more like it"
                 )
-                raise self._refused(member, row, f"{what} of the level {level}", found)
+                raise self._rejection(member, row, f"{what} of the level {level}", found)
 
     def _reject_cut_organisation(self) -> None:
         """Raise where a rectangular CSV ends within an organisation: with fewer measures than any other of its type.
@@ -1355,7 +1367,7 @@ class _Reading:
         if conflict:
             member, row, first_member, first_row = conflict[0]
             first = f"row {first_row}" + (f" of {first_member}" if first_member != member else "")
-            raise self._refused(
+            raise self._rejection(
                 member, row, f"the same figures as {first}, which has the same key", "other figures", REMOVE_THE_WRONG
             )
         return self._one("select count(*) from duplicate_rows")
@@ -1375,7 +1387,7 @@ class _Reading:
         ).fetchall()
         for member, first in repeated:
             self.notices.append(
-                notice("a table repeats another row for row, and is counted once", f"{member} repeats {first}")
+                format_notice("a table repeats another row for row, and is counted once", f"{member} repeats {first}")
             )
 
     # -- cells -----------------------------------------------------------------------------------------------------
@@ -1437,7 +1449,7 @@ class _Reading:
         is_mark = times >= FEWEST_OF_A_MARK and not any(character.isnumeric() for character in text)
         found = repr(text[:40]) + (f", in {times:,} cells" if times > 1 else "")
         remedy = MEND_LAYOUT if is_mark else MEND_CELL
-        raise self._refused(member, row, expected, found, column=column, remedy=remedy)
+        raise self._rejection(member, row, expected, found, column=column, remedy=remedy)
 
     def _shape(self) -> tuple[dict[str, int], dict[str, int]]:
         """Write the observations and the quarantined cells of this group, and count both from what was written."""
@@ -1591,7 +1603,7 @@ class _Reading:
         ).fetchall()
         if found:
             places = [f"{_place(member, row)}, column {column} {text}" for member, row, column, text, _ in found]
-            self.notices.append(notice(ERROR_CELL, name_first(places, found[0][-1])))
+            self.notices.append(format_notice(ERROR_CELL, name_first(places, found[0][-1])))
 
     def _notice_impossible(self, found_impossible: Iterable[tuple[str, str]]) -> None:
         """Say where a number is that was set aside because it cannot be kept, or cannot be."""
@@ -1605,7 +1617,7 @@ class _Reading:
             if found:
                 member, row, column, times = found[0]
                 subject = f"{times:,} cells, the first at {_place(member, row)}, column {column}"
-                self.notices.append(notice(f"a number that cannot be is set aside, since {why}", subject))
+                self.notices.append(format_notice(f"a number that cannot be is set aside, since {why}", subject))
 
     def _write(self, kind: str, query: str, counted: str) -> dict[str | None, int]:
         """Write a query's rows to this group's Parquet file; return how many rows the file has by a column."""
@@ -1618,7 +1630,7 @@ class _Reading:
             target.unlink()
         return dict(rows)
 
-    def _refused(
+    def _rejection(
         self, member: str, row: int, expected: str, found: str, remedy: str = MEND_LAYOUT, *, column: str = ""
     ) -> DropRejectedError:
         place = _place(member, row)

@@ -53,15 +53,15 @@ class NarrowerIssue:
     narrower_cells: int
 
 
-def zip_members(summary: DropSummary) -> list[str]:
+def list_zip_members(summary: DropSummary) -> list[str]:
     """The members of a ZIP that were read, by name; none of a drop that is no ZIP. Of a sheet, its workbook."""
     members = [find_zip_member(member) for table in summary.tables for member in table.members]
     return list(dict.fromkeys(member for member in members if member))
 
 
-def add_standing(drop: ArchivedDrop, summary: DropSummary, precedence: Precedence) -> ArchivedDrop:
+def add_status_and_revision(drop: ArchivedDrop, summary: DropSummary, precedence: Precedence) -> ArchivedDrop:
     """The drop with the status and revision that its name and, now that it was read, those of its members show."""
-    members = zip_members(summary)
+    members = list_zip_members(summary)
     return replace(
         drop, status=precedence.status_of(drop.file, members), revision=precedence.revision_of(drop.file, members)
     )
@@ -78,7 +78,7 @@ def classify_issue_file(names: Iterable[str], re_issues: ReIssues) -> frozenset[
     return frozenset(words - _MONTH_NAMES - re_issues.words_of_any_file)
 
 
-def most_believed_first(drops: Iterable[ArchivedDrop]) -> list[ArchivedDrop]:
+def sort_by_precedence(drops: Iterable[ArchivedDrop]) -> list[ArchivedDrop]:
     """Drops of one series in the order in which they are believed: definitive, of the highest revision, kept last."""
     return sorted(drops, key=lambda drop: (drop.status == "provisional", -drop.revision, -drop.sequence))
 
@@ -102,7 +102,8 @@ def find_re_issues(
 ) -> tuple[list[Replacement], list[NarrowerIssue]]:
     """What later issues of files replace, and where one of them has too few cells to.
 
-    `read` are the drops as they stand after `add_standing`. The observations of issues of one file alone are counted.
+    `read` are the drops as they stand after `add_status_and_revision`. The observations of issues of one file
+    alone are counted.
     """
     replacements: list[Replacement] = []
     narrower: list[NarrowerIssue] = []
@@ -137,7 +138,7 @@ def find_wholly_replaced_drops(read: ReadDrops, observations: ObservationStore, 
 
     What counts files, months or cells in use counts these out: the month that they publish is counted once.
     """
-    standing = [(add_standing(drop, summary, catalogue.precedence), summary) for drop, summary in read]
+    standing = [(add_status_and_revision(drop, summary, catalogue.precedence), summary) for drop, summary in read]
     replaced: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
     for origin in {drop.origin for drop, _ in standing}:  # drops of two origins never share a release
         of_origin = [(drop, summary) for drop, summary in standing if drop.origin == origin]
@@ -157,12 +158,12 @@ def find_wholly_replaced_drops(read: ReadDrops, observations: ObservationStore, 
 
 def _issues_of_files(read: ReadDrops, catalogue: Catalogue) -> Iterator[list[_Issue]]:
     """The issues of each layout and set of periods of which there are several, the most believed first."""
-    order = {drop.sha256: place for place, drop in enumerate(most_believed_first(drop for drop, _ in read))}
+    order = {drop.sha256: place for place, drop in enumerate(sort_by_precedence(drop for drop, _ in read))}
     groups: dict[tuple[str, tuple[str, ...]], list[_Issue]] = defaultdict(list)
     re_issues = catalogue.re_issues
     for drop, summary in read:
         reviewed = re_issues.reviewed(drop.sha256, drop.file)
-        names = [catalogue.precedence.name_without_revision(name) for name in (drop.file, *zip_members(summary))]
+        names = [catalogue.precedence.name_without_revision(name) for name in (drop.file, *list_zip_members(summary))]
         kind = classify_issue_file(names, re_issues)
         for table in summary.tables:
             if (reviewed or re_issues.series[table.series]) == "replaces_whole_file":
@@ -183,7 +184,7 @@ class _Cells:
     def of(self, issue: _Issue, start: str, level: str) -> int:
         key = (issue.drop.sha256, issue.table.series)
         if key not in self.counted:
-            path = str(self.observations.observations_of(issue.drop.sha256))
+            path = str(self.observations.observations_path(issue.drop.sha256))
             with duckdb.connect() as connection:
                 rows = connection.execute(
                     """

@@ -16,7 +16,7 @@ OUT_OF_THE_HOME = "then its folder out of `drops/` in the restricted home (its p
 
 
 def reject_other_than_counts(drops: Sequence[tuple[ArchivedDrop, DropSummary]], observations: ObservationStore) -> None:
-    """Refuse restricted drops that hold anything but counts.
+    """Reject restricted drops that hold anything but counts.
 
     A percentage beside rounded counts is what lets hidden ones be worked out (see the disclosure methodology), so none
     is made from restricted counts, and none is taken in. Raises DropRejectedError, naming the drop.
@@ -25,7 +25,7 @@ def reject_other_than_counts(drops: Sequence[tuple[ArchivedDrop, DropSummary]], 
         for drop, _ in drops:
             found = connection.execute(
                 "select count(*) from read_parquet(?) where measure_name not like 'Count%'",
-                [str(observations.observations_of(drop.sha256))],
+                [str(observations.observations_path(drop.sha256))],
             ).fetchone()
             if found and found[0]:
                 raise DropRejectedError(
@@ -39,7 +39,7 @@ def reject_other_than_counts(drops: Sequence[tuple[ArchivedDrop, DropSummary]], 
 
 
 def reject_periods_that_add_up(drops: Sequence[tuple[ArchivedDrop, DropSummary]]) -> None:
-    """Refuse restricted drops that hold more than one of months, quarters and years.
+    """Reject restricted drops that hold more than one of months, quarters and years.
 
     Counts of events add up over time: twelve months make their year, so a shown year less its shown months gives the
     hidden months away. The audit works within one period and would not see it, so the periods must not meet. Which

@@ -1,7 +1,7 @@
 """Sheets: what loading a workbook would cost, found in its parts before any of it is loaded.
 
 The library that loads a sheet believes every cell that says where it stands and makes room for all the cells between:
-one cell can cost the machine its memory. So each sheet is measured first, and what cannot be measured is refused.
+one cell can cost the machine its memory. So each sheet is measured first, and what cannot be measured is rejected.
 """
 
 from __future__ import annotations

@@ -48,14 +48,14 @@ class FoundFile:
 
 @dataclass
 class DiscoveredFiles:
-    """A folder of drops, sorted: files to keep, files refused before opening, files that are no drops."""
+    """A folder of drops, sorted: files to keep, files rejected before opening, files that are no drops."""
 
     files: list[FoundFile] = field(default_factory=list)
-    refused: list[tuple[str, DropRejectedError]] = field(default_factory=list)
+    rejected: list[tuple[str, DropRejectedError]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
 
-def is_dropping(path: PurePosixPath) -> bool:
+def is_system_file(path: PurePosixPath) -> bool:
     """Whether a program left this file beside the drops: a hidden file, a cache, or a lock of an office program.
 
     `~$report.xlsx` is Excel's note of who has `report.xlsx` open.
@@ -77,7 +77,7 @@ def discover_files(path: Path) -> DiscoveredFiles:
     """List the drops in a folder (or one file), in the order of their paths.
 
     Hidden files, locks, notes and provenance sidecars are not drops. A file of a kind that is not read (RAR, XLS and so
-    on), a link that leads out of the folder, what is no plain file and what cannot be read are refused, not skipped. A
+    on), a link that leads out of the folder, what is no plain file and what cannot be read are rejected, not skipped. A
     sidecar speaks for its folder and those below it that have none; the drops of a malformed one are not used.
     Raises FileNotFoundError where there is nothing at `path`.
     """
@@ -89,7 +89,7 @@ def discover_files(path: Path) -> DiscoveredFiles:
         _classify_file(path, root, sidecars, contents)
     else:
         _sort_folder(root, sidecars, contents)
-    contents.refused += sidecars.refusals()
+    contents.rejected += sidecars.rejections()
     contents.files.sort(key=lambda found: found.relative_path)
     return contents
 
@@ -100,14 +100,14 @@ def _sort_folder(root: Path, sidecars: _Sidecars, contents: DiscoveredFiles) -> 
         if folder == root:
             raise error
         relative = _readable(folder.relative_to(root).as_posix())
-        refusal = DropRejectedError(
+        rejection = DropRejectedError(
             folder.name,
             "the whole folder",
             "a folder that can be listed",
             describe_os_error(error),
             "Let the user who runs the refresh read it, or take it out of the drop folder.",
         )
-        contents.refused.append((relative, refusal))
+        contents.rejected.append((relative, rejection))
 
     for folder, subfolders, names in os.walk(root, onerror=reject_folder, followlinks=False):
         subfolders.sort()
@@ -137,16 +137,16 @@ class _Sidecars:
         record = sidecar.find_record(path.relative_to(folder).as_posix())
         return record.data_origin or sidecar.origin, record
 
-    def refusals(self) -> list[tuple[str, DropRejectedError]]:
-        """One refusal a malformed sidecar, however many files it is about."""
+    def rejections(self) -> list[tuple[str, DropRejectedError]]:
+        """One rejection a malformed sidecar, however many files it is about."""
         found = []
         for folder, (name, error, files) in self._malformed.items():
             relative = (folder / name).relative_to(self.root).as_posix()
             about = f"the {len(files):,} files" if len(files) > 1 else ", ".join(files) or "the files"
             are = "are" if len(files) > 1 or not files else "is"
             remedy = f"Mend the sidecar: {about} that it is about {are} not used until then."
-            refusal = DropRejectedError(name, "the whole file", error.expected, error.found, remedy)
-            found.append((_readable(relative), refusal))
+            rejection = DropRejectedError(name, "the whole file", error.expected, error.found, remedy)
+            found.append((_readable(relative), rejection))
         return found
 
     def _speaking_for(self, folder: Path) -> tuple[Path, Sidecar | None]:
@@ -180,20 +180,20 @@ def _readable(name: str) -> str:
 def _classify_file(path: Path, root: Path, sidecars: _Sidecars, contents: DiscoveredFiles) -> None:
     relative = path.relative_to(root).as_posix()
     readable = _readable(relative)
-    if is_dropping(PurePosixPath(relative)) or path.name in SIDECARS or path.suffix.lower() in NOTES_SUFFIXES:
+    if is_system_file(PurePosixPath(relative)) or path.name in SIDECARS or path.suffix.lower() in NOTES_SUFFIXES:
         contents.ignored.append(readable)
         return
     try:
         _reject_unfit(path, root, PurePosixPath(readable).name if readable != relative else "")
         said = sidecars.find_record(path)
-    except DropRejectedError as refusal:
-        contents.refused.append((readable, refusal))
+    except DropRejectedError as rejection:
+        contents.rejected.append((readable, rejection))
         return
     except MalformedSidecarError as error:
-        refusal = DropRejectedError(
+        rejection = DropRejectedError(
             path.name, "its provenance", error.expected, error.found, "Mend what the sidecar says of it."
         )
-        contents.refused.append((relative, refusal))
+        contents.rejected.append((relative, rejection))
         return
     if said is None:
         return
@@ -239,7 +239,7 @@ def _reject_unfit(path: Path, root: Path, other_bytes: str) -> None:
 
 
 def _other_kind(path: Path) -> DropRejectedError:
-    """The refusal of a file of which the name says that it is not read: what it is, and what to do about it."""
+    """The rejection of a file of which the name says that it is not read: what it is, and what to do about it."""
     suffix = path.suffix.lower()
     try:
         with path.open("rb") as stream:

@@ -1,7 +1,7 @@
 """A drop folder as it stands, and as a run has taken it in: how the sensor knows whether anything is left to do.
 
 A run notes the state of the folder as it was before it took the files in, and only when each of them was kept and
-read, or refused with a reason. What changes meanwhile, or arrives while another run is at work, is a state nobody has
+read, or rejected with a reason. What changes meanwhile, or arrives while another run is at work, is a state nobody has
 noted.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from iapt.files import write_json_atomically
-from iapt.sources.folder import is_dropping
+from iapt.sources.folder import is_system_file
 from iapt.workspace import Workspace
 
 EMPTY: Final = hashlib.sha256().hexdigest()
@@ -28,7 +28,7 @@ def compute_folder_fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     paths = [folder] if folder.is_file() else [Path(at) / name for at, _, names in os.walk(folder) for name in names]
     for relative, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
-        if is_dropping(PurePosixPath(relative)):
+        if is_system_file(PurePosixPath(relative)):
             continue
         try:
             state = path.lstat()
@@ -40,7 +40,7 @@ def compute_folder_fingerprint(folder: Path) -> str:
 
 
 def record_ingested_fingerprint(home: Workspace, folder: Path, fingerprint: str) -> None:
-    """Write down that a run has taken in a folder in this state: each file is kept and read, or refused."""
+    """Write down that a run has taken in a folder in this state: each file is kept and read, or rejected."""
     noted = _noted(home) | {str(folder.absolute()): fingerprint}
     write_json_atomically(home.ingested_folder, noted)
 

@@ -14,15 +14,15 @@ from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.ingestion import (
     IngestResult,
     OtherOriginError,
-    Reading,
+    ReadResult,
+    find_name_conflicts,
     ingest_folder,
     list_drops_of_period,
     read_archived_drops,
-    reject_other_names,
 )
 from iapt.ingest.landing import label_drops, load_landing_tables
-from iapt.ingest.notices import SEPARATOR, group_notices, notice
-from iapt.ingest.reader import DropSummary, read_drop, reading_connection
+from iapt.ingest.notices import SEPARATOR, format_notice, group_notices
+from iapt.ingest.reader import DropSummary, open_reading_connection, read_drop
 from iapt.ingest.reissues import find_wholly_replaced_drops
 from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
 from iapt.periods import find_period_starting, parse_period_label
@@ -97,18 +97,18 @@ def kept_drops(
     home.root.mkdir(parents=True, exist_ok=True)
     if not folder.exists() and not config.drops:
         folder.mkdir(parents=True)
-    kept_at = datetime.now(UTC).isoformat(timespec="seconds")
+    archived_at = datetime.now(UTC).isoformat(timespec="seconds")
     fingerprint = compute_folder_fingerprint(folder)
     try:
         intake = ingest_folder(
-            folder, pipeline.drops, pipeline.load_catalogue(), kept_at, pipeline.observations, home_origin(pipeline)
+            folder, pipeline.drops, pipeline.load_catalogue(), archived_at, pipeline.observations, home_origin(pipeline)
         )
     except OtherOriginError as error:
         record_ingested_fingerprint(home, folder, fingerprint)  # refused with a reason, all of it
         raise dg.Failure(f"{error}.") from error
     intake.fingerprint = fingerprint
     (home.root / "intake.json").write_text(json.dumps(asdict(intake), indent=2), encoding="utf-8")
-    for path, refusal in intake.refused:
+    for path, refusal in intake.rejected:
         context.log.warning(f"refused {path}: {DropRejectedError(**refusal)}")
     return dg.MaterializeResult(
         metadata={
@@ -116,7 +116,7 @@ def kept_drops(
             "origin": intake.origin,
             "drops offered": len(intake.offered),
             "drops new": len(intake.new),
-            "files refused": len(intake.refused),
+            "files refused": len(intake.rejected),
             "files that are no drops": len(intake.ignored),
         }
     )
@@ -136,10 +136,10 @@ class _Kept:
 def _kept(pipeline: WorkspaceResource, catalogue: Catalogue) -> _Kept:
     kept = _Kept()
     for drop in pipeline.drops:
-        summary = pipeline.observations.summary_of(drop.sha256, catalogue)
+        summary = pipeline.observations.read_summary(drop.sha256, catalogue)
         if summary is None:
             kept.unread.append(drop)
-        elif summary.refusal is None:
+        elif summary.rejection is None:
             kept.usable.append((drop, summary))
     return kept
 
@@ -185,14 +185,14 @@ def _drops_asset(grain: str) -> dg.AssetsDefinition:
                 f"{period.label} is not loaded: no kept drop publishes it. Put its drop in the drop folder and "
                 "refresh; if it was never published, say so in catalogue/gaps.yml."
             )
-        with reading_connection() as connection:
+        with open_reading_connection() as connection:
             summaries = [
-                read_drop(connection, drop, pipeline.drops.path_of(drop), catalogue, pipeline.observations)
+                read_drop(connection, drop, pipeline.drops.path_to(drop), catalogue, pipeline.observations)
                 for drop, _ in found
             ]
         for summary in summaries:
-            if summary.refusal:
-                raise dg.Failure(str(DropRejectedError(**summary.refusal)))
+            if summary.rejection:
+                raise dg.Failure(str(DropRejectedError(**summary.rejection)))
         replaced = find_wholly_replaced_drops(kept.usable, pipeline.observations, catalogue)
         metadata = _period_metadata(period.label, found, replaced)
         if kept.unread:  # one of them may publish this period too
@@ -260,9 +260,9 @@ def landing(
     intake = intake_record(home)
     reading = read_archived_drops(pipeline.drops, pipeline.observations, catalogue, intake.origin, progress.report)
     offered = set(intake.offered)
-    refused = [refusal for _, refusal in intake.refused]
-    refused += [refusal for drop, refusal in reading.refused if drop.sha256 in offered]
-    refused += reject_other_names(intake.other_names, reading.usable, catalogue)
+    refused = [refusal for _, refusal in intake.rejected]
+    refused += [refusal for drop, refusal in reading.rejected if drop.sha256 in offered]
+    refused += find_name_conflicts(intake.other_names, reading.usable, catalogue)
     context.log.info(f"{len(reading.read)} drops read, {len(reading.known)} known from before, {len(refused)} refused")
     for refusal in refused:
         context.log.warning(f"refused {DropRejectedError(**refusal)}")
@@ -381,19 +381,19 @@ def _listed(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")
 
 
-def _notices(reading: Reading, *, count_cells: bool) -> list[str]:
+def _notices(reading: ReadResult, *, count_cells: bool) -> list[str]:
     """What of the usable drops was left unread or mended, and why cells were set aside: a line for each kind."""
     notices: list[tuple[str, str]] = []
     for drop, summary in reading.usable:
         notices += [(drop.file, text) for text in summary.notices]
         for reason, cells in (part for table in summary.tables for part in table.quarantined.items()):
             what = f"set aside, since {reason.replace(SEPARATOR, ', ')}"
-            notices.append((drop.file, notice(what, f"{cells:,} cells" if count_cells else "")))
+            notices.append((drop.file, format_notice(what, f"{cells:,} cells" if count_cells else "")))
     return group_notices(notices)
 
 
 def _record_periods(
-    context: dg.AssetExecutionContext, reading: Reading, gaps: Sequence[Gap], replaced: Collection[str]
+    context: dg.AssetExecutionContext, reading: ReadResult, gaps: Sequence[Gap], replaced: Collection[str]
 ) -> None:
     """Record, for lineage, every period that a drop read now publishes, and every gap: a success that says so."""
     newly = [(drop, summary) for drop, summary in reading.usable if drop.sha256 in set(reading.read)]

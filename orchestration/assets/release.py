@@ -17,7 +17,7 @@ from iapt.disclosure.auditor import COMPARED, NO_RESIDUAL_DISCLOSURE_DESCRIPTION
 from iapt.disclosure.auditor import SUBJECT as AUDIT
 from iapt.disclosure.disclosure_risk import RISK_CLASSES, reportable
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
-from iapt.ingest.reissues import add_standing, find_wholly_replaced_drops
+from iapt.ingest.reissues import add_status_and_revision, find_wholly_replaced_drops
 from iapt.release.metadata import Description
 from iapt.release.publish import REPORT_FOLDER, NotPublishableError, publish
 from iapt.release.stage import TABLES, stage
@@ -184,13 +184,14 @@ def release(
     progress.begin("writing the release")
     record = json.loads(home.staged.read_text("utf-8"))
     drops = [
-        (pipeline.drops.get(sha256), pipeline.observations.summary_of(sha256, catalogue)) for sha256 in record["drops"]
+        (pipeline.drops.get(sha256), pipeline.observations.read_summary(sha256, catalogue))
+        for sha256 in record["drops"]
     ]
     usable = [(drop, summary) for drop, summary in drops if drop is not None and summary is not None]
     description = Description(
         data_origin=record["origin"],
         recipe=record["recipe"],
-        drops=[(add_standing(drop, summary, catalogue.precedence), summary) for drop, summary in usable],
+        drops=[(add_status_and_revision(drop, summary, catalogue.precedence), summary) for drop, summary in usable],
         policy=Policy.from_manifest(record["disclosure"]),
         refused=record["refused"],
         code_commit=_code_commit(),

@@ -88,10 +88,12 @@ def _landed_drops(pipeline: WorkspaceResource) -> list[DropToValidate]:
     catalogue = pipeline.load_catalogue()
     landed = []
     for sha256 in json.loads(pipeline.home.landed.read_text("utf-8"))["drops"]:
-        drop, summary = pipeline.drops.get(sha256), pipeline.observations.summary_of(sha256, catalogue)
+        drop, summary = pipeline.drops.get(sha256), pipeline.observations.read_summary(sha256, catalogue)
         if drop is None or summary is None:
             raise dg.Failure("A drop the warehouse was built from is no longer read; run the refresh again.")
-        landed.append(DropToValidate(sha256, drop.file, pipeline.observations.observations_of(sha256), summary.digest))
+        landed.append(
+            DropToValidate(sha256, drop.file, pipeline.observations.observations_path(sha256), summary.digest)
+        )
     return landed
 
 

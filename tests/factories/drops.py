@@ -23,7 +23,7 @@ import xlsxwriter
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.reader import DropSummary, ObservationStore, read_drop, reading_connection
+from iapt.ingest.reader import DropSummary, ObservationStore, open_reading_connection, read_drop
 from iapt.rejection import DropRejectedError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -462,7 +462,7 @@ def catalogue() -> Catalogue:
 @functools.cache
 def connection() -> duckdb.DuckDBPyConnection:
     """One connection for every reading of a test run, as a refresh uses one for its drops."""
-    return reading_connection()
+    return open_reading_connection()
 
 
 def with_limits(**limits: int) -> Catalogue:
@@ -487,8 +487,8 @@ def kept(name: str, content: bytes, *, sequence: int = 1) -> ArchivedDrop:
         revision=1,
         sequence=sequence,
         batch=1,
-        got_from=name,
-        kept_at="2026-06-01T00:00:00+00:00",
+        source_path=name,
+        archived_at="2026-06-01T00:00:00+00:00",
     )
 
 
@@ -501,21 +501,21 @@ class ReadDrop:
     store: ObservationStore
 
     @property
-    def refusal(self) -> str:
-        """What the reader said of a drop it refused; a drop that it read fails the test."""
-        assert self.summary.refusal is not None, f"{self.drop.file} was read: {self.summary.tables}"
-        return str(DropRejectedError(**self.summary.refusal))
+    def rejection(self) -> str:
+        """What the reader said of a drop it rejected; a drop that it read fails the test."""
+        assert self.summary.rejection is not None, f"{self.drop.file} was read: {self.summary.tables}"
+        return str(DropRejectedError(**self.summary.rejection))
 
     @property
     def observations(self) -> list[dict[str, Any]]:
-        """The observations in the order of the file; a refused drop fails the test."""
-        assert self.summary.refusal is None, self.refusal
-        return rows_of(self.store.observations_of(self.drop.sha256))
+        """The observations in the order of the file; a rejected drop fails the test."""
+        assert self.summary.rejection is None, self.rejection
+        return rows_of(self.store.observations_path(self.drop.sha256))
 
     @property
     def quarantine(self) -> list[dict[str, Any]]:
         """The quarantined cells in the order of the file; none where there is no such file."""
-        path = self.store.quarantine_of(self.drop.sha256)
+        path = self.store.quarantine_path(self.drop.sha256)
         return rows_of(path) if path.exists() else []
 
     @property

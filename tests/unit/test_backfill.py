@@ -34,13 +34,13 @@ def keep(root: Path, name: str, content: bytes) -> None:
     offered = root / name
     offered.write_bytes(content)
     store, catalogue = WorkspaceResource(root=str(root)).drops, drops.catalogue()
-    drop, _ = store.keep(
+    drop, _ = store.archive(
         FoundFile(path=offered, relative_path=name, origin="published"),
         precedence=catalogue.precedence,
         limits=catalogue.limits,
         sequence=store.next_sequence(),
         batch=1,
-        kept_at="2026-06-01T00:00:00+00:00",
+        archived_at="2026-06-01T00:00:00+00:00",
     )
     assert drop.sha256 == read.drop.sha256
 

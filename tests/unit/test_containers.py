@@ -1,4 +1,4 @@
-"""Containers: what is damaged, hostile or no table is refused and says where; nothing is unpacked beyond the limits."""
+"""Containers: what is damaged, hostile or no table is rejected with its place; nothing unpacks beyond the limits."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def opened(folder: Path, name: str, content: bytes, notices: list[str] | None = 
     return list(open_tables(path, name, asked, scratch, [] if notices is None else notices))
 
 
-def refused(folder: Path, name: str, content: bytes, **limits: int) -> DropRejectedError:
-    with pytest.raises(DropRejectedError) as refusal:
+def rejected(folder: Path, name: str, content: bytes, **limits: int) -> DropRejectedError:
+    with pytest.raises(DropRejectedError) as rejection:
         opened(folder, name, content, **limits)
-    assert refusal.value.file == name
-    return refusal.value
+    assert rejection.value.file == name
+    return rejection.value
 
 
 def member(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
@@ -80,40 +80,40 @@ def test_members_are_unpacked_under_names_of_our_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["empty.csv", "empty.zip", "empty.xlsx"])
-def test_an_empty_file_is_refused(name: str, tmp_path: Path) -> None:
-    assert refused(tmp_path, name, b"").found == "an empty file"
+def test_an_empty_file_is_rejected(name: str, tmp_path: Path) -> None:
+    assert rejected(tmp_path, name, b"").found == "an empty file"
 
 
-def test_an_empty_member_and_a_zip_of_nothing_are_refused(tmp_path: Path) -> None:
-    refusal = refused(tmp_path, "pack.zip", drops.zip_bytes({"one.csv": SOUND_CSV, "two.csv": b""}))
-    assert (refusal.place, refusal.found) == ("member two.csv", "an empty member")
-    assert refused(tmp_path, "none.zip", drops.zip_bytes({"folder/": b""})).found == "an empty container"
+def test_an_empty_member_and_a_zip_of_nothing_are_rejected(tmp_path: Path) -> None:
+    rejection = rejected(tmp_path, "pack.zip", drops.zip_bytes({"one.csv": SOUND_CSV, "two.csv": b""}))
+    assert (rejection.place, rejection.found) == ("member two.csv", "an empty member")
+    assert rejected(tmp_path, "none.zip", drops.zip_bytes({"folder/": b""})).found == "an empty container"
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.97])
 @pytest.mark.parametrize("name", ["cut.zip", "cut.xlsx"])
-def test_a_truncated_container_is_refused(name: str, kept: float, tmp_path: Path) -> None:
+def test_a_truncated_container_is_rejected(name: str, kept: float, tmp_path: Path) -> None:
     whole = drops.zip_bytes({"a.csv": SOUND_CSV}) if name == "cut.zip" else drops.xlsx_bytes({"A": SOUND_SHEET})
-    refusal = refused(tmp_path, name, whole[: int(len(whole) * kept)])
-    assert refusal.expected == "a complete ZIP container"
+    rejection = rejected(tmp_path, name, whole[: int(len(whole) * kept)])
+    assert rejection.expected == "a complete ZIP container"
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_member_whose_bytes_are_damaged_is_refused_by_name(method: int, tmp_path: Path) -> None:
+def test_a_member_whose_bytes_are_damaged_is_rejected_by_name(method: int, tmp_path: Path) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", method) as archive:
         archive.writestr("a.csv", drops.monthly_csv(*[drops.monthly_row(str(5 * n)) for n in range(1, 60)]))
     content = bytearray(stream.getvalue())
     content[70:110] = bytes(byte ^ 0x5A for byte in content[70:110])
-    refusal = refused(tmp_path, "damaged.zip", bytes(content))
-    assert (refusal.place, refusal.expected) == ("member a.csv", "a member that unpacks")
+    rejection = rejected(tmp_path, "damaged.zip", bytes(content))
+    assert (rejection.place, rejection.expected) == ("member a.csv", "a member that unpacks")
 
 
-def test_a_directory_that_needs_a_later_zip_is_refused(tmp_path: Path) -> None:
+def test_a_directory_that_needs_a_later_zip_is_rejected(tmp_path: Path) -> None:
     content = bytearray(drops.zip_bytes({"a.csv": SOUND_CSV}))
     needed = content.index(b"PK\x01\x02") + 6
     content[needed : needed + 2] = struct.pack("<H", 123)
-    assert refused(tmp_path, "later.zip", bytes(content)).expected == "a complete ZIP container"
+    assert rejected(tmp_path, "later.zip", bytes(content)).expected == "a complete ZIP container"
 
 
 def test_a_full_disk_is_no_fault_of_the_drop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,44 +125,44 @@ def test_a_full_disk_is_no_fault_of_the_drop(tmp_path: Path, monkeypatch: pytest
         opened(tmp_path, "pack.zip", drops.zip_bytes({"a.csv": SOUND_CSV}))
 
 
-def test_a_zip_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
-    refusal = refused(tmp_path, "not_really.xlsx", drops.zip_bytes({"a.csv": SOUND_CSV}))
-    assert refusal.expected == "an Excel workbook (XLSX), as its name says"
-    assert (refusal.found, refusal.remedy) == ("a ZIP container", "Rename it to end in .zip, and offer it again.")
+def test_a_zip_that_is_no_workbook_is_rejected(tmp_path: Path) -> None:
+    rejection = rejected(tmp_path, "not_really.xlsx", drops.zip_bytes({"a.csv": SOUND_CSV}))
+    assert rejection.expected == "an Excel workbook (XLSX), as its name says"
+    assert (rejection.found, rejection.remedy) == ("a ZIP container", "Rename it to end in .zip, and offer it again.")
 
 
 # hostile
 
 
 @pytest.mark.parametrize("name", ["zeros.zip", "zeros.xlsx"])
-def test_a_bomb_is_refused_by_its_ratio_before_it_is_unpacked(name: str, tmp_path: Path) -> None:
+def test_a_bomb_is_rejected_by_its_ratio_before_it_is_unpacked(name: str, tmp_path: Path) -> None:
     bomb = drops.zip_bytes({"a.csv": bytes(200_000)})
-    refusal = refused(tmp_path, name, bomb, max_compression_ratio=20)
-    assert refusal.expected == "at most 20 to 1 compression"
-    assert int(refusal.found.split()[0]) > 20
+    rejection = rejected(tmp_path, name, bomb, max_compression_ratio=20)
+    assert rejection.expected == "at most 20 to 1 compression"
+    assert int(rejection.found.split()[0]) > 20
     assert not list((tmp_path / "scratch").iterdir())
-    assert "limits.yml" in refusal.remedy
+    assert "limits.yml" in rejection.remedy
 
 
 def test_members_together_may_not_unpack_to_more_than_the_limit(tmp_path: Path) -> None:
     pack = drops.zip_bytes({"a.csv": SOUND_CSV, "b.csv": SOUND_CSV})
     size = 2 * len(SOUND_CSV)
     assert len(opened(tmp_path, "pack.zip", pack, max_uncompressed_bytes=size)) == 2
-    refusal = refused(tmp_path, "more.zip", pack, max_uncompressed_bytes=size - 1)
-    assert (refusal.expected, refusal.found) == (f"at most {size - 1:,} bytes unpacked", f"{size:,} bytes")
+    rejection = rejected(tmp_path, "more.zip", pack, max_uncompressed_bytes=size - 1)
+    assert (rejection.expected, rejection.found) == (f"at most {size - 1:,} bytes unpacked", f"{size:,} bytes")
 
 
 def test_a_workbook_inside_a_pack_is_held_to_the_limits_too(tmp_path: Path) -> None:
     sparse = drops.xlsx_bytes({"A": [["x"] * 5] * 2000})
     pack = drops.zip_bytes({"a.xlsx": sparse})
-    refusal = refused(tmp_path, "pack.zip", pack, max_uncompressed_bytes=len(sparse))
-    assert refusal.place == "member a.xlsx"
+    rejection = rejected(tmp_path, "pack.zip", pack, max_uncompressed_bytes=len(sparse))
+    assert rejection.place == "member a.xlsx"
 
 
-def test_more_members_than_the_limit_are_refused(tmp_path: Path) -> None:
+def test_more_members_than_the_limit_are_rejected(tmp_path: Path) -> None:
     pack = drops.zip_bytes({f"{number}.csv": SOUND_CSV for number in range(4)})
     assert len(opened(tmp_path, "four.zip", pack, max_members=4)) == 4
-    assert refused(tmp_path, "many.zip", pack, max_members=3).found == "4 members"
+    assert rejected(tmp_path, "many.zip", pack, max_members=3).found == "4 members"
 
 
 def test_the_parts_of_a_workbook_are_not_counted_as_members(tmp_path: Path) -> None:
@@ -176,38 +176,38 @@ def test_the_parts_of_a_workbook_are_not_counted_as_members(tmp_path: Path) -> N
         *("C:\\a.csv", "c:a.csv", "C:/a.csv", "."),
     ],
 )
-def test_a_member_name_that_leads_out_or_nowhere_is_refused(name: str, tmp_path: Path) -> None:
-    refusal = refused(tmp_path, "pack.zip", drops.zip_bytes([("b.csv", SOUND_CSV), (member(name), SOUND_CSV)]))
-    assert "leads out" in refusal.found
+def test_a_member_name_that_leads_out_or_nowhere_is_rejected(name: str, tmp_path: Path) -> None:
+    rejection = rejected(tmp_path, "pack.zip", drops.zip_bytes([("b.csv", SOUND_CSV), (member(name), SOUND_CSV)]))
+    assert "leads out" in rejection.found
     assert not list((tmp_path / "scratch").iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pack.zip", "scratch"]
 
 
 def test_a_name_that_a_terminal_would_obey_is_written_out(tmp_path: Path) -> None:
     pack = drops.zip_bytes({"\x1b[2J\nall is well\u202e.csv": b"\0\1\2"})
-    refusal = str(refused(tmp_path, "pack.zip", pack))
-    assert refusal.isprintable()
-    assert "\\x1b[2J\\nall is well\\u202e.csv" in refusal
+    rejection = str(rejected(tmp_path, "pack.zip", pack))
+    assert rejection.isprintable()
+    assert "\\x1b[2J\\nall is well\\u202e.csv" in rejection
 
 
-def test_a_link_as_a_member_is_refused(tmp_path: Path) -> None:
+def test_a_link_as_a_member_is_rejected(tmp_path: Path) -> None:
     link = member("a.csv", stat.S_IFLNK | 0o777)
-    refusal = refused(tmp_path, "pack.zip", drops.zip_bytes([(link, b"/etc/passwd")]))
-    assert refusal.found == "a link: 'a.csv'"
+    rejection = rejected(tmp_path, "pack.zip", drops.zip_bytes([(link, b"/etc/passwd")]))
+    assert rejection.found == "a link: 'a.csv'"
 
 
-def test_two_members_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_members_of_one_name_are_rejected(tmp_path: Path) -> None:
     pack = drops.zip_bytes([("a.csv", SOUND_CSV), ("a.csv", drops.monthly_csv(drops.monthly_row("30")))])
-    assert refused(tmp_path, "pack.zip", pack).found == "more than one member named 'a.csv'"
+    assert rejected(tmp_path, "pack.zip", pack).found == "more than one member named 'a.csv'"
 
 
-def test_a_member_with_a_password_is_refused(tmp_path: Path) -> None:
+def test_a_member_with_a_password_is_rejected(tmp_path: Path) -> None:
     content = bytearray(drops.zip_bytes({"a.csv": SOUND_CSV}))
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(signature) + flags] |= 1
-    refusal = refused(tmp_path, "locked.zip", bytes(content))
-    assert (refusal.place, refusal.found) == ("member a.csv", "an encrypted member")
-    assert refusal.remedy == "Unpack it with its password, and offer the file inside."
+    rejection = rejected(tmp_path, "locked.zip", bytes(content))
+    assert (rejection.place, rejection.found) == ("member a.csv", "an encrypted member")
+    assert rejection.remedy == "Unpack it with its password, and offer the file inside."
 
 
 def packed_by(method: int, content: bytes) -> bytes:
@@ -224,14 +224,14 @@ def packed_by(method: int, content: bytes) -> bytes:
     ("method", "name"),
     [(9, "Deflate64"), (1, "Shrink"), (93, "Zstandard"), (95, "XZ"), (98, "PPMd"), (77, "method 77")],
 )
-def test_a_member_of_another_compression_is_refused_naming_it_and_one_that_is_no_table_is_left(
+def test_a_member_of_another_compression_is_rejected_naming_it_and_one_that_is_no_table_is_left(
     method: int, name: str, tmp_path: Path
 ) -> None:
-    refusal = refused(tmp_path, "other.zip", packed_by(method, drops.zip_bytes({"a.csv": SOUND_CSV})))
-    assert (refusal.place, refusal.found) == ("member a.csv", f"one compressed by {name}")
-    assert refusal.remedy == "Unpack the ZIP, and offer the file inside."
+    rejection = rejected(tmp_path, "other.zip", packed_by(method, drops.zip_bytes({"a.csv": SOUND_CSV})))
+    assert (rejection.place, rejection.found) == ("member a.csv", f"one compressed by {name}")
+    assert rejection.remedy == "Unpack the ZIP, and offer the file inside."
     book = packed_by(method, drops.xlsx_bytes({"A": SOUND_SHEET}))
-    assert refused(tmp_path, "other.xlsx", book).expected == "parts compressed by Deflate"
+    assert rejected(tmp_path, "other.xlsx", book).expected == "parts compressed by Deflate"
     notices: list[str] = []
     beside = drops.zip_bytes({"guide.pdf": b"%PDF", "old.xls": b"figures", "a.csv": SOUND_CSV})
     pdf_and_xls = bytearray(packed_by(method, beside))
@@ -252,9 +252,9 @@ def test_a_container_in_a_container_is_never_opened(inner: str, tmp_path: Path) 
         "a member that is no table to read is kept with the drop, unread; if it holds figures, offer it as a drop "
         f"of its own, as CSV or XLSX: {inner} (a ZIP container)"
     ]
-    refusal = refused(tmp_path, "alone.zip", drops.zip_bytes({inner: content, "notes.txt": b"notes"}))
-    assert refusal.found == f"{inner} (a ZIP container)"
-    assert "drops of their own" in refusal.remedy
+    rejection = rejected(tmp_path, "alone.zip", drops.zip_bytes({inner: content, "notes.txt": b"notes"}))
+    assert rejection.found == f"{inner} (a ZIP container)"
+    assert "drops of their own" in rejection.remedy
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_what_a_file_manager_leaves_in_a_pack_is_left_alone_and_listed(dropping:
 
 
 @pytest.mark.parametrize("far", ["AZ200", "B9000", "AAA90", "aaa90"])
-def test_a_sheet_whose_cells_stand_far_apart_is_refused_before_the_gap_is_filled(far: str, tmp_path: Path) -> None:
+def test_a_sheet_whose_cells_stand_far_apart_is_rejected_before_the_gap_is_filled(far: str, tmp_path: Path) -> None:
     sheet = drops.xlsx_bytes({"A": [["first"], ["LAST"]]})
     stream = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(sheet)) as source, zipfile.ZipFile(stream, "w") as target:
@@ -279,10 +279,10 @@ def test_a_sheet_whose_cells_stand_far_apart_is_refused_before_the_gap_is_filled
                 row = far.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabc").encode()
                 part = part.replace(b'<row r="2"', b'<row r="' + row + b'"').replace(b'r="A2"', f'r="{far}"'.encode())
             target.writestr(info.filename, part)
-    refusal = refused(tmp_path, "wide.xlsx", stream.getvalue(), max_sheet_cells=10_000)
-    assert refusal.place == "xl/worksheets/sheet1.xml"
-    assert refusal.expected == "sheets of at most 10,000 cells together"
-    assert "limits.yml" in refusal.remedy
+    rejection = rejected(tmp_path, "wide.xlsx", stream.getvalue(), max_sheet_cells=10_000)
+    assert rejection.place == "xl/worksheets/sheet1.xml"
+    assert rejection.expected == "sheets of at most 10,000 cells together"
+    assert "limits.yml" in rejection.remedy
 
 
 def test_every_row_of_a_sheet_may_be_used_but_not_every_cell() -> None:
@@ -294,31 +294,31 @@ def test_every_row_of_a_sheet_may_be_used_but_not_every_cell() -> None:
 
 
 def test_nul_bytes_are_no_text(tmp_path: Path) -> None:
-    assert refused(tmp_path, "a.csv", SOUND_CSV + b"\0").found == "NUL bytes"
-    assert refused(tmp_path, "pack.zip", drops.zip_bytes({"a.csv": b"\0\1" + SOUND_CSV})).place == "member a.csv"
+    assert rejected(tmp_path, "a.csv", SOUND_CSV + b"\0").found == "NUL bytes"
+    assert rejected(tmp_path, "pack.zip", drops.zip_bytes({"a.csv": b"\0\1" + SOUND_CSV})).place == "member a.csv"
 
 
-def test_a_page_of_html_under_a_csv_name_is_refused(tmp_path: Path) -> None:
+def test_a_page_of_html_under_a_csv_name_is_rejected(tmp_path: Path) -> None:
     page = b"<!DOCTYPE html>\n<html><body>\n<h1>We cannot find that page</h1>\n</body></html>\n"
-    refusal = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", page).refusal
-    assert refusal.startswith(
+    rejection = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", page).rejection
+    assert rejection.startswith(
         "iapt_month_apr_2026_activity.csv, the whole file: expected comma-separated text, as its name says; "
         "found a web page. Get the file itself: "
     )
 
 
-def test_an_open_quote_that_swallows_the_top_of_the_file_is_refused(tmp_path: Path) -> None:
-    refusal = refused(tmp_path, "a.csv", b'"' + b"never closed, " * 20_000)
-    assert (refusal.place, refusal.expected) == ("the first rows", "comma-separated values")
+def test_an_open_quote_that_swallows_the_top_of_the_file_is_rejected(tmp_path: Path) -> None:
+    rejection = rejected(tmp_path, "a.csv", b'"' + b"never closed, " * 20_000)
+    assert (rejection.place, rejection.expected) == ("the first rows", "comma-separated values")
 
 
 # rows
 
 
 @pytest.mark.parametrize("content", [",".join(drops.MONTHLY_HEADER), ",".join(drops.MONTHLY_HEADER) + "\r\n"])
-def test_a_header_without_rows_is_refused(content: str, tmp_path: Path) -> None:
-    refusal = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", content.encode()).refusal
-    assert "below the header: expected rows of figures; found none" in refusal
+def test_a_header_without_rows_is_rejected(content: str, tmp_path: Path) -> None:
+    rejection = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", content.encode()).rejection
+    assert "below the header: expected rows of figures; found none" in rejection
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
@@ -339,23 +339,23 @@ def test_a_broken_row_is_named_with_what_was_expected_and_found(
     lines = sound.split(line_end)
     lines.insert(2, broken)
     read = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", line_end.join(lines).encode())
-    assert "iapt_month_apr_2026_activity.csv, row 3: expected" in read.refusal
-    assert f"found {found}." in read.refusal
-    assert not read.store.observations_of(read.drop.sha256).exists()
+    assert "iapt_month_apr_2026_activity.csv, row 3: expected" in read.rejection
+    assert f"found {found}." in read.rejection
+    assert not read.store.observations_path(read.drop.sha256).exists()
 
 
 def test_a_broken_row_in_a_pack_is_named_with_its_member(tmp_path: Path) -> None:
     pack = drops.zip_bytes({"one.csv": SOUND_CSV, "two.csv": SOUND_CSV + b"1,2,3\n"})
-    refusal = drops.read(tmp_path, "pack.zip", pack).refusal
-    assert "pack.zip, two.csv, row 3: expected 10 columns in every row; found 3 columns." in refusal
+    rejection = drops.read(tmp_path, "pack.zip", pack).rejection
+    assert "pack.zip, two.csv, row 3: expected 10 columns in every row; found 3 columns." in rejection
 
 
 def test_a_quote_that_is_never_closed_is_named_by_its_row(tmp_path: Path) -> None:
     rows = [drops.monthly_row("25"), drops.monthly_row("30"), drops.monthly_row("35")]
     text = drops.monthly_csv(*rows).decode().replace(",30\n", ',"30\n')
-    refusal = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", text.encode()).refusal
-    assert "row 3: " in refusal
-    assert "unterminated quote" in refusal
+    rejection = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", text.encode()).rejection
+    assert "row 3: " in rejection
+    assert "unterminated quote" in rejection
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
@@ -365,21 +365,23 @@ def test_blank_lines_at_the_end_of_a_file_do_no_harm(line_end: str, tmp_path: Pa
     assert [cell["source_row"] for cell in read.observations] == [2]
 
 
-def test_lines_ended_in_two_ways_are_refused_with_the_reason(tmp_path: Path) -> None:
+def test_lines_ended_in_two_ways_are_rejected_with_the_reason(tmp_path: Path) -> None:
     mixed = SOUND_CSV.replace(b"\n", b"\r\n", 1)
-    assert "every line of it ended alike" in drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", mixed).refusal
+    assert "every line of it ended alike" in drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", mixed).rejection
 
 
 def test_a_workbook_without_a_known_sheet_lists_its_sheets(tmp_path: Path) -> None:
     book = drops.xlsx_bytes({"Title sheet": [["A title"]], "Table 9": [["Who", "What"], ["them", 3]], "Notes": []})
-    refusal = drops.read(tmp_path, "feb2019_feb2020.xlsx", book).refusal
+    rejection = drops.read(tmp_path, "feb2019_feb2020.xlsx", book).rejection
     for sheet in ("Title sheet", "Table 9", "Notes"):
-        assert f"sheet '{sheet}'" in refusal
+        assert f"sheet '{sheet}'" in rejection
 
 
-def test_a_value_beyond_a_sheets_last_column_is_refused(tmp_path: Path) -> None:
+def test_a_value_beyond_a_sheets_last_column_is_rejected(tmp_path: Path) -> None:
     book = drops.xlsx_bytes({"Data": [*SOUND_SHEET, [*drops.monthly_row("30"), "stray"]]})
-    assert "sheet 'Data', row 3: expected 10 columns" in drops.read(tmp_path, "iapt-month-Jan-2021.xlsx", book).refusal
+    assert (
+        "sheet 'Data', row 3: expected 10 columns" in drops.read(tmp_path, "iapt-month-Jan-2021.xlsx", book).rejection
+    )
 
 
 # cells of a sheet

@@ -186,7 +186,7 @@ def test_the_schema_for_editors_is_that_of_the_entries() -> None:
         ({"id": "A negative mean"}, "pattern"),
     ],
 )
-def test_an_entry_that_could_not_work_is_refused(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
+def test_an_entry_that_could_not_work_is_rejected(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         _ = catalogue_with(tmp_path / "catalogue", ENTRY | change).corrections
 

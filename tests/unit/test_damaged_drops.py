@@ -1,4 +1,4 @@
-"""Damaged drops: whatever bytes a drop is made of, it is read or refused in a sentence; the reader raises nothing else.
+"""Damaged drops: whatever bytes a drop is made of, it is read or rejected with a sentence; nothing else is raised.
 
 The damage is drawn from a seed, so that every run tries the same files; `IAPT_DAMAGED_DROPS` tries more of them.
 """
@@ -86,7 +86,7 @@ def variants(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_a_damaged_drop_is_read_or_refused_and_nothing_else_comes_of_it(name: str, tmp_path: Path) -> None:
+def test_a_damaged_drop_is_read_or_rejected_and_nothing_else_comes_of_it(name: str, tmp_path: Path) -> None:
     assert drops.read(tmp_path, name, SOUND[name]).observations
     for number, (offered, content) in enumerate(variants(name, SOUND[name])):
         try:
@@ -94,9 +94,9 @@ def test_a_damaged_drop_is_read_or_refused_and_nothing_else_comes_of_it(name: st
         except BaseException as error:  # noqa: BLE001 (no exception at all may leave the reader)
             (tmp_path / f"failed-{offered}").write_bytes(content)
             pytest.fail(f"variant {number} of {name}, under the name {offered}: {type(error).__name__}: {error}")
-        if found.summary.refusal is not None:
-            assert len(found.refusal) < 1500, found.refusal
-            assert found.refusal.isprintable(), found.refusal
-            assert not found.store.observations_of(found.drop.sha256).exists()
+        if found.summary.rejection is not None:
+            assert len(found.rejection) < 1500, found.rejection
+            assert found.rejection.isprintable(), found.rejection
+            assert not found.store.observations_path(found.drop.sha256).exists()
         else:
             assert found.summary.cells == found.summary.observations + found.summary.quarantined

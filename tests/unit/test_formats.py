@@ -83,21 +83,21 @@ def test_a_file_of_another_kind_than_its_name_says_is_named_as_what_it_is(
     content, found, remedy = KINDS[kind]
     if kind in OF_ITS_NAME[suffix]:
         return
-    refusal = read(tmp_path, f"iapt_month_apr_2026{suffix}", content).refusal
-    assert refusal.startswith(f"iapt_month_apr_2026{suffix}, the whole file: expected ")
-    assert found in refusal
-    assert remedy in refusal
-    assert len(refusal) < 400
+    rejection = read(tmp_path, f"iapt_month_apr_2026{suffix}", content).rejection
+    assert rejection.startswith(f"iapt_month_apr_2026{suffix}, the whole file: expected ")
+    assert found in rejection
+    assert remedy in rejection
+    assert len(rejection) < 400
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"csv"}))
 def test_a_member_of_another_kind_than_its_name_says_refuses_its_pack(kind: str, tmp_path: Path) -> None:
     content, found, remedy = KINDS[kind]
-    refusal = read(tmp_path, "pack.zip", zip_bytes({"a.csv": CSV, "b.csv": content})).refusal
-    assert refusal.startswith("pack.zip, member b.csv: expected comma-separated text, as its name says; found ")
-    assert found in refusal
-    assert remedy in refusal
-    assert "Unpack the ZIP and offer its members as drops of their own" in refusal
+    rejection = read(tmp_path, "pack.zip", zip_bytes({"a.csv": CSV, "b.csv": content})).rejection
+    assert rejection.startswith("pack.zip, member b.csv: expected comma-separated text, as its name says; found ")
+    assert found in rejection
+    assert remedy in rejection
+    assert "Unpack the ZIP and offer its members as drops of their own" in rejection
 
 
 @pytest.mark.parametrize(("content", "name"), [(CSV, "right.csv"), (XLSX, "right.xlsx"), (ZIP, "right.zip")])
@@ -138,15 +138,15 @@ def test_a_text_of_wide_letters_is_read_as_the_same_figures(encoding: str, line_
         pytest.param(b"\xff\xfe\0\0" + CSV, id="a mark alone"),
     ],
 )
-def test_a_text_that_is_not_the_utf_16_it_begins_as_is_refused_with_a_remedy(damaged: bytes, tmp_path: Path) -> None:
-    refusal = read(tmp_path, "iapt_month_apr_2026.csv", damaged).refusal
-    assert "as it begins; found bytes near" in refusal
-    assert "save it as UTF-8" in refusal
+def test_a_text_that_is_not_the_utf_16_it_begins_as_is_rejected_with_a_remedy(damaged: bytes, tmp_path: Path) -> None:
+    rejection = read(tmp_path, "iapt_month_apr_2026.csv", damaged).rejection
+    assert "as it begins; found bytes near" in rejection
+    assert "save it as UTF-8" in rejection
 
 
-def test_a_text_of_wide_letters_cut_short_is_refused_as_any_other(tmp_path: Path) -> None:
+def test_a_text_of_wide_letters_cut_short_is_rejected_as_any_other(tmp_path: Path) -> None:
     cut = CSV.decode().encode("utf-16")[:-4]
-    assert "the file may be cut short" in read(tmp_path, "iapt_month_apr_2026.csv", cut).refusal
+    assert "the file may be cut short" in read(tmp_path, "iapt_month_apr_2026.csv", cut).rejection
 
 
 @pytest.mark.parametrize(
@@ -155,13 +155,13 @@ def test_a_text_of_wide_letters_cut_short_is_refused_as_any_other(tmp_path: Path
 def test_another_delimiter_is_named(delimiter: str, name: str, tmp_path: Path) -> None:
     text = CSV.decode().replace(",", delimiter).encode()
     if name:
-        refusal = read(tmp_path, "iapt_month_apr_2026.csv", text).refusal
-        assert f"row 1: expected commas between the values; found {name} between the values" in refusal
-        assert "save this one with commas" in refusal
-        wide = read(tmp_path, "iapt_month_apr_2026.csv", text.decode().encode("utf-16")).refusal
+        rejection = read(tmp_path, "iapt_month_apr_2026.csv", text).rejection
+        assert f"row 1: expected commas between the values; found {name} between the values" in rejection
+        assert "save this one with commas" in rejection
+        wide = read(tmp_path, "iapt_month_apr_2026.csv", text.decode().encode("utf-16")).rejection
         assert f"found {name} between the values" in wide  # what Excel saves as Unicode text
     declared = f"sep={delimiter}\r\n".encode() + text
-    assert "between the values" in read(tmp_path, "iapt_month_apr_2026.csv", declared).refusal
+    assert "between the values" in read(tmp_path, "iapt_month_apr_2026.csv", declared).rejection
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_delimiter_is_what_gives_a_line_more_columns(line: str, delimiter: str
 
 @pytest.mark.parametrize("content", [b" ", b"\r\n\r\n", b"\xef\xbb\xbf\n", b"\t \n"])
 def test_white_space_is_no_table(content: bytes, tmp_path: Path) -> None:
-    assert "found white space" in read(tmp_path, "iapt_month_apr_2026.csv", content).refusal
+    assert "found white space" in read(tmp_path, "iapt_month_apr_2026.csv", content).rejection
 
 
 @pytest.mark.parametrize("first", ["[c] is confidential", "{notes}", "< 5 is hidden", "1 > 0", "#N/A", "a <b, c> d"])

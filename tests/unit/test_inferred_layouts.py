@@ -92,10 +92,10 @@ def test_a_column_that_no_list_knows_is_a_measure_under_its_own_name(tmp_path: P
     ]
 
 
-def test_a_column_of_words_that_no_list_knows_is_refused_not_taken_for_a_measure(tmp_path: Path) -> None:
-    refusal = read_wide(tmp_path, monthly_wide_row("25", "20", "15", "10", "a remark")).refusal
-    assert "row 2, column OddOne: expected a number" in refusal
-    assert "found 'a remark'" in refusal
+def test_a_column_of_words_that_no_list_knows_is_rejected_not_taken_for_a_measure(tmp_path: Path) -> None:
+    rejection = read_wide(tmp_path, monthly_wide_row("25", "20", "15", "10", "a remark")).rejection
+    assert "row 2, column OddOne: expected a number" in rejection
+    assert "found 'a remark'" in rejection
 
 
 @pytest.mark.parametrize(
@@ -108,26 +108,26 @@ def test_the_month_is_read_in_every_style_that_is_reported(month: str, tmp_path:
 
 @pytest.mark.parametrize("name", ["figures.csv", "iapt_data_v2.csv"])
 def test_a_date_written_month_first_needs_a_name_that_says_the_month(name: str, tmp_path: Path) -> None:
-    refusal = read_wide(tmp_path, monthly_wide_row("25", month="04/01/2016"), name=name).refusal
-    assert "row 2: expected the month in the file's name, where a date is written month first" in refusal
+    rejection = read_wide(tmp_path, monthly_wide_row("25", month="04/01/2016"), name=name).rejection
+    assert "row 2: expected the month in the file's name, where a date is written month first" in rejection
     assert read_wide(tmp_path, monthly_wide_row("25", month="01/04/2016"), name=name).observations
 
 
 @pytest.mark.parametrize("month", ["04/01/2016", "01/04/2016"])
-def test_a_month_that_is_not_the_one_of_the_name_is_refused(month: str, tmp_path: Path) -> None:
-    refusal = read_wide(tmp_path, monthly_wide_row("25", month=month), name="IAPT_month_Jan_2016_data.csv").refusal
-    assert "2016-04" in refusal
-    assert "jan" in refusal.lower()
+def test_a_month_that_is_not_the_one_of_the_name_is_rejected(month: str, tmp_path: Path) -> None:
+    rejection = read_wide(tmp_path, monthly_wide_row("25", month=month), name="IAPT_month_Jan_2016_data.csv").rejection
+    assert "2016-04" in rejection
+    assert "jan" in rejection.lower()
 
 
 @pytest.mark.parametrize("month", ["13/04/2016", "31/04/2016", "2016", "April 2016", "", "04/2016", "15/15/2016"])
-def test_a_date_that_begins_no_month_in_any_style_is_refused(month: str, tmp_path: Path) -> None:
-    assert "row 2" in read_wide(tmp_path, monthly_wide_row("25", month=month)).refusal
+def test_a_date_that_begins_no_month_in_any_style_is_rejected(month: str, tmp_path: Path) -> None:
+    assert "row 2" in read_wide(tmp_path, monthly_wide_row("25", month=month)).rejection
 
 
-def test_a_file_of_two_months_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_two_months_is_rejected(tmp_path: Path) -> None:
     rows = [monthly_wide_row("25"), monthly_wide_row("25", month="01/05/2016")]
-    assert "2 periods" in read_wide(tmp_path, *rows).refusal
+    assert "2 periods" in read_wide(tmp_path, *rows).rejection
 
 
 def test_months_without_the_names_of_organisations_are_read(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_the_header_is_found_below_a_banner(banner: int, suffix: str, tmp_path: 
 
 def test_a_header_below_the_rows_that_are_looked_at_is_not_found(tmp_path: Path) -> None:
     rows = [["A title", "x"]] * 12 + [MONTHLY_WIDE_HEADER, monthly_wide_row("25")]
-    assert read(tmp_path, "IAPT_month_Apr_2016.csv", csv_bytes(rows[0], rows[1:])).refusal
+    assert read(tmp_path, "IAPT_month_Apr_2016.csv", csv_bytes(rows[0], rows[1:])).rejection
 
 
 # -- annual, one table for each variable -----------------------------------------------------------------------------
@@ -209,19 +209,19 @@ def test_the_tables_of_2015_16_are_read_by_their_own_layout(tmp_path: Path) -> N
         ("2015-16", ["CCG_CODE", "CCG_NAME", "All_Recovered_Pcnt", "ALL_FIN"]),
     ],
 )
-def test_a_table_without_a_variable_is_refused_not_read_with_a_measure_as_its_population(
+def test_a_table_without_a_variable_is_rejected_not_read_with_a_measure_as_its_population(
     name: str, header: list[str], tmp_path: Path
 ) -> None:
     content = csv_bytes(header, [["England", "England", "500", "3"]])
     found = read(tmp_path, f"psych-ther-ann-rep-{name}.zip", zip_bytes({f"main-{name}.csv": content}))
-    assert f"the variable in column 3, where the measure {header[2]} stands" in found.refusal
+    assert f"the variable in column 3, where the measure {header[2]} stands" in found.rejection
 
 
-def test_figures_in_place_of_categories_are_refused_where_no_organisation_has_a_second_row(tmp_path: Path) -> None:
+def test_figures_in_place_of_categories_are_rejected_where_no_organisation_has_a_second_row(tmp_path: Path) -> None:
     header = ["CCG", "CCGName", "Something", "FinishedCourseTreatment"]
     england, place = ["England", "England"], [COMMISSIONER.code, COMMISSIONER.name]
     found = read(tmp_path, "annual-2016-17.csv", csv_bytes(header, [[*england, "500", "3"], [*place, "*", "5"]]))
-    assert "row 2, column Something: expected the categories of a variable in column 3" in found.refusal
+    assert "row 2, column Something: expected the categories of a variable in column 3" in found.rejection
     rows = [[*england, decile, "5"] for decile in ("1", "2")]
     found = read(tmp_path, "annual-2016-17.csv", csv_bytes(["CCG", "CCGName", "IMD_DECILE", header[3]], rows))
     assert cells(found, "variable_a") == ["1", "2"]
@@ -247,7 +247,7 @@ def test_a_code_of_such_a_table_that_is_none_is_set_aside(tmp_path: Path) -> Non
 def test_a_header_of_another_order_or_a_named_table_is_no_table_of_one_variable(tmp_path: Path) -> None:
     header = ["LTC", "CCG", "CCGName", *BY_VARIABLE_2016_HEADER[3:]]
     rows = [["Yes", "ZZ-C1", "A place", "25", "*", "5"]]
-    assert "no layout recognises" in read(tmp_path, "annual-2016-17.csv", csv_bytes(header, rows)).refusal
+    assert "no layout recognises" in read(tmp_path, "annual-2016-17.csv", csv_bytes(header, rows)).rejection
     for name in ("quarterly_wide", "monthly_wide"):
         found = read(tmp_path, *drops.published_drops()[name])
         assert [table.layout for table in found.summary.tables] == [name]

@@ -39,10 +39,10 @@ def recognised(*rows: drops.Row) -> tuple[str, ...]:
     return tuple(layout.name for layout in found.layouts)
 
 
-def refused(*rows: drops.Row) -> DropRejectedError:
-    with pytest.raises(DropRejectedError) as refusal:
+def rejected(*rows: drops.Row) -> DropRejectedError:
+    with pytest.raises(DropRejectedError) as rejection:
         recognise(rows, drops.catalogue().layouts, file="offered.csv", place="sheet 'One', ")
-    return refusal.value
+    return rejection.value
 
 
 # the catalogue
@@ -134,7 +134,7 @@ def edited(name: str, edit: Callable[[dict[str, Any]], object], folder: Path) ->
 
 
 @pytest.mark.parametrize("part", ["", "recognise", "period", "levels", "measures", "variables", "levels.values.CCG"])
-def test_a_key_that_means_nothing_is_refused_with_its_file_and_place(part: str, tmp_path: Path) -> None:
+def test_a_key_that_means_nothing_is_rejected_with_its_file_and_place(part: str, tmp_path: Path) -> None:
     def add_key(content: dict[str, Any]) -> None:
         for step in filter(None, part.split(".")):
             content = content[step]
@@ -172,14 +172,14 @@ def test_a_key_that_means_nothing_is_refused_with_its_file_and_place(part: str, 
         ("monthly_long", lambda c: c.update(name="Monthly Long"), "name"),
     ],
 )
-def test_a_declaration_that_contradicts_itself_is_refused(
+def test_a_declaration_that_contradicts_itself_is_rejected(
     name: str, edit: Callable[[dict[str, Any]], object], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=rf"{name}\.yml[\s\S]*{re.escape(message)}"):
         load_layouts(edited(name, edit, tmp_path))
 
 
-def test_two_layouts_of_one_name_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
+def test_two_layouts_of_one_name_and_an_empty_folder_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="found none"):
         load_layouts(tmp_path)
     edited("monthly_long", lambda content: None, tmp_path)
@@ -228,10 +228,10 @@ def test_the_workbooks_header_is_looked_for_in_row_eight_only() -> None:
     assert recognised(*drops.WORKBOOK_BANNER, drops.WORKBOOK_HEADER) == ("timeseries_workbook",)
     figures = drops.workbook_row(25)
     for rows, row in (([drops.WORKBOOK_HEADER], 1), ([*drops.WORKBOOK_BANNER[1:], drops.WORKBOOK_HEADER, figures], 7)):
-        refusal = refused(*rows)
-        assert refusal.place == "sheet 'One', row 8"
-        assert "nearest: timeseries_workbook" in refusal.expected
-        assert refusal.found == f"it in row {row}"
+        rejection = rejected(*rows)
+        assert rejection.place == "sheet 'One', row 8"
+        assert "nearest: timeseries_workbook" in rejection.expected
+        assert rejection.found == f"it in row {row}"
 
 
 def test_a_byte_order_mark_outer_spaces_and_empty_cells_at_the_end_do_not_hide_a_header() -> None:
@@ -249,56 +249,56 @@ def test_characters_that_show_nothing_at_the_ends_of_a_column_name_do_not_hide_i
 
 def test_a_renamed_column_is_named_with_its_likely_new_spelling() -> None:
     header = ["REPORTING_PERIOD_STARTS" if name.endswith("START") else name for name in drops.QUARTERLY_LONG_HEADER]
-    refusal = refused(header)
-    assert refusal.file == "offered.csv"
-    assert refusal.place == "sheet 'One', row 1"
-    assert "nearest: quarterly_long, Quarterly, long" in refusal.expected
-    assert refusal.found == (
+    rejection = rejected(header)
+    assert rejection.file == "offered.csv"
+    assert rejection.place == "sheet 'One', row 1"
+    assert "nearest: quarterly_long, Quarterly, long" in rejection.expected
+    assert rejection.found == (
         "a header of 15 columns that no layout recognises: "
         "missing 'REPORTING_PERIOD_START' (perhaps now 'REPORTING_PERIOD_STARTS'); unknown 'REPORTING_PERIOD_STARTS'"
     )
-    assert "catalogue/layouts" in refusal.remedy
+    assert "catalogue/layouts" in rejection.remedy
 
 
 def test_a_missing_column_and_a_new_one_are_each_named() -> None:
-    missing = refused([name for name in drops.DATA_QUALITY_HEADER if name != "Org_Code"])
+    missing = rejected([name for name in drops.DATA_QUALITY_HEADER if name != "Org_Code"])
     assert "nearest: data_quality" in missing.expected
     assert missing.found.endswith("missing 'Org_Code'")
-    extra = refused([*drops.ANNUAL_HEADERS["2024-25"], "Count_Telepathy"])
+    extra = rejected([*drops.ANNUAL_HEADERS["2024-25"], "Count_Telepathy"])
     assert "nearest: annual_main_wide" in extra.expected
     assert extra.found.endswith("unknown 'Count_Telepathy'")
 
 
-def test_a_table_without_its_value_column_is_refused_naming_both_spellings() -> None:
-    assert "missing 'MEASURE_VALUE_SUPPRESSED or MEASURE_VALUE'" in refused(drops.MONTHLY_HEADER[:-1]).found
+def test_a_table_without_its_value_column_is_rejected_naming_both_spellings() -> None:
+    assert "missing 'MEASURE_VALUE_SUPPRESSED or MEASURE_VALUE'" in rejected(drops.MONTHLY_HEADER[:-1]).found
 
 
-def test_a_table_without_either_spelling_of_an_annual_measure_is_refused() -> None:
+def test_a_table_without_either_spelling_of_an_annual_measure_is_rejected() -> None:
     header = [name for name in drops.ANNUAL_HEADERS["2020-21"] if name != "Count_ReferralsReceived"]
-    assert "missing 'CountReferralsReceived or Count_ReferralsReceived'" in refused(header).found
+    assert "missing 'CountReferralsReceived or Count_ReferralsReceived'" in rejected(header).found
 
 
-def test_a_column_that_stands_twice_is_refused() -> None:
-    refusal = refused([*drops.MONTHLY_HEADER, "MEASURE_ID"])
-    assert refusal.found.endswith("'MEASURE_ID' stands more than once")
+def test_a_column_that_stands_twice_is_rejected() -> None:
+    rejection = rejected([*drops.MONTHLY_HEADER, "MEASURE_ID"])
+    assert rejection.found.endswith("'MEASURE_ID' stands more than once")
 
 
 def test_a_column_in_other_letters_is_a_drift_not_a_match() -> None:
     header = [name.replace("MEASURE_ID", "measure_id") for name in drops.MONTHLY_HEADER]
-    assert "missing 'MEASURE_ID' (perhaps now 'measure_id')" in refused(header).found
-    assert "unknown 'measure_id'" in refused(header).found
+    assert "missing 'MEASURE_ID' (perhaps now 'measure_id')" in rejected(header).found
+    assert "unknown 'measure_id'" in rejected(header).found
 
 
 def test_the_letters_of_a_header_do_not_hide_its_nearest_layout() -> None:
-    assert "nearest: monthly_long" in refused([name.lower() for name in drops.MONTHLY_HEADER]).expected
-    assert "nearest: annual_main_wide" in refused([name.upper() for name in drops.ANNUAL_HEADERS["2022-23"]]).expected
+    assert "nearest: monthly_long" in rejected([name.lower() for name in drops.MONTHLY_HEADER]).expected
+    assert "nearest: annual_main_wide" in rejected([name.upper() for name in drops.ANNUAL_HEADERS["2022-23"]]).expected
 
 
 def test_a_long_difference_is_cut_and_counted() -> None:
-    refusal = refused([*drops.ANNUAL_HEADERS["2024-25"], *(f"Column {number}" for number in range(40))])
-    assert refusal.place.endswith("row 1")
-    assert len(refusal.found.split("; ")) == 13
-    assert refusal.found.endswith("; and 28 more")
+    rejection = rejected([*drops.ANNUAL_HEADERS["2024-25"], *(f"Column {number}" for number in range(40))])
+    assert rejection.place.endswith("row 1")
+    assert len(rejection.found.split("; ")) == 13
+    assert rejection.found.endswith("; and 28 more")
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -308,8 +308,8 @@ def test_a_column_without_a_name_is_known_to_no_layout(name: str) -> None:
 
 
 def test_a_whole_text_where_a_name_was_expected_is_cut() -> None:
-    refusal = refused([*drops.MONTHLY_HEADER, "x" * 100_000])
-    assert refusal.found.endswith(f"unknown '{'x' * 60}...'")
+    rejection = rejected([*drops.MONTHLY_HEADER, "x" * 100_000])
+    assert rejection.found.endswith(f"unknown '{'x' * 60}...'")
 
 
 @pytest.mark.parametrize(
@@ -327,12 +327,12 @@ def test_a_whole_text_where_a_name_was_expected_is_cut() -> None:
     ],
 )
 def test_a_table_that_resembles_no_layout_is_told_so_and_no_layout_is_named(header: list[str]) -> None:
-    refusal = refused(["A title above it"], header)
-    assert refusal.expected == "the header of a known layout"
-    assert "that no layout recognises or resembles" in refusal.found
-    assert repr(header[0]) in refusal.found or len(header) == 1
-    assert not any(name in str(refusal) for name in LAYOUTS)
-    assert "take it out of the drop folder" in refusal.remedy
+    rejection = rejected(["A title above it"], header)
+    assert rejection.expected == "the header of a known layout"
+    assert "that no layout recognises or resembles" in rejection.found
+    assert repr(header[0]) in rejection.found or len(header) == 1
+    assert not any(name in str(rejection) for name in LAYOUTS)
+    assert "take it out of the drop folder" in rejection.remedy
 
 
 def without(header: list[str], *names: str) -> list[str]:
@@ -354,19 +354,19 @@ def without(header: list[str], *names: str) -> list[str]:
     ],
 )
 def test_the_nearest_layout_has_the_shape_of_the_table(header: list[str], nearest: str) -> None:
-    assert f"(nearest: {nearest}," in refused(header).expected
+    assert f"(nearest: {nearest}," in rejected(header).expected
 
 
 def test_the_nearest_layout_has_the_most_names_in_common_not_the_fewest_differences() -> None:
     renamed = [f"New_{name}" if name.startswith("Mean") else name for name in drops.ANNUAL_HEADERS["2024-25"]]
-    refusal = refused([*renamed, *(f"Extra_{number}" for number in range(10))])
-    assert "nearest: annual_main_wide" in refusal.expected
-    assert refusal.place.endswith("row 1")
+    rejection = rejected([*renamed, *(f"Extra_{number}" for number in range(10))])
+    assert "nearest: annual_main_wide" in rejection.expected
+    assert rejection.place.endswith("row 1")
 
 
 def test_an_empty_table_has_no_header() -> None:
-    assert "no header" in refused().found
-    assert "no header" in refused([], ["", None]).found
+    assert "no header" in rejected().found
+    assert "no header" in rejected([], ["", None]).found
 
 
 # a new layout
@@ -413,7 +413,7 @@ Month begins,Harbour code,Harbour,Kind,Weather,Crossings,Mean passengers
 
 def test_a_new_layout_takes_one_yaml_file_and_no_python(tmp_path: Path) -> None:
     before = drops.read(tmp_path, "ferries.csv", FERRY_CSV.encode())
-    assert "no layout recognises" in before.refusal
+    assert "no layout recognises" in before.rejection
 
     grown = tmp_path / "catalogue"
     shutil.copytree(drops.CATALOGUE, grown)

@@ -184,41 +184,41 @@ MAY = {"start": "01/05/2026", "end": "31/05/2026"}
 
 def test_a_file_named_for_another_month_than_its_rows_is_rejected_with_both(tmp_path: Path) -> None:
     found = read(tmp_path, "nhstalkingtherapies_month_apr_2026_activity.csv", monthly_csv(monthly_row("25", **MAY)))
-    assert found.summary.refusal is not None
-    assert "expected rows of the period that the name says: apr 2026; found rows of 2026-05." in found.refusal
-    assert "catalogue/misnamed_files.yml" in found.refusal
-    assert not found.store.observations_of(found.drop.sha256).exists()
+    assert found.summary.rejection is not None
+    assert "expected rows of the period that the name says: apr 2026; found rows of 2026-05." in found.rejection
+    assert "catalogue/misnamed_files.yml" in found.rejection
+    assert not found.store.observations_path(found.drop.sha256).exists()
 
 
 def test_a_member_named_for_another_month_than_its_rows_is_rejected(tmp_path: Path) -> None:
     packed = zip_bytes({"iapt_month_mar_2026_activity.csv": monthly_csv(monthly_row("25"))})
     found = read(tmp_path, "iapt_month_apr_2026.zip", packed)
-    assert "the name of the member iapt_month_mar_2026_activity.csv" in found.refusal
-    assert "mar 2026; found rows of 2026-04." in found.refusal
+    assert "the name of the member iapt_month_mar_2026_activity.csv" in found.rejection
+    assert "mar 2026; found rows of 2026-04." in found.rejection
 
 
 def test_a_workbook_in_a_zip_is_held_to_its_name_as_a_csv_is(tmp_path: Path) -> None:
     book = xlsx_bytes({"data": [MONTHLY_HEADER, monthly_row("25")]})
-    assert read(tmp_path / "right", "pack.zip", zip_bytes({"month_apr_2026-v2.xlsx": book})).summary.refusal is None
+    assert read(tmp_path / "right", "pack.zip", zip_bytes({"month_apr_2026-v2.xlsx": book})).summary.rejection is None
     found = read(tmp_path / "wrong", "pack.zip", zip_bytes({"month_apr_2027-v2.xlsx": book}))
-    assert "the name of the member month_apr_2027-v2.xlsx" in found.refusal
+    assert "the name of the member month_apr_2027-v2.xlsx" in found.rejection
 
 
 def test_each_member_is_held_to_its_own_rows(tmp_path: Path) -> None:
     april, may = monthly_csv(monthly_row("25")), monthly_csv(monthly_row("25", **MAY))
     right = zip_bytes({"month_apr_2026.csv": april, "month_may_2026.csv": may})
-    assert read(tmp_path / "right", "pack.zip", right).summary.refusal is None
+    assert read(tmp_path / "right", "pack.zip", right).summary.rejection is None
     swapped = zip_bytes({"month_apr_2026.csv": may, "month_may_2026.csv": april})
-    assert "the name of the member month_" in read(tmp_path / "swapped", "pack.zip", swapped).refusal
+    assert "the name of the member month_" in read(tmp_path / "swapped", "pack.zip", swapped).rejection
 
 
 def test_a_quarter_and_a_year_are_held_to_their_names_too(tmp_path: Path) -> None:
     quarter = csv_bytes(QUARTERLY_LONG_HEADER, [quarterly_long_row("25")])
     of_rows = read(tmp_path, "quarterly.csv", quarter).summary.tables[0].periods[0]
-    assert read(tmp_path, "quarterly_q4_20_21.csv", quarter + b"\n").summary.refusal is not None
+    assert read(tmp_path, "quarterly_q4_20_21.csv", quarter + b"\n").summary.rejection is not None
     assert of_rows != "2020-21 Q4"
     name, pack = published_drops()["annual_main_wide"]
-    assert read(tmp_path, name, pack).summary.refusal is None
+    assert read(tmp_path, name, pack).summary.rejection is None
 
 
 @pytest.mark.parametrize("by", ["sha256", "file"])
@@ -227,10 +227,10 @@ def test_a_reviewed_entry_lets_its_file_pass_for_its_periods_and_no_other(by: st
     drop = read(tmp_path / "before", name, content).drop
     entry = {by: getattr(drop, by), "periods": ["2026-05"], "reason": "Named so by the publisher.", "source": "made"}
     catalogue = catalogue_with(tmp_path / "catalogue", entry)
-    assert read(tmp_path / "let", name, content, using=catalogue).summary.refusal is None
-    assert read(tmp_path / "else", "iapt_month_mar_2026.csv", content + b"\n", using=catalogue).refusal
+    assert read(tmp_path / "let", name, content, using=catalogue).summary.rejection is None
+    assert read(tmp_path / "else", "iapt_month_mar_2026.csv", content + b"\n", using=catalogue).rejection
     other_rows = catalogue_with(tmp_path / "other", entry | {"periods": ["2026-06"]})
-    assert read(tmp_path / "others", name, content, using=other_rows).refusal
+    assert read(tmp_path / "others", name, content, using=other_rows).rejection
 
 
 def test_a_rejected_drop_is_read_again_when_it_is_let_pass(tmp_path: Path) -> None:
@@ -238,8 +238,8 @@ def test_a_rejected_drop_is_read_again_when_it_is_let_pass(tmp_path: Path) -> No
     found = read(tmp_path, name, content)
     entry = {"sha256": found.drop.sha256, "periods": ["2026-05"], "reason": "So published.", "source": "made"}
     listed = catalogue_with(tmp_path / "catalogue", entry)
-    assert found.store.summary_of(found.drop.sha256, Catalogue(CATALOGUE)) is not None
-    assert found.store.summary_of(found.drop.sha256, listed) is None
+    assert found.store.read_summary(found.drop.sha256, Catalogue(CATALOGUE)) is not None
+    assert found.store.read_summary(found.drop.sha256, listed) is None
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_rejected_drop_is_read_again_when_it_is_let_pass(tmp_path: Path) -> No
         {"sha256": "abc"},
     ],
 )
-def test_an_entry_that_says_too_little_or_too_much_is_refused(wrong: dict[str, object]) -> None:
+def test_an_entry_that_says_too_little_or_too_much_is_rejected(wrong: dict[str, object]) -> None:
     entry = {"sha256": "0" * 64, "periods": ["2026-05"], "reason": "So published.", "source": "made"}
     MisnamedFile.model_validate(entry)
     with pytest.raises(ValidationError):

@@ -72,7 +72,7 @@ def test_an_error_in_a_cell_is_quarantined_as_what_it_is_and_never_as_a_blank(
 ) -> None:
     found = read(tmp_path, NAME, with_cell(cell))
     if not text:  # a shared string that is no error: the sheet's first text, which is no figure
-        assert "found 'REPORTING_PERIOD_START'" in found.refusal
+        assert "found 'REPORTING_PERIOD_START'" in found.rejection
         return
     assert [(cell["source_row"], cell["value_as_published"]) for cell in found.observations] == [(2, "25")]
     ((member, row, published, reason),) = odd(found)
@@ -85,11 +85,11 @@ def test_an_error_in_a_cell_is_quarantined_as_what_it_is_and_never_as_a_blank(
 
 
 @pytest.mark.parametrize("text", [" #VALUE! ", "#SPILL!", "12345", "no such error, and as long as this " * 3])
-def test_an_error_of_no_known_spelling_is_refused_with_a_remedy_that_mends_it(text: str, tmp_path: Path) -> None:
-    refusal = read(tmp_path, NAME, with_cell(f'<c r="J3" t="e"><v>{text}</v></c>')).refusal
-    assert "expected a readable workbook; found " in refusal
-    assert "save it there as XLSX" in refusal
-    assert len(refusal) < 320
+def test_an_error_of_no_known_spelling_is_rejected_with_a_remedy_that_mends_it(text: str, tmp_path: Path) -> None:
+    rejection = read(tmp_path, NAME, with_cell(f'<c r="J3" t="e"><v>{text}</v></c>')).rejection
+    assert "expected a readable workbook; found " in rejection
+    assert "save it there as XLSX" in rejection
+    assert len(rejection) < 320
 
 
 def test_a_formula_with_its_result_and_a_blank_cell_are_what_they_were(tmp_path: Path) -> None:
@@ -164,9 +164,9 @@ def test_a_row_with_an_error_in_a_key_is_set_aside_and_the_rest_is_read(key: int
     assert all(cell["value_as_published"] in {"777", None} for cell in both.quarantine)
 
 
-def test_a_table_of_which_every_row_has_an_error_in_its_keys_is_refused(tmp_path: Path) -> None:
+def test_a_table_of_which_every_row_has_an_error_in_its_keys_is_rejected(tmp_path: Path) -> None:
     row = ["#N/A", *monthly_row("25")[1:]]
-    assert "a spreadsheet's error in the keys of every row" in drops.read_monthly(tmp_path, row, row).refusal
+    assert "a spreadsheet's error in the keys of every row" in drops.read_monthly(tmp_path, row, row).rejection
 
 
 @pytest.mark.parametrize(
@@ -203,15 +203,15 @@ def test_a_hidden_sheet_that_no_layout_knows_spoils_nothing(tmp_path: Path) -> N
     assert len(read(tmp_path, NAME, workbook(VISIBLE, ("old", drifted, "hidden"))).observations) == 1
 
 
-def test_a_workbook_of_hidden_sheets_alone_is_refused_naming_them(tmp_path: Path) -> None:
+def test_a_workbook_of_hidden_sheets_alone_is_rejected_naming_them(tmp_path: Path) -> None:
     book = drops.xlsx_bytes({"jan": EARLIER, "feb": EARLIER})
 
     def hide(part: bytes) -> bytes:
         return part.replace(b"<sheet name=", b'<sheet state="hidden" name=')
 
-    refusal = read(tmp_path, NAME, edited(book, "xl/workbook.xml", hide)).refusal
-    assert "expected a sheet of figures; found none but hidden ones: sheet 'jan', sheet 'feb'" in refusal
-    assert "unhide it" in refusal
+    rejection = read(tmp_path, NAME, edited(book, "xl/workbook.xml", hide)).rejection
+    assert "expected a sheet of figures; found none but hidden ones: sheet 'jan', sheet 'feb'" in rejection
+    assert "unhide it" in rejection
 
 
 @pytest.mark.parametrize("name", [NAME, "iapt-month-apr-2026.zip"])
@@ -220,39 +220,40 @@ def test_a_workbook_of_hidden_sheets_alone_is_refused_naming_them(tmp_path: Path
     [[["hello"]], [[*MONTHLY_HEADER, "NEW"], [*monthly_row("30"), "x"]]],
     ids=["a cover", "a table that has changed"],
 )
-def test_a_refusal_names_the_hidden_sheets_that_were_not_read(name: str, front: list[Row], tmp_path: Path) -> None:
+def test_a_rejection_names_the_hidden_sheets_that_were_not_read(name: str, front: list[Row], tmp_path: Path) -> None:
     book = workbook(("front", front, "visible"), ("d", [MONTHLY_HEADER, monthly_row("25")], "hidden"))
     content = drops.zip_bytes({"book.xlsx": book}) if name.endswith(".zip") else book
-    refusal = read(tmp_path, name, content).refusal
+    rejection = read(tmp_path, name, content).rejection
     sheet = "book.xlsx sheet 'd'" if name.endswith(".zip") else "sheet 'd'"
-    assert f"Hidden and not read: {sheet}. If a hidden sheet is what was published, unhide it" in refusal
+    assert f"Hidden and not read: {sheet}. If a hidden sheet is what was published, unhide it" in rejection
 
 
-def test_a_zip_of_hidden_sheets_alone_is_refused_naming_them(tmp_path: Path) -> None:
+def test_a_zip_of_hidden_sheets_alone_is_rejected_naming_them(tmp_path: Path) -> None:
     book = edited(
         drops.xlsx_bytes({"jan": EARLIER}),
         "xl/workbook.xml",
         lambda part: part.replace(b"<sheet name=", b'<sheet state="hidden" name='),
     )
-    refusal = read(tmp_path, "iapt-month-apr-2026.zip", drops.zip_bytes({"book.xlsx": book})).refusal
-    assert "Hidden and not read: book.xlsx sheet 'jan'" in refusal
+    rejection = read(tmp_path, "iapt-month-apr-2026.zip", drops.zip_bytes({"book.xlsx": book})).rejection
+    assert "Hidden and not read: book.xlsx sheet 'jan'" in rejection
 
 
-def test_a_workbook_that_lacks_the_cells_of_a_sheet_is_refused_saying_so(tmp_path: Path) -> None:
+def test_a_workbook_that_lacks_the_cells_of_a_sheet_is_rejected_saying_so(tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(workbook(VISIBLE))) as source:
         parts = {name: source.read(name) for name in source.namelist() if name != SHEET}
     assert (
-        "found sheet 'nov': the part with its cells is missing" in read(tmp_path, NAME, drops.zip_bytes(parts)).refusal
+        "found sheet 'nov': the part with its cells is missing"
+        in read(tmp_path, NAME, drops.zip_bytes(parts)).rejection
     )
 
 
 @pytest.mark.parametrize("kept", [*range(20, 100, 8)])
-def test_a_workbook_with_a_part_cut_short_is_refused_in_words(kept: int, tmp_path: Path) -> None:
+def test_a_workbook_with_a_part_cut_short_is_rejected_in_words(kept: int, tmp_path: Path) -> None:
     for part in (SHEET, "xl/workbook.xml", "xl/sharedStrings.xml"):
         cut = edited(workbook(VISIBLE), part, lambda content: content[: len(content) * kept // 100])
-        refusal = read(tmp_path, NAME, cut).refusal
-        found = refusal.split("; found ")[1].split(". ")[0]
-        assert len(found.split()) >= 3, refusal
+        rejection = read(tmp_path, NAME, cut).rejection
+        found = rejection.split("; found ")[1].split(". ")[0]
+        assert len(found.split()) >= 3, rejection
 
 
 def test_a_sheet_of_a_chart_is_passed_over(tmp_path: Path) -> None:
@@ -302,20 +303,20 @@ PARTS = [SHEET, "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrin
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("encoding", ["UTF-9", "EBCDIC-CP-US", "UTF-7", "Shift_JIS", ""])
-def test_a_part_that_declares_another_encoding_is_refused(encoding: str, part: str, tmp_path: Path) -> None:
+def test_a_part_that_declares_another_encoding_is_rejected(encoding: str, part: str, tmp_path: Path) -> None:
     def declare(content: bytes) -> bytes:
         assert b'encoding="UTF-8"' in content
         return content.replace(b'encoding="UTF-8"', f'encoding="{encoding}"'.encode())
 
-    refusal = read(tmp_path, NAME, edited(workbook(VISIBLE), part, declare)).refusal
-    assert "UTF-8" in refusal
-    assert refusal.count(". ") <= 3
+    rejection = read(tmp_path, NAME, edited(workbook(VISIBLE), part, declare)).rejection
+    assert "UTF-8" in rejection
+    assert rejection.count(". ") <= 3
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_a_part_in_utf_16_is_refused_for_its_cells_would_not_be_seen(encoding: str, part: str, tmp_path: Path) -> None:
+def test_a_part_in_utf_16_is_rejected_for_its_cells_would_not_be_seen(encoding: str, part: str, tmp_path: Path) -> None:
     def write_wide(content: bytes) -> bytes:
         return content.replace(b'encoding="UTF-8"', b'encoding="UTF-16"').decode().encode(encoding)
 
-    assert read(tmp_path, NAME, edited(workbook(VISIBLE), part, write_wide)).refusal
+    assert read(tmp_path, NAME, edited(workbook(VISIBLE), part, write_wide)).rejection

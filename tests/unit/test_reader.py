@@ -1,4 +1,4 @@
-"""The reader: each cell is an observation with a status or quarantined with a reason, or the whole drop is refused."""
+"""The reader: each cell is an observation with a status or quarantined with a reason, or the whole drop is rejected."""
 
 from __future__ import annotations
 
@@ -138,18 +138,19 @@ def test_blank_and_nan_in_a_copied_quarterly_file_are_quarantined_each_with_its_
     "text",
     ["null", "--", "nan", "n/a", "1,000", "1e3", "1e400", "inf", "-inf", "5 ", ".", "+5", "1_000", "\uff15", "0x1f"],
 )
-def test_any_other_text_in_a_figures_cell_is_refused_with_row_and_column(text: str, tmp_path: Path) -> None:
+def test_any_other_text_in_a_figures_cell_is_rejected_with_row_and_column(text: str, tmp_path: Path) -> None:
     found = read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=FINISHED))
-    assert found.refusal.startswith(
+    assert found.rejection.startswith(
         "iapt_month_apr_2026_activity.csv, row 3, column MEASURE_VALUE_SUPPRESSED: expected a number, or one of "
         f"'*', '-', 'NULL', ''; found {text!r}."
     )
 
 
-def test_a_refused_token_of_a_wide_table_is_named_by_its_own_column_and_member(tmp_path: Path) -> None:
+def test_a_rejected_token_of_a_wide_table_is_named_by_its_own_column_and_member(tmp_path: Path) -> None:
     bad = csv_bytes(SHORT_WIDE_HEADER, [quarterly_wide_row("5", "10", "lost", "50")[:15]])
     assert (
-        "pack.zip, b.csv, row 2, column NotCaseness: " in read(tmp_path, "pack.zip", zip_bytes({"b.csv": bad})).refusal
+        "pack.zip, b.csv, row 2, column NotCaseness: "
+        in read(tmp_path, "pack.zip", zip_bytes({"b.csv": bad})).rejection
     )
 
 
@@ -212,7 +213,7 @@ def test_every_cell_in_is_an_observation_or_a_quarantined_cell_in_the_order_of_t
         return impossible >= 3 and impossible * 2 > len(numbers)
 
     if any(is_of_another_measure(column) for column in measures):
-        assert "its figures are those of another measure" in found.refusal
+        assert "its figures are those of another measure" in found.rejection
         return
     assert cells(found, "source_row", "source_column", "value_as_published", "value_status", "value") == [
         (*cell, STATUS_OF.get(cell[2], "published"), None if cell[2] in STATUS_OF else float(cell[2]))
@@ -292,12 +293,12 @@ def test_a_file_longer_than_a_row_group_keeps_its_order_on_many_threads(tmp_path
     count = 123_500  # a row group holds 122,880
     line = ",".join(map(str, monthly_row("5", provider=Body("ZZ-{}", "Neverwhere"))))
     lines = [line.format(number) for number in range(count)]
-    with reader.reading_connection() as connection:
+    with reader.open_reading_connection() as connection:
         connection.execute("set threads = 4")
         content = "\n".join([",".join(MONTHLY_HEADER), *lines, ""]).encode()
         found = read(tmp_path, "a.csv", content, over=connection)
     assert found.summary.observations == count
-    path = found.store.observations_of(found.drop.sha256)
+    path = found.store.observations_path(found.drop.sha256)
     misplaced = drops.connection().execute(
         f"""
         select count(*) from (
@@ -361,7 +362,7 @@ def test_names_of_a_spreadsheet_survive_unchanged(tmp_path: Path) -> None:
 def test_a_byte_that_is_not_utf_8_in_the_last_row_is_read_as_of_windows(tmp_path: Path) -> None:
     content = drops.monthly_csv(monthly_row("25"), monthly_row("\u00e9", measure=FINISHED))
     found = read(tmp_path, "a.csv", content.decode().encode("latin-1"))
-    assert "found '\u00e9'" in found.refusal
+    assert "found '\u00e9'" in found.rejection
 
 
 def test_windows_punctuation_is_read_in_every_member_of_a_pack(tmp_path: Path) -> None:
@@ -372,12 +373,12 @@ def test_windows_punctuation_is_read_in_every_member_of_a_pack(tmp_path: Path) -
     assert cells(found, "source_member", "org_name") == [(f"{n}.csv", name) for n, name in enumerate(names)]
 
 
-def test_a_byte_that_is_neither_utf_8_nor_windows_1252_is_refused_with_its_place(tmp_path: Path) -> None:
+def test_a_byte_that_is_neither_utf_8_nor_windows_1252_is_rejected_with_its_place(tmp_path: Path) -> None:
     content = drops.monthly_csv(monthly_row("25"), monthly_row("30", measure=FINISHED, start="\u20ac"))
     broken = content.decode().replace("\u20ac", "!").encode().replace(b"!", b"\x9d")
     expected = "line 3, byte 1: expected text in UTF-8 or Windows-1252; found the byte 0x9D, which is neither. "
-    assert read(tmp_path, "a.csv", broken).refusal.startswith(f"a.csv, {expected}")
-    assert read(tmp_path, "pack.zip", zip_bytes({"b.csv": broken})).refusal.startswith(f"pack.zip, b.csv, {expected}")
+    assert read(tmp_path, "a.csv", broken).rejection.startswith(f"a.csv, {expected}")
+    assert read(tmp_path, "pack.zip", zip_bytes({"b.csv": broken})).rejection.startswith(f"pack.zip, b.csv, {expected}")
 
 
 def test_quotes_and_brackets_in_names_of_files_and_members_survive(tmp_path: Path) -> None:
@@ -425,12 +426,12 @@ def test_a_spreadsheets_dates_are_read_whether_shown_as_dates_or_not(tmp_path: P
         ("", ""),
     ],
 )
-def test_dates_that_do_not_bound_a_month_are_refused_with_their_row(start: str, end: str, tmp_path: Path) -> None:
+def test_dates_that_do_not_bound_a_month_are_rejected_with_their_row(start: str, end: str, tmp_path: Path) -> None:
     found = read_monthly(tmp_path, monthly_row("25"), monthly_row("25", start=start, end=end, measure=FINISHED))
     assert (
         f"row 3: expected the first and last day of a month; found REPORTING_PERIOD_START {start!r}, "
         f"REPORTING_PERIOD_END {end!r}"
-    ) in found.refusal
+    ) in found.rejection
 
 
 def test_a_quarter_of_a_long_file_must_start_in_april_july_october_or_january(tmp_path: Path) -> None:
@@ -440,10 +441,10 @@ def test_a_quarter_of_a_long_file_must_start_in_april_july_october_or_january(tm
         )
 
     assert quarter("2026-01-01", "2026-03-31").summary.tables[0].periods == ["2025-26 Q4"]
-    assert "first and last day of a quarter (from April)" in quarter("2026-02-01", "2026-04-30").refusal
+    assert "first and last day of a quarter (from April)" in quarter("2026-02-01", "2026-04-30").rejection
 
 
-def test_a_quarter_written_as_a_label_is_read_and_a_slip_in_it_refused(tmp_path: Path) -> None:
+def test_a_quarter_written_as_a_label_is_read_and_a_slip_in_it_rejected(tmp_path: Path) -> None:
     def quarter(label: str) -> ReadDrop:
         row = quarterly_wide_row("5", quarter=label)[:15]
         return read(tmp_path, "q.csv", csv_bytes(SHORT_WIDE_HEADER, [row]))
@@ -453,9 +454,9 @@ def test_a_quarter_written_as_a_label_is_read_and_a_slip_in_it_refused(tmp_path:
         dt.date(2021, 3, 31),
     )
     for label in ("Quarter 5 2020/21", "Quarter 3 2020/22", "Q3 2020/21", ""):
-        refusal = quarter(label).refusal
-        assert "row 2: expected a period like Quarter (?P<quarter>[1-4])" in refusal
-        assert f"found {label!r}" in refusal
+        rejection = quarter(label).rejection
+        assert "row 2: expected a period like Quarter (?P<quarter>[1-4])" in rejection
+        assert f"found {label!r}" in rejection
 
 
 def test_one_month_is_a_monthly_file_and_several_are_a_time_series(tmp_path: Path) -> None:
@@ -488,9 +489,9 @@ def test_a_time_series_of_one_month_is_no_monthly_file(name: str, tmp_path: Path
 def test_a_time_series_in_the_layout_of_the_monthly_file_alone_is_rejected(tmp_path: Path) -> None:
     stricter = drops.with_limits()
     stricter.__dict__["layouts"] = [layout for layout in stricter.layouts if layout.name != "timeseries_long"]
-    refusal = read(tmp_path, "time_series_apr_2026.csv", monthly_csv(monthly_row("25")), using=stricter).refusal
-    assert "its name: expected the name of a file of one month, as layout monthly_long is of" in refusal
-    assert "found the name of a time series" in refusal
+    rejection = read(tmp_path, "time_series_apr_2026.csv", monthly_csv(monthly_row("25")), using=stricter).rejection
+    assert "its name: expected the name of a file of one month, as layout monthly_long is of" in rejection
+    assert "found the name of a time series" in rejection
 
 
 @pytest.mark.parametrize(
@@ -522,31 +523,31 @@ def test_the_year_of_an_annual_pack_stands_in_its_names(name: str, member: str, 
         ("annual-2017-2018.zip", "main_2018_19.csv", "[2017, 2018]"),
     ],
 )
-def test_names_that_give_no_one_year_are_refused(name: str, member: str, years: str, tmp_path: Path) -> None:
+def test_names_that_give_no_one_year_are_rejected(name: str, member: str, years: str, tmp_path: Path) -> None:
     content = csv_bytes(SHORT_ANNUAL_HEADER, [short_annual_row("25", "*")])
-    refusal = read(tmp_path, name, zip_bytes({member: content})).refusal
-    assert "its name: expected one financial year, such as 2020-21" in refusal
-    assert f"found {years} in {name}, {member}" in refusal
+    rejection = read(tmp_path, name, zip_bytes({member: content})).rejection
+    assert "its name: expected one financial year, such as 2020-21" in rejection
+    assert f"found {years} in {name}, {member}" in rejection
 
 
 @pytest.mark.parametrize(("start", "end"), [("01/04/2011", "30/04/2011"), ("2111-04-01", "2111-04-30")])
-def test_a_month_the_calendar_lacks_is_refused_with_its_row(start: str, end: str, tmp_path: Path) -> None:
+def test_a_month_the_calendar_lacks_is_rejected_with_its_row(start: str, end: str, tmp_path: Path) -> None:
     for style in ({"start": start, "end": end}, {"start": start, "end": end, "level": "England"}):
-        refusal = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=FINISHED, **style)).refusal
+        rejection = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=FINISHED, **style)).rejection
         year = 2011 if "2011" in start else 2111
         assert (
             f"row 3: expected a period within 2012-04-01 to 2041-03-31, the pipeline's calendar; found {year}-04. "
             "Look at the file's dates"
-        ) in refusal
+        ) in rejection
 
 
-def test_a_year_and_a_quarter_the_calendar_lacks_are_refused(tmp_path: Path) -> None:
+def test_a_year_and_a_quarter_the_calendar_lacks_are_rejected(tmp_path: Path) -> None:
     annual = csv_bytes(SHORT_ANNUAL_HEADER, [short_annual_row("25", "*")])
-    refusal = read(tmp_path, "psych-ther-ann-2011-12.zip", zip_bytes({"main.csv": annual})).refusal
-    assert "its name: expected a period within 2012-04-01 to 2041-03-31" in refusal
-    assert "found 2011-12." in refusal
+    rejection = read(tmp_path, "psych-ther-ann-2011-12.zip", zip_bytes({"main.csv": annual})).rejection
+    assert "its name: expected a period within 2012-04-01 to 2041-03-31" in rejection
+    assert "found 2011-12." in rejection
     wide = csv_bytes(SHORT_WIDE_HEADER, [quarterly_wide_row("5", quarter="Quarter 1 2041/42")[:15]])
-    assert "row 2: expected a period within" in read(tmp_path, "q.csv", wide).refusal
+    assert "row 2: expected a period within" in read(tmp_path, "q.csv", wide).rejection
 
 
 def test_the_first_and_the_last_month_of_the_calendar_are_read(tmp_path: Path) -> None:
@@ -613,14 +614,14 @@ def test_a_blank_commissioner_code_of_the_workbook_keeps_its_place_as_unknown(tm
         (monthly_row("5", level="Parish"), "row 3, column GROUP_TYPE: expected GROUP_TYPE one of England, "),
     ],
 )
-def test_a_row_that_does_not_say_of_what_it_is_is_refused(row: drops.Row, message: str, tmp_path: Path) -> None:
-    assert message in read_monthly(tmp_path, monthly_row("25", measure=FINISHED), row).refusal
+def test_a_row_that_does_not_say_of_what_it_is_is_rejected(row: drops.Row, message: str, tmp_path: Path) -> None:
+    assert message in read_monthly(tmp_path, monthly_row("25", measure=FINISHED), row).rejection
 
 
-def test_a_region_of_a_quarterly_file_that_is_no_region_is_refused(tmp_path: Path) -> None:
+def test_a_region_of_a_quarterly_file_that_is_no_region_is_rejected(tmp_path: Path) -> None:
     rows = [quarterly_long_row("25"), quarterly_long_row("25", level="CommissioningRegion")]
-    refusal = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, rows)).refusal
-    assert "row 3: expected an organisation code of the level region; found the placeholder 'All_ICB'" in refusal
+    rejection = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, rows)).rejection
+    assert "row 3: expected an organisation code of the level region; found the placeholder 'All_ICB'" in rejection
 
 
 def test_placeholders_stand_for_no_category_and_other_texts_for_themselves(tmp_path: Path) -> None:
@@ -687,7 +688,7 @@ def test_beside_the_suppressed_column_an_unsuppressed_one_is_counted_and_never_r
     assert CANARY_VALUE not in everything(found)
 
 
-def test_a_refusal_says_nothing_of_an_unsuppressed_column(tmp_path: Path) -> None:
+def test_a_rejection_says_nothing_of_an_unsuppressed_column(tmp_path: Path) -> None:
     for rows in (
         [monthly_row("*", CANARY_VALUE), monthly_row("?", CANARY_VALUE, measure=FINISHED)],
         [monthly_row("*", CANARY_VALUE), monthly_row("*", "5")],
@@ -695,7 +696,7 @@ def test_a_refusal_says_nothing_of_an_unsuppressed_column(tmp_path: Path) -> Non
         [monthly_row("*", CANARY_VALUE, level="Parish")],
     ):
         found = read_monthly(tmp_path, *rows, header=BOTH_VALUES_HEADER)
-        assert found.refusal
+        assert found.rejection
         assert CANARY_VALUE not in everything(found)
 
 
@@ -714,7 +715,7 @@ def test_a_row_that_repeats_another_under_a_second_name_is_marked_not_dropped(tm
 
 
 @pytest.mark.parametrize("other", ["30", "*", "", "25.0"])
-def test_repeated_rows_that_disagree_are_refused_naming_both(other: str, tmp_path: Path) -> None:
+def test_repeated_rows_that_disagree_are_rejected_naming_both(other: str, tmp_path: Path) -> None:
     rows = [
         short_annual_row("30", "10", body=OTHER_PROVIDER),
         short_annual_row("25", "*"),
@@ -722,7 +723,7 @@ def test_repeated_rows_that_disagree_are_refused_naming_both(other: str, tmp_pat
         short_annual_row(other, "*", body=named(PROVIDER, "Another name")),
     ]
     found = read(tmp_path, "annual-2023-24.csv", csv_bytes(SHORT_ANNUAL_HEADER, rows))
-    assert "row 5: expected the same figures as row 3, which has the same key; found other figures" in found.refusal
+    assert "row 5: expected the same figures as row 3, which has the same key; found other figures" in found.rejection
 
 
 def test_rows_that_differ_in_any_part_of_the_key_are_no_repeats(tmp_path: Path) -> None:
@@ -770,29 +771,29 @@ def test_the_england_rows_that_each_file_of_a_pack_repeats_collapse(tmp_path: Pa
     assert found.summary.cells == 9
 
 
-def test_files_of_a_pack_that_disagree_are_refused_naming_both(tmp_path: Path) -> None:
+def test_files_of_a_pack_that_disagree_are_rejected_naming_both(tmp_path: Path) -> None:
     parts = [[quarterly_long_row("12345")], [quarterly_long_row("5", level="Provider"), quarterly_long_row("12346")]]
-    refusal = read(tmp_path, "quarterly.zip", pack_of(*parts)).refusal
-    assert "quarterly.zip, part-1.csv, row 3: expected the same figures as row 2 of part-0.csv" in refusal
+    rejection = read(tmp_path, "quarterly.zip", pack_of(*parts)).rejection
+    assert "quarterly.zip, part-1.csv, row 3: expected the same figures as row 2 of part-0.csv" in rejection
 
 
 # -- files cut short ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("style", [{}, {"line_end": "\r\n"}, {"quoted": True}], ids=str)
-def test_a_csv_whose_last_row_has_no_line_end_is_refused_as_perhaps_cut_short(
+def test_a_csv_whose_last_row_has_no_line_end_is_rejected_as_perhaps_cut_short(
     style: dict[str, Any], tmp_path: Path
 ) -> None:
     whole = drops.monthly_csv(monthly_row("25"), monthly_row("455", measure=FINISHED), **style)
     assert cells(read(tmp_path, "a.csv", whole), "value") == [25.0, 455.0]
     unended = whole.rstrip(b"\r\n")
     for content in [unended] if style.get("quoted") else [unended, unended[:-1]]:
-        refusal = read(tmp_path, "a.csv", content).refusal
-        assert refusal == (
+        rejection = read(tmp_path, "a.csv", content).rejection
+        assert rejection == (
             "a.csv, the last row: expected a line end after the last row; found none: the file may be cut short. "
             "Get the file again; if it is whole, end its last line and offer it so."
         )
-        packed = read(tmp_path, "pack.zip", zip_bytes({"b.csv": content})).refusal
+        packed = read(tmp_path, "pack.zip", zip_bytes({"b.csv": content})).rejection
         assert packed.startswith("pack.zip, b.csv, the last row: ")
 
 
@@ -801,17 +802,17 @@ def organisation(body: Body, measures: int, **parts: Any) -> list[list[drops.Cel
     return [monthly_row("25", provider=body, measure=(f"M{n:03}", "Count_X"), **parts) for n in range(measures)]
 
 
-def test_a_monthly_csv_that_ends_within_an_organisation_is_refused_as_perhaps_cut_short(tmp_path: Path) -> None:
+def test_a_monthly_csv_that_ends_within_an_organisation_is_rejected_as_perhaps_cut_short(tmp_path: Path) -> None:
     others = [*organisation(PROVIDER, 4, level="England"), *organisation(PROVIDER, 3)]
     cut = [*others, *organisation(OTHER_PROVIDER, 2)]
-    refusal = read_monthly(tmp_path, *cut).refusal
-    assert "row 10, the last: expected 3 measures or more of the last organisation, as of every other one" in refusal
-    assert "found 2: the file may be cut short. Get the file again; if it is published so, set rectangular" in refusal
+    rejection = read_monthly(tmp_path, *cut).rejection
+    assert "row 10, the last: expected 3 measures or more of the last organisation, as of every other one" in rejection
+    assert "found 2: the file may be cut short. Get the file again; if it is published so, set rectangular" in rejection
     assert read_monthly(tmp_path, *others, *organisation(OTHER_PROVIDER, 3)).observations
 
     pairs = {"level": "SubICB/Provider"}
     rows = [*others, *organisation(PROVIDER, 2, **pairs), *organisation(OTHER_PROVIDER, 1, **pairs)]
-    assert "row 11, the last" in read_monthly(tmp_path, *rows).refusal
+    assert "row 11, the last" in read_monthly(tmp_path, *rows).rejection
 
 
 def test_only_a_last_organisation_with_fewer_measures_than_every_other_of_its_type_tells_of_a_cut(
@@ -839,7 +840,7 @@ def test_only_a_last_organisation_with_fewer_measures_than_every_other_of_its_ty
 
 @pytest.mark.parametrize("quoted", [False, True])
 @pytest.mark.parametrize("ends", [("\n", "\r\n"), ("\r\n", "\n")])
-def test_lines_ended_in_two_ways_are_refused_in_plain_words(
+def test_lines_ended_in_two_ways_are_rejected_in_plain_words(
     ends: tuple[str, str], quoted: bool, tmp_path: Path
 ) -> None:
     header, rows = (
@@ -847,12 +848,12 @@ def test_lines_ended_in_two_ways_are_refused_in_plain_words(
         for end in ends
     )
     mixed = header[: header.index(b"\n") + 1] + rows[rows.index(b"\n") + 1 :]
-    refusal = read(tmp_path, "a.csv", mixed).refusal
-    assert refusal.startswith(
+    rejection = read(tmp_path, "a.csv", mixed).rejection
+    assert rejection.startswith(
         "a.csv, the whole file: expected text with every line of it ended alike; found lines ended by CRLF and by LF. "
         "Get the file again; if it is published so, save it with one kind of line end"
     )
-    assert "pack.zip, b.csv: expected text with" in read(tmp_path, "pack.zip", zip_bytes({"b.csv": mixed})).refusal
+    assert "pack.zip, b.csv: expected text with" in read(tmp_path, "pack.zip", zip_bytes({"b.csv": mixed})).rejection
 
 
 def test_a_row_of_commas_alone_is_passed_over_as_a_blank_row_of_a_sheet_is(tmp_path: Path) -> None:
@@ -862,7 +863,7 @@ def test_a_row_of_commas_alone_is_passed_over_as_a_blank_row_of_a_sheet_is(tmp_p
     assert cells(found, "source_row", "value") == [(2, 25.0), (4, 30.0)]
     assert cells(read_monthly(tmp_path, *rows), "source_row", "value") == [(2, 25.0), (4, 30.0)]
     assert found.summary.tables[0].rows == found.summary.cells == 2
-    assert "rows of figures; found none" in read_monthly(tmp_path, blank).refusal
+    assert "rows of figures; found none" in read_monthly(tmp_path, blank).rejection
 
 
 # -- packs and books --------------------------------------------------------------------------------------------------
@@ -872,18 +873,18 @@ def drifted(header: Sequence[str]) -> list[str]:
     return ["ICB_Name" if name == "ICBName" else name for name in header]
 
 
-def test_a_quarterly_pack_with_one_drifted_member_is_refused_whole(tmp_path: Path) -> None:
+def test_a_quarterly_pack_with_one_drifted_member_is_rejected_whole(tmp_path: Path) -> None:
     rows = [quarterly_long_row("5")]
     pack = zip_bytes(
         {"a.csv": csv_bytes(QUARTERLY_LONG_HEADER, rows), "b.csv": csv_bytes(drifted(QUARTERLY_LONG_HEADER), rows)}
     )
     found = read(tmp_path, "quarterly.zip", pack)
-    assert "b.csv, row 1: expected the header of a known layout (nearest: quarterly_long" in found.refusal
-    assert "missing 'ICBName' (perhaps now 'ICB_Name')" in found.refusal
-    assert not found.store.observations_of(found.drop.sha256).exists()
+    assert "b.csv, row 1: expected the header of a known layout (nearest: quarterly_long" in found.rejection
+    assert "missing 'ICBName' (perhaps now 'ICB_Name')" in found.rejection
+    assert not found.store.observations_path(found.drop.sha256).exists()
 
 
-def test_a_drifted_workbook_in_a_pack_is_refused_as_a_drifted_csv_is(tmp_path: Path) -> None:
+def test_a_drifted_workbook_in_a_pack_is_rejected_as_a_drifted_csv_is(tmp_path: Path) -> None:
     rows = [quarterly_long_row("5")]
     pack = zip_bytes(
         {
@@ -891,18 +892,18 @@ def test_a_drifted_workbook_in_a_pack_is_refused_as_a_drifted_csv_is(tmp_path: P
             "b.xlsx": xlsx_bytes({"Data": [drifted(QUARTERLY_LONG_HEADER), *rows]}),
         }
     )
-    assert "quarterly.zip, b.xlsx sheet 'Data', row 1: " in read(tmp_path, "quarterly.zip", pack).refusal
+    assert "quarterly.zip, b.xlsx sheet 'Data', row 1: " in read(tmp_path, "quarterly.zip", pack).rejection
 
 
 @pytest.mark.parametrize("bare", [0, 1])
-def test_a_member_of_a_pack_that_holds_only_its_header_is_refused_by_name(bare: int, tmp_path: Path) -> None:
+def test_a_member_of_a_pack_that_holds_only_its_header_is_rejected_by_name(bare: int, tmp_path: Path) -> None:
     parts = [[quarterly_long_row("12345")], [quarterly_long_row("12345")]]
     parts[bare] = []
-    refusal = read(tmp_path, "quarterly.zip", pack_of(*parts)).refusal
-    assert f"quarterly.zip, part-{bare}.csv, below the header: expected rows of figures; found none" in refusal
+    rejection = read(tmp_path, "quarterly.zip", pack_of(*parts)).rejection
+    assert f"quarterly.zip, part-{bare}.csv, below the header: expected rows of figures; found none" in rejection
 
 
-def test_members_of_one_layout_under_two_headers_are_refused(tmp_path: Path) -> None:
+def test_members_of_one_layout_under_two_headers_are_rejected(tmp_path: Path) -> None:
     rows = [quarterly_long_row("12345")]
     pack = zip_bytes(
         {
@@ -910,8 +911,8 @@ def test_members_of_one_layout_under_two_headers_are_refused(tmp_path: Path) -> 
             "b.csv": csv_bytes([*QUARTERLY_LONG_HEADER[:-1], "MEASURE_VALUE"], rows),
         }
     )
-    refusal = read(tmp_path, "quarterly.zip", pack).refusal
-    assert "b.csv, the header: expected 'MEASURE_VALUE_SUPPRESSED', as in a.csv; found 'MEASURE_VALUE'" in refusal
+    rejection = read(tmp_path, "quarterly.zip", pack).rejection
+    assert "b.csv, the header: expected 'MEASURE_VALUE_SUPPRESSED', as in a.csv; found 'MEASURE_VALUE'" in rejection
 
 
 def test_the_other_tables_of_an_annual_pack_are_kept_unread_and_said_so(tmp_path: Path) -> None:
@@ -929,20 +930,20 @@ def test_the_other_tables_of_an_annual_pack_are_kept_unread_and_said_so(tmp_path
 def test_a_pack_in_which_nothing_is_known_names_its_nearest_table_and_a_few_others(tmp_path: Path) -> None:
     others = {f"table-{number}.csv": f"OrgType,OrgCode,Effect {number}\n".encode() for number in range(6)}
     main = csv_bytes([*ANNUAL_HEADERS["2024-25"], "Count_Telepathy"], [annual_row("25", year="2024-25")])
-    refusal = read(tmp_path, "annual-2024-25.zip", zip_bytes({**others, "main.csv": main})).refusal
-    assert refusal.startswith(
+    rejection = read(tmp_path, "annual-2024-25.zip", zip_bytes({**others, "main.csv": main})).rejection
+    assert rejection.startswith(
         "annual-2024-25.zip, main.csv, row 1: expected the header of a known layout (nearest: annual_main_wide, "
         "Annual report, main table); found a header of 51 columns that no layout recognises: "
         "unknown 'Count_Telepathy'. No layout recognises the other tables either: "
         "table-0.csv, table-1.csv, table-2.csv and 3 more. "
     )
-    assert len(refusal) < 600
+    assert len(rejection) < 600
     pair = zip_bytes({"effect-size.csv": b"OrgCode,Effect\n", "therapy.csv": b"OrgType,OrgCode,Therapy\n"})
-    refusal = read(tmp_path, "annual-2022-23.zip", pair).refusal
-    assert "therapy.csv, row 1: " in refusal
-    assert "the other tables either: effect-size.csv. If it holds figures" in refusal
+    rejection = read(tmp_path, "annual-2022-23.zip", pair).rejection
+    assert "therapy.csv, row 1: " in rejection
+    assert "the other tables either: effect-size.csv. If it holds figures" in rejection
     only_notes = read(tmp_path, "annual-2022-23.zip", zip_bytes({"read me.txt": b"notes"}))
-    assert "expected a published table; found none" in only_notes.refusal
+    assert "expected a published table; found none" in only_notes.rejection
 
 
 METADATA = [["Measure ID", "Measure name", "Description"], ["M001", "Count_ReferralsReceived", "Referrals, counted"]]
@@ -980,39 +981,40 @@ def test_a_member_that_is_a_table_of_ours_but_for_a_column_never_vanishes(name: 
     header, row = [*MONTHLY_HEADER, "NEW_COLUMN"], [*monthly_row("30"), "new"]
     drifted = csv_bytes(header, [row]) if name.endswith(".csv") else xlsx_bytes({"A": METADATA, "B": [header, row]})
     pack = zip_bytes({"activity.csv": drops.monthly_csv(monthly_row("25")), name: drifted})
-    refusal = read(tmp_path, "iapt_month_apr_2026.zip", pack).refusal
-    assert f"iapt_month_apr_2026.zip, {name}" in refusal
-    assert "unknown 'NEW_COLUMN'" in refusal
+    rejection = read(tmp_path, "iapt_month_apr_2026.zip", pack).rejection
+    assert f"iapt_month_apr_2026.zip, {name}" in rejection
+    assert "unknown 'NEW_COLUMN'" in rejection
 
 
 def test_a_second_sheet_with_a_changed_header_refuses_the_workbook(tmp_path: Path) -> None:
     changed = [*MONTHLY_HEADER[:-1], "VALUE"]
     book = xlsx_bytes({"A": [MONTHLY_HEADER, monthly_row(25)], "B": [changed, monthly_row(30, measure=FINISHED)]})
-    assert "sheet 'B', row 1: " in read(tmp_path, "iapt_month_apr_2026.xlsx", book).refusal
+    assert "sheet 'B', row 1: " in read(tmp_path, "iapt_month_apr_2026.xlsx", book).rejection
 
 
 def test_a_changed_main_table_beside_the_old_one_refuses_an_annual_pack(tmp_path: Path) -> None:
     main = csv_bytes(ANNUAL_HEADERS["2022-23"], [annual_row("25")])
     renamed = ["Count_Arrivals" if name == "Count_ReferralsReceived" else name for name in ANNUAL_HEADERS["2022-23"]]
     pack = zip_bytes({"main.csv": main, "main-v2.csv": csv_bytes(renamed, [annual_row("30")])})
-    refusal = read(tmp_path, "annual-2022-23.zip", pack).refusal
-    assert "annual-2022-23.zip, main-v2.csv, row 1: " in refusal
-    assert "unknown 'Count_Arrivals'" in refusal
+    rejection = read(tmp_path, "annual-2022-23.zip", pack).rejection
+    assert "annual-2022-23.zip, main-v2.csv, row 1: " in rejection
+    assert "unknown 'Count_Arrivals'" in rejection
     # A table of the pack's own that shares its keys and two of its measures is none.
     other = [*drops.ANNUAL_KEYS, "TherapyType", "Count_Sessions", "Count_Recovery", "Count_Improvement"]
     pack = zip_bytes({"main.csv": main, "therapy.csv": csv_bytes(other, [["x"] * len(other)])})
     assert read(tmp_path, "annual-2022-23.zip", pack).summary.unread == ["therapy.csv"]
 
 
-def test_a_table_with_semicolons_is_refused_for_them_and_never_vanishes_from_a_pack(tmp_path: Path) -> None:
+def test_a_table_with_semicolons_is_rejected_for_them_and_never_vanishes_from_a_pack(tmp_path: Path) -> None:
     text = drops.monthly_csv(monthly_row("25")).replace(b",", b";")
     expected = "expected commas between the values; found semicolons between the values. "
-    alone = read(tmp_path, "iapt_month_apr_2026_activity.csv", text).refusal
+    alone = read(tmp_path, "iapt_month_apr_2026_activity.csv", text).rejection
     assert alone.startswith(f"iapt_month_apr_2026_activity.csv, row 1: {expected}")
     assert "save this one with commas" in alone
     pack = zip_bytes({"a.csv": drops.monthly_csv(monthly_row("25")), "b.csv": text})
     assert (
-        f"iapt_month_apr_2026.zip, b.csv, row 1: {expected}" in read(tmp_path, "iapt_month_apr_2026.zip", pack).refusal
+        f"iapt_month_apr_2026.zip, b.csv, row 1: {expected}"
+        in read(tmp_path, "iapt_month_apr_2026.zip", pack).rejection
     )
 
 
@@ -1039,10 +1041,10 @@ def test_the_workbooks_banner_is_passed_over_and_its_header_read_in_row_eight(tm
     assert cells(found, "period_start", "period_end")[0] == (dt.date(2019, 2, 1), dt.date(2019, 2, 28))
 
 
-# -- refusals ---------------------------------------------------------------------------------------------------------
+# -- rejections -------------------------------------------------------------------------------------------------------
 
 
-def test_a_refused_drop_leaves_no_observations_even_of_an_earlier_reading(tmp_path: Path) -> None:
+def test_a_rejected_drop_leaves_no_observations_even_of_an_earlier_reading(tmp_path: Path) -> None:
     name, content = "a.csv", drops.monthly_csv(monthly_row("25"), monthly_row("", measure=FINISHED))
     before = read(tmp_path, name, content)
     assert before.observations
@@ -1050,7 +1052,7 @@ def test_a_refused_drop_leaves_no_observations_even_of_an_earlier_reading(tmp_pa
     stricter = drops.with_limits()
     stricter.__dict__["layouts"] = [layout for layout in stricter.layouts if layout.series == "annual"]
     after = read(tmp_path, name, content, using=stricter)
-    assert after.refusal
+    assert after.rejection
     assert [path.suffix for path in after.files if after.store.folder in path.parents] == [".json"]
 
 
@@ -1069,7 +1071,7 @@ def test_a_fault_of_the_machine_is_not_taken_for_a_fault_of_the_drop(tmp_path: P
 
 def test_the_mark_of_a_demonstration_is_seen_in_any_name(tmp_path: Path) -> None:
     marked = named(PROVIDER, "Neverwhere Listening Service (Synthetic)")
-    assert not read_monthly(tmp_path, monthly_row("25")).summary.synthetic_mark
-    assert read_monthly(tmp_path, monthly_row("25", provider=marked)).summary.synthetic_mark
+    assert not read_monthly(tmp_path, monthly_row("25")).summary.has_synthetic_mark
+    assert read_monthly(tmp_path, monthly_row("25", provider=marked)).summary.has_synthetic_mark
     pair = monthly_row("25", level="SubICB/Provider", provider=marked)
-    assert read_monthly(tmp_path, monthly_row("25", measure=REFERRALS), pair).summary.synthetic_mark
+    assert read_monthly(tmp_path, monthly_row("25", measure=REFERRALS), pair).summary.has_synthetic_mark

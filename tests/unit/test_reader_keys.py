@@ -157,12 +157,12 @@ def test_a_word_for_everyone_beside_real_codes_is_set_aside(layout: str, word: s
 def test_a_level_with_nothing_but_words_for_everyone_is_a_layout_that_does_not_fit(tmp_path: Path) -> None:
     england = monthly_row("100", level="England")
     found = read_monthly(tmp_path, england, monthly_row("25", provider=Body("all", "all Providers")))
-    assert "row 3: expected an organisation code of the level provider; found the placeholder 'all'" in found.refusal
+    assert "row 3: expected an organisation code of the level provider; found the placeholder 'all'" in found.rejection
 
 
-def test_a_file_in_which_no_row_names_an_organisation_is_refused(tmp_path: Path) -> None:
+def test_a_file_in_which_no_row_names_an_organisation_is_rejected(tmp_path: Path) -> None:
     found = read_monthly(tmp_path, monthly_row("25", provider=Body("NULL", "NULL")))
-    assert "expected the code of an organisation in some row" in found.refusal
+    assert "expected the code of an organisation in some row" in found.rejection
 
 
 @pytest.mark.parametrize(
@@ -295,12 +295,12 @@ def test_a_partner_and_a_parent_are_held_to_the_shape_of_codes_too(tmp_path: Pat
         assert (len(found.observations), len(found.quarantine)) == (1, 1)
 
 
-def test_a_file_with_mostly_spoilt_codes_is_refused_naming_row_and_code(tmp_path: Path) -> None:
+def test_a_file_with_mostly_spoilt_codes_is_rejected_naming_row_and_code(tmp_path: Path) -> None:
     good = [monthly_row("5", provider=Body(f"ZZ-{number}", "A service")) for number in range(3)]
     odd = [monthly_row("5", provider=Body(f"{number}.0", "A service")) for number in range(4)]
     found = read_monthly(tmp_path, *good, *odd)
     assert (
-        "row 5: expected an organisation code of the level provider; found '0.0', and 3 more like it" in found.refusal
+        "row 5: expected an organisation code of the level provider; found '0.0', and 3 more like it" in found.rejection
     )
     fewer = read_monthly(tmp_path, *good, *odd[:3])
     assert (len(fewer.observations), len(fewer.quarantine)) == (3, 3)
@@ -368,23 +368,23 @@ def test_errors_of_a_spreadsheet_among_the_figures_of_a_csv_are_told_with_row_an
 
 
 @pytest.mark.parametrize("text", ["1e400", "1,234", "\uff11\uff12\uff13", "inf", "see note"])
-def test_one_odd_figure_is_refused_with_a_remedy_for_the_cell(text: str, tmp_path: Path) -> None:
-    refusal = read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=FINISHED)).refusal
-    assert "mend the cell" in refusal
-    assert "layout" not in refusal
+def test_one_odd_figure_is_rejected_with_a_remedy_for_the_cell(text: str, tmp_path: Path) -> None:
+    rejection = read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=FINISHED)).rejection
+    assert "mend the cell" in rejection
+    assert "layout" not in rejection
 
 
 def test_a_mark_that_stands_in_many_cells_is_for_the_layout(tmp_path: Path) -> None:
     rows = [monthly_row("c", provider=Body(f"ZZ-{number}", "A service")) for number in range(3)]
-    refusal = read_monthly(tmp_path, *rows).refusal
-    assert "'c', in 3 cells" in refusal
-    assert "mend its layout" in refusal
+    rejection = read_monthly(tmp_path, *rows).rejection
+    assert "'c', in 3 cells" in rejection
+    assert "mend its layout" in rejection
 
 
-def test_a_row_without_a_measure_and_a_blank_line_are_refused_with_a_remedy_for_the_row(tmp_path: Path) -> None:
-    refusal = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=("", "Count_A"))).refusal
-    assert "a MEASURE_ID; found a blank" in refusal
-    assert "mend the row" in refusal
+def test_a_row_without_a_measure_and_a_blank_line_are_rejected_with_a_remedy_for_the_row(tmp_path: Path) -> None:
+    rejection = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=("", "Count_A"))).rejection
+    assert "a MEASURE_ID; found a blank" in rejection
+    assert "mend the row" in rejection
 
 
 # -- organisations of other levels ------------------------------------------------------------------------------------
@@ -509,18 +509,18 @@ def test_a_word_for_everyone_or_for_nobody_in_a_column_of_other_levels_is_no_org
     assert [cell["org_level"] for cell in found.observations] == ["england", "provider"]
 
 
-def test_a_file_in_which_every_row_of_a_level_names_one_of_another_is_refused(tmp_path: Path) -> None:
+def test_a_file_in_which_every_row_of_a_level_names_one_of_another_is_rejected(tmp_path: Path) -> None:
     measures = [("M001", "Count_A"), ("M002", "Count_B"), ("M003", "Count_C")]
     england = [
         with_cells(monthly_row("100", level="England", measure=measure), MONTHLY_HEADER, ORG_CODE1="06Q")
         for measure in measures
     ]
     found = read_monthly(tmp_path, *england, monthly_row("25"))
-    assert "row 2: expected no organisation of another level than the row's own" in found.refusal
-    assert "ORG_CODE1 holds '06Q' in a row of GROUP_TYPE 'England'" in found.refusal
-    assert "all 3 rows" in found.refusal
+    assert "row 2: expected no organisation of another level than the row's own" in found.rejection
+    assert "ORG_CODE1 holds '06Q' in a row of GROUP_TYPE 'England'" in found.rejection
+    assert "all 3 rows" in found.rejection
     alone = read_monthly(tmp_path, england[0])
-    assert "ORG_CODE1 holds '06Q'" in alone.refusal
+    assert "ORG_CODE1 holds '06Q'" in alone.rejection
 
 
 # -- white space ------------------------------------------------------------------------------------------------------
@@ -565,7 +565,7 @@ def test_a_padded_key_is_the_same_key_as_the_plain_one(tmp_path: Path) -> None:
     same = [monthly_row("25"), monthly_row("25", provider=Body(f"{PROVIDER.code} ", PROVIDER.name))]
     assert read_monthly(tmp_path, *same).summary.tables[0].duplicate_rows == 1
     other = [monthly_row("25"), monthly_row("30", provider=Body(f"{PROVIDER.code} ", PROVIDER.name))]
-    assert "the same figures as row 2" in read_monthly(tmp_path, *other).refusal
+    assert "the same figures as row 2" in read_monthly(tmp_path, *other).rejection
 
 
 def test_a_notice_names_the_first_few_texts_and_counts_the_rest(tmp_path: Path) -> None:
@@ -661,8 +661,8 @@ def test_a_file_whose_figures_stand_under_other_measures_is_rejected_and_a_few_o
     half = read_monthly(tmp_path / "half", *rows(["605", "1200", "310", "47", "45", "51"]))
     assert len(half.quarantine) == 3
     found = read_monthly(tmp_path / "most", *rows(["605", "1200", "310", "47", "*"]))
-    assert "row 3: expected figures of Percentage_Recovery: a percentage lies between 0 and 100" in found.refusal
-    assert "3 of its 4 figures that cannot be" in found.refusal
+    assert "row 3: expected figures of Percentage_Recovery: a percentage lies between 0 and 100" in found.rejection
+    assert "3 of its 4 figures that cannot be" in found.rejection
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

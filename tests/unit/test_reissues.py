@@ -17,7 +17,7 @@ from iapt.catalogue.catalogue import Catalogue, Precedence, ReIssues
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import label_drops
 from iapt.ingest.reader import DropSummary, ObservationStore
-from iapt.ingest.reissues import add_standing, classify_issue_file, find_re_issues, zip_members
+from iapt.ingest.reissues import add_status_and_revision, classify_issue_file, find_re_issues, list_zip_members
 from tests.factories import drops
 from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, Body, monthly_csv, monthly_row, zip_bytes
 
@@ -38,9 +38,11 @@ def kept(folder: Path, *offered: tuple[str, bytes], using: Catalogue | None = No
     found = []
     for sequence, (name, content) in enumerate(offered, start=1):
         each = drops.read(folder, name, content)
-        assert each.summary.refusal is None
-        drop = replace(each.drop, sequence=sequence, batch=sequence, kept_at=f"2026-06-{sequence:02d}T09:00:00+00:00")
-        found.append((add_standing(drop, each.summary, catalogue.precedence), each.summary))
+        assert each.summary.rejection is None
+        drop = replace(
+            each.drop, sequence=sequence, batch=sequence, archived_at=f"2026-06-{sequence:02d}T09:00:00+00:00"
+        )
+        found.append((add_status_and_revision(drop, each.summary, catalogue.precedence), each.summary))
     return found
 
 
@@ -216,7 +218,7 @@ def test_a_series_that_adds_replaces_nothing(tmp_path: Path) -> None:
         {"more": 1},
     ],
 )
-def test_a_catalogue_of_re_issues_that_says_too_little_is_refused(wrong: dict[str, Any]) -> None:
+def test_a_catalogue_of_re_issues_that_says_too_little_is_rejected(wrong: dict[str, Any]) -> None:
     right = yaml.safe_load((CATALOGUE / "re_issues.yml").read_text("utf-8"))
     ReIssues.model_validate(right)
     with pytest.raises(ValidationError):
@@ -248,11 +250,11 @@ def test_status_and_revision_come_from_members_as_well_as_the_file(
 def test_the_sheet_of_a_workbook_is_no_member_that_tells_a_revision(tmp_path: Path) -> None:
     packed = zip_bytes({"iapt_month_apr_2026_activity-v2.csv": TWO})
     of_member = kept(tmp_path, ("iapt_month_apr_2026.zip", packed))[0]
-    assert zip_members(of_member[1]) == ["iapt_month_apr_2026_activity-v2.csv"]
+    assert list_zip_members(of_member[1]) == ["iapt_month_apr_2026_activity-v2.csv"]
     assert of_member[0].revision == 2
     book = drops.xlsx_bytes({"Data v2": [drops.MONTHLY_HEADER, monthly_row(25)]})
     of_sheet = kept(tmp_path, ("iapt_month_apr_2026.xlsx", book))[0]
-    assert (zip_members(of_sheet[1]), of_sheet[0].revision) == ([], 1)
+    assert (list_zip_members(of_sheet[1]), of_sheet[0].revision) == ([], 1)
 
 
 @pytest.mark.parametrize("later", ["main-v2.csv", "main%20(v2).csv", "mainv2.csv", "main2.csv", "main_corrected.csv"])
@@ -260,7 +262,7 @@ def test_of_two_issues_in_one_zip_the_later_is_read_and_the_other_named(later: s
     packed = zip_bytes({f"april/{later}": RECODED, "april/main.csv": TWO})
     (found,) = kept(tmp_path, ("iapt_month_apr_2026.zip", packed))
     drop, summary = found
-    assert (zip_members(summary), drop.revision) == ([f"april/{later}"], 2)
+    assert (list_zip_members(summary), drop.revision) == ([f"april/{later}"], 2)
     assert summary.cells == summary.observations == 3
     left = "an earlier issue beside a later one in the same file is left unread"
     assert [each for each in summary.notices if each.startswith(left)] == [f"{left}: april/main.csv, for april/{later}"]
@@ -270,15 +272,15 @@ def test_members_of_other_names_or_folders_are_no_issues_of_one_another(tmp_path
     row = monthly_csv(monthly_row("35", provider=OTHER_PROVIDER))
     for other in ("other-v2.csv", "april/main-v2.csv"):
         (found,) = kept(tmp_path, ("apr.zip", zip_bytes({"main.csv": monthly_csv(monthly_row("25")), other: row})))
-        assert sorted(zip_members(found[1])) == sorted(["main.csv", other])
+        assert sorted(list_zip_members(found[1])) == sorted(["main.csv", other])
 
 
 def test_two_tables_that_contradict_are_rejected_with_a_remedy_that_works(tmp_path: Path) -> None:
     changed = monthly_csv(ENGLAND, monthly_row("26"), monthly_row("35", provider=OTHER_PROVIDER))
-    refusal = drops.read(tmp_path, "apr.zip", zip_bytes({"one.csv": TWO, "two.csv": changed})).refusal
-    assert "expected the same figures as row 3 of one.csv, which has the same key; found other figures" in refusal
-    assert "take out the wrong one of the two" in refusal
-    assert "layout" not in refusal
+    rejection = drops.read(tmp_path, "apr.zip", zip_bytes({"one.csv": TWO, "two.csv": changed})).rejection
+    assert "expected the same figures as row 3 of one.csv, which has the same key; found other figures" in rejection
+    assert "take out the wrong one of the two" in rejection
+    assert "layout" not in rejection
 
 
 def test_a_name_with_the_words_of_a_correction_is_a_later_issue_of_the_same_file(tmp_path: Path) -> None:
@@ -362,7 +364,7 @@ def test_rows_that_follow_one_another_leave_nothing_between_or_twice() -> None:
         [RIGHT | {"because": "x"}],
     ],
 )
-def test_dated_rows_that_cannot_be_followed_are_refused(rows: list[dict[str, Any]]) -> None:
+def test_dated_rows_that_cannot_be_followed_are_rejected(rows: list[dict[str, Any]]) -> None:
     precedence(RIGHT)
     with pytest.raises((ValidationError, ValueError)):
         precedence(*rows)

@@ -42,18 +42,18 @@ def drop_of(file: str, *grains: str) -> tuple[ArchivedDrop, DropSummary]:
         ("year", "quarter", "a year less the shown quarters in it"),
     ],
 )
-def test_two_grains_of_period_are_refused_with_why_and_what_to_do(grain: str, other: str, why: str) -> None:
-    with pytest.raises(DropRejectedError) as refused:
+def test_two_grains_of_period_are_rejected_with_why_and_what_to_do(grain: str, other: str, why: str) -> None:
+    with pytest.raises(DropRejectedError) as rejected:
         reject_periods_that_add_up([drop_of("one.csv", grain), drop_of("two.csv", grain), drop_of("other.csv", other)])
-    refusal = refused.value
-    assert refusal.file == "other.csv"
-    assert f"one.csv has {grain}s" in refusal.expected
-    assert why in refusal.found
-    assert f"Choose {grain}s or {other}s" in refusal.remedy
-    assert "A home of its own" in refusal.remedy
+    rejection = rejected.value
+    assert rejection.file == "other.csv"
+    assert f"one.csv has {grain}s" in rejection.expected
+    assert why in rejection.found
+    assert f"Choose {grain}s or {other}s" in rejection.remedy
+    assert "A home of its own" in rejection.remedy
 
 
-def test_two_grains_in_one_container_are_refused_too() -> None:
+def test_two_grains_in_one_container_are_rejected_too() -> None:
     with pytest.raises(DropRejectedError, match="counts of events add up"):
         reject_periods_that_add_up([drop_of("both.zip", "month", "year")])
 

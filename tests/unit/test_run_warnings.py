@@ -9,7 +9,7 @@ from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.drops import SUITES as DROP_SUITES
 from expectations.suites.marts import SUITES as MART_SUITES
-from iapt.ingest.notices import group_notices, notice
+from iapt.ingest.notices import format_notice, group_notices
 from iapt.run_warnings import SUBJECT_CHARACTERS, SUBJECTS_SHOWN, RunWarning, fill_template
 from iapt.validation import RuleOutcome
 from orchestration.assets.checks import check_result
@@ -115,8 +115,8 @@ def test_a_rule_that_warns_says_what_to_do() -> None:
 
 def test_notices_that_say_the_same_are_told_once_with_the_first_files() -> None:
     hidden = "a hidden sheet is not read"
-    noticed = [(f"drop_{number}.xlsx", notice(hidden, f"sheet 'Working {number}'")) for number in range(76)]
-    noticed += [("drop_0.xlsx", notice(hidden, "sheet 'Other'")), ("pack.zip", "names lost their padding")]
+    noticed = [(f"drop_{number}.xlsx", format_notice(hidden, f"sheet 'Working {number}'")) for number in range(76)]
+    noticed += [("drop_0.xlsx", format_notice(hidden, "sheet 'Other'")), ("pack.zip", "names lost their padding")]
     first, second = group_notices(noticed)
     assert first.startswith(
         f"{hidden}: drop_0.xlsx (sheet 'Working 0'; sheet 'Other'); drop_1.xlsx (sheet 'Working 1')"
@@ -127,4 +127,4 @@ def test_notices_that_say_the_same_are_told_once_with_the_first_files() -> None:
 
 def test_what_became_of_it_has_no_colon() -> None:
     with pytest.raises(ValueError, match="without a colon"):
-        notice("left alone: a sheet", "Working")
+        format_notice("left alone: a sheet", "Working")

@@ -1,6 +1,6 @@
-"""Sheets: a workbook that would fill the memory is refused before any of it is loaded; a sound one is read as before.
+"""Sheets: a workbook that would fill the memory is rejected before any of it is loaded; a sound one is read as before.
 
-No test loads what it plants: the reader of workbooks is made to fail the test where a refusal should have come first.
+No test loads what it plants: the reader of workbooks is made to fail the test where a rejection should have come first.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class NeverLoaded:
 
 
 @pytest.fixture
-def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DropRejectedError]:
-    def refusal_of(content: bytes, **limits: int) -> DropRejectedError:
-        with pytest.raises(DropRejectedError) as refusal:
+def rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DropRejectedError]:
+    def rejection_of(content: bytes, **limits: int) -> DropRejectedError:
+        with pytest.raises(DropRejectedError) as rejection:
             opened(tmp_path, content, **limits)
-        return refusal.value
+        return rejection.value
 
     monkeypatch.setattr("iapt.ingest.containers.CalamineWorkbook", NeverLoaded)
-    return refusal_of
+    return rejection_of
 
 
 def extent(sheet: str, *, exactly: bool = True) -> Extent:
@@ -85,16 +85,16 @@ IMPOSSIBLE = [
         '<row><c><v>1</v></c><c r="{}"><v>1</v></c></row>',
     ],
 )
-def test_a_cell_that_stands_nowhere_in_a_sheet_is_refused_unloaded(
-    place: str, written: str, refused: Callable[..., DropRejectedError]
+def test_a_cell_that_stands_nowhere_in_a_sheet_is_rejected_unloaded(
+    place: str, written: str, rejected: Callable[..., DropRejectedError]
 ) -> None:
-    refusal = refused(with_rows(written.format(place)))
-    assert refusal.place == SHEET
-    assert refusal.expected.startswith("cells ")
+    rejection = rejected(with_rows(written.format(place)))
+    assert rejection.place == SHEET
+    assert rejection.expected.startswith("cells ")
 
 
-def test_a_cell_that_is_refused_is_shown_as_it_was_looked_at(refused: Callable[..., DropRejectedError]) -> None:
-    found = refused(with_rows('<row><c r="A4294967295"/></row>')).found
+def test_a_cell_that_is_rejected_is_shown_as_it_was_looked_at(rejected: Callable[..., DropRejectedError]) -> None:
+    found = rejected(with_rows('<row><c r="A4294967295"/></row>')).found
     assert found == """'<c r="A0000000000"/' (each digit shown as 0)"""
 
 
@@ -102,10 +102,10 @@ def test_a_cell_that_is_refused_is_shown_as_it_was_looked_at(refused: Callable[.
     "cell",
     ['<c r="A3" r="A4294967295"/>', '<c s="0"r="A4294967295"/>', "<c r=A4294967295/>", '<c s=">" r="A4294967295"/>'],
 )
-def test_a_cell_that_parsers_may_read_in_two_ways_is_refused_unloaded(
-    cell: str, refused: Callable[..., DropRejectedError]
+def test_a_cell_that_parsers_may_read_in_two_ways_is_rejected_unloaded(
+    cell: str, rejected: Callable[..., DropRejectedError]
 ) -> None:
-    assert refused(with_rows(f"<row>{cell}</row>")).expected.startswith("cells that say plainly")
+    assert rejected(with_rows(f"<row>{cell}</row>")).expected.startswith("cells that say plainly")
 
 
 def test_excels_last_cell_is_measured_and_the_next_is_damage() -> None:
@@ -122,7 +122,7 @@ def test_rows_are_rounded_up_where_that_will_do_and_beyond_six_digits_never() ->
         extent('<c r="B1048577"/>', exactly=False)
 
 
-def test_a_sheet_is_refused_for_the_rows_it_has_not_for_those_rounded_up(tmp_path: Path) -> None:
+def test_a_sheet_is_rejected_for_the_rows_it_has_not_for_those_rounded_up(tmp_path: Path) -> None:
     book = drops.xlsx_bytes({"A": [["x"] * 10] * 11})
     assert len(opened(tmp_path, book, max_sheet_cells=110)) == 1
     with pytest.raises(DropRejectedError, match="one that reaches over 11 rows and 10 columns"):
@@ -149,66 +149,68 @@ def test_a_workbook_whose_cells_do_not_say_where_they_stand_is_read(tmp_path: Pa
 @pytest.mark.parametrize(
     "rows", ['<row r="4294967295"><c/></row>', '<row r="1048577"><c/></row>', '<row r="1048576"/><row><c/></row>']
 )
-def test_a_row_beyond_the_last_is_refused_where_a_cell_depends_on_it(
-    rows: str, refused: Callable[..., DropRejectedError]
+def test_a_row_beyond_the_last_is_rejected_where_a_cell_depends_on_it(
+    rows: str, rejected: Callable[..., DropRejectedError]
 ) -> None:
-    assert refused(with_rows(rows)).place == SHEET
+    assert rejected(with_rows(rows)).place == SHEET
 
 
-def test_a_sheet_to_be_parsed_defines_no_entities_and_is_well_formed(refused: Callable[..., DropRejectedError]) -> None:
+def test_a_sheet_to_be_parsed_defines_no_entities_and_is_well_formed(
+    rejected: Callable[..., DropRejectedError],
+) -> None:
     def entity(part: bytes) -> bytes:
         part = part.replace(b"<worksheet", b'<!DOCTYPE w [<!ENTITY e "x">]><worksheet', 1)
         return part.replace(b"</sheetData>", b"<row><c/></row></sheetData>")
 
-    assert refused(edited(SOUND, {SHEET: entity})).expected == "XML without a document type"
-    assert refused(with_rows("<row><c></row>")).expected == "well-formed XML in UTF-8"
+    assert rejected(edited(SOUND, {SHEET: entity})).expected == "XML without a document type"
+    assert rejected(with_rows("<row><c></row>")).expected == "well-formed XML in UTF-8"
 
 
 # -- all together -----------------------------------------------------------------------------------------------------
 
 
 def test_the_sheets_of_a_workbook_are_counted_together(
-    tmp_path: Path, refused: Callable[..., DropRejectedError]
+    tmp_path: Path, rejected: Callable[..., DropRejectedError]
 ) -> None:
     book = drops.xlsx_bytes({name: [["x"] * 10] * 10 for name in "ABC"})
-    refusal = refused(book, max_sheet_cells=299)
-    assert refusal.place == "xl/worksheets/sheet3.xml"
-    assert "300 cells with those before it" in refusal.found
-    assert "limits.yml" in refusal.remedy
+    rejection = rejected(book, max_sheet_cells=299)
+    assert rejection.place == "xl/worksheets/sheet3.xml"
+    assert "300 cells with those before it" in rejection.found
+    assert "limits.yml" in rejection.remedy
 
 
 def test_the_workbooks_of_a_pack_are_counted_together(tmp_path: Path) -> None:
     book = drops.xlsx_bytes({"A": [["x"] * 10] * 10})
     pack = drops.zip_bytes({"one.xlsx": book, "two.xlsx": book})
     assert len(opened(tmp_path, pack, "pack.zip", max_sheet_cells=200)) == 2
-    with pytest.raises(DropRejectedError) as refusal:
+    with pytest.raises(DropRejectedError) as rejection:
         opened(tmp_path, pack, "pack.zip", max_sheet_cells=199)
-    assert refusal.value.place == f"two.xlsx {SHEET}"
+    assert rejection.value.place == f"two.xlsx {SHEET}"
 
 
 @pytest.mark.parametrize("target", ["worksheets/sheet1.xml", "/xl/worksheets/sheet1.xml", "xl/worksheets/SHEET1.xml"])
-def test_one_part_is_not_two_sheets(target: str, refused: Callable[..., DropRejectedError]) -> None:
+def test_one_part_is_not_two_sheets(target: str, rejected: Callable[..., DropRejectedError]) -> None:
     again = f'<Relationship Id="rId99" Type="worksheet" Target="{target}"/></Relationships>'.encode()
     rels = "xl/_rels/workbook.xml.rels"
-    refusal = refused(edited(SOUND, {rels: lambda part: part.replace(b"</Relationships>", again)}))
-    assert (refusal.expected, refusal.place) == ("every sheet in a part of its own", "the whole file")
+    rejection = rejected(edited(SOUND, {rels: lambda part: part.replace(b"</Relationships>", again)}))
+    assert (rejection.expected, rejection.place) == ("every sheet in a part of its own", "the whole file")
     twice = b'<sheet name="B" sheetId="2" r:id="rId1"/></sheets>'
-    refusal = refused(edited(SOUND, {"xl/workbook.xml": lambda part: part.replace(b"</sheets>", twice)}))
-    assert refusal.found == "'rId1' 2 times"
+    rejection = rejected(edited(SOUND, {"xl/workbook.xml": lambda part: part.replace(b"</sheets>", twice)}))
+    assert rejection.found == "'rId1' 2 times"
 
 
-def test_two_parts_whose_names_differ_in_capitals_are_refused(refused: Callable[..., DropRejectedError]) -> None:
+def test_two_parts_whose_names_differ_in_capitals_are_rejected(rejected: Callable[..., DropRejectedError]) -> None:
     with zipfile.ZipFile(io.BytesIO(SOUND)) as source:
         parts = {name: source.read(name) for name in source.namelist()}
-    assert "capitals" in refused(drops.zip_bytes({**parts, "XL/workbook.xml": b""})).found
+    assert "capitals" in rejected(drops.zip_bytes({**parts, "XL/workbook.xml": b""})).found
 
 
 def test_cells_may_not_repeat_a_long_string_without_end(
-    tmp_path: Path, refused: Callable[..., DropRejectedError]
+    tmp_path: Path, rejected: Callable[..., DropRejectedError]
 ) -> None:
     book = drops.xlsx_bytes({"A": [["x" * 10_000]] * 300})
-    refusal = refused(book, max_uncompressed_bytes=3_000_000 - 1)
-    assert refusal.found == "300 cells that share strings of up to 10,000 characters"
+    rejection = rejected(book, max_uncompressed_bytes=3_000_000 - 1)
+    assert rejection.found == "300 cells that share strings of up to 10,000 characters"
 
 
 def test_a_long_string_few_cells_share_is_read(tmp_path: Path) -> None:
@@ -230,7 +232,7 @@ def test_no_cell_is_missed_between_two_windows(window: int, monkeypatch: pytest.
         extent(f'{rows}<row><x:c  r="A4294967295"/></row>')
 
 
-def test_a_tag_too_long_to_be_looked_at_is_refused() -> None:
+def test_a_tag_too_long_to_be_looked_at_is_rejected() -> None:
     with pytest.raises(NotMeasurableError, match="tags of an ordinary length"):
         extent(f'<c{" " * 3_000_000}r="A4294967295"/>')
 

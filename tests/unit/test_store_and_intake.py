@@ -17,14 +17,14 @@ import yaml
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.files import compute_sha256
-from iapt.ingest.archive import ArchivedDrop, DropStore
+from iapt.ingest.archive import ArchivedDrop, DropArchive
 from iapt.ingest.ingestion import (
     IngestResult,
-    Reading,
+    ReadResult,
+    find_name_conflicts,
     ingest_folder,
     list_drops_of_period,
     read_archived_drops,
-    reject_other_names,
     summarise_series,
 )
 from iapt.ingest.reader import ObservationStore
@@ -47,7 +47,7 @@ class House:
     def __init__(self, root: Path) -> None:
         self.folder = root / "offered"
         self.folder.mkdir()
-        self.store = DropStore(root / "kept")
+        self.store = DropArchive(root / "kept")
         self.observations = ObservationStore(root / "observations")
 
     def offer(self, **files: bytes) -> House:
@@ -59,7 +59,7 @@ class House:
     def ingest_folder(self, catalogue: Catalogue | None = None) -> IngestResult:
         return ingest_folder(self.folder, self.store, catalogue or drops.catalogue(), KEPT_AT)
 
-    def read(self, catalogue: Catalogue | None = None, origin: str = "published") -> Reading:
+    def read(self, catalogue: Catalogue | None = None, origin: str = "published") -> ReadResult:
         return read_archived_drops(self.store, self.observations, catalogue or drops.catalogue(), origin)
 
     def everything_kept(self) -> dict[str, bytes]:
@@ -73,7 +73,7 @@ def house(tmp_path: Path) -> House:
 
 
 def reasons(intake: IngestResult) -> dict[str, str]:
-    return {path: str(DropRejectedError(**refusal)) for path, refusal in intake.refused}
+    return {path: str(DropRejectedError(**rejection)) for path, rejection in intake.rejected}
 
 
 # -- keeping ----------------------------------------------------------------------------------------------------------
@@ -84,8 +84,8 @@ def test_a_drop_is_kept_as_published_beside_its_provenance(house: House) -> None
     intake = house.ingest_folder()
     (drop,) = house.store
     assert intake.offered == intake.new == [drop.sha256] == [hashlib.sha256(APRIL).hexdigest()]
-    assert house.store.path_of(drop).read_bytes() == APRIL
-    assert house.store.path_of(drop).name == "iapt_month_feb_2023_activity v2.csv"
+    assert house.store.path_to(drop).read_bytes() == APRIL
+    assert house.store.path_to(drop).name == "iapt_month_feb_2023_activity v2.csv"
     assert drop.to_record() == {
         "sha256": hashlib.sha256(APRIL).hexdigest(),
         "file": "iapt_month_feb_2023_activity v2.csv",
@@ -98,17 +98,33 @@ def test_a_drop_is_kept_as_published_beside_its_provenance(house: House) -> None
         "revision": 2,
         "sequence": 1,
         "batch": 1,
-        "got_from": "iapt_month_feb_2023_activity v2.csv",
-        "kept_at": KEPT_AT,
+        "source_path": "iapt_month_feb_2023_activity v2.csv",
+        "archived_at": KEPT_AT,
     }
     assert house.store.get(drop.sha256) == drop
     assert house.store.get("0" * 64) is None
 
 
+def test_the_records_of_an_earlier_versions_home_are_read_under_their_old_keys(house: House) -> None:
+    house.offer(april__csv=APRIL, other__csv=b"no,table\n1,2\n").ingest_folder()
+    before = house.read()
+    for folder, keys in {
+        house.store.folder: {"source_path": "got_from", "archived_at": "kept_at"},
+        house.observations.folder: {"rejection": "refusal", "has_synthetic_mark": "synthetic_mark"},
+    }.items():
+        for path in folder.rglob("*.json"):
+            record = json.loads(path.read_text("utf-8"))
+            path.write_text(json.dumps({keys.get(key, key): value for key, value in record.items()}), "utf-8")
+            assert keys.keys() <= record.keys()
+    after = house.read()
+    assert (after.usable, after.rejected) == (before.usable, before.rejected)
+    assert (len(before.read), after.read) == (2, [])
+
+
 def test_kept_bytes_cannot_be_written_to(house: House) -> None:
     house.offer(april__csv=APRIL).ingest_folder()
     (drop,) = house.store
-    assert house.store.path_of(drop).stat().st_mode & 0o222 == 0
+    assert house.store.path_to(drop).stat().st_mode & 0o222 == 0
 
 
 def test_the_same_bytes_again_are_nothing_new_even_under_another_name(house: House) -> None:
@@ -118,36 +134,36 @@ def test_the_same_bytes_again_are_nothing_new_even_under_another_name(house: Hou
     intake = house.ingest_folder()
     assert intake.new == []
     assert len(intake.offered) == 1
-    assert intake.refused == []
+    assert intake.rejected == []
     assert house.everything_kept() == before
 
 
-def test_refused_bytes_offered_under_another_name_are_taken_in_anew(house: House) -> None:
+def test_rejected_bytes_offered_under_another_name_are_taken_in_anew(house: House) -> None:
     main = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25")])
 
-    def take_in_and_read() -> Reading:
+    def take_in_and_read() -> ReadResult:
         ingest_folder(house.folder, house.store, drops.catalogue(), KEPT_AT, house.observations)
         return house.read()
 
     house.offer(main__csv=main, april__csv=APRIL)
-    (refused,) = take_in_and_read().refused
-    assert "one financial year" in refused[1]["expected"]
+    (rejected,) = take_in_and_read().rejected
+    assert "one financial year" in rejected[1]["expected"]
     (house.folder / "main.csv").rename(house.folder / "annual-2022-23-v2.csv")
     reading = take_in_and_read()
-    assert reading.refused == []
+    assert reading.rejected == []
     assert [drop.file for drop, _ in reading.usable] == ["april.csv", "annual-2022-23-v2.csv"]
     renamed = reading.usable[1][0]
-    assert (renamed.revision, renamed.got_from, renamed.batch) == (2, "annual-2022-23-v2.csv", 3)
-    assert sorted(path.name for path in house.store.path_of(renamed).parent.iterdir()) == [
+    assert (renamed.revision, renamed.source_path, renamed.batch) == (2, "annual-2022-23-v2.csv", 3)
+    assert sorted(path.name for path in house.store.path_to(renamed).parent.iterdir()) == [
         "annual-2022-23-v2.csv",
         "provenance.json",
     ]
-    assert house.store.path_of(renamed).read_bytes() == main
-    assert house.store.path_of(renamed).stat().st_mode & 0o222 == 0
+    assert house.store.path_to(renamed).read_bytes() == main
+    assert house.store.path_to(renamed).stat().st_mode & 0o222 == 0
     # Once it can be used it keeps its name: the same bytes again are nothing new.
     (house.folder / "annual-2022-23-v2.csv").rename(house.folder / "main.csv")
     before = house.everything_kept()
-    assert take_in_and_read().refused == []
+    assert take_in_and_read().rejected == []
     assert house.everything_kept() == before
 
 
@@ -168,7 +184,7 @@ def test_drops_of_one_intake_share_a_batch_and_are_numbered_in_the_order_of_thei
     house.offer(may__csv=MAY, april__csv=APRIL)
     (house.folder / "2026" / "revised.csv").write_bytes(APRIL_REVISED)
     house.ingest_folder()
-    assert [(drop.got_from, drop.sequence, drop.batch) for drop in house.store] == [
+    assert [(drop.source_path, drop.sequence, drop.batch) for drop in house.store] == [
         ("2026/revised.csv", 1, 1),
         ("april.csv", 2, 1),
         ("may.csv", 3, 1),
@@ -194,7 +210,7 @@ def test_what_a_power_cut_leaves_behind_is_no_kept_drop(house: House) -> None:
     house.offer(april__csv=APRIL).ingest_folder()
     (drop,) = house.store
     half_kept = house.store.folder / ".keeping-cut-short"
-    shutil.copytree(house.store.path_of(drop).parent, half_kept)
+    shutil.copytree(house.store.path_to(drop).parent, half_kept)
     record = replace(drop, sha256="0" * 64, sequence=9).to_record()
     (half_kept / "provenance.json").write_text(json.dumps(record), "utf-8")
     assert list(house.store) == [drop]
@@ -212,7 +228,7 @@ def test_a_file_that_changes_while_it_is_kept_is_not_kept(house: House, monkeypa
     assert house.everything_kept() == {}
 
 
-def test_a_file_larger_than_the_limit_is_refused_before_it_is_read(house: House) -> None:
+def test_a_file_larger_than_the_limit_is_rejected_before_it_is_read(house: House) -> None:
     house.offer(april__csv=APRIL, may__csv=MAY)
     small = drops.with_limits(max_file_bytes=len(APRIL) - 1)
     assert "in catalogue/limits.yml" in reasons(house.ingest_folder(small))["april.csv"]
@@ -251,7 +267,7 @@ def test_a_sidecar_says_how_a_drop_was_made_and_where_it_came_from(name: str, ho
 
 
 @pytest.mark.parametrize("name", ["provenance.json", "provenance.csv"])
-def test_bytes_that_are_not_those_the_sidecar_declares_are_refused(name: str, house: House) -> None:
+def test_bytes_that_are_not_those_the_sidecar_declares_are_rejected(name: str, house: House) -> None:
     sidecar(house, name, {"april.csv": {"sha256": "0" * 64}})
     intake = house.offer(april__csv=APRIL, may__csv=MAY).ingest_folder()
     assert f"expected the bytes its provenance declares, sha256 {'0' * 64}; found" in reasons(intake)["april.csv"]
@@ -262,7 +278,7 @@ def test_bytes_that_are_not_those_the_sidecar_declares_are_refused(name: str, ho
 def test_a_declared_sum_may_be_written_in_capitals(name: str, house: House) -> None:
     sidecar(house, name, {"april.csv": {"sha256": hashlib.sha256(APRIL).hexdigest().upper()}})
     intake = house.offer(april__csv=APRIL).ingest_folder()
-    assert (len(intake.new), intake.refused) == (1, [])
+    assert (len(intake.new), intake.rejected) == (1, [])
 
 
 @pytest.mark.parametrize("name", ["provenance.json", "provenance.csv"])
@@ -316,7 +332,7 @@ def test_a_sidecar_that_cannot_be_read_keeps_out_its_own_folder_in_one_sentence(
     assert reason in said
     assert said.endswith("Mend the sidecar: the 2 files that it is about are not used until then.")
     assert len(said) < 400
-    assert [drop.got_from for drop in house.store] == ["april.csv", "may.csv"]
+    assert [drop.source_path for drop in house.store] == ["april.csv", "may.csv"]
     alone = ingest_folder(sub / "april.csv", house.store, drops.catalogue(), KEPT_AT)
     assert reasons(alone)[name].endswith("Mend the sidecar: april.csv that it is about is not used until then.")
 
@@ -405,15 +421,15 @@ def test_notes_sidecars_and_hidden_files_are_left_alone_and_listed(house: House)
     (house.folder / ".git").mkdir()
     (house.folder / ".git" / "april.csv").write_bytes(APRIL)
     intake = house.ingest_folder()
-    assert (intake.offered, intake.refused) == ([], [])
+    assert (intake.offered, intake.rejected) == ([], [])
     assert sorted(intake.ignored) == sorted(names)
 
 
 @pytest.mark.parametrize("name", ["pack.rar", "old.xls", "book.xlsb", "figures.ods", "figures", "april.csv.gz"])
-def test_a_kind_of_file_that_is_not_read_is_refused_not_skipped(name: str, house: House) -> None:
+def test_a_kind_of_file_that_is_not_read_is_rejected_not_skipped(name: str, house: House) -> None:
     (house.folder / name).write_bytes(APRIL)
-    refusal = reasons(house.offer(may__csv=MAY).ingest_folder())[name]
-    assert "expected one of .csv, .xlsx, .zip" in refusal
+    rejection = reasons(house.offer(may__csv=MAY).ingest_folder())[name]
+    assert "expected one of .csv, .xlsx, .zip" in rejection
     assert [drop.file for drop in house.store] == ["may.csv"]
 
 
@@ -447,9 +463,9 @@ def test_a_kind_of_file_that_is_not_read_is_named_with_what_to_do(
     name: str, content: bytes, found: str, remedy: str, house: House
 ) -> None:
     (house.folder / name).write_bytes(content)
-    refusal = reasons(house.ingest_folder())[name]
-    assert found in refusal
-    assert remedy in refusal
+    rejection = reasons(house.ingest_folder())[name]
+    assert found in rejection
+    assert remedy in rejection
 
 
 @pytest.mark.parametrize("name", ["APRIL.CSV", "April.Xlsx", "april.ZIP"])
@@ -458,7 +474,7 @@ def test_the_case_of_a_suffix_does_not_matter(name: str, house: House) -> None:
     assert len(house.ingest_folder().new) == 1
 
 
-def test_a_link_that_leads_out_of_the_folder_is_refused(house: House, tmp_path: Path) -> None:
+def test_a_link_that_leads_out_of_the_folder_is_rejected(house: House, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "april.csv").write_bytes(APRIL)
@@ -475,17 +491,17 @@ def test_a_link_within_the_folder_is_the_same_drop_twice(house: House) -> None:
     (house.folder / "link.csv").symlink_to(house.folder / "april.csv")
     intake = house.ingest_folder()
     assert len(intake.offered) == 1
-    assert intake.refused == []
+    assert intake.rejected == []
 
 
-def test_a_link_to_nothing_and_a_pipe_are_refused(house: House) -> None:
+def test_a_link_to_nothing_and_a_pipe_are_rejected(house: House) -> None:
     (house.folder / "gone.csv").symlink_to(house.folder / "never.csv")
     os.mkfifo(house.folder / "pipe.csv")
     assert set(reasons(house.offer(april__csv=APRIL).ingest_folder())) == {"gone.csv", "pipe.csv"}
     assert [drop.file for drop in house.store] == ["april.csv"]
 
 
-def test_a_link_that_leads_to_itself_is_refused_and_the_others_go_on(house: House) -> None:
+def test_a_link_that_leads_to_itself_is_rejected_and_the_others_go_on(house: House) -> None:
     (house.folder / "loop.csv").symlink_to(house.folder / "loop.csv")
     (house.folder / "one.csv").symlink_to(house.folder / "two.csv")
     (house.folder / "two.csv").symlink_to(house.folder / "one.csv")
@@ -507,7 +523,7 @@ def _no_permission(path: Path, monkeypatch: pytest.MonkeyPatch, asked: Callable[
 
 
 @pytest.mark.parametrize("asked", [Path.open, Path.stat, Path.resolve])
-def test_a_file_that_may_not_be_read_is_refused_and_the_others_go_on(
+def test_a_file_that_may_not_be_read_is_rejected_and_the_others_go_on(
     asked: Callable[..., Any], house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.offer(april__csv=APRIL, may__csv=MAY)
@@ -519,7 +535,7 @@ def test_a_file_that_may_not_be_read_is_refused_and_the_others_go_on(
     assert [drop.file for drop in house.store] == ["may.csv"]
 
 
-def test_a_file_that_fails_in_the_middle_is_refused_and_a_full_disk_is_not_laid_on_it(
+def test_a_file_that_fails_in_the_middle_is_rejected_and_a_full_disk_is_not_laid_on_it(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.offer(april__csv=APRIL, may__csv=MAY)
@@ -542,7 +558,7 @@ def test_a_file_that_fails_in_the_middle_is_refused_and_a_full_disk_is_not_laid_
     assert [drop.file for drop in house.store] == ["may.csv"]
 
 
-def test_a_folder_that_may_not_be_listed_is_refused_not_passed_over(
+def test_a_folder_that_may_not_be_listed_is_rejected_not_passed_over(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = house.folder / "closed"
@@ -565,10 +581,10 @@ def test_a_folder_that_may_not_be_listed_is_refused_not_passed_over(
 def test_a_folder_under_the_name_of_a_drop_is_a_folder(house: House) -> None:
     (house.folder / "2026.csv").mkdir()
     (house.folder / "2026.csv" / "april.csv").write_bytes(APRIL)
-    assert (house.ingest_folder().refused, [drop.got_from for drop in house.store]) == ([], ["2026.csv/april.csv"])
+    assert (house.ingest_folder().rejected, [drop.source_path for drop in house.store]) == ([], ["2026.csv/april.csv"])
 
 
-def test_a_name_that_is_no_utf_8_is_refused_and_the_others_go_on(house: House) -> None:
+def test_a_name_that_is_no_utf_8_is_rejected_and_the_others_go_on(house: House) -> None:
     (house.folder / os.fsdecode(b"month \x96 may")).mkdir()
     for name in (b"iapt \x96 month.csv", b"notes \x96.txt", b"month \x96 may/may.csv"):
         (house.folder / os.fsdecode(name)).write_bytes(MAY)
@@ -576,7 +592,7 @@ def test_a_name_that_is_no_utf_8_is_refused_and_the_others_go_on(house: House) -
     assert set(reasons(intake)) == {r"iapt \x96 month.csv", r"month \x96 may/may.csv"}
     assert "expected a name in UTF-8" in reasons(intake)[r"iapt \x96 month.csv"]
     assert intake.ignored == [r"notes \x96.txt"]
-    json.dumps([intake.refused, intake.ignored], ensure_ascii=False).encode()
+    json.dumps([intake.rejected, intake.ignored], ensure_ascii=False).encode()
     assert [drop.file for drop in house.store] == ["april.csv"]
 
 
@@ -595,7 +611,7 @@ def test_files_are_found_in_the_order_of_their_paths_whatever_the_disk_says(
 # -- origins ----------------------------------------------------------------------------------------------------------
 
 
-def test_synthetic_drops_beside_published_ones_are_refused(house: House) -> None:
+def test_synthetic_drops_beside_published_ones_are_rejected(house: House) -> None:
     sidecar(house, "provenance.json", {"april.csv": {"data_origin": "synthetic"}})
     intake = house.offer(april__csv=APRIL, may__csv=MAY).ingest_folder()
     assert intake.origin == "published"
@@ -612,16 +628,16 @@ def test_a_folder_of_synthetic_drops_is_read_apart_from_published_ones(house: Ho
     assert [drop.file for drop, _ in house.read(origin="synthetic").usable] == ["synthetic.csv"]
 
 
-def test_a_drop_that_looks_published_and_wears_the_mark_of_a_demonstration_is_refused(house: House) -> None:
+def test_a_drop_that_looks_published_and_wears_the_mark_of_a_demonstration_is_rejected(house: House) -> None:
     house.offer(april__csv=SYNTHETIC, may__csv=MAY).ingest_folder()
     reading = house.read()
     assert [drop.file for drop, _ in reading.usable] == ["may.csv"]
-    ((drop, refusal),) = reading.refused
+    ((drop, rejection),) = reading.rejected
     assert drop.file == "april.csv"
-    assert "the mark of a demonstration drop" in str(DropRejectedError(**refusal))
+    assert "the mark of a demonstration drop" in str(DropRejectedError(**rejection))
 
 
-def test_bytes_kept_under_one_origin_are_refused_under_another(house: House) -> None:
+def test_bytes_kept_under_one_origin_are_rejected_under_another(house: House) -> None:
     house.offer(april__csv=SYNTHETIC).ingest_folder()
     sidecar(house, "provenance.json", {}, data_origin="synthetic")
     intake = house.ingest_folder()
@@ -631,8 +647,8 @@ def test_bytes_kept_under_one_origin_are_refused_under_another(house: House) -> 
 
 def test_an_empty_folder_offers_nothing(house: House) -> None:
     intake = house.ingest_folder()
-    assert (intake.origin, intake.offered, intake.new, intake.refused) == ("published", [], [], [])
-    assert house.read() == Reading()
+    assert (intake.origin, intake.offered, intake.new, intake.rejected) == ("published", [], [], [])
+    assert house.read() == ReadResult()
 
 
 # -- what names say ---------------------------------------------------------------------------------------------------
@@ -705,12 +721,12 @@ def test_two_issues_of_one_file_share_their_name_without_the_revision(later: str
     assert precedence.revision_of(later) > precedence.revision_of(earlier)
 
 
-def names_refused(house: House) -> list[str]:
-    """Take the folder in, read it, and say which other names of known bytes are refused, and why."""
+def names_rejected(house: House) -> list[str]:
+    """Take the folder in, read it, and say which other names of known bytes are rejected, and why."""
     intake = ingest_folder(house.folder, house.store, drops.catalogue(), KEPT_AT, house.observations)
     usable = house.read().usable
     return [
-        str(DropRejectedError(**each)) for each in reject_other_names(intake.other_names, usable, drops.catalogue())
+        str(DropRejectedError(**each)) for each in find_name_conflicts(intake.other_names, usable, drops.catalogue())
     ]
 
 
@@ -718,9 +734,9 @@ def names_refused(house: House) -> list[str]:
 def test_known_bytes_under_a_name_of_another_month_are_told(house: House, at_once: bool) -> None:
     house.offer(**{"iapt_month_apr_2026__csv": APRIL})
     if not at_once:
-        assert names_refused(house) == []
+        assert names_rejected(house) == []
     house.offer(**{"iapt_month_apr_2027__csv": APRIL})
-    (reason,) = names_refused(house)
+    (reason,) = names_rejected(house)
     assert "iapt_month_apr_2027.csv, its name: expected a file of the period that the name says: apr 2027" in reason
     assert "the very bytes that are in use as iapt_month_apr_2026.csv, of 2026-04" in reason
     assert [drop.file for drop in house.store] == ["iapt_month_apr_2026.csv"]
@@ -729,15 +745,15 @@ def test_known_bytes_under_a_name_of_another_month_are_told(house: House, at_onc
 def test_an_annual_table_first_offered_under_the_wrong_year_is_told_and_the_remedy_works(house: House) -> None:
     main = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25")])
     house.offer(**{"psych-ther-ann-rep-2021-22-main__csv": main})
-    assert names_refused(house) == []
+    assert names_rejected(house) == []
     house.offer(**{"psych-ther-ann-rep-2022-23-main-v2__csv": main})
-    (reason,) = names_refused(house)
+    (reason,) = names_rejected(house)
     (drop,) = house.store
     assert drop.file == "psych-ther-ann-rep-2021-22-main.csv"
     assert f"remove the folder drops/{drop.sha256} from the home" in reason
     shutil.rmtree(house.store.folder / drop.sha256)
     (house.folder / "psych-ther-ann-rep-2021-22-main.csv").unlink()
-    assert names_refused(house) == []
+    assert names_rejected(house) == []
     ((_, summary),) = house.read().usable
     assert summary.tables[0].periods == ["2022-23"]
 
@@ -757,10 +773,10 @@ def test_known_bytes_take_the_name_that_says_them_definitive_or_revised(
     house: House, first: str, then: str, known_as: str
 ) -> None:
     house.offer(**{f"{first}__csv": APRIL})
-    assert names_refused(house) == []
+    assert names_rejected(house) == []
     house.offer(**{f"{then}__csv": APRIL})
     for _ in range(2):
-        assert names_refused(house) == []
+        assert names_rejected(house) == []
         assert [drop.file for drop in house.store] == [f"{known_as}.csv"]
 
 
@@ -788,7 +804,7 @@ def test_a_second_reading_reads_nothing(house: House, monkeypatch: pytest.Monkey
     first = read_archived_drops(
         house.store, house.observations, drops.catalogue(), "published", lambda *step: seen.append(step)
     )
-    assert (len(first.read), first.known, len(first.usable), len(first.refused)) == (3, [], 2, 1)
+    assert (len(first.read), first.known, len(first.usable), len(first.rejected)) == (3, [], 2, 1)
     assert seen == [
         ("reading drops: april.csv", 0, 3),
         ("reading drops: broken.csv", 1, 3),
@@ -799,7 +815,7 @@ def test_a_second_reading_reads_nothing(house: House, monkeypatch: pytest.Monkey
     second = house.read()
     assert second.read == []
     assert sorted(second.known) == sorted(first.read)
-    assert (second.usable, second.refused) == (first.usable, first.refused)
+    assert (second.usable, second.rejected) == (first.usable, first.rejected)
 
 
 def test_only_the_new_drop_of_a_grown_folder_is_read(house: House) -> None:
@@ -854,10 +870,10 @@ def test_a_raised_reader_version_reads_everything_again(house: House, monkeypatc
     assert len(house.read().read) == 2
 
 
-def test_refused_drops_are_tried_again_when_a_layout_changes_and_only_then(house: House, tmp_path: Path) -> None:
+def test_rejected_drops_are_tried_again_when_a_layout_changes_and_only_then(house: House, tmp_path: Path) -> None:
     with_dots = monthly_csv(monthly_row("25"), monthly_row("..", measure=FINISHED))
     house.offer(april__csv=with_dots).ingest_folder()
-    assert len(house.read().refused) == 1
+    assert len(house.read().rejected) == 1
     assert house.read().read == []
     tokens = {"*": "suppressed", "NULL": "not_applicable", "..": "not_published"}
     mended = house.read(edited_catalogue(tmp_path, edit_layout("monthly_long", tokens=tokens)))
@@ -865,10 +881,10 @@ def test_refused_drops_are_tried_again_when_a_layout_changes_and_only_then(house
     assert mended.usable[0][1].observations == 2
 
 
-def test_a_drop_refused_by_a_limit_is_tried_again_when_the_limit_is_raised(house: House) -> None:
+def test_a_drop_rejected_by_a_limit_is_tried_again_when_the_limit_is_raised(house: House) -> None:
     house.offer(pack__zip=drops.zip_bytes({"a.csv": APRIL, "b.csv": APRIL})).ingest_folder()
-    ((_, refusal),) = house.read(drops.with_limits(max_members=1)).refused
-    assert "catalogue/limits.yml" in refusal["remedy"]
+    ((_, rejection),) = house.read(drops.with_limits(max_members=1)).rejected
+    assert "catalogue/limits.yml" in rejection["remedy"]
     assert house.read(drops.with_limits(max_members=1)).read == []
     assert len(house.read(drops.with_limits(max_members=2)).usable) == 1
 

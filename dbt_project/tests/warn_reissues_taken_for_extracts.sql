@@ -16,5 +16,5 @@ select
             then ' (' || cast(cells_set_aside_in_later_drop as varchar) || ' of the file were set aside)'
         else ''
     end as what
-from {{ ref('re_issues') }}
+from {{ ref('mart_reissues') }}
 where effect = 'adds'

@@ -27,5 +27,5 @@ select
                 || ' set aside, which may be among those withdrawn'
         else ''
     end as what
-from {{ ref('re_issues') }}
+from {{ ref('mart_reissues') }}
 where cells_withdrawn > 0

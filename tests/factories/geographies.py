@@ -311,7 +311,7 @@ create table organisation_successions (
     predecessor_level varchar, predecessor_code varchar, successor_level varchar, successor_code varchar,
     changed_on date, change varchar, is_comparable boolean, certainty varchar
 );
-create table dim_period (period_end date);
+create table int_calendar_in_scope (period_end date);
 create view dim_organisation as select *, org_level as org_type from organisations;
 create table measures (measure varchar, statistic varchar, is_additive boolean);
 insert into measures values ('count_recovery', 'count', true), ('count_waited', 'count', true),
@@ -330,7 +330,7 @@ def _publish(connection: duckdb.DuckDBPyConnection, country: Country, lacks: flo
     everywhere = sorted(frozenset().union(*country.locations.values()))
     truth = Truth({}, {})
     for year in YEARS:
-        connection.execute("insert into dim_period values (?)", [year])
+        connection.execute("insert into int_calendar_in_scope values (?)", [year])
         for measure in COUNTS:
             truth.counts[year, measure] = {one: random.choice((0, 1, 3, 7, 40)) for one in everywhere}
         in_force = [(listed, area) for (day, listed), area in sorted(country.areas.items(), key=str) if day == year]

@@ -159,13 +159,13 @@ def test_a_measure_that_a_re_issue_lost_is_withdrawn(reissued: Reissued) -> None
 
 def test_cells_of_a_re_issue_that_were_set_aside_are_not_told_as_withdrawn_alone(reissued: Reissued) -> None:
     told = reissued.warehouse.execute(
-        "select distinct period, cells_set_aside_in_later_drop from marts.re_issues order by all"
+        "select distinct period, cells_set_aside_in_later_drop from marts.mart_reissues order by all"
     ).fetchall()
     assert dict(told) == {f"2025-{number:02d}": 3 if number == 8 else 0 for number in range(4, 11)}
     assert (
         "2 of 4 cells withdrawn, measures count_finished_course_treatment; the later file has 3 cells that were set "
         "aside, which may be among those withdrawn"
-    ) in reissued.warning("warn_re_issues_that_withdraw_cells")
+    ) in reissued.warning("warn_reissues_that_withdraw_cells")
 
 
 def test_a_withdrawn_code_leaves_the_older_time_series_too(reissued: Reissued) -> None:
@@ -189,25 +189,26 @@ def test_a_withdrawn_code_does_not_come_back_with_a_time_series_kept_later(reiss
 
 
 def test_what_a_re_issue_withdrew_and_brought_is_told(reissued: Reissued) -> None:
-    told = reissued.warning("warn_re_issues_that_withdraw_cells")
+    told = reissued.warning("warn_reissues_that_withdraw_cells")
     assert (
         "monthly 2025-04 provider: 2 of 4 cells withdrawn, organisations ZZ-P2; 2 new, organisations ZZ-P3 "
         f"({named('apr', '-v2')} replaces {named('apr')})"
     ) in told
     of_measure = reissued.warehouse.execute(
-        "select measures_withdrawn, cells_withdrawn, organisations_withdrawn from marts.re_issues "
+        "select measures_withdrawn, cells_withdrawn, organisations_withdrawn from marts.mart_reissues "
         "where period = '2025-08' and org_level = 'provider'"
     ).fetchall()
     assert of_measure == [("count_finished_course_treatment", 2, None)]
     changed = (
-        "select cells_withdrawn, cells_new, cells_changed from marts.re_issues where period = '2025-05' order by all"
+        "select cells_withdrawn, cells_new, cells_changed from marts.mart_reissues "
+        "where period = '2025-05' order by all"
     )
     assert reissued.warehouse.execute(changed).fetchall() == [(0, 0, 0), (0, 0, 2)]
 
 
 def test_the_issues_of_a_zip_of_one_name_are_told_apart(reissued: Reissued) -> None:
     labels = reissued.warehouse.execute(
-        "select replaced, replaced_by from marts.re_issues where period = '2025-10' and org_level = 'provider'"
+        "select replaced, replaced_by from marts.mart_reissues where period = '2025-10' and org_level = 'provider'"
     ).fetchall()
     ((replaced, by),) = labels
     assert replaced.startswith(f"iapt_month_oct_2025.zip (member {named('oct')}, sha256 ")

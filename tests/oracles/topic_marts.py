@@ -113,7 +113,7 @@ def values_without_a_current_row(extract: str) -> str:
             select today.period, areas.org_level, areas.org_code, today.variable_type, today.variable_a,
                 today.variable_b, today.measure, bool_and(today.value_status <> 'not_published') as have_figures
             from extracts.{view} as today
-            inner join marts.int_current_areas as areas
+            inner join intermediate.int_current_areas as areas
                 on areas.period_end = today.period_end and areas.tiers_below = 0
                 and areas.current_level = today.org_level and areas.current_code = today.org_code
             group by all

@@ -29,15 +29,28 @@ GENERIC_TESTS = sorted(PROJECT.glob("tests/generic/*.sql"))
 # The disclosure policy is no figure on its way: like a seed it is read where its rule is applied.
 POLICY = {"stg_disclosure_policy", "stg_disclosure_statistics"}
 
+# What an organisation became, and what a current one was made of, follow from the reviewed lists alone.
+GEOGRAPHY = {"int_current_areas", "int_organisation_current", "int_reachable_organisations"}
+
 # Data flows one way, and no layer reads past its neighbour. A dimension may list what the facts beside it hold, and an
 # extract or a topic may be made of others of its layer.
 MAY_READ = {
     "policy": {"source"},
     "staging": {"source"},
-    "intermediate": {"staging", "intermediate", "seeds"},
-    "marts": {"staging", "intermediate", "marts", "seeds"},
-    "extracts": {"marts", "extracts", "seeds", "policy"},
+    "geography": {"intermediate", "geography", "seeds"},
+    "intermediate": {"staging", "intermediate", "geography", "seeds"},
+    "marts": {"staging", "intermediate", "geography", "marts", "seeds"},
+    "extracts": {"marts", "extracts", "seeds", "policy", "geography"},
     "topics": {"marts", "extracts", "topics"},
+}
+
+# What a name begins with says what a model is. An intermediate model that reads facts stands in the layer it works for.
+PREFIXES = {
+    "staging": {"stg"},
+    "intermediate": {"int"},
+    "marts": {"dim", "fct", "mart", "int"},
+    "extracts": {"extract", "int"},
+    "topics": {"dim", "mart", "int"},
 }
 
 # Models that end in a star or are written by a macro or a loop, whose columns the text does not tell: their contracts
@@ -221,7 +234,14 @@ def macro_bodies(text: str) -> list[tuple[str, str]]:
 def layer(name: str) -> str:
     if name in POLICY:
         return "policy"
+    if name in GEOGRAPHY:
+        return "geography"
     return "seeds" if name in SEEDS else MODELS[name].parent.name
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_carries_the_prefix_of_its_layer(model: str) -> None:
+    assert model.partition("_")[0] in PREFIXES[MODELS[model].parent.name]
 
 
 # -- descriptions ------------------------------------------------------------------------------------------------------

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- Of what the area of every place of today was made on the last day of every period: of one organisation, of several
 -- of its level, of smaller ones. Where that is not known, or a boundary has moved since: the organisations of that day
 -- that the area may have lain in, and the reason.
@@ -45,7 +47,7 @@ reached as (
 
 moments as (
 
-    select distinct period_end as moment from {{ ref('dim_period') }}
+    select distinct period_end as moment from {{ ref('int_calendar_in_scope') }}
 
     union distinct
 

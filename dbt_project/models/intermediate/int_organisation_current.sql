@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- What became of every listed place: the organisation that covers it today, following the successions to the end.
 -- A split is not followed: what came of it belongs to several. A boundary that moved is followed and said.
 {% set longest_way = 6 %}

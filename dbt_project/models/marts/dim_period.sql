@@ -2,53 +2,7 @@
 -- published, not_published (a known gap), not_loaded, or not_due (it ends after the newest figure we have).
 with calendar as (
 
-    select * from {{ ref('int_calendar') }}
-
-),
-
-loaded as (
-
-    select distinct
-        period_grain,
-        period_start
-    from {{ ref('stg_drop_periods') }}
-    where series <> 'data_quality'
-
-),
-
-loaded_periods as (
-
-    select
-        calendar.period_grain,
-        calendar.period_start,
-        calendar.period_end,
-        calendar.financial_year
-    from calendar
-    inner join loaded
-        on
-            calendar.period_grain = loaded.period_grain
-            and calendar.period_start = loaded.period_start
-
-),
-
-newest as (
-
-    select
-        min(period_start) as first_start,
-        max(period_end) as last_end
-    from loaded_periods
-
-),
-
-years_in_scope as (
-
-    select calendar.financial_year
-    from calendar
-    cross join newest
-    where
-        calendar.period_grain = 'year'
-        and calendar.period_end >= newest.first_start
-        and calendar.period_start <= newest.last_end
+    select * from {{ ref('int_calendar_in_scope') }}
 
 ),
 
@@ -131,19 +85,19 @@ select
     labelled.next_period,
     case
         when gaps.period is not null then 'not_published'
-        when loaded_periods.period_start is not null then 'published'
-        when labelled.period_end > newest.last_end then 'not_due'
+        when labelled.is_loaded then 'published'
+        when labelled.is_after_newest_figure then 'not_due'
         else 'not_loaded'
     end as publication_status,
     case
         when gaps.period is not null then gaps.reason
-        when loaded_periods.period_start is not null then null
-        when labelled.period_end > newest.last_end then 'It ends after the newest figure held.'
+        when labelled.is_loaded then null
+        when labelled.is_after_newest_figure then 'It ends after the newest figure held.'
         else 'It may have been published; no drop of it is held.'
     end as reason,
     case
         when gaps.period is not null then gaps.source
-        when loaded_periods.period_start is null then 'The drops that are held.'
+        when not labelled.is_loaded then 'The drops that are held.'
     end as source,
     case labelled.period_grain
         when 'month' then labelled.month_name || ' ' || substring(labelled.period, 1, 4)
@@ -159,13 +113,6 @@ select
     breaks_of_periods.series_break,
     breaks_of_periods.series_break_reason
 from labelled
-inner join years_in_scope
-    on labelled.financial_year = years_in_scope.financial_year
-cross join newest
-left join loaded_periods
-    on
-        labelled.period_grain = loaded_periods.period_grain
-        and labelled.period_start = loaded_periods.period_start
 left join gaps
     on
         labelled.period_grain = gaps.period_grain

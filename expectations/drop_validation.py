@@ -1,7 +1,7 @@
 """Validate what was read from each drop, once, and store the result under the sha256 of the drop.
 
 A result is valid for as long as the drop is read and validated in the same way, so a refresh validates new drops only.
-A rule is run on all of them together; its violations are then counted drop by drop.
+A rule is run on all of them together; its violations are counted drop by drop.
 """
 
 import hashlib
@@ -10,20 +10,24 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import duckdb
 
 from expectations import engine, observations, rules
-from expectations.outcomes import NO_ROW_BREAKS_IT, describe_check_error, fetch_examples, make_outcome
+from expectations.outcomes import make_outcome
 from expectations.rules import Rule
 from expectations.suites import calendar, common_rules, drops, value_rules
 from iapt import contract
 from iapt.files import write_json_atomically
 from iapt.sql import quote_literal
-from iapt.validation import EXAMPLES_SHOWN, Example, RuleOutcome, ValidationReport
+from iapt.validation import Example, Result, RuleOutcome, ValidationReport, describe_check_error, fetch_examples
 
-#: What decides a validation, besides the drop and how it was read: a change in any of them judges every drop again.
+Suites: TypeAlias = Mapping[str, Sequence[Rule]]
+#: The outcomes of every rule on a drop, by the sha256 of the drop.
+Outcomes: TypeAlias = dict[str, list[RuleOutcome]]
+
+#: A change in any of these modules validates every drop again.
 CODE: Final = (calendar, common_rules, contract, drops, engine, observations, rules, value_rules)
 SUITES: Final = drops.SUITES
 
@@ -39,13 +43,13 @@ class DropToValidate:
 
     @property
     def label(self) -> str:
-        """What a drop is called in an outcome: two drops may have one name."""
+        """How an outcome names the drop: two drops may have files of one name."""
         return f"{self.file} ({self.sha256[:12]})"
 
 
 @dataclass(frozen=True)
 class DropValidation:
-    """What came of every rule on one drop, and under which reading and suites."""
+    """The outcomes of every rule on one drop, and the key of the reading and suites that they are about."""
 
     drop: DropToValidate
     validation_key: str
@@ -53,67 +57,60 @@ class DropValidation:
 
     @property
     def is_final(self) -> bool:
-        """Whether every rule was kept or broken: what ended in an error is judged again."""
+        """Whether every rule passed or failed: a drop with an error is validated again."""
         return all(outcome.result in ("passed", "failed") for outcome in self.outcomes)
 
 
 class DropValidationCache:
-    """The folder of verdicts: one small file a drop, with the keys of rows that break a rule and no figure."""
+    """The folder of stored results: one small file a drop, with the keys of violating rows and no figure."""
 
     def __init__(self, folder: Path) -> None:
-        """The verdicts in `folder`, made when the first is kept."""
+        """The results in `folder`, which is made when the first is stored."""
         self.folder = folder
 
-    def of(
-        self, drop: DropToValidate, validation_key: str, suites: Mapping[str, Sequence[Rule]]
-    ) -> DropValidation | None:
-        """The validation on a drop, if it was judged under these suites."""
+    def load(self, drop: DropToValidate, validation_key: str, suites: Suites) -> DropValidation | None:
+        """Return the stored result of a drop, if it has this key."""
         path = self._path_of(drop)
         record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
         if record.get("validation_key") != validation_key:
             return None
-        return DropValidation(drop, validation_key, tuple(_outcomes_in(record, drop, suites)))
+        return DropValidation(drop, validation_key, tuple(_read_outcomes(record["failed"], drop, suites)))
 
-    def keep(self, validation: DropValidation) -> None:
-        """Keep a validation, whole or not at all."""
+    def store(self, validation: DropValidation) -> None:
+        """Write the result of a drop, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json_atomically(self._path_of(validation.drop), _record_of(validation))
+        write_json_atomically(self._path_of(validation.drop), _to_record(validation))
 
     def _path_of(self, drop: DropToValidate) -> Path:
         return self.folder / f"{drop.sha256}.json"
 
 
-def _record_of(validation: DropValidation) -> dict[str, Any]:
-    broken = [outcome for outcome in validation.outcomes if outcome.result == "failed"]
+def _to_record(validation: DropValidation) -> dict[str, Any]:
     return {
         "drop_sha256": validation.drop.sha256,
         "file": validation.drop.file,
         "validation_key": validation.validation_key,
         "rules": len(validation.outcomes),
-        "broken": {
+        "failed": {
             outcome.rule: {
                 "violations": outcome.violations,
                 "examples": [dict(example) for example in outcome.examples],
             }
-            for outcome in broken
+            for outcome in validation.outcomes
+            if outcome.result == "failed"
         },
     }
 
 
-def _outcomes_in(
-    record: Mapping[str, Any], drop: DropToValidate, suites: Mapping[str, Sequence[Rule]]
-) -> Iterator[RuleOutcome]:
-    for rule in _rules_of(suites):
-        found = record["broken"].get(rule.name)
-        if found is None:
-            yield _outcome(rule, drop, 0, ())
-        else:
-            yield _outcome(rule, drop, found["violations"], tuple(found["examples"]))
+def _read_outcomes(failed: Mapping[str, Any], drop: DropToValidate, suites: Suites) -> Iterator[RuleOutcome]:
+    for rule in _list_rules(suites):
+        failure = failed.get(rule.name, {"violations": 0, "examples": ()})
+        yield _make_outcome(rule, drop, failure["violations"], tuple(failure["examples"]))
 
 
 @dataclass(frozen=True)
 class DropValidationResult:
-    """The verdicts on the drops that were asked for, in that order, and what was judged now."""
+    """The validations of the drops that were asked for, in that order, and the sha256 of those validated now."""
 
     validations: tuple[DropValidation, ...]
     validated_now: frozenset[str]
@@ -128,133 +125,102 @@ class DropValidationResult:
 
 
 def validate_drops(
-    wanted: Sequence[DropToValidate],
-    kept: DropValidationCache,
-    seeds: Path,
-    *,
-    suites: Mapping[str, Sequence[Rule]] = SUITES,
+    requested: Sequence[DropToValidate], cache: DropValidationCache, seeds: Path, *, suites: Suites = SUITES
 ) -> DropValidationResult:
-    """Return the validation on every drop wanted: the kept one where there is one, else by judging it now, and keep it.
+    """Return the validation of every requested drop: the stored one if there is one, else made now and stored.
 
-    `seeds` is the folder of the reviewed measures. Other suites than the project's own are for tests of the gate.
+    `seeds` is the folder of the reviewed measures. Tests of the validation itself give other suites than the project's.
     """
-    suite = _digest_of_suite(seeds, suites)
-    found: dict[str, DropValidation] = {}
-    unjudged = []
-    for drop in wanted:
-        validation = kept.of(drop, _validation_key(suite, drop), suites)
-        if validation is None:
-            unjudged.append(drop)
-        else:
-            found[drop.sha256] = validation
-    if unjudged:
-        outcomes = _judge(unjudged, seeds, suites)
-        for drop in unjudged:
-            validation = DropValidation(drop, _validation_key(suite, drop), tuple(outcomes[drop.sha256]))
-            if validation.is_final:
-                kept.keep(validation)
-            found[drop.sha256] = validation
-    return DropValidationResult(
-        tuple(found[drop.sha256] for drop in wanted), frozenset(drop.sha256 for drop in unjudged)
-    )
+    suites_digest = _digest_suites(seeds, suites)
+    keys = {drop.sha256: _make_validation_key(suites_digest, drop) for drop in requested}
+    stored = {drop.sha256: cache.load(drop, keys[drop.sha256], suites) for drop in requested}
+    validations = {sha256: validation for sha256, validation in stored.items() if validation is not None}
+    new_drops = [drop for drop in requested if drop.sha256 not in validations]
+    outcomes = _validate(new_drops, seeds, suites) if new_drops else {}
+    for drop in new_drops:
+        validation = DropValidation(drop, keys[drop.sha256], tuple(outcomes[drop.sha256]))
+        if validation.is_final:
+            cache.store(validation)
+        validations[drop.sha256] = validation
+    return DropValidationResult(tuple(validations[drop.sha256] for drop in requested), frozenset(outcomes))
 
 
-def _digest_of_suite(seeds: Path, suites: Mapping[str, Sequence[Rule]]) -> str:
-    whole = hashlib.sha256()
+def _digest_suites(seeds: Path, suites: Suites) -> str:
+    digest = hashlib.sha256()
     for path in (*(Path(str(module.__file__)) for module in CODE), *(seeds / seed for seed in observations.SEEDS)):
-        whole.update(hashlib.sha256(path.read_bytes()).digest())
-    whole.update(repr([(rule.name, rule.query, rule.severity) for rule in _rules_of(suites)]).encode())
-    return whole.hexdigest()
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(repr([(rule.name, rule.query, rule.severity) for rule in _list_rules(suites)]).encode())
+    return digest.hexdigest()
 
 
-def _validation_key(suite: str, drop: DropToValidate) -> str:
-    return hashlib.sha256(f"{suite} {drop.reading}".encode()).hexdigest()
+def _make_validation_key(suites_digest: str, drop: DropToValidate) -> str:
+    return hashlib.sha256(f"{suites_digest} {drop.reading}".encode()).hexdigest()
 
 
-def _rules_of(suites: Mapping[str, Sequence[Rule]]) -> Iterator[Rule]:
-    return (rule for of_table in suites.values() for rule in of_table)
+def _list_rules(suites: Suites) -> Iterator[Rule]:
+    return (rule for rules_of_table in suites.values() for rule in rules_of_table)
 
 
-Outcomes = dict[str, list[RuleOutcome]]
-
-
-def _judge(unjudged: Sequence[DropToValidate], seeds: Path, suites: Mapping[str, Sequence[Rule]]) -> Outcomes:
-    """Run every rule on all the drops at once, in a database of their own, and say what came of it for each."""
-    files = [drop.observations for drop in unjudged]
-    with tempfile.TemporaryDirectory(prefix="judged_drops_") as private:
-        database = Path(private) / "drops.duckdb"
+def _validate(new_drops: Sequence[DropToValidate], seeds: Path, suites: Suites) -> Outcomes:
+    """Run every rule on all the drops at once, in a database of their own, and return the outcomes by drop."""
+    with tempfile.TemporaryDirectory(prefix="validated_drops_") as folder:
+        database = Path(folder) / "drops.duckdb"
         try:
             with duckdb.connect(database) as connection:
-                observations.load(connection, files, seeds)
+                observations.load(connection, [drop.observations for drop in new_drops], seeds)
         except duckdb.Error as error:
-            return _nothing_is_known(unjudged, suites, type(error).__name__)
+            return {drop.sha256: _make_errors(drop, suites, type(error).__name__) for drop in new_drops}
         runs = engine.run(database, suites)
-        outcomes: Outcomes = {drop.sha256: [] for drop in unjudged}
-        with duckdb.connect(database, read_only=True) as connection:
-            for run in runs.values():
-                for finding in run.findings:
-                    for drop, outcome in zip(unjudged, _outcomes_of(finding, unjudged, connection), strict=True):
-                        outcomes[drop.sha256].append(outcome)
+    outcomes: Outcomes = {drop.sha256: [] for drop in new_drops}
+    with duckdb.connect() as connection:
+        for finding in (finding for run in runs.values() for finding in run.findings):
+            violations = {by_drop["drop_number"]: by_drop for by_drop in finding.violations.examples}
+            for number, drop in enumerate(new_drops):
+                outcomes[drop.sha256].append(_read_finding(finding, drop, violations.get(number), connection))
     return outcomes
 
 
-def _nothing_is_known(unjudged: Sequence[DropToValidate], suites: Mapping[str, Sequence[Rule]], kind: str) -> Outcomes:
-    return {
-        drop.sha256: [_error(rule, drop, describe_check_error(kind)) for rule in _rules_of(suites)] for drop in unjudged
-    }
+def _make_errors(drop: DropToValidate, suites: Suites, kind: str) -> list[RuleOutcome]:
+    return [_make_error(rule, drop, kind) for rule in _list_rules(suites)]
 
 
-def _outcomes_of(
-    finding: engine.Finding, judged: Sequence[DropToValidate], connection: duckdb.DuckDBPyConnection
-) -> list[RuleOutcome]:
-    """Return what came of one rule for each of the drops judged, in their order."""
-    rule = finding.rule
-    if finding.answer == "kept":
-        return [_outcome(rule, drop, 0, ()) for drop in judged]
-    if finding.answer == "error":
-        return [_error(rule, drop, describe_check_error(finding.error)) for drop in judged]
+def _read_finding(
+    finding: engine.Finding,
+    drop: DropToValidate,
+    violations: Mapping[str, Any] | None,
+    connection: duckdb.DuckDBPyConnection,
+) -> RuleOutcome:
+    """Return the outcome of a rule on one drop; `violations` are those of the drop, if it has any."""
+    if finding.result == "error":
+        return _make_error(finding.rule, drop, finding.error)
+    if violations is None:
+        return _make_outcome(finding.rule, drop, 0, ())
     try:
-        violations = _violations_by_drop(rule, connection)
-        places = {number: _places(judged[number], cells, connection) for number, (_, cells) in violations.items()}
+        places = _find_places(drop, violations["cells"], connection)
     except duckdb.Error as error:
-        return [_error(rule, drop, describe_check_error(type(error).__name__)) for drop in judged]
-    if not violations:
-        return [_error(rule, drop, NO_ROW_BREAKS_IT) for drop in judged]
-    return [
-        _outcome(rule, drop, violations.get(number, (0, ()))[0], places.get(number, ()))
-        for number, drop in enumerate(judged)
-    ]
+        return _make_error(finding.rule, drop, type(error).__name__)
+    return _make_outcome(finding.rule, drop, violations["violations"], places)
 
 
-def _violations_by_drop(rule: Rule, connection: duckdb.DuckDBPyConnection) -> dict[int, tuple[int, Sequence[int]]]:
-    """Return, for each drop that breaks a rule, how many rows do and the numbers of the first few cells."""
-    found = connection.execute(
-        f"""
-        select drop_number, count(*), min(cell_number, {EXAMPLES_SHOWN})
-        from ({rule.violations_in(rule.table)}) group by drop_number order by drop_number
-        """
-    )
-    return {number: (violations, first_cells) for number, violations, first_cells in found.fetchall()}
-
-
-def _places(drop: DropToValidate, cells: Sequence[int], connection: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
-    """Return where cells of a drop stand in the publisher's file."""
-    numbers = ", ".join(map(str, cells))
+def _find_places(
+    drop: DropToValidate, cells: Sequence[int], connection: duckdb.DuckDBPyConnection
+) -> tuple[Example, ...]:
+    """Return where cells of a drop are in the publisher's file: its member, row and column."""
     return fetch_examples(
         connection.execute(
             f"""
             select {", ".join(observations.PLACE)}
             from read_parquet({quote_literal(drop.observations)}, hive_partitioning = false)
-            where file_row_number in ({numbers}) order by all
+            where file_row_number in ({", ".join(map(str, cells))}) order by all
             """
         )
     )
 
 
-def _outcome(rule: Rule, drop: DropToValidate, violations: int, examples: tuple[Example, ...]) -> RuleOutcome:
-    result = make_outcome(rule, "failed" if violations else "passed", violations=violations, examples=examples)
-    return replace(result, file=drop.label)
+def _make_outcome(rule: Rule, drop: DropToValidate, violations: int, examples: tuple[Example, ...]) -> RuleOutcome:
+    result: Result = "failed" if violations else "passed"
+    return replace(make_outcome(rule, result, violations=violations, examples=examples), file=drop.label)
 
 
-def _error(rule: Rule, drop: DropToValidate, message: str) -> RuleOutcome:
-    return replace(make_outcome(rule, "error", message=message), file=drop.label)
+def _make_error(rule: Rule, drop: DropToValidate, kind: str) -> RuleOutcome:
+    return replace(make_outcome(rule, "error", message=describe_check_error(kind)), file=drop.label)

@@ -1,12 +1,16 @@
-"""The engine: Great Expectations running rules inside DuckDB, imported only when something is judged."""
+"""The engine: Great Expectations running rules inside DuckDB, imported only when something is validated.
+
+Great Expectations is told to return whether a rule passed and nothing else, so none of its results, logs or pages holds
+a row. How many rows violate a rule, and the keys of a few, come from the same query and are handed over beside them.
+"""
 
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from urllib.parse import quote
 
 from expectations.rules import Rule
@@ -19,27 +23,35 @@ if TYPE_CHECKING:
 # Versions of Great Expectations that report their use read this when they are imported.
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
-Answer: TypeAlias = Literal["kept", "broken", "error"]
-
-#: No result of a rule ever carries rows: only whether the rule is kept.
+#: No result of Great Expectations ever carries rows: only whether the rule passed.
 RESULT_FORMAT: Final = "BOOLEAN_ONLY"
 #: The batch of every table: all of its rows.
-WHOLE: Final = "whole"
-NAME_OF_AN_ERROR = re.compile(r"\w+(?:Error|Exception)\b")
+ALL_ROWS: Final = "all_rows"
+CONTRADICTION: Final = "Great Expectations and the rows it counted do not agree"
+_ERROR_NAME: Final = re.compile(r"\w+(?:Error|Exception)\b")
+
+
+@dataclass(frozen=True)
+class Violations:
+    """How many rows violate a rule, and the examples of `Rule.summary_query`."""
+
+    count: int = 0
+    examples: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a rule is kept, or which kind of error kept it from being run."""
+    """What came of running one rule; `error` names the kind of error that kept it from being run."""
 
     rule: Rule
-    answer: Answer
+    result: Literal["passed", "failed", "error"]
+    violations: Violations = field(default_factory=Violations)
     error: str = ""
 
 
 @dataclass(frozen=True)
 class TableRun:
-    """What Great Expectations found in one table, and its own result, from which its page is drawn."""
+    """The findings on one table, and Great Expectations' own result, from which its page is drawn."""
 
     findings: tuple[Finding, ...]
     result: "ExpectationSuiteValidationResult"
@@ -49,7 +61,7 @@ def warm_up() -> None:
     """Import Great Expectations and its DuckDB dialect, which takes seconds: while something else is waited for."""
     import duckdb_sqlalchemy  # noqa: F401  SQLAlchemy finds it by its name when the first rule is run
 
-    _expectation_that_no_row_breaks_a_rule()
+    _make_expectation_class()
 
 
 def run(
@@ -65,16 +77,16 @@ def run(
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    judged = {table: rules for table, rules in suites.items() if rules}
-    source = duckdb_source(context, database, tuple(judged), schema, threads)
+    suites = {table: rules for table, rules in suites.items() if rules}
+    source = add_duckdb_source(context, database, tuple(suites), schema, threads)
     try:
-        return {table: _run_on(source, table, rules) for table, rules in judged.items()}
+        return {table: _validate_table(source, table, rules) for table, rules in suites.items()}
     finally:  # two engines of one file: one ran the rules, the other looked up the tables
         source.get_execution_engine().close()
         source.get_engine().dispose()
 
 
-def duckdb_source(
+def add_duckdb_source(
     context: Any, database: Path, tables: Sequence[str], schema: str | None = None, threads: int | None = None
 ) -> "SQLDatasource":
     """Return tables of a DuckDB file as a data source of Great Expectations, which has none of its own for DuckDB.
@@ -92,7 +104,7 @@ def duckdb_source(
         connection.execute(f"use {schema}")
 
     source = SQLDatasource(
-        name="judged",
+        name="tables",
         # An address: else `%20` would be a space, and Great Expectations would put a folder in the place of `$HOME`.
         connection_string=f"duckdb:///{quote(database.as_posix())}",
         create_temp_table=False,
@@ -103,7 +115,7 @@ def duckdb_source(
             "pool_events": [(enter_schema, "connect")] if schema else [],
         },
         assets=[
-            {"type": "table", "name": table, "table_name": table, "batch_definitions": [BatchDefinition(name=WHOLE)]}
+            {"type": "table", "name": table, "table_name": table, "batch_definitions": [BatchDefinition(name=ALL_ROWS)]}
             for table in tables
         ],
     )
@@ -111,15 +123,16 @@ def duckdb_source(
     return added
 
 
-def _run_on(source: "SQLDatasource", table: str, rules: Sequence[Rule]) -> TableRun:
+def _validate_table(source: "SQLDatasource", table: str, rules: Sequence[Rule]) -> TableRun:
     import great_expectations as gx
 
-    expectation = _expectation_that_no_row_breaks_a_rule()
+    expectation = _make_expectation_class()
+    expectation.violations.clear()
     suite = gx.ExpectationSuite(
         name=table,
         expectations=[
             expectation(
-                unexpected_rows_query=rule.query,
+                unexpected_rows_query=rule.summary_query,
                 description=f"{rule.name}: {rule.description}",
                 severity=rule.severity,
                 meta={"rule": rule.name},
@@ -127,21 +140,23 @@ def _run_on(source: "SQLDatasource", table: str, rules: Sequence[Rule]) -> Table
             for rule in rules
         ],
     )
-    batch = source.get_asset(table).get_batch_definition(WHOLE).get_batch()
+    batch = source.get_asset(table).get_batch_definition(ALL_ROWS).get_batch()
     result = batch.validate(suite, result_format=RESULT_FORMAT)
-    return TableRun(findings=tuple(findings_in(result.results, rules)), result=result)
+    return TableRun(findings=tuple(read_findings(result.results, rules, expectation.violations)), result=result)
 
 
 @cache
-def _expectation_that_no_row_breaks_a_rule() -> Any:
+def _make_expectation_class() -> Any:
     from great_expectations.compatibility.pydantic import PrivateAttr
     from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    class ExpectNoRowToBreakTheRule(UnexpectedRowsExpectation):
-        """Counts the rows that break a rule inside the database: not one of them is fetched."""
+    class ExpectNoViolations(UnexpectedRowsExpectation):
+        """Runs the summary query of a rule once: neither the rows nor their keys become part of the result."""
 
-        metric_dependencies = ("unexpected_rows_query.row_count",)
+        metric_dependencies = ("unexpected_rows_query.table",)
+        #: By rule, of the table that is being validated.
+        violations: ClassVar[dict[str, Violations]] = {}
         _configuration: ExpectationConfiguration | None = PrivateAttr(default=None)
 
         @property
@@ -152,39 +167,51 @@ def _expectation_that_no_row_breaks_a_rule() -> Any:
             return self._configuration
 
         def _validate(
-            self, metrics: dict[str, int], runtime_configuration: Any = None, execution_engine: Any = None
+            self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None
         ) -> dict[str, bool]:
-            return {"success": metrics["unexpected_rows_query.row_count"] == 0}
+            [summary] = metrics["unexpected_rows_query.table"]
+            violations = read_violations(summary["violations"], summary["examples"])
+            self.violations[str((self.meta or {})["rule"])] = violations
+            return {"success": violations.count == 0}
 
-    return ExpectNoRowToBreakTheRule
+    return ExpectNoViolations
 
 
-def findings_in(results: Sequence[Any], rules: Sequence[Rule]) -> Iterator[Finding]:
-    """Say of each rule what its result says. A rule without one result has an error, and is not kept."""
+def read_violations(count: int | None, examples: Sequence[dict[str, Any]] | None) -> Violations:
+    """Return the one row of `Rule.summary_query` as violations; DuckDB aggregates no rows to NULL."""
+    return Violations(count or 0, tuple(examples or ()))
+
+
+def read_findings(
+    results: Sequence[Any], rules: Sequence[Rule], violations: Mapping[str, Violations]
+) -> Iterator[Finding]:
+    """Yield what the results say of each rule. A rule without exactly one result has an error, and has not passed."""
     for rule in rules:
         match [result for result in results if result.expectation_config.meta.get("rule") == rule.name]:
             case [result]:
-                errors = sorted(set(errors_in(result.exception_info)))
-                if errors:
-                    yield Finding(rule, "error", ", ".join(errors))
-                elif result.success is True:
-                    yield Finding(rule, "kept")
-                else:
-                    yield Finding(rule, "broken")
-            case found:
-                yield Finding(rule, "error", f"{len(found)} results instead of one")
+                yield _read_finding(result, rule, violations.get(rule.name, Violations()))
+            case several_or_none:
+                yield Finding(rule, "error", error=f"{len(several_or_none)} results instead of one")
 
 
-def errors_in(exception_info: Any) -> Iterator[str]:
+def _read_finding(result: Any, rule: Rule, violations: Violations) -> Finding:
+    if errors := sorted(set(error_kinds(result.exception_info))):
+        return Finding(rule, "error", error=", ".join(errors))
+    if (result.success is True) != (violations.count == 0):
+        return Finding(rule, "error", error=CONTRADICTION)
+    return Finding(rule, "failed" if violations.count else "passed", violations)
+
+
+def error_kinds(exception_info: Any) -> Iterator[str]:
     """Yield the kind of every error in an `exception_info`, flat or keyed by metric.
 
-    Only the kind: the text of a database error can quote the value it stumbled over.
+    Only the kind: the text of a database error can quote the value that caused it.
     """
     if not isinstance(exception_info, Mapping):
         return
     if exception_info.get("raised_exception"):
         text = f"{exception_info.get('exception_message')} {exception_info.get('exception_traceback')}"
-        kind = NAME_OF_AN_ERROR.search(text)
+        kind = _ERROR_NAME.search(text)
         yield kind.group() if kind else "an error of unknown kind"
     for inner in exception_info.values():
-        yield from errors_in(inner)
+        yield from error_kinds(inner)

@@ -1,4 +1,4 @@
-"""The gate: judge a staged release, table by table, and say whether exactly these bytes may leave."""
+"""Validate a staged release, table by table, and say whether exactly these bytes may be released."""
 
 import shutil
 import tempfile
@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import duckdb
 
 from expectations import data_docs as site
 from expectations import engine
-from expectations.outcomes import make_outcome, make_outcome_of_finding, query_violations
+from expectations.outcomes import make_outcome, make_outcome_of_finding, run_rule
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
@@ -22,13 +22,15 @@ from iapt.sql import quote_literal
 from iapt.threads import threads_per_worker
 from iapt.validation import RuleOutcome, ValidationReport
 
+Suites: TypeAlias = Mapping[str, Sequence[Rule]]
+
 FILES_RULE: Final = "files_are_exactly_the_contract"
 FILES_RULE_DESCRIPTION: Final = (
     f"The release is staged as {', '.join(map(parquet_name, CONTRACTS))}: each there, each readable to its last "
-    "row, and nothing beside them. A file that no rule judges could carry anything. Source: the data "
-    "contract of the release."
+    "row, and nothing beside them. A file that no rule is about could hold anything. Source: the data contract of the "
+    "release."
 )
-BYTES_RULE: Final = "bytes_stay_the_same_while_judged"
+BYTES_RULE: Final = "bytes_are_unchanged_by_validation"
 BYTES_RULE_DESCRIPTION: Final = (
     "The file has the same bytes after it was validated as before: a report is about the bytes it names. "
     "Source: publishing compares these bytes again."
@@ -37,7 +39,7 @@ BYTES_RULE_DESCRIPTION: Final = (
 
 @dataclass(frozen=True)
 class StagedRelease:
-    """A staged folder as it was found: which bytes each file has, and why a table cannot be judged."""
+    """The files of a staged folder with the sha256 of each, and why a file is not as the contract has it."""
 
     files: Mapping[str, str]
     faults: Mapping[str, str] = field(default_factory=dict)
@@ -49,50 +51,45 @@ class StagedRelease:
 
 
 class Auditor(Protocol):
-    """What judges staged extracts beside the source they were made from."""
+    """Compares staged extracts with the source they were made from, and audits what they disclose."""
 
     def outcomes(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
-        """Judge the extracts of a folder but for the tables that are unreadable, each with its reason."""
+        """Audit the extracts of a folder but for the unreadable tables, each with its reason."""
 
 
 def validate_release(
-    staged: Path,
-    data_docs: Path | None = None,
-    *,
-    auditor: Auditor | None = None,
-    suites: Mapping[str, Sequence[Rule]] = SUITES,
+    staged: Path, data_docs: Path | None = None, *, auditor: Auditor | None = None, suites: Suites = SUITES
 ) -> ValidationReport:
-    """Judge every file of a staged folder by every rule; draw its Data Docs if a folder is given for them.
+    """Validate every file of a staged folder by every rule; write Data Docs if a folder is given for them.
 
-    An auditor judges the same bytes beside their source; without one the report is about the rules alone, and such a
+    An auditor compares the same bytes with their source; without one the report is about the rules alone, and such a
     report is not enough to publish.
 
-    The rules are run on a private copy, and the sha256 of each file is that of the copy: what the report
-    names is what was judged, whatever becomes of the folder meanwhile. Other suites than the project's own
-    are for tests of the gate.
+    The rules are run on a private copy, and the sha256 of each file is that of the copy: the bytes that the report
+    names are those that were validated, whatever becomes of the folder meanwhile. Tests of the validation itself give
+    other suites than the project's own. Raises FileNotFoundError where there is no such folder.
     """
-    with tempfile.TemporaryDirectory(prefix="judged_release_") as private:
-        copies = Path(private) / "files"
-        database = Path(private) / "release.duckdb"  # views of the copies, and nothing else
+    with tempfile.TemporaryDirectory(prefix="validated_release_") as folder:
+        copies = Path(folder) / "files"
+        database = Path(folder) / "release.duckdb"  # views of the copies, and nothing else
         with duckdb.connect(database) as connection:
-            release = _receive(staged, copies, connection)
-            unreadable = _find_unreadable_tables(release, connection, suites)
+            release = _open_copies(staged, copies, connection)
+            columns = _check_columns(release, connection, suites)
+        unreadable = _find_unreadable_tables(release, columns)
         # The audit and the engine share nothing but the copies; neither keeps a second core busy.
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            audited = beside.submit(lambda: tuple(auditor.outcomes(copies, unreadable)) if auditor else ())
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            audit = executor.submit(lambda: tuple(auditor.outcomes(copies, unreadable)) if auditor else ())
             runs = engine.run(
                 database, _select_runnable_rules(suites, release, unreadable), threads=threads_per_worker(2)
             )
-        with duckdb.connect(database, read_only=True) as connection:
-            of_rules = [
-                outcome
-                for rules in suites.values()
-                for outcome in _outcomes_of_rules(rules, runs, unreadable, connection)
-            ]
         outcomes = [
             *_outcomes_of_files(release),
-            *of_rules,
-            *audited.result(),
+            *(
+                columns.get(rule) or _make_outcome(rule, runs, unreadable)
+                for rules in suites.values()
+                for rule in rules
+            ),
+            *audit.result(),
             *_outcomes_of_bytes(staged, release),
         ]
     report = ValidationReport.from_outcomes(release.files, outcomes)
@@ -101,7 +98,7 @@ def validate_release(
     return report
 
 
-def _receive(staged: Path, copies: Path, connection: duckdb.DuckDBPyConnection) -> StagedRelease:
+def _open_copies(staged: Path, copies: Path, connection: duckdb.DuckDBPyConnection) -> StagedRelease:
     """Copy the staged files, take the sha256 of each copy, and open a view on each that is expected."""
     # Every column of every row is read, so there is no plan to better; to try takes longer than to read.
     connection.execute("pragma disable_optimizer")
@@ -146,29 +143,43 @@ def _create_view(connection: duckdb.DuckDBPyConnection, table: str, copies: Path
     connection.execute(f"create view {table} as select * from read_parquet({location}, hive_partitioning = false)")
 
 
-def _find_unreadable_tables(
-    release: StagedRelease, connection: duckdb.DuckDBPyConnection, suites: Mapping[str, Sequence[Rule]]
-) -> dict[str, str]:
-    """Return every table whose rows no rule can judge, and why."""
+def _check_columns(
+    release: StagedRelease, connection: duckdb.DuckDBPyConnection, suites: Suites
+) -> dict[Rule, RuleOutcome]:
+    """Return the outcome of the rule about its columns for every table: no other rule can be run before."""
+    rules = (rule for table in release.tables for rule in suites.get(table, ()) if rule.name == COLUMNS_RULE)
+    return {rule: run_rule(rule, connection) for rule in rules}
+
+
+def _find_unreadable_tables(release: StagedRelease, columns: Mapping[Rule, RuleOutcome]) -> dict[str, str]:
+    """Return every table on whose rows no rule can be run, and why."""
     unreadable = {table: release.faults[parquet_name(table)] for table in CONTRACTS if table not in release.tables}
-    for table in release.tables:
-        for rule in suites.get(table, ()):
-            if rule.name == COLUMNS_RULE and query_violations(rule, connection)[0]:
-                unreadable[table] = "its columns are not those of the contract"
-    return unreadable
+    wrong = (rule.table for rule, outcome in columns.items() if outcome.result != "passed")
+    return unreadable | dict.fromkeys(wrong, "its columns are not those of the contract")
 
 
 def _select_runnable_rules(
-    suites: Mapping[str, Sequence[Rule]], release: StagedRelease, unreadable: Mapping[str, str]
+    suites: Suites, release: StagedRelease, unreadable: Mapping[str, str]
 ) -> dict[str, list[Rule]]:
-    """Return the rules that can be run: those that read sound tables only, and those on a table's columns."""
+    """Return the rules on rows that read no unreadable table."""
     return {
         table: [
-            rule for rule in suites[table] if rule.name == COLUMNS_RULE or unreadable.keys().isdisjoint(rule.tables)
+            rule for rule in suites[table] if rule.name != COLUMNS_RULE and unreadable.keys().isdisjoint(rule.tables)
         ]
         for table in suites
         if table in release.tables
     }
+
+
+def _make_outcome(rule: Rule, runs: Mapping[str, engine.TableRun], unreadable: Mapping[str, str]) -> RuleOutcome:
+    run = runs.get(rule.table)
+    for finding in run.findings if run else ():
+        if finding.rule == rule:
+            return make_outcome_of_finding(finding)
+    tables = (table for table in CONTRACTS if table in rule.tables & unreadable.keys())
+    return make_outcome(
+        rule, "skipped", message="; ".join(f"{parquet_name(table)}: {unreadable[table]}" for table in tables)
+    )
 
 
 def _outcomes_of_files(release: StagedRelease) -> Iterator[RuleOutcome]:
@@ -185,26 +196,6 @@ def _outcomes_of_files(release: StagedRelease) -> Iterator[RuleOutcome]:
         )
 
 
-def _outcomes_of_rules(
-    rules: Sequence[Rule],
-    runs: Mapping[str, engine.TableRun],
-    unreadable: Mapping[str, str],
-    connection: duckdb.DuckDBPyConnection,
-) -> Iterator[RuleOutcome]:
-    for rule in rules:
-        run = runs.get(rule.table)
-        finding = next((found for found in run.findings if found.rule == rule), None) if run else None
-        if finding is None:
-            reasons = [
-                f"{parquet_name(table)}: {unreadable[table]}"
-                for table in CONTRACTS
-                if table in rule.tables & unreadable.keys()
-            ]
-            yield make_outcome(rule, "skipped", message="; ".join(reasons))
-        else:
-            yield make_outcome_of_finding(finding, connection)
-
-
 def _outcomes_of_bytes(staged: Path, release: StagedRelease) -> Iterator[RuleOutcome]:
     present = {path.name: compute_sha256(path) if path.is_file() else "" for path in staged.iterdir()}
     for file in sorted(release.files.keys() | present.keys()):
@@ -216,5 +207,5 @@ def _outcomes_of_bytes(staged: Path, release: StagedRelease) -> Iterator[RuleOut
             file=file,
             description=BYTES_RULE_DESCRIPTION,
             result="passed" if before == after else "error",
-            message="" if before == after else f"{file} {change} while it was judged; stage it anew",
+            message="" if before == after else f"{file} {change} while it was validated; stage it again",
         )

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from iapt.contract import SNAKE_CASE, TABLES_BY_LAYER, Layer, parquet_name
-from iapt.validation import Severity
+from iapt.validation import EXAMPLES_SHOWN, Severity
 
 WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One statement about a table that every one of its rows must keep.
+    """One statement about a table that is true of every one of its rows.
 
-    `query` returns every row that breaks the rule, as the key columns of its table and nothing else, so that
-    no result of any rule can hold a figure. `{batch}` stands for the table and is never given an alias; other
-    tables of its room are read by their names. A literal brace is doubled, a colon is never written.
+    `query` returns every row that violates the rule, as the key columns of its table and nothing else, so that no
+    result of any rule can hold a figure. `{batch}` is replaced by the table and never has an alias; other tables of the
+    layer are read by their names. A literal brace is doubled; the query has no colon.
     """
 
     name: str
@@ -25,12 +25,12 @@ class Rule:
     description: str
     query: str
     severity: Severity = "critical"
-    subject: str = "structure"  # what of a table it is about; rules of one subject are reported as one check
-    layer: Layer = "release"  # where the table stands
-    remedy: str = ""  # what a person does about it; of a warning always, since nothing stops for it
+    subject: str = "structure"  # rules of one subject are reported as one Dagster check
+    layer: Layer = "release"
+    remedy: str = ""  # what a person does about a violation; a warning always has one, since nothing stops for it
 
     def __post_init__(self) -> None:
-        """Refuse a rule that could not be run, or not be understood when it is broken."""
+        """Reject a rule that could not be run, or not be understood when it fails."""
         for name in (self.name, self.subject):
             if not SNAKE_CASE.fullmatch(name):
                 raise ValueError(f"a rule and its subject are named in snake_case, not {name!r}")
@@ -38,7 +38,7 @@ class Rule:
             known = ", ".join(TABLES_BY_LAYER[self.layer])
             raise ValueError(f"rule {self.name}: {self.table!r} is no table of the {self.layer}; there are {known}")
         if "{batch}" not in self.query:
-            raise ValueError(f"rule {self.name}: its query does not say where {{batch}}, the table, stands")
+            raise ValueError(f"rule {self.name}: its query does not read {{batch}}, the table")
         if ":" in self.query:
             raise ValueError(f"rule {self.name}: a colon in its query would be taken for a bound parameter")
         if not self.description.endswith("."):
@@ -48,16 +48,34 @@ class Rule:
 
     @property
     def file(self) -> str:
-        """What breaks the rule when the rule is broken: a staged file, or a table of another room."""
+        """What a violation is in: a staged file, or a table of another layer."""
         return parquet_name(self.table) if self.layer == "release" else f"{self.layer}.{self.table}"
 
     @cached_property
     def tables(self) -> frozenset[str]:
-        """Every table of its room that the rule reads, its own included."""
+        """Every table of its layer that the rule reads, its own included."""
         return frozenset({self.table} | (TABLES_BY_LAYER[self.layer].keys() & set(WORD.findall(self.query))))
 
-    def violations_in(self, batch: str) -> str:
-        """Return the SQL of the violating rows, with a table or a subquery put where `{batch}` stands."""
+    @property
+    def summary_query(self) -> str:
+        """The query whose one row says how many rows violate the rule, and the keys of a few: the first by their keys.
+
+        The columns are `violations`, which may be NULL for none, and `examples`. In the drops every example is a drop
+        with its own number of `violations` and the first `cells` of them.
+        """
+        if self.layer != "drops":
+            return f"select count(*) as violations, min(v, {EXAMPLES_SHOWN}) as examples from ({self.query}) as v"
+        by_drop = (
+            f"select drop_number, count(*) as violations, min(cell_number, {EXAMPLES_SHOWN}) as cells "
+            f"from ({self.query}) group by drop_number"
+        )
+        return (
+            "select sum(violations) as violations, list(by_drop order by drop_number) as examples "
+            f"from ({by_drop}) as by_drop"
+        )
+
+    def format_query(self, batch: str) -> str:
+        """Return the SQL of the violating rows, with a table or a subquery in the place of `{batch}`."""
         return self.query.format(batch=batch)
 
 
@@ -67,5 +85,5 @@ def with_subject(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 
 def with_layer(layer: Layer, rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Return rules about tables of one name as rules of the tables of that name in another room."""
+    """Return rules about tables of one name as rules of the tables of that name in another layer."""
     return tuple(replace(rule, layer=layer) for rule in rules)

@@ -1,6 +1,7 @@
 """The report of a validation: which bytes were checked, by which rules, with what result. Checks nothing itself."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, Self, TypeAlias, get_args
@@ -12,13 +13,13 @@ Result: TypeAlias = Literal["passed", "failed", "error", "skipped"]
 Example: TypeAlias = Mapping[str, str | None]
 
 EXAMPLES_SHOWN: Final = 3
-#: Of a rule that many files break, how many are named to a person.
+#: Of a rule that many files violate, how many are named to a person.
 FILES_SHOWN: Final = 10
 
 
 @dataclass(frozen=True)
 class RuleOutcome:
-    """What came of one rule on one file: how many rows break it and the keys of a few, never a figure."""
+    """What came of one rule on one file: how many rows violate it and the keys of a few, never a figure."""
 
     rule: str
     table: str
@@ -30,16 +31,16 @@ class RuleOutcome:
     message: str = ""
     severity: Severity = "critical"
     subject: str = "structure"
-    remedy: str = ""  # what to do about it, of a warning
+    remedy: str = ""  # what to do about a violation; only a warning has one
 
     def __post_init__(self) -> None:
-        """Refuse an outcome that says two things at once."""
+        """Reject an outcome that contradicts itself."""
         if self.result not in get_args(Result):
             raise ValueError(f"{self.rule} on {self.file}: {self.result!r} is none of {', '.join(get_args(Result))}")
         if len(self.examples) > EXAMPLES_SHOWN:
             raise ValueError(f"{self.rule} on {self.file}: at most {EXAMPLES_SHOWN} examples are shown")
         if self.result == "passed" and self.violations:
-            raise ValueError(f"{self.rule} on {self.file}: a rule that {self.violations} rows break has not passed")
+            raise ValueError(f"{self.rule} on {self.file}: a rule that {self.violations} rows violate has not passed")
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -55,7 +56,7 @@ class RuleOutcome:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """Whether exactly these files may leave, and why."""
+    """Whether exactly these files may be released, and why."""
 
     passed: bool
     files: Mapping[str, str] = field(default_factory=dict)
@@ -90,85 +91,77 @@ class ValidationReport:
         )
 
     def describe_failures(self) -> str:
-        """Return every rule that was not kept, for a person: what was expected of which file."""
-        broken = [outcome for outcome in self.outcomes if outcome.result != "passed"]
-        if not broken:
-            return f"Every rule was kept: {len(self.outcomes)} checks of {len(self.files)} files."
-        blocking = sum(outcome.is_blocking for outcome in broken)
+        """Return every rule that did not pass, for a person: what was expected of which file."""
+        failures = [outcome for outcome in self.outcomes if outcome.result != "passed"]
+        if not failures:
+            return f"Every rule passed: {len(self.outcomes)} checks of {len(self.files)} files."
+        blocking = sum(outcome.is_blocking for outcome in failures)
         first_line = (
-            f"{blocking} of {len(self.outcomes)} checks stop this release; nothing may leave."
+            f"{blocking} of {len(self.outcomes)} checks stop this release; nothing may be released."
             if blocking
-            else f"{len(broken)} of {len(self.outcomes)} checks warn; none stops this release."
+            else f"{len(failures)} of {len(self.outcomes)} checks warn; none stops this release."
         )
-        # that a rule was not judged is only a consequence: reasons come first, consequences in a line each
-        reasons = [_described(outcome) for outcome in broken if outcome.result != "skipped"]
-        return "\n\n".join([first_line, *reasons, *_skipped(broken)])
+        # a skipped rule is only a consequence: reasons come first, consequences in a line each
+        reasons = [_describe_failure(outcome) for outcome in failures if outcome.result != "skipped"]
+        return "\n\n".join([first_line, *reasons, *_describe_skipped(failures)])
 
 
 def is_releasable(outcomes: Iterable[RuleOutcome]) -> bool:
-    """Return whether these outcomes let a release leave. No outcome at all does not: nothing was judged."""
+    """Return whether these outcomes allow a release. Without any outcome nothing was validated, so they do not."""
     outcomes = tuple(outcomes)
     return bool(outcomes) and not any(outcome.is_blocking for outcome in outcomes)
 
 
 def worst_first(outcomes: Iterable[RuleOutcome]) -> list[RuleOutcome]:
-    """Return outcomes of one rule, those that most rows break first."""
+    """Return outcomes of one rule, those with most violations first."""
     return sorted(outcomes, key=lambda outcome: outcome.violations or 0, reverse=True)
 
 
 def describe_by_rule(outcomes: Iterable[RuleOutcome]) -> str:
-    """Return every rule that was not kept, for a person, each once, with the files that do not keep it."""
-    of_rules: dict[tuple[str, str], list[RuleOutcome]] = {}
+    """Return every rule that did not pass, for a person, each once, with the files that violate it."""
+    failures: dict[tuple[str, str], list[RuleOutcome]] = {}
     for outcome in outcomes:
         if outcome.result != "passed":
-            of_rules.setdefault((outcome.rule, _word(outcome)), []).append(outcome)
-    return "\n\n".join(_described_in_files(word, worst_first(broken)) for (_, word), broken in of_rules.items())
+            failures.setdefault((_status_word(outcome), outcome.rule), []).append(outcome)
+    return "\n\n".join(_describe_rule(word, worst_first(of_rule)) for (word, _), of_rule in failures.items())
 
 
-def _described_in_files(word: str, broken: list[RuleOutcome]) -> str:
-    lines = [f"{word} {broken[0].rule}", f"  expected: {broken[0].description}"]
-    for outcome in broken[:FILES_SHOWN]:
+def _describe_rule(word: str, failures: list[RuleOutcome]) -> str:
+    lines = [f"{word} {failures[0].rule}", f"  expected: {failures[0].description}"]
+    for outcome in failures[:FILES_SHOWN]:
         rows = "" if outcome.violations is None else f"; violating rows: {outcome.violations:,}"
         lines.append(f"  in {outcome.file}{rows}")
         lines += [f"    {outcome.message}"] if outcome.message else []
-        lines += [f"    for example: {key_text(example)}" for example in outcome.examples]
-    if len(broken) > FILES_SHOWN:
-        lines.append(f"  and in {len(broken) - FILES_SHOWN} more")
+        lines += [f"    for example: {format_key(example)}" for example in outcome.examples]
+    if len(failures) > FILES_SHOWN:
+        lines.append(f"  and in {len(failures) - FILES_SHOWN} more")
     return "\n".join(lines)
 
 
-def _word(outcome: RuleOutcome) -> str:
-    return {
-        "failed": "FAILED" if outcome.is_blocking else "WARNING",
-        "error": "ERROR",
-        "skipped": "NOT JUDGED",
-    }[outcome.result]
+def _status_word(outcome: RuleOutcome) -> str:
+    return "WARNING" if outcome.result == "failed" and not outcome.is_blocking else outcome.result.upper()
 
 
-def _described(outcome: RuleOutcome) -> str:
-    lines = [f"{_word(outcome)} {outcome.rule} in {outcome.file}", f"  expected: {outcome.description}"]
+def _describe_failure(outcome: RuleOutcome) -> str:
+    lines = [f"{_status_word(outcome)} {outcome.rule} in {outcome.file}", f"  expected: {outcome.description}"]
     if outcome.violations is not None:
         lines.append(f"  violating rows: {outcome.violations:,}")
     if outcome.message:
         lines.append(f"  {outcome.message}")
-    lines += [f"  for example: {key_text(example)}" for example in outcome.examples]
+    lines += [f"  for example: {format_key(example)}" for example in outcome.examples]
     return "\n".join(lines)
 
 
-def key_text(example: Example) -> str:
+def format_key(example: Example) -> str:
     """Return the key of a row for a person; columns without a value are left out."""
     return ", ".join(f"{column} {value}" for column, value in example.items() if value)
 
 
-def _skipped(broken: Iterable[RuleOutcome]) -> list[str]:
-    by_reason: dict[tuple[str, str], int] = {}
-    for outcome in broken:
-        if outcome.result == "skipped":
-            reason = (outcome.file, outcome.message)
-            by_reason[reason] = by_reason.get(reason, 0) + 1
+def _describe_skipped(failures: Iterable[RuleOutcome]) -> list[str]:
+    reasons = Counter((outcome.file, outcome.message) for outcome in failures if outcome.result == "skipped")
     return [
-        f"NOT JUDGED in {file}: {rules} {'rule' if rules == 1 else 'rules'}, for {message}"
-        for (file, message), rules in by_reason.items()
+        f"SKIPPED in {file}: {rules} {'rule' if rules == 1 else 'rules'}, for {message}"
+        for (file, message), rules in reasons.items()
     ]
 
 
@@ -177,10 +170,12 @@ def describe_check_error(kind: str) -> str:
     return f"the check itself failed ({kind}), so nothing is known; run the rule's SQL in DuckDB to see why"
 
 
+def make_examples(keys: Iterable[Mapping[str, Any]]) -> tuple[Example, ...]:
+    """Return the keys of rows as text."""
+    return tuple({column: None if key is None else str(key) for column, key in row.items()} for row in keys)
+
+
 def fetch_examples(rows: duckdb.DuckDBPyConnection) -> tuple[Example, ...]:
     """Return the rows of a query that has just been run, as keys by the names of their columns."""
     columns = [column[0] for column in rows.description or ()]
-    return tuple(
-        {column: None if key is None else str(key) for column, key in zip(columns, row, strict=True)}
-        for row in rows.fetchall()
-    )
+    return make_examples(dict(zip(columns, row, strict=True)) for row in rows.fetchall())

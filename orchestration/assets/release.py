@@ -25,7 +25,7 @@ from iapt.release.verify import open_auditor
 from iapt.report.site import NOT_BUILDABLE, report_builder
 from iapt.validation import ValidationReport
 from iapt.workspace import PROJECT_ROOT, Workspace
-from orchestration.assets.checks import check_result, check_spec, group_by_subject
+from orchestration.assets.checks import group_by_subject, make_check_result, make_check_spec
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
 
@@ -89,7 +89,9 @@ def _subjects() -> dict[tuple[str, str], list[str]]:
 
 
 def _checks() -> list[dg.AssetCheckSpec]:
-    return [check_spec(_staged_key(table), subject, described) for (table, subject), described in _subjects().items()]
+    return [
+        make_check_spec(_staged_key(table), subject, described) for (table, subject), described in _subjects().items()
+    ]
 
 
 @dg.multi_asset_check(name="gate", specs=_checks(), can_subset=False, pool="duckdb")
@@ -108,7 +110,7 @@ def gate(
     for spec in _checks():
         about = (spec.asset_key.path[-1], spec.name)
         outcomes = [outcome for outcome in report.outcomes if (outcome.table, outcome.subject) == about]
-        yield check_result(spec.asset_key, spec.name, outcomes)
+        yield make_check_result(spec.asset_key, spec.name, outcomes)
     if not report.passed:
         raise dg.Failure(report.describe_failures())
 

@@ -1,4 +1,4 @@
-"""The checks on figures before anything is made to leave: what the drops hold, and what the marts made of them."""
+"""The checks on values before anything is staged: what the drops hold, and what the marts made of them."""
 
 import json
 import shutil
@@ -15,36 +15,33 @@ from expectations.suites.marts import SUITES as MART_SUITES
 from expectations.suites.value_rules import RULES_OF_ROUNDED_FIGURES
 from iapt.validation import RuleOutcome, describe_by_rule
 from iapt.workspace import DBT_PROJECT, Workspace
-from orchestration.assets.checks import check_result, check_spec, group_by_subject
+from orchestration.assets.checks import group_by_subject, make_check_result, make_check_spec
 from orchestration.check_events import is_warning
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
 
-# dbt tests the observations itself, so Dagster does not hold it up for these checks of them; it holds up the staging.
+# dbt builds on the observations and tests them itself, so Dagster does not hold dbt up for these checks of them; it
+# holds up the staging.
 OBSERVATIONS = dg.AssetKey(["landing", "observations"])
 
 
-def _mart_key(table: str) -> dg.AssetKey:
-    return dg.AssetKey([SCHEMA, table])
-
-
-def _checks() -> list[dg.AssetCheckSpec]:
+def _make_check_specs() -> list[dg.AssetCheckSpec]:
     rules = {
-        OBSERVATIONS: [rule for of_table in DROP_SUITES.values() for rule in of_table],
-        **{_mart_key(table): list(of_table) for table, of_table in MART_SUITES.items()},
+        OBSERVATIONS: [rule for rules_of_table in DROP_SUITES.values() for rule in rules_of_table],
+        **{dg.AssetKey([SCHEMA, table]): list(rules_of_table) for table, rules_of_table in MART_SUITES.items()},
     }
     return [
-        check_spec(asset, subject, described)
-        for asset, of_asset in rules.items()
-        for subject, described in group_by_subject(of_asset).items()
+        make_check_spec(asset, subject, descriptions)
+        for asset, rules_of_asset in rules.items()
+        for subject, descriptions in group_by_subject(rules_of_asset).items()
     ]
 
 
-@dg.multi_asset_check(name="value_checks", specs=_checks(), can_subset=False, pool="duckdb")
+@dg.multi_asset_check(name="value_checks", specs=_make_check_specs(), can_subset=False, pool="duckdb")
 def value_checks(
     context: dg.AssetCheckExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Judge the drops that nobody has judged, and the marts; where a figure may not stand, nothing is staged.
+    """Validate the drops that were not validated before, and the marts; nothing is staged where a blocking rule fails.
 
     Both in one step after dbt: what runs the rules takes seconds to import, and dbt works meanwhile.
     """
@@ -52,29 +49,32 @@ def value_checks(
     _remove_folders_of_earlier_versions(home)
     progress.begin("checking the figures of the drops and the marts")
     pipeline.await_warehouse(progress.say_with(context.log.warning))
-    drops = validate_drops(_landed_drops(pipeline), DropValidationCache(home.drop_validations), DBT_PROJECT / "seeds")
-    of_marts = list(validate_marts(home.warehouse))
-    of_drops = [outcome for validation in drops.validations for outcome in validation.outcomes]
-    if home.is_restricted:
-        of_drops, of_marts = _but_for_rounding(of_drops), _but_for_rounding(of_marts)
-    outcomes = [*of_drops, *of_marts]
-    context.log.info(
-        f"{len(drops.validated_now)} drops validated now, {len(drops.validations) - len(drops.validated_now)} before"
+    drops = validate_drops(
+        _list_landed_drops(pipeline), DropValidationCache(home.drop_validations), DBT_PROJECT / "seeds"
     )
-    write_page(home.figures_page, "What the figures were checked for", {"Drops": of_drops, "Marts": of_marts})
-    warnings = [outcome for outcome in outcomes if outcome.result == "failed" and not outcome.is_blocking]
-    if warnings and not home.is_restricted:
-        context.log.warning(f"Odd figures, kept as published, in full:\n\n{describe_by_rule(warnings)}")
-    for spec in _checks():
-        of_asset = of_drops if spec.asset_key == OBSERVATIONS else _of_table(of_marts, spec.asset_key.path[-1])
-        about = [outcome for outcome in of_asset if outcome.subject == spec.name]
-        # Of unrounded counts, not even a place is told.
-        result = check_result(spec.asset_key, spec.name, about, files_only=home.is_restricted)
+    new = len(drops.validated_now)
+    context.log.info(f"{new} drops validated now, {len(drops.validations) - new} before")
+    drop_outcomes = _select_applicable(home, drops.report.outcomes)
+    mart_outcomes = _select_applicable(home, validate_marts(home.warehouse))
+    write_page(home.figures_page, "What the figures were checked for", {"Drops": drop_outcomes, "Marts": mart_outcomes})
+    _log_warnings(context, home, [*drop_outcomes, *mart_outcomes])
+    for spec in _make_check_specs():
+        result = make_check_result(
+            spec.asset_key,
+            spec.name,
+            [
+                outcome
+                for outcome in (drop_outcomes if spec.asset_key == OBSERVATIONS else mart_outcomes)
+                if outcome.subject == spec.name
+                and spec.asset_key in (OBSERVATIONS, dg.AssetKey([SCHEMA, outcome.table]))
+            ],
+            files_only=home.is_restricted,  # of unrounded counts, not even a row is named
+        )
         if is_warning(result):
             context.log.warning(str(result.description))
         yield result
-    if blocking := [outcome for outcome in outcomes if outcome.is_blocking]:
-        raise dg.Failure(_refusal(home, blocking, of_drops))
+    if any(outcome.is_blocking for outcome in (*drop_outcomes, *mart_outcomes)):
+        raise dg.Failure(_describe_failure(home, drop_outcomes, mart_outcomes))
 
 
 def _remove_folders_of_earlier_versions(home: Workspace) -> None:
@@ -83,8 +83,8 @@ def _remove_folders_of_earlier_versions(home: Workspace) -> None:
         shutil.rmtree(home.root / name, ignore_errors=True)
 
 
-def _landed_drops(pipeline: WorkspaceResource) -> list[DropToValidate]:
-    """The drops the warehouse was built from, in their order."""
+def _list_landed_drops(pipeline: WorkspaceResource) -> list[DropToValidate]:
+    """Return the drops the warehouse was built from, in their order."""
     catalogue = pipeline.load_catalogue()
     landed = []
     for sha256 in json.loads(pipeline.home.landed.read_text("utf-8"))["drops"]:
@@ -97,24 +97,31 @@ def _landed_drops(pipeline: WorkspaceResource) -> list[DropToValidate]:
     return landed
 
 
-def _but_for_rounding(outcomes: Sequence[RuleOutcome]) -> list[RuleOutcome]:
-    return [outcome for outcome in outcomes if outcome.rule not in RULES_OF_ROUNDED_FIGURES]
+def _select_applicable(home: Workspace, outcomes: Sequence[RuleOutcome]) -> list[RuleOutcome]:
+    """Return the outcomes without those of rules about rounding in a home of unrounded counts."""
+    return [outcome for outcome in outcomes if not home.is_restricted or outcome.rule not in RULES_OF_ROUNDED_FIGURES]
 
 
-def _of_table(outcomes: Sequence[RuleOutcome], table: str) -> list[RuleOutcome]:
-    return [outcome for outcome in outcomes if outcome.table == table]
+def _log_warnings(context: dg.AssetCheckExecutionContext, home: Workspace, outcomes: Sequence[RuleOutcome]) -> None:
+    warnings = [outcome for outcome in outcomes if outcome.result == "failed" and not outcome.is_blocking]
+    if warnings and not home.is_restricted:
+        context.log.warning(f"Odd figures, kept as published, in full:\n\n{describe_by_rule(warnings)}")
 
 
-def _refusal(home: Workspace, blocking: Sequence[RuleOutcome], of_drops: Sequence[RuleOutcome]) -> str:
-    """Why nothing is staged, and what to do about it."""
-    text = (
-        f"{len({outcome.rule for outcome in blocking})} rules about figures are not kept, so nothing is made to leave."
-    )
-    remedies = []
-    if any(outcome.result == "failed" for outcome in of_drops if outcome.is_blocking):
-        remedies.append(
+def _describe_failure(
+    home: Workspace, drop_outcomes: Sequence[RuleOutcome], mart_outcomes: Sequence[RuleOutcome]
+) -> str:
+    """Return why nothing is staged, and what to do about it."""
+    blocking = [outcome for outcome in (*drop_outcomes, *mart_outcomes) if outcome.is_blocking]
+    rules = len({outcome.rule for outcome in blocking})
+    paragraphs = [
+        f"{rules} {'rule' if rules == 1 else 'rules'} about figures did not pass, so nothing is released.",
+        describe_by_rule(blocking),
+    ]
+    if any(outcome.is_blocking and outcome.result == "failed" for outcome in drop_outcomes):
+        paragraphs.append(
             "If a drop is at fault, take it out of the drop folder, and its folder, whose name begins with what stands "
             f"in brackets, out of {home.drops}; then refresh, with the publisher's corrected file if there is one. "
             "If the publisher has changed its rule, review the rule in expectations/suites: extracts rest on it too."
         )
-    return "\n\n".join([text, describe_by_rule(blocking), *remedies])
+    return "\n\n".join(paragraphs)

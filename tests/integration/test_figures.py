@@ -42,7 +42,7 @@ def written(tmp_path: Path) -> Callable[[str], list[DropToValidate]]:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> DropValidationCache:
+def cache(tmp_path: Path) -> DropValidationCache:
     return DropValidationCache(tmp_path / "drop_validations")
 
 
@@ -54,47 +54,47 @@ def broken(outcomes: tuple[RuleOutcome, ...]) -> dict[tuple[str, str], str]:
 
 
 def test_sound_drops_pass_every_rule_and_are_judged_once(
-    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
+    written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     drops = written("select 1")
-    first = validate_drops(drops, kept, rows.SEEDS)
+    first = validate_drops(drops, cache, rows.SEEDS)
     assert first.report.passed, first.report.describe_failures()
     assert len(first.report.outcomes) == len(drops) * sum(map(len, SUITES.values()))
     assert first.validated_now == {drop.sha256 for drop in drops}
-    again = validate_drops(drops, kept, rows.SEEDS)
+    again = validate_drops(drops, cache, rows.SEEDS)
     assert again.validated_now == frozenset()
     assert again.report == first.report
 
 
 def test_only_what_is_new_or_read_otherwise_is_judged(
-    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
+    written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     *known, new = written("select 1")
-    validate_drops(known, kept, rows.SEEDS)
-    assert validate_drops([*known, new], kept, rows.SEEDS).validated_now == {new.sha256}
+    validate_drops(known, cache, rows.SEEDS)
+    assert validate_drops([*known, new], cache, rows.SEEDS).validated_now == {new.sha256}
     read_otherwise = replace(known[0], reading="read otherwise")
-    assert validate_drops([read_otherwise, *known[1:], new], kept, rows.SEEDS).validated_now == {known[0].sha256}
+    assert validate_drops([read_otherwise, *known[1:], new], cache, rows.SEEDS).validated_now == {known[0].sha256}
 
 
 def test_other_rules_or_reviewed_measures_judge_every_drop_again(
-    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache, tmp_path: Path
+    written: Callable[[str], list[DropToValidate]], cache: DropValidationCache, tmp_path: Path
 ) -> None:
     drops = written("select 1")[:2]
-    validate_drops(drops, kept, rows.SEEDS)
+    validate_drops(drops, cache, rows.SEEDS)
     fewer = {**SUITES, "observations": SUITES["observations"][:-1]}
-    assert len(validate_drops(drops, kept, rows.SEEDS, suites=fewer).validated_now) == 2
+    assert len(validate_drops(drops, cache, rows.SEEDS, suites=fewer).validated_now) == 2
     seeds = Path(shutil.copytree(rows.SEEDS, tmp_path / "seeds"))
     with (seeds / "measure_aliases.csv").open("a", encoding="utf-8") as aliases:
         aliases.write("annual,Count_Another,count_recovery,2024-25,,\n")
-    assert len(validate_drops(drops, kept, seeds, suites=fewer).validated_now) == 2
+    assert len(validate_drops(drops, cache, seeds, suites=fewer).validated_now) == 2
 
 
 def test_a_broken_rule_is_told_of_its_drop_by_place_and_never_by_figure(
-    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache, capfd: pytest.CaptureFixture[str]
+    written: Callable[[str], list[DropToValidate]], cache: DropValidationCache, capfd: pytest.CaptureFixture[str]
 ) -> None:
     result = validate_drops(
         written(f"update rows set value = {CANARY_VALUE}, value_as_published = '{CANARY_VALUE}' where {A_COUNT}"),
-        kept,
+        cache,
         rows.SEEDS,
     )
     label = f"monthly.csv ({rows.compute_sha256('monthly.csv')[:12]})"
@@ -111,27 +111,28 @@ def test_a_broken_rule_is_told_of_its_drop_by_place_and_never_by_figure(
         "source_row": str(row),
         "source_column": "MEASURE_VALUE_SUPPRESSED",
     }
-    records = "".join(path.read_text("utf-8") for path in kept.folder.iterdir())
+    records = "".join(path.read_text("utf-8") for path in cache.folder.iterdir())
     output = capfd.readouterr()
     for text in (records, result.report.to_json(), result.report.describe_failures(), output.out, output.err):
         assert str(CANARY_VALUE) not in text
-    # What is kept says the same.
+    # What is stored says the same.
     assert (
-        validate_drops([validation.drop for validation in result.validations], kept, rows.SEEDS).report == result.report
+        validate_drops([validation.drop for validation in result.validations], cache, rows.SEEDS).report
+        == result.report
     )
 
 
 def test_a_warning_is_told_and_stops_nothing(
-    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
+    written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     change = "update rows set value = 1357.6, value_as_published = '1357.6' where value = 15.2"
-    result = validate_drops(written(change), kept, rows.SEEDS)
+    result = validate_drops(written(change), cache, rows.SEEDS)
     assert {rule for _, rule in broken(result.report.outcomes)} == {LIKELY}
     assert result.report.passed
 
 
 def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
-    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
+    written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     rule = Rule(
         name="rule_that_cannot_run",
@@ -145,19 +146,19 @@ def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
     drops = written("select 1")[:1]
     suites = {"observations": (*SUITES["observations"], rule)}
     for _ in range(2):
-        result = validate_drops(drops, kept, rows.SEEDS, suites=suites)
+        result = validate_drops(drops, cache, rows.SEEDS, suites=suites)
         assert broken(result.report.outcomes) == {(drops[0].label, rule.name): "error"}
         assert not result.report.passed
         assert result.validated_now == {drops[0].sha256}
-    assert not kept.folder.exists()
+    assert not cache.folder.exists()
 
 
 def test_observations_that_cannot_be_read_are_an_error_of_every_rule(
-    written: Callable[[str], list[DropToValidate]], kept: DropValidationCache
+    written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     drops = written("select 1")[:2]
     drops[1].observations.write_bytes(b"no Parquet")
-    result = validate_drops(drops, kept, rows.SEEDS)
+    result = validate_drops(drops, cache, rows.SEEDS)
     assert {outcome.result for outcome in result.report.outcomes} == {"error"}
     assert not result.report.passed
 

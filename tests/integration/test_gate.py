@@ -1,4 +1,4 @@
-"""The gate from end to end, by Great Expectations: what passes, what is refused, and that nothing leaks."""
+"""The validation of a release, by Great Expectations: what passes, what is refused, and that nothing leaks."""
 
 import datetime as dt
 import re
@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from expectations import engine
 from expectations.release_validation import BYTES_RULE, FILES_RULE, validate_release
@@ -58,8 +59,8 @@ def test_a_sound_release_passes_every_rule(passed: tuple[ValidationReport, Path]
     report, _ = passed
     assert report.passed, report.describe_failures()
     assert {found.result for found in report.outcomes} == {"passed"}
-    judged = {(found.table, found.rule) for found in report.outcomes}
-    assert judged >= {(table, rule.name) for table, rules in SUITES.items() for rule in rules}
+    validated = {(found.table, found.rule) for found in report.outcomes}
+    assert validated >= {(table, rule.name) for table, rules in SUITES.items() for rule in rules}
 
 
 def test_a_report_names_the_bytes_it_is_about(passed: tuple[ValidationReport, Path], sound: Path) -> None:
@@ -185,7 +186,7 @@ def test_no_figure_leaks_from_a_refusal(
         assert f"{CANARY_VALUE:e}"[:6] not in text
 
 
-def test_a_wrong_schema_is_refused_before_any_row_is_judged(staged: Path, tmp_path: Path) -> None:
+def test_a_wrong_schema_is_refused_before_any_row_is_checked(staged: Path, tmp_path: Path) -> None:
     mutate(
         staged,
         "extract_annual",
@@ -212,10 +213,10 @@ def test_a_wrong_schema_is_refused_before_any_row_is_judged(staged: Path, tmp_pa
             elif table != "extract_annual":
                 assert results[table, rule.name] == "passed"
     page = (tmp_path / "site" / "extract_annual.html").read_text(encoding="utf-8")
-    assert page.count('<strong class="not-judged">') == len(SUITES["extract_annual"]) - 1
+    assert page.count('<strong class="skipped">') == len(SUITES["extract_annual"]) - 1
 
 
-def test_rules_that_read_a_table_of_wrong_schema_are_not_judged(staged: Path) -> None:
+def test_rules_that_read_a_table_of_wrong_schema_are_skipped(staged: Path) -> None:
     mutate(staged, "dim_measure", "alter table dim_measure drop numerator")
     report = validate_release(staged)
     [hidden] = outcomes(report, "percentages_are_hidden_with_their_numerator", "extract_annual.parquet")
@@ -294,7 +295,7 @@ def test_a_folder_that_is_not_there_is_the_callers_mistake(tmp_path: Path) -> No
     ],
     ids=["changed", "vanished", "appeared"],
 )
-def test_bytes_that_change_while_they_are_judged_are_an_error(
+def test_bytes_that_change_during_validation_are_an_error(
     staged: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], object], word: str
 ) -> None:
     run = engine.run
@@ -331,7 +332,7 @@ def test_a_check_that_breaks_is_an_error_and_no_pass(staged: Path, tmp_path: Pat
     assert "site-packages" not in page
 
 
-def test_the_error_of_a_check_does_not_quote_the_value_it_stumbled_over(staged: Path, tmp_path: Path) -> None:
+def test_the_error_of_a_check_does_not_quote_the_value_that_caused_it(staged: Path, tmp_path: Path) -> None:
     mutate(staged, "extract_annual", f"update extract_annual set value = {CANARY_VALUE}")
     stumbling = Rule(
         name="rule_that_stumbles",
@@ -346,19 +347,19 @@ def test_the_error_of_a_check_does_not_quote_the_value_it_stumbled_over(staged: 
     assert str(CANARY_VALUE) not in report.to_json() + text_of(tmp_path / "site")
 
 
-def test_a_rule_called_broken_that_no_row_breaks_is_an_error(staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rule = _rule("dim_measure", "keys_are_unique")
-    run = engine.run
+def test_a_failed_rule_is_run_once(staged: Path) -> None:
+    """How many rows violate it, and the keys of the first, come from the query that found it to have failed."""
+    mutate(staged, "dim_measure", "insert into dim_measure from dim_measure limit 1")
+    statements: list[str] = []
 
-    def run_and_contradict(
-        database: Path, suites: Mapping[str, Sequence[Rule]], *, threads: int | None
-    ) -> dict[str, engine.TableRun]:
-        runs = run(database, suites, threads=threads)
-        return {
-            table: replace(found, findings=tuple(replace(each, answer="broken") for each in found.findings))
-            for table, found in runs.items()
-        }
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
 
-    monkeypatch.setattr(engine, "run", run_and_contradict)
-    [found] = outcomes(validate_release(staged, suites={"dim_measure": (rule,)}), rule.name)
-    assert found.result == "error"
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        report = validate_release(staged, suites={"dim_measure": (_rule("dim_measure", "keys_are_unique"),)})
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    [found] = outcomes(report, "keys_are_unique")
+    assert (found.result, found.violations, len(found.examples)) == ("failed", 1, 1)
+    assert sum("key_hash" in statement for statement in statements) == 1

@@ -13,7 +13,7 @@ from typing import ClassVar
 import duckdb
 import pytest
 
-from expectations.outcomes import make_outcome, query_violations
+from expectations.outcomes import run_rule
 from expectations.release_validation import validate_release
 from expectations.rules import Rule
 from expectations.suites import SUITES
@@ -159,13 +159,10 @@ def outcomes_of_rules(rules: Iterable[Rule], connection: duckdb.DuckDBPyConnecti
     # Of so few rows it takes longer to better a query than to run it.
     connection.execute("pragma disable_optimizer")
     for rule in sorted(rules, key=lambda rule: rule.name != COLUMNS_RULE):
-        if connection.execute(f"{rule.violations_in(rule.table)} limit 1").fetchone() is None:
-            yield make_outcome(rule, "passed", violations=0)
-            continue
-        violations, examples = query_violations(rule, connection)
-        yield make_outcome(rule, "failed", violations=violations, examples=examples)
-        if rule.name == COLUMNS_RULE:
-            break  # no row of a table with other columns is judged
+        outcome = run_rule(rule, connection)
+        yield outcome
+        if rule.name == COLUMNS_RULE and outcome.result == "failed":
+            break  # no rule is run on the rows of a table with other columns
 
 
 def outcomes_of(leak: Leak, clean: CleanSlice, folder: Path, asked: frozenset[str]) -> list[RuleOutcome]:

@@ -53,7 +53,7 @@ def sound(
 
 def broken_by(connection: duckdb.DuckDBPyConnection, rule: Rule) -> set[int]:
     """The numbers of the drops whose rows break a rule, asked as Great Expectations asks."""
-    query = rule.violations_in(f"(select * from {rule.table} where true) as subselect")
+    query = rule.format_query(f"(select * from {rule.table} where true) as subselect")
     return {number for (number, _) in connection.execute(query).fetchall()}
 
 
@@ -100,7 +100,7 @@ def test_the_names_of_rules_tell_them_apart() -> None:
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
 def test_a_rule_shows_keys_and_nothing_else(sound: duckdb.DuckDBPyConnection, rule: Rule) -> None:
-    columns = sound.execute(f"describe {rule.violations_in(rule.table)}").fetchall()
+    columns = sound.execute(f"describe {rule.format_query(rule.table)}").fetchall()
     assert tuple(column[0] for column in columns) == KEYS[rule.table]
 
 

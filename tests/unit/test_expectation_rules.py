@@ -40,7 +40,7 @@ def release(sound_release: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBP
 
 
 def violations(connection: duckdb.DuckDBPyConnection, rule: Rule, batch: str = "{table}") -> list[tuple[object, ...]]:
-    return connection.execute(rule.violations_in(batch.format(table=rule.table))).fetchall()
+    return connection.execute(rule.format_query(batch.format(table=rule.table))).fetchall()
 
 
 @pytest.mark.parametrize("batch", BATCHES)
@@ -70,7 +70,7 @@ def test_an_empty_extract_keeps_every_rule(release: duckdb.DuckDBPyConnection, r
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=rule_id)
 def test_a_rule_shows_keys_and_nothing_else(sound_release: duckdb.DuckDBPyConnection, rule: Rule) -> None:
-    columns = sound_release.execute(f"describe {rule.violations_in(rule.table)}").fetchall()
+    columns = sound_release.execute(f"describe {rule.format_query(rule.table)}").fetchall()
     names = tuple(column[0] for column in columns)
     if rule.name == COLUMNS_RULE:
         assert names == ("position", "expected_column", "expected_type", "found_column", "found_type")

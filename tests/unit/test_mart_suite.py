@@ -99,7 +99,7 @@ def marts(sound_marts: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCon
 
 def violations(connection: duckdb.DuckDBPyConnection, rule: Rule) -> list[tuple[object, ...]]:
     batch = f"(select * from {SCHEMA}.{rule.table} where true) as subselect"
-    return connection.execute(rule.violations_in(batch)).fetchall()
+    return connection.execute(rule.format_query(batch)).fetchall()
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ def test_no_rule_is_without_a_mutant() -> None:
 
 @pytest.mark.parametrize("rule", FACT_RULES.values(), ids=lambda rule: f"{rule.table}-{rule.name}")
 def test_a_rule_shows_keys_and_nothing_else(sound_marts: duckdb.DuckDBPyConnection, rule: Rule) -> None:
-    columns = sound_marts.execute(f"describe {rule.violations_in(rule.table)}").fetchall()
+    columns = sound_marts.execute(f"describe {rule.format_query(rule.table)}").fetchall()
     if rule.name != COLUMNS_RULE:
         assert tuple(column[0] for column in columns) == KEYS[rule.table]
 

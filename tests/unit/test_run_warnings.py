@@ -12,7 +12,7 @@ from expectations.suites.marts import SUITES as MART_SUITES
 from iapt.ingest.notices import format_notice, group_notices
 from iapt.run_warnings import SUBJECT_CHARACTERS, SUBJECTS_SHOWN, RunWarning, fill_template
 from iapt.validation import RuleOutcome
-from orchestration.assets.checks import check_result
+from orchestration.assets.checks import make_check_result
 from orchestration.check_events import collect_warnings
 
 ASSET = dg.AssetKey(["landing", "observations"])
@@ -78,7 +78,7 @@ def test_of_values_that_fit_none_is_shortened() -> None:
 
 def test_a_check_tells_its_warning_in_the_words_of_the_console() -> None:
     outcomes = [broken("one.csv (0123456789ab)", 2), broken("two.csv (ba9876543210)", 1)]
-    result = check_result(ASSET, "waits", outcomes)
+    result = make_check_result(ASSET, "waits", outcomes)
     evaluation = dg.AssetCheckEvaluation(
         asset_key=ASSET,
         check_name="waits",
@@ -95,7 +95,7 @@ def test_a_check_tells_its_warning_in_the_words_of_the_console() -> None:
 
 
 def test_of_unrounded_counts_a_warning_names_files_alone() -> None:
-    told = check_result(ASSET, "waits", [broken("one.csv (0123456789ab)", 2)], files_only=True).description or ""
+    told = make_check_result(ASSET, "waits", [broken("one.csv (0123456789ab)", 2)], files_only=True).description or ""
     assert "not so in: one.csv. Look" in told
 
 

@@ -29,7 +29,7 @@ def broken(
     """Return the periods in which a whole is not its parts, by the rule with some reviewed differences."""
     monkeypatch.setattr(whole_and_part_rules, "load_differences", lambda: differences)
     rule = parts_of_the_day("extract_annual")
-    return {str(row[0]) for row in connection.execute(rule.violations_in("extract_annual")).fetchall()}
+    return {str(row[0]) for row in connection.execute(rule.format_query("extract_annual")).fetchall()}
 
 
 def test_a_reviewed_difference_is_let_pass_and_no_larger_one(

@@ -1,4 +1,4 @@
-"""The kept verdicts on drops: read back as they were, not used for another reading, and told rule by rule."""
+"""The stored validations of drops: read back as they were, not used for another reading, described rule by rule."""
 
 from __future__ import annotations
 
@@ -17,53 +17,53 @@ RULES = [rule for of_table in SUITES.values() for rule in of_table]
 PLACE = ({"source_member": "a.csv", "source_row": "17", "source_column": "VALUE"},)
 
 
-def outcomes(**broken: int) -> tuple[RuleOutcome, ...]:
-    """What came of every rule on the drop: those named are broken by so many rows."""
+def outcomes(**violations: int) -> tuple[RuleOutcome, ...]:
+    """What came of every rule on the drop: those named are violated by so many rows."""
     found = []
     for rule in RULES:
-        rows = broken.get(rule.name, 0)
+        rows = violations.get(rule.name, 0)
         outcome = make_outcome(rule, "failed" if rows else "passed", violations=rows, examples=PLACE if rows else ())
         found.append(replace(outcome, file=DROP.label))
     return tuple(found)
 
 
-def test_a_verdict_is_read_back_as_it_was_kept(tmp_path: Path) -> None:
-    kept = DropValidationCache(tmp_path / "verdicts")
-    verdict = DropValidation(DROP, "judged so", outcomes(counts_below_england_are_at_least_five=1, waits_are_likely=2))
-    kept.keep(verdict)
-    assert kept.of(DROP, "judged so", SUITES) == verdict
+def test_a_validation_is_read_back_as_it_was_stored(tmp_path: Path) -> None:
+    cache = DropValidationCache(tmp_path / "validations")
+    validation = DropValidation(DROP, "a key", outcomes(counts_below_england_are_at_least_five=1, waits_are_likely=2))
+    cache.store(validation)
+    assert cache.load(DROP, "a key", SUITES) == validation
 
 
-def test_a_drop_that_was_judged_otherwise_has_no_verdict(tmp_path: Path) -> None:
-    kept = DropValidationCache(tmp_path)
-    assert kept.of(DROP, "judged so", SUITES) is None
-    kept.keep(DropValidation(DROP, "judged so", outcomes()))
-    assert kept.of(DROP, "judged otherwise", SUITES) is None
+def test_a_drop_that_was_validated_otherwise_has_no_validation(tmp_path: Path) -> None:
+    cache = DropValidationCache(tmp_path)
+    assert cache.load(DROP, "a key", SUITES) is None
+    cache.store(DropValidation(DROP, "a key", outcomes()))
+    assert cache.load(DROP, "another key", SUITES) is None
 
 
-def test_a_kept_verdict_holds_rules_places_and_numbers_of_rows_only(tmp_path: Path) -> None:
-    DropValidationCache(tmp_path).keep(DropValidation(DROP, "judged so", outcomes(waits_are_likely=2)))
+def test_a_stored_validation_holds_rules_places_and_numbers_of_rows_only(tmp_path: Path) -> None:
+    DropValidationCache(tmp_path).store(DropValidation(DROP, "a key", outcomes(waits_are_likely=2)))
     [path] = tmp_path.iterdir()
     assert json.loads(path.read_text("utf-8")) == {
         "drop_sha256": DROP.sha256,
         "file": DROP.file,
-        "validation_key": "judged so",
+        "validation_key": "a key",
         "rules": len(RULES),
-        "broken": {"waits_are_likely": {"violations": 2, "examples": [dict(PLACE[0])]}},
+        "failed": {"waits_are_likely": {"violations": 2, "examples": [dict(PLACE[0])]}},
     }
 
 
 @pytest.mark.parametrize(("result", "is_final"), [("passed", True), ("failed", True), ("error", False)])
-def test_only_what_was_kept_or_broken_is_final(result: str, is_final: bool) -> None:
+def test_only_what_passed_or_failed_is_final(result: str, is_final: bool) -> None:
     found = replace(outcomes()[0], result=result, violations=None)  # type: ignore[arg-type]
-    assert DropValidation(DROP, "judged so", (found,)).is_final == is_final
+    assert DropValidation(DROP, "a key", (found,)).is_final == is_final
 
 
 def test_two_drops_of_one_name_are_told_apart() -> None:
     assert DROP.label == "iapt_month_jun_2022.csv (abababababab)"
 
 
-def test_a_broken_rule_is_described_once_with_the_drops_that_break_it() -> None:
+def test_a_failed_rule_is_described_once_with_the_drops_that_violate_it() -> None:
     [outcome] = [found for found in outcomes(waits_are_likely=2) if found.result == "failed"]
     many = [replace(outcome, file=f"drop {number}", violations=number) for number in range(1, FILES_SHOWN + 3)]
     text = describe_by_rule([*outcomes(), *many])
@@ -75,5 +75,5 @@ def test_a_broken_rule_is_described_once_with_the_drops_that_break_it() -> None:
     assert "in drop 1;" not in text
 
 
-def test_nothing_is_said_of_rules_that_are_kept() -> None:
+def test_nothing_is_said_of_rules_that_passed() -> None:
     assert describe_by_rule(outcomes()) == ""

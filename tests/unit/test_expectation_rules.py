@@ -12,9 +12,10 @@ from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
 from iapt.contract import DERIVED, EXTRACT_GRAINS, KEYS, TABLES
+from tests.case_files import Mutant, load_mutants
 from tests.factories.staged_release import create_tables
-from tests.staged_mutants import MUTANTS, Mutant
 
+MUTANTS = load_mutants("staged_mutants.yml")
 RULES = {(rule.table, rule.name): rule for rules in SUITES.values() for rule in rules}
 #: As Great Expectations puts a batch: a subquery, with an alias or, where a query joins, without one.
 BATCHES = ("(select * from {table} where true)", "(select * from {table} where true) as subselect")

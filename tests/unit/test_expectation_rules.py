@@ -166,8 +166,9 @@ def test_a_rule_that_could_not_run_or_be_understood_is_refused(fields: dict[str,
         "query": "select period from {batch}",
     }
     Rule(**sound)
+    changed: dict[str, Any] = sound | fields
     with pytest.raises(ValueError, match=r"counts_are_rounded|snake_case"):
-        Rule(**{**sound, **fields})
+        Rule(**changed)
 
 
 def test_keys_are_columns_of_the_contract_and_no_figure_is_a_key() -> None:

@@ -347,7 +347,7 @@ def test_the_error_of_a_check_does_not_quote_the_value_that_caused_it(staged: Pa
 
 def test_a_failed_rule_is_run_once(staged: Path) -> None:
     """How many rows violate it, and the keys of the first, come from the query that found it to have failed."""
-    mutate(staged, "dim_measure", "insert into dim_measure from dim_measure limit 1")
+    mutate(staged, "insert into dim_measure from dim_measure limit 1")
     statements: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:

@@ -101,8 +101,9 @@ format: $(READY) ## Format the code
 hooks: $(READY) ## Run formatters and linters on every commit
 	@$(BIN)/pre-commit install
 
-.PHONY: dictionary
-dictionary: $(READY) ## Write docs/dictionary.md again from the models and seeds
+.PHONY: contract
+contract: $(READY) ## Write iapt/contract.json and docs/dictionary.md again from the YAML of dbt_project/
+	@$(BIN)/python -m iapt.contract_builder
 	@$(BIN)/python -m iapt.release.dictionary
 
 .PHONY: lock

@@ -54,7 +54,7 @@ class Rule:
     @cached_property
     def tables(self) -> frozenset[str]:
         """Every table of its layer that the rule reads, its own included."""
-        return frozenset({self.table} | (TABLES_BY_LAYER[self.layer].keys() & set(WORD.findall(self.query))))
+        return frozenset({self.table, *WORD.findall(self.query)}.intersection(TABLES_BY_LAYER[self.layer]))
 
     @property
     def summary_query(self) -> str:

@@ -1,13 +1,3 @@
-{# The columns of every extract, in order. #}
-{% macro extract_columns() -%}
-    {{ return([
-        'period', 'period_start', 'period_end', 'financial_year', 'org_level', 'org_code', 'org_name',
-        'org_type', 'partner_code', 'partner_name', 'variable_type', 'variable_a', 'variable_b', 'measure', 'measure_id',
-        'statistic', 'value', 'value_status', 'value_marker', 'is_derived', 'lower_bound', 'upper_bound',
-        'suppressed_parts', 'drop_sha256',
-    ]) }}
-{%- endmacro %}
-
 {# The least that a shown count can have been: rounding leaves so much open, and a lower one would be suppressed. #}
 {% macro least_of_shown(rounded, suppress_counts_below, round_counts_to) -%}
     greatest({{ suppress_counts_below }}, {{ rounded }} - {{ integer_divide(round_counts_to, '2') }})

@@ -39,7 +39,8 @@ def expect_no_rows_where(
 def columns_are_exactly_the_contract(table: str, *, layer: Layer = "release") -> Rule:
     """Return the rule that a table has the columns of its contract: all, no other, in order, of its types."""
     contract = ", ".join(
-        f"({position}, '{column}', '{kind}')" for position, (column, kind) in enumerate(TABLES[table].items(), start=1)
+        f"({position}, '{column}', '{kind}')"
+        for position, (column, kind) in enumerate(TABLES[table].types.items(), start=1)
     )
     return Rule(
         name=COLUMNS_RULE,
@@ -91,7 +92,7 @@ def keys_are_unique(table: str, *, layer: Layer = "release", among: str = "true"
 def required_columns_are_filled(table: str, required: Iterable[str], *, layer: Layer = "release") -> Rule:
     """Return the rule that the columns a row cannot do without are neither NULL nor blank."""
     columns = tuple(required)
-    kinds = TABLES[table]
+    kinds = TABLES[table].types
     return expect_no_rows_where(
         "required_columns_are_filled",
         table,

@@ -21,6 +21,7 @@ FINGERPRINT_PATTERNS = (
     "dbt_project/tests/**/*",
     "expectations/**/*.py",
     "iapt/*.py",
+    "iapt/contract.json",
     "iapt/catalogue/*.py",
     "iapt/disclosure/**/*",
     "iapt/ingest/landing.py",

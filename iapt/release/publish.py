@@ -21,13 +21,12 @@ from iapt.contract import CURRENT_BOUNDARIES, DERIVED
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE
 from iapt.files import compute_sha256, write_json_atomically
 from iapt.release.datapackage import DATA_PACKAGE, to_data_package
-from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, as_json, as_page, build_dictionary
+from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, build_dictionary, to_json, to_page
 from iapt.release.metadata import Description, release_readme
 from iapt.release.stage import EXTRACTS, TABLES
 from iapt.sql import quote_literal
 from iapt.threads import threads_per_worker
 from iapt.validation import ValidationReport
-from iapt.workspace import DBT_PROJECT
 
 MANIFEST = "manifest.json"
 DATABASE = "iapt.duckdb"
@@ -117,9 +116,9 @@ def publish(
             for other in others:
                 other.result()
         shutil.copytree(data_docs, beside / "data_docs")
-        dictionary = build_dictionary(DBT_PROJECT, beside)
-        (beside / DICTIONARY_DATA).write_text(as_json(dictionary), encoding="utf-8")
-        (beside / DICTIONARY_PAGE).write_text(as_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
+        dictionary = build_dictionary(beside)
+        (beside / DICTIONARY_DATA).write_text(to_json(dictionary), encoding="utf-8")
+        (beside / DICTIONARY_PAGE).write_text(to_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
         package = to_data_package(release_id, dictionary, csv_paths, is_licensed=description.salt is None)
         (beside / DATA_PACKAGE).write_text(package, encoding="utf-8")
         (beside / "README.md").write_text(release_readme(release_id, description, beside), encoding="utf-8")

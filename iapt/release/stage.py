@@ -7,25 +7,16 @@ from pathlib import Path
 
 import duckdb
 
-from iapt.contract import CONTRACTS, CURRENT_BOUNDARIES, EXTRACT_GRAINS, KEYS
+from iapt import contract
 from iapt.sql import quote_literal
 
-EXTRACTS = {table: f"extracts.{table}" for table in EXTRACT_GRAINS}
-TABLES = {
-    table: f"extracts.{table}" if table in EXTRACT_GRAINS or table in CURRENT_BOUNDARIES else f"marts.{table}"
-    for table in CONTRACTS
-}
-_FIRST = {
-    **dict.fromkeys(EXTRACTS, ("period_start",)),
-    **dict.fromkeys(CURRENT_BOUNDARIES, ("period_start",)),
-    "dim_period": ("period_grain", "period_start"),
-}
+EXTRACTS = {table: f"extracts.{table}" for table in contract.EXTRACT_GRAINS}
+#: Every released table, and where the warehouse holds it.
+TABLES = {table.name: f"{table.schema}.{table.name}" for table in contract.TABLES.values() if table.is_released}
 
 
 def _order(table: str) -> str:
-    """The columns that put the rows of a table in order: time first, then all that names a row."""
-    columns = dict.fromkeys((*_FIRST.get(table, ()), *KEYS[table]))
-    return ", ".join(f"{column} nulls first" for column in columns)
+    return ", ".join(f"{column} nulls first" for column in contract.TABLES[table].order)
 
 
 def stage(warehouse: Path, folder: Path) -> dict[str, int]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import duckdb
 import yaml
+from page_objects import Cell, Row
 
-from iapt.contract import TOPICS, WITH_STANDARD, parquet_name
+from iapt.contract import CONTRACTS, TOPICS, parquet_name
 from iapt.workspace import CATALOGUE
-from tests.browser.page_objects import Cell, Row
 from tests.factories.report_release import FOLLOWED_BY, MERGED, NOTES, ODD
 
 GRAIN = {"monthly": "month", "quarterly": "quarter", "annual": "year"}
@@ -267,8 +267,8 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                         continue
                     figures[report, area_of(level, code), population, measure, period] = Figure("", "[z]")
         standings: dict[tuple[str, str, str, str, str], str] = {}
-        for measure in WITH_STANDARD:
-            mart = next(mart for mart, measures in TOPICS.items() if measure in measures)
+        assessed = [(mart, m) for mart, ms in TOPICS.items() for m in ms if f"{m}_standard" in CONTRACTS[mart]]
+        for mart, measure in assessed:
             for level, code, population, grain, period, word in connection.execute(
                 f"""select org_level, org_code, population_type || '/' || population, period_grain, period,
                            {measure}_standard_status

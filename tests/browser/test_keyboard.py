@@ -6,9 +6,8 @@ import re
 from typing import Any
 
 import pytest
-
-from tests.browser.page_objects import Visit, Visits
-from tests.browser.released_figures import DASH
+from page_objects import Visit, Visits
+from released_figures import DASH
 
 pytestmark = pytest.mark.browser
 

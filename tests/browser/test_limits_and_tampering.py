@@ -5,8 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, quote
 
 import pytest
-
-from tests.browser.page_objects import Visit, Visits
+from page_objects import Visit, Visits
 
 pytestmark = pytest.mark.browser
 

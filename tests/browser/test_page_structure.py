@@ -8,8 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-
-from tests.browser.page_objects import Site, Visits
+from page_objects import Site, Visits
 
 pytestmark = pytest.mark.browser
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.browser.page_objects import Visits
+from page_objects import Visits
 
 pytestmark = pytest.mark.browser
 

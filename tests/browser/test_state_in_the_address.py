@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.browser.page_objects import Visit, Visits, Way
+from page_objects import Visit, Visits, Way
 
 pytestmark = pytest.mark.browser
 

@@ -6,8 +6,7 @@ import gzip
 from urllib.parse import urlsplit
 
 import pytest
-
-from tests.browser.page_objects import Site, Visits
+from page_objects import Site, Visits
 
 pytestmark = pytest.mark.browser
 

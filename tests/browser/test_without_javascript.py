@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-
-from tests.browser.page_objects import Site, Visit, Visits
+from page_objects import Site, Visit, Visits
 
 pytestmark = pytest.mark.browser
 

@@ -1,9 +1,10 @@
-"""Observations of five small drops that keep every rule of the drops. All invented."""
+"""Observations of five small drops that keep every rule of the drops, and changes that break them. All invented."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,8 @@ import duckdb
 from iapt.workspace import DBT_PROJECT
 
 SEEDS = DBT_PROJECT / "seeds"
+#: A figure no drop holds: wherever it turns up, a value has leaked.
+CANARY_VALUE = 7654321
 
 COLUMNS = {
     "drop_sha256": "varchar",
@@ -225,3 +228,189 @@ def write_observations(connection: duckdb.DuckDBPyConnection, folder: Path, drop
         files.append(folder / f"{compute_sha256(drop)}.parquet")
         connection.execute(f"copy (from rows where source_file = '{drop}') to '{files[-1]}' (format parquet)")
     return files
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change to the rows of one drop that one rule must refuse."""
+
+    rule: str
+    drop: str
+    sql: str
+    number: int
+
+    @property
+    def id(self) -> str:
+        """What the tests call it."""
+        return f"{self.rule}-{self.number}"
+
+
+def _set(change: str, where: str) -> str:
+    return f"update rows set {change} where {where}"
+
+
+def _show(text: str, where: str) -> str:
+    return _set(f"value_as_published = '{text}', value = {text}, value_status = 'published'", where)
+
+
+def _hide(where: str) -> str:
+    return _set("value_as_published = '*', value = null, value_status = 'suppressed'", where)
+
+
+MONTH = "source_file = 'monthly.csv'"
+AT_PROVIDER = f"{MONTH} and org_level = 'provider'"
+AT_ENGLAND = f"{MONTH} and org_level = 'england'"
+AT_PAIR = f"{MONTH} and org_level = 'sub_icb_provider'"
+A_COUNT = f"{AT_PROVIDER} and measure_id = 'M001'"
+YEAR_AT_PROVIDER = "source_file = 'annual.csv' and org_level = 'provider' and variable_type = 'Total'"
+A_RATE = f"{AT_PROVIDER} and measure_id = 'M192'"
+
+#: rule -> changes that break it, each of one drop
+CHANGES: dict[str, tuple[str, ...]] = {
+    "series_is_known_and_has_its_grain": (
+        _set("series = 'weekly'", MONTH),
+        _set("series = null", MONTH),
+        _set("period_grain = 'year'", MONTH),
+    ),
+    "periods_are_whole": (
+        _set("period_start = '2022-06-02'", A_COUNT),
+        _set("period_end = '2022-07-31'", A_COUNT),
+        _set("period_start = null", A_COUNT),
+        _set("period_end = '2020-12-31'", "source_file = 'annual.csv'"),
+    ),
+    "organisation_level_is_known": (_set("org_level = 'ward'", A_COUNT), _set("org_level = null", A_COUNT)),
+    "organisations_have_a_code": (_set("org_code = null", A_COUNT), _set("org_code = ' '", A_COUNT)),
+    "pairs_have_both_codes": (
+        _set("partner_code = null", AT_PAIR),
+        _set("partner_code = 'RZ91'", A_COUNT),
+        _set("partner_code = ''", AT_PAIR),
+    ),
+    "only_england_uses_its_code": (
+        _set("org_code = 'E92000001'", A_COUNT),
+        _set("org_code = 'ENG'", AT_ENGLAND),
+        _set("partner_code = 'E92000001'", AT_PAIR),
+    ),
+    "populations_are_named": (
+        _set("variable_type = null", A_COUNT),
+        _set("variable_a = null", "source_file = 'annual.csv' and variable_type = 'Gender'"),
+    ),
+    "figures_stand_once": (
+        f"insert into rows select * replace (99 as source_row) from rows where {A_COUNT}",
+        f"insert into rows select * replace (99 as source_row, 110 as value) from rows where {A_COUNT}",
+        _set("duplicate_of_row = null", "source_file = 'quarterly.csv'"),
+    ),
+    "duplicates_repeat_a_figure": (
+        _set("duplicate_of_row = 2", A_COUNT),
+        _set("value = 3005", "source_file = 'quarterly.csv' and duplicate_of_row is not null"),
+    ),
+    "kind_of_statistic_is_known": (
+        _set("measure_id = null, measure_name = 'Tally_Referrals'", f"{AT_PROVIDER} and measure_id = 'M999'"),
+    ),
+    "markers_mean_one_status": (
+        _set("value_status = 'not_published'", "source_file = 'timeseries.csv' and value_as_published = '*'"),
+        _set("value_status = 'suppressed'", "source_file = 'timeseries.csv' and value_as_published = '-'"),
+        _set("value_status = 'suppressed'", "value_as_published = 'NULL'"),
+        _set("value_status = 'not_applicable'", f"{AT_PROVIDER} and value_as_published = '*'"),
+        _set("value_as_published = 'x'", f"{AT_PROVIDER} and value_as_published = '*'"),
+    ),
+    "dashes_fill_whole_rows": (
+        _show("51", "source_file = 'timeseries.csv' and org_code = '92A' and measure_name = 'Recovery rate'"),
+        _hide("source_file = 'timeseries.csv' and org_code = '92A' and measure_name = 'Recovery rate'"),
+    ),
+    "status_is_known": (_set("value_status = 'secret'", A_COUNT), _set("value_status = null", A_COUNT)),
+    "published_figures_are_numbers": (
+        _set("value = null", A_COUNT),
+        _set("value = 'infinity'", A_COUNT),
+        _set("value = 'nan'", f"{AT_PROVIDER} and measure_id = 'M048'"),
+    ),
+    "only_published_figures_have_a_value": (
+        _set("value = 0", f"{AT_PROVIDER} and value_status = 'suppressed'"),
+        _set("value = 5", "value_status = 'not_published'"),
+        _set(f"value = {CANARY_VALUE}", "value_status = 'not_applicable'"),
+    ),
+    "england_is_never_suppressed": (
+        _hide(f"{AT_ENGLAND} and measure_id = 'M001'"),
+        _hide(f"{AT_ENGLAND} and measure_id = 'M048'"),
+        _hide("source_file = 'annual.csv' and org_level = 'england' and measure_name = 'Percentage_Recovery'"),
+    ),
+    "counts_are_whole_and_not_negative": (
+        _show("1003.5", f"{AT_ENGLAND} and measure_id = 'M001'"),
+        _show("-5", A_COUNT),
+    ),
+    "counts_below_england_are_at_least_five": (
+        _show("3", A_COUNT),
+        _show("0", f"{AT_PAIR} and measure_id = 'M001'"),
+        _show("3", f"{YEAR_AT_PROVIDER} and measure_name = 'Count_ReferralsReceived'"),
+        _show("0", "source_file = 'data_quality.csv' and variable_a = 'M1' and value_status = 'suppressed'"),
+        _show("3", "source_file = 'timeseries.csv' and org_code = '91A' and measure_name = 'Referrals Received'"),
+    ),
+    "counts_below_england_are_multiples_of_five": (
+        _show("107", A_COUNT),
+        _show(str(CANARY_VALUE), A_COUNT),
+        _show("107", f"{YEAR_AT_PROVIDER} and measure_name = 'Count_ReferralsReceived'"),
+        _show("131", "source_file = 'data_quality.csv' and variable_a = 'M1' and source_column like 'Denominator%'"),
+        _show("7", f"{AT_PROVIDER} and measure_id = 'M999'"),
+    ),
+    "percentages_lie_between_0_and_100": (_show("101", A_RATE), _show("-1", f"{AT_ENGLAND} and measure_id = 'M192'")),
+    "percentages_below_england_are_whole": (
+        _show("47.1", A_RATE),
+        _show("2.5", f"{AT_PROVIDER} and measure_id = 'M206'"),
+    ),
+    "percentages_of_england_have_one_decimal": (_show("50.27", f"{AT_ENGLAND} and measure_id = 'M192'"),),
+    "means_have_one_decimal": (
+        _show("15.23", f"{AT_PROVIDER} and measure_id = 'M048'"),
+        _show("21.44", f"{AT_ENGLAND} and measure_id = 'M048'"),
+    ),
+    "medians_are_whole_or_halves": (_show("12.3", f"{AT_PROVIDER} and measure_id = 'M049'"),),
+    "means_and_medians_are_not_negative": (_show("-1.8", f"{AT_PROVIDER} and measure_id = 'M048'"),),
+    "extremes_and_sums_are_whole_and_not_negative": (
+        _show("22.5", f"{AT_PROVIDER} and measure_id = 'M143'"),
+        _show("-2", f"{AT_PROVIDER} and measure_id = 'M144'"),
+    ),
+    "submissions_are_0_or_1": (
+        _show("2", "source_file = 'data_quality.csv' and variable_a = 'S1' and value = 1"),
+        _hide("source_file = 'data_quality.csv' and variable_a = 'S1' and value = 1"),
+    ),
+    "waits_are_likely": (_show("1357.6", f"{AT_PROVIDER} and measure_id = 'M048'"),),
+    "percentages_are_hidden_with_their_numerator": (
+        _show("40", f"{AT_PAIR} and measure_id = 'M192'"),
+        _hide(f"{AT_PROVIDER} and measure_id = 'M191'"),
+        _show("40", "source_file = 'annual.csv' and variable_type = 'Gender' and measure_name = 'Percentage_Recovery'"),
+    ),
+    "percentages_are_shown_with_their_numerator": (_hide(A_RATE),),
+    "means_and_medians_are_hidden_with_their_base": (
+        _show("15.2", f"{AT_PAIR} and measure_id = 'M048'"),
+        _show("12", f"{AT_PAIR} and measure_id = 'M049'"),
+    ),
+    "means_and_medians_are_shown_with_their_base": (_hide(f"{AT_PROVIDER} and measure_id = 'M048'"),),
+    "percentages_agree_with_their_counts": (
+        _show("60", A_RATE),
+        _show("37", A_RATE),
+        _show("50.2", f"{AT_ENGLAND} and measure_id = 'M192'"),
+    ),
+    "middles_lie_between_extremes": (
+        _show("1.5", f"{AT_PROVIDER} and measure_id = 'M141'"),
+        _show("23", f"{AT_PROVIDER} and measure_id = 'M142'"),
+    ),
+    "parts_do_not_exceed_their_whole": (
+        _show("25", f"{AT_PROVIDER} and measure_id = 'M193'"),
+        _show("5", f"{AT_PAIR} and measure_id = 'M193'"),
+    ),
+    "outcomes_do_not_exceed_finished_courses": (_show("30", f"{AT_PROVIDER} and measure_id = 'M187'"),),
+}
+
+
+def mutants() -> list[Mutant]:
+    """Every change, with the drop it is made to."""
+    return [
+        Mutant(rule, _drop_of(sql), sql, number)
+        for rule, changes in CHANGES.items()
+        for number, sql in enumerate(changes)
+    ]
+
+
+def _drop_of(sql: str) -> str:
+    named = [drop for drop in DROPS if drop in sql]
+    if named:
+        return named[0]
+    return "timeseries.csv" if "not_published" in sql.partition("where")[2] else "annual.csv"

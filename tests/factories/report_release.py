@@ -20,7 +20,6 @@ import pandas as pd
 from iapt.contract import (
     CONTRACTS,
     CURRENT_BOUNDARIES,
-    EXTRACT_COLUMNS,
     EXTRACT_GRAINS,
     TOPICS,
     parquet_name,
@@ -444,7 +443,7 @@ def write_made_release(folder: Path) -> Path:
         tables[table].append(row)
     with duckdb.connect() as connection:
         for table, rows in tables.items():
-            columns = CONTRACTS.get(table, EXTRACT_COLUMNS)
+            columns = CONTRACTS[table]
             frame = pd.DataFrame(rows).reindex(columns=list(columns)).astype(object)
             frame = frame.where(frame.notna(), None)
             connection.register("frame", frame)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from iapt.contract import CONTRACTS, CURRENT_BOUNDARIES, EXTRACT_GRAINS, TOPICS, WITH_STANDARD, parquet_name
+from iapt.contract import CONTRACTS, CURRENT_BOUNDARIES, EXTRACT_GRAINS, TOPICS, parquet_name
 
 REFERENCE = """
 create table organisations (org_level, org_code, org_name, partner_code, partner_name, size) as
@@ -269,7 +269,7 @@ def _topic(table: str) -> str:
         if measure.startswith("count_"):
             cells.append(f"{_cell('lower_bound', measure)} as {measure}_lower")
             cells.append(f"{_cell('upper_bound', measure)} as {measure}_upper")
-        if measure in WITH_STANDARD:
+        if f"{measure}_standard" in CONTRACTS[table]:
             cells.append(f"cast(null as integer) as {measure}_standard")
             cells.append(f"cast(null as varchar) as {measure}_standard_status")
     columns = ", ".join(cells)
@@ -334,14 +334,15 @@ def build_staged_release(folder: Path) -> Path:
     return folder
 
 
-def mutate(folder: Path, sql: str) -> None:
-    """Run SQL on a copy of the staged tables it names, and write back every one that it changes."""
+def mutate(folder: Path, table: str, sql: str) -> None:
+    """Run SQL on a copy of the staged tables it names; write back one of them, and every other that the SQL changes."""
     with duckdb.connect() as connection:
-        for table in CONTRACTS.keys() & set(re.findall(r"\w+", sql)):
-            connection.execute(f"create table {table} as from read_parquet(?)", [str(folder / parquet_name(table))])
+        for each in CONTRACTS.keys() & {table, *re.findall(r"\w+", sql)}:
+            connection.execute(f"create table {each} as from read_parquet(?)", [str(folder / parquet_name(each))])
         connection.execute(sql)
-        for table in set(re.findall(r"(?:update|insert into|delete from|alter table|replace table) (\w+)", sql)):
-            _write(connection, table, folder)
+        changed = set(re.findall(r"(?:update|insert into|delete from) (\w+)", sql))
+        for each in sorted(CONTRACTS.keys() & {table, *changed}):
+            _write(connection, each, folder)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:

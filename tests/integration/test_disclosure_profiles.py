@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.contract import EXTRACT_COLUMNS, EXTRACT_GRAINS, POPULATION
+from iapt.contract import CONTRACTS, EXTRACT_GRAINS, POPULATION
 from iapt.workspace import Workspace
 from orchestration.refresh import refresh
 from tests.integration.conftest import BuiltHome
@@ -19,7 +19,7 @@ from tests.integration.conftest import BuiltHome
 SAME_CELL = " and ".join(f"publisher.{column} is not distinct from hardened.{column}" for column in POPULATION)
 OTHER_COLUMNS_DIFFER = " or ".join(
     f"publisher.{column} is distinct from hardened.{column}"
-    for column in EXTRACT_COLUMNS
+    for column in CONTRACTS["extract_monthly"]
     if column not in ("value", "value_status", "value_marker")
 )
 SAME_POPULATION = " and ".join(f"rates.{column} is not distinct from counts.{column}" for column in POPULATION)

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.contract import CONTRACTS, DERIVED, DIMENSIONS, EXTRACT_COLUMNS, TOPICS
+from iapt.contract import CONTRACTS, DERIVED, DIMENSIONS, TOPICS
 from iapt.files import compute_sha256
 from iapt.release.metadata import Description
 from iapt.release.publish import NotPublishableError, Published, ReportBuilder, publish
@@ -85,7 +85,7 @@ def test_every_extract_has_its_columns_in_order(released_home: BuiltHome) -> Non
         for table in ("extract_monthly", "extract_quarterly", "extract_annual"):
             path = str(_latest(released_home) / f"{table}.parquet")
             found = connection.execute("describe select * from read_parquet(?)", [path]).fetchall()
-            assert [row[0] for row in found] == list(EXTRACT_COLUMNS)
+            assert [row[0] for row in found] == list(CONTRACTS[table])
 
 
 def test_the_manifest_names_the_bytes_that_are_there(released_home: BuiltHome) -> None:
@@ -183,7 +183,8 @@ def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) 
         f"{table}.csv.gz" for table in DERIVED if table.startswith("mart_")
     }
     assert (folder / "extract_quarterly_2020-21-q2.csv.gz").is_file()
-    as_text = f"auto_detect = false, delim = ',', quote = '\"', columns = {dict.fromkeys(EXTRACT_COLUMNS, 'VARCHAR')}"
+    columns = dict.fromkeys(CONTRACTS["extract_monthly"], "VARCHAR")
+    as_text = f"auto_detect = false, delim = ',', quote = '\"', columns = {columns}"
     with duckdb.connect() as connection:
         for table in ("extract_monthly", "extract_quarterly", "extract_annual"):
             csv, parquet = str(folder / f"{table}_*.csv.gz"), str(_latest(released_home) / f"{table}.parquet")

@@ -82,8 +82,7 @@ def said(*arguments: str | Path) -> tuple[int, str]:
 
 
 def find_record(home: Workspace) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((home.root / "last_refresh.json").read_text("utf-8"))
-    return record
+    return json.loads((home.root / "last_refresh.json").read_text("utf-8"))
 
 
 def test_a_refused_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(place: Path) -> None:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import click.testing
 import duckdb
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from expectations import release_validation
 from expectations.release_validation import FILES_RULE, validate_release
@@ -115,7 +116,7 @@ def files_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def audit(home: Workspace, *folder: Path) -> Result:
+def audit(home: Workspace, *folder: Path) -> click.testing.Result:
     return CliRunner().invoke(app, ["audit", *map(str, folder), "--home", str(home.root)])
 
 

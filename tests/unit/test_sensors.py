@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import dagster as dg
 import pytest
@@ -44,7 +43,7 @@ class Sensor:
             context = dg.build_sensor_context(
                 instance=instance, cursor=self.cursor, resources={"pipeline": WorkspaceResource(root=str(self.home))}
             )
-            (answer,) = cast("Iterable[Tick]", drop_folder_sensor(context))
+            (answer,) = drop_folder_sensor(context)
             self.cursor = context.cursor
         return answer
 

@@ -11,14 +11,16 @@ FILES = {"extract_monthly.parquet": "a" * 64}
 
 
 def outcome(**fields: Any) -> RuleOutcome:
-    sound: dict[str, Any] = {
-        "rule": "counts_are_rounded",
-        "table": "extract_monthly",
-        "file": "extract_monthly.parquet",
-        "description": "A count is a multiple of 5.",
-        "result": "passed",
-    }
-    return RuleOutcome(**(sound | fields))
+    return RuleOutcome(
+        **{
+            "rule": "counts_are_rounded",
+            "table": "extract_monthly",
+            "file": "extract_monthly.parquet",
+            "description": "A count is a multiple of 5.",
+            "result": "passed",
+            **fields,
+        }
+    )
 
 
 PASSED = outcome(violations=0)

@@ -95,7 +95,7 @@ def test_england_years_stand_as_published(real_release: RealRelease, year: str) 
         where period = '{year}' and org_level = 'england' and variable_type = 'Total' and value_status = 'published'
         """
     )
-    found = dict(rows)
+    found = {measure: value for measure, value in rows}  # noqa: C416 - rows of any width
     assert tuple(found[measure] for measure in YEAR_MEASURES) == ENGLAND_YEARS[year]
 
 
@@ -104,7 +104,7 @@ def test_england_months_stand_as_published(real_release: RealRelease, month: str
     rows = real_release.warehouse(
         f"select measure, value from marts.fct_monthly where period = '{month}' and org_level = 'england'"
     )
-    found = dict(rows)
+    found = {measure: value for measure, value in rows}  # noqa: C416 - rows of any width
     assert (found["count_referrals_received"], found["percentage_recovery"]) == ENGLAND_MONTHS[month]
 
 

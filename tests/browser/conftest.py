@@ -12,14 +12,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from page_objects import Readers, Site, Visit, Visits
 from playwright.sync_api import Browser, sync_playwright
-from released_figures import ReleasedFigures, read_released_figures
 
 from iapt.contract import TOPICS, parquet_name
 from iapt.report.serving import make_server
 from iapt.report.site import build_report
 from iapt.sql import quote_literal
+from tests.browser.page_objects import Readers, Site, Visit, Visits
+from tests.browser.released_figures import ReleasedFigures, read_released_figures
 from tests.factories.report_release import write_made_release
 
 NAMED_CHROMIUM = "IAPT_CHROMIUM"

@@ -10,10 +10,10 @@ from typing import Any
 
 import duckdb
 import yaml
-from page_objects import Cell, Row
 
 from iapt.contract import CONTRACTS, TOPICS, parquet_name
 from iapt.workspace import CATALOGUE
+from tests.browser.page_objects import Cell, Row
 from tests.factories.report_release import FOLLOWED_BY, MERGED, NOTES, ODD
 
 GRAIN = {"monthly": "month", "quarterly": "quarter", "annual": "year"}

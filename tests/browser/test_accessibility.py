@@ -9,8 +9,9 @@ from typing import Any
 import axe_playwright_python
 import pytest
 import yaml
-from page_objects import Site, Visit, Visits
-from released_figures import DASH
+
+from tests.browser.page_objects import Site, Visit, Visits
+from tests.browser.released_figures import DASH
 
 pytestmark = pytest.mark.browser
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from page_objects import Site, Visits
 
+from tests.browser.page_objects import Site, Visits
 from tests.factories.report_release import STATEMENT
 
 pytestmark = pytest.mark.browser

@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from conftest import FORMULA_CODE, FORMULA_NAME
-from page_objects import Cell, Shown, Site, Table, Visit, Visits, Way
-from released_figures import DASH, STANDINGS
+
+from tests.browser.conftest import FORMULA_CODE, FORMULA_NAME
+from tests.browser.page_objects import Cell, Shown, Site, Table, Visit, Visits, Way
+from tests.browser.released_figures import DASH, STANDINGS
 
 pytestmark = pytest.mark.browser
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import WITHOUT_BOUNDARY
-from page_objects import Panel, Row, Shown, Site, Visit, Visits
-from released_figures import CUTS, DASH, EVERYONE, NOTHING, Figure, ReleasedFigures
 
+from tests.browser.conftest import WITHOUT_BOUNDARY
+from tests.browser.page_objects import Panel, Row, Shown, Site, Visit, Visits
+from tests.browser.released_figures import CUTS, DASH, EVERYONE, NOTHING, Figure, ReleasedFigures
 from tests.factories.report_release import GAP_REASON
 
 pytestmark = pytest.mark.browser
@@ -37,7 +38,7 @@ TOPICS = ("activity", "waiting-times", "outcomes")
 RECOVERY = "percentage_recovery"
 
 
-def topic_of(figures: ReleasedFigures, slug: str) -> dict[str, object]:
+def topic_of(figures: ReleasedFigures, slug: str) -> dict[str, Any]:
     return next(topic for topic in figures.outline["topics"] if topic["slug"] == slug)
 
 
@@ -253,7 +254,7 @@ def assert_map_is_released(shown: Shown, figures: ReleasedFigures, report: str, 
     assert {tile["code"]: tile["value"] for tile in shown.tiles} == values
     for tile in shown.tiles:
         assert tile["title"] == tile["name"] == f"{names[tile['code']]}: {values[tile['code']]}"
-        assert ("class" in tile["look"].split(" ")[1]) == bool(found[tile["code"]] and not found[tile["code"]].marker)
+        assert ("class" in tile["look"].split(" ")[1]) == bool((cell := found[tile["code"]]) and not cell.marker)
     for shape in shown.shapes:
         assert shape["title"] == f"{names[shape['code']]}: {values[shape['code']]}"
     assert {shape["code"] for shape in shown.shapes} == set(found) - {WITHOUT_BOUNDARY}
@@ -368,7 +369,7 @@ def test_every_cell_of_the_data_files_is_in_an_extract_and_no_figure_is_missing(
     assert len(on_map) < sum(key[1] in boards and key[2] == EVERYONE for key in released)
 
 
-def received(file: Path) -> tuple[str, dict[str, dict[str, list[str]]]]:
+def received(file: Path) -> tuple[str, dict[str, Any]]:
     text = file.read_text("utf-8")
     assert text.startswith("iapt.receive(")
     assert "<" not in text

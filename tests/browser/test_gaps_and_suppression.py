@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from page_objects import Panel, Visits
-from released_figures import CUTS, DASH, EVERYONE, ReleasedFigures
 
+from tests.browser.page_objects import Panel, Visits
+from tests.browser.released_figures import CUTS, DASH, EVERYONE, ReleasedFigures
 from tests.factories.report_release import GAP_REASON
 
 pytestmark = pytest.mark.browser
@@ -66,8 +66,8 @@ def test_a_line_joins_neighbouring_published_figures_and_no_others(
         periods = figures.periods[report]
         for line, one, column in zip(chart["lines"], series, figures.columns(report, series), strict=True):
             cells = [column[number] for number in axis]
-            published = [number for number, cell in enumerate(cells) if cell and not cell.marker]
-            on_scale = [number for number in published if not cells[number].off_the_scale]
+            published = {number: cell for number, cell in enumerate(cells) if cell and not cell.marker}
+            on_scale = [number for number, cell in published.items() if not cell.off_the_scale]
             points = drawn_points(chart, line)
             assert [number for _, number in points] == on_scale
             for (_, before), (command, number) in pairwise([("M", -9), *points]):
@@ -76,7 +76,7 @@ def test_a_line_joins_neighbouring_published_figures_and_no_others(
                 assert (command == "L") == (number == before + 1 and not cuts), (one, periods[axis[number]].label)
                 seen += 1
             marks = [mark for mark in line["points"] if not mark["hidden"]]
-            assert [mark["number"] for mark in marks] == published
+            assert [mark["number"] for mark in marks] == list(published)
             assert all(mark["y"] <= chart["bottom"] + 1 for mark in marks)
             assert all((mark["y"] >= chart["top"]) == (mark["number"] in on_scale) for mark in marks)
             strip = [mark for mark in line["points"] if mark["hidden"]]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import FORMULA_NAME
-from page_objects import Site, Visits, Way
 
+from tests.browser.conftest import FORMULA_NAME
+from tests.browser.page_objects import Site, Visits, Way
 from tests.factories.report_release import HOSTILE_CODE, HOSTILE_NAME
 
 pytestmark = pytest.mark.browser

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from page_objects import Visit, Visits
-from released_figures import DASH
+
+from tests.browser.page_objects import Visit, Visits
+from tests.browser.released_figures import DASH
 
 pytestmark = pytest.mark.browser
 

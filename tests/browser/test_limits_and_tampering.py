@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import parse_qs, quote
 
 import pytest
-from page_objects import Visit, Visits
+
+from tests.browser.page_objects import Visit, Visits
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from page_objects import Site, Visits
+
+from tests.browser.page_objects import Site, Visits
 
 pytestmark = pytest.mark.browser
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from page_objects import Visits
+
+from tests.browser.page_objects import Visits
 
 pytestmark = pytest.mark.browser
 

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from page_objects import Site
 
 from iapt.report.site import build_report
+from tests.browser.page_objects import Site
 
 pytestmark = pytest.mark.browser
 

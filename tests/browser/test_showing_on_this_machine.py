@@ -7,9 +7,9 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from page_objects import Site, Visits
 
 from iapt.report.serving import ADDRESS, make_server
+from tests.browser.page_objects import Site, Visits
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +30,7 @@ def test_it_answers_on_the_loopback_alone(site: Site) -> None:
     server = make_server(site.folder, 0)
     assert server.server_address[0] == ADDRESS == "127.0.0.1"
     server.server_close()
-    own = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    own = {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
     for address in own - {"127.0.0.1", "127.0.1.1"}:
         with pytest.raises(OSError):  # noqa: PT011 - refused or unreachable, as the machine has it
             socket.create_connection((address, urlsplit(site.address).port or 0), timeout=1)

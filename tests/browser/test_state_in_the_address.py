@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from page_objects import Visit, Visits, Way
+
+from tests.browser.page_objects import Visit, Visits, Way
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,8 @@ import gzip
 from urllib.parse import urlsplit
 
 import pytest
-from page_objects import Site, Visits
+
+from tests.browser.page_objects import Site, Visits
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from page_objects import Site, Visit, Visits
+
+from tests.browser.page_objects import Site, Visit, Visits
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -373,7 +373,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFram
 
 
 @contextmanager
-def made_database() -> Iterator[duckdb.DuckDBPyConnection]:
+def made_database() -> Generator[duckdb.DuckDBPyConnection]:
     """A connection of one's own in memory, on one core: the tables are too small for more."""
     with duckdb.connect(config={"threads": 1}) as connection:
         write_measures(connection)

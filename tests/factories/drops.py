@@ -260,7 +260,7 @@ def quarterly_wide_row(
 def stp_ccg_long_row(value: Cell, *, level: str = "England", **others: Any) -> list[Cell]:
     """A row of the quarterly STP and CCG file of 2021-22; what others are is said as of `quarterly_long_row`."""
     now = {"STP": "ICB", "CCG": "SubICB", "CCG-Provider": "SubICB-Provider"}.get(level, level)
-    others = {"start": "01/04/2021", "end": "30/06/2021"} | others
+    others = {"start": "01/04/2021", "end": "30/06/2021", **others}
     words = {"All_ICB": "All_STP", "All_SubICB": "All_CCG", now: level}
     return [words.get(str(cell), cell) for cell in quarterly_long_row(value, level=now, **others)]
 
@@ -335,7 +335,7 @@ def xlsx_bytes(sheets: Mapping[str, Iterable[Row]]) -> bytes:
                     if isinstance(cell, str):
                         sheet.write_string(number, column, cell)
                     elif isinstance(cell, dt.date):
-                        sheet.write_datetime(number, column, cell, day)
+                        sheet.write_datetime(number, column, dt.datetime.combine(cell, dt.time()), day)
                     elif cell is not None:
                         sheet.write_number(number, column, cell)
     return stream.getvalue()

@@ -334,15 +334,14 @@ def build_staged_release(folder: Path) -> Path:
     return folder
 
 
-def mutate(folder: Path, table: str, sql: str) -> None:
-    """Run SQL on a copy of the staged tables it names; write back one of them, and every other that the SQL changes."""
+def mutate(folder: Path, sql: str) -> None:
+    """Run SQL on a copy of the staged tables it names, and write back every one that it changes."""
     with duckdb.connect() as connection:
-        for each in CONTRACTS.keys() & {table, *re.findall(r"\w+", sql)}:
-            connection.execute(f"create table {each} as from read_parquet(?)", [str(folder / parquet_name(each))])
+        for table in CONTRACTS.keys() & set(re.findall(r"\w+", sql)):
+            connection.execute(f"create table {table} as from read_parquet(?)", [str(folder / parquet_name(table))])
         connection.execute(sql)
-        changed = set(re.findall(r"(?:update|insert into|delete from) (\w+)", sql))
-        for each in sorted(CONTRACTS.keys() & {table, *changed}):
-            _write(connection, each, folder)
+        for table in set(re.findall(r"(?:update|insert into|delete from|alter table|replace table) (\w+)", sql)):
+            _write(connection, table, folder)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:

@@ -19,10 +19,11 @@ from expectations.suites.marts import SUITES as MART_SUITES
 from iapt.validation import RuleOutcome
 from iapt.workspace import DBT_PROJECT, Workspace
 from orchestration.refresh import refresh
+from tests.case_files import CANARY_VALUE, load_snippets
 from tests.factories import observations as rows
-from tests.factories.observations import A_COUNT, CANARY_VALUE
 from tests.integration.conftest import BuiltHome
 
+A_COUNT = load_snippets("drop_mutants.yml")["a_count"]
 UNROUNDED = "counts_below_england_are_multiples_of_five"
 LIKELY = "waits_are_likely"
 

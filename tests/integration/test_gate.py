@@ -20,11 +20,10 @@ from iapt.contract import CONTRACTS, EXTRACT_GRAINS, KEYS, parquet_name
 from iapt.release.metadata import Description
 from iapt.release.publish import NotPublishableError, publish
 from iapt.validation import RuleOutcome, ValidationReport
+from tests.case_files import CANARY_VALUE, Mutant, load_mutants
 from tests.factories.staged_release import build_staged_release, mutate
-from tests.staged_mutants import CANARY_VALUE, MUTANTS, Mutant
 
-pytestmark = pytest.mark.integration
-
+MUTANTS = load_mutants("staged_mutants.yml")
 PAGES = {"index.html", "data_docs.css", *(f"{table}.html" for table in CONTRACTS)}
 
 
@@ -103,7 +102,7 @@ def test_a_folder_may_have_any_name(sound: Path, tmp_path: Path) -> None:
 
 def test_a_warning_does_not_stop_a_release(staged: Path) -> None:
     rule = replace(_rule("dim_organisation", "required_columns_are_filled"), severity="warning", remedy="Nothing.")
-    mutate(staged, "dim_organisation", "update dim_organisation set org_name = null")
+    mutate(staged, "update dim_organisation set org_name = null")
     report = validate_release(staged, suites={"dim_organisation": (rule,)})
     assert report.passed
     assert outcomes(report, rule.name)[0].violations == 6
@@ -130,7 +129,7 @@ def _one_mutant_of_each_rule() -> list[Mutant]:
 
 @pytest.mark.parametrize("mutant", _one_mutant_of_each_rule(), ids=lambda mutant: mutant.id)
 def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutant: Mutant, tmp_path: Path) -> None:
-    mutate(staged, mutant.changes, mutant.sql)
+    mutate(staged, mutant.sql)
     rule = _rule(mutant.table, mutant.rule)
     report = validate_release(staged, suites={mutant.table: (rule,)})
     [found] = outcomes(report, mutant.rule)
@@ -168,7 +167,7 @@ def test_no_figure_leaks_from_a_refusal(
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    mutate(staged, mutant.changes, mutant.sql)
+    mutate(staged, mutant.sql)
     with caplog.at_level("DEBUG"):
         report = validate_release(staged, tmp_path / "site", suites={mutant.table: SUITES[mutant.table]})
     assert outcomes(report, mutant.rule, parquet_name(mutant.table))[0].result == "failed"
@@ -189,7 +188,6 @@ def test_no_figure_leaks_from_a_refusal(
 def test_a_wrong_schema_is_refused_before_any_row_is_checked(staged: Path, tmp_path: Path) -> None:
     mutate(
         staged,
-        "extract_annual",
         f"alter table extract_annual add column true_value integer default {CANARY_VALUE}",
     )
     report = validate_release(staged, tmp_path / "site")
@@ -217,7 +215,7 @@ def test_a_wrong_schema_is_refused_before_any_row_is_checked(staged: Path, tmp_p
 
 
 def test_rules_that_read_a_table_of_wrong_schema_are_skipped(staged: Path) -> None:
-    mutate(staged, "dim_measure", "alter table dim_measure drop numerator")
+    mutate(staged, "alter table dim_measure drop numerator")
     report = validate_release(staged)
     [hidden] = outcomes(report, "percentages_are_hidden_with_their_numerator", "extract_annual.parquet")
     assert hidden.result == "skipped"
@@ -289,7 +287,7 @@ def test_a_folder_that_is_not_there_is_the_callers_mistake(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        (lambda staged: mutate(staged, "dim_measure", "update dim_measure set unit = 'x'"), "changed"),
+        (lambda staged: mutate(staged, "update dim_measure set unit = 'x'"), "changed"),
         (lambda staged: (staged / "dim_measure.parquet").unlink(), "vanished"),
         (lambda staged: (staged / "late.parquet").write_bytes(b"late"), "appeared"),
     ],
@@ -333,7 +331,7 @@ def test_a_check_that_breaks_is_an_error_and_no_pass(staged: Path, tmp_path: Pat
 
 
 def test_the_error_of_a_check_does_not_quote_the_value_that_caused_it(staged: Path, tmp_path: Path) -> None:
-    mutate(staged, "extract_annual", f"update extract_annual set value = {CANARY_VALUE}")
+    mutate(staged, f"update extract_annual set value = {CANARY_VALUE}")
     stumbling = Rule(
         name="rule_that_stumbles",
         table="extract_annual",
@@ -349,7 +347,7 @@ def test_the_error_of_a_check_does_not_quote_the_value_that_caused_it(staged: Pa
 
 def test_a_failed_rule_is_run_once(staged: Path) -> None:
     """How many rows violate it, and the keys of the first, come from the query that found it to have failed."""
-    mutate(staged, "dim_measure", "insert into dim_measure from dim_measure limit 1")
+    mutate(staged, "insert into dim_measure from dim_measure limit 1")
     statements: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:

@@ -34,7 +34,7 @@ MONTHS = {
 def month(name: str, *providers: tuple[Body, str], england: str = "500", measures: int = 2) -> list[Row]:
     """A monthly file: England and providers, each with their referrals and, of two measures, those finished."""
     start, end = MONTHS[name]
-    rows = []
+    rows: list[Row] = []
     for level, provider, value in [("England", RIGHT, england), *(("Provider", *each) for each in providers)]:
         for measure in (REFERRALS, FINISHED)[:measures]:
             rows.append(monthly_row(value, level=level, provider=provider, measure=measure, start=start, end=end))
@@ -45,7 +45,7 @@ def named(name: str, mark: str = "") -> str:
     return f"iapt_month_{name}_2025_activity{mark}.csv"
 
 
-BOTH = ((RIGHT, "25"), (WRONG, "35"))
+BOTH: tuple[tuple[Body, str], ...] = ((RIGHT, "25"), (WRONG, "35"))
 MENDED = ((RIGHT, "25"), (THIRD, "35"))
 SERIES = "talking_therapies_time_series_apr_2025_to_oct_2025.csv"
 LATER_SERIES = "talking_therapies_time_series_jun_2025.csv"
@@ -75,7 +75,7 @@ LATER: dict[str, bytes] = {
     named("aug", "-v2"): monthly_csv(
         *[
             monthly_row(value, level=level, provider=provider, measure=measure, start="01/08/2025", end="31/08/2025")
-            for level, provider, figure in [("England", RIGHT, "500"), *(("Provider", *each) for each in BOTH)]
+            for level, (provider, figure) in [("England", (RIGHT, "500")), *(("Provider", row) for row in BOTH)]
             for measure, value in ((REFERRALS, figure), (FINISHED, "#N/A"))
         ]
     ),

@@ -82,7 +82,8 @@ def said(*arguments: str | Path) -> tuple[int, str]:
 
 
 def find_record(home: Workspace) -> dict[str, Any]:
-    return json.loads((home.root / "last_refresh.json").read_text("utf-8"))
+    record: dict[str, Any] = json.loads((home.root / "last_refresh.json").read_text("utf-8"))
+    return record
 
 
 def test_a_refused_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(place: Path) -> None:

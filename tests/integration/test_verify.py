@@ -10,10 +10,9 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import click.testing
 import duckdb
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from expectations import release_validation
 from expectations.release_validation import FILES_RULE, validate_release
@@ -116,7 +115,7 @@ def files_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def audit(home: Workspace, *folder: Path) -> click.testing.Result:
+def audit(home: Workspace, *folder: Path) -> Result:
     return CliRunner().invoke(app, ["audit", *map(str, folder), "--home", str(home.root)])
 
 

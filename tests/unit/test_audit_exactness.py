@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 
@@ -133,7 +134,7 @@ def sums(rounding: Rounding, number: int) -> tuple[list[list[Figure]], Counts]:
         ("upper_bound", Rounding(3, 3)),
     ],
 )
-def test_the_bounds_of_one_sum_are_exact(additive: str, rounding: Rounding) -> None:
+def test_the_bounds_of_one_sum_are_exact(additive: Literal["yes", "upper_bound"], rounding: Rounding) -> None:
     level = LevelSum(
         parent="sub_icb", members="sub_icb_provider", by="org_code", grains=("quarter",), additive=additive, evidence=""
     )

@@ -477,12 +477,12 @@ def test_too_many_points_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("width", [0.0, 0.0001], ids=["a line", "a needle"])
 def test_areas_without_width_are_refused(width: float) -> None:
-    needle = [[-2, 52], [-2 + width, 52], [-2 + width, 53], [-2, 52]]
+    needle = [[-2.0, 52.0], [-2 + width, 52.0], [-2 + width, 53.0], [-2.0, 52.0]]
     assert "at most 10 times as much height" in refusal(collection(feature(FIRST, needle))).expected
 
 
 def test_areas_without_height_are_refused() -> None:
-    point = [[-2, 52]] * 4
+    point = [[-2.0, 52.0]] * 4
     assert "some width" in refusal(collection(feature(FIRST, point))).expected
 
 

@@ -32,7 +32,7 @@ def opened(folder: Path, name: str, content: bytes, notices: list[str] | None = 
 
 def rejected(folder: Path, name: str, content: bytes, **limits: int) -> DropRejectedError:
     with pytest.raises(DropRejectedError) as rejection:
-        opened(folder, name, content, **limits)
+        opened(folder, name, content, None, **limits)
     assert rejection.value.file == name
     return rejection.value
 

@@ -200,7 +200,7 @@ def unpack_sheet(path: Path, header_row: int, target: Path) -> None:
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         for row in rows[header_row - 1 :]:
-            writer.writerow(int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in row)
+            writer.writerow(int(cell) if isinstance(cell, float) and cell % 1 == 0 else cell for cell in row)
 
 
 def read_files(root: Path, paths: Iterable[Path], unpacked: Path) -> duckdb.DuckDBPyConnection:
@@ -330,7 +330,7 @@ def test_every_level_adds_up_to_england(demonstration: Demonstration, series: st
     counts = [name for name in get_counts(frame) if not name.endswith("_appointments")]
     totals = frame[frame["variable_type"] == "Total"].groupby(["period", "level"])[counts].sum()
     for period, by_level in totals.groupby("period"):
-        whole = by_level.loc[(period, "england")]
+        whole = by_level.xs((period, "england"))
         assert len(by_level) > 1
         assert (by_level == whole).all(axis=None), period
 

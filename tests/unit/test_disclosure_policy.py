@@ -194,8 +194,9 @@ def test_the_publishers_numbers_at_every_boundary(count: int, shown: int | None,
 def macros() -> Any:
     """The macros of the rule as DuckDB is given them, without dbt."""
     environment = jinja2.Environment()
-    environment.globals["return"] = lambda value: value
-    environment.globals["adapter"] = SimpleNamespace(dispatch=lambda name: getattr(module, f"duckdb__{name}"))
+    globals_: dict[str, Any] = environment.globals
+    globals_["return"] = lambda value: value
+    globals_["adapter"] = SimpleNamespace(dispatch=lambda name: getattr(module, f"duckdb__{name}"))
     text = "".join((MACROS / name).read_text("utf-8") for name in ("integer_arithmetic.sql", "extracts.sql"))
     module = environment.from_string(text).module
     return module

@@ -12,11 +12,13 @@ from expectations import observations
 from expectations.rules import Rule
 from expectations.suites.drops import SUITES
 from iapt.contract import KEYS
+from tests.case_files import Mutant, load_mutants, load_snippets
 from tests.factories import observations as rows
-from tests.factories.observations import AT_PAIR, AT_PROVIDER, Mutant
 
 RULES = {rule.name: rule for of_table in SUITES.values() for rule in of_table}
-MUTANTS = rows.mutants()
+MUTANTS = load_mutants("drop_mutants.yml")
+SNIPPETS = load_snippets("drop_mutants.yml")
+AT_PROVIDER, AT_PAIR = SNIPPETS["at_provider"], SNIPPETS["at_pair"]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def broken_mutants(
     files = []
     for mutant in MUTANTS:
         sound_rows.execute(f"begin; {mutant.sql}")
-        files += rows.write_observations(sound_rows, tmp_path_factory.mktemp("mutant"), [mutant.drop])
+        files += rows.write_observations(sound_rows, tmp_path_factory.mktemp("mutant"), [mutant.table])
         sound_rows.execute("rollback")
     files += rows.write_observations(sound_rows, tmp_path_factory.mktemp("sound"))
     with duckdb.connect() as connection:
@@ -93,8 +95,8 @@ def test_no_rule_is_without_a_mutant() -> None:
     assert {mutant.rule for mutant in MUTANTS} == RULES.keys()
 
 
-def test_the_names_of_rules_tell_them_apart() -> None:
-    """A kept verdict names what is broken by the rule alone."""
+def test_names_of_rules_are_unique() -> None:
+    """A kept validation names what failed by the rule alone."""
     assert len(RULES) == sum(len(of_table) for of_table in SUITES.values())
 
 
@@ -165,7 +167,7 @@ def test_what_is_unusual_but_sound_is_let_through(
 def test_the_kind_of_a_measure_is_that_of_its_id_or_alias_or_else_of_its_name(
     changed: duckdb.DuckDBPyConnection, tmp_path: Path, change: str, kind: str
 ) -> None:
-    changed.execute(f"delete from rows where not ({rows.A_COUNT})")
+    changed.execute(f"delete from rows where not ({SNIPPETS['a_count']})")
     changed.execute(f"update rows set {change}")
     with judged(changed, tmp_path, ["monthly.csv"]) as connection:
         assert connection.execute("select distinct statistic from observations").fetchall() == [(kind,)]

@@ -12,9 +12,10 @@ from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
 from iapt.contract import DERIVED, EXTRACT_GRAINS, KEYS
+from tests.case_files import Mutant, load_mutants
 from tests.factories.staged_release import create_tables
-from tests.staged_mutants import MUTANTS, Mutant
 
+MUTANTS = load_mutants("staged_mutants.yml")
 RULES = {(rule.table, rule.name): rule for rules in SUITES.values() for rule in rules}
 #: As Great Expectations puts a batch: a subquery, with an alias or, where a query joins, without one.
 BATCHES = ("(select * from {table} where true)", "(select * from {table} where true) as subselect")
@@ -165,8 +166,9 @@ def test_a_rule_that_could_not_run_or_be_understood_is_refused(fields: dict[str,
         "query": "select period from {batch}",
     }
     Rule(**sound)
+    changed: dict[str, Any] = sound | fields
     with pytest.raises(ValueError, match=r"counts_are_rounded|snake_case"):
-        Rule(**{**sound, **fields})
+        Rule(**changed)
 
 
 def test_a_rule_knows_every_table_it_reads() -> None:

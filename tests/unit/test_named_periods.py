@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -261,7 +262,7 @@ def test_an_entry_that_says_too_little_or_too_much_is_rejected(wrong: dict[str, 
         MisnamedFile.model_validate(entry | wrong)
 
 
-def catalogue_with(folder: Path, *entries: dict[str, object]) -> Catalogue:
+def catalogue_with(folder: Path, *entries: Mapping[str, object]) -> Catalogue:
     """A copy of the project's catalogue that lists these files as misnamed."""
     shutil.copytree(CATALOGUE, folder)
     (folder / "misnamed_files.yml").write_text(yaml.safe_dump(list(entries)), encoding="utf-8")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+from xlsxwriter.chart import Chart
 
 from iapt.ingest.sheets import SPREADSHEET_ERRORS, UNCALCULATED, write_position
 from tests.factories import drops
@@ -263,6 +264,7 @@ def test_a_sheet_of_a_chart_is_passed_over(tmp_path: Path) -> None:
         for number, row in enumerate([MONTHLY_HEADER, monthly_row("25")]):
             sheet.write_row(number, 0, row)
         chart = book.add_chart({"type": "line"})
+        assert isinstance(chart, Chart)
         chart.add_series({"values": "=data!$J$2:$J$2"})
         book.add_chartsheet("picture").set_chart(chart)
     found = read(tmp_path, NAME, stream.getvalue())

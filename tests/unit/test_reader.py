@@ -532,8 +532,9 @@ def test_names_that_give_no_one_year_are_rejected(name: str, member: str, years:
 
 @pytest.mark.parametrize(("start", "end"), [("01/04/2011", "30/04/2011"), ("2111-04-01", "2111-04-30")])
 def test_a_month_the_calendar_lacks_is_rejected_with_its_row(start: str, end: str, tmp_path: Path) -> None:
-    for style in ({"start": start, "end": end}, {"start": start, "end": end, "level": "England"}):
-        rejection = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=FINISHED, **style)).rejection
+    for level in ("Provider", "England"):
+        odd = monthly_row("5", measure=FINISHED, level=level, start=start, end=end)
+        rejection = read_monthly(tmp_path, monthly_row("25"), odd).rejection
         year = 2011 if "2011" in start else 2111
         assert (
             f"row 3: expected a period within 2012-04-01 to 2041-03-31, the pipeline's calendar; found {year}-04. "

@@ -646,7 +646,7 @@ def test_a_value_that_its_measure_cannot_have_is_set_aside_and_a_negative_mean_i
 def test_a_file_whose_figures_stand_under_other_measures_is_rejected_and_a_few_odd_ones_are_set_aside(
     tmp_path: Path,
 ) -> None:
-    def rows(values: list[str]) -> list[list[object]]:
+    def rows(values: list[str]) -> list[list[Cell]]:
         rate = ("M192", "Percentage_Recovery")
         bodies = [Body(f"ZZ-G{number}", f"Erewhon {number}") for number in range(len(values))]
         pairs = zip(bodies, values, strict=True)

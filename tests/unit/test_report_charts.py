@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import pytest
@@ -24,7 +24,7 @@ def engine() -> Iterator[MiniRacer]:
         yield racer
 
 
-def _drawn(engine: MiniRacer, width: int, axis: list[dict[str, object]]) -> str:
+def _drawn(engine: MiniRacer, width: int, axis: Sequence[Mapping[str, object]]) -> str:
     """A chart of 50% in every period, on its standard."""
     spec = {
         "id": "recovery",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import cast
 
 import dagster as dg
 import pytest
@@ -43,7 +44,7 @@ class Sensor:
             context = dg.build_sensor_context(
                 instance=instance, cursor=self.cursor, resources={"pipeline": WorkspaceResource(root=str(self.home))}
             )
-            (answer,) = drop_folder_sensor(context)
+            (answer,) = cast("Iterable[Tick]", drop_folder_sensor(context))
             self.cursor = context.cursor
         return answer
 

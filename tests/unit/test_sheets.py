@@ -53,7 +53,7 @@ class NeverLoaded:
 def rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DropRejectedError]:
     def rejection_of(content: bytes, **limits: int) -> DropRejectedError:
         with pytest.raises(DropRejectedError) as rejection:
-            opened(tmp_path, content, **limits)
+            opened(tmp_path, content, "book.xlsx", **limits)
         return rejection.value
 
     monkeypatch.setattr("iapt.ingest.containers.CalamineWorkbook", NeverLoaded)

@@ -11,16 +11,14 @@ FILES = {"extract_monthly.parquet": "a" * 64}
 
 
 def outcome(**fields: Any) -> RuleOutcome:
-    return RuleOutcome(
-        **{
-            "rule": "counts_are_rounded",
-            "table": "extract_monthly",
-            "file": "extract_monthly.parquet",
-            "description": "A count is a multiple of 5.",
-            "result": "passed",
-            **fields,
-        }
-    )
+    sound: dict[str, Any] = {
+        "rule": "counts_are_rounded",
+        "table": "extract_monthly",
+        "file": "extract_monthly.parquet",
+        "description": "A count is a multiple of 5.",
+        "result": "passed",
+    }
+    return RuleOutcome(**(sound | fields))
 
 
 PASSED = outcome(violations=0)

@@ -43,6 +43,11 @@ def most_behind_printed(level: str, status: str, value: str) -> str:
     return value
 
 
+def open_ended_date() -> str:
+    """An expression."""
+    return "cast('9999-12-31' as date)"
+
+
 def integer_divide(dividend: str, divisor: str) -> str:
     """An expression."""
     return f"(({dividend}) // ({divisor}))"

@@ -26,6 +26,23 @@ STEPS: Final = (date(2016, 4, 1), date(2018, 4, 1), date(2020, 4, 1), date(2022,
 YEARS: Final = tuple(day - timedelta(days=1) for day in STEPS)
 COUNTS: Final = ("count_recovery", "count_waited")
 RATE: Final = "percentage_recovery"
+#: The models that make current areas of the lists, each after those that it reads.
+AREA_MODELS: Final = (
+    "int_organisation_current",
+    "int_reachable_organisations",
+    "int_places_in_force",
+    "int_location_parents",
+    "int_area_locations",
+    "int_location_successors",
+    "int_current_area_locations",
+    "int_current_area_overlaps",
+    "int_current_area_links",
+    "int_current_area_moves",
+    "int_current_area_status",
+    "int_unchanged_areas",
+    "int_area_compositions",
+    "int_current_areas",
+)
 
 
 @dataclass
@@ -292,8 +309,8 @@ def release_country(country: Country, *, lacks: float = 0.0) -> tuple[duckdb.Duc
             [level, before, level, after, day, change, comparable],
         )
     truth = _publish(connection, country, lacks)
-    for model in ("int_organisation_current", "int_reachable_organisations", "int_current_areas"):
-        connection.execute(f"create table {model} as {render_model(model)}")
+    for model in AREA_MODELS:
+        connection.execute(f"create table {model} as {render_model(model, 'open_ended_date')}")
     sql = render_model("extract_annual_current_boundaries", "sums_of_parts", "current_boundaries")
     connection.execute(f"create table extract_annual_current_boundaries as {sql}")
     return connection, truth

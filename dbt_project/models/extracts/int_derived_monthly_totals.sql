@@ -5,7 +5,7 @@ with parents as (
 
     select
         *,
-        coalesce(valid_to, cast('9999-12-31' as date)) as last_day
+        coalesce(valid_to, {{ open_ended_date() }}) as last_day
     from {{ ref('organisation_parents') }}
 
 ),

@@ -10,7 +10,7 @@ from typing import Final
 
 import duckdb
 
-from expectations.suites.value_rules import ORGANISATION_LEVELS, PAIR_LEVELS, STATISTICS, STATUSES
+from iapt.contract import ORGANISATION_LEVELS, PAIR_LEVELS, STATISTICS, VALUE_STATUSES
 from iapt.sql import quote_literal, sql_list
 
 SERIES: Final = ("monthly", "quarterly", "annual", "timeseries", "data_quality")
@@ -119,7 +119,7 @@ def _create_vocabularies(connection: duckdb.DuckDBPyConnection) -> None:
     for name, words in {
         "series_name": SERIES,
         "organisation_level": (*ORGANISATION_LEVELS, *PAIR_LEVELS),
-        "status": STATUSES,
+        "status": tuple(VALUE_STATUSES),
         "marker": tuple(MARKERS),
         "statistic": (*STATISTICS, SUBMISSION, UNKNOWN),
     }.items():

@@ -61,6 +61,10 @@ class Table:
         """The type of each column, in order."""
         return MappingProxyType({column.name: column.type for column in self.columns})
 
+    def get_values(self, column: str) -> tuple[str, ...]:
+        """Return the words that a column may hold. Raises KeyError where the YAML lists none."""
+        return {listed.name: listed.values for listed in self.columns if listed.values}[column]
+
     @property
     def measures(self) -> tuple[str, ...]:
         """The measures of which the table has a column each, in order."""

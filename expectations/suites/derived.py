@@ -15,7 +15,7 @@ from expectations.suites.common_rules import (
 )
 from expectations.suites.extracts import MARKERS, POLICY, org_type_is_that_of_dim_organisation
 from expectations.suites.whole_and_part_rules import current_parts
-from iapt.contract import CURRENT_BOUNDARIES, EXTRACT_GRAINS, KEYS, POPULATION, TOPICS
+from iapt.contract import CURRENT_BOUNDARIES, EXTRACT_GRAINS, KEYS, POPULATION, TABLES, TOPICS, VALUE_STATUSES
 from iapt.sql import sql_list
 
 SUBJECT = "figures_of_the_extracts"
@@ -27,10 +27,8 @@ ADDED_UP = ("merged", "summed")
 WITHOUT_FIGURE = ("parts_missing", "boundary_moved", "area_not_known")
 #: A figure under the code and name that it was published under.
 UNDER_ITS_OWN_CODE = ("former", "not_known")
-COMPARABILITIES = (*CARRIED, *ADDED_UP, *WITHOUT_FIGURE, *UNDER_ITS_OWN_CODE)
-#: A cell of a wide mart may say that it does not apply: it has no row in an extract.
-STATUSES_OF_CELLS = ("published", "suppressed", "not_published", "not_applicable")
-STANDARD_STATUSES = ("met", "missed", "ambiguous")
+COMPARABILITIES = TABLES["extract_monthly_current_boundaries"].get_values("comparability")
+STANDARD_STATUSES = TABLES["mart_recovery_rate"].get_values("standard_status")
 RECORDS = ("valid", "default", "invalid", "missing", "denominator")
 FOLLOWS = "Source: a table that follows from the extracts says nothing that they do not say."
 #: As much of a figure as must be the same: NULL equals NULL, and a negative zero is not a zero.
@@ -392,8 +390,8 @@ def _cells_of_the_extracts(
     yield expect_no_rows_where(
         "status_is_known",
         table,
-        " or ".join(f"{status} not in ({sql_list(STATUSES_OF_CELLS)})" for _, status in cells.values()),
-        f"A status is one of {', '.join(STATUSES_OF_CELLS)}, or absent where no drop has the cell. "
+        " or ".join(f"{status} not in ({sql_list(VALUE_STATUSES)})" for _, status in cells.values()),
+        f"A status is one of {', '.join(VALUE_STATUSES)}, or absent where no drop has the cell. "
         "Source: the data contract of the release.",
     )
 

@@ -13,15 +13,21 @@ from expectations.suites.common_rules import (
     required_columns_are_filled,
     sql_keys,
 )
-from expectations.suites.extracts import ENGLAND, ORGANISATION_LEVELS
-from iapt.contract import CONTRACTS, EXTRACT_GRAINS, POPULATION
+from iapt.contract import (
+    CONTRACTS,
+    CORRECTION_ACTIONS,
+    ENGLAND,
+    EXTRACT_GRAINS,
+    ORGANISATION_LEVELS,
+    POPULATION,
+    STATISTICS,
+    TABLES,
+)
 from iapt.sql import sql_list
 
-PUBLICATION_STATUSES = ("published", "not_published", "not_loaded", "not_due")
-STATISTICS = ("count", "percentage", "mean", "median", "minimum", "maximum", "sum")
-DIRECTIONS = ("higher", "lower", "neither")
-NOTED_CELLS = ("released", "mended", "superseded", "not_released", "not_found", "not_loaded")
-ACTIONS = ("note", "withhold", "replace")
+PUBLICATION_STATUSES = TABLES["dim_period"].get_values("publication_status")
+DIRECTIONS = TABLES["dim_measure"].get_values("better_direction")
+NOTED_CELLS = TABLES["dim_note"].get_values("cell_status")
 CONTRACT = "Source: the data contract of the release."
 
 
@@ -316,10 +322,10 @@ def dim_note_rules() -> tuple[Rule, ...]:
         expect_no_rows_where(
             "words_are_known",
             table,
-            f"cell_status not in ({sql_list(NOTED_CELLS)}) or action not in ({sql_list(ACTIONS)}) "
+            f"cell_status not in ({sql_list(NOTED_CELLS)}) or action not in ({sql_list(CORRECTION_ACTIONS)}) "
             f"or period_grain not in ({sql_list(EXTRACT_GRAINS.values())}) or {wrong_table}",
-            f"cell_status is one of {', '.join(NOTED_CELLS)}, action one of {', '.join(ACTIONS)}, and table_name the "
-            f"extract of period_grain. {CONTRACT}",
+            f"cell_status is one of {', '.join(NOTED_CELLS)}, action one of {', '.join(CORRECTION_ACTIONS)}, and "
+            f"table_name the extract of period_grain. {CONTRACT}",
         ),
         Rule(
             name="notes_point_to_released_cells",

@@ -18,14 +18,12 @@ from expectations.suites.value_rules import (
     LONGEST_LIKELY_WAIT_IN_DAYS,
     LOOK_AT_THE_FILE,
     ONLY_ENGLAND_USES_ITS_CODE,
-    ORGANISATION_LEVELS,
-    PAIR_LEVELS,
     PUBLISHER,
     REVIEW_THE_MEASURE,
     REVIEW_THE_RULE,
     figure_rules,
 )
-from iapt.contract import DROPS, Grain
+from iapt.contract import DROPS, ORGANISATION_LEVELS, PAIR_LEVELS, Grain
 from iapt.sql import sql_list
 
 GRAIN_OF_SERIES: Final[Mapping[str, Grain]] = MappingProxyType(

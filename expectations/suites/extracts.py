@@ -17,8 +17,18 @@ from expectations.suites.common_rules import (
 )
 from expectations.suites.whole_and_part_rules import parts_of_the_day
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.contract import CONTRACTS, ENGLAND, EXTRACT_GRAINS, KEYS, POPULATION
-from iapt.sql import sql_list
+from iapt.contract import (
+    CONTRACTS,
+    ENGLAND,
+    EXTRACT_GRAINS,
+    KEYS,
+    ORGANISATION_LEVELS,
+    PAIR_LEVELS,
+    POPULATION,
+    TABLES,
+    VALUE_STATUSES,
+)
+from iapt.sql import quote_literal, sql_list
 
 POLICY = load_policy()
 STATISTICS = POLICY.released_statistics
@@ -26,10 +36,11 @@ STATISTICS = POLICY.released_statistics
 LEAST_HIDDEN, MOST_HIDDEN = POLICY.declared_bounds(None)
 LESS = POLICY.round_counts_to // 2
 MORE = (POLICY.round_counts_to - 1) // 2
-ORGANISATION_LEVELS = ("england", "region", "icb", "stp", "sub_icb", "ccg", "provider")
-#: A pair is a commissioner and a provider: the levels its two codes stand under in dim_organisation.
-PAIR_LEVELS = {"sub_icb_provider": "sub_icb", "ccg_provider": "ccg"}
-MARKERS = {"published": "null", "suppressed": "'[c]'", "not_published": "'[x]'"}
+#: What stands beside a released value of each status, as SQL.
+MARKERS = {
+    status: quote_literal(VALUE_STATUSES[status].marker) if VALUE_STATUSES[status].marker else "null"
+    for status in TABLES["extract_monthly"].get_values("value_status")
+}
 
 REPORT_RULE = "Source: the disclosure rules of NHS Digital's interactive report, kept here at every level."
 CONTRACT = "Source: the data contract of the release."

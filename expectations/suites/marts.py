@@ -21,14 +21,11 @@ from expectations.suites.value_rules import (
     BELOW_ENGLAND,
     IS_PAIR,
     ONLY_ENGLAND_USES_ITS_CODE,
-    ORGANISATION_LEVELS,
-    PAIR_LEVELS,
     PUBLISHER,
     REVIEW_THE_RULE,
-    STATISTICS,
     figure_rules,
 )
-from iapt.contract import FACT_GRAINS, MARTS, POPULATION
+from iapt.contract import FACT_GRAINS, MARTS, ORGANISATION_LEVELS, PAIR_LEVELS, POPULATION, STATISTICS
 from iapt.sql import sql_list
 
 SCHEMA: Final = "marts"

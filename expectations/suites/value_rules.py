@@ -10,14 +10,10 @@ from typing import Final
 
 from expectations.rules import Rule, with_subject
 from expectations.suites.common_rules import expect_no_rows_where
-from iapt.contract import ENGLAND, Layer
+from iapt.contract import ENGLAND, PAIR_LEVELS, VALUE_STATUSES, Layer
 from iapt.sql import sql_list
 
-STATUSES: Final = ("published", "suppressed", "not_applicable", "not_published")
-STATISTICS: Final = ("count", "percentage", "mean", "median", "minimum", "maximum", "sum")
-ORGANISATION_LEVELS: Final = ("england", "region", "icb", "stp", "sub_icb", "ccg", "provider")
-#: A pair is a commissioner and a provider: the levels its two codes stand under.
-PAIR_LEVELS: Final = {"sub_icb_provider": "sub_icb", "ccg_provider": "ccg"}
+STATUSES: Final = tuple(VALUE_STATUSES)
 IS_PAIR: Final = f"coalesce(org_level in ({sql_list(PAIR_LEVELS)}), false)"
 ONLY_ENGLAND_USES_ITS_CODE: Final = (
     f"(coalesce(org_level, '') = 'england') <> (coalesce(org_code, '') = '{ENGLAND}') "

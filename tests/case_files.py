@@ -54,7 +54,7 @@ class _LeakCase(StrictModel):
     from_fact: str | None = None
     swap: str | None = None
     unlike: str = "org_code"
-    where: str = "true"
+    where: str | None = None
     sql: str | None = None
     breaks: tuple[str, ...] = ()
 
@@ -112,17 +112,21 @@ def _read_leaks(file: _LeakFile, cases: _Cases) -> Iterator[Leak]:
 
 
 def _write_sql(file: _LeakFile, case: _LeakCase, table: str) -> str:
-    ways = {way: value for way in file.ways if (value := getattr(case, way))}
+    ways = {way: str(value) for way in file.ways if (value := getattr(case, way))}
     if len(ways) > 1 or not (ways or case.sql):
         raise ValueError(f"a change of {table} is made in {len(ways)} ways: {case}")
+    where = case.where or "true"
+    if ways and not case.where:
+        [(way, value)] = ways.items()
+        ways[way], _, where = value.partition(" where ")
     statements = [file.ways[way] for way in ways] + [case.sql or ""]
-    swapped = (case.swap or "").split(", ")
+    swapped = ways.get("swap", "").split(", ")
     unlike = {case.unlike, "partner_code"} if case.unlike == "org_code" else {case.unlike}
     return file.render(
         ";\n".join(filter(None, statements)),
         table,
         **ways,
-        where=case.where,
+        where=where or "true",
         unlike=case.unlike,
         alike=", ".join(key for key in KEYS["extract_monthly"] if key not in unlike),
         assignments=", ".join(f"{column} = other.{column}" for column in swapped),

@@ -240,7 +240,7 @@ def status(home: HomeOption = None) -> None:
     from iapt.catalogue.catalogue import Catalogue
     from iapt.ingest.archive import DropArchive
     from iapt.ingest.ingestion import list_current_rejections, summarise_series
-    from iapt.ingest.reader import ObservationStore
+    from iapt.ingest.observation_store import ObservationStore
     from iapt.ingest.reissues import find_wholly_replaced_drops
     from iapt.workspace import CATALOGUE
     from orchestration.run_record import describe_state, read_record

@@ -9,7 +9,7 @@ import dagster as dg
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.disclosure_policy import Policy, load_policy
 from iapt.ingest.archive import DropArchive
-from iapt.ingest.reader import ObservationStore
+from iapt.ingest.observation_store import ObservationStore
 from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Workspace
 from iapt.workspace_lock import WAIT_SECONDS

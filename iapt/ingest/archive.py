@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from iapt.catalogue.catalogue import Limits, Precedence
+from iapt.catalogue.limits import Limits
+from iapt.catalogue.precedence import Precedence
 from iapt.files import compute_sha256, write_atomically
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, describe_os_error

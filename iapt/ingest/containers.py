@@ -23,8 +23,8 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from iapt.catalogue.catalogue import Limits
 from iapt.catalogue.layouts import DEEPEST_HEADER_ROW
+from iapt.catalogue.limits import Limits
 from iapt.ingest.notices import format_notice
 from iapt.ingest.sheets import (
     Extent,

@@ -9,15 +9,9 @@ from pathlib import Path
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.ingest.archive import ArchivedDrop, DropArchive
-from iapt.ingest.reader import (
-    READERS,
-    DropSummary,
-    ObservationStore,
-    TableSummary,
-    find_name_conflict,
-    open_reading_connection,
-    read_drop,
-)
+from iapt.ingest.name_validation import find_name_conflict
+from iapt.ingest.observation_store import DropSummary, ObservationStore, TableSummary
+from iapt.ingest.reading import READERS, open_reading_connection, read_drop
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, discover_files
 
@@ -108,7 +102,7 @@ def ingest_folder(
                 archived_at=archived_at,
             )
             if is_new and observations is not None:
-                observations.forget(drop.sha256)  # left behind by the same bytes under another name
+                observations.delete(drop.sha256)  # left behind by the same bytes under another name
             if not is_new and drop.file != found.path.name:
                 if observations is not None and _is_better_name(drop, found, observations, catalogue):
                     drop = store.rename(
@@ -119,7 +113,7 @@ def ingest_folder(
                         batch=batch,
                         archived_at=archived_at,
                     )
-                    observations.forget(drop.sha256)
+                    observations.delete(drop.sha256)
                     is_new = True
                 else:
                     intake.other_names.append((drop.sha256, found.path.name))

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import duckdb
 
-from iapt.catalogue.catalogue import Catalogue, Correction, Precedence
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.corrections import Correction
 from iapt.catalogue.disclosure_policy import Policy
+from iapt.catalogue.precedence import Precedence
 from iapt.catalogue.relations import Relations, load_relations
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.reader import DropSummary, ObservationStore, count_quarantined_cells
+from iapt.ingest.observation_store import DropSummary, ObservationStore, count_quarantined_cells
 from iapt.ingest.reissues import NarrowerIssue, Replacement, add_status_and_revision, find_re_issues, list_zip_members
 from iapt.sql import sql_list
 

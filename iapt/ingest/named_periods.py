@@ -1,8 +1,4 @@
-"""What a file's name says of the period it is of, and whether the rows in it say the same.
-
-A file named for January 2025 that holds January 2024 would replace the figures of January 2024: neither name nor rows
-can be trusted then. A name that says nothing of a period is no evidence either way.
-"""
+"""The periods that the name of a file or a ZIP member says, and whether rows of other periods contradict it."""
 
 from __future__ import annotations
 
@@ -21,22 +17,22 @@ _MONTHS = {
     "sept": 9,
 }
 #: Words before which a month may stand without its year, and a year in two digits.
-_BEFORE_A_MONTH = frozenset({"month", "monthly"})
+_WORDS_BEFORE_MONTH = frozenset({"month", "monthly"})
 #: Words that are months and nothing else, so that they name one wherever they stand.
-_ONLY_MONTHS = frozenset(name.lower() for name in calendar.month_name if name) - {"march", "may"}
-_BEFORE_A_YEAR = frozenset({"ann", "annual", "year", "yr", "fy"})
-_BETWEEN = frozenset({"to", "and"})
+_UNAMBIGUOUS_MONTHS = frozenset(name.lower() for name in calendar.month_name if name) - {"march", "may"}
+_WORDS_BEFORE_YEAR = frozenset({"ann", "annual", "year", "yr", "fy"})
+_WORDS_BETWEEN = frozenset({"to", "and"})
 _QUARTER_WORDS = frozenset({"q", "quarter", "qtr"})
 _TOKENS = re.compile(r"[a-z]+|[0-9]+")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MONTH_WORD = "|".join(sorted(_MONTHS, key=len, reverse=True))
 #: Any date after a word that says what happened then.
-_TOLD = (
+_EVENT = (
     r"(?:published|publication|released|downloaded|accessed|issued|as[-_. ]+at)[-_. ]*(?:on[-_. ]*)?"
     r"(?:20[0-9]{2}[-_. ]?[01][0-9][-_. ]?[0-3][0-9]|[0-3][0-9][-_. ]?[01][0-9][-_. ]?20[0-9]{2}"
     rf"|(?:[0-3]?[0-9][-_. ]+)?(?:(?:{_MONTH_WORD})[-_. ]*)?(?:20[0-9]{{2}}|[0-9]{{2}})?)(?![a-z0-9])"
 )
-_TOLD_DAY = re.compile(_TOLD)
+_EVENT_DAY = re.compile(_EVENT)
 #: Days, such as the one of publication, and revisions: no period stands in them.
 _NO_PERIOD = re.compile(
     r"(?<![0-9])20[0-9]{2}[-_. ](?:0[1-9]|1[0-2])[-_. ](?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
@@ -44,7 +40,7 @@ _NO_PERIOD = re.compile(
     r"|(?<![0-9])20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
     # A day that is told in words.
     rf"|(?<![0-9])[0-3]?[0-9](?:st|nd|rd|th)?[-_. ]+(?:{_MONTH_WORD})[-_. ]+20[0-9]{{2}}(?![0-9])"
-    rf"|{_TOLD}"
+    rf"|{_EVENT}"
     r"|(?<![a-z])v[0-9]{1,2}(?![0-9])"
 )
 #: A day in numbers, the year first or last. One that follows such a word is gone before it is looked for.
@@ -118,22 +114,22 @@ def _is_last_of_month(found: re.Match[str]) -> bool:
     return _day_of(found) == calendar.monthrange(year, month)[1]
 
 
-class _Name:
-    """The words and digits of a name, read from left to right."""
+class _NameParser:
+    """Parses the words and digits of a name from left to right. Each `_parse_...` returns how many tokens it took."""
 
     def __init__(self, name: str) -> None:
         path = PurePosixPath(name.replace("%20", " "))
         stem = path.stem if path.suffix.lower() in {".csv", ".xlsx", ".zip"} else path.name
-        self.text = _HUMP.sub(" ", stem).lower()
+        self.text = _CAMEL_CASE.sub(" ", stem).lower()
         self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", self.text))
         self.is_series = is_named_for_a_series(stem)
-        self.at = 0
-        self.found: list[NamedPeriod] = []
+        self.position = 0
+        self.periods: list[NamedPeriod] = []
         #: Months without a year of their own that the next one gives it to: the first of `jan-mar-2023`.
         self.waiting: list[int] = []
 
     def _token(self, ahead: int) -> str | None:
-        place = self.at + ahead
+        place = self.position + ahead
         return self.tokens[place] if 0 <= place < len(self.tokens) else None
 
     def _financial_year_at(self, ahead: int) -> tuple[int, int] | None:
@@ -159,28 +155,28 @@ class _Name:
             return (2000 + int(joined[1]), 1) if int(joined[2]) == int(joined[1]) + 1 else None
         return None
 
-    def read(self) -> list[NamedPeriod]:
+    def parse(self) -> list[NamedPeriod]:
         """Every period that is named, in order."""
-        while self.at < len(self.tokens):
-            self.at += (
-                self._read_month()
-                or self._read_quarter()
-                or self._read_year_before_quarter()
-                or self._read_month_of_financial_year()
-                or self._read_numbered_month()
-                or self._read_year()
+        while self.position < len(self.tokens):
+            self.position += (
+                self._parse_month()
+                or self._parse_quarter()
+                or self._parse_year_before_quarter()
+                or self._parse_month_of_financial_year()
+                or self._parse_numbered_month()
+                or self._parse_year()
                 or 1
             )
-        if not self.found:
-            self._read_days()
-        return self.found
+        if not self.periods:
+            self._parse_days()
+        return self.periods
 
-    def _read_days(self) -> None:
+    def _parse_days(self) -> None:
         """The months from the first day to the last one that are named, where a name has nothing else to go by.
 
         A single day is that of a month only where it is its last one; any other may be the day of publication.
         """
-        text = _TOLD_DAY.sub(" ", self.text)
+        text = _EVENT_DAY.sub(" ", self.text)
         days = [
             dt.date(int(found["year"] or found["last_year"]), int(found["month"] or found["last_month"]), 1)
             for found in _DAY.finditer(text)
@@ -190,7 +186,7 @@ class _Name:
             for day in dict.fromkeys(days):
                 self._add("month", f"{day.year}-{day.month:02d}", _month(day.year, day.month))
 
-    def _read_month_of_financial_year(self) -> int:
+    def _parse_month_of_financial_year(self) -> int:
         """`M10_2023_24`: the tenth month of the financial year, which is January 2024."""
         number = self._token(1)
         found = self._financial_year_at(2) or self._short_financial_year_at(2)
@@ -199,9 +195,9 @@ class _Name:
         first_year, taken = found
         place = (int(number) + 2) % 12 + 1
         counted = _month(first_year + (place < 4), place)
-        if self.tokens[self.at] == "m":
+        if self.tokens[self.position] == "m":
             self._add("month", f"{counted[0].year}-{counted[0].month:02d}", counted)
-        elif self.tokens[self.at] in _BEFORE_A_MONTH:  # The month of the year, or of the calendar.
+        elif self.tokens[self.position] in _WORDS_BEFORE_MONTH:  # The month of the year, or of the calendar.
             named = _month(first_year + (int(number) < 4), int(number))
             self._add("month", f"month {number} of {first_year}-{(first_year + 1) % 100:02d}", counted, named)
         else:
@@ -209,10 +205,10 @@ class _Name:
         return 2 + taken
 
     def _add(self, grain: str, words: str, *meanings: tuple[dt.date, dt.date], number: int | None = None) -> None:
-        self.found.append(NamedPeriod(grain, words, meanings, number))
+        self.periods.append(NamedPeriod(grain, words, meanings, number))
 
-    def _read_month(self) -> int:
-        word = self.tokens[self.at]
+    def _parse_month(self) -> int:
+        word = self.tokens[self.position]
         month = _MONTHS.get(word)
         if month is None:
             return 0
@@ -221,34 +217,34 @@ class _Name:
         if both is not None:
             first_year, taken = both
             meanings = (_month(first_year, month), _month(first_year + 1, month))
-            self._take_waiting(month, first_year)
+            self._complete_waiting(month, first_year)
             self._add("month", f"{word} {first_year}", *meanings)
             return 1 + taken
         if year is not None:
-            self._take_waiting(month, year)
+            self._complete_waiting(month, year)
             self._add("month", f"{word} {year}", _month(year, month))
             return 2
-        following = self._token(2) if self._token(1) in _BETWEEN else self._token(1)
+        following = self._token(2) if self._token(1) in _WORDS_BETWEEN else self._token(1)
         if following in _MONTHS:
             self.waiting.append(month)
             return 1
         if (before := _year(self._token(-1))) is not None:
-            if self.found and self.found[-1].grain == "calendar_year":
-                self.found.pop()
+            if self.periods and self.periods[-1].grain == "calendar_year":
+                self.periods.pop()
             self._add("month", f"{word} {before}", _month(before, month))
-        elif self._token(-1) in _BEFORE_A_MONTH or word in _ONLY_MONTHS:
+        elif self._token(-1) in _WORDS_BEFORE_MONTH or word in _UNAMBIGUOUS_MONTHS:
             self._add("month", word, number=month)
         return 1
 
-    def _read_numbered_month(self) -> int:
+    def _parse_numbered_month(self) -> int:
         """A month by its number before its year, or in two digits each: `06_2025`, `062025`, `06-25`, `25-01`."""
-        token, following = self.tokens[self.at], self._token(1)
+        token, following = self.tokens[self.position], self._token(1)
         if joined := re.fullmatch(r"(0[1-9]|1[0-2])(20[0-4][0-9])", token):
             return self._add_numbered_month(int(joined[2]), int(joined[1]), taken=1)
         if not re.fullmatch(r"[0-9]{1,2}", token) or following is None:
             return 0
         is_month = re.fullmatch(r"0[1-9]|1[0-2]", token) or (
-            1 <= int(token) <= 12 and self._token(-1) in _BEFORE_A_MONTH
+            1 <= int(token) <= 12 and self._token(-1) in _WORDS_BEFORE_MONTH
         )
         if is_month and (year := _year(following)) is not None:
             return self._add_numbered_month(year, int(token), taken=2)
@@ -264,16 +260,16 @@ class _Name:
         self._add("month", f"{year}-{month:02d}", _month(year, month))
         return taken
 
-    def _take_waiting(self, month: int, year: int) -> None:
+    def _complete_waiting(self, month: int, year: int) -> None:
         """Give the months that waited for a year the one they have before a month."""
         for number in self.waiting:
             of_year = year if number <= month else year - 1
             self._add("month", f"{calendar.month_abbr[number].lower()} {of_year}", _month(of_year, number))
         self.waiting.clear()
 
-    def _read_quarter(self) -> int:
+    def _parse_quarter(self) -> int:
         number = self._token(1)
-        if self.tokens[self.at] not in _QUARTER_WORDS or number not in ("1", "2", "3", "4"):
+        if self.tokens[self.position] not in _QUARTER_WORDS or number not in ("1", "2", "3", "4"):
             return 0
         quarter = int(number)
         gap = 3 if self._token(2) in ("fy", "of") else 2
@@ -285,12 +281,12 @@ class _Name:
         if year is not None:
             self._add_quarter_of_calendar_year(year, quarter)
             return gap + 1
-        before = self.found[-1] if self.found else None
+        before = self.periods[-1] if self.periods else None
         if before is not None and before.grain == "year" and before.meanings:
-            self.found.pop()
+            self.periods.pop()
             self._add_quarter(before.meanings[0][0].year, quarter)
         elif before is not None and before.grain == "calendar_year":
-            self.found.pop()
+            self.periods.pop()
             self._add_quarter_of_calendar_year(int(before.words), quarter)
         else:
             self._add("quarter", f"quarter {quarter}", number=quarter)
@@ -304,7 +300,7 @@ class _Name:
         meanings = (_bounds("quarter", year - 1, quarter), _bounds("quarter", year, quarter))
         self._add("quarter", f"quarter {quarter} of {year}", *meanings)
 
-    def _read_year_before_quarter(self) -> int:
+    def _parse_year_before_quarter(self) -> int:
         """A financial year in two digits each before its quarter, as in `25-26_q1`."""
         found = self._short_financial_year_at(0)
         if found is None:
@@ -316,8 +312,8 @@ class _Name:
         self._add_quarter(first_year, int(number))
         return taken + 2
 
-    def _read_year(self) -> int:
-        token, following = self.tokens[self.at], self._token(1)
+    def _parse_year(self) -> int:
+        token, following = self.tokens[self.position], self._token(1)
         if found := self._financial_year_at(0):
             year, taken = found
             meanings = [_bounds("year", year)]
@@ -334,7 +330,7 @@ class _Name:
         if joined := re.fullmatch(r"(20[0-4][0-9])(0[1-9]|1[0-2])", token):
             self._add("month", f"{joined[1]}-{joined[2]}", _month(int(joined[1]), int(joined[2])))
             return 1
-        if self._token(-1) in _BEFORE_A_YEAR and (found := self._short_financial_year_at(0)):
+        if self._token(-1) in _WORDS_BEFORE_YEAR and (found := self._short_financial_year_at(0)):
             year, taken = found
             self._add("year", f"{year}-{(year + 1) % 100:02d}", _bounds("year", year))
             return taken
@@ -342,7 +338,7 @@ class _Name:
 
 
 #: What is asked of a name, from the finest grain on, of rows that are of a month, a quarter and a year.
-_ASKED = {
+_GRAINS_COMPARED = {
     "month": ("month", "quarter", "year", "calendar_year"),
     "quarter": ("quarter", "month", "year", "calendar_year"),
     "year": ("year", "calendar_year"),
@@ -356,7 +352,7 @@ def parse_periods_in_name(name: str) -> list[NamedPeriod]:
     months are understood (docs/sources.md#publications); days, such as that of publication, and revisions are passed
     over.
     """
-    return _Name(name).read()
+    return _NameParser(name).parse()
 
 
 def is_named_for_a_series(name: str) -> bool:
@@ -364,30 +360,30 @@ def is_named_for_a_series(name: str) -> bool:
     return "series" in PurePosixPath(name).name.lower()
 
 
-def infer_period_from_name(name: str, periods: Sequence[Period]) -> str | None:
+def find_contradicted_period(name: str, periods: Sequence[Period]) -> str | None:
     """What a name says of the period in words, where rows of `periods` say another; None where both can be true.
 
     `periods` are all of the rows, in order, and of one grain. A name that gives a month or quarter and its year is held
     to them; one that gives the year apart, to both. A time series, by its name, may be named for a month that it
     begins or ends with or has within; of any other file all rows are of the period that is named, or of the range.
     """
-    reader = _Name(name)
-    named = reader.read()
-    for grain in _ASKED[periods[0].grain]:
-        asked = [each for each in named if each.grain == grain]
-        if asked and not _fits(asked, periods, is_series=reader.is_series):
-            return " to ".join(dict.fromkeys((asked[0].words, asked[-1].words)))
-        if any(each.meanings for each in asked):
+    parser = _NameParser(name)
+    named = parser.parse()
+    for grain in _GRAINS_COMPARED[periods[0].grain]:
+        candidates = [period for period in named if period.grain == grain]
+        if candidates and not _fits(candidates, periods, is_series=parser.is_series):
+            return " to ".join(dict.fromkeys((candidates[0].words, candidates[-1].words)))
+        if any(period.meanings for period in candidates):
             return None
     return None
 
 
-def _fits(asked: Sequence[NamedPeriod], periods: Sequence[Period], *, is_series: bool) -> bool:
+def _fits(named: Sequence[NamedPeriod], periods: Sequence[Period], *, is_series: bool) -> bool:
     """Whether rows of these periods can be what a name says in its words of one grain."""
-    if len(asked) > 1 and all(each.meanings for each in asked):
-        start = min(first for each in asked for first, _ in each.meanings)
-        end = max(last for each in asked for _, last in each.meanings)
+    if len(named) > 1 and all(candidate.meanings for candidate in named):
+        start = min(first for candidate in named for first, _ in candidate.meanings)
+        end = max(last for candidate in named for _, last in candidate.meanings)
         return all(start <= period.end and period.start <= end for period in periods)
-    if len(periods) > 1 and is_series and asked[0].grain == periods[0].grain:
-        return any(each.may_be(period) for each in asked for period in periods)
-    return all(any(each.may_be(period) for each in asked) for period in periods)
+    if len(periods) > 1 and is_series and named[0].grain == periods[0].grain:
+        return any(candidate.may_be(period) for candidate in named for period in periods)
+    return all(any(candidate.may_be(period) for candidate in named) for period in periods)

@@ -15,10 +15,12 @@ from pathlib import PurePosixPath
 
 import duckdb
 
-from iapt.catalogue.catalogue import Catalogue, Precedence, ReIssues
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.precedence import Precedence
+from iapt.catalogue.re_issues import ReIssues
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.containers import find_zip_member
-from iapt.ingest.reader import DropSummary, ObservationStore, TableSummary
+from iapt.ingest.observation_store import DropSummary, ObservationStore, TableSummary
 
 ReadDrops = Sequence[tuple[ArchivedDrop, DropSummary]]
 
@@ -162,7 +164,7 @@ def _issues_of_files(read: ReadDrops, catalogue: Catalogue) -> Iterator[list[_Is
     groups: dict[tuple[str, tuple[str, ...]], list[_Issue]] = defaultdict(list)
     re_issues = catalogue.re_issues
     for drop, summary in read:
-        reviewed = re_issues.reviewed(drop.sha256, drop.file)
+        reviewed = re_issues.find_reviewed_effect(drop.sha256, drop.file)
         names = [catalogue.precedence.name_without_revision(name) for name in (drop.file, *list_zip_members(summary))]
         kind = classify_issue_file(names, re_issues)
         for table in summary.tables:

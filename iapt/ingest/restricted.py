@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import duckdb
 
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.reader import DropSummary, ObservationStore
+from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.rejection import DropRejectedError
 
 #: A kept drop is used in every refresh, so it is not enough to offer it no more; kept bytes that still lie in the drop

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.reader import DropSummary
+from iapt.ingest.observation_store import DropSummary
 
 # What decides the content of a release. The reader's own version is in each summary's digest.
 FINGERPRINT_PATTERNS = (

@@ -10,7 +10,7 @@ from typing import Any
 from iapt.catalogue.disclosure_policy import Policy
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import pseudonymise_drop_id
-from iapt.ingest.reader import DropSummary
+from iapt.ingest.observation_store import DropSummary
 from iapt.release.coverage import coverage_lines, summarise_coverage
 
 ATTRIBUTION = (

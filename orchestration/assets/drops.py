@@ -9,7 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from iapt.catalogue.catalogue import Catalogue, Gap
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.gaps import Gap
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.ingestion import (
     IngestResult,
@@ -22,7 +23,8 @@ from iapt.ingest.ingestion import (
 )
 from iapt.ingest.landing import label_drops, load_landing_tables
 from iapt.ingest.notices import SEPARATOR, format_notice, group_notices
-from iapt.ingest.reader import DropSummary, open_reading_connection, read_drop
+from iapt.ingest.observation_store import DropSummary
+from iapt.ingest.reading import open_reading_connection, read_drop
 from iapt.ingest.reissues import find_wholly_replaced_drops
 from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
 from iapt.periods import find_period_starting, parse_period_label

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from iapt.ingest.reader import DropSummary
+from iapt.ingest.observation_store import DropSummary
 from tests.acceptance.conftest import RealRelease
 
 EXTRACTS = ("extract_monthly", "extract_quarterly", "extract_annual")

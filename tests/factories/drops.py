@@ -23,7 +23,8 @@ import xlsxwriter
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.reader import DropSummary, ObservationStore, open_reading_connection, read_drop
+from iapt.ingest.observation_store import DropSummary, ObservationStore
+from iapt.ingest.reading import open_reading_connection, read_drop
 from iapt.rejection import DropRejectedError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from iapt.catalogue.catalogue import Limits
+from iapt.catalogue.limits import Limits
 from iapt.ingest.containers import Table, cell_text, open_tables
 from iapt.rejection import DropRejectedError
 from tests.factories import drops

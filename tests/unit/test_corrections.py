@@ -13,10 +13,11 @@ import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from iapt.catalogue.catalogue import Catalogue, Correction
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.corrections import Correction
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.ingest.landing import load_landing_tables
-from iapt.ingest.reader import ObservationStore
+from iapt.ingest.observation_store import ObservationStore
 from tests.factories import drops
 from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, PROVIDER, ROOT, monthly_csv, monthly_row
 

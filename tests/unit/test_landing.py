@@ -13,7 +13,7 @@ import pytest
 from iapt.catalogue.disclosure_policy import Policy, load_policy
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import STORAGE_VERSION, load_landing_tables
-from iapt.ingest.reader import COMPANION_OF, DropSummary, ObservationStore
+from iapt.ingest.observation_store import COMPANION_OF, DropSummary, ObservationStore
 from tests.factories import drops
 from tests.factories.drops import monthly_csv, monthly_row
 

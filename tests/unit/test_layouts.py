@@ -18,11 +18,11 @@ from iapt.catalogue.layouts import (
     Layout,
     PeriodFromColumns,
     WideMeasures,
-    layouts_digest,
+    compile_period_pattern,
+    compute_layouts_digest,
     load_layouts,
-    period_pattern,
-    recognise,
 )
+from iapt.ingest.layout_matching import compare_header, match_layouts
 from iapt.rejection import DropRejectedError
 from tests.factories import drops
 
@@ -35,13 +35,13 @@ def layout(name: str) -> Layout:
 
 
 def recognised(*rows: drops.Row) -> tuple[str, ...]:
-    found = recognise(rows, drops.catalogue().layouts, file="offered.csv", place="")
+    found = match_layouts(rows, drops.catalogue().layouts, file="offered.csv", place="")
     return tuple(layout.name for layout in found.layouts)
 
 
 def rejected(*rows: drops.Row) -> DropRejectedError:
     with pytest.raises(DropRejectedError) as rejection:
-        recognise(rows, drops.catalogue().layouts, file="offered.csv", place="sheet 'One', ")
+        match_layouts(rows, drops.catalogue().layouts, file="offered.csv", place="sheet 'One', ")
     return rejection.value
 
 
@@ -99,7 +99,7 @@ def test_a_region_is_known_under_every_name_that_the_publisher_gives_it(name: st
 def test_a_period_that_stands_in_a_text_names_two_years_that_must_agree(name: str) -> None:
     found = layout(name)
     if not isinstance(found.period, PeriodFromColumns):
-        groups = set(period_pattern(found).groupindex)
+        groups = set(compile_period_pattern(found).groupindex)
         assert groups == {"first_year", "next_year"} | ({"quarter"} if found.period_grain == "quarter" else set())
 
 
@@ -118,9 +118,9 @@ def test_the_digest_of_layouts_is_of_what_they_say_not_of_how_they_are_written(t
         content = yaml.safe_load((drops.CATALOGUE / "layouts" / f"{name}.yml").read_text("utf-8"))
         (tmp_path / f"{name}.yml").write_text("# rewritten\n" + yaml.safe_dump(content, sort_keys=False), "utf-8")
     same = load_layouts(tmp_path)
-    assert layouts_digest(same) == layouts_digest(drops.catalogue().layouts)
+    assert compute_layouts_digest(same) == compute_layouts_digest(drops.catalogue().layouts)
     changed = same[0].model_copy(update={"tokens": {**same[0].tokens, "..": "suppressed"}})
-    assert layouts_digest([changed, *same[1:]]) != layouts_digest(same)
+    assert compute_layouts_digest([changed, *same[1:]]) != compute_layouts_digest(same)
 
 
 # what a declaration may say
@@ -303,7 +303,7 @@ def test_a_long_difference_is_cut_and_counted() -> None:
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_column_without_a_name_is_known_to_no_layout(name: str) -> None:
-    difference = layout(name).header_difference([*layout(name).known_columns[:1], "", "Another"])
+    difference = compare_header(layout(name), [*layout(name).known_columns[:1], "", "Another"])
     assert "" in difference.unexpected
 
 

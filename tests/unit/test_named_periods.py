@@ -10,8 +10,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from iapt.catalogue.catalogue import Catalogue, MisnamedFile
-from iapt.ingest.named_periods import infer_period_from_name, parse_periods_in_name
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.misnamed_files import MisnamedFile
+from iapt.ingest.named_periods import find_contradicted_period, parse_periods_in_name
 from iapt.periods import parse_period_label
 from tests.factories.drops import (
     CATALOGUE,
@@ -77,9 +78,9 @@ OF_GRAIN = {
 @pytest.mark.parametrize(("name", "label"), NAMES.items())
 def test_a_name_says_its_period_and_no_other_of_the_grain(name: str, label: str) -> None:
     period = parse_period_label(label)
-    assert infer_period_from_name(name, [period]) is None
+    assert find_contradicted_period(name, [period]) is None
     for other in OF_GRAIN[period.grain]:
-        assert (infer_period_from_name(name, [parse_period_label(other)]) is None) == (other == label)
+        assert (find_contradicted_period(name, [parse_period_label(other)]) is None) == (other == label)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +117,8 @@ def test_a_name_says_its_period_and_no_other_of_the_grain(name: str, label: str)
 def test_a_name_that_leaves_something_open_fits_what_it_may_mean(
     name: str, fitting: list[str], others: list[str]
 ) -> None:
-    assert [label for label in fitting if infer_period_from_name(name, [parse_period_label(label)])] == []
-    assert [label for label in others if not infer_period_from_name(name, [parse_period_label(label)])] == []
+    assert [label for label in fitting if find_contradicted_period(name, [parse_period_label(label)])] == []
+    assert [label for label in others if not find_contradicted_period(name, [parse_period_label(label)])] == []
 
 
 @pytest.mark.parametrize(
@@ -142,14 +143,14 @@ def test_a_name_that_leaves_something_open_fits_what_it_may_mean(
 )
 def test_a_name_without_a_period_is_no_evidence(name: str) -> None:
     assert parse_periods_in_name(name) == []
-    assert infer_period_from_name(name, [parse_period_label("2021-01")]) is None
+    assert find_contradicted_period(name, [parse_period_label("2021-01")]) is None
 
 
 def test_a_time_series_may_be_named_for_one_of_its_months_and_not_for_another() -> None:
     months = [parse_period_label(label) for label in ("2025-04", "2025-05", "2026-04")]
-    assert infer_period_from_name("time_series_apr_2026.csv", months) is None
-    assert infer_period_from_name("time_series_may_2026.csv", months) == "may 2026"
-    assert infer_period_from_name("time_series_apr_2025_to_mar_2026.csv", months) == "apr 2025 to mar 2026"
+    assert find_contradicted_period("time_series_apr_2026.csv", months) is None
+    assert find_contradicted_period("time_series_may_2026.csv", months) == "may 2026"
+    assert find_contradicted_period("time_series_apr_2025_to_mar_2026.csv", months) == "apr 2025 to mar 2026"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_a_time_series_may_be_named_for_one_of_its_months_and_not_for_another() 
     ],
 )
 def test_rows_of_another_period_beside_those_of_the_name_are_told(name: str, labels: list[str]) -> None:
-    assert infer_period_from_name(name, [parse_period_label(label) for label in labels])
+    assert find_contradicted_period(name, [parse_period_label(label) for label in labels])
 
 
 @pytest.mark.parametrize(
@@ -177,7 +178,7 @@ def test_rows_of_another_period_beside_those_of_the_name_are_told(name: str, lab
     ],
 )
 def test_a_year_apart_from_its_month_counts_too(name: str, label: str) -> None:
-    assert infer_period_from_name(name, [parse_period_label(label)])
+    assert find_contradicted_period(name, [parse_period_label(label)])
 
 
 MAY = {"start": "01/05/2026", "end": "31/05/2026"}

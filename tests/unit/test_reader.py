@@ -7,6 +7,7 @@ import datetime as dt
 import io
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iapt.ingest import reader
+from iapt.ingest import reading
+from iapt.ingest.shaping import ShapedCells, shape_cells
 from tests.factories import drops
 from tests.factories.drops import (
     ANNUAL_HEADERS,
@@ -226,13 +228,11 @@ def test_every_cell_in_is_an_observation_or_a_quarantined_cell_in_the_order_of_t
 
 
 def test_a_cell_lost_on_the_way_stops_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = reader._Reading._shape
+    def shape_and_lose_one(*stages: Any) -> ShapedCells:
+        shaped = shape_cells(*stages)
+        return replace(shaped, observations={"published": shaped.observations["published"] - 1})
 
-    def loses_one(self: Any) -> tuple[dict[str, int], dict[str, int]]:
-        observations, quarantined = whole(self)
-        return {**observations, "published": observations["published"] - 1}, quarantined
-
-    monkeypatch.setattr(reader._Reading, "_shape", loses_one)
+    monkeypatch.setattr(reading, "shape_cells", shape_and_lose_one)
     with pytest.raises(AssertionError, match="2 cells in, 1 observations and 0 quarantined cells out"):
         read_monthly(tmp_path, monthly_row("25"), monthly_row("30", measure=FINISHED))
 
@@ -293,7 +293,7 @@ def test_a_file_longer_than_a_row_group_keeps_its_order_on_many_threads(tmp_path
     count = 123_500  # a row group holds 122,880
     line = ",".join(map(str, monthly_row("5", provider=Body("ZZ-{}", "Neverwhere"))))
     lines = [line.format(number) for number in range(count)]
-    with reader.open_reading_connection() as connection:
+    with reading.open_reading_connection() as connection:
         connection.execute("set threads = 4")
         content = "\n".join([",".join(MONTHLY_HEADER), *lines, ""]).encode()
         found = read(tmp_path, "a.csv", content, over=connection)
@@ -1067,7 +1067,7 @@ def test_a_fault_of_the_machine_is_not_taken_for_a_fault_of_the_drop(tmp_path: P
     found = read_monthly(tmp_path, monthly_row("25"))
     path = tmp_path / "kept" / found.drop.sha256 / found.drop.file
     with pytest.raises(duckdb.OutOfMemoryException):
-        reader.read_drop(Failing(), found.drop, path, drops.catalogue(), found.store)  # type: ignore[arg-type]
+        reading.read_drop(Failing(), found.drop, path, drops.catalogue(), found.store)  # type: ignore[arg-type]
 
 
 def test_the_mark_of_a_demonstration_is_seen_in_any_name(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iapt.catalogue.organisation_codes import OrganisationCodes, reduce_to_word
-from iapt.ingest import reader
+from iapt.ingest.cell_conditions import is_number, is_too_large
+from iapt.ingest.shaping import TOO_LARGE
+from iapt.sql import quote_literal
 from tests.factories import drops
 from tests.factories.drops import (
     ANNUAL_HEADERS,
@@ -610,7 +612,7 @@ def test_a_number_that_is_not_held_exactly_is_set_aside_where_it_is_read(
 ) -> None:
     found = read_rows(tmp_path, layout, GOOD, Body("ZZ-G9", "Erewhon"), values=("25", text))
     assert {cell["value_as_published"] for cell in found.quarantine} == {text}
-    assert {cell["reason"] for cell in found.quarantine} == {reader.TOO_LARGE}
+    assert {cell["reason"] for cell in found.quarantine} == {TOO_LARGE}
     assert all(cell["value"] is None or abs(cell["value"]) < 2**53 for cell in found.observations)
     assert "25" in {cell["value_as_published"] for cell in found.observations}
 
@@ -707,13 +709,11 @@ def test_the_largest_number_that_is_held_exactly_is_read(tmp_path: Path) -> None
     )
 )
 def test_a_text_is_a_number_only_where_it_is_a_plain_decimal_and_then_exact_or_set_aside(text: str) -> None:
-    quoted = reader._text(text)
-    row = duckdb.sql(
-        f"select {reader._is_number('t')}, {reader._is_too_large('t')} from (select {quoted} as t)"
-    ).fetchone()
+    quoted = quote_literal(text)
+    row = duckdb.sql(f"select {is_number('t')}, {is_too_large('t')} from (select {quoted} as t)").fetchone()
     assert row is not None
-    is_number, is_too_large = (bool(each) for each in row)
+    found_number, found_too_large = row
     is_plain = re.fullmatch(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", text) is not None
-    assert is_number == is_plain
+    assert found_number == is_plain
     if is_plain:
-        assert is_too_large == (abs(float(text)) >= 2**53)
+        assert found_too_large == (abs(float(text)) >= 2**53)

@@ -13,10 +13,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from iapt.catalogue.catalogue import Catalogue, Precedence, ReIssues
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.precedence import Precedence
+from iapt.catalogue.re_issues import ReIssues
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import label_drops
-from iapt.ingest.reader import DropSummary, ObservationStore
+from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.ingest.reissues import add_status_and_revision, classify_issue_file, find_re_issues, list_zip_members
 from tests.factories import drops
 from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, Body, monthly_csv, monthly_row, zip_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.reader import DropSummary, TableSummary
+from iapt.ingest.observation_store import DropSummary, TableSummary
 from iapt.ingest.restricted import reject_periods_that_add_up
 from iapt.rejection import DropRejectedError
 from tests.factories.drops import kept

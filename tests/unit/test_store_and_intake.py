@@ -27,7 +27,7 @@ from iapt.ingest.ingestion import (
     read_archived_drops,
     summarise_series,
 )
-from iapt.ingest.reader import ObservationStore
+from iapt.ingest.observation_store import ObservationStore
 from iapt.ingest.reissues import find_wholly_replaced_drops
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, discover_files
@@ -866,7 +866,7 @@ def test_a_catalogue_written_otherwise_but_saying_the_same_reads_nothing_again(h
 
 def test_a_raised_reader_version_reads_everything_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     two_layouts(house)
-    monkeypatch.setattr("iapt.ingest.reader.READER_VERSION", 1_000_000)
+    monkeypatch.setattr("iapt.ingest.observation_store.READER_VERSION", 1_000_000)
     assert len(house.read().read) == 2
 
 

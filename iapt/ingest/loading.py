@@ -1,0 +1,276 @@
+"""Stage 1 of reading: the rows of a group's tables, all text, in one working table of DuckDB, with clean keys."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import mmap
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from iapt.ingest.cell_conditions import is_one_of
+from iapt.ingest.containers import GET_IT_AGAIN, Table, cell_text
+from iapt.ingest.notices import format_notice
+from iapt.ingest.reading_context import CORRECT_ROW, EXTEND_LAYOUT, ReadingContext, describe_row
+from iapt.ingest.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
+from iapt.rejection import DropRejectedError
+from iapt.run_warnings import name_first
+from iapt.sql import quote_identifier, quote_literal
+
+#: What a spreadsheet writes into a cell that has no value, in every layout, and why it is quarantined.
+SPREADSHEET_MARKS = {**dict.fromkeys(SPREADSHEET_ERRORS, ERROR_REASON), UNCALCULATED: UNCALCULATED_REASON}
+#: White space of any alphabet, with the characters that show nothing, at either end of a text.
+OUTER_SPACE = r"^[\s\p{Z}\p{Cc}\p{Cf}]+|[\s\p{Z}\p{Cc}\p{Cf}]+$"
+#: How many texts, codes or reasons of one kind the notices of a drop name.
+NAMED_IN_NOTICES = 5
+ERROR_ROWS = "error_rows"
+
+
+@dataclass(frozen=True)
+class LoadedRows:
+    """The working table of the rows: source_member, source_row, and each column of the header as text.
+
+    `rows` counts those of ERROR_ROWS too: rows that have a spreadsheet's error in a key.
+    """
+
+    table: str
+    rows: int
+    notices: tuple[str, ...]
+
+
+def load_rows(context: ReadingContext) -> LoadedRows:
+    """Load the rows of every table of the group, with the number each has in its file, the header's row counted.
+
+    Raises DropRejectedError where a table has no rows, or rows that cannot be read.
+    """
+    table, rows = "loaded_rows", 0
+    for number, offered in enumerate(context.group.tables):
+        source = _convert_to_utf8(context, offered, number)
+        _append_table(context, source, table, is_first=number == 0)
+        rows_before, rows = rows, context.count_rows(table)
+        # Of each table, not of all: a member without rows would take its levels from the period unnoticed.
+        if rows == rows_before:
+            raise DropRejectedError(
+                context.drop.file, f"{source.place}below the header", "rows of figures", "none", GET_IT_AGAIN
+            )
+        if source.csv_path is not None:
+            _reject_unended_row(context, source, source.csv_path)
+    table, space_notices = _strip_keys(context, table)
+    error_notices = _set_aside_error_rows(context, table)
+    return LoadedRows(table, rows, (*space_notices, *error_notices))
+
+
+# -- CSV and sheets -------------------------------------------------------------------------------------------------
+
+
+def _convert_to_utf8(context: ReadingContext, table: Table, number: int) -> Table:
+    """Return the table as UTF-8, which it mostly is; else from Windows-1252, in which Excel saves its apostrophes.
+
+    Latin-1 needs no detection: its letters have the same bytes there.
+    """
+    if table.csv_path is None or table.encoding == "utf-8":
+        return table
+    path = context.folder / f"table-{number}.csv"
+    with table.csv_path.open("rb") as source, path.open("w", encoding="utf-8", newline="") as target:
+        for line_number, line in enumerate(source, start=1):
+            try:
+                target.write(line.decode("cp1252"))
+            except UnicodeDecodeError as error:
+                raise DropRejectedError(
+                    context.drop.file,
+                    f"{table.place}line {line_number}, byte {error.start + 1}",
+                    "text in UTF-8 or Windows-1252",
+                    f"the byte 0x{line[error.start]:02X}, which is neither",
+                    f"{GET_IT_AGAIN} If it is whole, save it as UTF-8 and offer it so.",
+                ) from error
+    return replace(table, csv_path=path, encoding="utf-8")
+
+
+def _append_table(context: ReadingContext, source: Table, target: str, *, is_first: bool) -> None:
+    """Append the rows of a CSV or a sheet to the working table; the first one creates it."""
+    verb = f"create or replace temp table {target} as" if is_first else f"insert into {target}"
+    columns = ", ".join(map(quote_identifier, context.group.header))
+    if source.csv_path is not None:
+        _reject_blank_row(context, source, source.csv_path)
+        relation, number = _read_csv_sql(context, source), f"row_number() over () + {source.header_row}"
+    else:
+        context.connection.register("sheet", _build_sheet_frame(context, source))
+        relation, number = "sheet", "source_row"
+    # A row of commas alone is passed over as a blank row of a sheet is; its number stays.
+    query = f"""
+        {verb} select * from (
+            select {quote_literal(source.member)} as source_member, {number} as source_row, {columns} from {relation}
+        )
+        where coalesce({columns}) is not null
+    """
+    try:
+        context.connection.execute(query)
+    except duckdb.InvalidInputException as error:
+        raise _make_csv_rejection(context, source, error) from error
+    finally:
+        if source.csv_path is None:
+            context.connection.unregister("sheet")
+
+
+def _read_csv_sql(context: ReadingContext, table: Table) -> str:
+    types = ", ".join(f"{quote_literal(name)}: 'VARCHAR'" for name in context.group.header)
+    return (
+        f"read_csv({quote_literal(str(table.csv_path))}, auto_detect = false, header = false, "
+        f"skip = {table.header_row}, delim = ',', quote = '\"', escape = '\"', encoding = '{table.encoding}', "
+        f"strict_mode = true, null_padding = false, columns = {{{types}}})"
+    )
+
+
+def _build_sheet_frame(context: ReadingContext, table: Table) -> pd.DataFrame:
+    """Return the sheet's rows below its header as text; wholly blank rows are passed over."""
+    header, header_row = context.group.header, table.header_row
+    width = len(header)
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    for number, row in enumerate((table.sheet_rows or [])[header_row:], start=header_row + 1):
+        texts = [cell_text(cell) for cell in row]
+        if not any(texts):
+            continue
+        if any(texts[width:]):
+            place = f"{table.place}row {number}"
+            found = "a value beyond the last"
+            raise DropRejectedError(context.drop.file, place, f"{width} columns", found, EXTEND_LAYOUT)
+        numbers.append(number)
+        rows.append(texts[:width] + [""] * (width - len(texts)))
+    frame = pd.DataFrame(rows, columns=list(header), dtype=object)
+    frame.insert(0, "source_row", pd.Series(numbers, dtype="int64"))
+    return frame
+
+
+def _reject_unended_row(context: ReadingContext, table: Table, path: Path) -> None:
+    """Raise where the last row has no line end: a file cut within a figure, 45 of 455, looks just so."""
+    with path.open("rb") as content:
+        content.seek(-1, os.SEEK_END)
+        if content.read() in (b"\n", b"\r"):
+            return
+    raise DropRejectedError(
+        context.drop.file,
+        f"{table.place}the last row",
+        "a line end after the last row",
+        "none: the file may be cut short",
+        "Get the file again; if it is whole, end its last line and offer it so.",
+    )
+
+
+def _reject_blank_row(context: ReadingContext, table: Table, path: Path) -> None:
+    """Raise for a blank line above a row: DuckDB passes over it and would misnumber the rows that follow."""
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if all(content.find(ends) < 0 for ends in (b"\n\n", b"\n\r\n", b"\r\r")):
+            return
+    blank_row = 0
+    # Where the quotes are broken this gives up: DuckDB then says which row.
+    with path.open(encoding=table.encoding, newline="") as lines, contextlib.suppress(csv.Error):
+        for number, row in enumerate(csv.reader(lines), start=1):
+            if row and blank_row:
+                raise context.make_row_rejection(
+                    table.member, blank_row, "a row of figures", "a blank line", CORRECT_ROW
+                )
+            if not row and number > table.header_row:
+                blank_row = blank_row or number
+
+
+def _make_csv_rejection(context: ReadingContext, table: Table, error: duckdb.Error) -> DropRejectedError:
+    """Return what DuckDB said of a CSV that it cannot read, as a rejection."""
+    text = str(error)
+    line = re.search(r"Line: (\d+)", text)
+    counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    if not counts and table.csv_path is not None and len(ends := _find_line_ends(table.csv_path)) > 1:
+        return DropRejectedError(
+            context.drop.file,
+            table.member or "the whole file",
+            "text with every line of it ended alike",
+            f"lines ended by {' and by '.join(ends)}",
+            "Get the file again; if it is published so, save it with one kind of line end and offer it so.",
+        )
+    kind = re.search(r"\n(?:Error: )?((?:Value with|Unterminated|Invalid|The|It was)[^\n]{5,120})", text)
+    expected = f"{len(context.group.header)} columns in every row"
+    if not (line or counts or kind):
+        expected = "text in UTF-8 or Windows-1252, every line of it ended alike"
+    found = f"{counts.group(2)} columns" if counts else (kind.group(1) if kind else text.splitlines()[0][:160])
+    found = found.removeprefix("Invalid Input Error: ").rstrip(".")
+    place = f"{table.place}row {line.group(1)}" if line else f"{table.place}a row below the header"
+    return DropRejectedError(context.drop.file, place, expected, found, GET_IT_AGAIN)
+
+
+def _find_line_ends(path: Path) -> list[str]:
+    """Return the ways in which the rows of a CSV end; a line that ends within quotes ends no row."""
+    outside_quotes = re.sub(rb'"[^"]*"', b"", path.read_bytes())
+    counts = Counter(re.findall(rb"\r\n|\n|\r", outside_quotes))
+    return [name for end, name in ((b"\r\n", "CRLF"), (b"\n", "LF"), (b"\r", "CR")) if counts[end]]
+
+
+# -- keys -----------------------------------------------------------------------------------------------------------
+
+
+def _strip_keys(context: ReadingContext, table: str) -> tuple[str, list[str]]:
+    """Take white space off the ends of every key text, since it distinguishes no keys.
+
+    Returns the working table to go on with, and a notice of each column that had any.
+    """
+    padded = [
+        (column, texts) for column in context.group.key_columns if (texts := _find_padded(context, table, column))
+    ]
+    if not padded:
+        return table, []
+    space = quote_literal(OUTER_SPACE)
+    stripped = ", ".join(
+        f"regexp_replace({name}, {space}, '', 'g') as {name}"
+        for name in (quote_identifier(column) for column, _ in padded)
+    )
+    stripped_table = context.create_table("stripped_rows", f"select * replace ({stripped}) from {table} order by rowid")
+    context.connection.execute(f"drop table {table}")
+    notices = []
+    for column, texts in padded:
+        rows = sum(times for *_, times in texts)
+        named = ", ".join(
+            f"{text[:60]!r} ({describe_row(member, row)})" for text, member, row, _ in texts[:NAMED_IN_NOTICES]
+        )
+        more = f" and {len(texts) - NAMED_IN_NOTICES} more" if len(texts) > NAMED_IN_NOTICES else ""
+        subject = f"{column} {named}{more}, {rows:,} rows"
+        notices.append(format_notice("white space is taken off the ends of keys", subject))
+    return stripped_table, notices
+
+
+def _find_padded(context: ReadingContext, table: str, column: str) -> list[tuple[str, str, int, int]]:
+    """Return each text of a column with white space at an end, the first row that has it, and how many rows do."""
+    return context.fetch(
+        f"""
+        with texts as (
+            select {quote_identifier(column)} as text, count(*) as times,
+                arg_min(source_member, source_row) as member, min(source_row) as first_row
+            from {table} group by 1
+        )
+        select text, member, first_row, times from texts
+        where regexp_matches(text, {quote_literal(OUTER_SPACE)}) order by first_row, text
+        """
+    )
+
+
+def _set_aside_error_rows(context: ReadingContext, table: str) -> list[str]:
+    """Move the rows of which a key is a spreadsheet's error to ERROR_ROWS: nobody knows whose figures they are.
+
+    Returns the notices of them. Raises DropRejectedError where no other row is left.
+    """
+    is_error = " or ".join(is_one_of(quote_identifier(name), SPREADSHEET_MARKS) for name in context.group.key_columns)
+    context.create_table(ERROR_ROWS, f"select * from {table} where {is_error} order by rowid")
+    rows = context.fetch(f"select source_member, source_row from {ERROR_ROWS} limit 6")
+    if not rows:
+        return []
+    context.connection.execute(f"delete from {table} where {is_error}")
+    if context.count_rows(table) == 0:
+        member, row = rows[0]
+        found = "a spreadsheet's error in the keys of every row"
+        raise context.make_row_rejection(member, row, "keys in some row", found)
+    places = name_first([describe_row(member, row) for member, row in rows], context.count_rows(ERROR_ROWS))
+    return [format_notice("rows with a spreadsheet's error in a key are set aside", places)]

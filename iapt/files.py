@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
@@ -29,6 +30,11 @@ def write_json_atomically(path: Path, content: object) -> None:
 def to_json(content: object) -> str:
     """Plain data as the indented JSON in which this project keeps its records."""
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_json(path: Path) -> Any:
+    """Return the plain data of a JSON file."""
+    return json.loads(path.read_text("utf-8"))
 
 
 def compute_sha256(path: Path) -> str:

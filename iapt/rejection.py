@@ -14,8 +14,8 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
-def _write_plainly(text: str) -> str:
-    r"""A text without anything that a terminal would obey: a line end becomes `\n`."""
+def _escape_control_characters(text: str) -> str:
+    r"""Return a text without anything that a terminal would obey: a line end becomes `\n`."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
     )
@@ -23,7 +23,7 @@ def _write_plainly(text: str) -> str:
 
 @dataclass
 class DropRejectedError(Exception):
-    """Raised when a drop cannot be read in full; nothing of it is used, its bytes are kept.
+    """Raised when a drop cannot be read in full; nothing of it is used, its bytes are archived.
 
     `place` is a member, sheet, row and column inside the file; `file` is the publisher's file name.
     """
@@ -39,17 +39,19 @@ class DropRejectedError(Exception):
         self.place, self.found = _cut(self.place, _LONGEST_PLACE), _cut(self.found, _LONGEST_FOUND)
 
     def __str__(self) -> str:
-        """One paragraph for a person. The names of files, members and sheets are a stranger's text."""
+        """Return one paragraph for a person. The names of files, members and sheets may hold anything."""
         found = self.found.rstrip(".")
-        return _write_plainly(f"{self.file}, {self.place}: expected {self.expected}; found {found}. {self.remedy}")
+        return _escape_control_characters(
+            f"{self.file}, {self.place}: expected {self.expected}; found {found}. {self.remedy}"
+        )
 
     def to_record(self) -> dict[str, str]:
-        """The rejection as plain data, to be kept beside the drop."""
+        """Return the rejection as plain data, to be stored beside the drop."""
         return asdict(self)
 
 
 def show_value(value: object) -> str:
-    """A value as an error may show it: of one line, short, and in letters that can be written down."""
+    """Return a value as an error may show it: of one line, short, and in letters that can be written down."""
     if isinstance(value, (list, tuple)) and len(value) > 5:
         return f"a list of {len(value):,}"
     if isinstance(value, Mapping):

@@ -239,9 +239,10 @@ def status(home: HomeOption = None) -> None:
     """What is kept, what was refused, and what the latest release is."""
     from iapt.catalogue.catalogue import Catalogue
     from iapt.ingest.archive import DropArchive
-    from iapt.ingest.ingestion import list_current_rejections, summarise_series
+    from iapt.ingest.drop_reading import list_current_rejections
     from iapt.ingest.observation_store import ObservationStore
     from iapt.ingest.reissues import find_wholly_replaced_drops
+    from iapt.ingest.series_summaries import summarise_series
     from iapt.workspace import CATALOGUE
     from orchestration.run_record import describe_state, read_record
 

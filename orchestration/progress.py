@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from iapt.ingest.ingestion import Progress, no_progress
+from iapt.ingest.drop_reading import Progress, no_progress
 from iapt.workspace_lock import say_nothing
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from iapt.ingest.ingestion import Progress, no_progress
+from iapt.ingest.drop_reading import Progress, no_progress
 from iapt.machine_errors import tell_machine_trouble
 from iapt.rejection import DropRejectedError
 from iapt.workspace import PROJECT_ROOT, Workspace

@@ -1,9 +1,8 @@
-"""The store of drops: bytes kept by their sha256, each beside its provenance. Nothing here reads their contents."""
+"""The archive of drops: bytes stored by their sha256, each beside its provenance. Nothing here reads their contents."""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import tempfile
@@ -15,19 +14,23 @@ from typing import Any
 
 from iapt.catalogue.limits import Limits
 from iapt.catalogue.precedence import Precedence
-from iapt.files import compute_sha256, write_atomically
+from iapt.files import compute_sha256, read_json, to_json, write_json_atomically
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, describe_os_error
 
 PROVENANCE = "provenance.json"
 #: Keys of a provenance.json that an earlier version of the pipeline wrote.
 _KEYS_BEFORE = {"got_from": "source_path", "kept_at": "archived_at"}
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 @dataclass(frozen=True)
 class ArchivedDrop:
-    """A drop in the store. `sequence` counts the keeping; drops kept in one refresh share a `batch`."""
+    """A drop in the archive.
+
+    `sequence` counts the drops in the order of archiving; those of one refresh share a `batch`. `source_path` is the
+    path inside the drop folder, `archived_at` a time in ISO form.
+    """
 
     sha256: str
     file: str
@@ -53,41 +56,49 @@ class ArchivedDrop:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class ArchiveStamp:
+    """What a drop gets on archiving: its sequence number, that of the first drop of its refresh, and the time."""
+
+    sequence: int
+    batch: int
+    archived_at: str
+
+
 class DropArchive:
-    """A folder of kept drops. The same bytes twice is a no-op; other bytes are another drop and the old one stays."""
+    """A folder of archived drops. The same bytes twice is a no-op; other bytes are a drop beside the old one."""
 
     def __init__(self, folder: Path) -> None:
-        """A store in `folder`, made on the first keep."""
+        """Use a folder, made when the first drop is archived."""
         self.folder = folder
 
     def path_to(self, drop: ArchivedDrop) -> Path:
-        """Where the bytes of a kept drop lie."""
+        """Return where the bytes of an archived drop lie."""
         return self.folder / drop.sha256 / drop.file
 
     def __iter__(self) -> Iterator[ArchivedDrop]:
-        """Every kept drop in the order of keeping."""
-        records = [json.loads(path.read_text("utf-8")) for path in self.folder.glob(f"[!.]*/{PROVENANCE}")]
-        drops = [ArchivedDrop.from_record(record) for record in records]
+        """Yield every archived drop in the order of archiving."""
+        drops = [ArchivedDrop.from_record(read_json(path)) for path in self.folder.glob(f"[!.]*/{PROVENANCE}")]
         return iter(sorted(drops, key=lambda drop: drop.sequence))
 
     def get(self, sha256: str) -> ArchivedDrop | None:
-        """The kept drop of these bytes, if there is one."""
+        """Return the archived drop of these bytes, if there is one."""
         path = self.folder / sha256 / PROVENANCE
-        return ArchivedDrop.from_record(json.loads(path.read_text("utf-8"))) if path.is_file() else None
+        return ArchivedDrop.from_record(read_json(path)) if path.is_file() else None
 
     def next_sequence(self) -> int:
-        """The number the next kept drop gets."""
+        """Return the sequence number of the next archived drop."""
         return max((drop.sequence for drop in self), default=0) + 1
 
     def archive(
-        self, found: FoundFile, *, precedence: Precedence, limits: Limits, sequence: int, batch: int, archived_at: str
+        self, found: FoundFile, stamp: ArchiveStamp, *, precedence: Precedence, limits: Limits
     ) -> tuple[ArchivedDrop, bool]:
-        """Keep the bytes of a file; return the drop and whether it is new.
+        """Archive the bytes of a file; return the drop and whether it is new.
 
         Raises DropRejectedError where the file cannot be read or is larger than the limit, where its bytes are not
-        those its sidecar declares, and where they were kept before under another origin.
+        those its sidecar declares, and where they were archived before under another origin.
         """
-        with _reading(found.path):
+        with _rejecting_unreadable(found.path):
             size = found.path.stat().st_size
         if size > limits.max_file_bytes:
             raise DropRejectedError(
@@ -97,7 +108,7 @@ class DropArchive:
                 f"{size:,} bytes",
                 "Look at the file; if it is genuine, raise max_file_bytes in catalogue/limits.yml.",
             )
-        with _reading(found.path):
+        with _rejecting_unreadable(found.path):
             sha256 = compute_sha256(found.path)
         if found.declared_sha256 and found.declared_sha256.lower() != sha256:
             raise DropRejectedError(
@@ -112,62 +123,52 @@ class DropArchive:
                 raise DropRejectedError(
                     found.path.name,
                     "its provenance",
-                    f"{existing.origin} bytes, as which they were kept before",
+                    f"{existing.origin} bytes, as which they were archived before",
                     f"a drop whose origin is {found.origin}",
                     "Offer it in a home of its own, or mend the provenance sidecar.",
                 )
             return existing, False
-        drop = _describe_drop(found, sha256, size, precedence, sequence=sequence, batch=batch, archived_at=archived_at)
+        drop = _describe_drop(found, sha256, size, precedence, stamp)
         self._write(found.path, drop)
         return drop, True
 
     def rename(
-        self,
-        drop: ArchivedDrop,
-        found: FoundFile,
-        *,
-        precedence: Precedence,
-        sequence: int,
-        batch: int,
-        archived_at: str,
+        self, drop: ArchivedDrop, found: FoundFile, stamp: ArchiveStamp, *, precedence: Precedence
     ) -> ArchivedDrop:
-        """Keep the bytes of a drop under another name, offered later; return the drop as it is known from now on.
+        """Archive the bytes of a drop under another name, offered later; return the drop as it is known from now on.
 
         Only for a drop that could not be used under the name it had. A crash leaves it under one name or the other.
         """
-        renamed = _describe_drop(
-            found, drop.sha256, drop.bytes, precedence, sequence=sequence, batch=batch, archived_at=archived_at
-        )
+        renamed = _describe_drop(found, drop.sha256, drop.bytes, precedence, stamp)
         if renamed.file != drop.file:
             shutil.copyfile(self.path_to(drop), self.path_to(renamed))
             self.path_to(renamed).chmod(0o444)
-        record = self.folder / drop.sha256 / PROVENANCE
-        write_atomically(record, _to_json(renamed))
+        write_json_atomically(self.folder / drop.sha256 / PROVENANCE, renamed.to_record())
         if renamed.file != drop.file:
             self.path_to(drop).unlink()
         return renamed
 
     def _write(self, path: Path, drop: ArchivedDrop) -> None:
-        """Write bytes and provenance into a folder beside, then swing it into place in one rename."""
+        """Write bytes and provenance into a temporary folder, then move it into place by one rename."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=".keeping-", dir=self.folder))
+        temp_folder = Path(tempfile.mkdtemp(prefix=".archiving-", dir=self.folder))
         try:
-            copy = beside / drop.file
-            with _reading(path):
+            copy = temp_folder / drop.file
+            with _rejecting_unreadable(path):
                 shutil.copyfile(path, copy)
             if compute_sha256(copy) != drop.sha256:
-                raise OSError(f"{path.name} changed while it was being kept; run the refresh again")
-            (beside / PROVENANCE).write_text(_to_json(drop), encoding="utf-8")
+                raise OSError(f"{path.name} changed while it was being archived; run the refresh again")
+            (temp_folder / PROVENANCE).write_text(to_json(drop.to_record()), encoding="utf-8")
             copy.chmod(0o444)
-            beside.chmod(0o755)
-            beside.replace(self.folder / drop.sha256)
+            temp_folder.chmod(0o755)
+            temp_folder.replace(self.folder / drop.sha256)
         except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(temp_folder, ignore_errors=True)
             raise
 
 
 def _describe_drop(
-    found: FoundFile, sha256: str, size: int, precedence: Precedence, *, sequence: int, batch: int, archived_at: str
+    found: FoundFile, sha256: str, size: int, precedence: Precedence, stamp: ArchiveStamp
 ) -> ArchivedDrop:
     return ArchivedDrop(
         sha256=sha256,
@@ -179,20 +180,16 @@ def _describe_drop(
         licence=found.licence,
         status=precedence.status_of(found.path.name),
         revision=precedence.revision_of(found.path.name),
-        sequence=sequence,
-        batch=batch,
+        sequence=stamp.sequence,
+        batch=stamp.batch,
         source_path=found.relative_path,
-        archived_at=archived_at,
+        archived_at=stamp.archived_at,
     )
 
 
-def _to_json(drop: ArchivedDrop) -> str:
-    return json.dumps(drop.to_record(), indent=2, ensure_ascii=False) + "\n"
-
-
 @contextmanager
-def _reading(path: Path) -> Generator[None]:
-    """Reject a drop that the system does not let be read. What it says of any other file is the machine's trouble.
+def _rejecting_unreadable(path: Path) -> Generator[None]:
+    """Reject a drop that the system does not let be read. An error about any other file is the machine's, not its own.
 
     Python lays an error in the middle of a copy on the file that is read, a full disk too; some have no name at all.
     """
@@ -201,7 +198,7 @@ def _reading(path: Path) -> Generator[None]:
     except OSError as error:
         named = None if error.filename is None else os.fsdecode(error.filename)
         is_of_this_file = named == str(path) or (named is None and error.errno in {errno.EIO, errno.ESTALE})
-        if not is_of_this_file or error.errno in _NO_ROOM:
+        if not is_of_this_file or error.errno in _NO_SPACE:
             raise
         raise DropRejectedError(
             path.name,

@@ -128,12 +128,14 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
             suffix = member.suffix.lower()
             if is_system_file(member):
                 notices.append(
-                    format_notice("a file manager's own member is kept with the drop, unread", info.filename)
+                    format_notice("a file manager's own member is archived with the drop, unread", info.filename)
                 )
                 continue
             if suffix in NOTES_SUFFIXES:
                 notices.append(
-                    format_notice("a member that is a note, not a table, is kept with the drop, unread", info.filename)
+                    format_notice(
+                        "a member that is a note, not a table, is archived with the drop, unread", info.filename
+                    )
                 )
                 continue
             if suffix not in _TABLE_SUFFIXES:
@@ -156,8 +158,8 @@ def _zip_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
         raise DropRejectedError(file, "the whole file", "CSV or XLSX members", f"{named}{more}", remedy)
     notices += [
         format_notice(
-            "a member that is no table to read is kept with the drop, unread; if it holds figures, offer it as a drop "
-            "of its own, as CSV or XLSX",
+            "a member that is no table to read is archived with the drop, unread; if it holds figures, offer it as a "
+            "drop of its own, as CSV or XLSX",
             f"{name} ({what.description})",
         )
         for name, what in unopened

@@ -80,7 +80,7 @@ class DropSummary:
         return cls(**content)
 
     def to_json(self) -> str:
-        """Return the summary as text to keep."""
+        """Return the summary as JSON."""
         return to_json(asdict(self))
 
 

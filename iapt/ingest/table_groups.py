@@ -69,7 +69,9 @@ def group_tables(drop: ArchivedDrop, path: Path, catalogue: Catalogue, scratch: 
         raise _name_hidden_sheets(rejection, notices)
     _reject_changed_tables(unrecognised, groups.values(), catalogue.layouts, notices)
     unread = tuple(table.member for table, _ in unrecognised)
-    notices += [format_notice("a table without a known layout is kept with the drop, unread", name) for name in unread]
+    notices += [
+        format_notice("a table without a known layout is archived with the drop, unread", name) for name in unread
+    ]
     return GroupedTables(tuple(groups.values()), unread, tuple(notices))
 
 

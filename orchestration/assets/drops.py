@@ -11,16 +11,10 @@ import dagster as dg
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.gaps import Gap
+from iapt.files import read_json
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.ingestion import (
-    IngestResult,
-    OtherOriginError,
-    ReadResult,
-    find_name_conflicts,
-    ingest_folder,
-    list_drops_of_period,
-    read_archived_drops,
-)
+from iapt.ingest.drop_reading import ReadResult, find_name_conflicts, list_drops_of_period, read_archived_drops
+from iapt.ingest.ingestion import IngestResult, OtherOriginError, ingest_folder
 from iapt.ingest.landing import label_drops, load_landing_tables
 from iapt.ingest.notices import SEPARATOR, format_notice, group_notices
 from iapt.ingest.observation_store import DropSummary
@@ -66,7 +60,7 @@ LANDING_TABLES = (
 
 def intake_record(home: Workspace) -> IngestResult:
     """What the last intake found; raises FileNotFoundError where there was none."""
-    return IngestResult(**json.loads((home.root / "intake.json").read_text("utf-8")))
+    return IngestResult.from_record(read_json(home.root / "intake.json"))
 
 
 def home_origin(pipeline: WorkspaceResource) -> str | None:

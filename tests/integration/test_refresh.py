@@ -84,7 +84,10 @@ def test_a_warning_has_one_text_on_the_console_in_status_the_log_and_the_check(r
 
 def test_what_was_left_or_set_aside_is_told_with_the_files(released_home: BuiltHome) -> None:
     notices = "\n".join(released_home.outcome.notices)
-    assert "a table without a known layout is kept with the drop, unread: feb2019_feb2020.xlsx (sheet 'Title" in notices
+    assert (
+        "a table without a known layout is archived with the drop, unread: feb2019_feb2020.xlsx (sheet 'Title"
+        in notices
+    )
     assert re.search(r"set aside, since a blank .*: iapt-quarter-q1-2020-21-final-data.csv \(\d+ cells\)", notices)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from iapt.ingest.archive import ArchiveStamp
 from iapt.sources.folder import FoundFile
 from iapt.workspace import Workspace
 from orchestration.assets.drops import drop_assets
@@ -36,11 +37,9 @@ def keep(root: Path, name: str, content: bytes) -> None:
     store, catalogue = WorkspaceResource(root=str(root)).drops, drops.catalogue()
     drop, _ = store.archive(
         FoundFile(path=offered, relative_path=name, origin="published"),
+        ArchiveStamp(store.next_sequence(), batch=1, archived_at="2026-06-01T00:00:00+00:00"),
         precedence=catalogue.precedence,
         limits=catalogue.limits,
-        sequence=store.next_sequence(),
-        batch=1,
-        archived_at="2026-06-01T00:00:00+00:00",
     )
     assert drop.sha256 == read.drop.sha256
 

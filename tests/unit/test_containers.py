@@ -249,7 +249,7 @@ def test_a_container_in_a_container_is_never_opened(inner: str, tmp_path: Path) 
     pack = drops.zip_bytes({"a.csv": SOUND_CSV, inner: content})
     assert [table.member for table in opened(tmp_path, "pack.zip", pack, notices)] == ["a.csv"]
     assert notices == [
-        "a member that is no table to read is kept with the drop, unread; if it holds figures, offer it as a drop "
+        "a member that is no table to read is archived with the drop, unread; if it holds figures, offer it as a drop "
         f"of its own, as CSV or XLSX: {inner} (a ZIP container)"
     ]
     rejection = rejected(tmp_path, "alone.zip", drops.zip_bytes({inner: content, "notes.txt": b"notes"}))
@@ -265,7 +265,7 @@ def test_what_a_file_manager_leaves_in_a_pack_is_left_alone_and_listed(dropping:
     notices: list[str] = []
     pack = drops.zip_bytes({dropping: b"\0\0\0\1Bud1", "a.csv": SOUND_CSV})
     assert [table.member for table in opened(tmp_path, "pack.zip", pack, notices)] == ["a.csv"]
-    assert notices == [f"a file manager's own member is kept with the drop, unread: {dropping}"]
+    assert notices == [f"a file manager's own member is archived with the drop, unread: {dropping}"]
 
 
 @pytest.mark.parametrize("far", ["AZ200", "B9000", "AAA90", "aaa90"])

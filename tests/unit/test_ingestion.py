@@ -18,17 +18,11 @@ import yaml
 from iapt.catalogue.catalogue import Catalogue
 from iapt.files import compute_sha256
 from iapt.ingest.archive import ArchivedDrop, DropArchive
-from iapt.ingest.ingestion import (
-    IngestResult,
-    ReadResult,
-    find_name_conflicts,
-    ingest_folder,
-    list_drops_of_period,
-    read_archived_drops,
-    summarise_series,
-)
+from iapt.ingest.drop_reading import ReadResult, find_name_conflicts, list_drops_of_period, read_archived_drops
+from iapt.ingest.ingestion import IngestResult, ingest_folder
 from iapt.ingest.observation_store import ObservationStore
 from iapt.ingest.reissues import find_wholly_replaced_drops
+from iapt.ingest.series_summaries import summarise_series
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, discover_files
 from tests.factories import drops
@@ -119,6 +113,7 @@ def test_the_records_of_an_earlier_versions_home_are_read_under_their_old_keys(h
     after = house.read()
     assert (after.usable, after.rejected) == (before.usable, before.rejected)
     assert (len(before.read), after.read) == (2, [])
+    assert IngestResult.from_record({"folder": "drops", "refused": [("a", {})]}).rejected == [("a", {})]
 
 
 def test_kept_bytes_cannot_be_written_to(house: House) -> None:
@@ -209,7 +204,7 @@ def test_a_crash_while_keeping_leaves_nothing_half_kept(house: House, monkeypatc
 def test_what_a_power_cut_leaves_behind_is_no_kept_drop(house: House) -> None:
     house.offer(april__csv=APRIL).ingest_folder()
     (drop,) = house.store
-    half_kept = house.store.folder / ".keeping-cut-short"
+    half_kept = house.store.folder / ".archiving-cut-short"
     shutil.copytree(house.store.path_to(drop).parent, half_kept)
     record = replace(drop, sha256="0" * 64, sequence=9).to_record()
     (half_kept / "provenance.json").write_text(json.dumps(record), "utf-8")
@@ -223,7 +218,7 @@ def test_a_file_that_changes_while_it_is_kept_is_not_kept(house: House, monkeypa
 
     house.offer(april__csv=APRIL)
     monkeypatch.setattr(shutil, "copyfile", copies_other_bytes)
-    with pytest.raises(OSError, match="changed while it was being kept"):
+    with pytest.raises(OSError, match="changed while it was being archived"):
         house.ingest_folder()
     assert house.everything_kept() == {}
 
@@ -641,7 +636,7 @@ def test_bytes_kept_under_one_origin_are_rejected_under_another(house: House) ->
     house.offer(april__csv=SYNTHETIC).ingest_folder()
     sidecar(house, "provenance.json", {}, data_origin="synthetic")
     intake = house.ingest_folder()
-    assert "expected published bytes, as which they were kept before" in reasons(intake)["april.csv"]
+    assert "expected published bytes, as which they were archived before" in reasons(intake)["april.csv"]
     assert intake.offered == []
 
 
@@ -811,7 +806,7 @@ def test_a_second_reading_reads_nothing(house: House, monkeypatch: pytest.Monkey
         ("reading drops: may.csv", 2, 3),
         ("reading drops: may.csv", 3, 3),
     ]
-    monkeypatch.setattr("iapt.ingest.ingestion.read_drop", lambda *_: pytest.fail("a drop was read again"))
+    monkeypatch.setattr("iapt.ingest.drop_reading.read_drop", lambda *_: pytest.fail("a drop was read again"))
     second = house.read()
     assert second.read == []
     assert sorted(second.known) == sorted(first.read)

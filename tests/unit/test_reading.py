@@ -923,8 +923,8 @@ def test_the_other_tables_of_an_annual_pack_are_kept_unread_and_said_so(tmp_path
     assert set(cells(found, "source_member")) == {"main.csv"}
     assert found.summary.unread == ["effect-size.csv"]
     assert sorted(found.summary.notices) == [
-        "a member that is a note, not a table, is kept with the drop, unread: notes.pdf",
-        "a table without a known layout is kept with the drop, unread: effect-size.csv",
+        "a member that is a note, not a table, is archived with the drop, unread: notes.pdf",
+        "a table without a known layout is archived with the drop, unread: effect-size.csv",
     ]
 
 
@@ -1028,7 +1028,7 @@ def test_a_sheets_name_may_end_in_a_space_and_other_sheets_are_passed_over_with_
     )
     found = read(tmp_path, "iapt-month-apr-2026-final-data.xlsx", book)
     assert set(cells(found, "source_member")) == {"sheet 'iapt-month-Apr-26-final-data '"}
-    assert found.summary.notices == ["a table without a known layout is kept with the drop, unread: sheet 'Notes'"]
+    assert found.summary.notices == ["a table without a known layout is archived with the drop, unread: sheet 'Notes'"]
 
 
 def test_the_workbooks_banner_is_passed_over_and_its_header_read_in_row_eight(tmp_path: Path) -> None:

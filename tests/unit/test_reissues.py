@@ -297,7 +297,7 @@ def test_a_corrected_member_wins_in_a_zip_of_the_same_name_and_each_is_told_apar
     assert {(old, new) for old, _, new in replaced(tmp_path, found)} == {(2, 1)}
     labels = list(label_drops(found).values())
     assert labels == [
-        f"iapt_month_apr_2026.zip (member {member}, sha256 {drop.sha256[:12]}, kept 2026-06-{day})"
+        f"iapt_month_apr_2026.zip (member {member}, sha256 {drop.sha256[:12]}, archived 2026-06-{day})"
         for (drop, _), member, day in zip(found, ("april-v2.csv", "april.csv"), ("01", "02"), strict=True)
     ]
     assert list(label_drops(found[:1]).values()) == ["iapt_month_apr_2026.zip"]

@@ -12,6 +12,10 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 Grain: TypeAlias = Literal["month", "quarter", "year"]
+#: A level of organisations, or of pairs of a commissioner and a provider.
+OrgLevel: TypeAlias = Literal[
+    "england", "region", "icb", "stp", "sub_icb", "ccg", "provider", "sub_icb_provider", "ccg_provider"
+]
 #: Where a table stands: among the observations of the drops, in the warehouse, or among the staged files of a release.
 Layer: TypeAlias = Literal["drops", "marts", "release"]
 Family: TypeAlias = Literal["extract", "current_boundaries", "topic", "mart", "dimension", "fact"]

@@ -108,6 +108,16 @@ def literals(words: list[str]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
 
+def value_marker(status: str) -> str:
+    """A literal."""
+    return "'[c]'"
+
+
+def value_marker_of(column: str) -> str:
+    """An expression."""
+    return column
+
+
 def population_key_of(relation: str) -> str:
     """Columns; the real list is in macros/population_key.sql."""
     return f"{relation}.period, {relation}.org_code"

@@ -300,7 +300,7 @@ reasons as (
         {% endfor -%}
         cast(null as double) as value,
         'not_published' as value_status,
-        '[x]' as value_marker,
+        {{ value_marker('not_published') }} as value_marker,
         max(case when without_figure.statistic = 'count' then 1 else 0 end) = 1 as is_derived,
         cast(null as bigint) as lower_bound,
         cast(null as bigint) as upper_bound,

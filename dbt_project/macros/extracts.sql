@@ -411,10 +411,7 @@ select
     statistic,
     released_value as value,
     released_status as value_status,
-    case released_status
-        when 'suppressed' then '[c]'
-        when 'not_published' then '[x]'
-    end as value_marker,
+    {{ value_marker_of('released_status') }} as value_marker,
     false as is_derived,
     case
         when statistic <> 'count' then null

@@ -16,8 +16,8 @@
         else 'suppressed'
     end as value_status,
     case
-        when not ({{ is_known }}) then '[x]'
-        when not ({{ shown }}) then '[c]'
+        when not ({{ is_known }}) then {{ value_marker('not_published') }}
+        when not ({{ shown }}) then {{ value_marker('suppressed') }}
     end as value_marker,
     case when {{ is_known }} then cast(sum({{ parts }}.lower_bound) as bigint) end as lower_bound,
     case when {{ is_known }} then cast(sum({{ parts }}.upper_bound) as bigint) end as upper_bound,

@@ -15,11 +15,11 @@ import yaml
 from pydantic import Field, model_validator
 
 from iapt.catalogue.strict_model import StrictModel
+from iapt.contract import Grain, OrgLevel
 
 #: How many rows of a table are looked at to find its header.
 DEEPEST_HEADER_ROW = 12
 
-OrgLevel = Literal["england", "region", "icb", "stp", "sub_icb", "ccg", "provider", "sub_icb_provider", "ccg_provider"]
 ValueStatus = Literal["published", "suppressed", "not_applicable", "not_published"]
 CodeAndName = Annotated[list[str], Field(min_length=1, max_length=2)]
 
@@ -171,7 +171,7 @@ class Layout(StrictModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     series: Literal["monthly", "timeseries", "quarterly", "annual", "data_quality"]
-    period_grain: Literal["month", "quarter", "year"]
+    period_grain: Grain
     source: str
     #: `read`: real files of this shape were read; `inferred`: it is written from notes or others' code alone, until one
     #: was; `own`: we declare the shape ourselves.

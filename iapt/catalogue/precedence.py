@@ -12,9 +12,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from iapt.catalogue.strict_model import StrictModel
+from iapt.contract import Grain
 from iapt.periods import parse_period_label
-
-Grain = Literal["month", "quarter", "year"]
 
 
 class NamedStatus(StrictModel):

@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from iapt.catalogue.strict_model import StrictModel
-from iapt.contract import TOPICS
+from iapt.contract import TOPICS, Grain
 
 
 class ReportConfigError(Exception):
@@ -22,7 +22,7 @@ class Report(StrictModel):
     """One of the reports: the figures of one grain of period."""
 
     slug: Literal["monthly", "quarterly", "annual"]
-    grain: Literal["month", "quarter", "year"]
+    grain: Grain
     title: str
     door: str
     notes: tuple[str, ...]

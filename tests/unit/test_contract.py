@@ -8,7 +8,16 @@ from typing import Any, get_args
 
 import pytest
 
-from iapt.contract import CONTRACT_FILE, TABLES, VALUE_STATUSES, Family, Grain
+from iapt.contract import (
+    CONTRACT_FILE,
+    ORGANISATION_LEVELS,
+    PAIR_LEVELS,
+    TABLES,
+    VALUE_STATUSES,
+    Family,
+    Grain,
+    OrgLevel,
+)
 from iapt.contract_builder import ContractError, build_contract, to_json
 from iapt.workspace import DBT_PROJECT
 from orchestration.assets.marts import prepared_manifest
@@ -27,7 +36,8 @@ def test_the_contract_is_current(manifest: dict[str, Any]) -> None:
     assert CONTRACT_FILE.read_text("utf-8") == current, "iapt/contract.json is out of date: run `make contract`"
 
 
-def test_grains_and_families_are_known() -> None:
+def test_types_hold_the_words_of_the_contract() -> None:
+    assert get_args(OrgLevel) == (*ORGANISATION_LEVELS, *PAIR_LEVELS)
     assert {table.grain for table in TABLES.values()} - {None} == set(get_args(Grain))
     assert {table.family for table in TABLES.values()} == set(get_args(Family))
 

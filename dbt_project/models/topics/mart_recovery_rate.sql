@@ -66,11 +66,7 @@ select
     {{ topic_labels('rates') }},
     rates.recovery_rate,
     rates.recovery_rate_status,
-    case rates.recovery_rate_status
-        when 'suppressed' then '[c]'
-        when 'not_published' then '[x]'
-        when 'not_applicable' then '[z]'
-    end as recovery_rate_marker,
+    {{ value_marker_of('rates.recovery_rate_status') }} as recovery_rate_marker,
     standards.threshold as standard,
     standards.label as standard_label,
     standards.certainty as standard_certainty,

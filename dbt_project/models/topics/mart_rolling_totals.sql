@@ -234,7 +234,8 @@ select
     judged.months_available,
     case when judged.reason is null then judged.value end as value,
     case when judged.reason is null then judged.value_status else 'not_published' end as value_status,
-    case when judged.reason is null then judged.value_marker else '[x]' end as value_marker,
+    case when judged.reason is null then judged.value_marker else {{ value_marker('not_published') }} end
+        as value_marker,
     judged.reason,
     true as is_derived,
     case when judged.reason is null then judged.lower_bound end as lower_bound,

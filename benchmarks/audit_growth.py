@@ -23,7 +23,7 @@ from rich.console import Console
 from iapt.contract import Grain
 from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.model import load_formulas
-from iapt.disclosure.period_audits import AuditCache, Tables, audit_grain, bound_source
+from iapt.disclosure.period_audits import AuditCache, SourceTables, audit_grain, bound_source
 
 FACTS: dict[Grain, str] = {"month": "marts.fct_monthly", "quarter": "marts.fct_quarterly", "year": "marts.fct_annual"}
 
@@ -64,7 +64,7 @@ def show_growth(connection: duckdb.DuckDBPyConnection, grain: Grain) -> None:
     for taken in (*sizes, len(periods)):
         named = ", ".join(f"'{period}'" for period in periods[:taken])
         began, used = time.perf_counter(), processor_seconds()
-        bound_source(connection, grain, Tables("facts", "marts.dim_measure"), f"period in ({named})")
+        bound_source(connection, grain, SourceTables("facts", "marts.dim_measure"), f"period in ({named})")
         classify_risk(connection)
         wall, cpu = time.perf_counter() - began, processor_seconds() - used
         row = connection.execute("select count(*) from cell").fetchone()
@@ -90,7 +90,7 @@ def show_increments(connection: duckdb.DuckDBPyConnection, grain: Grain) -> None
             if change:
                 connection.execute(change)
             began = time.perf_counter()
-            audit = audit_grain(connection, grain, Tables("facts", "marts.dim_measure"), kept)
+            audit = audit_grain(connection, grain, SourceTables("facts", "marts.dim_measure"), kept)
             wall = time.perf_counter() - began
             out.print(f"{what:>28} {wall:>8.2f} {len(audit.audited_now):>16} {len(audit.periods):>5}")
 

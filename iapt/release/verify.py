@@ -20,10 +20,10 @@ import duckdb
 
 from iapt.catalogue.disclosure_policy import Policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS, parquet_name
-from iapt.disclosure.auditor import FACTS, Auditor
+from iapt.disclosure.auditor import FACT_TABLES, MEASURES, Auditor
 from iapt.disclosure.findings import write_findings
 from iapt.disclosure.model import Rounding
-from iapt.disclosure.period_audits import Tables
+from iapt.disclosure.period_audits import SourceTables
 from iapt.files import compute_sha256
 from iapt.release.datapackage import DATA_PACKAGE
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
@@ -116,9 +116,9 @@ def write_period_findings(home: Workspace, period: str) -> tuple[Path, int]:
     auditor = open_auditor(home)
     for table, grain in EXTRACT_GRAINS.items():
         with auditor.connect(None, table) as connection:
-            facts = f"select 1 from {FACTS[table]} where period = ? limit 1"
+            facts = f"select 1 from {FACT_TABLES[table]} where period = ? limit 1"
             if connection.execute(facts, [period]).fetchone():
-                tables = Tables(FACTS[table], "marts.dim_measure", rounding=auditor.source_rounding)
+                tables = SourceTables(FACT_TABLES[table], MEASURES, rounding=auditor.source_rounding)
                 return write_findings(connection, grain, tables, period, home.audits / "findings")
     raise NotVerifiableError(
         f"{period}: the warehouse in {home.root} holds no figures of such a month, quarter or year."

@@ -13,9 +13,14 @@ from expectations.release_validation import BYTES_RULE, BYTES_RULE_DESCRIPTION, 
 from expectations.suites import SUITES
 from iapt.catalogue.disclosure_policy import Policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS
-from iapt.disclosure.auditor import COMPARED, NO_RESIDUAL_DISCLOSURE_DESCRIPTION, SAME_ROWS_DESCRIPTION, STRUCTURE
-from iapt.disclosure.auditor import SUBJECT as AUDIT
-from iapt.disclosure.disclosure_risk import RISK_CLASSES, reportable
+from iapt.disclosure.auditor import (
+    AUDIT_SUBJECT,
+    NO_RESIDUAL_DISCLOSURE_DESCRIPTION,
+    ROWS_MATCH_WAREHOUSE_DESCRIPTION,
+    STRUCTURE_SUBJECT,
+    WAREHOUSE_TABLES,
+)
+from iapt.disclosure.disclosure_risk import RISK_CLASSES, merge_reportable_groups
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
 from iapt.ingest.reissues import add_status_and_revision, find_wholly_replaced_drops
 from iapt.release.metadata import Description
@@ -79,12 +84,12 @@ def _subjects() -> dict[tuple[str, str], list[str]]:
         for subject, descriptions in group_by_subject(SUITES[table]).items():
             described.setdefault((table, subject), []).extend(descriptions)
         if table in EXTRACT_GRAINS:
-            described[table, AUDIT] = [
+            described[table, AUDIT_SUBJECT] = [
                 *(rule.description for rule in RECONCILIATION_RULES),
                 NO_RESIDUAL_DISCLOSURE_DESCRIPTION,
             ]
-        if table in COMPARED:
-            described[table, STRUCTURE].append(SAME_ROWS_DESCRIPTION)
+        if table in WAREHOUSE_TABLES:
+            described[table, STRUCTURE_SUBJECT].append(ROWS_MATCH_WAREHOUSE_DESCRIPTION)
     return described
 
 
@@ -132,8 +137,10 @@ def source_disclosure_risk(
         return dg.MaterializeResult(metadata={"not summarised": "restricted figures are nobody's to count"})
     progress.begin("summarising what the source gives away")
     pipeline.await_warehouse(progress.say_with(context.log.warning))
-    audits = open_auditor(home).audits(home.staging)
-    groups = reportable([group for audit in audits.values() for period in audit.periods for group in period.groups])
+    audits = open_auditor(home).audit_source(home.staging)
+    groups = merge_reportable_groups(
+        [group for audit in audits.values() for period in audit.periods for group in period.groups]
+    )
     home.validation.mkdir(parents=True, exist_ok=True)
     summary = [group.to_record() for group in groups]
     (home.validation / "source_disclosure_risk.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

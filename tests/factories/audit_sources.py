@@ -21,9 +21,9 @@ import pandas as pd
 from iapt.catalogue.relations import CategorySum, Inequality, LevelSum, Relations
 from iapt.contract import POPULATION, Grain
 from iapt.disclosure.additivity_constraints import build_sums, measure_relations
-from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding, load_facts, load_formulas, load_values
-from iapt.disclosure.percentage_constraints import build_stars
-from iapt.disclosure.propagation import MOST_SWEEPS, Sweeps, propagate
+from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding, load_cells, load_formulas, load_values
+from iapt.disclosure.percentage_constraints import build_terms
+from iapt.disclosure.propagation import MAX_SWEEPS, Propagation, propagate
 
 SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 PERIODS: Mapping[Grain, str] = {"month": "2025-06", "quarter": "2025-26 Q1", "year": "2024-25"}
@@ -43,8 +43,8 @@ COUNTS = (
     *(FINISHED, NOT_AT_CASENESS, RECOVERY, RELIABLE_RECOVERY, IMPROVEMENT, DETERIORATION, NO_CHANGE),
     *(WITHIN_6_WEEKS, ENDED, ENDED_BEFORE, ENDED_ONCE),
 )
-#: One row's star: a base, the part taken from it, and four numerators. Every other count is left out.
-STAR = (FINISHED, NOT_AT_CASENESS, RECOVERY, RELIABLE_RECOVERY, IMPROVEMENT)
+#: One row's constraint group: a base, the count excluded from it, and four numerators. Every other count is left out.
+ONE_GROUP = (FINISHED, NOT_AT_CASENESS, RECOVERY, RELIABLE_RECOVERY, IMPROVEMENT)
 
 
 _GRAINS: tuple[Grain, ...] = ("month", "quarter", "year")
@@ -104,7 +104,7 @@ class Formula(NamedTuple):
 
     numerators: tuple[str, ...]
     base: str
-    taken_away: str | None
+    excluded: str | None
 
 
 def _read_formulas() -> dict[str, Formula]:
@@ -197,11 +197,11 @@ def shown_figure(population: Population, measure: str, shown: float | None) -> F
 def rate_parts(rate: str, population: Population, counts: Mapping[Cell, int]) -> tuple[int, int] | None:
     """The true numerator and denominator of a percentage, where all their counts are known."""
     formula = FORMULAS[rate]
-    taken_away = () if formula.taken_away is None else (formula.taken_away,)
-    if any((population, measure) not in counts for measure in (*formula.numerators, formula.base, *taken_away)):
+    excluded = () if formula.excluded is None else (formula.excluded,)
+    if any((population, measure) not in counts for measure in (*formula.numerators, formula.base, *excluded)):
         return None
     numerator = sum(counts[population, measure] for measure in formula.numerators)
-    denominator = counts[population, formula.base] - sum(counts[population, measure] for measure in taken_away)
+    denominator = counts[population, formula.base] - sum(counts[population, measure] for measure in excluded)
     return numerator, denominator
 
 
@@ -388,25 +388,25 @@ def bound(
     rounding: Rounding = PUBLISHERS_ROUNDING,
     *,
     relations: Relations = RELATIONS,
-    most_sweeps: int = MOST_SWEEPS,
-) -> Sweeps:
+    max_sweeps: int = MAX_SWEEPS,
+) -> Propagation:
     """Audit figures on a connection from `made_database`; the bounds stand in its `cell`."""
     write_figures(connection, "figures", figures)
     load_values(connection, "figures")
-    load_facts(connection, rounding)
-    build_stars(connection)
+    load_cells(connection, rounding)
+    build_terms(connection)
     build_sums(connection, grain, relations)
     measure_relations(connection)
-    return propagate(connection, most_sweeps)
+    return propagate(connection, max_sweeps)
 
 
-def bounds_in(connection: duckdb.DuckDBPyConnection, lower: str = "l", upper: str = "u") -> Bounds:
+def bounds_in(connection: duckdb.DuckDBPyConnection) -> Bounds:
     """The bounds of every cell by what it is of."""
     names = ", ".join((*POPULATION, "parent_code", "measure"))
     population = ", ".join(f"published.{column}" for column in POPULATION)
     rows = connection.execute(
         f"""
-        select published.*, {lower}, {upper}
+        select published.*, lower_bound, upper_bound
         from (select {names} from figures where statistic = 'count') as published
         join cell on cell.cell = hash(hash({population}), published.measure)
         """
@@ -420,11 +420,11 @@ def bounds_of(
     rounding: Rounding = PUBLISHERS_ROUNDING,
     *,
     relations: Relations = RELATIONS,
-    most_sweeps: int = MOST_SWEEPS,
+    max_sweeps: int = MAX_SWEEPS,
 ) -> Bounds:
     """The bounds that the audit of figures comes to."""
     with made_database() as connection:
-        bound(connection, figures, grain, rounding, relations=relations, most_sweeps=most_sweeps)
+        bound(connection, figures, grain, rounding, relations=relations, max_sweeps=max_sweeps)
         return bounds_in(connection)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from iapt.contract import CURRENT_BOUNDARIES, DIMENSIONS, EXTRACT_GRAINS, TOPICS, parquet_name
-from iapt.disclosure.auditor import COMPARED
+from iapt.disclosure.auditor import WAREHOUSE_TABLES
 from iapt.workspace import Workspace
 
 FACTS = {"extract_monthly": "fct_monthly", "extract_quarterly": "fct_quarterly", "extract_annual": "fct_annual"}
@@ -94,7 +94,7 @@ def write_source_slice(home: Workspace, folder: Path) -> SourceSlice:
         )
         for seed in SEEDS:
             connection.execute(f"create table slice.seeds.{seed} as from seeds.{seed}")
-        for table, source in COMPARED.items():
+        for table, source in WAREHOUSE_TABLES.items():
             where = "true" if table in DIMENSIONS else _of_the_slice(table, staged)
             connection.execute(f"create table slice.{source} as from {source} where {where}")
             connection.execute(f"copy slice.{source} to '{staged / parquet_name(table)}' (format parquet)")

@@ -12,7 +12,7 @@ import pytest
 from iapt.contract import POPULATION, Grain
 from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.model import load_formulas
-from iapt.disclosure.period_audits import Tables, bound_source
+from iapt.disclosure.period_audits import SourceTables, bound_source
 from iapt.synthetic import Truth, build_truth
 from iapt.synthetic.measures import ANNUAL, LONG_QUARTERLY, MONTHLY, Measure, compute_true_figure, get_counts
 from tests.factories.drops import SEEDS
@@ -75,7 +75,7 @@ def test_the_truth_of_the_demonstration_is_within_the_bounds_of_every_published_
 ) -> None:
     period, levels = AUDITED[grain]
     load_formulas(warehouse, "marts.dim_measure")
-    tables = Tables(f"marts.{FACTS[grain]}", "marts.dim_measure")
+    tables = SourceTables(f"marts.{FACTS[grain]}", "marts.dim_measure")
     assert bound_source(warehouse, grain, tables, f"period = '{period}'", to_the_end=True)
     warehouse.register("true_count", true_counts(truth, grain, period))
     warehouse.execute(
@@ -90,29 +90,38 @@ def test_the_truth_of_the_demonstration_is_within_the_bounds_of_every_published_
         """
         select
             count(cell.cell), count(truth.cell), count(*) filter (cell.cell = truth.cell),
-            count(*) filter (truth.count not between cell.l and cell.u)
+            count(*) filter (truth.count not between cell.lower_bound and cell.upper_bound)
         from cell full join truth using (cell)
         """
     ).fetchone() or (0, 0, 0, 0)
     assert audited == true == both > 500
     assert outside == 0
     assert {level for (level,) in warehouse.execute("select distinct org_level from cell").fetchall()} == levels
-    assert warehouse.execute("select count(*) from inconsistent").fetchone() == (0,)
-    assert warehouse.execute("select sum(contradicted), sum(whole_sums) > 0 from evidence").fetchone() == (0, True)
+    assert warehouse.execute("select count(*) from inconsistent_cell").fetchone() == (0,)
+    contradicted = warehouse.execute(
+        "select sum(contradicted), sum(complete_sums) > 0 from relation_evidence"
+    ).fetchone()
+    assert contradicted == (0, True)
     narrowed, pinned = warehouse.execute(
-        "select count(*) filter (l > first_l or u < first_u), count(*) filter (l = u) from cell where is_hidden"
+        """
+        select
+            count(*) filter (lower_bound > initial_lower or upper_bound < initial_upper),
+            count(*) filter (lower_bound = upper_bound)
+        from cell where is_suppressed
+        """
     ).fetchone() or (0, 0)
     assert narrowed > pinned > 0
     classify_risk(warehouse)
     wrong = warehouse.execute(
         """
-        select complement.rate, count(*)
+        select complement.percentage, count(*)
         from complement
-        join formula using (rate)
+        join formula using (percentage)
         join truth as numerators on complement.numerator = numerators.cell
         join truth as bases on complement.base = bases.cell
-        left join truth as parts on parts.cell = hash(bases.population, formula.taken_away)
-        where bases.count - coalesce(parts.count, 0) - numerators.count not between complement.l and complement.u
+        left join truth as parts on parts.cell = hash(bases.population, formula.excluded)
+        where bases.count - coalesce(parts.count, 0) - numerators.count
+            not between complement.lower_bound and complement.upper_bound
         group by all
         """
     ).fetchall()

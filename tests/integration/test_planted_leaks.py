@@ -22,9 +22,9 @@ from expectations.suites.common_rules import COLUMNS_RULE
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS, Grain, parquet_name
 from iapt.disclosure import period_audits
-from iapt.disclosure.auditor import COMPARED, NO_RESIDUAL_DISCLOSURE, SAME_ROWS, Auditor
+from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, ROWS_MATCH_WAREHOUSE, WAREHOUSE_TABLES, Auditor
 from iapt.disclosure.disclosure_risk import classify_risk
-from iapt.disclosure.period_audits import GrainAudit, Tables, bound_source
+from iapt.disclosure.period_audits import GrainAudit, SourceTables, bound_source
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
 from iapt.release.metadata import Description
 from iapt.release.publish import NotPublishableError, publish
@@ -34,8 +34,8 @@ from tests.factories.source_slice import SourceSlice, write_source_slice
 from tests.integration.conftest import BuiltHome
 
 CASES = load_leaks()
-NAMED_BY_TRACING = {rule.name for rule in RECONCILIATION_RULES}
-RULES_OF_THE_AUDITOR = {NO_RESIDUAL_DISCLOSURE, SAME_ROWS, *NAMED_BY_TRACING}
+NAMED_BY_RECONCILIATION = {rule.name for rule in RECONCILIATION_RULES}
+RULES_OF_THE_AUDITOR = {NO_RESIDUAL_DISCLOSURE, ROWS_MATCH_WAREHOUSE, *NAMED_BY_RECONCILIATION}
 #: A leak that one of these names is audited: what reveals more, and what is no number, which must not stop the audit.
 READ_BY_THE_AUDIT = {NO_RESIDUAL_DISCLOSURE, "values_are_numbers"}
 
@@ -60,19 +60,23 @@ class OpenAuditor(Auditor):
     """The auditor as it is, of a warehouse that an engine has open; or the half of it that only traces rows."""
 
     engine: duckdb.DuckDBPyConnection = field(kw_only=True)
-    only_traces: bool = field(kw_only=True)
+    only_reconciles: bool = field(kw_only=True)
 
     def open_warehouse(self) -> duckdb.DuckDBPyConnection:
         connection = self.engine.cursor()
         connection.execute(f"use {self.warehouse.stem}")
         return connection
 
-    def _audit(self, connection: duckdb.DuckDBPyConnection, table: str, extract: str | None) -> GrainAudit:
-        return GrainAudit(EXTRACT_GRAINS[table]) if self.only_traces else super()._audit(connection, table, extract)
+    def _audit_grain(self, connection: duckdb.DuckDBPyConnection, table: str, extract: str | None) -> GrainAudit:
+        return (
+            GrainAudit(EXTRACT_GRAINS[table])
+            if self.only_reconciles
+            else super()._audit_grain(connection, table, extract)
+        )
 
     def outcomes(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
         for outcome in super().outcomes(folder, unreadable):
-            if not (self.only_traces and outcome.rule == NO_RESIDUAL_DISCLOSURE):
+            if not (self.only_reconciles and outcome.rule == NO_RESIDUAL_DISCLOSURE):
                 yield outcome
 
 
@@ -86,10 +90,17 @@ class BoundOnce:
     engine: duckdb.DuckDBPyConnection
     kept: dict[tuple[Grain, str], tuple[str, bool]] = field(default_factory=dict)
 
-    CHANGED: ClassVar = ("cell", "inconsistent")
-    READ: ClassVar = ("leaf", "rate", "member", "total", "evidence", "risk_count")
+    CHANGED: ClassVar = ("cell", "inconsistent_cell")
+    READ: ClassVar = (
+        "percentage_term",
+        "published_percentage",
+        "sum_member",
+        "sum_total",
+        "relation_evidence",
+        "risk_count",
+    )
 
-    def __call__(self, connection: duckdb.DuckDBPyConnection, grain: Grain, tables: Tables, where: str) -> bool:
+    def __call__(self, connection: duckdb.DuckDBPyConnection, grain: Grain, tables: SourceTables, where: str) -> bool:
         if (grain, where) not in self.kept:
             is_complete = bound_source(connection, grain, tables, where)
             classify_risk(connection, tables.rounding.threshold)
@@ -191,7 +202,7 @@ def outcomes_of(leak: Leak, clean: CleanSlice, folder: Path, asked: frozenset[st
             clean.source.warehouse,
             own_copy(clean.audits, folder),
             engine=clean.engine,
-            only_traces=bool(asked) and not asked & READ_BY_THE_AUDIT,
+            only_reconciles=bool(asked) and not asked & READ_BY_THE_AUDIT,
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(period_audits, "bound_source", clean.bounds)
@@ -224,7 +235,9 @@ def test_clean_extracts_break_no_rule(clean: CleanSlice) -> None:
     assert {outcome.table for outcome in clean.outcomes if outcome.rule == NO_RESIDUAL_DISCLOSURE} == set(
         EXTRACT_GRAINS
     )
-    assert {outcome.table for outcome in clean.outcomes if outcome.rule == SAME_ROWS} == set(COMPARED)
+    assert {outcome.table for outcome in clean.outcomes if outcome.rule == ROWS_MATCH_WAREHOUSE} == set(
+        WAREHOUSE_TABLES
+    )
     rules = {(rule.table, rule.name) for suite in SUITES.values() for rule in suite}
     assert {(outcome.table, outcome.rule) for outcome in clean.outcomes} > rules
 
@@ -237,7 +250,7 @@ def test_a_planted_leak_is_named(
     assert broken(outcomes) >= set(leak.rules), f"{leak.why}: {sorted(broken(outcomes))}"
     assert {outcome.result for outcome in outcomes} <= {"passed", "failed"}
     for outcome in outcomes:
-        if outcome.rule in NAMED_BY_TRACING and outcome.result == "failed":
+        if outcome.rule in NAMED_BY_RECONCILIATION and outcome.result == "failed":
             assert outcome.examples
         if outcome.rule == NO_RESIDUAL_DISCLOSURE:
             assert outcome.examples == ()

@@ -66,8 +66,8 @@ def _rate(figure: Figure, bounds: Bounds) -> Iterable[Constraint]:
     formula = FORMULAS[figure.measure]
     numerator = [(figure.population, measure) for measure in formula.numerators]
     denominator: dict[Cell, int] = {(figure.population, formula.base): 1}
-    if formula.taken_away:
-        denominator[figure.population, formula.taken_away] = -1
+    if formula.excluded:
+        denominator[figure.population, formula.excluded] = -1
     if any(cell not in bounds for cell in (*numerator, *denominator)):
         return
     tenths = round(figure.value * 10)

@@ -13,7 +13,7 @@ import pytest
 
 from iapt.disclosure import period_audits
 from iapt.disclosure.model import AuditError, Rounding
-from iapt.disclosure.period_audits import AuditCache, GrainAudit, Tables, audit_grain
+from iapt.disclosure.period_audits import AuditCache, GrainAudit, SourceTables, audit_grain
 from tests.factories.audit_sources import (
     FINISHED,
     RECOVERY,
@@ -42,7 +42,7 @@ for month in MONTHS:
         COUNTS[Population(month, level, code), RECOVERY] = recovered
 FIGURES = publish(COUNTS)
 EXTRACT = released(COUNTS, FIGURES)
-TABLES = Tables("figures", "dim_measure", "extract", relations=RELATIONS)
+TABLES = SourceTables("figures", "dim_measure", "extract", relations=RELATIONS)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def kept(tmp_path: Path) -> AuditCache:
     return AuditCache(tmp_path / "private" / "audits")
 
 
-def audit(connection: duckdb.DuckDBPyConnection, kept: AuditCache | None, tables: Tables = TABLES) -> GrainAudit:
+def audit(connection: duckdb.DuckDBPyConnection, kept: AuditCache | None, tables: SourceTables = TABLES) -> GrainAudit:
     return audit_grain(connection, "month", tables, kept)
 
 
@@ -117,11 +117,11 @@ def test_a_number_beside_a_status_that_has_none_is_not_passed_over(
     raw = Figure(*JULY, COUNTS[JULY], "not_applicable")
     others = [figure for figure in EXTRACT if figure.cell != raw.cell]
     write_figures(connection, "extract", [*others, replace(raw, value=None)])
-    assert audit(connection, kept).leaks == {}
+    assert audit(connection, kept).residual_disclosures == {}
     write_figures(connection, "extract", [*others, raw])
     again = audit(connection, kept)
     assert again.audited_now == ("2025-07",)
-    assert again.leaks == {(FINISHED, "count"): 1}
+    assert again.residual_disclosures == {(FINISHED, "count"): 1}
 
 
 def test_a_changed_rule_audits_everything_again(connection: duckdb.DuckDBPyConnection, kept: AuditCache) -> None:
@@ -143,7 +143,7 @@ def test_a_record_by_other_code_or_for_another_grain_is_not_used(
 ) -> None:
     audit(connection, kept)
     assert audit_grain(connection, "year", TABLES, kept).audited_now == MONTHS
-    monkeypatch.setattr(period_audits, "_code_digest", lambda: "other code")
+    monkeypatch.setattr(period_audits, "_digest_code", lambda: "other code")
     assert audit(connection, kept).audited_now == MONTHS
     assert audit(connection, kept).audited_now == ()
 
@@ -166,7 +166,7 @@ def test_what_was_found_is_found_again_in_the_record(connection: duckdb.DuckDBPy
         ),
     )
     first = audit(connection, kept)
-    assert first.leaks == {(FINISHED, "count"): 1, (RECOVERY, "count"): 1}
+    assert first.residual_disclosures == {(FINISHED, "count"): 1, (RECOVERY, "count"): 1}
     assert {(found.measure, found.contradicted) for found in first.periods[0].contradictions} == {(RECOVERY, 1)}
     assert audit(connection, kept) == replace(first, audited_now=())
 
@@ -191,14 +191,14 @@ def test_small_batches_find_what_one_batch_finds(
     connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = audit(connection, None)
-    monkeypatch.setattr(period_audits, "FIGURES_IN_A_BATCH", 1)
+    monkeypatch.setattr(period_audits, "MAX_VALUES_IN_BATCH", 1)
     assert audit(connection, None) == whole
 
 
 def test_a_period_that_only_the_extract_has_is_audited(connection: duckdb.DuckDBPyConnection) -> None:
     strange = Figure(Population("2025-09", "region", "Y1"), FINISHED, 20, lower_bound=18, upper_bound=22)
     write_figures(connection, "extract", [*EXTRACT, strange])
-    assert audit(connection, None).leaks == {(FINISHED, "unknown to the source"): 1}
+    assert audit(connection, None).residual_disclosures == {(FINISHED, "unknown to the source"): 1}
 
 
 def test_a_figure_without_a_period_stops_the_audit(connection: duckdb.DuckDBPyConnection) -> None:

@@ -19,8 +19,8 @@ from tests.factories.audit_sources import (
     FINISHED,
     IMPROVEMENT,
     NOT_AT_CASENESS,
+    ONE_GROUP,
     RECOVERY,
-    STAR,
     WITHIN_6_WEEKS,
     Bounds,
     Cell,
@@ -37,7 +37,7 @@ from tests.factories.audit_sources import (
 )
 from tests.oracles.exact_bounds import bounds_by_solver, bounds_by_trial, facts_of
 
-#: Few enough pairs of base and part in every star for the audit to try them all.
+#: Few enough pairs of base and part in every constraint group for the audit to try them all.
 SMALL_ROUNDINGS = [PUBLISHERS_ROUNDING, Rounding(3, 3), Rounding(7, 6)]
 QUARTER = "2025-26 Q1"
 
@@ -77,7 +77,7 @@ def rows(measures: tuple[str, ...], rounding: Rounding, number: int) -> list[lis
 @pytest.mark.parametrize(
     ("measures", "rounding"),
     [
-        *((STAR, rounding) for rounding in SMALL_ROUNDINGS),
+        *((ONE_GROUP, rounding) for rounding in SMALL_ROUNDINGS),
         ((FINISHED, NOT_AT_CASENESS), PUBLISHERS_ROUNDING),  # the part is its own percentage's numerator
         ((FINISHED, WITHIN_6_WEEKS, IMPROVEMENT), PUBLISHERS_ROUNDING),  # nothing is taken from the base
         ((FINISHED, NOT_AT_CASENESS, RECOVERY), Rounding(1, 2)),  # a percentage may be of one person
@@ -100,7 +100,7 @@ def test_a_row_whose_percentages_share_their_numerators_is_bounded_soundly() -> 
     with made_database() as connection:
         bound(connection, [figure for block in blocks for figure in block])
         audited = parted(bounds_in(connection), blocks)
-        assert {narrowed for _, narrowed in propagate(connection, to_the_end=True).narrowed} == {0}
+        assert {tightened for _, tightened in propagate(connection, to_the_end=True).sweeps} == {0}
     gaps = [
         gap
         for block, bounds in zip(blocks, audited, strict=True)
@@ -178,7 +178,7 @@ def test_rows_and_sums_of_a_tiny_table_are_bounded_soundly_and_mostly_exactly() 
 
 #: About as many cells as an integer programme of a test should have, of every kind of constraint of a grain.
 SOLVED: list[tuple[Grain, Shape, int]] = [
-    ("month", Shape(icbs=2, sub_icbs=1, providers=2, ages=1, size=10, measures=STAR), 3),
+    ("month", Shape(icbs=2, sub_icbs=1, providers=2, ages=1, size=10, measures=ONE_GROUP), 3),
     ("quarter", Shape(icbs=2, sub_icbs=1, ages=1, size=6, measures=(FINISHED, NOT_AT_CASENESS)), 2),
     ("year", Shape(icbs=1, sub_icbs=1, providers=1, size=10, measures=(FINISHED, NOT_AT_CASENESS, RECOVERY)), 4),
 ]
@@ -202,6 +202,6 @@ def test_bounds_are_never_tighter_than_those_of_integer_programmes_and_mostly_eq
 
 
 def test_the_two_oracles_agree() -> None:
-    for block in rows(STAR, PUBLISHERS_ROUNDING, number=6):
+    for block in rows(ONE_GROUP, PUBLISHERS_ROUNDING, number=6):
         facts = facts_of(block, "quarter", PUBLISHERS_ROUNDING)
         assert bounds_by_solver(facts, facts.bounds) == bounds_by_trial(facts)

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 
 from iapt.contract import POPULATION
-from iapt.disclosure.explanation import explain
+from iapt.disclosure.explanation import explain_cell
 from iapt.disclosure.findings import write_findings
 from iapt.disclosure.model import load_formulas
-from iapt.disclosure.period_audits import Tables, bound_source
+from iapt.disclosure.period_audits import SourceTables, bound_source
 
 #: An invented service: of all whole numbers, only 33 courses, 4 not at caseness and 27 recovered give 93%.
 SHOWN = {
@@ -40,15 +40,15 @@ def _source() -> duckdb.DuckDBPyConnection:
 
 
 def test_a_chain_names_the_constraint_the_bounds_and_the_facts_it_rests_on() -> None:
-    tables = Tables("facts", "measures")
+    tables = SourceTables("facts", "measures")
     with _source() as connection:
         load_formulas(connection, tables.measures)
         bound_source(connection, "year", tables, to_the_end=True, record=True)
         hidden = {**dict(zip(POPULATION, KEY, strict=True)), "measure": "count_not_at_caseness"}
-        (link,) = explain(connection, hidden)
+        (link,) = explain_cell(connection, hidden)
     assert (link.before, link.after) == ((0, 4), (4, 4))
     assert link.constraint == "the percentages percentage_recovery"
-    assert {(fact.key["measure"], fact.shown, fact.least, fact.most) for fact in link.facts} == {
+    assert {(fact.key["measure"], fact.shown, fact.lower, fact.upper) for fact in link.facts} == {
         ("count_finished_course_treatment", "rounded", 33, 37),
         ("count_recovery", "rounded", 23, 27),
     }
@@ -57,7 +57,9 @@ def test_a_chain_names_the_constraint_the_bounds_and_the_facts_it_rests_on() -> 
 
 def test_findings_go_to_one_file_for_the_owner_only(tmp_path: Path) -> None:
     with _source() as connection:
-        path, found = write_findings(connection, "year", Tables("facts", "measures"), "2020-21", tmp_path / "findings")
+        path, found = write_findings(
+            connection, "year", SourceTables("facts", "measures"), "2020-21", tmp_path / "findings"
+        )
     assert found == 1
     assert "exact_disclosure" in path.read_text("utf-8")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -11,9 +11,10 @@ from iapt.disclosure.model import (
     PUBLISHERS_ROUNDING,
     AuditError,
     Rounding,
-    load_facts,
+    define_rounding,
+    load_cells,
     load_formulas,
-    load_rates,
+    load_percentages,
     load_values,
 )
 from tests.factories.audit_sources import (
@@ -41,6 +42,7 @@ def test_a_shown_count_is_bounded_by_exactly_the_counts_that_are_shown_as_it(
     """Every threshold from 0 to 12 with every base from 1 to 12, over all counts to 200."""
     wrong = []
     for rounding in (Rounding(threshold, base) for threshold in range(13) for base in range(1, 13)):
+        define_rounding(connection, rounding)
         rows = connection.execute(
             f"""
             with counts as (select range as count from range(201)),
@@ -48,11 +50,10 @@ def test_a_shown_count_is_bounded_by_exactly_the_counts_that_are_shown_as_it(
                 select count, (count + {rounding.base // 2}) // {rounding.base} * {rounding.base} as shown
                 from counts where count >= {rounding.threshold}
             )
-            select shown, min(count), max(count), {rounding.lower("shown")}, {rounding.upper("shown")}
+            select shown, min(count), max(count), lowest_count(shown), highest_count(shown)
             from published group by shown
             having max(count) < 200 and (
-                {rounding.is_exact("shown")}
-                or min(count) <> {rounding.lower("shown")} or max(count) <> {rounding.upper("shown")}
+                is_unrounded(shown) or min(count) <> lowest_count(shown) or max(count) <> highest_count(shown)
             )
             """
         ).fetchall()
@@ -70,7 +71,7 @@ def test_a_cell_begins_with_every_count_that_could_stand_behind_its_figure(
     figures = publish(counts, rounding)
     write_figures(connection, "figures", figures)
     load_values(connection, "figures")
-    load_facts(connection, rounding)
+    load_cells(connection, rounding)
     bounds = bounds_in(connection)
     assert bounds.pop(england) == (1770, 1770)
     shown = {figure.cell: figure.value for figure in figures}
@@ -86,7 +87,7 @@ def test_a_count_that_rounding_cannot_give_is_taken_for_the_count_itself(
     figures = [shown_figure(Population("2025-06", "provider", f"RZ{shown}"), FINISHED, shown) for shown in (0, 3, 7)]
     write_figures(connection, "figures", figures)
     load_values(connection, "figures")
-    load_facts(connection)
+    load_cells(connection)
     assert set(bounds_in(connection).values()) == {(0, 0), (3, 3), (7, 7)}
 
 
@@ -108,18 +109,19 @@ def test_a_percentage_allows_the_counts_it_was_made_of_either_way_at_a_tie(
         create temp table shown as
         select
             (1000 * d + n)::ubigint as population, 'percentage_recovery' as measure, 'percentage' as statistic,
-            'provider' as org_level, cast({value} as double) as value, false as is_hidden, n, d
+            'provider' as org_level, cast({value} as double) as value, false as is_suppressed, n, d
         from range(1, 401) as denominators (d), range(0, 401) as numerators (n) where n <= d
         """
     )
-    load_rates(connection, "shown", "said", PUBLISHERS_ROUNDING)
-    assert connection.execute("select count(*) from said").fetchone() == (80_600,)
+    define_rounding(connection, PUBLISHERS_ROUNDING)
+    load_percentages(connection, "shown", "published_percentage")
+    assert connection.execute("select count(*) from published_percentage").fetchone() == (80_600,)
     excluded, widest, narrowest = connection.execute(
         """
         select
-            count(*) filter (not (low * d <= 2000 * n and 2000 * n <= high * d)), max(high - low),
-            min(high - low) filter (value > 0)
-        from said join shown using (population)
+            count(*) filter (not (lower_factor * d <= 2000 * n and 2000 * n <= upper_factor * d)),
+            max(upper_factor - lower_factor), min(upper_factor - lower_factor) filter (value > 0)
+        from published_percentage join shown using (population)
         """
     ).fetchone() or (None, None, None)
     assert excluded == 0
@@ -131,8 +133,9 @@ def test_a_percentage_of_exact_counts_says_nothing_more(connection: duckdb.DuckD
     write_figures(connection, "figures", [shown_figure(england, "percentage_recovery", 48.7)])
     load_values(connection, "figures")
     for rounding, said in ((PUBLISHERS_ROUNDING, 0), (Rounding(england_is_exact=False), 1)):
-        load_rates(connection, "figure", "rate", rounding)
-        assert connection.execute("select count(*) from rate").fetchone() == (said,)
+        define_rounding(connection, rounding)
+        load_percentages(connection, "published_value", "published_percentage")
+        assert connection.execute("select count(*) from published_percentage").fetchone() == (said,)
 
 
 PROVIDER = Population("2025-06", "provider", "RZ1")
@@ -142,7 +145,7 @@ PROVIDER = Population("2025-06", "provider", "RZ1")
     ("figures", "message"),
     [
         ([shown_figure(PROVIDER, FINISHED, 10.5)], "found 1 without a whole number"),
-        ([shown_figure(PROVIDER, FINISHED, 10), shown_figure(PROVIDER, FINISHED, 15)], "1 of 2 figures claim a cell"),
+        ([shown_figure(PROVIDER, FINISHED, 10), shown_figure(PROVIDER, FINISHED, 15)], "1 of 2 values claim a cell"),
     ],
 )
 def test_counts_that_are_not_whole_or_stand_twice_stop_the_audit(
@@ -151,7 +154,7 @@ def test_counts_that_are_not_whole_or_stand_twice_stop_the_audit(
     write_figures(connection, "figures", figures)
     load_values(connection, "figures")
     with pytest.raises(AuditError, match=message):
-        load_facts(connection)
+        load_cells(connection)
 
 
 @pytest.mark.parametrize(

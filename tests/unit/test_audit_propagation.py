@@ -87,8 +87,8 @@ def test_to_stop_early_leaves_bounds_wider_and_never_wrong() -> None:
     figures = publish(counts_of("year", ["a", "b"]))
     narrow = bounds_of(figures, "year")
     changes = []
-    for most_sweeps in (3, 1, 0):
-        wide = bounds_of(figures, "year", most_sweeps=most_sweeps)
+    for max_sweeps in (3, 1, 0):
+        wide = bounds_of(figures, "year", max_sweeps=max_sweeps)
         assert all(contains(wide[cell], ends) for cell, ends in narrow.items())
         changes.append(sum(ends != wide[cell] for cell, ends in narrow.items()))
         narrow = wide
@@ -98,38 +98,46 @@ def test_to_stop_early_leaves_bounds_wider_and_never_wrong() -> None:
 def test_an_audit_that_was_stopped_says_so() -> None:
     figures = publish(made_counts("month", seed=1))
     with made_database() as connection:
-        assert not bound(connection, figures, "month", most_sweeps=1).is_complete
+        assert not bound(connection, figures, "month", max_sweeps=1).is_complete
         assert propagate(connection).is_complete
 
 
 def test_to_audit_again_finds_the_same_and_nothing_is_left_to_narrow() -> None:
     figures = publish(counts_of("quarter", ["a", "b"]))
-    digest = "select sum(hash(cell, l, u)::hugeint), count(*) from cell"
+    digest = "select sum(hash(cell, lower_bound, upper_bound)::hugeint), count(*) from cell"
     found = []
     with made_database() as connection:
         for _ in range(2):
             assert bound(connection, figures, "quarter").is_complete
             found.append(connection.execute(digest).fetchone())
-        assert {narrowed for _, narrowed in propagate(connection, to_the_end=True).narrowed} == {0}
+        assert {tightened for _, tightened in propagate(connection, to_the_end=True).sweeps} == {0}
         found.append(connection.execute(digest).fetchone())
     assert found[0] == found[1] == found[2]
 
 
 def test_the_recorded_steps_lead_from_the_first_bounds_to_the_last() -> None:
     with made_database() as connection:
-        bound(connection, publish(made_counts("quarter", seed=2)), "quarter", most_sweeps=0)
+        bound(connection, publish(made_counts("quarter", seed=2)), "quarter", max_sweeps=0)
         propagate(connection, record=True)
-        steps = connection.execute("select cell, l, u, from_l, from_u from step order by cell, sweep").fetchall()
+        steps = connection.execute(
+            """
+            select cell, lower_bound, upper_bound, previous_lower, previous_upper
+            from bound_change order by cell, sweep
+            """
+        ).fetchall()
         ends = {
             cell: (least, most)
-            for cell, least, most in connection.execute("select cell, first_l, first_u from cell").fetchall()
+            for cell, least, most in connection.execute(
+                "select cell, initial_lower, initial_upper from cell"
+            ).fetchall()
         }
         for cell, least, most, from_least, from_most in steps:
             assert ends[cell] == (from_least, from_most) != (least, most)
             assert contains((from_least, from_most), (least, most))
             ends[cell] = least, most
         assert ends == {
-            cell: (least, most) for cell, least, most in connection.execute("select cell, l, u from cell").fetchall()
+            cell: (least, most)
+            for cell, least, most in connection.execute("select cell, lower_bound, upper_bound from cell").fetchall()
         }
 
 
@@ -146,13 +154,13 @@ def test_a_sum_that_the_figures_contradict_bounds_nothing_and_its_neighbours_sta
     with made_database() as connection:
         bound(connection, wrong, "month")
         contradicted = connection.execute(
-            "select period, relation, measure, contradicted from evidence where contradicted > 0 order by all"
+            "select period, relation, measure, contradicted from relation_evidence where contradicted > 0 order by all"
         ).fetchall()
         assert contradicted == [
             ("2025-06", f"{members} within england", RECOVERY, 1) for members in ("provider", "region", "sub_icb")
         ]
         bounds = bounds_in(connection)
-        assert connection.execute("select count(*) from inconsistent").fetchone() == (0,)
+        assert connection.execute("select count(*) from inconsistent_cell").fetchone() == (0,)
     assert bounds.pop(england) == (10_000, 10_000)
     assert all(ends[0] <= counts[cell] <= ends[1] for cell, ends in bounds.items())
     assert all(bounds[cell] == ends for cell, ends in right.items() if cell[0].period == "2025-07")
@@ -211,8 +219,8 @@ def test_a_sum_that_is_contradicted_only_by_what_rows_tell_bounds_nothing() -> N
     with made_database() as connection:
         bound(connection, figures)
         bounds = bounds_in(connection)
-        assert connection.execute("select sum(contradicted) from evidence").fetchone() == (0,)
-        assert connection.execute("select count(*) from inconsistent").fetchone() == (0,)
+        assert connection.execute("select sum(contradicted) from relation_evidence").fetchone() == (0,)
+        assert connection.execute("select count(*) from inconsistent_cell").fetchone() == (0,)
     assert bounds[sub_icb("9ZA"), NOT_AT_CASENESS] == (0, 4)
     assert bounds[pair("9ZA", "RZ1"), NOT_AT_CASENESS] == bounds[pair("9ZA", "RZ2"), NOT_AT_CASENESS] == (4, 4)
     assert bounds[sub_icb("9ZB"), NOT_AT_CASENESS] == (4, 4)
@@ -237,7 +245,8 @@ def test_a_cell_that_two_sums_leave_no_value_keeps_its_bounds_and_is_named_incon
         bounds = bounds_in(connection)
         classify_risk(connection)
         named = connection.execute(
-            "select l, u, risk_class from classified_cell join cell using (cell) semi join inconsistent using (cell)"
+            "select lower_bound, upper_bound, risk_class from classified_cell join cell using (cell) "
+            "semi join inconsistent_cell using (cell)"
         ).fetchall()
     assert named == [(0, 4, "inconsistent")]
     assert bounds[torn, FINISHED] == (0, 4)
@@ -257,7 +266,7 @@ def test_percentages_that_no_counts_explain_leave_the_cells_of_their_row_as_they
     with made_database() as connection:
         assert bound(connection, figures).is_complete
         bounds = bounds_in(connection)
-        assert connection.execute("select count(*) from inconsistent").fetchone() == (0,)
+        assert connection.execute("select count(*) from inconsistent_cell").fetchone() == (0,)
     assert [bounds[odd, measure] for measure in (FINISHED, NOT_AT_CASENESS, IMPROVEMENT)] == [
         (98, 102),
         (0, 4),

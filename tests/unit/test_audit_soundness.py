@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from iapt.contract import Grain
 from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding
-from iapt.disclosure.percentage_constraints import complements
+from iapt.disclosure.percentage_constraints import find_complements
 from tests.factories.audit_sources import (
     COUNTS,
     FINISHED,
@@ -61,23 +61,26 @@ def wrong_complements(connection: duckdb.DuckDBPyConnection) -> list[tuple[objec
     """Complements outside of the bounds that the audit gives them."""
     return connection.execute(
         """
-        select complement.rate, complement.l, complement.u, bases.count, parts.count, numerators.count
+        select complement.*, bases.count, parts.count, numerators.count
         from complement
-        join formula using (rate)
+        join formula using (percentage)
         join truth as numerators on complement.numerator = numerators.cell
         join truth as bases on complement.base = bases.cell
-        left join truth as parts on parts.cell = hash(bases.population, formula.taken_away)
-        where bases.count - coalesce(parts.count, 0) - numerators.count not between complement.l and complement.u
+        left join truth as parts on parts.cell = hash(bases.population, formula.excluded)
+        where bases.count - coalesce(parts.count, 0) - numerators.count
+            not between complement.lower_bound and complement.upper_bound
         """
     ).fetchall()
 
 
 def assert_the_truth_is_possible(connection: duckdb.DuckDBPyConnection, figures: list[Figure]) -> None:
     """Every count that was published or hidden lies within its bounds, and nothing contradicts anything."""
-    outside = "select measure, is_hidden, l, u, count from cell join truth using (cell, measure)"
-    assert connection.execute(f"{outside} where count not between l and u").fetchall() == []
-    assert connection.execute("select count(*) from inconsistent").fetchone() == (0,)
-    assert connection.execute("select relation, measure from evidence where contradicted > 0").fetchall() == []
+    outside = (
+        "select measure, is_suppressed, lower_bound, upper_bound, count from cell join truth using (cell, measure)"
+    )
+    assert connection.execute(f"{outside} where count not between lower_bound and upper_bound").fetchall() == []
+    assert connection.execute("select count(*) from inconsistent_cell").fetchone() == (0,)
+    assert connection.execute("select relation, measure from relation_evidence where contradicted > 0").fetchall() == []
     counts = sum(figure.statistic == "count" for figure in figures)
     assert connection.execute("select count(*) from cell semi join truth using (cell)").fetchone() == (counts,)
 
@@ -101,7 +104,7 @@ def assert_the_audit_of_made_sources_is_sound(grain: Grain, rounding: Rounding, 
         bound(connection, figures, grain, rounding)
         write_truth(connection, counts)
         assert_the_truth_is_possible(connection, figures)
-        complements(connection, max(4, rounding.threshold - 1))
+        find_complements(connection, max(4, rounding.threshold - 1))
         assert wrong_complements(connection) == []
 
 
@@ -119,13 +122,13 @@ def test_bounds_say_more_than_the_figures_alone() -> None:
     assert {figure.measure for figure in figures} >= {*COUNTS, "percentage_recovery", "percentage_access_attrition"}
     assert {figure.measure for figure in figures} <= {*COUNTS, *FORMULAS}
     with made_database() as connection:
-        sweeps = bound(connection, figures, "year")
-        assert sweeps.is_complete
-        assert {kind for kind, narrowed in sweeps.narrowed if narrowed} == {"star", "sum"}
-        hidden = "select count(*), count(*) filter (l = u) from cell where is_hidden"
+        propagation = bound(connection, figures, "year")
+        assert propagation.is_complete
+        assert {kind for kind, tightened in propagation.sweeps if tightened} == {"percentage", "sum"}
+        hidden = "select count(*), count(*) filter (lower_bound = upper_bound) from cell where is_suppressed"
         audited, pinned = connection.execute(hidden).fetchone() or (0, 0)
         assert audited > pinned > audited // 20 > 0
-        complements(connection, 4)
+        find_complements(connection, 4)
         assert (connection.execute("select count(*) from complement").fetchone() or (0,))[0] > 0
 
 
@@ -155,7 +158,7 @@ def test_a_sum_that_lacks_a_member_for_one_measure_alone_bounds_from_above_only(
         assert_the_truth_is_possible(connection, kept)
         whole = connection.execute(
             """
-            select measure, bool_or(is_whole) from total
+            select measure, bool_or(is_complete) from sum_total
             where relation = ? and measure in ('count_recovery', 'count_not_at_caseness')
             group by measure order by measure
             """,

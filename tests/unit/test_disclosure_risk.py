@@ -15,8 +15,8 @@ from iapt.disclosure.disclosure_risk import (
     RISK_CLASSES,
     RiskCount,
     classify_risk,
-    reportable,
-    source_disclosure_risk,
+    count_source_disclosure_risk,
+    merge_reportable_groups,
 )
 from tests.factories.audit_sources import (
     FINISHED,
@@ -84,7 +84,11 @@ def test_a_hidden_count_that_one_row_pins_is_exact(connection: duckdb.DuckDBPyCo
         ("sub_icb", NOT_AT_CASENESS): ["exact_disclosure"],
         ("sub_icb", "percentage_recovery"): ["small_complement"],
     }
-    assert connection.execute("select l, u from cell order by l").fetchall() == [(4, 4), (27, 27), (33, 33)]
+    assert connection.execute("select lower_bound, upper_bound from cell order by lower_bound").fetchall() == [
+        (4, 4),
+        (27, 27),
+        (33, 33),
+    ]
 
 
 def test_a_hidden_count_that_can_only_be_nought_is_exact(connection: duckdb.DuckDBPyConnection) -> None:
@@ -140,7 +144,7 @@ def test_a_complement_of_a_few_is_small_though_nobody_published_it(connection: d
     figures = row(PLACE, finished=100, in_6_weeks=95, rate_in_6_weeks=97)
     found = grades_of(connection, figures)
     assert list(found.values()) == [["small_complement"]]
-    assert connection.execute("select l, u from complement").fetchall() == [(3, 3)]
+    assert connection.execute("select lower_bound, upper_bound from complement").fetchall() == [(3, 3)]
 
 
 def test_a_complement_that_may_be_more_than_a_few_has_no_grade(connection: duckdb.DuckDBPyConnection) -> None:
@@ -172,7 +176,7 @@ def test_a_cell_has_one_grade_and_every_hidden_cell_is_audited(connection: duckd
     classify_risk(connection)
     hidden = sum(figure.statistic == "count" and figure.value is None for figure in figures)
     audited = connection.execute(
-        "select count(*), count(distinct cell) from classified_cell join cell using (cell) where is_hidden"
+        "select count(*), count(distinct cell) from classified_cell join cell using (cell) where is_suppressed"
     ).fetchone()
     assert audited == (hidden, hidden)
     names = {name for (name,) in connection.execute("select distinct risk_class from classified_cell").fetchall()}
@@ -188,20 +192,22 @@ def test_a_group_is_named_by_the_finished_courses_of_its_rows(connection: duckdb
     ]
     grades_of(connection, figures)
     bands = {
-        group.size_band: group.audited for group in source_disclosure_risk(connection) if group.measure == IMPROVEMENT
+        group.size_band: group.audited
+        for group in count_source_disclosure_risk(connection)
+        if group.measure == IMPROVEMENT
     }
     assert bands == {"under 25": 2, "25 to 49": 1, "50 to 99": 2, "100 to 249": 1, "250 and more": 1}
 
 
 def test_a_group_without_finished_courses_says_so(connection: duckdb.DuckDBPyConnection) -> None:
     grades_of(connection, row(PLACE, improved=None))
-    assert [group.size_band for group in source_disclosure_risk(connection)] == ["not published"]
+    assert [group.size_band for group in count_source_disclosure_risk(connection)] == ["not published"]
 
 
 def test_the_residual_risk_counts_cells_and_names_no_organisation(connection: duckdb.DuckDBPyConnection) -> None:
     figures = publish(made_counts("quarter", seed=6, shape=Shape(icbs=3)))
     found = grades_of(connection, figures)
-    groups = source_disclosure_risk(connection)
+    groups = count_source_disclosure_risk(connection)
     assert {field.name for field in fields(RiskCount)} == {
         *("period", "measure", "org_level", "size_band", "audited", "counts")
     }
@@ -242,7 +248,7 @@ def test_what_is_reported_is_of_a_hundred_cells_at_least_over_all_periods(groups
         key = (group.measure, group.org_level, group.size_band)
         sizes[key] = sizes.get(key, 0) + group.audited
         exact[key] = exact.get(key, 0) + group.counts["exact_disclosure"]
-    reported = reportable(groups)
+    reported = merge_reportable_groups(groups)
     assert MIN_GROUP_SIZE == 100
     assert all(group.audited >= 100 and group.period == "all" for group in reported)
     assert {(group.measure, group.org_level, group.size_band): group.audited for group in reported} == {

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from iapt.contract import Grain
-from iapt.disclosure.residual_disclosure import Leak, find_residual_disclosures
+from iapt.disclosure.residual_disclosure import ResidualDisclosure, find_residual_disclosures
 from tests.factories.audit_sources import (
     FINISHED,
     FORMULAS,
@@ -71,7 +71,9 @@ def source() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def leaks(connection: duckdb.DuckDBPyConnection, extract: list[Figure], where: str = "true") -> dict[str, list[Leak]]:
+def leaks(
+    connection: duckdb.DuckDBPyConnection, extract: list[Figure], where: str = "true"
+) -> dict[str, list[ResidualDisclosure]]:
     """What an extract leaks; the bounds of the source must be as they were."""
     write_figures(connection, "extract", extract)
     before = bounds_in(connection)
@@ -144,7 +146,7 @@ def test_a_figure_that_says_more_than_the_source_is_a_leak(source: duckdb.DuckDB
     extract = changed(EXTRACT, planted.change, where=lambda figure: figure.cell == planted.figure)
     found = leaks(source, extract)
     assert found.keys() == {PERIOD}
-    assert Leak(planted.measure, planted.kind, 1) in found[PERIOD]
+    assert ResidualDisclosure(planted.measure, planted.kind, 1) in found[PERIOD]
     assert {leak.kind for leak in found[PERIOD]} == {planted.kind}
 
 
@@ -158,13 +160,18 @@ def test_a_figure_that_says_more_than_the_source_is_a_leak(source: duckdb.DuckDB
     ids=["of nobody the source knows", "of no measure the source has there", "hidden, with bounds"],
 )
 def test_a_count_that_the_source_does_not_have_is_a_leak(source: duckdb.DuckDBPyConnection, unknown: Figure) -> None:
-    assert leaks(source, [*EXTRACT, unknown]) == {PERIOD: [Leak(unknown.measure, "unknown to the source", 1)]}
+    assert leaks(source, [*EXTRACT, unknown]) == {
+        PERIOD: [ResidualDisclosure(unknown.measure, "unknown to the source", 1)]
+    }
 
 
 def test_leaks_are_told_by_period_and_counted(source: duckdb.DuckDBPyConnection) -> None:
     raw = [showing(COUNTS[figure.cell])(figure) if figure.measure == FINISHED else figure for figure in EXTRACT]
     found = leaks(source, raw)
-    assert found == {PERIOD: [Leak(FINISHED, "count", 2)], ELSEWHERE.period: [Leak(FINISHED, "count", 1)]}
+    assert found == {
+        PERIOD: [ResidualDisclosure(FINISHED, "count", 2)],
+        ELSEWHERE.period: [ResidualDisclosure(FINISHED, "count", 1)],
+    }
     assert leaks(source, raw, f"period = '{ELSEWHERE.period}'") == {ELSEWHERE.period: found[ELSEWHERE.period]}
 
 
@@ -228,7 +235,10 @@ def test_a_percentage_leaks_exactly_where_source_and_extract_together_say_more()
         leaking = {
             code
             for (code,) in connection.execute(
-                "select org_code from leak join cell using (cell) join figure using (population)"
+                """
+                select org_code from residual_disclosure
+                join cell using (cell) join published_value using (population)
+                """
             ).fetchall()
         }
     narrower = {cell[0].org_code for cell in alone if both[cell] != alone[cell]}
@@ -241,8 +251,8 @@ def test_bounds_that_stopped_short_make_no_leak_of_a_clean_extract() -> None:
     figures = publish(counts)
     ends: list[Bounds] = []
     with made_database() as connection:
-        for most_sweeps in (0, 2):
-            bound(connection, figures, most_sweeps=most_sweeps)
+        for max_sweeps in (0, 2):
+            bound(connection, figures, max_sweeps=max_sweeps)
             ends.append(bounds_in(connection))
             assert leaks(connection, released(counts, figures)) == {}
     assert ends[0] != ends[1]

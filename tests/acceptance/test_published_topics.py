@@ -8,14 +8,14 @@ from tests.acceptance.conftest import RealRelease
 from tests.oracles.topic_marts import (
     GRAINS,
     NEVER_LEFT_OUT,
-    SUMS_THAT_ARE_NOT,
     TOPICS,
-    cells_of_mart,
-    cells_that_leave,
-    measures_of,
-    statuses,
-    statuses_from_fact_to_extract,
-    values_without_a_current_row,
+    WRONG_SUMS,
+    count_status_changes,
+    count_statuses,
+    count_values_without_a_current_row,
+    list_measures,
+    select_mart_cells,
+    select_released_cells,
 )
 
 # Years by ethnic group, with the level of the areas; 42 bodies and those whom the publisher could not place.
@@ -73,7 +73,11 @@ def test_only_the_annual_reports_have_recovery_by_ethnic_group(real_release: Rea
 def statuses_that_leave(real_release: RealRelease) -> list[tuple[object, ...]]:
     """How often each status stands in the extracts and facts, of the measures of all topics: read once for them all."""
     ask = real_release.warehouse
-    return ask(statuses(cells_that_leave(sorted({measure for mart in TOPICS for measure in measures_of(ask, mart)}))))
+    return ask(
+        count_statuses(
+            select_released_cells(sorted({measure for mart in TOPICS for measure in list_measures(ask, mart)}))
+        )
+    )
 
 
 @pytest.mark.parametrize("mart", TOPICS)
@@ -81,7 +85,7 @@ def test_each_status_is_as_often_in_the_topic_mart_as_in_the_extracts_and_facts(
     real_release: RealRelease, statuses_that_leave: list[tuple[object, ...]], mart: str
 ) -> None:
     ask = real_release.warehouse
-    in_mart, measures = ask(statuses(cells_of_mart(ask, mart))), measures_of(ask, mart)
+    in_mart, measures = ask(count_statuses(select_mart_cells(ask, mart))), list_measures(ask, mart)
     assert in_mart == [row for row in statuses_that_leave if row[1] in measures]
     assert {str(status) for _, _, status, _, _ in in_mart} == {"published", *NEVER_LEFT_OUT}
     assert [row[:3] for row in in_mart if row[4] != (row[3] if row[2] == "published" else 0)] == []
@@ -92,8 +96,8 @@ def test_a_status_of_a_fact_stays_in_the_extract_but_for_what_the_policy_hides(
     real_release: RealRelease, grain: str
 ) -> None:
     ask = real_release.warehouse
-    measures = sorted({measure for mart in TOPICS for measure in measures_of(ask, mart)})
-    found = ask(statuses_from_fact_to_extract(grain, measures))
+    measures = sorted({measure for mart in TOPICS for measure in list_measures(ask, mart)})
+    found = ask(count_status_changes(grain, measures))
     assert {(before, after) for before, after, _ in found} <= {
         ("published", "published"),
         ("published", "suppressed"),
@@ -105,7 +109,7 @@ def test_a_status_of_a_fact_stays_in_the_extract_but_for_what_the_policy_hides(
 
 @pytest.mark.parametrize("extract", [extract for _, extract in GRAINS.values()])
 def test_every_figure_of_a_place_has_a_row_on_current_boundaries(real_release: RealRelease, extract: str) -> None:
-    ((figures, _, missing),) = real_release.warehouse(values_without_a_current_row(extract))
+    ((figures, _, missing),) = real_release.warehouse(count_values_without_a_current_row(extract))
     assert isinstance(figures, int)
     assert figures > 500
     assert missing == 0
@@ -121,7 +125,7 @@ def test_no_figure_on_current_boundaries_stands_twice(real_release: RealRelease)
 
 
 def test_the_months_of_icbs_and_stps_are_the_sums_of_their_locations(real_release: RealRelease) -> None:
-    ((bodies, wrong),) = real_release.warehouse(SUMS_THAT_ARE_NOT)
+    ((bodies, wrong),) = real_release.warehouse(WRONG_SUMS)
     assert isinstance(bodies, int)
     assert bodies > 4_000
     assert wrong == 0

@@ -11,7 +11,7 @@ from iapt.catalogue.area_tiles import load_tiles
 from iapt.report.site import measure_site
 from iapt.workspace import CATALOGUE
 from tests.acceptance.conftest import BOUNDARIES, RealRelease
-from tests.oracles.report_figures import EXTRACTS, compare_figures, data_of
+from tests.oracles.report_figures import EXTRACTS, compare_figures, read_data_file
 
 HEAVIEST_PAGE_BYTES = 200_000
 HEAVIEST_DATA_BYTES = 100_000
@@ -40,10 +40,10 @@ def test_no_page_and_no_data_file_is_heavy(report: Path) -> None:
 
 
 def test_every_tile_of_the_map_has_a_recovery_rate_of_the_newest_year(report: Path) -> None:
-    site = data_of(report / "data" / "site.js")
+    site = read_data_file(report / "data" / "site.js")
     number = [fields[0] for fields in site["measures"]].index("percentage_recovery")
     year = [fields[0] for fields in site["reports"]["annual"]["periods"]].index("2024-25")
-    series = data_of(report / "data" / "map" / "annual.js")["series"]
+    series = read_data_file(report / "data" / "map" / "annual.js")["series"]
     cells = {area: texts[number].split(",")[year] for area, texts in series.items() if texts[number].count(",") >= year}
     assert {f"icb-{tile.code}" for tile in load_tiles(CATALOGUE / "area_tiles.csv")} <= cells.keys()
     assert sum(cell.isdigit() for cell in cells.values()) == 42

@@ -20,7 +20,7 @@ from iapt.report.site import build_report
 from iapt.sql import quote_literal
 from tests.browser.page_objects import Readers, Site, Visit, Visits
 from tests.browser.released_figures import ReleasedFigures, read_released_figures
-from tests.factories.report_release import write_made_release
+from tests.factories.report_release import write_report_release
 
 NAMED_CHROMIUM = "IAPT_CHROMIUM"
 FLAGS = (
@@ -126,7 +126,7 @@ def _served(folder: Path, release: Path) -> Iterator[Site]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The report of the made release, with boundaries on its maps and a board of a name like a formula."""
     folder = tmp_path_factory.mktemp("report")
-    release = write_made_release(folder / "release")
+    release = write_report_release(folder / "release")
     with duckdb.connect() as connection:
         codes = [
             row[0]
@@ -154,7 +154,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The report of a release without quarters, boundaries or a statement: what is not there must not break it."""
     folder = tmp_path_factory.mktemp("bare")
-    release = write_made_release(folder / "release")
+    release = write_report_release(folder / "release")
     for mart in TOPICS:
         _rewrite(release, mart, "from the_table where period_grain <> 'quarter'")
     _rewrite(release, "extract_quarterly", "from the_table where false")

@@ -21,7 +21,7 @@ PROVENANCE = ["2026.11.9", "NHS Digital / NHS England", "OGL-UK-3.0"]
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
-def rows_of(href: str) -> list[list[str]]:
+def read_rows(href: str) -> list[list[str]]:
     head, _, data = href.partition(",")
     assert head == "data:text/csv;charset=utf-8"
     return list(csv.reader(io.StringIO(unquote_to_bytes(data).decode("utf-8")), strict=True))
@@ -86,7 +86,7 @@ def test_every_download_of_every_page_holds_its_table(site: Site, parser: Visit)
         files = [one["file"] for one in shown.downloads]
         assert len(files) == len(set(files)), (path, "each file of a page has a name of its own")
         for one in shown.downloads:
-            rows = rows_of(one["href"])
+            rows = read_rows(one["href"])
             assert_holds_the_table(rows, tables[one["table"]])
             assert_safe(rows, path)
             assert one["file"].endswith(".csv")
@@ -107,14 +107,14 @@ def test_what_is_chosen_is_what_is_downloaded(path: str, visits: Visits) -> None
     shown = visits.open(path).shown()
     assert shown.downloads
     for one in shown.downloads:
-        rows = rows_of(one["href"])
+        rows = read_rows(one["href"])
         assert_holds_the_table(rows, tables_by_caption(shown)[one["table"]])
         assert_safe(rows, path)
 
 
 def test_a_name_like_a_formula_is_made_harmless(visits: Visits) -> None:
     shown = visits.open("map/annual.html").shown()
-    rows = rows_of(shown.downloads[0]["href"])
+    rows = read_rows(shown.downloads[0]["href"])
     assert next(row for row in rows if row[0] == FORMULA_CODE)[1] == f"'{FORMULA_NAME}"
 
 

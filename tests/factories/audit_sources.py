@@ -237,7 +237,7 @@ class Shape:
     measures: tuple[str, ...] = COUNTS
 
 
-def made_counts(grain: Grain, seed: int, shape: Shape = Shape(), period: str | None = None) -> Counts:
+def make_counts(grain: Grain, seed: int, shape: Shape = Shape(), period: str | None = None) -> Counts:
     """True counts of a period at every level of its grain, with the categories the grain breaks down by.
 
     What adds up in the declared relations adds up here, and what cannot exceed another count does not.
@@ -373,7 +373,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFram
 
 
 @contextmanager
-def made_database() -> Generator[duckdb.DuckDBPyConnection]:
+def make_database() -> Generator[duckdb.DuckDBPyConnection]:
     """A connection of one's own in memory, on one core: the tables are too small for more."""
     with duckdb.connect(config={"threads": 1}) as connection:
         write_measures(connection)
@@ -381,7 +381,7 @@ def made_database() -> Generator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def bound(
+def audit_figures(
     connection: duckdb.DuckDBPyConnection,
     figures: Sequence[Figure],
     grain: Grain = "quarter",
@@ -390,7 +390,7 @@ def bound(
     relations: Relations = RELATIONS,
     max_sweeps: int = MAX_SWEEPS,
 ) -> Propagation:
-    """Audit figures on a connection from `made_database`; the bounds stand in its `cell`."""
+    """Audit figures on a connection from `make_database`; the bounds stand in its `cell`."""
     write_figures(connection, "figures", figures)
     load_values(connection, "figures")
     load_cells(connection, rounding)
@@ -400,7 +400,7 @@ def bound(
     return propagate(connection, max_sweeps)
 
 
-def bounds_in(connection: duckdb.DuckDBPyConnection) -> Bounds:
+def read_bounds(connection: duckdb.DuckDBPyConnection) -> Bounds:
     """The bounds of every cell by what it is of."""
     names = ", ".join((*POPULATION, "parent_code", "measure"))
     population = ", ".join(f"published.{column}" for column in POPULATION)
@@ -414,7 +414,7 @@ def bounds_in(connection: duckdb.DuckDBPyConnection) -> Bounds:
     return {(Population(*row[:8]), str(row[8])): (int(row[9]), int(row[10])) for row in rows}
 
 
-def bounds_of(
+def compute_bounds(
     figures: Sequence[Figure],
     grain: Grain = "quarter",
     rounding: Rounding = PUBLISHERS_ROUNDING,
@@ -423,12 +423,12 @@ def bounds_of(
     max_sweeps: int = MAX_SWEEPS,
 ) -> Bounds:
     """The bounds that the audit of figures comes to."""
-    with made_database() as connection:
-        bound(connection, figures, grain, rounding, relations=relations, max_sweeps=max_sweeps)
-        return bounds_in(connection)
+    with make_database() as connection:
+        audit_figures(connection, figures, grain, rounding, relations=relations, max_sweeps=max_sweeps)
+        return read_bounds(connection)
 
 
-def changed(
+def change_figures(
     figures: Iterable[Figure], change: Callable[[Figure], Figure | None], *, where: Callable[[Figure], bool]
 ) -> list[Figure]:
     """Figures of which some are replaced, or left out where the change gives None. At least one must be."""
@@ -452,7 +452,7 @@ def with_value(figure: Figure, value: float | None) -> Figure:
 # -- what may leave ---------------------------------------------------------------------------------------------------
 
 
-def released(counts: Counts, figures: Iterable[Figure], rounding: Rounding = PUBLISHERS_ROUNDING) -> list[Figure]:
+def make_extract(counts: Counts, figures: Iterable[Figure], rounding: Rounding = PUBLISHERS_ROUNDING) -> list[Figure]:
     """An extract of a source: its figures with their declared bounds, England's hidden and rounded as all others."""
     rows = []
     for figure in figures:

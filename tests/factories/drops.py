@@ -198,7 +198,7 @@ ANNUAL_WIDTHS = {
 }
 
 
-def monthly_row(
+def make_row(
     *values: Cell,
     level: str = "Provider",
     commissioner: Body = COMMISSIONER,
@@ -213,7 +213,7 @@ def monthly_row(
     return [start, end, level, *(first or (commissioner.code, commissioner.name)), *second, *measure, *values]
 
 
-def workbook_row(
+def make_workbook_row(
     *values: Cell,
     level: str = "Provider",
     commissioner: Body = COMMISSIONER,
@@ -227,7 +227,7 @@ def workbook_row(
     return [*first, *second, level, month, *figures]
 
 
-def quarterly_long_row(
+def make_quarterly_row(
     value: Cell,
     *,
     level: str = "England",
@@ -246,7 +246,7 @@ def quarterly_long_row(
     return [start, end, *icb, *sub_icb, *service, level, *population, *measure, value]
 
 
-def quarterly_wide_row(
+def make_quarterly_wide_row(
     *values: Cell,
     commissioner: Body = COMMISSIONER,
     quarter: str = "Quarter 3 2020/21",
@@ -258,15 +258,15 @@ def quarterly_wide_row(
     return [quarter, *where, "CCG", *population, *figures]
 
 
-def stp_ccg_long_row(value: Cell, *, level: str = "England", **others: Any) -> list[Cell]:
-    """A row of the quarterly STP and CCG file of 2021-22; what others are is said as of `quarterly_long_row`."""
+def make_stp_ccg_row(value: Cell, *, level: str = "England", **others: Any) -> list[Cell]:
+    """A row of the quarterly STP and CCG file of 2021-22; what others are is said as of `make_quarterly_row`."""
     now = {"STP": "ICB", "CCG": "SubICB", "CCG-Provider": "SubICB-Provider"}.get(level, level)
     others = {"start": "01/04/2021", "end": "30/06/2021", **others}
     words = {"All_ICB": "All_STP", "All_SubICB": "All_CCG", now: level}
-    return [words.get(str(cell), cell) for cell in quarterly_long_row(value, level=now, **others)]
+    return [words.get(str(cell), cell) for cell in make_quarterly_row(value, level=now, **others)]
 
 
-def monthly_wide_row(
+def make_monthly_wide_row(
     *values: Cell,
     level: str = "CCG",
     commissioner: Body = COMMISSIONER,
@@ -280,13 +280,13 @@ def monthly_wide_row(
     return [level, month, *first, *second, *figures]
 
 
-def by_variable_row(*values: Cell, body: Body | None = None, category: str = "None") -> list[Cell]:
+def make_by_variable_row(*values: Cell, body: Body | None = None, category: str = "None") -> list[Cell]:
     """A row of an annual table of one variable, of England where no body is given; the last value fills the others."""
     who = ("England", "England") if body is None else (body.code, body.name)
     return [*who, category, *values, *[values[-1]] * (3 - len(values))]
 
 
-def annual_row(
+def make_annual_row(
     *values: Cell,
     year: str = "2022-23",
     level: str = "Provider",
@@ -299,7 +299,7 @@ def annual_row(
     return [level, *who, *population, *values, *[values[-1]] * (width - len(values))]
 
 
-def data_quality_row(*values: Cell, provider: Body = PROVIDER, item: str = "NHS NUMBER") -> list[Cell]:
+def make_data_quality_row(*values: Cell, provider: Body = PROVIDER, item: str = "NHS NUMBER") -> list[Cell]:
     """A row of the data quality file; the last value given fills its other counts."""
     counts = [*values, *[values[-1]] * (5 - len(values))]
     return ["2026-04-01", "2026-04-30", provider.code, "IDS001 Master Patient Index", "I001040", item, *counts]
@@ -308,7 +308,7 @@ def data_quality_row(*values: Cell, provider: Body = PROVIDER, item: str = "NHS 
 # -- as bytes ---------------------------------------------------------------------------------------------------------
 
 
-def csv_bytes(
+def make_csv(
     header: Row,
     rows: Iterable[Row],
     *,
@@ -324,7 +324,7 @@ def csv_bytes(
     return text.getvalue().encode(encoding)
 
 
-def xlsx_bytes(sheets: Mapping[str, Iterable[Row]]) -> bytes:
+def make_xlsx(sheets: Mapping[str, Iterable[Row]]) -> bytes:
     """A workbook of sheets by name. Text stays text, numbers are numbers, days are true dates."""
     stream = io.BytesIO()
     with xlsxwriter.Workbook(stream, {"in_memory": True}) as workbook:
@@ -342,7 +342,7 @@ def xlsx_bytes(sheets: Mapping[str, Iterable[Row]]) -> bytes:
     return stream.getvalue()
 
 
-def zip_bytes(members: Mapping[str, bytes] | Sequence[tuple[str | zipfile.ZipInfo, bytes]]) -> bytes:
+def make_zip(members: Mapping[str, bytes] | Sequence[tuple[str | zipfile.ZipInfo, bytes]]) -> bytes:
     """A ZIP of members by name; as pairs, names may repeat and be anything."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
@@ -352,43 +352,43 @@ def zip_bytes(members: Mapping[str, bytes] | Sequence[tuple[str | zipfile.ZipInf
     return stream.getvalue()
 
 
-def monthly_csv(*rows: Row, header: Row = MONTHLY_HEADER, **style: Any) -> bytes:
+def make_monthly_csv(*rows: Row, header: Row = MONTHLY_HEADER, **style: Any) -> bytes:
     """A monthly CSV of these rows."""
-    return csv_bytes(header, rows, **style)
+    return make_csv(header, rows, **style)
 
 
-def published_drops() -> dict[str, tuple[str, bytes]]:
+def make_published_drops() -> dict[str, tuple[str, bytes]]:
     """One small drop of each layout in the catalogue: its file name and its bytes."""
-    annual = csv_bytes(ANNUAL_HEADERS["2022-23"], [annual_row("25", "NULL", "*")])
+    annual = make_csv(ANNUAL_HEADERS["2022-23"], [make_annual_row("25", "NULL", "*")])
     return {
         "monthly_long": (
             "nhstalkingtherapies_month_apr_2026_activity_performance.csv",
-            monthly_csv(monthly_row("25"), monthly_row("*", measure=FINISHED)),
+            make_monthly_csv(make_row("25"), make_row("*", measure=FINISHED)),
         ),
         "timeseries_long": (
             "talking_therapies_time_series_apr_2026.csv",
-            csv_bytes(
+            make_csv(
                 UNSUPPRESSED_HEADER,
-                [monthly_row("25"), monthly_row("30", start="01/05/2026", end="31/05/2026")],
+                [make_row("25"), make_row("30", start="01/05/2026", end="31/05/2026")],
             ),
         ),
         "timeseries_workbook": (
             "feb2019_feb2020.xlsx",
-            xlsx_bytes(
+            make_xlsx(
                 {
                     "Title sheet": [["Psychological Therapies"]],
-                    "Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, workbook_row(25, 20, "*", 50, 52.5)],
+                    "Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, make_workbook_row(25, 20, "*", 50, 52.5)],
                     "Constructions": [["Caseness"], ["A score at or above the threshold"]],
                 }
             ),
         ),
         "quarterly_long": (
             "nhstalkingtherapies_quarterly_data_q1_26_27.zip",
-            zip_bytes(
+            make_zip(
                 {
-                    f"nhstalkingtherapies_quarterly_{part}_q1_26_27.csv": csv_bytes(
+                    f"nhstalkingtherapies_quarterly_{part}_q1_26_27.csv": make_csv(
                         QUARTERLY_LONG_HEADER,
-                        [quarterly_long_row("12345"), quarterly_long_row("25", level=level)],
+                        [make_quarterly_row("12345"), make_quarterly_row("25", level=level)],
                         quoted=True,
                     )
                     for part, level in {
@@ -401,22 +401,22 @@ def published_drops() -> dict[str, tuple[str, bytes]]:
         ),
         "quarterly_wide": (
             "iapt-quarter-q3-2020-21-final-data.csv",
-            csv_bytes(QUARTERLY_WIDE_HEADER, [quarterly_wide_row("25", "20", "*")]),
+            make_csv(QUARTERLY_WIDE_HEADER, [make_quarterly_wide_row("25", "20", "*")]),
         ),
         "annual_main_wide": (
             "psych-ther-ann-rep-csvs-2022-23.zip",
-            zip_bytes({"psych-ther-ann-rep-csv-2022-23-main-v2.csv": annual}),
+            make_zip({"psych-ther-ann-rep-csv-2022-23-main-v2.csv": annual}),
         ),
         "quarterly_stp_ccg_long": (
             "iapt_quarterly_STP_and_CCGs_q1_2122.zip",
-            zip_bytes(
+            make_zip(
                 {
-                    "iapt-quarterly-STP-and-CCG-Q1.csv": csv_bytes(
+                    "iapt-quarterly-STP-and-CCG-Q1.csv": make_csv(
                         STP_CCG_LONG_HEADER,
                         [
-                            stp_ccg_long_row("12345"),
-                            stp_ccg_long_row("25", level="CCG"),
-                            stp_ccg_long_row("*", level="STP"),
+                            make_stp_ccg_row("12345"),
+                            make_stp_ccg_row("25", level="CCG"),
+                            make_stp_ccg_row("*", level="STP"),
                         ],
                     )
                 }
@@ -424,25 +424,29 @@ def published_drops() -> dict[str, tuple[str, bytes]]:
         ),
         "monthly_wide": (
             "IAPT_month_Apr_2016_data.csv",
-            csv_bytes(MONTHLY_WIDE_HEADER, [monthly_wide_row("1000", level="England"), monthly_wide_row("25", "*")]),
+            make_csv(
+                MONTHLY_WIDE_HEADER, [make_monthly_wide_row("1000", level="England"), make_monthly_wide_row("25", "*")]
+            ),
         ),
         "annual_by_variable_2015": (
             "psych-ther-ann-rep-csv-pack-2015-16.zip",
-            zip_bytes(
+            make_zip(
                 {
-                    "religion.csv": csv_bytes(
-                        BY_VARIABLE_2015_HEADER, [by_variable_row("1000", "60", "50.5"), _ccg_row("25", "*")]
+                    "religion.csv": make_csv(
+                        BY_VARIABLE_2015_HEADER, [make_by_variable_row("1000", "60", "50.5"), _ccg_row("25", "*")]
                     )
                 }
             ),
         ),
         "annual_by_variable_2016": (
             "psych-ther-ann-rep-csv-pack-2016-17_v3.0.zip",
-            zip_bytes({"ltc.csv": csv_bytes(BY_VARIABLE_2016_HEADER, [by_variable_row("1000"), _ccg_row("25", "*")])}),
+            make_zip(
+                {"ltc.csv": make_csv(BY_VARIABLE_2016_HEADER, [make_by_variable_row("1000"), _ccg_row("25", "*")])}
+            ),
         ),
         "data_quality": (
             "nhstalkingtherapies_month_apr_2026_data_quality.csv",
-            csv_bytes(DATA_QUALITY_HEADER, [data_quality_row("85", "*")], line_end="\r\n"),
+            make_csv(DATA_QUALITY_HEADER, [make_data_quality_row("85", "*")], line_end="\r\n"),
         ),
     }
 
@@ -451,7 +455,7 @@ def published_drops() -> dict[str, tuple[str, bytes]]:
 
 
 def _ccg_row(*values: Cell) -> list[Cell]:
-    return by_variable_row(*values, body=COMMISSIONER)
+    return make_by_variable_row(*values, body=COMMISSIONER)
 
 
 @functools.cache
@@ -511,13 +515,13 @@ class ReadDrop:
     def observations(self) -> list[dict[str, Any]]:
         """The observations in the order of the file; a rejected drop fails the test."""
         assert self.summary.rejection is None, self.rejection
-        return rows_of(self.store.observations_path(self.drop.sha256))
+        return read_rows(self.store.observations_path(self.drop.sha256))
 
     @property
     def quarantine(self) -> list[dict[str, Any]]:
         """The quarantined cells in the order of the file; none where there is no such file."""
         path = self.store.quarantine_path(self.drop.sha256)
-        return rows_of(path) if path.exists() else []
+        return read_rows(path) if path.exists() else []
 
     @property
     def files(self) -> list[Path]:
@@ -525,7 +529,7 @@ class ReadDrop:
         return sorted(path for path in self.store.folder.rglob("*") if path.is_file())
 
 
-def rows_of(parquet: Path) -> list[dict[str, Any]]:
+def read_rows(parquet: Path) -> list[dict[str, Any]]:
     """The rows of a Parquet file as they stand in it."""
     cursor = connection().cursor().execute("select * from read_parquet(?)", [str(parquet)])
     names = [column[0] for column in cursor.description]
@@ -558,7 +562,7 @@ def read_monthly(
     **style: Any,
 ) -> ReadDrop:
     """Read a monthly CSV of these rows, under a name that must fit their month."""
-    return read(folder, name, monthly_csv(*rows, header=header, **style))
+    return read(folder, name, make_monthly_csv(*rows, header=header, **style))
 
 
 def named(body: Body, name: str) -> Body:

@@ -243,7 +243,7 @@ CHANGES: Final = (
 )
 
 
-def grow_country(random: Random) -> Country:
+def make_country(random: Random) -> Country:
     """Return a country after four steps, each of one change or none, with its areas on the last day of every year."""
     country = Country(random)
     neighbourhood = 0
@@ -279,7 +279,7 @@ class Truth:
         return sum(self.counts[year, measure][one] for one in area)
 
 
-def release_country(country: Country, *, lacks: float = 0.0) -> tuple[duckdb.DuckDBPyConnection, Truth]:
+def build_country_release(country: Country, *, lacks: float = 0.0) -> tuple[duckdb.DuckDBPyConnection, Truth]:
     """Return a database with the figures of a country on current boundaries, and the truth of them.
 
     `lacks` is the share of rows of the extract, and of parents in the list, that are not there.

@@ -427,7 +427,7 @@ def _notes() -> Iterator[dict[str, Any]]:
     }
 
 
-def write_made_release(folder: Path) -> Path:
+def write_report_release(folder: Path) -> Path:
     """Write the tables a report is made from, and a manifest, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tables: dict[str, list[dict[str, Any]]] = {

@@ -311,7 +311,7 @@ order by all
 """
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+def build_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables of the staged release in a DuckDB database."""
     connection.execute(REFERENCE)
     for table, grain in EXTRACT_GRAINS.items():
@@ -328,7 +328,7 @@ def build_staged_release(folder: Path) -> Path:
     """Write the staged release as Parquet files into a folder and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
-        create_tables(connection)
+        build_tables(connection)
         for table in CONTRACTS:
             _write(connection, table, folder)
     return folder

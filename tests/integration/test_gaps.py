@@ -44,7 +44,7 @@ MODELS = (
 Rows = Callable[[str], list[tuple[object, ...]]]
 
 
-def rows_of(warehouse: Path) -> Rows:
+def read_rows(warehouse: Path) -> Rows:
     def rows(query: str) -> list[tuple[object, ...]]:
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             return connection.execute(query).fetchall()
@@ -55,7 +55,7 @@ def rows_of(warehouse: Path) -> Rows:
 @pytest.fixture(scope="module")
 def before(released_home: BuiltHome) -> Rows:
     """The warehouse without the gap."""
-    return rows_of(released_home.home.warehouse)
+    return read_rows(released_home.home.warehouse)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def after(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) ->
         check=False,
     )
     assert result.returncode == 0, result.stdout[-4000:]
-    return rows_of(home.warehouse)
+    return read_rows(home.warehouse)
 
 
 def test_the_calendar_says_that_the_month_was_never_published_and_why(before: Rows, after: Rows) -> None:

@@ -20,7 +20,7 @@ from orchestration.event_log import open_instance
 from orchestration.refresh import prepare_dagster_home, refresh
 from orchestration.resources import WorkspaceResource
 from orchestration.workspace_lock_resource import ABANDONED
-from tests.factories.drops import FINISHED, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, make_monthly_csv, make_row
 
 REFRESH = """
 import os, signal, sys
@@ -42,8 +42,8 @@ sys.exit(refresh(Workspace(Path(sys.argv[1])), Path(sys.argv[2])).exit_status)
 def drops(tmp_path: Path) -> Path:
     folder = tmp_path / "drops"
     folder.mkdir()
-    rows = [monthly_row("25"), monthly_row("*", measure=FINISHED)]
-    (folder / "iapt_month_apr_2026_activity.csv").write_bytes(monthly_csv(*rows))
+    rows = [make_row("25"), make_row("*", measure=FINISHED)]
+    (folder / "iapt_month_apr_2026_activity.csv").write_bytes(make_monthly_csv(*rows))
     return folder
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from iapt.workspace import PROJECT_ROOT
-from tests.factories.drops import FINISHED, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, make_monthly_csv, make_row
 
 STEPS = (
     "reading drops: iapt_month_apr_2026_activity.csv",
@@ -28,8 +28,8 @@ CLOCK = re.compile(r"\d:\d\d:\d\d")
 
 def test_the_line_moves_by_step_and_drop_to_the_end(tmp_path: Path) -> None:
     (tmp_path / "drops").mkdir()
-    rows = [monthly_row("25"), monthly_row("*", measure=FINISHED)]
-    (tmp_path / "drops" / "iapt_month_apr_2026_activity.csv").write_bytes(monthly_csv(*rows))
+    rows = [make_row("25"), make_row("*", measure=FINISHED)]
+    (tmp_path / "drops" / "iapt_month_apr_2026_activity.csv").write_bytes(make_monthly_csv(*rows))
     ours, theirs = pty.openpty()
     command = [Path(sys.executable).with_name("iapt"), "refresh", "--drops", tmp_path / "drops"]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "160", "IAPT_HOME": str(tmp_path / "home")}

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from iapt.workspace import Workspace
 from orchestration.cli import app
 from orchestration.refresh import RefreshOutcome, refresh
-from tests.factories.drops import FINISHED, REFERRALS, Body, Row, monthly_csv, monthly_row, zip_bytes
+from tests.factories.drops import FINISHED, REFERRALS, Body, Row, make_monthly_csv, make_row, make_zip
 
 RIGHT, WRONG, THIRD = (Body(code, f"Invented {code}") for code in ("ZZ-P1", "ZZ-P2", "ZZ-P3"))
 MONTHS = {
@@ -37,7 +37,7 @@ def month(name: str, *providers: tuple[Body, str], england: str = "500", measure
     rows: list[Row] = []
     for level, provider, value in [("England", RIGHT, england), *(("Provider", *each) for each in providers)]:
         for measure in (REFERRALS, FINISHED)[:measures]:
-            rows.append(monthly_row(value, level=level, provider=provider, measure=measure, start=start, end=end))
+            rows.append(make_row(value, level=level, provider=provider, measure=measure, start=start, end=end))
     return rows
 
 
@@ -50,40 +50,42 @@ MENDED = ((RIGHT, "25"), (THIRD, "35"))
 SERIES = "talking_therapies_time_series_apr_2025_to_oct_2025.csv"
 LATER_SERIES = "talking_therapies_time_series_jun_2025.csv"
 FIRST: dict[str, bytes] = {
-    named("apr"): monthly_csv(*month("apr", *BOTH)),  # its re-issue corrects a code
-    named("may"): monthly_csv(*month("may", *BOTH)),  # its re-issue changes values alone
-    named("jun"): monthly_csv(*month("jun", *BOTH)),  # its re-issue is in the same refresh
-    named("jun", "-v2"): monthly_csv(*month("jun", *MENDED)),
-    named("jul", "-v2"): monthly_csv(*month("jul", *MENDED)),  # the re-issue came first
-    named("aug"): monthly_csv(*month("aug", *BOTH)),  # its re-issue loses a measure to errors
-    named("sep"): monthly_csv(*month("sep", *BOTH)),  # the time series has the wrong code too
-    "iapt_month_oct_2025.zip": zip_bytes({named("oct"): monthly_csv(*month("oct", *BOTH))}),  # corrected within a ZIP
+    named("apr"): make_monthly_csv(*month("apr", *BOTH)),  # its re-issue corrects a code
+    named("may"): make_monthly_csv(*month("may", *BOTH)),  # its re-issue changes values alone
+    named("jun"): make_monthly_csv(*month("jun", *BOTH)),  # its re-issue is in the same refresh
+    named("jun", "-v2"): make_monthly_csv(*month("jun", *MENDED)),
+    named("jul", "-v2"): make_monthly_csv(*month("jul", *MENDED)),  # the re-issue came first
+    named("aug"): make_monthly_csv(*month("aug", *BOTH)),  # its re-issue loses a measure to errors
+    named("sep"): make_monthly_csv(*month("sep", *BOTH)),  # the time series has the wrong code too
+    "iapt_month_oct_2025.zip": make_zip(
+        {named("oct"): make_monthly_csv(*month("oct", *BOTH))}
+    ),  # corrected within a ZIP
     # One of its cells of April, and one of May, are not those of the months; one is hidden here and shown there.
-    SERIES: monthly_csv(
-        monthly_row("505", level="England", start=MONTHS["apr"][0], end=MONTHS["apr"][1]),
-        monthly_row("505", level="England", start=MONTHS["may"][0], end=MONTHS["may"][1]),
-        monthly_row("*", provider=RIGHT, start=MONTHS["may"][0], end=MONTHS["may"][1]),
-        monthly_row("35", provider=WRONG, start=MONTHS["sep"][0], end=MONTHS["sep"][1]),
-        monthly_row("500", level="England", start=MONTHS["oct"][0], end=MONTHS["oct"][1]),
+    SERIES: make_monthly_csv(
+        make_row("505", level="England", start=MONTHS["apr"][0], end=MONTHS["apr"][1]),
+        make_row("505", level="England", start=MONTHS["may"][0], end=MONTHS["may"][1]),
+        make_row("*", provider=RIGHT, start=MONTHS["may"][0], end=MONTHS["may"][1]),
+        make_row("35", provider=WRONG, start=MONTHS["sep"][0], end=MONTHS["sep"][1]),
+        make_row("500", level="England", start=MONTHS["oct"][0], end=MONTHS["oct"][1]),
     ),
 }
 LATER: dict[str, bytes] = {
-    named("apr", "-v2"): monthly_csv(*month("apr", *MENDED)),
-    named("may", "-v2"): monthly_csv(*month("may", (RIGHT, "45"), (WRONG, "35"))),
-    named("jul"): monthly_csv(*month("jul", *BOTH)),
+    named("apr", "-v2"): make_monthly_csv(*month("apr", *MENDED)),
+    named("may", "-v2"): make_monthly_csv(*month("may", (RIGHT, "45"), (WRONG, "35"))),
+    named("jul"): make_monthly_csv(*month("jul", *BOTH)),
     # Its second measure is there, and each figure of it is an error of a spreadsheet.
-    named("aug", "-v2"): monthly_csv(
+    named("aug", "-v2"): make_monthly_csv(
         *[
-            monthly_row(value, level=level, provider=provider, measure=measure, start="01/08/2025", end="31/08/2025")
+            make_row(value, level=level, provider=provider, measure=measure, start="01/08/2025", end="31/08/2025")
             for level, (provider, figure) in [("England", (RIGHT, "500")), *(("Provider", row) for row in BOTH)]
             for measure, value in ((REFERRALS, figure), (FINISHED, "#N/A"))
         ]
     ),
-    named("sep", "-v2"): monthly_csv(*month("sep", *MENDED)),
-    "later/iapt_month_oct_2025.zip": zip_bytes({named("oct", "-v2"): monthly_csv(*month("oct", *MENDED))}),
+    named("sep", "-v2"): make_monthly_csv(*month("sep", *MENDED)),
+    "later/iapt_month_oct_2025.zip": make_zip({named("oct", "-v2"): make_monthly_csv(*month("oct", *MENDED))}),
     # One month alone, with the code that was withdrawn in the refresh before.
-    LATER_SERIES: monthly_csv(
-        monthly_row("35", provider=WRONG, start=MONTHS["jun"][0], end=MONTHS["jun"][1]),
+    LATER_SERIES: make_monthly_csv(
+        make_row("35", provider=WRONG, start=MONTHS["jun"][0], end=MONTHS["jun"][1]),
     ),
 }
 

@@ -15,7 +15,7 @@ from iapt.workspace import Workspace
 from orchestration.cli import app
 from orchestration.event_log import open_instance
 from orchestration.refresh import refresh
-from tests.factories.drops import FINISHED, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, make_monthly_csv, make_row
 from tests.integration.conftest import (
     BAD_DROPS,
     BROKEN_ROW,
@@ -162,7 +162,7 @@ def test_drops_that_contradict_each_other_are_named_with_their_folders(tmp_path:
     names = ("iapt_month_apr_2026_activity.csv", "copy_of_iapt_month_apr_2026_activity.csv")
     (tmp_path / "drops").mkdir()
     for name, referrals in zip(names, ("25", "30"), strict=True):
-        (tmp_path / "drops" / name).write_bytes(monthly_csv(monthly_row(referrals), monthly_row("*", measure=FINISHED)))
+        (tmp_path / "drops" / name).write_bytes(make_monthly_csv(make_row(referrals), make_row("*", measure=FINISHED)))
     home = Workspace(tmp_path / "home")
     outcome = refresh(home, tmp_path / "drops")
     assert outcome.exit_status == 1

@@ -28,7 +28,7 @@ from orchestration.definitions import defs
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
 from tests.integration.conftest import BuiltHome
-from tests.oracles.report_figures import EXTRACTS, compare_figures, data_of
+from tests.oracles.report_figures import EXTRACTS, compare_figures, read_data_file
 
 pytestmark = pytest.mark.integration
 
@@ -81,8 +81,8 @@ def test_how_rates_stand_to_the_standard_is_what_the_release_says(released_home:
             """
         ).fetchall()
     )
-    years = [fields[0] for fields in data_of(report / "data" / "site.js")["reports"]["annual"]["periods"]]
-    words = data_of(report / "data" / "annual" / "england.js")["standards"]["total/total"]["percentage_recovery"]
+    years = [fields[0] for fields in read_data_file(report / "data" / "site.js")["reports"]["annual"]["periods"]]
+    words = read_data_file(report / "data" / "annual" / "england.js")["standards"]["total/total"]["percentage_recovery"]
     assert {year: word for year, word in zip(years, words.split(","), strict=False) if word} == said != {}
     page = (report / "recovery-rate" / "england-annual.html").read_text("utf-8")
     assert set(re.findall(r'<td class="standing">(met|missed)</td>', page)) == set(said.values())

@@ -19,16 +19,16 @@ from orchestration.definitions import build_definitions
 from orchestration.event_log import open_instance
 from orchestration.refresh import prepare_dagster_home, refresh
 from orchestration.resources import WorkspaceResource
-from tests.factories.drops import FINISHED, OTHER_PROVIDER, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, OTHER_PROVIDER, make_monthly_csv, make_row
 
-GOOD = monthly_csv(
-    monthly_row("25"),
-    monthly_row("*", measure=FINISHED),
-    monthly_row("30", provider=OTHER_PROVIDER),
-    monthly_row("#N/A", measure=FINISHED, provider=OTHER_PROVIDER),
+GOOD = make_monthly_csv(
+    make_row("25"),
+    make_row("*", measure=FINISHED),
+    make_row("30", provider=OTHER_PROVIDER),
+    make_row("#N/A", measure=FINISHED, provider=OTHER_PROVIDER),
 )
 _IN_MAY = {"start": "01/05/2026", "end": "31/05/2026"}
-MAY = monthly_csv(monthly_row("30", **_IN_MAY), monthly_row("*", measure=FINISHED, **_IN_MAY))
+MAY = make_monthly_csv(make_row("30", **_IN_MAY), make_row("*", measure=FINISHED, **_IN_MAY))
 READ_CHECK = dg.AssetCheckKey(dg.AssetKey(["landing", "drops"]), EVERY_DROP_IS_READ)
 SENSOR = {"dagster/sensor_name": "drop_folder_sensor"}
 

@@ -11,15 +11,15 @@ from tests.integration.conftest import BuiltHome
 from tests.oracles.topic_marts import (
     GRAINS,
     NEVER_LEFT_OUT,
-    SUMS_THAT_ARE_NOT,
     TOPICS,
+    WRONG_SUMS,
     Ask,
-    cells_of_mart,
-    cells_that_leave,
-    measures_of,
-    statuses,
-    statuses_from_fact_to_extract,
-    values_without_a_current_row,
+    count_status_changes,
+    count_statuses,
+    count_values_without_a_current_row,
+    list_measures,
+    select_mart_cells,
+    select_released_cells,
 )
 
 
@@ -32,7 +32,7 @@ def ask(released_home: BuiltHome) -> Iterator[Ask]:
 
 
 def all_measures(ask: Ask) -> list[str]:
-    return sorted({measure for mart in TOPICS for measure in measures_of(ask, mart)})
+    return sorted({measure for mart in TOPICS for measure in list_measures(ask, mart)})
 
 
 # -- statuses ----------------------------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ def test_what_was_read_of_a_topic_is_in_the_fact_with_its_status(ask: Ask, grain
 
 @pytest.mark.parametrize("grain", GRAINS)
 def test_a_status_of_a_fact_stays_in_the_extract_but_for_what_the_policy_hides(ask: Ask, grain: str) -> None:
-    found = ask(statuses_from_fact_to_extract(grain, all_measures(ask)))
+    found = ask(count_status_changes(grain, all_measures(ask)))
     assert {(before, after) for before, after, _ in found} <= {
         ("published", "published"),
         ("published", "suppressed"),
@@ -85,29 +85,29 @@ def leaving(grain: str, measures: list[str]) -> str:
 
 @pytest.mark.parametrize("mart", TOPICS)
 def test_each_status_is_as_often_in_the_topic_mart_as_in_the_extracts_and_facts(ask: Ask, mart: str) -> None:
-    in_mart = ask(statuses(cells_of_mart(ask, mart)))
-    assert in_mart == ask(statuses(cells_that_leave(measures_of(ask, mart))))
+    in_mart = ask(count_statuses(select_mart_cells(ask, mart)))
+    assert in_mart == ask(count_statuses(select_released_cells(list_measures(ask, mart))))
     # A number is there where the status says so, and nowhere else.
     assert [row for row in in_mart if row[4] != (row[3] if row[2] == "published" else 0)] == []
 
 
 def test_the_topics_have_cells_of_every_status(ask: Ask) -> None:
     """Else nothing here would tell that one of them is kept."""
-    found = {status for mart in TOPICS for _, _, status, _, _ in ask(statuses(cells_of_mart(ask, mart)))}
+    found = {status for mart in TOPICS for _, _, status, _, _ in ask(count_statuses(select_mart_cells(ask, mart)))}
     assert found == {"published", *NEVER_LEFT_OUT}
 
 
 @pytest.mark.parametrize("mart", TOPICS)
 def test_a_topic_mart_has_the_cells_of_the_extracts_and_no_other(ask: Ask, mart: str) -> None:
     """Value, status and bounds, cell for cell, in both directions."""
-    wide, long = cells_of_mart(ask, mart), cells_that_leave(measures_of(ask, mart))
+    wide, long = select_mart_cells(ask, mart), select_released_cells(list_measures(ask, mart))
     assert ask(f"select count(*) from (({wide}) except all ({long}))") == [(0,)]
     assert ask(f"select count(*) from (({long}) except all ({wide}))") == [(0,)]
 
 
 def test_a_standard_is_judged_only_where_there_is_a_figure(ask: Ask) -> None:
     for mart in TOPICS:
-        for measure in measures_of(ask, mart):
+        for measure in list_measures(ask, mart):
             if f"{measure}_standard" in columns_of(ask, mart):
                 assert ask(
                     f"select count(*) from marts.{mart} where {measure} is null "
@@ -173,7 +173,7 @@ def test_no_month_of_an_icb_has_a_recovery_rate(ask: Ask) -> None:
 
 
 def test_the_months_of_icbs_are_the_sums_of_their_locations(ask: Ask) -> None:
-    ((bodies, wrong),) = ask(SUMS_THAT_ARE_NOT)
+    ((bodies, wrong),) = ask(WRONG_SUMS)
     assert isinstance(bodies, int)
     assert bodies > 100
     assert wrong == 0
@@ -196,7 +196,7 @@ def test_some_body_is_a_sum_of_several_locations(ask: Ask) -> None:
 
 @pytest.mark.parametrize("extract", [extract for _, extract in GRAINS.values()])
 def test_every_figure_of_a_place_has_a_row_on_current_boundaries(ask: Ask, extract: str) -> None:
-    ((figures, _, missing),) = ask(values_without_a_current_row(extract))
+    ((figures, _, missing),) = ask(count_values_without_a_current_row(extract))
     assert isinstance(figures, int)
     assert figures > 100
     assert missing == 0

@@ -39,7 +39,7 @@ class Facts:
     constraints: list[Constraint] = field(default_factory=list)
 
 
-def facts_of(figures: Sequence[Figure], grain: Grain, rounding: Rounding, relations: Relations = RELATIONS) -> Facts:
+def build_facts(figures: Sequence[Figure], grain: Grain, rounding: Rounding, relations: Relations = RELATIONS) -> Facts:
     """The facts that published figures give, with every declared relation of a grain."""
     bounds: Bounds = {}
     for figure in figures:

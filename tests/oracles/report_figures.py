@@ -29,7 +29,7 @@ class FiguresCompared:
     on_one_side_alone: int
 
 
-def data_of(script: Path) -> Any:
+def read_data_file(script: Path) -> Any:
     """What a data file hands over."""
     found = re.fullmatch(r'iapt\.receive\("[^"]*",(.*)\);\n', script.read_text("utf-8"), re.DOTALL)
     assert found, script
@@ -66,7 +66,7 @@ def _take_shown(connection: duckdb.DuckDBPyConnection, report: Path, slug: str) 
 
     A place is shown under the codes and levels it has had; sums over the areas within it are in no extract.
     """
-    site = data_of(report / "data" / "site.js")
+    site = read_data_file(report / "data" / "site.js")
     connection.register("series", pd.DataFrame(_series_of(report, slug, site), columns=list(SERIES)))
     levels = [(identity, *level) for identity, data in _data_of(report, slug, site) for level in data["levels"]]
     connection.register("levels", pd.DataFrame(levels, columns=list(LEVELS)))
@@ -94,7 +94,7 @@ def _data_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[st
     for identity, *_ in site["areas"]:
         path = report / "data" / slug / f"{identity}.js"
         if path.is_file():
-            yield identity, data_of(path)
+            yield identity, read_data_file(path)
 
 
 def _series_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -19,7 +19,7 @@ KEY = "period_grain, period, org_level, org_code, partner_code, variable_type, v
 NEVER_LEFT_OUT = ("suppressed", "not_published", "not_applicable")
 
 
-def measures_of(ask: Ask, mart: str) -> list[str]:
+def list_measures(ask: Ask, mart: str) -> list[str]:
     """The measures that a topic mart has a column of."""
     columns = ask(
         "select column_name from information_schema.columns "
@@ -29,7 +29,7 @@ def measures_of(ask: Ask, mart: str) -> list[str]:
     return [name for name in names if f"{name}_status" in names and not name.endswith("_standard")]
 
 
-def cells_of_mart(ask: Ask, mart: str) -> str:
+def select_mart_cells(ask: Ask, mart: str) -> str:
     """The cells of a wide mart, one row each: key, measure, value, status and, of a count, its bounds."""
     return " union all ".join(
         f"select {KEY}, '{measure}' as measure, {measure} as value, {measure}_status as value_status, "
@@ -39,11 +39,11 @@ def cells_of_mart(ask: Ask, mart: str) -> str:
             else "null as lower_bound, null as upper_bound "
         )
         + f"from marts.{mart} where {measure}_status is not null"
-        for measure in measures_of(ask, mart)
+        for measure in list_measures(ask, mart)
     )
 
 
-def cells_that_leave(measures: list[str]) -> str:
+def select_released_cells(measures: list[str]) -> str:
     """The cells of the extracts of some measures, and those of the facts that do not apply, in the same columns."""
     listed = ", ".join(f"'{measure}'" for measure in measures)
     key = KEY.removeprefix("period_grain, ")
@@ -56,7 +56,7 @@ def cells_that_leave(measures: list[str]) -> str:
     )
 
 
-def statuses(cells: str) -> str:
+def count_statuses(cells: str) -> str:
     """How many cells there are of each grain, measure and status."""
     return (
         f"select period_grain, measure, value_status, count(*), count(value) from ({cells}) "
@@ -64,7 +64,7 @@ def statuses(cells: str) -> str:
     )
 
 
-def statuses_from_fact_to_extract(grain: str, measures: list[str]) -> str:
+def count_status_changes(grain: str, measures: list[str]) -> str:
     """How many cells of each status in the fact have each status in the extract, or none."""
     fact, extract = GRAINS[grain]
     listed = ", ".join(f"'{measure}'" for measure in measures)
@@ -84,7 +84,7 @@ def statuses_from_fact_to_extract(grain: str, measures: list[str]) -> str:
     """
 
 
-def values_without_a_current_row(extract: str) -> str:
+def count_values_without_a_current_row(extract: str) -> str:
     """Count the figures of places, those that no row on current boundaries names, and how many of these should be.
 
     A count of a closed organisation may be unnamed: where the organisations of today that it went on to have their own,
@@ -135,7 +135,7 @@ def values_without_a_current_row(extract: str) -> str:
 
 
 #: Each derived month of an ICB or STP beside the sum of its locations' rows in the extract, by the history of parents.
-BODIES_AND_THEIR_LOCATIONS = """
+SUMS_AND_THEIR_PARTS = """
     select
         bodies.value, bodies.lower_bound, bodies.upper_bound, bodies.suppressed_parts,
         sum(parts.value) as sum_of_values,
@@ -163,7 +163,7 @@ BODIES_AND_THEIR_LOCATIONS = """
         bodies.period, bodies.org_level, bodies.org_code, bodies.measure,
         bodies.value, bodies.lower_bound, bodies.upper_bound, bodies.suppressed_parts
 """
-SUMS_THAT_ARE_NOT = f"""
+WRONG_SUMS = f"""
     select
         count(*),
         count(*) filter (
@@ -175,5 +175,5 @@ SUMS_THAT_ARE_NOT = f"""
             )
             or never > 0 and value is not null
         )
-    from ({BODIES_AND_THEIR_LOCATIONS})
+    from ({SUMS_AND_THEIR_PARTS})
 """

@@ -21,10 +21,10 @@ from tests.factories.audit_sources import (
     Counts,
     Figure,
     Population,
-    changed,
-    made_database,
+    change_figures,
+    make_database,
+    make_extract,
     publish,
-    released,
     with_value,
     write_figures,
 )
@@ -41,13 +41,13 @@ for month in MONTHS:
         COUNTS[Population(month, level, code), FINISHED] = finished
         COUNTS[Population(month, level, code), RECOVERY] = recovered
 FIGURES = publish(COUNTS)
-EXTRACT = released(COUNTS, FIGURES)
+EXTRACT = make_extract(COUNTS, FIGURES)
 TABLES = SourceTables("figures", "dim_measure", "extract", relations=RELATIONS)
 
 
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with made_database() as database:
+    with make_database() as database:
         write_figures(database, "figures", FIGURES)
         write_figures(database, "extract", EXTRACT)
         yield database
@@ -105,7 +105,7 @@ def test_a_period_with_a_changed_figure_is_audited_again_and_no_other(
     audit(connection, kept)
     again = {}
     for name, (table, figures, change) in CHANGES.items():
-        write_figures(connection, table, changed(figures, change, where=is_of_july))
+        write_figures(connection, table, change_figures(figures, change, where=is_of_july))
         again[name] = audit(connection, kept).audited_now
     assert again == dict.fromkeys(CHANGES, ("2025-07",))
 
@@ -154,12 +154,12 @@ def test_what_was_found_is_found_again_in_the_record(connection: duckdb.DuckDBPy
     write_figures(
         connection,
         "figures",
-        changed(FIGURES, lambda figure: with_value(figure, 9999), where=lambda f: f.cell == england),
+        change_figures(FIGURES, lambda figure: with_value(figure, 9999), where=lambda f: f.cell == england),
     )
     write_figures(
         connection,
         "extract",
-        changed(
+        change_figures(
             EXTRACT,
             lambda figure: replace(figure, lower_bound=figure.upper_bound, upper_bound=figure.upper_bound),
             where=is_of_july,

@@ -28,14 +28,14 @@ from tests.factories.audit_sources import (
     Figure,
     Population,
     Shape,
-    bound,
-    bounds_in,
-    bounds_of,
-    made_counts,
-    made_database,
+    audit_figures,
+    compute_bounds,
+    make_counts,
+    make_database,
     publish,
+    read_bounds,
 )
-from tests.oracles.exact_bounds import bounds_by_solver, bounds_by_trial, facts_of
+from tests.oracles.exact_bounds import bounds_by_solver, bounds_by_trial, build_facts
 
 #: Few enough pairs of base and part in every constraint group for the audit to try them all.
 SMALL_ROUNDINGS = [PUBLISHERS_ROUNDING, Rounding(3, 3), Rounding(7, 6)]
@@ -59,7 +59,7 @@ def rows(measures: tuple[str, ...], rounding: Rounding, number: int) -> list[lis
     blocks = []
     for seed in range(number):
         shape = Shape(icbs=1, sub_icbs=1, providers=1, ages=1, size=(4, 10, 25, 60)[seed % 4])
-        counts = made_counts("month", seed, shape)
+        counts = make_counts("month", seed, shape)
         provider = Population(QUARTER, "provider", f"RZ{seed}")
         blocks.append(
             publish(
@@ -85,9 +85,9 @@ def rows(measures: tuple[str, ...], rounding: Rounding, number: int) -> list[lis
 )
 def test_the_bounds_of_one_row_are_exact(measures: tuple[str, ...], rounding: Rounding) -> None:
     blocks = rows(measures, rounding, number=40)
-    audited = parted(bounds_of([figure for block in blocks for figure in block], "quarter", rounding), blocks)
+    audited = parted(compute_bounds([figure for block in blocks for figure in block], "quarter", rounding), blocks)
     for block, bounds in zip(blocks, audited, strict=True):
-        assert wider(bounds, bounds_by_trial(facts_of(block, "quarter", rounding))) == []
+        assert wider(bounds, bounds_by_trial(build_facts(block, "quarter", rounding))) == []
 
 
 def test_a_row_whose_percentages_share_their_numerators_is_bounded_soundly() -> None:
@@ -97,14 +97,14 @@ def test_a_row_whose_percentages_share_their_numerators_is_bounded_soundly() -> 
     """
     measures = (ENDED, ENDED_BEFORE, ENDED_ONCE, FINISHED)
     blocks = rows(measures, PUBLISHERS_ROUNDING, number=40)
-    with made_database() as connection:
-        bound(connection, [figure for block in blocks for figure in block])
-        audited = parted(bounds_in(connection), blocks)
+    with make_database() as connection:
+        audit_figures(connection, [figure for block in blocks for figure in block])
+        audited = parted(read_bounds(connection), blocks)
         assert {tightened for _, tightened in propagate(connection, to_the_end=True).sweeps} == {0}
     gaps = [
         gap
         for block, bounds in zip(blocks, audited, strict=True)
-        for gap in wider(bounds, bounds_by_trial(facts_of(block, "quarter", PUBLISHERS_ROUNDING)))
+        for gap in wider(bounds, bounds_by_trial(build_facts(block, "quarter", PUBLISHERS_ROUNDING)))
     ]
     assert len(gaps) < 0.1 * len(measures) * len(blocks), gaps
 
@@ -141,14 +141,14 @@ def test_the_bounds_of_one_sum_are_exact(additive: Literal["yes", "upper_bound"]
     relations = Relations(levels=(level,), categories=(), inequalities=())
     blocks, _ = sums(rounding, number=40)
     figures = [figure for block in blocks for figure in block]
-    audited = parted(bounds_of(figures, "quarter", rounding, relations=relations), blocks)
+    audited = parted(compute_bounds(figures, "quarter", rounding, relations=relations), blocks)
     for block, bounds in zip(blocks, audited, strict=True):
-        assert wider(bounds, bounds_by_trial(facts_of(block, "quarter", rounding, relations))) == []
+        assert wider(bounds, bounds_by_trial(build_facts(block, "quarter", rounding, relations))) == []
 
 
 def blocks_of(grain: Grain, shape: Shape, number: int, rounding: Rounding) -> list[list[Figure]]:
     """Made sources side by side, as periods."""
-    return [publish(made_counts(grain, seed, shape, f"period {seed}"), rounding) for seed in range(number)]
+    return [publish(make_counts(grain, seed, shape, f"period {seed}"), rounding) for seed in range(number)]
 
 
 TINY = Shape(icbs=1, sub_icbs=1, providers=1, ages=1, size=6, measures=(FINISHED, NOT_AT_CASENESS))
@@ -165,11 +165,11 @@ def test_rows_and_sums_of_a_tiny_table_are_bounded_soundly_and_mostly_exactly() 
         ]
         for block in blocks_of("quarter", TINY, 40, rounding)
     ]
-    audited = parted(bounds_of([figure for block in blocks for figure in block], "quarter", rounding), blocks)
+    audited = parted(compute_bounds([figure for block in blocks for figure in block], "quarter", rounding), blocks)
     gaps = []
     cells = 0
     for block, bounds in zip(blocks, audited, strict=True):
-        exact = bounds_by_trial(facts_of(block, "quarter", rounding))
+        exact = bounds_by_trial(build_facts(block, "quarter", rounding))
         assert len(exact) <= 8
         cells += len(exact)
         gaps.extend(wider(bounds, exact))
@@ -189,10 +189,10 @@ def test_bounds_are_never_tighter_than_those_of_integer_programmes_and_mostly_eq
     grain: Grain, shape: Shape, number: int
 ) -> None:
     blocks = blocks_of(grain, shape, number, PUBLISHERS_ROUNDING)
-    audited = parted(bounds_of([figure for block in blocks for figure in block], grain), blocks)
+    audited = parted(compute_bounds([figure for block in blocks for figure in block], grain), blocks)
     hidden, gaps = 0, []
     for block, bounds in zip(blocks, audited, strict=True):
-        facts = facts_of(block, grain, PUBLISHERS_ROUNDING)
+        facts = build_facts(block, grain, PUBLISHERS_ROUNDING)
         assert 20 < len(facts.bounds) <= 80
         wanted = [figure.cell for figure in block if figure.statistic == "count" and figure.value is None]
         hidden += len(wanted)
@@ -203,5 +203,5 @@ def test_bounds_are_never_tighter_than_those_of_integer_programmes_and_mostly_eq
 
 def test_the_two_oracles_agree() -> None:
     for block in rows(ONE_GROUP, PUBLISHERS_ROUNDING, number=6):
-        facts = facts_of(block, "quarter", PUBLISHERS_ROUNDING)
+        facts = build_facts(block, "quarter", PUBLISHERS_ROUNDING)
         assert bounds_by_solver(facts, facts.bounds) == bounds_by_trial(facts)

@@ -21,10 +21,10 @@ from tests.factories.audit_sources import (
     FINISHED,
     Figure,
     Population,
-    bounds_in,
     counts_behind,
-    made_database,
+    make_database,
     publish,
+    read_bounds,
     shown_figure,
     write_figures,
 )
@@ -32,7 +32,7 @@ from tests.factories.audit_sources import (
 
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with made_database() as database:
+    with make_database() as database:
         yield database
 
 
@@ -72,7 +72,7 @@ def test_a_cell_begins_with_every_count_that_could_stand_behind_its_figure(
     write_figures(connection, "figures", figures)
     load_values(connection, "figures")
     load_cells(connection, rounding)
-    bounds = bounds_in(connection)
+    bounds = read_bounds(connection)
     assert bounds.pop(england) == (1770, 1770)
     shown = {figure.cell: figure.value for figure in figures}
     for cell, ends in bounds.items():
@@ -88,7 +88,7 @@ def test_a_count_that_rounding_cannot_give_is_taken_for_the_count_itself(
     write_figures(connection, "figures", figures)
     load_values(connection, "figures")
     load_cells(connection)
-    assert set(bounds_in(connection).values()) == {(0, 0), (3, 3), (7, 7)}
+    assert set(read_bounds(connection).values()) == {(0, 0), (3, 3), (7, 7)}
 
 
 #: A percentage of every n of every d up to 400, in SQL: half up, as the publisher rounds, and half down.

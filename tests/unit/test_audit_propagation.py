@@ -21,13 +21,13 @@ from tests.factories.audit_sources import (
     Figure,
     Population,
     Shape,
-    bound,
-    bounds_in,
-    bounds_of,
-    changed,
-    made_counts,
-    made_database,
+    audit_figures,
+    change_figures,
+    compute_bounds,
+    make_counts,
+    make_database,
     publish,
+    read_bounds,
     shown_figure,
     with_value,
 )
@@ -38,7 +38,7 @@ QUARTER = "2025-26 Q1"
 def counts_of(grain: Grain, periods: Iterable[str], seed: int = 11) -> Counts:
     counts: Counts = {}
     for place, period in enumerate(periods):
-        counts |= made_counts(grain, seed + place, Shape(size=(4, 8, 20)[place % 3]), period)
+        counts |= make_counts(grain, seed + place, Shape(size=(4, 8, 20)[place % 3]), period)
     return counts
 
 
@@ -61,13 +61,13 @@ def contains(wide: tuple[int, int], tight: tuple[int, int]) -> bool:
 def test_a_fact_more_never_widens_and_a_fact_less_never_narrows(grain: Grain) -> None:
     """A source beside itself with ever less published of it; finished courses stay, and with them every member."""
     chance = random.Random(5)
-    figures = in_period(publish(made_counts(grain, seed=21)), "less 0")
+    figures = in_period(publish(make_counts(grain, seed=21)), "less 0")
     everything = list(figures)
     steps = 6
     for step in range(1, steps):
         figures = [figure for figure in figures if figure.measure == FINISHED or chance.random() > 0.15]
         everything += in_period(figures, f"less {step}")
-    bounds = bounds_of(everything, grain)
+    bounds = compute_bounds(everything, grain)
     narrower = 0
     for step in range(1, steps):
         more, less = without_period(bounds, f"less {step - 1}"), without_period(bounds, f"less {step}")
@@ -80,15 +80,15 @@ def test_a_fact_more_never_widens_and_a_fact_less_never_narrows(grain: Grain) ->
 def test_the_order_of_the_figures_is_no_matter() -> None:
     figures = publish(counts_of("year", ["a", "b"]))
     shuffled = random.Random(3).sample(figures, len(figures))
-    assert bounds_of(shuffled, "year") == bounds_of(figures, "year")
+    assert compute_bounds(shuffled, "year") == compute_bounds(figures, "year")
 
 
 def test_to_stop_early_leaves_bounds_wider_and_never_wrong() -> None:
     figures = publish(counts_of("year", ["a", "b"]))
-    narrow = bounds_of(figures, "year")
+    narrow = compute_bounds(figures, "year")
     changes = []
     for max_sweeps in (3, 1, 0):
-        wide = bounds_of(figures, "year", max_sweeps=max_sweeps)
+        wide = compute_bounds(figures, "year", max_sweeps=max_sweeps)
         assert all(contains(wide[cell], ends) for cell, ends in narrow.items())
         changes.append(sum(ends != wide[cell] for cell, ends in narrow.items()))
         narrow = wide
@@ -96,9 +96,9 @@ def test_to_stop_early_leaves_bounds_wider_and_never_wrong() -> None:
 
 
 def test_an_audit_that_was_stopped_says_so() -> None:
-    figures = publish(made_counts("month", seed=1))
-    with made_database() as connection:
-        assert not bound(connection, figures, "month", max_sweeps=1).is_complete
+    figures = publish(make_counts("month", seed=1))
+    with make_database() as connection:
+        assert not audit_figures(connection, figures, "month", max_sweeps=1).is_complete
         assert propagate(connection).is_complete
 
 
@@ -106,9 +106,9 @@ def test_to_audit_again_finds_the_same_and_nothing_is_left_to_narrow() -> None:
     figures = publish(counts_of("quarter", ["a", "b"]))
     digest = "select sum(hash(cell, lower_bound, upper_bound)::hugeint), count(*) from cell"
     found = []
-    with made_database() as connection:
+    with make_database() as connection:
         for _ in range(2):
-            assert bound(connection, figures, "quarter").is_complete
+            assert audit_figures(connection, figures, "quarter").is_complete
             found.append(connection.execute(digest).fetchone())
         assert {tightened for _, tightened in propagate(connection, to_the_end=True).sweeps} == {0}
         found.append(connection.execute(digest).fetchone())
@@ -116,8 +116,8 @@ def test_to_audit_again_finds_the_same_and_nothing_is_left_to_narrow() -> None:
 
 
 def test_the_recorded_steps_lead_from_the_first_bounds_to_the_last() -> None:
-    with made_database() as connection:
-        bound(connection, publish(made_counts("quarter", seed=2)), "quarter", max_sweeps=0)
+    with make_database() as connection:
+        audit_figures(connection, publish(make_counts("quarter", seed=2)), "quarter", max_sweeps=0)
         propagate(connection, record=True)
         steps = connection.execute(
             """
@@ -149,17 +149,17 @@ def test_a_sum_that_the_figures_contradict_bounds_nothing_and_its_neighbours_sta
     periods = ["2025-06", "2025-07"]
     counts = counts_of("month", periods)
     england: Cell = (Population("2025-06", "england", "E92000001"), RECOVERY)
-    wrong = changed(publish(counts), lambda one: with_value(one, 10_000), where=lambda one: one.cell == england)
-    right = bounds_of(publish(counts), "month")
-    with made_database() as connection:
-        bound(connection, wrong, "month")
+    wrong = change_figures(publish(counts), lambda one: with_value(one, 10_000), where=lambda one: one.cell == england)
+    right = compute_bounds(publish(counts), "month")
+    with make_database() as connection:
+        audit_figures(connection, wrong, "month")
         contradicted = connection.execute(
             "select period, relation, measure, contradicted from relation_evidence where contradicted > 0 order by all"
         ).fetchall()
         assert contradicted == [
             ("2025-06", f"{members} within england", RECOVERY, 1) for members in ("provider", "region", "sub_icb")
         ]
-        bounds = bounds_in(connection)
+        bounds = read_bounds(connection)
         assert connection.execute("select count(*) from inconsistent_cell").fetchone() == (0,)
     assert bounds.pop(england) == (10_000, 10_000)
     assert all(ends[0] <= counts[cell] <= ends[1] for cell, ends in bounds.items())
@@ -200,7 +200,7 @@ def test_a_relation_that_one_sum_contradicts_is_used_for_none_of_its_measure_and
         shown_figure(pair("9ZB", "RZ3"), RECOVERY, None),
         shown_figure(sub_icb("9ZB"), RECOVERY, 10),
     ]
-    bounds = bounds_of([*torn, *sums, *in_period(sums, "2025-26 Q2")])
+    bounds = compute_bounds([*torn, *sums, *in_period(sums, "2025-26 Q2")])
     neighbour = pair("9ZB", "RZ2")
     assert bounds[neighbour, FINISHED] == (0, 4)
     assert bounds[neighbour, RECOVERY] == (4, 4)
@@ -216,9 +216,9 @@ def test_a_sum_that_is_contradicted_only_by_what_rows_tell_bounds_nothing() -> N
         *pinned_row(pair("9ZB", "RZ3")),
         shown_figure(sub_icb("9ZB"), NOT_AT_CASENESS, None),
     ]
-    with made_database() as connection:
-        bound(connection, figures)
-        bounds = bounds_in(connection)
+    with make_database() as connection:
+        audit_figures(connection, figures)
+        bounds = read_bounds(connection)
         assert connection.execute("select sum(contradicted) from relation_evidence").fetchone() == (0,)
         assert connection.execute("select count(*) from inconsistent_cell").fetchone() == (0,)
     assert bounds[sub_icb("9ZA"), NOT_AT_CASENESS] == (0, 4)
@@ -240,9 +240,9 @@ def test_a_cell_that_two_sums_leave_no_value_keeps_its_bounds_and_is_named_incon
         shown_figure(pair("9ZC", "RZ4"), FINISHED, None),
         shown_figure(sub_icb("9ZC"), FINISHED, 10),
     ]
-    with made_database() as connection:
-        assert bound(connection, figures).is_complete
-        bounds = bounds_in(connection)
+    with make_database() as connection:
+        assert audit_figures(connection, figures).is_complete
+        bounds = read_bounds(connection)
         classify_risk(connection)
         named = connection.execute(
             "select lower_bound, upper_bound, risk_class from classified_cell join cell using (cell) "
@@ -263,9 +263,9 @@ def test_percentages_that_no_counts_explain_leave_the_cells_of_their_row_as_they
         shown_figure(odd, "percentage_reliable_improvement", 90),
         *pinned_row(provider("RZ2")),
     ]
-    with made_database() as connection:
-        assert bound(connection, figures).is_complete
-        bounds = bounds_in(connection)
+    with make_database() as connection:
+        assert audit_figures(connection, figures).is_complete
+        bounds = read_bounds(connection)
         assert connection.execute("select count(*) from inconsistent_cell").fetchone() == (0,)
     assert [bounds[odd, measure] for measure in (FINISHED, NOT_AT_CASENESS, IMPROVEMENT)] == [
         (98, 102),

@@ -21,9 +21,9 @@ from tests.factories.audit_sources import (
     Figure,
     Population,
     Shape,
-    bound,
-    made_counts,
-    made_database,
+    audit_figures,
+    make_counts,
+    make_database,
     publish,
     write_truth,
 )
@@ -98,10 +98,10 @@ def assert_the_audit_of_made_sources_is_sound(grain: Grain, rounding: Rounding, 
     """Make sources side by side, publish them, audit what is published, and hold the bounds against the truth."""
     counts = {}
     for place, shape in enumerate(SHAPES):
-        counts |= made_counts(grain, seed + place, shape, f"period {place}")
+        counts |= make_counts(grain, seed + place, shape, f"period {place}")
     figures = without_some(publish(counts, rounding), gaps, random.Random(seed))
-    with made_database() as connection:
-        bound(connection, figures, grain, rounding)
+    with make_database() as connection:
+        audit_figures(connection, figures, grain, rounding)
         write_truth(connection, counts)
         assert_the_truth_is_possible(connection, figures)
         find_complements(connection, max(4, rounding.threshold - 1))
@@ -118,11 +118,11 @@ def test_the_truth_is_always_within_the_bounds(grain: Grain, rounding: Rounding,
 
 def test_bounds_say_more_than_the_figures_alone() -> None:
     """A made source gives the tests something to find: hidden counts that rows and sums pin, and small complements."""
-    figures = publish(made_counts("year", seed=3))
+    figures = publish(make_counts("year", seed=3))
     assert {figure.measure for figure in figures} >= {*COUNTS, "percentage_recovery", "percentage_access_attrition"}
     assert {figure.measure for figure in figures} <= {*COUNTS, *FORMULAS}
-    with made_database() as connection:
-        propagation = bound(connection, figures, "year")
+    with make_database() as connection:
+        propagation = audit_figures(connection, figures, "year")
         assert propagation.is_complete
         assert {kind for kind, tightened in propagation.sweeps if tightened} == {"percentage", "sum"}
         hidden = "select count(*), count(*) filter (lower_bound = upper_bound) from cell where is_suppressed"
@@ -144,7 +144,7 @@ def test_a_sum_that_lacks_a_member_for_one_measure_alone_bounds_from_above_only(
     lacking: Callable[[Population], bool], relation: str
 ) -> None:
     """A region that publishes its courses and not its recoveries still has recoveries; so has an age group."""
-    counts = made_counts("year", seed=5, shape=Shape(icbs=2, size=30))
+    counts = make_counts("year", seed=5, shape=Shape(icbs=2, size=30))
     figures = publish(counts)
     kept = [
         figure
@@ -152,8 +152,8 @@ def test_a_sum_that_lacks_a_member_for_one_measure_alone_bounds_from_above_only(
         if not (lacking(figure.population) and figure.measure in ("count_recovery", "percentage_recovery"))
     ]
     assert len(kept) < len(figures)
-    with made_database() as connection:
-        bound(connection, kept, "year")
+    with make_database() as connection:
+        audit_figures(connection, kept, "year")
         write_truth(connection, counts)
         assert_the_truth_is_possible(connection, kept)
         whole = connection.execute(

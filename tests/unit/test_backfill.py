@@ -15,7 +15,7 @@ from iapt.workspace import Workspace
 from orchestration.assets.drops import drop_assets
 from orchestration.resources import WorkspaceResource
 from tests.factories import drops
-from tests.factories.drops import monthly_csv, monthly_row
+from tests.factories.drops import make_monthly_csv, make_row
 
 FILE = "iapt_month_apr_2026_activity.csv"
 OTHER_FILE = "iapt_month_may_2026_activity.csv"
@@ -24,8 +24,8 @@ OTHER_FILE = "iapt_month_may_2026_activity.csv"
 @pytest.fixture
 def home(tmp_path: Path) -> Workspace:
     """A home that keeps the drops of two months, both read under today's layouts."""
-    keep(tmp_path, FILE, monthly_csv(monthly_row("25")))
-    keep(tmp_path, OTHER_FILE, monthly_csv(monthly_row("30", start="01/05/2026", end="31/05/2026")))
+    keep(tmp_path, FILE, make_monthly_csv(make_row("25")))
+    keep(tmp_path, OTHER_FILE, make_monthly_csv(make_row("30", start="01/05/2026", end="31/05/2026")))
     return Workspace(tmp_path)
 
 

@@ -17,8 +17,8 @@ from iapt.ingest.containers import Table, cell_text, open_tables
 from iapt.rejection import DropRejectedError
 from tests.factories import drops
 
-SOUND_CSV = drops.monthly_csv(drops.monthly_row("25"))
-SOUND_SHEET = [drops.MONTHLY_HEADER, drops.monthly_row("25")]
+SOUND_CSV = drops.make_monthly_csv(drops.make_row("25"))
+SOUND_SHEET = [drops.MONTHLY_HEADER, drops.make_row("25")]
 
 
 def opened(folder: Path, name: str, content: bytes, notices: list[str] | None = None, **limits: int) -> list[Table]:
@@ -49,11 +49,11 @@ def member(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
 
 def test_a_csv_a_workbook_and_a_zip_of_both_offer_their_tables(tmp_path: Path) -> None:
     notices: list[str] = []
-    pack = drops.zip_bytes(
+    pack = drops.make_zip(
         {
             "data/": b"",
             "data/one.csv": SOUND_CSV,
-            "data/two.XLSX": drops.xlsx_bytes({"First ": SOUND_SHEET, "Second": []}),
+            "data/two.XLSX": drops.make_xlsx({"First ": SOUND_SHEET, "Second": []}),
             "read me.txt": b"notes",
             "__MACOSX/._one.csv": b"resource fork",
         }
@@ -67,12 +67,12 @@ def test_a_csv_a_workbook_and_a_zip_of_both_offer_their_tables(tmp_path: Path) -
     assert [list(table.top[0]) for table in tables[:2]] == [drops.MONTHLY_HEADER] * 2
     assert [notice.partition(": ")[2] for notice in notices] == ["read me.txt", "__MACOSX/._one.csv"]
     (bare,) = opened(tmp_path, "bare.csv", SOUND_CSV)
-    (sheet,) = opened(tmp_path, "bare.xlsx", drops.xlsx_bytes({"First": SOUND_SHEET}))
+    (sheet,) = opened(tmp_path, "bare.xlsx", drops.make_xlsx({"First": SOUND_SHEET}))
     assert (bare.member, bare.book, sheet.member, sheet.book) == ("", None, "sheet 'First'", "")
 
 
 def test_members_are_unpacked_under_names_of_our_own(tmp_path: Path) -> None:
-    opened(tmp_path, "pack.zip", drops.zip_bytes({"a/b/c; rm -rf.csv": SOUND_CSV}))
+    opened(tmp_path, "pack.zip", drops.make_zip({"a/b/c; rm -rf.csv": SOUND_CSV}))
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["member-0.csv"]
 
 
@@ -85,15 +85,15 @@ def test_an_empty_file_is_rejected(name: str, tmp_path: Path) -> None:
 
 
 def test_an_empty_member_and_a_zip_of_nothing_are_rejected(tmp_path: Path) -> None:
-    rejection = rejected(tmp_path, "pack.zip", drops.zip_bytes({"one.csv": SOUND_CSV, "two.csv": b""}))
+    rejection = rejected(tmp_path, "pack.zip", drops.make_zip({"one.csv": SOUND_CSV, "two.csv": b""}))
     assert (rejection.place, rejection.found) == ("member two.csv", "an empty member")
-    assert rejected(tmp_path, "none.zip", drops.zip_bytes({"folder/": b""})).found == "an empty container"
+    assert rejected(tmp_path, "none.zip", drops.make_zip({"folder/": b""})).found == "an empty container"
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.97])
 @pytest.mark.parametrize("name", ["cut.zip", "cut.xlsx"])
 def test_a_truncated_container_is_rejected(name: str, kept: float, tmp_path: Path) -> None:
-    whole = drops.zip_bytes({"a.csv": SOUND_CSV}) if name == "cut.zip" else drops.xlsx_bytes({"A": SOUND_SHEET})
+    whole = drops.make_zip({"a.csv": SOUND_CSV}) if name == "cut.zip" else drops.make_xlsx({"A": SOUND_SHEET})
     rejection = rejected(tmp_path, name, whole[: int(len(whole) * kept)])
     assert rejection.expected == "a complete ZIP container"
 
@@ -102,7 +102,7 @@ def test_a_truncated_container_is_rejected(name: str, kept: float, tmp_path: Pat
 def test_a_member_whose_bytes_are_damaged_is_rejected_by_name(method: int, tmp_path: Path) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", method) as archive:
-        archive.writestr("a.csv", drops.monthly_csv(*[drops.monthly_row(str(5 * n)) for n in range(1, 60)]))
+        archive.writestr("a.csv", drops.make_monthly_csv(*[drops.make_row(str(5 * n)) for n in range(1, 60)]))
     content = bytearray(stream.getvalue())
     content[70:110] = bytes(byte ^ 0x5A for byte in content[70:110])
     rejection = rejected(tmp_path, "damaged.zip", bytes(content))
@@ -110,7 +110,7 @@ def test_a_member_whose_bytes_are_damaged_is_rejected_by_name(method: int, tmp_p
 
 
 def test_a_directory_that_needs_a_later_zip_is_rejected(tmp_path: Path) -> None:
-    content = bytearray(drops.zip_bytes({"a.csv": SOUND_CSV}))
+    content = bytearray(drops.make_zip({"a.csv": SOUND_CSV}))
     needed = content.index(b"PK\x01\x02") + 6
     content[needed : needed + 2] = struct.pack("<H", 123)
     assert rejected(tmp_path, "later.zip", bytes(content)).expected == "a complete ZIP container"
@@ -122,11 +122,11 @@ def test_a_full_disk_is_no_fault_of_the_drop(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(OSError, match="No space left"):
-        opened(tmp_path, "pack.zip", drops.zip_bytes({"a.csv": SOUND_CSV}))
+        opened(tmp_path, "pack.zip", drops.make_zip({"a.csv": SOUND_CSV}))
 
 
 def test_a_zip_that_is_no_workbook_is_rejected(tmp_path: Path) -> None:
-    rejection = rejected(tmp_path, "not_really.xlsx", drops.zip_bytes({"a.csv": SOUND_CSV}))
+    rejection = rejected(tmp_path, "not_really.xlsx", drops.make_zip({"a.csv": SOUND_CSV}))
     assert rejection.expected == "an Excel workbook (XLSX), as its name says"
     assert (rejection.found, rejection.remedy) == ("a ZIP container", "Rename it to end in .zip, and offer it again.")
 
@@ -136,7 +136,7 @@ def test_a_zip_that_is_no_workbook_is_rejected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["zeros.zip", "zeros.xlsx"])
 def test_a_bomb_is_rejected_by_its_ratio_before_it_is_unpacked(name: str, tmp_path: Path) -> None:
-    bomb = drops.zip_bytes({"a.csv": bytes(200_000)})
+    bomb = drops.make_zip({"a.csv": bytes(200_000)})
     rejection = rejected(tmp_path, name, bomb, max_compression_ratio=20)
     assert rejection.expected == "at most 20 to 1 compression"
     assert int(rejection.found.split()[0]) > 20
@@ -145,7 +145,7 @@ def test_a_bomb_is_rejected_by_its_ratio_before_it_is_unpacked(name: str, tmp_pa
 
 
 def test_members_together_may_not_unpack_to_more_than_the_limit(tmp_path: Path) -> None:
-    pack = drops.zip_bytes({"a.csv": SOUND_CSV, "b.csv": SOUND_CSV})
+    pack = drops.make_zip({"a.csv": SOUND_CSV, "b.csv": SOUND_CSV})
     size = 2 * len(SOUND_CSV)
     assert len(opened(tmp_path, "pack.zip", pack, max_uncompressed_bytes=size)) == 2
     rejection = rejected(tmp_path, "more.zip", pack, max_uncompressed_bytes=size - 1)
@@ -153,20 +153,20 @@ def test_members_together_may_not_unpack_to_more_than_the_limit(tmp_path: Path) 
 
 
 def test_a_workbook_inside_a_pack_is_held_to_the_limits_too(tmp_path: Path) -> None:
-    sparse = drops.xlsx_bytes({"A": [["x"] * 5] * 2000})
-    pack = drops.zip_bytes({"a.xlsx": sparse})
+    sparse = drops.make_xlsx({"A": [["x"] * 5] * 2000})
+    pack = drops.make_zip({"a.xlsx": sparse})
     rejection = rejected(tmp_path, "pack.zip", pack, max_uncompressed_bytes=len(sparse))
     assert rejection.place == "member a.xlsx"
 
 
 def test_more_members_than_the_limit_are_rejected(tmp_path: Path) -> None:
-    pack = drops.zip_bytes({f"{number}.csv": SOUND_CSV for number in range(4)})
+    pack = drops.make_zip({f"{number}.csv": SOUND_CSV for number in range(4)})
     assert len(opened(tmp_path, "four.zip", pack, max_members=4)) == 4
     assert rejected(tmp_path, "many.zip", pack, max_members=3).found == "4 members"
 
 
 def test_the_parts_of_a_workbook_are_not_counted_as_members(tmp_path: Path) -> None:
-    assert opened(tmp_path, "book.xlsx", drops.xlsx_bytes({"A": SOUND_SHEET}), max_members=1)
+    assert opened(tmp_path, "book.xlsx", drops.make_xlsx({"A": SOUND_SHEET}), max_members=1)
 
 
 @pytest.mark.parametrize(
@@ -177,14 +177,14 @@ def test_the_parts_of_a_workbook_are_not_counted_as_members(tmp_path: Path) -> N
     ],
 )
 def test_a_member_name_that_leads_out_or_nowhere_is_rejected(name: str, tmp_path: Path) -> None:
-    rejection = rejected(tmp_path, "pack.zip", drops.zip_bytes([("b.csv", SOUND_CSV), (member(name), SOUND_CSV)]))
+    rejection = rejected(tmp_path, "pack.zip", drops.make_zip([("b.csv", SOUND_CSV), (member(name), SOUND_CSV)]))
     assert "leads out" in rejection.found
     assert not list((tmp_path / "scratch").iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pack.zip", "scratch"]
 
 
 def test_a_name_that_a_terminal_would_obey_is_written_out(tmp_path: Path) -> None:
-    pack = drops.zip_bytes({"\x1b[2J\nall is well\u202e.csv": b"\0\1\2"})
+    pack = drops.make_zip({"\x1b[2J\nall is well\u202e.csv": b"\0\1\2"})
     rejection = str(rejected(tmp_path, "pack.zip", pack))
     assert rejection.isprintable()
     assert "\\x1b[2J\\nall is well\\u202e.csv" in rejection
@@ -192,17 +192,17 @@ def test_a_name_that_a_terminal_would_obey_is_written_out(tmp_path: Path) -> Non
 
 def test_a_link_as_a_member_is_rejected(tmp_path: Path) -> None:
     link = member("a.csv", stat.S_IFLNK | 0o777)
-    rejection = rejected(tmp_path, "pack.zip", drops.zip_bytes([(link, b"/etc/passwd")]))
+    rejection = rejected(tmp_path, "pack.zip", drops.make_zip([(link, b"/etc/passwd")]))
     assert rejection.found == "a link: 'a.csv'"
 
 
 def test_two_members_of_one_name_are_rejected(tmp_path: Path) -> None:
-    pack = drops.zip_bytes([("a.csv", SOUND_CSV), ("a.csv", drops.monthly_csv(drops.monthly_row("30")))])
+    pack = drops.make_zip([("a.csv", SOUND_CSV), ("a.csv", drops.make_monthly_csv(drops.make_row("30")))])
     assert rejected(tmp_path, "pack.zip", pack).found == "more than one member named 'a.csv'"
 
 
 def test_a_member_with_a_password_is_rejected(tmp_path: Path) -> None:
-    content = bytearray(drops.zip_bytes({"a.csv": SOUND_CSV}))
+    content = bytearray(drops.make_zip({"a.csv": SOUND_CSV}))
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(signature) + flags] |= 1
     rejection = rejected(tmp_path, "locked.zip", bytes(content))
@@ -227,13 +227,13 @@ def packed_by(method: int, content: bytes) -> bytes:
 def test_a_member_of_another_compression_is_rejected_naming_it_and_one_that_is_no_table_is_left(
     method: int, name: str, tmp_path: Path
 ) -> None:
-    rejection = rejected(tmp_path, "other.zip", packed_by(method, drops.zip_bytes({"a.csv": SOUND_CSV})))
+    rejection = rejected(tmp_path, "other.zip", packed_by(method, drops.make_zip({"a.csv": SOUND_CSV})))
     assert (rejection.place, rejection.found) == ("member a.csv", f"one compressed by {name}")
     assert rejection.remedy == "Unpack the ZIP, and offer the file inside."
-    book = packed_by(method, drops.xlsx_bytes({"A": SOUND_SHEET}))
+    book = packed_by(method, drops.make_xlsx({"A": SOUND_SHEET}))
     assert rejected(tmp_path, "other.xlsx", book).expected == "parts compressed by Deflate"
     notices: list[str] = []
-    beside = drops.zip_bytes({"guide.pdf": b"%PDF", "old.xls": b"figures", "a.csv": SOUND_CSV})
+    beside = drops.make_zip({"guide.pdf": b"%PDF", "old.xls": b"figures", "a.csv": SOUND_CSV})
     pdf_and_xls = bytearray(packed_by(method, beside))
     for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
         last = pdf_and_xls.rindex(signature)
@@ -245,14 +245,14 @@ def test_a_member_of_another_compression_is_rejected_naming_it_and_one_that_is_n
 @pytest.mark.parametrize("inner", ["inner.zip", "figures.rar", "old.xls", "figures"])
 def test_a_container_in_a_container_is_never_opened(inner: str, tmp_path: Path) -> None:
     notices: list[str] = []
-    content = drops.zip_bytes({"b.csv": SOUND_CSV})
-    pack = drops.zip_bytes({"a.csv": SOUND_CSV, inner: content})
+    content = drops.make_zip({"b.csv": SOUND_CSV})
+    pack = drops.make_zip({"a.csv": SOUND_CSV, inner: content})
     assert [table.member for table in opened(tmp_path, "pack.zip", pack, notices)] == ["a.csv"]
     assert notices == [
         "a member that is no table to read is archived with the drop, unread; if it holds figures, offer it as a drop "
         f"of its own, as CSV or XLSX: {inner} (a ZIP container)"
     ]
-    rejection = rejected(tmp_path, "alone.zip", drops.zip_bytes({inner: content, "notes.txt": b"notes"}))
+    rejection = rejected(tmp_path, "alone.zip", drops.make_zip({inner: content, "notes.txt": b"notes"}))
     assert rejection.found == f"{inner} (a ZIP container)"
     assert "drops of their own" in rejection.remedy
 
@@ -263,14 +263,14 @@ def test_a_container_in_a_container_is_never_opened(inner: str, tmp_path: Path) 
 )
 def test_what_a_file_manager_leaves_in_a_pack_is_left_alone_and_listed(dropping: str, tmp_path: Path) -> None:
     notices: list[str] = []
-    pack = drops.zip_bytes({dropping: b"\0\0\0\1Bud1", "a.csv": SOUND_CSV})
+    pack = drops.make_zip({dropping: b"\0\0\0\1Bud1", "a.csv": SOUND_CSV})
     assert [table.member for table in opened(tmp_path, "pack.zip", pack, notices)] == ["a.csv"]
     assert notices == [f"a file manager's own member is archived with the drop, unread: {dropping}"]
 
 
 @pytest.mark.parametrize("far", ["AZ200", "B9000", "AAA90", "aaa90"])
 def test_a_sheet_whose_cells_stand_far_apart_is_rejected_before_the_gap_is_filled(far: str, tmp_path: Path) -> None:
-    sheet = drops.xlsx_bytes({"A": [["first"], ["LAST"]]})
+    sheet = drops.make_xlsx({"A": [["first"], ["LAST"]]})
     stream = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(sheet)) as source, zipfile.ZipFile(stream, "w") as target:
         for info in source.infolist():
@@ -295,7 +295,7 @@ def test_every_row_of_a_sheet_may_be_used_but_not_every_cell() -> None:
 
 def test_nul_bytes_are_no_text(tmp_path: Path) -> None:
     assert rejected(tmp_path, "a.csv", SOUND_CSV + b"\0").found == "NUL bytes"
-    assert rejected(tmp_path, "pack.zip", drops.zip_bytes({"a.csv": b"\0\1" + SOUND_CSV})).place == "member a.csv"
+    assert rejected(tmp_path, "pack.zip", drops.make_zip({"a.csv": b"\0\1" + SOUND_CSV})).place == "member a.csv"
 
 
 def test_a_page_of_html_under_a_csv_name_is_rejected(tmp_path: Path) -> None:
@@ -333,8 +333,8 @@ def test_a_header_without_rows_is_rejected(content: str, tmp_path: Path) -> None
 def test_a_broken_row_is_named_with_what_was_expected_and_found(
     broken: str, found: str, line_end: str, tmp_path: Path
 ) -> None:
-    sound = drops.csv_bytes(
-        drops.MONTHLY_HEADER, [drops.monthly_row("25"), drops.monthly_row("30")], line_end=line_end
+    sound = drops.make_csv(
+        drops.MONTHLY_HEADER, [drops.make_row("25"), drops.make_row("30")], line_end=line_end
     ).decode()
     lines = sound.split(line_end)
     lines.insert(2, broken)
@@ -345,14 +345,14 @@ def test_a_broken_row_is_named_with_what_was_expected_and_found(
 
 
 def test_a_broken_row_in_a_pack_is_named_with_its_member(tmp_path: Path) -> None:
-    pack = drops.zip_bytes({"one.csv": SOUND_CSV, "two.csv": SOUND_CSV + b"1,2,3\n"})
+    pack = drops.make_zip({"one.csv": SOUND_CSV, "two.csv": SOUND_CSV + b"1,2,3\n"})
     rejection = drops.read(tmp_path, "pack.zip", pack).rejection
     assert "pack.zip, two.csv, row 3: expected 10 columns in every row; found 3 columns." in rejection
 
 
 def test_a_quote_that_is_never_closed_is_named_by_its_row(tmp_path: Path) -> None:
-    rows = [drops.monthly_row("25"), drops.monthly_row("30"), drops.monthly_row("35")]
-    text = drops.monthly_csv(*rows).decode().replace(",30\n", ',"30\n')
+    rows = [drops.make_row("25"), drops.make_row("30"), drops.make_row("35")]
+    text = drops.make_monthly_csv(*rows).decode().replace(",30\n", ',"30\n')
     rejection = drops.read(tmp_path, "iapt_month_apr_2026_activity.csv", text.encode()).rejection
     assert "row 3: " in rejection
     assert "unterminated quote" in rejection
@@ -371,14 +371,14 @@ def test_lines_ended_in_two_ways_are_rejected_with_the_reason(tmp_path: Path) ->
 
 
 def test_a_workbook_without_a_known_sheet_lists_its_sheets(tmp_path: Path) -> None:
-    book = drops.xlsx_bytes({"Title sheet": [["A title"]], "Table 9": [["Who", "What"], ["them", 3]], "Notes": []})
+    book = drops.make_xlsx({"Title sheet": [["A title"]], "Table 9": [["Who", "What"], ["them", 3]], "Notes": []})
     rejection = drops.read(tmp_path, "feb2019_feb2020.xlsx", book).rejection
     for sheet in ("Title sheet", "Table 9", "Notes"):
         assert f"sheet '{sheet}'" in rejection
 
 
 def test_a_value_beyond_a_sheets_last_column_is_rejected(tmp_path: Path) -> None:
-    book = drops.xlsx_bytes({"Data": [*SOUND_SHEET, [*drops.monthly_row("30"), "stray"]]})
+    book = drops.make_xlsx({"Data": [*SOUND_SHEET, [*drops.make_row("30"), "stray"]]})
     assert (
         "sheet 'Data', row 3: expected 10 columns" in drops.read(tmp_path, "iapt-month-Jan-2021.xlsx", book).rejection
     )

@@ -19,7 +19,7 @@ from iapt.catalogue.disclosure_policy import load_policy
 from iapt.ingest.landing import load_landing_tables
 from iapt.ingest.observation_store import ObservationStore
 from tests.factories import drops
-from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, PROVIDER, ROOT, monthly_csv, monthly_row
+from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, PROVIDER, ROOT, make_monthly_csv, make_row
 
 SCHEMA = CATALOGUE / "schemas" / "corrections.json"
 MODELS = ROOT / "dbt_project" / "models"
@@ -36,10 +36,10 @@ ENTRY: dict[str, Any] = {
 MEAN = ("M112", "Mean_HISessions")
 FILE = (
     "iapt_month_apr_2026_activity.csv",
-    monthly_csv(
-        monthly_row("-1.8", measure=MEAN),
-        monthly_row("-1.8", measure=MEAN, provider=OTHER_PROVIDER),
-        monthly_row("25"),
+    make_monthly_csv(
+        make_row("-1.8", measure=MEAN),
+        make_row("-1.8", measure=MEAN, provider=OTHER_PROVIDER),
+        make_row("25"),
     ),
 )
 

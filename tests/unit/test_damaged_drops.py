@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 
 from tests.factories import drops
-from tests.factories.drops import FINISHED, MONTHLY_HEADER, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, MONTHLY_HEADER, make_monthly_csv, make_row
 
 TIMES = int(os.environ.get("IAPT_DAMAGED_DROPS", "12"))
-ROWS = [monthly_row("25"), monthly_row("*", measure=FINISHED)]
+ROWS = [make_row("25"), make_row("*", measure=FINISHED)]
 SHEETS = {"Notes": [["A note"]], "Data": [MONTHLY_HEADER, *ROWS]}
 SOUND = {
-    **dict(drops.published_drops().values()),
-    "month_apr_2026.xlsx": drops.xlsx_bytes(SHEETS),
-    "month_apr_2026.zip": drops.zip_bytes({"a.csv": monthly_csv(*ROWS), "metadata.xlsx": drops.xlsx_bytes(SHEETS)}),
-    "month_apr_2026_utf_16.csv": monthly_csv(*ROWS).decode().encode("utf-16"),
+    **dict(drops.make_published_drops().values()),
+    "month_apr_2026.xlsx": drops.make_xlsx(SHEETS),
+    "month_apr_2026.zip": drops.make_zip({"a.csv": make_monthly_csv(*ROWS), "metadata.xlsx": drops.make_xlsx(SHEETS)}),
+    "month_apr_2026_utf_16.csv": make_monthly_csv(*ROWS).decode().encode("utf-16"),
 }
 # What a damaged or forged file holds where nobody expects it.
 PIECES = [
@@ -72,7 +72,7 @@ def damaged_inside(content: bytes, made: random.Random) -> bytes:
                 part = damaged(part, made)
             kept = name if made.random() < 0.97 else name + made.choice(["", ".xlsx", ".csv", "/x.csv", "\u202e"])
             members.append((kept, part))
-    return drops.zip_bytes(members)
+    return drops.make_zip(members)
 
 
 def variants(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:

@@ -28,9 +28,9 @@ from tests.factories.audit_sources import (
     Figure,
     Population,
     Shape,
-    bound,
-    made_counts,
-    made_database,
+    audit_figures,
+    make_counts,
+    make_database,
     publish,
     shown_figure,
 )
@@ -43,13 +43,13 @@ ONE, OTHER = (Population(PERIOD, "sub_icb_provider", "9ZA", code) for code in ("
 
 @pytest.fixture
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with made_database() as database:
+    with make_database() as database:
         yield database
 
 
 def grades_of(connection: duckdb.DuckDBPyConnection, figures: list[Figure]) -> dict[tuple[str, str], list[str]]:
     """The grades of the audited cells of each level and measure; '' where a cell has none."""
-    bound(connection, figures)
+    audit_figures(connection, figures)
     classify_risk(connection)
     found: dict[tuple[str, str], list[str]] = {}
     for level, measure, name in connection.execute(
@@ -171,8 +171,8 @@ def test_a_hidden_count_that_nothing_bears_on_is_audited_and_has_no_grade(
 
 
 def test_a_cell_has_one_grade_and_every_hidden_cell_is_audited(connection: duckdb.DuckDBPyConnection) -> None:
-    figures = publish(made_counts("year", seed=4, shape=Shape(icbs=4, providers=5)))
-    bound(connection, figures, "year")
+    figures = publish(make_counts("year", seed=4, shape=Shape(icbs=4, providers=5)))
+    audit_figures(connection, figures, "year")
     classify_risk(connection)
     hidden = sum(figure.statistic == "count" and figure.value is None for figure in figures)
     audited = connection.execute(
@@ -205,7 +205,7 @@ def test_a_group_without_finished_courses_says_so(connection: duckdb.DuckDBPyCon
 
 
 def test_the_residual_risk_counts_cells_and_names_no_organisation(connection: duckdb.DuckDBPyConnection) -> None:
-    figures = publish(made_counts("quarter", seed=6, shape=Shape(icbs=3)))
+    figures = publish(make_counts("quarter", seed=6, shape=Shape(icbs=3)))
     found = grades_of(connection, figures)
     groups = count_source_disclosure_risk(connection)
     assert {field.name for field in fields(RiskCount)} == {

@@ -13,7 +13,7 @@ from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
 from iapt.contract import DERIVED, EXTRACT_GRAINS, KEYS
 from tests.case_files import Mutant, load_mutants
-from tests.factories.staged_release import create_tables
+from tests.factories.staged_release import build_tables
 
 MUTANTS = load_mutants("staged_mutants.yml")
 RULES = {(rule.table, rule.name): rule for rules in SUITES.values() for rule in rules}
@@ -28,7 +28,7 @@ def rule_id(rule: Rule) -> str:
 @pytest.fixture(scope="module")
 def sound_release() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        create_tables(connection)
+        build_tables(connection)
         yield connection
 
 

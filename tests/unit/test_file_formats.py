@@ -13,12 +13,12 @@ import pytest
 
 from iapt.sources.file_formats import HEAD_BYTES, find_delimiter, recognise_format
 from tests.factories import drops
-from tests.factories.drops import FINISHED, monthly_csv, monthly_row, read, xlsx_bytes, zip_bytes
+from tests.factories.drops import FINISHED, make_monthly_csv, make_row, make_xlsx, make_zip, read
 
-ROWS = [monthly_row("25"), monthly_row("30", measure=FINISHED)]
-CSV = monthly_csv(*ROWS)
-XLSX = xlsx_bytes({"Data": [drops.MONTHLY_HEADER, *ROWS]})
-ZIP = zip_bytes({"a.csv": CSV})
+ROWS = [make_row("25"), make_row("30", measure=FINISHED)]
+CSV = make_monthly_csv(*ROWS)
+XLSX = make_xlsx({"Data": [drops.MONTHLY_HEADER, *ROWS]})
+ZIP = make_zip({"a.csv": CSV})
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 
 
@@ -28,7 +28,7 @@ def ole2(stream: str) -> bytes:
 
 
 def office(*parts: str) -> bytes:
-    return zip_bytes(dict.fromkeys(["[Content_Types].xml", *parts], b"<x/>"))
+    return make_zip(dict.fromkeys(["[Content_Types].xml", *parts], b"<x/>"))
 
 
 PAGE = "<html><head><title>Sign in</title></head><body>Sign in to go on</body></html>"
@@ -43,7 +43,7 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "xlsb": (office("xl/workbook.bin"), "a binary Excel workbook (XLSB)", "save it as XLSX"),
     "xlsm": (office("xl/workbook.xml", "xl/vbaProject.bin"), "with macros", "save it as XLSX"),
     "docx": (office("word/document.xml"), "a document of Word or PowerPoint", "from the publisher's page"),
-    "ods": (zip_bytes({"content.xml": b"", "META-INF/manifest.xml": b""}), "an OpenDocument file", "save it as XLSX"),
+    "ods": (make_zip({"content.xml": b"", "META-INF/manifest.xml": b""}), "an OpenDocument file", "save it as XLSX"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF", "from the publisher's page"),
     "gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "a gzip archive", "Unpack it"),
     "rar": (b"Rar!\x1a\x07\x01\x00" + bytes(20), "a RAR archive", "Unpack it"),
@@ -93,7 +93,7 @@ def test_a_file_of_another_kind_than_its_name_says_is_named_as_what_it_is(
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"csv"}))
 def test_a_member_of_another_kind_than_its_name_says_refuses_its_pack(kind: str, tmp_path: Path) -> None:
     content, found, remedy = KINDS[kind]
-    rejection = read(tmp_path, "pack.zip", zip_bytes({"a.csv": CSV, "b.csv": content})).rejection
+    rejection = read(tmp_path, "pack.zip", make_zip({"a.csv": CSV, "b.csv": content})).rejection
     assert rejection.startswith("pack.zip, member b.csv: expected comma-separated text, as its name says; found ")
     assert found in rejection
     assert remedy in rejection
@@ -111,8 +111,8 @@ def test_the_remedy_of_a_wrong_name_works(content: bytes, name: str, tmp_path: P
 )
 def test_a_text_of_wide_letters_is_read_as_the_same_figures(encoding: str, line_end: str, tmp_path: Path) -> None:
     provider = drops.named(drops.PROVIDER, "Llanfair\u2019s \u201cListening\u201d Rooms \u0175 \U0001f600")
-    text = monthly_csv(
-        monthly_row("25", provider=provider), monthly_row("*", measure=FINISHED), line_end=line_end
+    text = make_monthly_csv(
+        make_row("25", provider=provider), make_row("*", measure=FINISHED), line_end=line_end
     ).decode()
     wide = ("\ufeff" + text).encode("utf-16-be") if encoding == "be with a mark" else text.encode(encoding)
 
@@ -126,7 +126,7 @@ def test_a_text_of_wide_letters_is_read_as_the_same_figures(encoding: str, line_
     if encoding != "utf-8-sig":
         notices = read(tmp_path, "wide.csv", wide).summary.notices
         assert notices == [f"text in UTF-{32 if '32' in encoding else 16} is read as such"]
-    packed = read(tmp_path, "pack.zip", zip_bytes({"data/a.csv": wide}))
+    packed = read(tmp_path, "pack.zip", make_zip({"data/a.csv": wide}))
     assert [cell["value_as_published"] for cell in packed.observations] == ["25", "*"]
 
 

@@ -26,12 +26,12 @@ from iapt.ingest.series_summaries import summarise_series
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import FoundFile, discover_files
 from tests.factories import drops
-from tests.factories.drops import FINISHED, monthly_csv, monthly_row
+from tests.factories.drops import FINISHED, make_monthly_csv, make_row
 
-APRIL = monthly_csv(monthly_row("25"))
-APRIL_REVISED = monthly_csv(monthly_row("30"))
-MAY = monthly_csv(monthly_row("35", start="01/05/2026", end="31/05/2026"))
-SYNTHETIC = monthly_csv(monthly_row("25", provider=drops.named(drops.PROVIDER, "Neverwhere Rooms (SYNTHETIC)")))
+APRIL = make_monthly_csv(make_row("25"))
+APRIL_REVISED = make_monthly_csv(make_row("30"))
+MAY = make_monthly_csv(make_row("35", start="01/05/2026", end="31/05/2026"))
+SYNTHETIC = make_monthly_csv(make_row("25", provider=drops.named(drops.PROVIDER, "Neverwhere Rooms (SYNTHETIC)")))
 KEPT_AT = "2026-06-01T00:00:00+00:00"
 
 
@@ -134,7 +134,7 @@ def test_the_same_bytes_again_are_nothing_new_even_under_another_name(house: Hou
 
 
 def test_rejected_bytes_offered_under_another_name_are_taken_in_anew(house: House) -> None:
-    main = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25")])
+    main = drops.make_csv(drops.ANNUAL_HEADERS["2022-23"], [drops.make_annual_row("25")])
 
     def take_in_and_read() -> ReadResult:
         ingest_folder(house.folder, house.store, drops.catalogue(), KEPT_AT, house.observations)
@@ -446,8 +446,8 @@ def test_a_kind_of_file_that_is_not_read_is_rejected_not_skipped(name: str, hous
         ("pack.7z", b"cut short", "a file ending in .7z", "Unpack it and offer the file inside."),
         ("old.xls", b"<html><table><tr>", "a file ending in .xls, a web page", "Get the file itself"),
         ("old.xls", b"cut short", "a file ending in .xls", "save it as XLSX"),
-        ("new.xlsm", drops.xlsx_bytes({"A": [["a"]]}), ".xlsm, an Excel workbook (XLSX)", "Rename it to end in .xlsx"),
-        ("april", drops.zip_bytes({"a.csv": APRIL}), "ending in nothing, a ZIP container", "Rename it to end in .zip"),
+        ("new.xlsm", drops.make_xlsx({"A": [["a"]]}), ".xlsm, an Excel workbook (XLSX)", "Rename it to end in .xlsx"),
+        ("april", drops.make_zip({"a.csv": APRIL}), "ending in nothing, a ZIP container", "Rename it to end in .zip"),
         ("april.tsv", APRIL.replace(b",", b"\t"), "a file ending in .tsv", "save this one with commas"),
         ("april.csv.crdownload", APRIL, "a file ending in .crdownload", "Wait until the download has ended"),
         ("april.csv.part", b"", "a file ending in .part", "Wait until the download has ended"),
@@ -738,7 +738,7 @@ def test_known_bytes_under_a_name_of_another_month_are_told(house: House, at_onc
 
 
 def test_an_annual_table_first_offered_under_the_wrong_year_is_told_and_the_remedy_works(house: House) -> None:
-    main = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25")])
+    main = drops.make_csv(drops.ANNUAL_HEADERS["2022-23"], [drops.make_annual_row("25")])
     house.offer(**{"psych-ther-ann-rep-2021-22-main__csv": main})
     assert names_rejected(house) == []
     house.offer(**{"psych-ther-ann-rep-2022-23-main-v2__csv": main})
@@ -838,7 +838,7 @@ def edit_layout(stem: str, **changes: Any) -> Callable[[Path], object]:
 
 
 def two_layouts(house: House) -> tuple[ArchivedDrop, ArchivedDrop]:
-    name, quarterly = drops.published_drops()["quarterly_wide"]
+    name, quarterly = drops.make_published_drops()["quarterly_wide"]
     (house.folder / name).write_bytes(quarterly)
     house.offer(april__csv=APRIL).ingest_folder()
     house.read()
@@ -866,7 +866,7 @@ def test_a_raised_reader_version_reads_everything_again(house: House, monkeypatc
 
 
 def test_rejected_drops_are_tried_again_when_a_layout_changes_and_only_then(house: House, tmp_path: Path) -> None:
-    with_dots = monthly_csv(monthly_row("25"), monthly_row("..", measure=FINISHED))
+    with_dots = make_monthly_csv(make_row("25"), make_row("..", measure=FINISHED))
     house.offer(april__csv=with_dots).ingest_folder()
     assert len(house.read().rejected) == 1
     assert house.read().read == []
@@ -877,7 +877,7 @@ def test_rejected_drops_are_tried_again_when_a_layout_changes_and_only_then(hous
 
 
 def test_a_drop_rejected_by_a_limit_is_tried_again_when_the_limit_is_raised(house: House) -> None:
-    house.offer(pack__zip=drops.zip_bytes({"a.csv": APRIL, "b.csv": APRIL})).ingest_folder()
+    house.offer(pack__zip=drops.make_zip({"a.csv": APRIL, "b.csv": APRIL})).ingest_folder()
     ((_, rejection),) = house.read(drops.with_limits(max_members=1)).rejected
     assert "catalogue/limits.yml" in rejection["remedy"]
     assert house.read(drops.with_limits(max_members=1)).read == []
@@ -885,9 +885,9 @@ def test_a_drop_rejected_by_a_limit_is_tried_again_when_the_limit_is_raised(hous
 
 
 def test_a_pack_with_tables_unread_is_read_again_when_a_layout_may_know_them(house: House, tmp_path: Path) -> None:
-    main = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25")])
+    main = drops.make_csv(drops.ANNUAL_HEADERS["2022-23"], [drops.make_annual_row("25")])
     effect = b"Year begins,Code,Effect\n2022-04-01,ZZ-P1,0.5\n"
-    pack = drops.zip_bytes({"main.csv": main, "effect.csv": effect})
+    pack = drops.make_zip({"main.csv": main, "effect.csv": effect})
     (house.folder / "annual-2022-23.zip").write_bytes(pack)
     house.offer(april__csv=APRIL).ingest_folder()
     assert len(house.read().usable) == 2
@@ -914,8 +914,8 @@ def test_a_pack_with_tables_unread_is_read_again_when_a_layout_may_know_them(hou
 
 
 def test_the_drops_of_a_period_are_those_that_publish_it_at_its_grain(house: House) -> None:
-    series = monthly_csv(monthly_row("25"), monthly_row("35", start="01/05/2026", end="31/05/2026"))
-    quarter = drops.csv_bytes(drops.QUARTERLY_LONG_HEADER, [drops.quarterly_long_row("100")])
+    series = make_monthly_csv(make_row("25"), make_row("35", start="01/05/2026", end="31/05/2026"))
+    quarter = drops.make_csv(drops.QUARTERLY_LONG_HEADER, [drops.make_quarterly_row("100")])
     house.offer(april__csv=APRIL, may__csv=MAY, series__csv=series, quarter__csv=quarter).ingest_folder()
     usable = house.read().usable
 

@@ -15,12 +15,12 @@ from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import STORAGE_VERSION, load_landing_tables
 from iapt.ingest.observation_store import COMPANION_OF, DropSummary, ObservationStore
 from tests.factories import drops
-from tests.factories.drops import monthly_csv, monthly_row
+from tests.factories.drops import make_monthly_csv, make_row
 
-APRIL = ("iapt_month_apr_2026_activity.csv", monthly_csv(monthly_row("25"), monthly_row("100", level="England")))
+APRIL = ("iapt_month_apr_2026_activity.csv", make_monthly_csv(make_row("25"), make_row("100", level="England")))
 MAY_DAYS = {"start": "01/05/2026", "end": "31/05/2026"}
-MAY = ("iapt_month_may_2026_activity_provisional_v2.csv", monthly_csv(monthly_row("35", **MAY_DAYS)))
-PACK = drops.published_drops()["quarterly_long"]
+MAY = ("iapt_month_may_2026_activity_provisional_v2.csv", make_monthly_csv(make_row("35", **MAY_DAYS)))
+PACK = drops.make_published_drops()["quarterly_long"]
 
 
 def read(folder: Path, *offered: tuple[str, bytes]) -> list[tuple[ArchivedDrop, DropSummary]]:

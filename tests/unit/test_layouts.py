@@ -50,7 +50,7 @@ def rejected(*rows: drops.Row) -> DropRejectedError:
 
 def test_every_layout_of_the_catalogue_loads_under_the_name_of_its_file() -> None:
     assert [layout.name for layout in drops.catalogue().layouts] == LAYOUTS
-    assert set(LAYOUTS) == set(drops.published_drops())
+    assert set(LAYOUTS) == set(drops.make_published_drops())
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -226,7 +226,7 @@ def test_the_annual_header_of_2023_24_is_that_of_2022_23_with_the_old_name_of_th
 
 def test_the_workbooks_header_is_looked_for_in_row_eight_only() -> None:
     assert recognised(*drops.WORKBOOK_BANNER, drops.WORKBOOK_HEADER) == ("timeseries_workbook",)
-    figures = drops.workbook_row(25)
+    figures = drops.make_workbook_row(25)
     for rows, row in (([drops.WORKBOOK_HEADER], 1), ([*drops.WORKBOOK_BANNER[1:], drops.WORKBOOK_HEADER, figures], 7)):
         rejection = rejected(*rows)
         assert rejection.place == "sheet 'One', row 8"

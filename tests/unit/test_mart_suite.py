@@ -13,7 +13,7 @@ from expectations.suites.common_rules import COLUMNS_RULE
 from expectations.suites.marts import SCHEMA, SUITES
 from iapt.contract import EXTRACT_GRAINS, FACT_GRAINS, KEYS, MARTS
 from tests.case_files import Mutant, load_mutants
-from tests.factories.staged_release import create_tables
+from tests.factories.staged_release import build_tables
 
 RULES = {(rule.table, rule.name): rule for of_table in SUITES.values() for rule in of_table}
 MUTANTS = load_mutants("mart_mutants.yml")
@@ -72,7 +72,7 @@ from marts.{fact} where org_level = 'provider' and measure = 'count_recovery' an
 @pytest.fixture(scope="module")
 def sound_marts() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        create_tables(connection)
+        build_tables(connection)
         connection.execute(f"create schema {SCHEMA}; create schema landing; create schema intermediate")
         connection.execute(
             "create table intermediate.int_corrected_cells (drop_sha256 varchar, source_member varchar, "

@@ -18,14 +18,14 @@ from tests.factories.drops import (
     CATALOGUE,
     MONTHLY_HEADER,
     QUARTERLY_LONG_HEADER,
-    csv_bytes,
-    monthly_csv,
-    monthly_row,
-    published_drops,
-    quarterly_long_row,
+    make_csv,
+    make_monthly_csv,
+    make_published_drops,
+    make_quarterly_row,
+    make_row,
+    make_xlsx,
+    make_zip,
     read,
-    xlsx_bytes,
-    zip_bytes,
 )
 
 #: Names as the publisher writes them, and the period that each must be taken to say.
@@ -185,7 +185,7 @@ MAY = {"start": "01/05/2026", "end": "31/05/2026"}
 
 
 def test_a_file_named_for_another_month_than_its_rows_is_rejected_with_both(tmp_path: Path) -> None:
-    found = read(tmp_path, "nhstalkingtherapies_month_apr_2026_activity.csv", monthly_csv(monthly_row("25", **MAY)))
+    found = read(tmp_path, "nhstalkingtherapies_month_apr_2026_activity.csv", make_monthly_csv(make_row("25", **MAY)))
     assert found.summary.rejection is not None
     assert "expected rows of the period that the name says: apr 2026; found rows of 2026-05." in found.rejection
     assert "catalogue/misnamed_files.yml" in found.rejection
@@ -193,39 +193,39 @@ def test_a_file_named_for_another_month_than_its_rows_is_rejected_with_both(tmp_
 
 
 def test_a_member_named_for_another_month_than_its_rows_is_rejected(tmp_path: Path) -> None:
-    packed = zip_bytes({"iapt_month_mar_2026_activity.csv": monthly_csv(monthly_row("25"))})
+    packed = make_zip({"iapt_month_mar_2026_activity.csv": make_monthly_csv(make_row("25"))})
     found = read(tmp_path, "iapt_month_apr_2026.zip", packed)
     assert "the name of the member iapt_month_mar_2026_activity.csv" in found.rejection
     assert "mar 2026; found rows of 2026-04." in found.rejection
 
 
 def test_a_workbook_in_a_zip_is_held_to_its_name_as_a_csv_is(tmp_path: Path) -> None:
-    book = xlsx_bytes({"data": [MONTHLY_HEADER, monthly_row("25")]})
-    assert read(tmp_path / "right", "pack.zip", zip_bytes({"month_apr_2026-v2.xlsx": book})).summary.rejection is None
-    found = read(tmp_path / "wrong", "pack.zip", zip_bytes({"month_apr_2027-v2.xlsx": book}))
+    book = make_xlsx({"data": [MONTHLY_HEADER, make_row("25")]})
+    assert read(tmp_path / "right", "pack.zip", make_zip({"month_apr_2026-v2.xlsx": book})).summary.rejection is None
+    found = read(tmp_path / "wrong", "pack.zip", make_zip({"month_apr_2027-v2.xlsx": book}))
     assert "the name of the member month_apr_2027-v2.xlsx" in found.rejection
 
 
 def test_each_member_is_held_to_its_own_rows(tmp_path: Path) -> None:
-    april, may = monthly_csv(monthly_row("25")), monthly_csv(monthly_row("25", **MAY))
-    right = zip_bytes({"month_apr_2026.csv": april, "month_may_2026.csv": may})
+    april, may = make_monthly_csv(make_row("25")), make_monthly_csv(make_row("25", **MAY))
+    right = make_zip({"month_apr_2026.csv": april, "month_may_2026.csv": may})
     assert read(tmp_path / "right", "pack.zip", right).summary.rejection is None
-    swapped = zip_bytes({"month_apr_2026.csv": may, "month_may_2026.csv": april})
+    swapped = make_zip({"month_apr_2026.csv": may, "month_may_2026.csv": april})
     assert "the name of the member month_" in read(tmp_path / "swapped", "pack.zip", swapped).rejection
 
 
 def test_a_quarter_and_a_year_are_held_to_their_names_too(tmp_path: Path) -> None:
-    quarter = csv_bytes(QUARTERLY_LONG_HEADER, [quarterly_long_row("25")])
+    quarter = make_csv(QUARTERLY_LONG_HEADER, [make_quarterly_row("25")])
     of_rows = read(tmp_path, "quarterly.csv", quarter).summary.tables[0].periods[0]
     assert read(tmp_path, "quarterly_q4_20_21.csv", quarter + b"\n").summary.rejection is not None
     assert of_rows != "2020-21 Q4"
-    name, pack = published_drops()["annual_main_wide"]
+    name, pack = make_published_drops()["annual_main_wide"]
     assert read(tmp_path, name, pack).summary.rejection is None
 
 
 @pytest.mark.parametrize("by", ["sha256", "file"])
 def test_a_reviewed_entry_lets_its_file_pass_for_its_periods_and_no_other(by: str, tmp_path: Path) -> None:
-    name, content = "iapt_month_apr_2026_activity.csv", monthly_csv(monthly_row("25", **MAY))
+    name, content = "iapt_month_apr_2026_activity.csv", make_monthly_csv(make_row("25", **MAY))
     drop = read(tmp_path / "before", name, content).drop
     entry = {by: getattr(drop, by), "periods": ["2026-05"], "reason": "Named so by the publisher.", "source": "made"}
     catalogue = catalogue_with(tmp_path / "catalogue", entry)
@@ -236,7 +236,7 @@ def test_a_reviewed_entry_lets_its_file_pass_for_its_periods_and_no_other(by: st
 
 
 def test_a_rejected_drop_is_read_again_when_it_is_let_pass(tmp_path: Path) -> None:
-    name, content = "iapt_month_apr_2026_activity.csv", monthly_csv(monthly_row("25", **MAY))
+    name, content = "iapt_month_apr_2026_activity.csv", make_monthly_csv(make_row("25", **MAY))
     found = read(tmp_path, name, content)
     entry = {"sha256": found.drop.sha256, "periods": ["2026-05"], "reason": "So published.", "source": "made"}
     listed = catalogue_with(tmp_path / "catalogue", entry)

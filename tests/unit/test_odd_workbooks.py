@@ -13,7 +13,7 @@ from xlsxwriter.chart import Chart
 
 from iapt.ingest.sheets import SPREADSHEET_ERRORS, UNCALCULATED, write_position
 from tests.factories import drops
-from tests.factories.drops import FINISHED, MONTHLY_HEADER, ReadDrop, Row, monthly_row, read
+from tests.factories.drops import FINISHED, MONTHLY_HEADER, ReadDrop, Row, make_row, read
 
 NAME = "iapt-month-apr-2026-final-data.xlsx"
 SHEET = "xl/worksheets/sheet1.xml"
@@ -25,7 +25,7 @@ def edited(book: bytes, part: str, edit: Callable[[bytes], bytes]) -> bytes:
     with zipfile.ZipFile(io.BytesIO(book)) as source:
         parts = {name: source.read(name) for name in source.namelist()}
     assert edit(parts[part]) != parts[part]
-    return drops.zip_bytes({**parts, part: edit(parts[part])})
+    return drops.make_zip({**parts, part: edit(parts[part])})
 
 
 def workbook(*sheets: tuple[str, list[Row], str]) -> bytes:
@@ -43,7 +43,7 @@ def workbook(*sheets: tuple[str, list[Row], str]) -> bytes:
 
 def with_cell(cell: str, *, after: str = "") -> bytes:
     """A monthly workbook whose second figure, J3, is written so."""
-    book = drops.xlsx_bytes({"jan": [MONTHLY_HEADER, monthly_row(25), monthly_row(777, measure=FINISHED)]})
+    book = drops.make_xlsx({"jan": [MONTHLY_HEADER, make_row(25), make_row(777, measure=FINISHED)]})
     return edited(book, SHEET, lambda part: part.replace(b'<c r="J3"><v>777</v></c>', (cell + after).encode()))
 
 
@@ -121,8 +121,8 @@ def test_errors_beyond_what_the_sheet_was_loaded_with_keep_their_place(tmp_path:
 
 
 def test_the_errors_of_a_sheet_are_told_with_the_first_few_and_how_many_more(tmp_path: Path) -> None:
-    figures = [monthly_row("25"), *(monthly_row("#N/A", measure=(f"M{n:03}", "Count")) for n in range(10, 40))]
-    book = drops.xlsx_bytes({"jan": [MONTHLY_HEADER, *figures]})
+    figures = [make_row("25"), *(make_row("#N/A", measure=(f"M{n:03}", "Count")) for n in range(10, 40))]
+    book = drops.make_xlsx({"jan": [MONTHLY_HEADER, *figures]})
     # The text #N/A is a string of the sheet here; as errors of the sheet they are told with their cells.
     for row in range(3, 33):
         written = f'<c r="J{row}" t="e"><v>#N/A</v></c>'.encode()
@@ -143,30 +143,30 @@ def _replace_cell(part: bytes, place: str, written: bytes) -> bytes:
 
 @pytest.mark.parametrize("text", SPREADSHEET_ERRORS)
 def test_an_error_that_was_saved_as_text_is_quarantined_in_a_csv_too(text: str, tmp_path: Path) -> None:
-    found = drops.read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=FINISHED))
+    found = drops.read_monthly(tmp_path, make_row("25"), make_row(text, measure=FINISHED))
     assert [(cell["value_as_published"], cell["reason"]) for cell in found.quarantine] == [(text, ERROR)]
-    wide = drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], [drops.annual_row("25", text, "30")])
+    wide = drops.make_csv(drops.ANNUAL_HEADERS["2022-23"], [drops.make_annual_row("25", text, "30")])
     assert [cell["value_as_published"] for cell in read(tmp_path, "a-2022-23.csv", wide).quarantine] == [text]
 
 
 @pytest.mark.parametrize("key", [0, 1, 2, 5, 6, 7, 8])
 def test_a_row_with_an_error_in_a_key_is_set_aside_and_the_rest_is_read(key: int, tmp_path: Path) -> None:
-    row = monthly_row("777", measure=FINISHED)
+    row = make_row("777", measure=FINISHED)
     row[key] = "#REF!"
-    found = drops.read_monthly(tmp_path, monthly_row("25"), row, monthly_row("30", measure=("M003", "Count_X")))
+    found = drops.read_monthly(tmp_path, make_row("25"), row, make_row("30", measure=("M003", "Count_X")))
     assert [cell["value_as_published"] for cell in found.observations] == ["25", "30"]
     assert odd(found) == [("", 3, "777", "a key of the row is a spreadsheet's error")]
     assert found.summary.notices == ["rows with a spreadsheet's error in a key are set aside: row 3"]
-    wide = [drops.annual_row("25"), ["#N/A", *drops.annual_row("30")[1:]]]
-    annual = read(tmp_path, "a-2022-23.csv", drops.csv_bytes(drops.ANNUAL_HEADERS["2022-23"], wide))
+    wide = [drops.make_annual_row("25"), ["#N/A", *drops.make_annual_row("30")[1:]]]
+    annual = read(tmp_path, "a-2022-23.csv", drops.make_csv(drops.ANNUAL_HEADERS["2022-23"], wide))
     assert annual.summary.quarantined == len(drops.ANNUAL_HEADERS["2022-23"]) - len(drops.ANNUAL_KEYS)
-    both = drops.read_monthly(tmp_path, [*monthly_row("25"), "27"], [*row, "28"], header=drops.BOTH_VALUES_HEADER)
+    both = drops.read_monthly(tmp_path, [*make_row("25"), "27"], [*row, "28"], header=drops.BOTH_VALUES_HEADER)
     assert both.summary.cells == 4
     assert all(cell["value_as_published"] in {"777", None} for cell in both.quarantine)
 
 
 def test_a_table_of_which_every_row_has_an_error_in_its_keys_is_rejected(tmp_path: Path) -> None:
-    row = ["#N/A", *monthly_row("25")[1:]]
+    row = ["#N/A", *make_row("25")[1:]]
     assert "a spreadsheet's error in the keys of every row" in drops.read_monthly(tmp_path, row, row).rejection
 
 
@@ -179,8 +179,8 @@ def test_a_cell_is_named_as_a_spreadsheet_names_it(row: int, column: int, writte
 
 # -- sheets that are not read -----------------------------------------------------------------------------------------
 
-VISIBLE: tuple[str, list[Row], str] = ("nov", [MONTHLY_HEADER, monthly_row("25")], "visible")
-EARLIER: list[Row] = [MONTHLY_HEADER, monthly_row("30", start="01/03/2026", end="31/03/2026")]
+VISIBLE: tuple[str, list[Row], str] = ("nov", [MONTHLY_HEADER, make_row("25")], "visible")
+EARLIER: list[Row] = [MONTHLY_HEADER, make_row("30", start="01/03/2026", end="31/03/2026")]
 
 
 @pytest.mark.parametrize("state", ["hidden", "very_hidden"])
@@ -194,18 +194,18 @@ def test_a_hidden_sheet_is_never_read_and_is_named(state: str, tmp_path: Path) -
         "a hidden sheet is not read: sheet 'old'",
         "a hidden sheet is not read: sheet 'Notes'",
     ]
-    packed = read(tmp_path, "iapt-month-apr-2026.zip", drops.zip_bytes({"book.xlsx": book}))
+    packed = read(tmp_path, "iapt-month-apr-2026.zip", drops.make_zip({"book.xlsx": book}))
     assert len(packed.observations) == 1
     assert "a hidden sheet is not read: book.xlsx sheet 'old'" in packed.summary.notices
 
 
 def test_a_hidden_sheet_that_no_layout_knows_spoils_nothing(tmp_path: Path) -> None:
-    drifted: list[Row] = [[*MONTHLY_HEADER, "NEW"], [*monthly_row("30"), "x"]]
+    drifted: list[Row] = [[*MONTHLY_HEADER, "NEW"], [*make_row("30"), "x"]]
     assert len(read(tmp_path, NAME, workbook(VISIBLE, ("old", drifted, "hidden"))).observations) == 1
 
 
 def test_a_workbook_of_hidden_sheets_alone_is_rejected_naming_them(tmp_path: Path) -> None:
-    book = drops.xlsx_bytes({"jan": EARLIER, "feb": EARLIER})
+    book = drops.make_xlsx({"jan": EARLIER, "feb": EARLIER})
 
     def hide(part: bytes) -> bytes:
         return part.replace(b"<sheet name=", b'<sheet state="hidden" name=')
@@ -218,12 +218,12 @@ def test_a_workbook_of_hidden_sheets_alone_is_rejected_naming_them(tmp_path: Pat
 @pytest.mark.parametrize("name", [NAME, "iapt-month-apr-2026.zip"])
 @pytest.mark.parametrize(
     "front",
-    [[["hello"]], [[*MONTHLY_HEADER, "NEW"], [*monthly_row("30"), "x"]]],
+    [[["hello"]], [[*MONTHLY_HEADER, "NEW"], [*make_row("30"), "x"]]],
     ids=["a cover", "a table that has changed"],
 )
 def test_a_rejection_names_the_hidden_sheets_that_were_not_read(name: str, front: list[Row], tmp_path: Path) -> None:
-    book = workbook(("front", front, "visible"), ("d", [MONTHLY_HEADER, monthly_row("25")], "hidden"))
-    content = drops.zip_bytes({"book.xlsx": book}) if name.endswith(".zip") else book
+    book = workbook(("front", front, "visible"), ("d", [MONTHLY_HEADER, make_row("25")], "hidden"))
+    content = drops.make_zip({"book.xlsx": book}) if name.endswith(".zip") else book
     rejection = read(tmp_path, name, content).rejection
     sheet = "book.xlsx sheet 'd'" if name.endswith(".zip") else "sheet 'd'"
     assert f"Hidden and not read: {sheet}. If a hidden sheet is what was published, unhide it" in rejection
@@ -231,11 +231,11 @@ def test_a_rejection_names_the_hidden_sheets_that_were_not_read(name: str, front
 
 def test_a_zip_of_hidden_sheets_alone_is_rejected_naming_them(tmp_path: Path) -> None:
     book = edited(
-        drops.xlsx_bytes({"jan": EARLIER}),
+        drops.make_xlsx({"jan": EARLIER}),
         "xl/workbook.xml",
         lambda part: part.replace(b"<sheet name=", b'<sheet state="hidden" name='),
     )
-    rejection = read(tmp_path, "iapt-month-apr-2026.zip", drops.zip_bytes({"book.xlsx": book})).rejection
+    rejection = read(tmp_path, "iapt-month-apr-2026.zip", drops.make_zip({"book.xlsx": book})).rejection
     assert "Hidden and not read: book.xlsx sheet 'jan'" in rejection
 
 
@@ -243,8 +243,7 @@ def test_a_workbook_that_lacks_the_cells_of_a_sheet_is_rejected_saying_so(tmp_pa
     with zipfile.ZipFile(io.BytesIO(workbook(VISIBLE))) as source:
         parts = {name: source.read(name) for name in source.namelist() if name != SHEET}
     assert (
-        "found sheet 'nov': the part with its cells is missing"
-        in read(tmp_path, NAME, drops.zip_bytes(parts)).rejection
+        "found sheet 'nov': the part with its cells is missing" in read(tmp_path, NAME, drops.make_zip(parts)).rejection
     )
 
 
@@ -261,7 +260,7 @@ def test_a_sheet_of_a_chart_is_passed_over(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:
         sheet = book.add_worksheet("data")
-        for number, row in enumerate([MONTHLY_HEADER, monthly_row("25")]):
+        for number, row in enumerate([MONTHLY_HEADER, make_row("25")]):
             sheet.write_row(number, 0, row)
         chart = book.add_chart({"type": "line"})
         assert isinstance(chart, Chart)
@@ -285,15 +284,15 @@ def test_hidden_rows_and_columns_are_read_and_told(what: str, tmp_path: Path) ->
 
 
 def test_the_same_sheet_twice_is_told_and_counted_once(tmp_path: Path) -> None:
-    rows: list[Row] = [MONTHLY_HEADER, monthly_row("25"), monthly_row("30", measure=FINISHED)]
+    rows: list[Row] = [MONTHLY_HEADER, make_row("25"), make_row("30", measure=FINISHED)]
     found = read(tmp_path, NAME, workbook(("apr", rows, "visible"), ("apr (2)", rows, "visible")))
     assert found.summary.notices == [
         "a table repeats another row for row, and is counted once: sheet 'apr' repeats sheet 'apr (2)'"
     ]
     assert [cell["duplicate_of_row"] for cell in found.observations] == [2, 3, None, None]
-    more: list[Row] = [MONTHLY_HEADER, rows[2], monthly_row("35", measure=("M003", "Count"))]
+    more: list[Row] = [MONTHLY_HEADER, rows[2], make_row("35", measure=("M003", "Count"))]
     assert read(tmp_path, NAME, workbook(("apr", rows, "visible"), ("apr (2)", more, "visible"))).summary.notices == []
-    packed = drops.zip_bytes({"a.csv": drops.monthly_csv(*rows[1:]), "b.csv": drops.monthly_csv(*rows[1:])})
+    packed = drops.make_zip({"a.csv": drops.make_monthly_csv(*rows[1:]), "b.csv": drops.make_monthly_csv(*rows[1:])})
     (notice,) = read(tmp_path, "iapt-month-apr-2026.zip", packed).summary.notices
     assert notice.endswith("b.csv repeats a.csv")
 

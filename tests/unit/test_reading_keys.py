@@ -41,61 +41,65 @@ from tests.factories.drops import (
     Cell,
     ReadDrop,
     Row,
-    annual_row,
-    by_variable_row,
-    csv_bytes,
-    data_quality_row,
-    monthly_row,
-    monthly_wide_row,
-    quarterly_long_row,
-    quarterly_wide_row,
+    make_annual_row,
+    make_by_variable_row,
+    make_csv,
+    make_data_quality_row,
+    make_monthly_wide_row,
+    make_quarterly_row,
+    make_quarterly_wide_row,
+    make_row,
+    make_stp_ccg_row,
+    make_workbook_row,
+    make_xlsx,
     read,
     read_monthly,
-    stp_ccg_long_row,
-    workbook_row,
-    xlsx_bytes,
 )
 
 PROVIDER_LAYOUTS = {
-    "monthly_long": ("monthly.csv", MONTHLY_HEADER, lambda body, value: monthly_row(value, provider=body)),
-    "timeseries_long": ("series.csv", MONTHLY_HEADER, lambda body, value: monthly_row(value, provider=body)),
-    "timeseries_workbook": ("series.xlsx", WORKBOOK_HEADER, lambda body, value: workbook_row(value, provider=body)),
+    "monthly_long": ("monthly.csv", MONTHLY_HEADER, lambda body, value: make_row(value, provider=body)),
+    "timeseries_long": ("series.csv", MONTHLY_HEADER, lambda body, value: make_row(value, provider=body)),
+    "timeseries_workbook": (
+        "series.xlsx",
+        WORKBOOK_HEADER,
+        lambda body, value: make_workbook_row(value, provider=body),
+    ),
     "quarterly_long": (
         "quarter.csv",
         QUARTERLY_LONG_HEADER,
-        lambda body, value: quarterly_long_row(value, level="Provider", provider=body),
+        lambda body, value: make_quarterly_row(value, level="Provider", provider=body),
     ),
     "quarterly_wide": (
         "quarter.csv",
         QUARTERLY_WIDE_HEADER,
-        lambda body, value: quarterly_wide_row(value, commissioner=body),
+        lambda body, value: make_quarterly_wide_row(value, commissioner=body),
     ),
     "annual_main_wide": (
         "annual-2022-23.csv",
         ANNUAL_HEADERS["2022-23"],
-        lambda body, value: annual_row(value, body=body),
+        lambda body, value: make_annual_row(value, body=body),
     ),
     "quarterly_stp_ccg_long": (
         "quarter.csv",
         STP_CCG_LONG_HEADER,
-        lambda body, value: stp_ccg_long_row(value, level="Provider", provider=body),
+        lambda body, value: make_stp_ccg_row(value, level="Provider", provider=body),
     ),
     "monthly_wide": (
         "month.csv",
         MONTHLY_WIDE_HEADER,
-        lambda body, value: monthly_wide_row(value, level="Provider", provider=body),
+        lambda body, value: make_monthly_wide_row(value, level="Provider", provider=body),
     ),
     "annual_by_variable_2015": (
         "annual-2015-16.csv",
         BY_VARIABLE_2015_HEADER,
-        lambda body, value: by_variable_row(value, body=body),
+        lambda body, value: make_by_variable_row(value, body=body),
     ),
     "annual_by_variable_2016": (
         "annual-2016-17.csv",
         BY_VARIABLE_2016_HEADER,
-        lambda body, value: by_variable_row(value, body=body),
+        lambda body, value: make_by_variable_row(value, body=body),
     ),
-    "data_quality": ("dq.csv", DATA_QUALITY_HEADER, lambda body, value: data_quality_row(value, provider=body)),
+    "data_quality": ("dq.csv", DATA_QUALITY_HEADER, lambda body, value: make_data_quality_row(value, provider=body)),
 }
 LAYOUTS = sorted(PROVIDER_LAYOUTS)
 GOOD = Body("ZZ-G1", "Neverwhere")
@@ -107,10 +111,10 @@ def read_rows(folder: Path, layout: str, *bodies: Body, values: tuple[str, ...] 
     texts = values or ("25",) * len(bodies)
     rows = [row(body, value) for body, value in zip(bodies, texts, strict=True)]
     if layout == "timeseries_long":
-        rows.append(monthly_row("30", provider=GOOD, start="01/05/2026", end="31/05/2026"))
+        rows.append(make_row("30", provider=GOOD, start="01/05/2026", end="31/05/2026"))
     if file.endswith(".xlsx"):
-        return read(folder, file, xlsx_bytes({"Table 1": [*WORKBOOK_BANNER, header, *rows]}))
-    return read(folder, file, csv_bytes(header, rows))
+        return read(folder, file, make_xlsx({"Table 1": [*WORKBOOK_BANNER, header, *rows]}))
+    return read(folder, file, make_csv(header, rows))
 
 
 def codes_read(found: ReadDrop) -> set[str]:
@@ -157,13 +161,13 @@ def test_a_word_for_everyone_beside_real_codes_is_set_aside(layout: str, word: s
 
 
 def test_a_level_with_nothing_but_words_for_everyone_is_a_layout_that_does_not_fit(tmp_path: Path) -> None:
-    england = monthly_row("100", level="England")
-    found = read_monthly(tmp_path, england, monthly_row("25", provider=Body("all", "all Providers")))
+    england = make_row("100", level="England")
+    found = read_monthly(tmp_path, england, make_row("25", provider=Body("all", "all Providers")))
     assert "row 3: expected an organisation code of the level provider; found the placeholder 'all'" in found.rejection
 
 
 def test_a_file_in_which_no_row_names_an_organisation_is_rejected(tmp_path: Path) -> None:
-    found = read_monthly(tmp_path, monthly_row("25", provider=Body("NULL", "NULL")))
+    found = read_monthly(tmp_path, make_row("25", provider=Body("NULL", "NULL")))
     assert "expected the code of an organisation in some row" in found.rejection
 
 
@@ -199,10 +203,8 @@ def test_a_code_spelt_like_a_word_for_no_value_in_capitals_may_be_real() -> None
 def test_a_placeholder_is_kept_where_the_lists_know_it_as_no_place_and_set_aside_elsewhere(
     level: str, commissioner: str, partner: str, expected: str | None, tmp_path: Path
 ) -> None:
-    row = monthly_row(
-        "25", level=level, commissioner=Body(commissioner, "Unknown"), provider=Body(partner, "A service")
-    )
-    good = monthly_row(
+    row = make_row("25", level=level, commissioner=Body(commissioner, "Unknown"), provider=Body(partner, "A service"))
+    good = make_row(
         "5", level=level, measure=FINISHED, commissioner=Body("ZZ-G2", "A place"), provider=Body("ZZ-G3", "A service")
     )
     found = read_monthly(tmp_path, good, row)
@@ -224,16 +226,16 @@ def test_the_kept_placeholders_are_those_that_the_list_of_organisations_has() ->
 
 def test_a_parent_that_is_no_organisation_leaves_its_row_without_a_parent(tmp_path: Path) -> None:
     rows = [
-        quarterly_long_row("25", level="SubICB"),
-        quarterly_long_row("30", level="SubICB", board=Body("NULL", "NULL"), measure=FINISHED),
+        make_quarterly_row("25", level="SubICB"),
+        make_quarterly_row("30", level="SubICB", board=Body("NULL", "NULL"), measure=FINISHED),
     ]
-    found = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, rows))
+    found = read(tmp_path, "q.csv", make_csv(QUARTERLY_LONG_HEADER, rows))
     assert [cell["parent_code"] for cell in found.observations] == [BOARD.code, None]
     assert not found.quarantine
 
 
 def test_rows_set_aside_count_both_value_columns_and_write_down_neither_unsuppressed_value(tmp_path: Path) -> None:
-    rows = [monthly_row("25", "26"), monthly_row("10", "7654321", provider=Body("NULL", "NULL"))]
+    rows = [make_row("25", "26"), make_row("10", "7654321", provider=Body("NULL", "NULL"))]
     found = read_monthly(tmp_path, *rows, header=BOTH_VALUES_HEADER)
     assert found.summary.cells == 4
     assert len(found.observations) == 1
@@ -243,8 +245,8 @@ def test_rows_set_aside_count_both_value_columns_and_write_down_neither_unsuppre
 
 def test_rows_set_aside_do_not_tell_of_a_cut_file_nor_conflict_with_others(tmp_path: Path) -> None:
     nobody = Body("NULL", "NULL")
-    rows = [monthly_row("25"), monthly_row("30", measure=FINISHED)]
-    rows += [monthly_row("5", provider=nobody), monthly_row("10", provider=nobody)]
+    rows = [make_row("25"), make_row("30", measure=FINISHED)]
+    rows += [make_row("5", provider=nobody), make_row("10", provider=nobody)]
     found = read_monthly(tmp_path, *rows)
     assert len(found.observations) == len(found.quarantine) == 2
 
@@ -288,18 +290,18 @@ def test_a_code_that_is_a_number_or_in_lower_case_is_set_aside_naming_row_and_co
 
 
 def test_a_partner_and_a_parent_are_held_to_the_shape_of_codes_too(tmp_path: Path) -> None:
-    good = quarterly_long_row("25", level="SubICB-Provider")
+    good = make_quarterly_row("25", level="SubICB-Provider")
     for odd in (
-        quarterly_long_row("5", level="SubICB-Provider", provider=Body("1.00E+10", "A service"), measure=FINISHED),
-        quarterly_long_row("5", level="SubICB-Provider", board=Body("qmj", "A board"), measure=FINISHED),
+        make_quarterly_row("5", level="SubICB-Provider", provider=Body("1.00E+10", "A service"), measure=FINISHED),
+        make_quarterly_row("5", level="SubICB-Provider", board=Body("qmj", "A board"), measure=FINISHED),
     ):
-        found = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, [good, odd]))
+        found = read(tmp_path, "q.csv", make_csv(QUARTERLY_LONG_HEADER, [good, odd]))
         assert (len(found.observations), len(found.quarantine)) == (1, 1)
 
 
 def test_a_file_with_mostly_spoilt_codes_is_rejected_naming_row_and_code(tmp_path: Path) -> None:
-    good = [monthly_row("5", provider=Body(f"ZZ-{number}", "A service")) for number in range(3)]
-    odd = [monthly_row("5", provider=Body(f"{number}.0", "A service")) for number in range(4)]
+    good = [make_row("5", provider=Body(f"ZZ-{number}", "A service")) for number in range(3)]
+    odd = [make_row("5", provider=Body(f"{number}.0", "A service")) for number in range(4)]
     found = read_monthly(tmp_path, *good, *odd)
     assert (
         "row 5: expected an organisation code of the level provider; found '0.0', and 3 more like it" in found.rejection
@@ -371,20 +373,20 @@ def test_errors_of_a_spreadsheet_among_the_figures_of_a_csv_are_told_with_row_an
 
 @pytest.mark.parametrize("text", ["1e400", "1,234", "\uff11\uff12\uff13", "inf", "see note"])
 def test_one_odd_figure_is_rejected_with_a_remedy_for_the_cell(text: str, tmp_path: Path) -> None:
-    rejection = read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=FINISHED)).rejection
+    rejection = read_monthly(tmp_path, make_row("25"), make_row(text, measure=FINISHED)).rejection
     assert "mend the cell" in rejection
     assert "layout" not in rejection
 
 
 def test_a_mark_that_stands_in_many_cells_is_for_the_layout(tmp_path: Path) -> None:
-    rows = [monthly_row("c", provider=Body(f"ZZ-{number}", "A service")) for number in range(3)]
+    rows = [make_row("c", provider=Body(f"ZZ-{number}", "A service")) for number in range(3)]
     rejection = read_monthly(tmp_path, *rows).rejection
     assert "'c', in 3 cells" in rejection
     assert "mend its layout" in rejection
 
 
 def test_a_row_without_a_measure_and_a_blank_line_are_rejected_with_a_remedy_for_the_row(tmp_path: Path) -> None:
-    rejection = read_monthly(tmp_path, monthly_row("25"), monthly_row("5", measure=("", "Count_A"))).rejection
+    rejection = read_monthly(tmp_path, make_row("25"), make_row("5", measure=("", "Count_A"))).rejection
     assert "a MEASURE_ID; found a blank" in rejection
     assert "mend the row" in rejection
 
@@ -399,83 +401,83 @@ def with_cells(row: Row, header: Row, **cells: str) -> list[Cell]:
 
 def read_series(folder: Path, rows: list[list[Cell]]) -> ReadDrop:
     """Read the rows as a time series, with a second month."""
-    later = monthly_row("30", level="England", start="01/05/2026", end="31/05/2026")
-    return read(folder, "series.csv", csv_bytes(MONTHLY_HEADER, [*rows, later]))
+    later = make_row("30", level="England", start="01/05/2026", end="31/05/2026")
+    return read(folder, "series.csv", make_csv(MONTHLY_HEADER, [*rows, later]))
 
 
 def read_workbook(folder: Path, rows: list[list[Cell]]) -> ReadDrop:
-    return read(folder, "series.xlsx", xlsx_bytes({"Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, *rows]}))
+    return read(folder, "series.xlsx", make_xlsx({"Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, *rows]}))
 
 
 def read_csv(folder: Path, header: Row, rows: list[list[Cell]], name: str = "q.csv") -> ReadDrop:
-    return read(folder, name, csv_bytes(header, rows))
+    return read(folder, name, make_csv(header, rows))
 
 
 #: A reader of rows, a good row, and the same row with an organisation of another level than its own in it.
 OTHER_LEVELS: dict[str, tuple[Callable[[Path, list[list[Cell]]], ReadDrop], list[Cell], Row, dict[str, str]]] = {
     "England's row of a pair, monthly": (
         lambda folder, rows: read_csv(folder, MONTHLY_HEADER, rows),
-        monthly_row("100", level="England"),
+        make_row("100", level="England"),
         MONTHLY_HEADER,
         {"ORG_CODE1": "06Q", "ORG_CODE2": "RX4"},
     ),
     "a provider's row of a pair, monthly": (
         lambda folder, rows: read_csv(folder, MONTHLY_HEADER, rows),
-        monthly_row("100"),
+        make_row("100"),
         MONTHLY_HEADER,
         {"ORG_CODE1": "06Q"},
     ),
     "a sub-ICB location's row of a pair, monthly": (
         lambda folder, rows: read_csv(folder, MONTHLY_HEADER, rows),
-        monthly_row("100", level="SubICB"),
+        make_row("100", level="SubICB"),
         MONTHLY_HEADER,
         {"ORG_CODE2": "RX4"},
     ),
     "England's row of a provider, time series": (
         read_series,
-        monthly_row("100", level="England"),
+        make_row("100", level="England"),
         MONTHLY_HEADER,
         {"ORG_CODE2": "RX4"},
     ),
     "England's row of a CCG, workbook": (
         read_workbook,
-        workbook_row("100", level="England"),
+        make_workbook_row("100", level="England"),
         WORKBOOK_HEADER,
         {"CCG Code": "06Q"},
     ),
     "an ICB's row of a sub-ICB location, quarterly": (
         lambda folder, rows: read_csv(folder, QUARTERLY_LONG_HEADER, rows),
-        quarterly_long_row("100", level="ICB"),
+        make_quarterly_row("100", level="ICB"),
         QUARTERLY_LONG_HEADER,
         {"SubICB": "06Q"},
     ),
     "England's row of an ICB, quarterly": (
         lambda folder, rows: read_csv(folder, QUARTERLY_LONG_HEADER, rows),
-        quarterly_long_row("100"),
+        make_quarterly_row("100"),
         QUARTERLY_LONG_HEADER,
         {"ICB": "QMJ"},
     ),
     "an STP's row of a CCG, quarterly of 2021-22": (
         lambda folder, rows: read_csv(folder, STP_CCG_LONG_HEADER, rows),
-        stp_ccg_long_row("100", level="STP"),
+        make_stp_ccg_row("100", level="STP"),
         STP_CCG_LONG_HEADER,
         {"CCG": "06Q"},
     ),
     "a CCG's row of a pair, quarterly wide": (
         lambda folder, rows: read_csv(folder, QUARTERLY_WIDE_HEADER, rows),
-        quarterly_wide_row("100"),
+        make_quarterly_wide_row("100"),
         QUARTERLY_WIDE_HEADER,
         {"Provider": "RX4"},
     ),
     "a provider's row of a pair, monthly wide": (
         lambda folder, rows: read_csv(folder, MONTHLY_WIDE_HEADER, rows, "iapt-month-april-2016.csv"),
-        monthly_wide_row("100", level="Provider"),
+        make_monthly_wide_row("100", level="Provider"),
         MONTHLY_WIDE_HEADER,
         {"CCG": "06Q"},
     ),
     "England's row of a provider, annual": (
         lambda folder, rows: read_csv(folder, ANNUAL_HEADERS["2022-23"], rows, "annual-2022-23.csv"),
-        annual_row("100", level="England"),
+        make_annual_row("100", level="England"),
         ANNUAL_HEADERS["2022-23"],
         {"OrgCode": "RX4"},
     ),
@@ -504,8 +506,8 @@ def test_a_word_for_everyone_or_for_nobody_in_a_column_of_other_levels_is_no_org
     word: str, tmp_path: Path
 ) -> None:
     rows = [
-        with_cells(monthly_row("100", level="England"), MONTHLY_HEADER, ORG_CODE1=word, ORG_CODE2=word),
-        with_cells(monthly_row("25"), MONTHLY_HEADER, ORG_CODE1=word),
+        with_cells(make_row("100", level="England"), MONTHLY_HEADER, ORG_CODE1=word, ORG_CODE2=word),
+        with_cells(make_row("25"), MONTHLY_HEADER, ORG_CODE1=word),
     ]
     found = read_monthly(tmp_path, *rows)
     assert [cell["org_level"] for cell in found.observations] == ["england", "provider"]
@@ -514,10 +516,10 @@ def test_a_word_for_everyone_or_for_nobody_in_a_column_of_other_levels_is_no_org
 def test_a_file_in_which_every_row_of_a_level_names_one_of_another_is_rejected(tmp_path: Path) -> None:
     measures = [("M001", "Count_A"), ("M002", "Count_B"), ("M003", "Count_C")]
     england = [
-        with_cells(monthly_row("100", level="England", measure=measure), MONTHLY_HEADER, ORG_CODE1="06Q")
+        with_cells(make_row("100", level="England", measure=measure), MONTHLY_HEADER, ORG_CODE1="06Q")
         for measure in measures
     ]
-    found = read_monthly(tmp_path, *england, monthly_row("25"))
+    found = read_monthly(tmp_path, *england, make_row("25"))
     assert "row 2: expected no organisation of another level than the row's own" in found.rejection
     assert "ORG_CODE1 holds '06Q' in a row of GROUP_TYPE 'England'" in found.rejection
     assert "all 3 rows" in found.rejection
@@ -549,13 +551,13 @@ def test_white_space_at_the_ends_of_code_and_name_comes_off_with_a_notice(
 
 
 def test_every_key_text_of_a_quarterly_file_is_treated_alike(tmp_path: Path) -> None:
-    plain = quarterly_long_row(
+    plain = make_quarterly_row(
         "25", level="SubICB-Provider", population=("Disability", "01 Behaviour", "B"), start="2026-04-01"
     )
     plain[1] = "2026-06-30"
     padded = [f"\u00a0{text} \u200b" for text in plain[:-1]]
-    found = read(tmp_path, "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, [[*padded, "25"]]))
-    as_plain = read(tmp_path / "plain", "q.csv", csv_bytes(QUARTERLY_LONG_HEADER, [plain]))
+    found = read(tmp_path, "q.csv", make_csv(QUARTERLY_LONG_HEADER, [[*padded, "25"]]))
+    as_plain = read(tmp_path / "plain", "q.csv", make_csv(QUARTERLY_LONG_HEADER, [plain]))
     apart = {"drop_sha256"}
     assert [{k: v for k, v in cell.items() if k not in apart} for cell in found.observations] == [
         {k: v for k, v in cell.items() if k not in apart} for cell in as_plain.observations
@@ -564,14 +566,14 @@ def test_every_key_text_of_a_quarterly_file_is_treated_alike(tmp_path: Path) -> 
 
 
 def test_a_padded_key_is_the_same_key_as_the_plain_one(tmp_path: Path) -> None:
-    same = [monthly_row("25"), monthly_row("25", provider=Body(f"{PROVIDER.code} ", PROVIDER.name))]
+    same = [make_row("25"), make_row("25", provider=Body(f"{PROVIDER.code} ", PROVIDER.name))]
     assert read_monthly(tmp_path, *same).summary.tables[0].duplicate_rows == 1
-    other = [monthly_row("25"), monthly_row("30", provider=Body(f"{PROVIDER.code} ", PROVIDER.name))]
+    other = [make_row("25"), make_row("30", provider=Body(f"{PROVIDER.code} ", PROVIDER.name))]
     assert "the same figures as row 2" in read_monthly(tmp_path, *other).rejection
 
 
 def test_a_notice_names_the_first_few_texts_and_counts_the_rest(tmp_path: Path) -> None:
-    rows = [monthly_row("5", provider=Body(f"ZZ-{number}", f"Service {number} ")) for number in range(8)]
+    rows = [make_row("5", provider=Body(f"ZZ-{number}", f"Service {number} ")) for number in range(8)]
     (notice,) = read_monthly(tmp_path, *rows).summary.notices
     assert notice.startswith(
         "white space is taken off the ends of keys: ORG_NAME2 'Service 0 ' (row 2), 'Service 1 ' (row 3)"
@@ -581,7 +583,7 @@ def test_a_notice_names_the_first_few_texts_and_counts_the_rest(tmp_path: Path) 
 
 def test_white_space_within_a_text_stays(tmp_path: Path) -> None:
     name = "Neverwhere  \u00a0 Listening\tService"
-    found = read_monthly(tmp_path, monthly_row("5", provider=Body("ZZ-1", name)))
+    found = read_monthly(tmp_path, make_row("5", provider=Body("ZZ-1", name)))
     assert found.observations[0]["org_name"] == name
     assert not found.summary.notices
 
@@ -596,9 +598,7 @@ SPACES = st.text(alphabet=" \t\u00a0\u2003\u200b\u200d\u2060\ufeff\u200e", max_s
 def test_a_name_between_any_white_space_is_read_as_the_name(
     before: str, name: str, after: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    found = read_monthly(
-        tmp_path_factory.mktemp("a"), monthly_row("5", provider=Body("ZZ-1", f"{before}{name}{after}"))
-    )
+    found = read_monthly(tmp_path_factory.mktemp("a"), make_row("5", provider=Body("ZZ-1", f"{before}{name}{after}")))
     assert found.observations[0]["org_name"] == name
 
 
@@ -639,7 +639,7 @@ def test_a_number_that_is_not_held_exactly_is_set_aside_where_it_is_read(
 def test_a_value_that_its_measure_cannot_have_is_set_aside_and_a_negative_mean_is_kept(
     name: str, text: str, reason: str | None, tmp_path: Path
 ) -> None:
-    found = read_monthly(tmp_path, monthly_row("25"), monthly_row(text, measure=("M999", name)))
+    found = read_monthly(tmp_path, make_row("25"), make_row(text, measure=("M999", name)))
     assert [cell["reason"] for cell in found.quarantine] == ([reason] if reason else [])
     assert len(found.observations) == (1 if reason else 2)
     assert any("row 3, column MEASURE_VALUE_SUPPRESSED" in notice for notice in found.summary.notices) == bool(reason)
@@ -655,7 +655,7 @@ def test_a_file_whose_figures_stand_under_other_measures_is_rejected_and_a_few_o
         return [
             row
             for body, text in pairs
-            for row in (monthly_row("25", provider=body), monthly_row(text, measure=rate, provider=body))
+            for row in (make_row("25", provider=body), make_row(text, measure=rate, provider=body))
         ]
 
     few = read_monthly(tmp_path / "few", *rows(["605", "1200", "50", "47", "45"]))
@@ -696,7 +696,7 @@ def test_every_reviewed_count_and_percentage_is_held_to_what_it_can_be_and_nothi
 
 
 def test_the_largest_number_that_is_held_exactly_is_read(tmp_path: Path) -> None:
-    found = read_monthly(tmp_path, monthly_row("9007199254740991"), monthly_row("0.1", measure=("M048", "Mean_X")))
+    found = read_monthly(tmp_path, make_row("9007199254740991"), make_row("0.1", measure=("M048", "Mean_X")))
     assert [cell["value"] for cell in found.observations] == [2.0**53 - 1, 0.1]
 
 

@@ -21,15 +21,15 @@ from iapt.ingest.landing import label_drops
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.ingest.reissues import add_status_and_revision, classify_issue_file, find_re_issues, list_zip_members
 from tests.factories import drops
-from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, Body, monthly_csv, monthly_row, zip_bytes
+from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, Body, make_monthly_csv, make_row, make_zip
 
 APRIL = "iapt_month_apr_2026_activity_performance"
 MAY_DAYS = {"start": "01/05/2026", "end": "31/05/2026"}
 THIRD_PROVIDER = Body("ZZ-P3", "Brigadoon Counselling")
-ENGLAND = monthly_row("500", level="England")
-TWO = monthly_csv(ENGLAND, monthly_row("25"), monthly_row("35", provider=OTHER_PROVIDER))
+ENGLAND = make_row("500", level="England")
+TWO = make_monthly_csv(ENGLAND, make_row("25"), make_row("35", provider=OTHER_PROVIDER))
 #: The second provider under another code.
-RECODED = monthly_csv(ENGLAND, monthly_row("25"), monthly_row("35", provider=THIRD_PROVIDER))
+RECODED = make_monthly_csv(ENGLAND, make_row("25"), make_row("35", provider=THIRD_PROVIDER))
 
 Kept = list[tuple[ArchivedDrop, DropSummary]]
 
@@ -85,7 +85,7 @@ def test_a_definitive_file_replaces_the_provisional_one_however_they_came(tmp_pa
 
 
 def test_of_three_issues_the_most_believed_replaces_both_others(tmp_path: Path) -> None:
-    third = monthly_csv(ENGLAND, monthly_row("30"), monthly_row("45", provider=THIRD_PROVIDER))
+    third = make_monthly_csv(ENGLAND, make_row("30"), make_row("45", provider=THIRD_PROVIDER))
     issues = [(f"{APRIL}.csv", TWO), (f"{APRIL}-v3.csv", third), (f"{APRIL}-v2.csv", RECODED)]
     found = kept(tmp_path, *issues)
     assert {(old, new) for old, _, new in replaced(tmp_path, found)} == {(1, 2), (3, 2)}
@@ -97,10 +97,10 @@ def test_of_three_issues_the_most_believed_replaces_both_others(tmp_path: Path) 
         ("iapt_month_apr_2026_ea.csv", RECODED),
         (f"{APRIL}_RDY.csv", RECODED),
         (f"{APRIL}_provider.csv", RECODED),
-        ("iapt_month_may_2026_activity.csv", monthly_csv(*[[*monthly_row("25", **MAY_DAYS)]])),
+        ("iapt_month_may_2026_activity.csv", make_monthly_csv(*[[*make_row("25", **MAY_DAYS)]])),
         (
             "time_series_apr_2026_to_may_2026.csv",
-            monthly_csv(monthly_row("25"), monthly_row("25", **MAY_DAYS)),
+            make_monthly_csv(make_row("25"), make_row("25", **MAY_DAYS)),
         ),
         ("nhs_talking_therapies_time_series_2026_04.csv", RECODED),
         ("iapt_month_apr_2026_timeseries-v2.csv", RECODED),
@@ -113,12 +113,12 @@ def test_another_kind_of_file_period_or_series_replaces_nothing(name: str, conte
 
 
 def test_a_time_series_replaces_one_of_the_same_months_and_no_other(tmp_path: Path) -> None:
-    months = [monthly_row("25"), monthly_row("25", **MAY_DAYS)]
-    june = monthly_row("25", start="01/06/2026", end="30/06/2026")
+    months = [make_row("25"), make_row("25", **MAY_DAYS)]
+    june = make_row("25", start="01/06/2026", end="30/06/2026")
     name = "talking_therapies_time_series_apr_2026_to_may_2026"
-    longer = ("talking_therapies_time_series_apr_2026_to_jun_2026.csv", monthly_csv(*months, june))
-    revised = (f"{name}_revised.csv", monthly_csv(monthly_row("30"), months[1]))
-    found = kept(tmp_path, (f"{name}.csv", monthly_csv(*months)), longer, revised)
+    longer = ("talking_therapies_time_series_apr_2026_to_jun_2026.csv", make_monthly_csv(*months, june))
+    revised = (f"{name}_revised.csv", make_monthly_csv(make_row("30"), months[1]))
+    found = kept(tmp_path, (f"{name}.csv", make_monthly_csv(*months)), longer, revised)
     assert replaced(tmp_path, found) == {(1, "provider", 3)}
 
 
@@ -146,12 +146,12 @@ def test_the_kind_of_a_file_is_what_its_names_say_beyond_status_revision_and_per
 
 def test_a_re_issue_with_far_fewer_cells_is_taken_for_an_extract_at_that_level(tmp_path: Path) -> None:
     providers = [Body(f"ZZ-P{number}", "Invented") for number in range(9)]
-    full = monthly_csv(ENGLAND, *[monthly_row("25", provider=provider) for provider in providers])
-    extract = monthly_csv(ENGLAND, *[monthly_row("25", provider=provider) for provider in providers[:4]])
+    full = make_monthly_csv(ENGLAND, *[make_row("25", provider=provider) for provider in providers])
+    extract = make_monthly_csv(ENGLAND, *[make_row("25", provider=provider) for provider in providers[:4]])
     found = kept(tmp_path, (f"{APRIL}.csv", full), (f"{APRIL}-v2.csv", extract))
     assert replaced(tmp_path, found) == {(1, "england", 2)}
     assert narrower(tmp_path, found) == {("provider", 9, 4)}
-    half = monthly_csv(ENGLAND, *[monthly_row("25", provider=provider) for provider in providers[:5]])
+    half = make_monthly_csv(ENGLAND, *[make_row("25", provider=provider) for provider in providers[:5]])
     assert replaced(tmp_path, kept(tmp_path, (f"{APRIL}.csv", full), (f"{APRIL}-v2.csv", half))) == {
         (1, "england", 2),
         (1, "provider", 2),
@@ -159,15 +159,15 @@ def test_a_re_issue_with_far_fewer_cells_is_taken_for_an_extract_at_that_level(t
 
 
 def test_a_level_that_a_re_issue_lacks_stands_and_is_told(tmp_path: Path) -> None:
-    found = kept(tmp_path, (f"{APRIL}.csv", TWO), (f"{APRIL}-v2.csv", monthly_csv(ENGLAND)))
+    found = kept(tmp_path, (f"{APRIL}.csv", TWO), (f"{APRIL}-v2.csv", make_monthly_csv(ENGLAND)))
     assert replaced(tmp_path, found) == {(1, "england", 2)}
     assert narrower(tmp_path, found) == {("provider", 2, 0)}
 
 
 def test_behind_an_extract_an_earlier_whole_re_issue_still_replaces_the_first(tmp_path: Path) -> None:
-    extract = monthly_csv(monthly_row("5", provider=THIRD_PROVIDER))
-    four = monthly_csv(*[monthly_row("25", provider=Body(f"ZZ-Q{number}", "Invented")) for number in range(4)])
-    again = monthly_csv(*[monthly_row("30", provider=Body(f"ZZ-Q{number}", "Invented")) for number in range(4)])
+    extract = make_monthly_csv(make_row("5", provider=THIRD_PROVIDER))
+    four = make_monthly_csv(*[make_row("25", provider=Body(f"ZZ-Q{number}", "Invented")) for number in range(4)])
+    again = make_monthly_csv(*[make_row("30", provider=Body(f"ZZ-Q{number}", "Invented")) for number in range(4)])
     found = kept(tmp_path, (f"{APRIL}.csv", four), (f"{APRIL}-v2.csv", again), (f"{APRIL}-v3.csv", extract))
     assert replaced(tmp_path, found) == {(1, "provider", 2)}
     assert narrower(tmp_path, found) == {("provider", 4, 1)}
@@ -185,7 +185,7 @@ def catalogue_with(folder: Path, name: str, **changes: Any) -> Catalogue:
 
 
 def test_a_file_declared_whole_replaces_levels_that_it_lacks_and_other_kinds(tmp_path: Path) -> None:
-    offered = [(f"{APRIL}.csv", TWO), (f"{APRIL}_codes_mended.csv", monthly_csv(ENGLAND))]
+    offered = [(f"{APRIL}.csv", TWO), (f"{APRIL}_codes_mended.csv", make_monthly_csv(ENGLAND))]
     entry = {"file": offered[1][0], "re_issue": "replaces_whole_file", "reason": "A correction.", "source": "made"}
     found = kept(tmp_path, *offered)
     assert replaced(tmp_path, found) == set()
@@ -250,18 +250,18 @@ def test_status_and_revision_come_from_members_as_well_as_the_file(
 
 
 def test_the_sheet_of_a_workbook_is_no_member_that_tells_a_revision(tmp_path: Path) -> None:
-    packed = zip_bytes({"iapt_month_apr_2026_activity-v2.csv": TWO})
+    packed = make_zip({"iapt_month_apr_2026_activity-v2.csv": TWO})
     of_member = kept(tmp_path, ("iapt_month_apr_2026.zip", packed))[0]
     assert list_zip_members(of_member[1]) == ["iapt_month_apr_2026_activity-v2.csv"]
     assert of_member[0].revision == 2
-    book = drops.xlsx_bytes({"Data v2": [drops.MONTHLY_HEADER, monthly_row(25)]})
+    book = drops.make_xlsx({"Data v2": [drops.MONTHLY_HEADER, make_row(25)]})
     of_sheet = kept(tmp_path, ("iapt_month_apr_2026.xlsx", book))[0]
     assert (list_zip_members(of_sheet[1]), of_sheet[0].revision) == ([], 1)
 
 
 @pytest.mark.parametrize("later", ["main-v2.csv", "main%20(v2).csv", "mainv2.csv", "main2.csv", "main_corrected.csv"])
 def test_of_two_issues_in_one_zip_the_later_is_read_and_the_other_named(later: str, tmp_path: Path) -> None:
-    packed = zip_bytes({f"april/{later}": RECODED, "april/main.csv": TWO})
+    packed = make_zip({f"april/{later}": RECODED, "april/main.csv": TWO})
     (found,) = kept(tmp_path, ("iapt_month_apr_2026.zip", packed))
     drop, summary = found
     assert (list_zip_members(summary), drop.revision) == ([f"april/{later}"], 2)
@@ -271,15 +271,15 @@ def test_of_two_issues_in_one_zip_the_later_is_read_and_the_other_named(later: s
 
 
 def test_members_of_other_names_or_folders_are_no_issues_of_one_another(tmp_path: Path) -> None:
-    row = monthly_csv(monthly_row("35", provider=OTHER_PROVIDER))
+    row = make_monthly_csv(make_row("35", provider=OTHER_PROVIDER))
     for other in ("other-v2.csv", "april/main-v2.csv"):
-        (found,) = kept(tmp_path, ("apr.zip", zip_bytes({"main.csv": monthly_csv(monthly_row("25")), other: row})))
+        (found,) = kept(tmp_path, ("apr.zip", make_zip({"main.csv": make_monthly_csv(make_row("25")), other: row})))
         assert sorted(list_zip_members(found[1])) == sorted(["main.csv", other])
 
 
 def test_two_tables_that_contradict_are_rejected_with_a_remedy_that_works(tmp_path: Path) -> None:
-    changed = monthly_csv(ENGLAND, monthly_row("26"), monthly_row("35", provider=OTHER_PROVIDER))
-    rejection = drops.read(tmp_path, "apr.zip", zip_bytes({"one.csv": TWO, "two.csv": changed})).rejection
+    changed = make_monthly_csv(ENGLAND, make_row("26"), make_row("35", provider=OTHER_PROVIDER))
+    rejection = drops.read(tmp_path, "apr.zip", make_zip({"one.csv": TWO, "two.csv": changed})).rejection
     assert "expected the same figures as row 3 of one.csv, which has the same key; found other figures" in rejection
     assert "take out the wrong one of the two" in rejection
     assert "layout" not in rejection
@@ -292,7 +292,7 @@ def test_a_name_with_the_words_of_a_correction_is_a_later_issue_of_the_same_file
 
 
 def test_a_corrected_member_wins_in_a_zip_of_the_same_name_and_each_is_told_apart(tmp_path: Path) -> None:
-    packs = [zip_bytes({name: content}) for name, content in (("april.csv", TWO), ("april-v2.csv", RECODED))]
+    packs = [make_zip({name: content}) for name, content in (("april.csv", TWO), ("april-v2.csv", RECODED))]
     found = kept(tmp_path, ("iapt_month_apr_2026.zip", packs[1]), ("iapt_month_apr_2026.zip", packs[0]))
     assert {(old, new) for old, _, new in replaced(tmp_path, found)} == {(2, 1)}
     labels = list(label_drops(found).values())

@@ -11,12 +11,12 @@ import pytest
 
 from iapt.report.comparison import compare_report
 from iapt.report.site import build_report, compute_report_fingerprint
-from tests.factories.report_release import write_made_release
+from tests.factories.report_release import write_report_release
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    release = write_made_release(tmp_path_factory.mktemp("release"))
+    release = write_report_release(tmp_path_factory.mktemp("release"))
     build_report(release, release / "report")
     return release
 

@@ -13,7 +13,7 @@ from iapt.contract import TOPICS, parquet_name
 from iapt.report.coverage import Coverage, describe_coverage
 from iapt.report.release_data import EVERYONE, AreaFigures, Period
 from iapt.report.site import build_report
-from tests.factories.report_release import write_made_release
+from tests.factories.report_release import write_report_release
 
 
 def _periods(*statuses: str) -> tuple[Period, ...]:
@@ -47,7 +47,7 @@ def test_a_report_without_england_says_so() -> None:
 
 
 def test_pages_say_which_months_hold_some_organisations_only(tmp_path: Path) -> None:
-    release = write_made_release(tmp_path / "made")
+    release = write_report_release(tmp_path / "made")
     without = shutil.copytree(release, tmp_path / "release")
     for mart in TOPICS:
         duckdb.sql(

@@ -39,7 +39,7 @@ from tests.factories.report_release import (
     NOTES,
     OLD_CODE,
     PLACEHOLDER,
-    write_made_release,
+    write_report_release,
 )
 
 EXTRACT_OF = {"monthly": "extract_monthly", "quarterly": "extract_quarterly", "annual": "extract_annual"}
@@ -47,7 +47,7 @@ EXTRACT_OF = {"monthly": "extract_monthly", "quarterly": "extract_quarterly", "a
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_made_release(tmp_path_factory.mktemp("release"))
+    return write_report_release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,12 @@ from iapt.release.metadata import rounding_statement
 from iapt.report import contents
 from iapt.report.release_data import ReleaseUnreadableError
 from iapt.report.site import BuiltReport, build_report, report_builder
-from tests.factories.report_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_made_release
+from tests.factories.report_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_report_release
 
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_made_release(tmp_path_factory.mktemp("release"))
+    return write_report_release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture(scope="module")

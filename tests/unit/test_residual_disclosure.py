@@ -22,16 +22,16 @@ from tests.factories.audit_sources import (
     Figure,
     Population,
     Shape,
-    bound,
-    bounds_in,
-    bounds_of,
-    changed,
-    made_counts,
-    made_database,
+    audit_figures,
+    change_figures,
+    compute_bounds,
+    make_counts,
+    make_database,
+    make_extract,
     percentage_in_tenths,
     publish,
     rate_parts,
-    released,
+    read_bounds,
     whole_percentage,
     with_value,
     write_figures,
@@ -61,13 +61,13 @@ COUNTS: Counts = {
     (ELSEWHERE, NOT_AT_CASENESS): 3,
 }
 FIGURES = publish(COUNTS)
-EXTRACT = released(COUNTS, FIGURES)
+EXTRACT = make_extract(COUNTS, FIGURES)
 
 
 @pytest.fixture(scope="module")
 def source() -> Iterator[duckdb.DuckDBPyConnection]:
-    with made_database() as connection:
-        bound(connection, FIGURES)
+    with make_database() as connection:
+        audit_figures(connection, FIGURES)
         yield connection
 
 
@@ -76,19 +76,19 @@ def leaks(
 ) -> dict[str, list[ResidualDisclosure]]:
     """What an extract leaks; the bounds of the source must be as they were."""
     write_figures(connection, "extract", extract)
-    before = bounds_in(connection)
+    before = read_bounds(connection)
     found = find_residual_disclosures(connection, "extract", where)
-    assert bounds_in(connection) == before
+    assert read_bounds(connection) == before
     return found
 
 
 @pytest.mark.parametrize("grain", ["quarter", "year"])
 def test_an_extract_by_the_declared_rule_leaks_nothing(grain: Grain) -> None:
-    counts = made_counts(grain, seed=8) | made_counts(grain, seed=9, period="another")
+    counts = make_counts(grain, seed=8) | make_counts(grain, seed=9, period="another")
     figures = publish(counts)
-    with made_database() as connection:
-        bound(connection, figures, grain)
-        assert leaks(connection, released(counts, figures)) == {}
+    with make_database() as connection:
+        audit_figures(connection, figures, grain)
+        assert leaks(connection, make_extract(counts, figures)) == {}
 
 
 def test_an_extract_that_hides_more_leaks_nothing(source: duckdb.DuckDBPyConnection) -> None:
@@ -143,7 +143,7 @@ PLANTED = {
 
 @pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
 def test_a_figure_that_says_more_than_the_source_is_a_leak(source: duckdb.DuckDBPyConnection, planted: Planted) -> None:
-    extract = changed(EXTRACT, planted.change, where=lambda figure: figure.cell == planted.figure)
+    extract = change_figures(EXTRACT, planted.change, where=lambda figure: figure.cell == planted.figure)
     found = leaks(source, extract)
     assert found.keys() == {PERIOD}
     assert ResidualDisclosure(planted.measure, planted.kind, 1) in found[PERIOD]
@@ -179,21 +179,21 @@ def test_a_raw_count_that_the_source_gives_away_itself_is_no_leak() -> None:
     """33 finished, 4 not at caseness and 27 recovered: the published row has no other explanation."""
     counts: Counts = {(ROW, FINISHED): 33, (ROW, NOT_AT_CASENESS): 4, (ROW, RECOVERY): 27}
     figures = publish(counts)
-    with made_database() as connection:
-        bound(connection, figures)
-        assert bounds_in(connection) == {cell: (count, count) for cell, count in counts.items()}
+    with make_database() as connection:
+        audit_figures(connection, figures)
+        assert read_bounds(connection) == {cell: (count, count) for cell, count in counts.items()}
         assert leaks(connection, [showing(counts.get(f.cell, f.value or 0))(f) for f in figures if f.value]) == {}
 
 
 # -- a leak is exactly what narrows the bounds of source and extract together ------------------------------------------
 
 
-def rows_of(seed: int, number: int) -> Counts:
+def read_rows(seed: int, number: int) -> Counts:
     """Rows that have nothing to do with one another."""
     counts: Counts = {}
     for place in range(number):
         shape = Shape(icbs=1, sub_icbs=1, providers=1, ages=1, size=(4, 10, 25, 60)[place % 4])
-        made = made_counts("month", 1000 * seed + place, shape)
+        made = make_counts("month", 1000 * seed + place, shape)
         counts |= {
             (provider(place), measure): count
             for (population, measure), count in made.items()
@@ -223,14 +223,14 @@ def one_finer_percentage_a_row(
 def test_a_percentage_leaks_exactly_where_source_and_extract_together_say_more() -> None:
     """Among the rows of this seed is one that the new percentage narrows only beside all the others of its row."""
     seed = 35
-    counts = rows_of(seed, 60)
+    counts = read_rows(seed, 60)
     figures = publish(counts)
     finer = one_finer_percentage_a_row(counts, figures, random.Random(seed))
     planted = {figure.cell: figure for figure in finer.values()}
-    both = bounds_of([planted.get(figure.cell, figure) for figure in figures])
-    with made_database() as connection:
-        bound(connection, figures)
-        alone = bounds_in(connection)
+    both = compute_bounds([planted.get(figure.cell, figure) for figure in figures])
+    with make_database() as connection:
+        audit_figures(connection, figures)
+        alone = read_bounds(connection)
         leaks(connection, list(planted.values()))
         leaking = {
             code
@@ -247,12 +247,12 @@ def test_a_percentage_leaks_exactly_where_source_and_extract_together_say_more()
 
 
 def test_bounds_that_stopped_short_make_no_leak_of_a_clean_extract() -> None:
-    counts = made_counts("quarter", seed=12)
+    counts = make_counts("quarter", seed=12)
     figures = publish(counts)
     ends: list[Bounds] = []
-    with made_database() as connection:
+    with make_database() as connection:
         for max_sweeps in (0, 2):
-            bound(connection, figures, max_sweeps=max_sweeps)
-            ends.append(bounds_in(connection))
-            assert leaks(connection, released(counts, figures)) == {}
+            audit_figures(connection, figures, max_sweeps=max_sweeps)
+            ends.append(read_bounds(connection))
+            assert leaks(connection, make_extract(counts, figures)) == {}
     assert ends[0] != ends[1]

@@ -18,7 +18,7 @@ from iapt.rejection import DropRejectedError
 from tests.factories import drops
 
 SHEET = "xl/worksheets/sheet1.xml"
-SOUND = drops.xlsx_bytes({"A": [["first", 1], ["LAST", 2]]})
+SOUND = drops.make_xlsx({"A": [["first", 1], ["LAST", 2]]})
 
 
 def edited(book: bytes, edits: Mapping[str, Callable[[bytes], bytes]]) -> bytes:
@@ -26,7 +26,7 @@ def edited(book: bytes, edits: Mapping[str, Callable[[bytes], bytes]]) -> bytes:
     with zipfile.ZipFile(io.BytesIO(book)) as source:
         parts = {name: edits.get(name, bytes)(source.read(name)) for name in source.namelist()}
     assert set(edits) <= set(parts)
-    return drops.zip_bytes(parts)
+    return drops.make_zip(parts)
 
 
 def with_rows(rows: str, book: bytes = SOUND, sheet: str = SHEET) -> bytes:
@@ -123,7 +123,7 @@ def test_rows_are_rounded_up_where_that_will_do_and_beyond_six_digits_never() ->
 
 
 def test_a_sheet_is_rejected_for_the_rows_it_has_not_for_those_rounded_up(tmp_path: Path) -> None:
-    book = drops.xlsx_bytes({"A": [["x"] * 10] * 11})
+    book = drops.make_xlsx({"A": [["x"] * 10] * 11})
     assert len(opened(tmp_path, book, max_sheet_cells=110)) == 1
     with pytest.raises(DropRejectedError, match="one that reaches over 11 rows and 10 columns"):
         opened(tmp_path, book, max_sheet_cells=109)
@@ -172,7 +172,7 @@ def test_a_sheet_to_be_parsed_defines_no_entities_and_is_well_formed(
 def test_the_sheets_of_a_workbook_are_counted_together(
     tmp_path: Path, rejected: Callable[..., DropRejectedError]
 ) -> None:
-    book = drops.xlsx_bytes({name: [["x"] * 10] * 10 for name in "ABC"})
+    book = drops.make_xlsx({name: [["x"] * 10] * 10 for name in "ABC"})
     rejection = rejected(book, max_sheet_cells=299)
     assert rejection.place == "xl/worksheets/sheet3.xml"
     assert "300 cells with those before it" in rejection.found
@@ -180,8 +180,8 @@ def test_the_sheets_of_a_workbook_are_counted_together(
 
 
 def test_the_workbooks_of_a_pack_are_counted_together(tmp_path: Path) -> None:
-    book = drops.xlsx_bytes({"A": [["x"] * 10] * 10})
-    pack = drops.zip_bytes({"one.xlsx": book, "two.xlsx": book})
+    book = drops.make_xlsx({"A": [["x"] * 10] * 10})
+    pack = drops.make_zip({"one.xlsx": book, "two.xlsx": book})
     assert len(opened(tmp_path, pack, "pack.zip", max_sheet_cells=200)) == 2
     with pytest.raises(DropRejectedError) as rejection:
         opened(tmp_path, pack, "pack.zip", max_sheet_cells=199)
@@ -202,19 +202,19 @@ def test_one_part_is_not_two_sheets(target: str, rejected: Callable[..., DropRej
 def test_two_parts_whose_names_differ_in_capitals_are_rejected(rejected: Callable[..., DropRejectedError]) -> None:
     with zipfile.ZipFile(io.BytesIO(SOUND)) as source:
         parts = {name: source.read(name) for name in source.namelist()}
-    assert "capitals" in rejected(drops.zip_bytes({**parts, "XL/workbook.xml": b""})).found
+    assert "capitals" in rejected(drops.make_zip({**parts, "XL/workbook.xml": b""})).found
 
 
 def test_cells_may_not_repeat_a_long_string_without_end(
     tmp_path: Path, rejected: Callable[..., DropRejectedError]
 ) -> None:
-    book = drops.xlsx_bytes({"A": [["x" * 10_000]] * 300})
+    book = drops.make_xlsx({"A": [["x" * 10_000]] * 300})
     rejection = rejected(book, max_uncompressed_bytes=3_000_000 - 1)
     assert rejection.found == "300 cells that share strings of up to 10,000 characters"
 
 
 def test_a_long_string_few_cells_share_is_read(tmp_path: Path) -> None:
-    book = drops.xlsx_bytes({"A": [["x" * 10_000]] * 300})
+    book = drops.make_xlsx({"A": [["x" * 10_000]] * 300})
     (table,) = opened(tmp_path, book, max_uncompressed_bytes=3_000_000)
     assert table.sheet_rows is not None
     assert len(table.sheet_rows) == 300

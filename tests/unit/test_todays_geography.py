@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.factories.geographies import RATE, Area, Country, Truth, grow_country, release_country
+from tests.factories.geographies import RATE, Area, Country, Truth, build_country_release, make_country
 
 ROWS = (
     "select period_end, org_level, org_code, comparability, measure, value, value_status, lower_bound, upper_bound "
@@ -21,7 +21,7 @@ OF_TODAYS_AREA = ("same", "recoded", "merged", "summed")
 
 def figures_of_another_area(country: Country, *, lacks: float) -> tuple[list[tuple[object, ...]], Counter[str]]:
     """Return the figures that are not of the area they stand for, and how many there are of each kind."""
-    connection, truth = release_country(country, lacks=lacks)
+    connection, truth = build_country_release(country, lacks=lacks)
     with connection:
         rows = connection.execute(ROWS).fetchall()
     wrong = []
@@ -54,7 +54,7 @@ def _is_of(area: Area, truth: Truth, year: date, measure: str, value: float, low
 @given(st.randoms(use_true_random=False), st.sampled_from((0.0, 0.0, 0.1)))
 def test_bounds_hold_the_truth_of_the_area_and_no_rate_is_of_another(random: Random, lacks: float) -> None:
     """Through mergers, divisions, new codes and moved boundaries, with hidden counts, missing rows and parents."""
-    wrong, _ = figures_of_another_area(grow_country(random), lacks=lacks)
+    wrong, _ = figures_of_another_area(make_country(random), lacks=lacks)
     assert wrong == []
 
 
@@ -62,7 +62,7 @@ def test_the_invented_countries_have_figures_of_every_kind() -> None:
     """Else the test above would say little: over many of them, every word stands for some figures."""
     kinds: Counter[str] = Counter()
     for seed in range(40):
-        wrong, found = figures_of_another_area(grow_country(Random(seed)), lacks=0.1 if seed % 2 else 0.0)
+        wrong, found = figures_of_another_area(make_country(Random(seed)), lacks=0.1 if seed % 2 else 0.0)
         assert wrong == []
         kinds += found
     expected = {"same", "recoded", "merged", "summed", "parts_missing", "boundary_moved", "area_not_known", "former"}

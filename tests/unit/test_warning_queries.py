@@ -13,7 +13,7 @@ CELL = "date '2025-10-01' as period_start, 'E9' as org_code, 'Total' as variable
 CELL += "null::varchar as variable_b, 'M001' as measure_id, 'Count' as measure_name"
 
 
-def rows_of(test: str, warehouse: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+def read_rows(test: str, warehouse: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
     """What a test returns where each model is a table of its name."""
     text = (TESTS / f"{test}.sql").read_text(encoding="utf-8")
     sql = jinja2.Template(text).render(ref=lambda name: name, config=lambda **_: "")
@@ -45,7 +45,7 @@ def test_england_in_each_file_of_a_quarterly_pack_is_no_repeat_to_act_on(
                 [member, row, duplicate_of, level, grain],
             )
         warehouse.execute(f"create or replace table stg_observations as select *, {CELL} from stg_observations")
-        told = rows_of("warn_identical_duplicate_rows", warehouse)
+        told = read_rows("warn_identical_duplicate_rows", warehouse)
     assert [row[1] for row in told] == (["pack.zip"] if is_told else [])
 
 
@@ -93,9 +93,9 @@ def test_an_entry_is_told_where_its_organisation_is_there_or_is_none(
             "from mart_corrections_applied; insert into stg_corrections select 'two', * exclude correction_id from "
             "stg_corrections"
         )
-        told = rows_of("warn_corrections_that_match_nothing", warehouse)
+        told = read_rows("warn_corrections_that_match_nothing", warehouse)
         warehouse.execute("update stg_drops set origin = 'synthetic'")
-        of_synthetic = rows_of("warn_corrections_that_match_nothing", warehouse)
+        of_synthetic = read_rows("warn_corrections_that_match_nothing", warehouse)
     assert [row[0] for row in told] == (["one"] if is_told else [])
     assert bool(of_synthetic) == ("RX9" in (code, partner))
 
@@ -135,5 +135,5 @@ def test_totals_are_told_where_the_parts_are_claimed_to_be_complete(
             "?::bigint as parts, ?::bigint as lower_bound, ?::varchar as agreement",
             [parts, lower_bound, agreement],
         )
-        told = rows_of("warn_totals_beyond_bounds", warehouse)
+        told = read_rows("warn_totals_beyond_bounds", warehouse)
     assert [row[3] for row in told] == (["count_x"] if is_told else [])

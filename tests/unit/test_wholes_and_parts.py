@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from expectations.suites import whole_and_part_rules
 from expectations.suites.whole_and_part_rules import Difference, load_differences, parts_of_the_day
-from tests.factories.staged_release import create_tables
+from tests.factories.staged_release import build_tables
 
 WHY = {"reason": "An invented reason.", "source": "An invented source."}
 RAISED = "update extract_annual set lower_bound = lower_bound + 50, upper_bound = upper_bound + 50 where {where}"
@@ -19,7 +19,7 @@ RAISED = "update extract_annual set lower_bound = lower_bound + 50, upper_bound 
 @pytest.fixture
 def release() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        create_tables(connection)
+        build_tables(connection)
         yield connection
 
 

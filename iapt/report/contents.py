@@ -52,81 +52,72 @@ class Contents:
     def site(self) -> dict[str, Any]:
         """What every interactive page loads: periods, words, organisations and limits."""
         outline = self.outline
-        number = {measure: at for at, measure in enumerate(outline.measure_order)}
         names = {area.code: area.name for area in self.areas if area.family == outline.map.family}
         return {
             "reports": {
                 report.slug: {
                     "title": report.title,
                     "noun": report.grain,
-                    "periods": [list(asdict(period).values()) for period in self.release.periods[report.slug]],
+                    "periods": [asdict(period) for period in self.release.periods[report.slug]],
                 }
                 for report in outline.reports
             },
             "measures": [
-                [
-                    words.measure,
-                    words.label,
-                    words.short,
-                    self.unit(words.measure),
-                    self.measure(words.measure)["statistic"],
-                ]
+                {
+                    "slug": words.measure,
+                    "label": words.label,
+                    "short": words.short,
+                    "unit": self.unit(words.measure),
+                    "statistic": self.measure(words.measure)["statistic"],
+                }
                 for words in outline.measures
             ],
             "topics": [
                 {
                     "slug": topic.slug,
                     "title": topic.title,
-                    "measures": [number[measure] for measure in topic.measures],
-                    "charts": [
-                        {"title": chart.title, "measures": [number[measure] for measure in chart.measures]}
-                        for chart in topic.charts
-                    ],
+                    "measures": topic.measures,
+                    "charts": [chart.model_dump() for chart in topic.charts],
                 }
                 for topic in outline.topics
             ],
             "variables": [
-                [
-                    variable.population_type,
-                    variable.label,
-                    [list(asdict(one).values()) for one in self.release.populations.get(variable.population_type, ())],
-                ]
+                {
+                    "type": variable.population_type,
+                    "label": variable.label,
+                    "populations": [
+                        asdict(population) for population in self.release.populations.get(variable.population_type, ())
+                    ],
+                }
                 for variable in outline.variables
             ],
-            "families": [[family.slug, family.label] for family in outline.families],
-            "areas": [
-                [
-                    area.id,
-                    area.family,
-                    area.name,
-                    area.code,
-                    area.note,
-                    list(area.reports),
-                    area.ended,
-                    [list(asdict(one).values()) for one in area.before],
-                    [list(asdict(one).values()) for one in area.after],
-                ]
-                for area in self.areas
-            ],
-            "shorts": {words.population: words.short for words in outline.short_populations},
+            "families": [{"slug": family.slug, "label": family.label} for family in outline.families],
+            "areas": [asdict(area) for area in self.areas],
+            "short_names": {words.population: words.short for words in outline.short_populations},
             "standards": list(self.release.standards),
             "release": {
                 "id": str(self.release.manifest.get("release_id", "")),
                 "source": SOURCE if self.release.manifest.get("attribution") else "",
                 "licence": LICENCE if self.release.manifest.get("attribution") else "",
             },
-            "notes": [[note.text, note.source] for note in self.release.notes],
+            "notes": [asdict(note) for note in self.release.notes],
             "recovery": {
                 "measure": outline.recovery_rate.measure,
                 "variables": list(outline.recovery_rate.variables),
-                "mostPopulations": outline.recovery_rate.most_populations,
-                "mostAreas": outline.recovery_rate.most_areas,
+                "max_populations": outline.recovery_rate.most_populations,
+                "max_areas": outline.recovery_rate.most_areas,
             },
             "map": {
                 "measure": outline.map.measure,
-                "leastAreas": outline.map.min_areas,
+                "min_areas": outline.map.min_areas,
                 "tiles": [
-                    [tile.code, tile.row, tile.column, tile.short_label, names.get(tile.code, tile.short_label)]
+                    {
+                        "code": tile.code,
+                        "row": tile.row,
+                        "column": tile.column,
+                        "label": tile.short_label,
+                        "name": names.get(tile.code, tile.short_label),
+                    }
                     for tile in self.tiles
                 ],
             },
@@ -161,8 +152,8 @@ class Contents:
                 area: [_without(text, other[area]) for text in one.series.get(EVERYONE, ())]
                 for area, one in shown.items()
             },
-            "other": {area: numbers for area, numbers in other.items() if numbers},
-            "notes": {area: [list(note) for note in one.notes] for area, one in shown.items() if one.notes},
+            "other_boundaries": {area: numbers for area, numbers in other.items() if numbers},
+            "notes": {area: as_data(one)["notes"] for area, one in shown.items() if one.notes},
         }
 
     def _of_other_boundaries(self, figures: AreaFigures) -> list[int]:
@@ -185,11 +176,12 @@ def _without(text: str, numbers: Sequence[int]) -> str:
 
 def as_data(figures: AreaFigures) -> dict[str, Any]:
     """Figures of an organisation as a data file holds them."""
+    notes = ("population", "measure", "period", "note")
     return {
-        "levels": [list(level) for level in figures.levels],
-        "cuts": [list(cut) for cut in figures.cuts],
-        "notes": [list(note) for note in figures.notes],
-        "remarks": [list(remark) for remark in figures.remarks],
+        "levels": [{"from": number, "level": level, "code": code} for number, level, code in figures.levels],
+        "boundary_breaks": [{"from": number, "reason": reason} for number, reason in figures.cuts],
+        "notes": [dict(zip(notes, note, strict=True)) for note in figures.notes],
+        "remarks": [{"period": number, "name": name, "note": note} for number, name, note in figures.remarks],
         "series": {key: list(cells) for key, cells in figures.series.items()},
         "standards": {key: dict(words) for key, words in figures.standards.items()},
     }

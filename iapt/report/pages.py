@@ -13,7 +13,7 @@ from iapt.release.metadata import provenance_statement
 from iapt.report.contents import Contents, as_data
 from iapt.report.coverage import NONE, Coverage, describe_coverage, runs_in_words
 from iapt.report.release_data import EVERYONE, GRAINS, Area, AreaFigures
-from iapt.report.rendering import Renderer, View, scripts_in_order
+from iapt.report.rendering import Renderer, View, list_scripts
 
 ENGLAND: Final = "england"
 SITE_NAME = "NHS Talking Therapies figures"
@@ -56,8 +56,10 @@ class Pages:
         self._page("accessibility.html", "accessibility.html", "Accessibility statement")
 
     def _home(self) -> None:
-        doors = [(f"{report.slug}/index.html", report.title, report.door) for report in self.contents.outline.reports]
-        doors += [
+        page_links = [
+            (f"{report.slug}/index.html", report.title, report.door) for report in self.contents.outline.reports
+        ]
+        page_links += [
             (
                 "recovery-rate/england-annual.html",
                 "Recovery rate",
@@ -80,7 +82,7 @@ class Pages:
             title="Home",
             headlines=headlines,
             headlines_period=period,
-            doors=doors,
+            page_links=page_links,
             coverage=[self._coverage_row(report) for report in GRAINS],
         )
 
@@ -237,7 +239,7 @@ class Pages:
             path,
             "recovery.html",
             view,
-            {"kind": "recovery", "report": report, "tab": tab, "only": tab if own else area.family, "area": area.id},
+            {"kind": "recovery", "report": report, "tab": tab, "family": tab if own else area.family, "area": area.id},
             section=section,
             trail=[("index.html", "Home")],
             lead="The share that moved to recovery, for everyone beside ethnic groups, with the 50% standard.",
@@ -434,7 +436,7 @@ class Pages:
 
     def _interactive(self, path: str, template: str, view: View, page: Mapping[str, str], **values: Any) -> None:
         in_full: dict[str, Any] = {**_NO_TABS, **values}
-        scripts = scripts_in_order()
+        scripts = list_scripts(page["kind"])
         self._page(path, template, view.title, view=view, scripts=scripts, page=page, **in_full)
 
 

@@ -21,8 +21,10 @@ from py_mini_racer import MiniRacer, init_mini_racer
 init_mini_racer(ignore_duplicate_init=True)
 
 ASSETS = Path(__file__).parent / "static"
-#: In the order in which a page loads them; `controls.js` is for browsers alone.
-DRAWING_SCRIPTS = ("figures.js", "charts.js", "tables.js", "views.js")
+#: In the order in which they are loaded: what all pages draw with, what a kind of page draws, what browsers add.
+DRAWING_SCRIPTS = ("lookup.js", "cells.js", "line_chart.js", "map_chart.js", "tables.js", "panels.js")
+PAGE_SCRIPTS = ("topic_page.js", "recovery_page.js", "map_page.js", "organisation_page.js")
+BROWSER_SCRIPTS = ("chart_reader.js", "table_sorting.js", "controls.js")
 #: The width of a drawing on a desk, in CSS pixels. Narrow screens draw again.
 WIDTH = 760
 
@@ -52,9 +54,9 @@ class Renderer:
     def __init__(self, engine: MiniRacer, site: Mapping[str, Any]) -> None:
         """Load the scripts and what all pages share."""
         self._engine = engine
-        for script in DRAWING_SCRIPTS:
+        for script in (*DRAWING_SCRIPTS, *PAGE_SCRIPTS):
             self._engine.eval((ASSETS / script).read_text("utf-8"))
-        self._engine.eval(_CALLS)
+        self._engine.eval(_ENTRY_POINTS)
         self.receive("site", site)
 
     def receive(self, name: str, data: Mapping[str, Any]) -> None:
@@ -92,29 +94,17 @@ class Renderer:
         return self._view("boards", {"report": report}, figures)
 
     def _view(self, kind: str, state: Mapping[str, Any], data: Mapping[str, Any]) -> View:
-        drawn = json.loads(self._engine.call("iapt.draw", kind, state, data))
+        drawn = json.loads(self._engine.call("iapt.build", kind, state, data))
         return View(drawn["title"], markupsafe.Markup(drawn["html"]), drawn["state"])
 
 
 # What the build asks of the scripts: the same corrections of the state as in a browser, then the view.
-_CALLS = """
+_ENTRY_POINTS = """
 iapt.put = (name, data) => { iapt.receive(name, data); return true; };
-iapt.draw = (kind, asked, data) => {
-  const views = iapt.views;
-  let state = asked, drawn;
-  if (kind === "topic") { state = views.topicState(asked, data).state; drawn = views.topicView(state, data); }
-  if (kind === "recovery") {
-    state = views.recoveryState({ ...asked, populations: views.recoveryDefault(data) }, data).state;
-    drawn = views.recoveryView(state, { [state.area]: data });
-  }
-  if (kind === "map") { state = views.mapState(asked, data).state; drawn = views.mapView(state, data); }
-  if (kind === "boards") drawn = views.boardsView(asked.report, data);
-  if (kind === "area") drawn = views.areaView(asked.area, data);
-  return JSON.stringify({ ...drawn, state });
-};
+iapt.build = (kind, asked, data) => JSON.stringify(iapt.pages[kind].build(asked, data));
 """
 
 
-def scripts_in_order() -> Sequence[str]:
-    """The scripts of an interactive page."""
-    return (*DRAWING_SCRIPTS, "controls.js")
+def list_scripts(kind: str) -> Sequence[str]:
+    """The scripts of an interactive page of a kind: topic, recovery or map."""
+    return (*DRAWING_SCRIPTS, f"{kind}_page.js", *BROWSER_SCRIPTS)

@@ -20,7 +20,7 @@ from iapt.report.boundaries import BoundariesError, read_boundaries
 from iapt.report.contents import Contents, as_data
 from iapt.report.pages import Pages
 from iapt.report.release_data import ReleaseUnreadableError, to_data_script
-from iapt.report.rendering import ASSETS, make_renderer, scripts_in_order
+from iapt.report.rendering import ASSETS, make_renderer
 from iapt.workspace import PROJECT_ROOT
 
 #: What decides how a report looks, apart from the release it is made from.
@@ -116,8 +116,8 @@ def _write(
 ) -> None:
     assets = target / "assets"
     assets.mkdir()
-    for name in (*scripts_in_order(), "report.css", "icon.svg"):
-        shutil.copyfile(ASSETS / name, assets / name)
+    for path in sorted(ASSETS.iterdir()):
+        shutil.copyfile(path, assets / path.name)
     for report, figures in contents.figures.items():
         for one in figures.values():
             _write_script(target, f"{report}/{one.area}", as_data(one))

@@ -41,8 +41,8 @@ def test_no_page_and_no_data_file_is_heavy(report: Path) -> None:
 
 def test_every_tile_of_the_map_has_a_recovery_rate_of_the_newest_year(report: Path) -> None:
     site = read_data_file(report / "data" / "site.js")
-    number = [fields[0] for fields in site["measures"]].index("percentage_recovery")
-    year = [fields[0] for fields in site["reports"]["annual"]["periods"]].index("2024-25")
+    number = [measure["slug"] for measure in site["measures"]].index("percentage_recovery")
+    year = [period["period"] for period in site["reports"]["annual"]["periods"]].index("2024-25")
     series = read_data_file(report / "data" / "map" / "annual.js")["series"]
     cells = {area: texts[number].split(",")[year] for area, texts in series.items() if texts[number].count(",") >= year}
     assert {f"icb-{tile.code}" for tile in load_tiles(CATALOGUE / "area_tiles.csv")} <= cells.keys()

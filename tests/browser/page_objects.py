@@ -35,15 +35,15 @@ READING: Final = r"""
   const tableOf = (table) => ({
     id: table.caption ? table.caption.id : "",
     caption: table.caption ? squeezed(table.caption) : "",
-    heads: [...table.querySelectorAll("thead tr > *:not(.bar-head, .standing)")].map(squeezed),
-    standards: [...table.querySelectorAll("thead .standing")].map((head) => squeezed(head.firstChild)),
+    heads: [...table.querySelectorAll("thead tr > *:not(.bar-head, .standard-status)")].map(squeezed),
+    standards: [...table.querySelectorAll("thead .standard-status")].map((head) => squeezed(head.firstChild)),
     rows: [...table.tBodies[0].rows].map((row) => ({
       header: without(row.cells[0], ".mark, .remark"),
       flag: [...row.cells[0].querySelectorAll(".mark")].some(isFlag),
       remark: row.cells[0].querySelector(".remark") ? squeezed(row.cells[0].querySelector(".remark")) : "",
-      held: row.classList.contains("held"),
-      cells: [...row.cells].slice(1).filter((cell) => !cell.matches(".bar, .standing")).map(cellOf),
-      standings: [...row.querySelectorAll(".standing")].map(squeezed),
+      held: row.classList.contains("not-held"),
+      cells: [...row.cells].slice(1).filter((cell) => !cell.matches(".bar, .standard-status")).map(cellOf),
+      standings: [...row.querySelectorAll(".standard-status")].map(squeezed),
     })),
   });
   const chartOf = (svg) => ({
@@ -55,7 +55,7 @@ READING: Final = r"""
       path: group.querySelector("path.line").getAttribute("d"),
       points: [...group.querySelectorAll(":scope > [data-i]")].map((mark) => ({
         number: Number(mark.dataset.i), fact: squeezed(mark.querySelector("title")),
-        hidden: mark.classList.contains("hidden-figure"),
+        hidden: mark.classList.contains("suppressed-figure"),
         shape: mark.lastElementChild.tagName + (mark.lastElementChild.getAttribute("d") || ""),
         y: Number(mark.lastElementChild.getAttribute("cy")
           || (mark.lastElementChild.getAttribute("d") || "").split(/[ m]/)[1]),
@@ -63,7 +63,7 @@ READING: Final = r"""
     })),
     gaps: [...svg.querySelectorAll("rect.gap")]
       .map((band) => [Number(band.getAttribute("x")), Number(band.getAttribute("width"))]),
-    held: svg.querySelectorAll("rect.held").length,
+    held: svg.querySelectorAll("rect.not-held").length,
     breaks: svg.querySelectorAll("line.break").length,
     standards: svg.querySelectorAll("line.standard").length,
     texts: [...svg.querySelectorAll("text")].map(squeezed),
@@ -259,7 +259,7 @@ class Visit:
     @property
     def message(self) -> str:
         """The message that is visible and announced; empty where there is none."""
-        said = self.page.locator("#said")
+        said = self.page.locator("#message")
         return said.inner_text() if said.is_visible() else ""
 
 

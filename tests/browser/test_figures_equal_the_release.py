@@ -200,7 +200,7 @@ def assert_recovery_is_released(
     panel = visit.shown().panels[0]
     series = [(area, key, RECOVERY) for area, key in wanted]
     areas = len({area for area, _ in wanted}) > 1
-    names = dict(visit.page.evaluate("iapt.site.areas.map((one) => [one[0], one[2]])"))
+    names = dict(visit.page.evaluate("iapt.site.areas.map((area) => [area.id, area.name])"))
     labels = [names[area] if areas else figures.population_label(key) for area, key in wanted]
     assert list(panel.table.heads[1:]) == labels
     expected = figures.period_rows(report, series, level_of="" if areas else wanted[0][0])
@@ -220,7 +220,9 @@ def test_the_table_of_every_board_is_the_released_one(visits: Visits, figures: R
     keys = [EVERYONE, "bme_group/bme", "bme_group/white_british"]
     assert list(table.heads[1:]) == [figures.population_label(key) for key in keys]
     ids = dict(
-        visits.open("recovery-rate/icb-annual.html").page.evaluate("iapt.site.areas.map((one) => [one[2], one[0]])")
+        visits.open("recovery-rate/icb-annual.html").page.evaluate(
+            "iapt.site.areas.map((area) => [area.name, area.id])"
+        )
     )
     for row in table.rows:
         found = [figures.at("annual", ids[row.header], key, RECOVERY, period) for key in keys]
@@ -341,7 +343,9 @@ def test_every_cell_of_the_data_files_is_in_an_extract_and_no_figure_is_missing(
             continue
         report, _, area = name.partition("/")
         assert set(data) == {"series"} | (
-            {"other", "notes"} if report == "map" else {"levels", "cuts", "standards", "notes", "remarks"}
+            {"other_boundaries", "notes"}
+            if report == "map"
+            else {"levels", "boundary_breaks", "standards", "notes", "remarks"}
         )
         if report == "map":
             for one, series in data["series"].items():
@@ -395,7 +399,7 @@ def in_data(figure: Figure) -> str:
 
 def board_codes(site: Site) -> list[str]:
     _, data = received(site.folder / "data" / "site.js")
-    return [tile[0] for tile in data["map"]["tiles"]]
+    return [tile["code"] for tile in data["map"]["tiles"]]
 
 
 class Sentences(HTMLParser):

@@ -167,6 +167,6 @@ def test_what_does_not_apply_is_marked_so(visits: Visits, figures: ReleasedFigur
 def test_a_suppressed_figure_has_no_value_in_the_drawing(visits: Visits) -> None:
     """Neither the marks nor the sentences of a suppressed figure hold a digit that could be its value."""
     visit = visits.open("monthly/activity.html?org=provider-RGD")
-    facts = visit.page.eval_on_selector_all(".hidden-figure title", "all => all.map((one) => one.textContent)")
+    facts = visit.page.eval_on_selector_all(".suppressed-figure title", "all => all.map((one) => one.textContent)")
     assert facts
     assert all(fact.endswith("2022: [c]") for fact in facts), facts

@@ -39,9 +39,9 @@ def test_a_sixth_population_is_refused_and_said(visits: Visits) -> None:
     assert page.get_attribute(sixth, "aria-disabled") == "true"
     page.focus(sixth)
     page.keyboard.press("Space")
-    page.wait_for_selector("#said:not([hidden])")
+    page.wait_for_selector("#message:not([hidden])")
     assert visit.message == "At most 5 other populations can be compared. Take one away first."
-    assert page.get_attribute("#said", "role") == "alert"
+    assert page.get_attribute("#message", "role") == "alert"
     assert not page.is_checked(sixth)
     assert page.evaluate("document.activeElement.value") == POPULATIONS[5]
     assert heads(visit) == before
@@ -63,7 +63,7 @@ def test_a_third_area_is_refused_and_said(visits: Visits) -> None:
     page.select_option("#other", BOARDS[2])
     page.focus("#add-area")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#said:not([hidden])")
+    page.wait_for_selector("#message:not([hidden])")
     assert visit.message == "At most 2 other areas can be compared. Take one away first."
     assert page.evaluate("document.activeElement.id") == "add-area"
     assert heads(visit) == before
@@ -154,7 +154,7 @@ def test_an_address_that_asks_for_what_is_not_there_is_corrected(
     assert page.evaluate("window.ran") is None
     assert page.locator("main script, main img").count() == 0
     if message:
-        assert page.locator("#said").evaluate("(one) => one.children.length") == 0, "a message is text alone"
+        assert page.locator("#message").evaluate("(one) => one.children.length") == 0, "a message is text alone"
     page.reload()
     visit.wait_until_drawn()
     assert visit.message == "", "the corrected address needs no correction"
@@ -178,6 +178,6 @@ def test_figures_that_cannot_be_loaded_are_said(visits: Visits) -> None:
     visit.page.select_option("#family", "icb")
     visit.wait_until_drawn()
     visit.page.select_option("#org", "icb-QF7")
-    visit.page.wait_for_selector("#said:not([hidden])")
+    visit.page.wait_for_selector("#message:not([hidden])")
     assert "could not be loaded" in visit.message
     assert before

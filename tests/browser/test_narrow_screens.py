@@ -24,8 +24,8 @@ PAGES = [
 ]
 # Links inside of a sentence are exempt, as in WCAG 2.2; the others and all controls are not.
 SMALL = """
-() => [...document.querySelectorAll("button, select, input, summary, nav a, .cards a, .doors a, .names a, .choice")]
-  .concat([...document.querySelectorAll(".download a, .onward a, th a, a.tile")])
+() => [...document.querySelectorAll("button, select, input, summary, nav a, .cards a, .page-links a, .choice")]
+  .concat([...document.querySelectorAll(".names a, .download a, .onward a, th a, a.tile")])
   .filter((one) => one.checkVisibility() && !one.classList.contains("skip"))
   .map((one) => [one.outerHTML.slice(0, 80), one.getBoundingClientRect()])
   .filter(([text, box]) => (box.height < 24 && !text.includes('type="checkbox"')) || box.width < 20)

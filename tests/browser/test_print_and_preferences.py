@@ -30,7 +30,7 @@ def test_a_page_prints_its_figures_and_nothing_to_press(path: str, scheme: str, 
     visit = visits.open(path, color_scheme=scheme)
     page = visit.page
     page.emulate_media(media="print")
-    for hidden in (".skip", "#choose", "header nav", ".tabs", ".trail", ".reader", ".download"):
+    for hidden in (".skip", "#controls", "header nav", ".tabs", ".trail", ".reader", ".download"):
         assert not any(one.is_visible() for one in page.locator(hidden).all()), hidden
     for shown in ("h1", "table", "footer"):
         assert page.locator(shown).first.is_visible()

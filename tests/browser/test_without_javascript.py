@@ -47,8 +47,8 @@ def test_every_default_view_is_there_without_javascript(visits: Visits, site: Si
         for panel in shown.panels:
             cells = [cell.text for row in panel.table.rows for cell in row.cells]
             assert any(text[0].isdigit() for text in cells), (path, panel.heading)
-        assert not page.locator("#choose").is_visible(), path
-        assert not page.locator("#said").is_visible(), path
+        assert not page.locator("#controls").is_visible(), path
+        assert not page.locator("#message").is_visible(), path
         hint = page.locator("p.without-js")
         assert hint.is_visible(), path
         assert hint.inner_text().strip(), path
@@ -74,7 +74,7 @@ def test_every_organisation_is_reached_by_links_alone(visits: Visits, site: Site
 
 def test_with_javascript_the_form_takes_the_place_of_the_hint(visits: Visits) -> None:
     page = visits.open("annual/outcomes.html").page
-    assert page.locator("#choose").is_visible()
+    assert page.locator("#controls").is_visible()
     assert not page.locator("p.without-js").is_visible()
 
 
@@ -109,14 +109,15 @@ def test_javascript_draws_the_very_view_that_was_built(visits: Visits, site: Sit
 
 def test_the_pages_of_organisations_are_what_javascript_would_draw(visits: Visits, site: Site) -> None:
     visit = visits.open("annual/outcomes.html")
-    for area, reports in visit.page.evaluate("iapt.site.areas.map((one) => [one[0], one[5]])")[::6]:
+    visit.page.add_script_tag(url=f"{site.root('file')}assets/organisation_page.js")
+    for area, reports in visit.page.evaluate("iapt.site.areas.map((area) => [area.id, area.reports])")[::6]:
         for report in reports:
             visit.page.add_script_tag(url=f"{site.root('file')}data/{report}/{area}.js")
         drawn = visit.page.evaluate(
             """([id, reports]) => {
               const holder = document.createElement("div");
               const figures = Object.fromEntries(reports.map((report) => [report, iapt.data[`${report}/${id}`]]));
-              holder.innerHTML = iapt.views.areaView(id, figures).html;
+              holder.innerHTML = iapt.pages.area.build({ area: id }, figures).html;
               return holder.innerHTML.trim();
             }""",
             [area, reports],

@@ -81,11 +81,11 @@ def test_how_rates_stand_to_the_standard_is_what_the_release_says(released_home:
             """
         ).fetchall()
     )
-    years = [fields[0] for fields in read_data_file(report / "data" / "site.js")["reports"]["annual"]["periods"]]
+    years = [period["period"] for period in read_data_file(report / "data" / "site.js")["reports"]["annual"]["periods"]]
     words = read_data_file(report / "data" / "annual" / "england.js")["standards"]["total/total"]["percentage_recovery"]
     assert {year: word for year, word in zip(years, words.split(","), strict=False) if word} == said != {}
     page = (report / "recovery-rate" / "england-annual.html").read_text("utf-8")
-    assert set(re.findall(r'<td class="standing">(met|missed)</td>', page)) == set(said.values())
+    assert set(re.findall(r'<td class="standard-status">(met|missed)</td>', page)) == set(said.values())
 
 
 def test_the_report_is_an_asset_that_follows_the_release() -> None:

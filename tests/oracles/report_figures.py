@@ -68,7 +68,11 @@ def _take_shown(connection: duckdb.DuckDBPyConnection, report: Path, slug: str) 
     """
     site = read_data_file(report / "data" / "site.js")
     connection.register("series", pd.DataFrame(_series_of(report, slug, site), columns=list(SERIES)))
-    levels = [(identity, *level) for identity, data in _data_of(report, slug, site) for level in data["levels"]]
+    levels = [
+        (identity, level["from"], level["level"], level["code"])
+        for identity, data in _data_of(report, slug, site)
+        for level in data["levels"]
+    ]
     connection.register("levels", pd.DataFrame(levels, columns=list(LEVELS)))
     connection.execute(
         """
@@ -85,16 +89,16 @@ def _take_shown(connection: duckdb.DuckDBPyConnection, report: Path, slug: str) 
         asof join levels on cells.identity = levels.identity and cells.number - 1 >= levels.first
         where cell not in ('', 'z') and org_level <> 'sum'
         """,
-        {"periods": [fields[0] for fields in site["reports"][slug]["periods"]]},
+        {"periods": [period["period"] for period in site["reports"][slug]["periods"]]},
     )
 
 
 def _data_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Each area of the site that has a data file in one report, with what the file holds."""
-    for identity, *_ in site["areas"]:
-        path = report / "data" / slug / f"{identity}.js"
+    for area in site["areas"]:
+        path = report / "data" / slug / f"{area['id']}.js"
         if path.is_file():
-            yield identity, read_data_file(path)
+            yield area["id"], read_data_file(path)
 
 
 def _series_of(report: Path, slug: str, site: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:

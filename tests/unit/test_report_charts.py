@@ -36,7 +36,7 @@ def _drawn(engine: MiniRacer, width: int, axis: Sequence[Mapping[str, object]]) 
         "standard": [{"from": 0, "to": len(axis) - 1, "value": 50, "label": "50% recovery standard"}],
         "width": width,
     }
-    return str(engine.call("iapt.charts.lines", spec))
+    return str(engine.call("iapt.lineChart.drawLineChart", spec))
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDTH])
@@ -47,7 +47,7 @@ def test_the_name_of_a_standard_covers_no_figure(engine: MiniRacer, width: int) 
     assert len(named) == (width == WIDTH) == drawn.count("50% recovery standard<")
     plot = float(_attribute(drawn, 'class="standard"', "x2"))
     assert all(x > plot for x in named)
-    assert 'class="standard"' in str(engine.eval("iapt.charts.standardSample"))
+    assert 'class="standard"' in str(engine.eval("iapt.lineChart.STANDARD_SAMPLE"))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_marks_of_breaks_do_not_lie_over_each_other(
     """Breaks of neighbouring months share a mark in their middle; each keeps its line."""
     axis = [{"period": f"P{number}", "label": f"P{number}", "status": "published"} for number in range(87)]
     for number in broken:
-        axis[number]["breakName"] = "A change"
+        axis[number]["break_name"] = "A change"
     drawn = _drawn(engine, width, axis)
     lines = [float(x) for x in re.findall(r'<line class="break" x1="([^"]+)"', drawn)]
     places = [float(x) for x in re.findall(r'<text class="note" x="([^"]+)"[^>]*>\[b\]<', drawn)]
@@ -81,7 +81,7 @@ def _years() -> list[dict[str, object]]:
 
 
 def _published(value: int) -> dict[str, object]:
-    return {"status": "published", "value": value, "text": str(value), "derived": False}
+    return {"status": "published", "value": value, "text": str(value)}
 
 
 def _attribute(drawn: str, element: str, name: str) -> str:

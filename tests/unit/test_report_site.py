@@ -227,7 +227,7 @@ def test_a_page_opens_on_an_organisation_that_has_figures(release: Path, tmp_pat
         assert "England has no" in page
         assert "The page opens on an organisation that has some." in page
         assert re.search(r'<p class="summary">[^<]*: \d+%', page), path
-    assert 'data-only="sub-icb"' in pages["recovery-rate/england-quarterly.html"]
+    assert 'data-family="sub-icb"' in pages["recovery-rate/england-quarterly.html"]
     assert "opens on an organisation" not in pages["annual/outcomes.html"]
 
 

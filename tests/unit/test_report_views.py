@@ -13,6 +13,8 @@ from iapt.report.rendering import ASSETS, make_renderer
 TEMPLATES = ASSETS.parent / "templates"
 STANDARD = "50% recovery standard"
 RATE = "percentage_recovery"
+#: A note on a figure of everyone in the third year.
+NOTE = {"population": "total/total", "measure": RATE, "period": 2, "note": 0}
 
 
 @pytest.fixture
@@ -20,9 +22,10 @@ def recovery_page() -> Iterator[Callable[..., str]]:
     """What draws the recovery page of one area, England where not said, of the periods it is given."""
     with make_renderer({}) as renderer:
 
-        def draw(periods: Sequence[list[Any]], cells: str, words: str = "", **more: Any) -> str:
+        def draw(periods: Sequence[dict[str, Any]], cells: str, words: str = "", **more: Any) -> str:
             renderer.receive("site", _site(periods))
-            figures = {"levels": [[0, "england", "E92000001"]], "series": {"total/total": [cells]}, **more}
+            levels = [{"from": 0, "level": "england", "code": "E92000001"}]
+            figures = {"levels": levels, "series": {"total/total": [cells]}, **more}
             if words:
                 figures["standards"] = {"total/total": {RATE: words}}
             return str(renderer.recovery("annual", "england", figures).html)
@@ -30,24 +33,46 @@ def recovery_page() -> Iterator[Callable[..., str]]:
         yield draw
 
 
-def _site(periods: Sequence[list[Any]]) -> dict[str, Any]:
+def _site(periods: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "reports": {"annual": {"title": "Annual report", "noun": "year", "periods": list(periods)}},
-        "measures": [[RATE, "Recovery rate (%)", "Recovery", "%", "percentage"]],
+        "measures": [_measure("Recovery rate (%)", "Recovery", "%", "percentage")],
         "topics": [],
         "variables": [],
-        "families": [["england", "England"]],
-        "areas": [["england", "england", "England", "E92000001", "", ["annual"], "", [], []]],
-        "shorts": {},
+        "families": [{"slug": "england", "label": "England"}],
+        "areas": [_england()],
+        "short_names": {},
         "standards": [{"measure": RATE, "threshold": 50, "label": STANDARD, "from": "2015-04-01", "to": ""}],
-        "recovery": {"measure": RATE, "variables": [], "mostPopulations": 5, "mostAreas": 2},
-        "map": {"measure": RATE, "leastAreas": 2, "tiles": []},
+        "recovery": {"measure": RATE, "variables": [], "max_populations": 5, "max_areas": 2},
+        "map": {"measure": RATE, "min_areas": 2, "tiles": []},
     }
 
 
-def _year(first: int, *, status: str = "published", break_name: str = "", cuts: bool = False) -> list[Any]:
+def _measure(label: str, short: str, unit: str, statistic: str) -> dict[str, str]:
+    return {"slug": RATE, "label": label, "short": short, "unit": unit, "statistic": statistic}
+
+
+def _england() -> dict[str, Any]:
+    names = {"id": "england", "family": "england", "name": "England", "code": "E92000001"}
+    return {**names, "note": "", "reports": ["annual"], "ended": "", "before": [], "after": []}
+
+
+def _band(key: str, label: str, comparable_from: str = "", change_reason: str = "") -> dict[str, str]:
+    return {"key": key, "label": label, "comparable_from": comparable_from, "change_reason": change_reason}
+
+
+def _year(first: int, *, status: str = "published", break_name: str = "", breaks_sums: bool = False) -> dict[str, Any]:
     label = f"{first}/{(first + 1) % 100:02d}"
-    return [label.replace("/", "-"), label, f"{first}-04-01", status, "", break_name, "", cuts]
+    return {
+        "period": label.replace("/", "-"),
+        "label": label,
+        "start": f"{first}-04-01",
+        "status": status,
+        "reason": "",
+        "break_name": break_name,
+        "break_reason": "",
+        "breaks_sums": breaks_sums,
+    }
 
 
 def _text(html: str) -> str:
@@ -57,8 +82,8 @@ def _text(html: str) -> str:
 def test_a_rate_shown_as_the_standard_says_whether_it_met_it(recovery_page: Callable[..., str]) -> None:
     """In the table, in the words of each point, in the summary and in the download: 50% can have missed 50%."""
     drawn = recovery_page([_year(year) for year in range(2020, 2025)], "50,50,50,c,50", "met,missed,ambiguous,,met")
-    assert re.findall(r'<th scope="col" class="standing">([^<]*)', drawn) == [STANDARD]
-    assert re.findall(r'<td class="standing">([^<]*)', drawn) == [
+    assert re.findall(r'<th scope="col" class="standard-status">([^<]*)', drawn) == [STANDARD]
+    assert re.findall(r'<td class="standard-status">([^<]*)', drawn) == [
         "met",
         "[c]",
         "within rounding of the standard",
@@ -75,7 +100,7 @@ def test_a_rate_shown_as_the_standard_says_whether_it_met_it(recovery_page: Call
 def test_whether_a_standard_was_met_is_never_worked_out_here(recovery_page: Callable[..., str]) -> None:
     """Without the release's word there is no column, and nothing is called met or missed."""
     drawn = recovery_page([_year(2023), _year(2024)], "40,60")
-    assert "standing" not in drawn
+    assert "standard-status" not in drawn
     assert not re.search(r"\b(met|missed)\b", _text(drawn))
 
 
@@ -93,25 +118,31 @@ def test_whether_a_standard_was_met_is_never_worked_out_here(recovery_page: Call
 def test_the_range_of_a_summary_spans_no_break_that_divides_the_series(
     recovery_page: Callable[..., str], broken: Sequence[int], cells: str, said: str
 ) -> None:
-    periods = [_year(year, break_name="A change", cuts=year in broken) for year in range(2020, 2025)]
+    periods = [_year(year, break_name="A change", breaks_sums=year in broken) for year in range(2020, 2025)]
     assert re.findall(r"Everyone: \d+% in [^<]*?\.", _summary(recovery_page(periods, cells)))[0].endswith(said)
 
 
 def test_a_break_after_the_last_figure_divides_nothing(recovery_page: Callable[..., str]) -> None:
-    periods = [*(_year(year) for year in range(2020, 2023)), _year(2023, status="not_published", cuts=True)]
+    periods = [*(_year(year) for year in range(2020, 2023)), _year(2023, status="not_published", breaks_sums=True)]
     assert "between 40% and 60% since 2020/21." in _summary(recovery_page(periods, "40,60,51"))
 
 
 def test_the_range_of_a_summary_begins_where_a_body_took_over_the_code(recovery_page: Callable[..., str]) -> None:
     drawn = recovery_page(
-        [_year(year) for year in range(2020, 2025)], "40,60,51,52,50", cuts=[[2, "The boundary moved."]]
+        [_year(year) for year in range(2020, 2025)],
+        "40,60,51,52,50",
+        boundary_breaks=[{"from": 2, "reason": "The boundary moved."}],
     )
     assert "between 50% and 52% since the break in 2022/23." in _summary(drawn)
 
 
 def test_only_a_change_that_divides_the_series_is_called_not_comparable(recovery_page: Callable[..., str]) -> None:
     """A line that runs on over a [b] is one that can be read across it."""
-    periods = [_year(2020), _year(2021, break_name="A scale more"), _year(2022, break_name="Counted anew", cuts=True)]
+    periods = [
+        _year(2020),
+        _year(2021, break_name="A scale more"),
+        _year(2022, break_name="Counted anew", breaks_sums=True),
+    ]
     drawn = _text(recovery_page(periods, "40,60,51"))
     assert re.search(r"\[b\] 2021/22: A scale more\.\s+\[b\] 2022/23: Counted anew\.\s+Figures before", drawn)
     meaning = (
@@ -151,21 +182,24 @@ def test_a_map_that_opens_before_the_newest_period_says_why(
 ) -> None:
     """Months of which only some locations are printed make no whole boards, and so no map."""
     site = _site([_year(2020 + number, status=status) for number, status in enumerate(statuses)])
-    site["map"]["tiles"] = [["QAA", 0, 0, "One", "One"], ["QBB", 0, 1, "Two", "Two"]]
-    data = {"series": {"icb-QAA": [cells[0]], "icb-QBB": [cells[1]]}, "other": {}}
+    site["map"]["tiles"] = [
+        {"code": "QAA", "row": 0, "column": 0, "label": "One", "name": "One"},
+        {"code": "QBB", "row": 0, "column": 1, "label": "Two", "name": "Two"},
+    ]
+    data = {"series": {"icb-QAA": [cells[0]], "icb-QBB": [cells[1]]}, "other_boundaries": {}, "notes": {}}
     with make_renderer(site) as renderer:
         shown = _text(str(renderer.map("annual", data).html))
     assert ("The newest year that this map can show" in shown) == bool(said)
     assert said in shown
 
 
-def _draw_with_notes(cells: str, notes: Sequence[Sequence[Any]], unit: str = "%") -> str:
+def _draw_with_notes(cells: str, notes: Sequence[dict[str, Any]], unit: str = "%") -> str:
     site = _site([_year(year) for year in range(2020, 2025)])
-    site["measures"] = [[RATE, "Made measure", "Made", unit, "mean"]]
+    site["measures"] = [_measure("Made measure", "Made", unit, "mean")]
     site["topics"] = [
-        {"slug": "made", "title": "Made", "measures": [0], "charts": [{"title": "Made", "measures": [0]}]}
+        {"slug": "made", "title": "Made", "measures": [RATE], "charts": [{"title": "Made", "measures": [RATE]}]}
     ]
-    site["notes"] = [["A made remark.", "A made source"]]
+    site["notes"] = [{"id": "made", "text": "A made remark.", "source": "A made source"}]
     figures = {"levels": [], "series": {"total/total": [cells]}, "notes": list(notes)}
     with make_renderer(site) as renderer:
         return str(renderer.topic("annual", "made", "england", figures).html)
@@ -177,7 +211,7 @@ def _figure_marks(drawn: str) -> list[str]:
 
 def test_a_noted_figure_is_marked_wherever_it_is_shown() -> None:
     """In its cell, at its point, in the download, and once in words below; its line runs on, for it may be right."""
-    drawn = _draw_with_notes("40,41,42,43,44", [["total/total", RATE, 2, 0]])
+    drawn = _draw_with_notes("40,41,42,43,44", [NOTE])
     assert '42 <span class="mark">[note]</span>' in drawn
     assert "2022/23: 42% [note]" in drawn
     assert _figure_marks(drawn) == ["2"]
@@ -189,7 +223,7 @@ def test_a_noted_figure_is_marked_wherever_it_is_shown() -> None:
 
 
 def test_a_noted_figure_far_from_all_others_sets_no_scale_and_joins_no_line() -> None:
-    drawn = _draw_with_notes("40.0,41.0,1357.6,43.0,44.0", [["total/total", RATE, 2, 0]], unit="days")
+    drawn = _draw_with_notes("40.0,41.0,1357.6,43.0,44.0", [NOTE], unit="days")
     [line] = re.findall(r'class="line" d="([^"]*)"', drawn.partition("chart-drawing")[2])
     assert [command for command, _ in re.findall(r"([ML])([\d. ]+)", line)] == ["M", "L", "M", "L"]
     assert "↑ 1,357.6 days [note]" in drawn
@@ -225,22 +259,26 @@ def test_a_figure_that_can_be_is_charted_as_it_is(value: str, unit: str) -> None
 
 
 BANDS = [
-    ["age/old_young", "Aged under 35", "", ""],
-    ["age/old_rest", "Aged 35 and over", "", ""],
-    ["age/young", "Aged under 25", "2022-23", "Other age bands"],
-    ["age/middle", "Aged 25 to 64", "2022-23", "Other age bands"],
+    _band("age/old_young", "Aged under 35"),
+    _band("age/old_rest", "Aged 35 and over"),
+    _band("age/young", "Aged under 25", "2022-23", "Other age bands"),
+    _band("age/middle", "Aged 25 to 64", "2022-23", "Other age bands"),
 ]
 
 
 def _draw_by_age(*, unit: str = "%", series: dict[str, list[str]] | None = None, more: int = 0) -> str:
-    periods = [_year(2020), _year(2021, break_name="Counted anew", cuts=True), *(_year(year) for year in (2022, 2023))]
-    site = _site(periods)
-    site["measures"] = [[RATE, "Recovery rate (%)", "Recovery", unit, "percentage"]]
-    site["topics"] = [
-        {"slug": "made", "title": "Made", "measures": [0], "charts": [{"title": "Made", "measures": [0]}]}
+    periods = [
+        _year(2020),
+        _year(2021, break_name="Counted anew", breaks_sums=True),
+        *(_year(year) for year in (2022, 2023)),
     ]
-    added = [[f"age/more_{number}", f"Band {number}", "", ""] for number in range(more)]
-    site["variables"] = [["age", "Age", [*BANDS, *added]]]
+    site = _site(periods)
+    site["measures"] = [_measure("Recovery rate (%)", "Recovery", unit, "percentage")]
+    site["topics"] = [
+        {"slug": "made", "title": "Made", "measures": [RATE], "charts": [{"title": "Made", "measures": [RATE]}]}
+    ]
+    added = [_band(f"age/more_{number}", f"Band {number}") for number in range(more)]
+    site["variables"] = [{"type": "age", "label": "Age", "populations": [*BANDS, *added]}]
     figures = {
         "levels": [],
         "series": series
@@ -250,7 +288,7 @@ def _draw_by_age(*, unit: str = "%", series: dict[str, list[str]] | None = None,
             "age/old_rest": ["60,61"],
             "age/young": [",,42,43"],
             "age/middle": [",,62,63"],
-            **{key: ["1,2,3,4"] for key, *_ in added},
+            **{band["key"]: ["1,2,3,4"] for band in added},
         },
     }
     state = {"report": "annual", "topic": "made", "area": "england", "by": "age", "measure": "", "period": ""}

@@ -1,166 +1,207 @@
 // Tables as text, for people and as CSV: the same rows in both. Pure functions.
 "use strict";
 {
-  const { written, standing, escape, MARKERS, MEANINGS } = iapt.figures;
+  const { MARKERS, MEANINGS, escapeHtml, formatCell, formatStandardStatus, groupThousands, isPublished } = iapt.cells;
+  const BREAK_MARK = ' <span class="mark">[b]</span>';
+  const NOTE_MARK = '<span class="mark">[note]</span>';
 
   /** A figure as a table shows it; a total built here with what its true value can be. */
-  function cellHtml(read, flag) {
-    const mark = read === null ? "none" : read.status !== "published" ? "mark" : "";
-    const range =
-      read && read.derived
-        ? ` <span class="range">${iapt.figures.grouped(String(read.least))} to ${iapt.figures.grouped(String(read.most))}${read.hidden ? `, ${read.hidden} hidden` : ""}</span>`
-        : "";
-    const text = mark ? `<span class="${mark}">${written(read)}</span>` : written(read);
-    const noted = read && read.notes ? ' <span class="mark">[note]</span>' : "";
-    return `${text}${noted}${flag ? ' <span class="mark">[b]</span>' : ""}${range}`;
+  function renderCell(cell, hasBreak) {
+    const text = formatCell(cell);
+    const kind = cell === null ? "none" : "mark";
+    const value = isPublished(cell) ? text : `<span class="${kind}">${text}</span>`;
+    const note = cell && cell.notes ? ` ${NOTE_MARK}` : "";
+    return `${value}${note}${hasBreak ? BREAK_MARK : ""}${renderRange(cell)}`;
   }
 
-  const plain = (read) => (read === null ? "" : read.status === "published" ? read.text : "");
-  const status = (read) => (read === null ? "" : read.status);
+  function renderRange(cell) {
+    if (!cell || !cell.isDerived) return "";
+    const hidden = cell.suppressedParts ? `, ${cell.suppressedParts} hidden` : "";
+    return ` <span class="range">${groupThousands(cell.lower)} to ${groupThousands(cell.upper)}${hidden}</span>`;
+  }
 
-  /** No text that a spreadsheet would run as a formula. */
-  const safe = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
-  const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+  // ---- the download ------------------------------------------------------------------------------------------------
 
-  /** What each row of a download says of itself, so that a file alone can be cited: release, source and licence. */
-  const provenance = () => {
+  /** A field of a CSV file, with no text that a spreadsheet would run as a formula. */
+  function quoteField(text) {
+    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
+  }
+
+  /** What each row says of itself, so that a file alone can be cited: release, source and licence. */
+  function describeRelease() {
     const { id = "", source = "", licence = "" } = iapt.site.release || {};
-    return [
-      ["release_id", id],
-      ["source", source],
-      ["licence", licence],
+    return { release_id: id, source, licence };
+  }
+
+  /** Whose figures a table holds, where the rows do not say it. */
+  function describeOrganisations(table) {
+    if (!table.orgs || table.keys.includes("org_code")) return {};
+    const join = (field) => table.orgs.map((org) => org[field]).join("; ");
+    return { org_code: join("code"), org_name: join("name") };
+  }
+
+  /** The fields of one column of a table, each with how it is read of a row: figures are not quoted, texts are. */
+  function listFields(table, column, number) {
+    const cells = table.rows.map((row) => row.cells && row.cells[number]);
+    const { slug, standard } = column;
+    const cellOf = (row) => row.cells[number] || {};
+    const fields = [
+      { name: slug, read: (row) => (isPublished(row.cells[number]) ? cellOf(row).text : "") },
+      { name: `${slug}_status`, read: (row) => cellOf(row).status || "" },
     ];
-  };
+    if (standard)
+      fields.push({
+        name: `${slug}_standard_status`,
+        read: (row) => standard.statuses[row.number] || "",
+      });
+    if (cells.some((cell) => cell && cell.isDerived)) {
+      for (const [name, key] of [
+        ["lower", "lower"],
+        ["upper", "upper"],
+        ["suppressed_parts", "suppressedParts"],
+      ]) {
+        fields.push({
+          name: `${slug}_${name}`,
+          read: (row) => (cellOf(row).isDerived ? String(cellOf(row)[key]) : ""),
+        });
+      }
+    }
+    if (cells.some((cell) => cell && cell.notes)) {
+      fields.push({
+        name: `${slug}_note`,
+        read: (row) => quoteField((cellOf(row).notes || []).join(" ")),
+      });
+    }
+    return fields;
+  }
+
+  function writeCsv(table) {
+    const organisations = describeOrganisations(table);
+    const release = describeRelease();
+    const fields = table.columns.flatMap((column, number) => listFields(table, column, number));
+    const names = [...Object.keys(organisations), ...table.keys, ...fields.map((field) => field.name)];
+    const header = [...names, ...Object.keys(release)].map(quoteField);
+    const before = Object.values(organisations);
+    const after = Object.values(release).map(quoteField);
+    const rows = table.rows
+      .filter((row) => row.cells)
+      .map((row) => [...[...before, ...row.keys].map(quoteField), ...fields.map((field) => field.read(row)), ...after]);
+    return [header, ...rows].map((row) => `${row.join(",")}\n`).join("");
+  }
 
   /** A link that holds the table as CSV: it works without a server and without JavaScript. */
-  function csvLink(table) {
-    const bounded = (column) => table.rows.some((row) => row.cells && row.cells[column] && row.cells[column].derived);
-    const noted = (column) => table.rows.some((row) => row.cells && row.cells[column] && row.cells[column].notes);
-    // Of whom: the rows say it where each is of another organisation, else it is one for the whole table.
-    const own =
-      table.keys.some((key) => key.name === "org_code") || !table.orgs
-        ? []
-        : [
-            ["org_code", table.orgs.map((one) => one.code).join("; ")],
-            ["org_name", table.orgs.map((one) => one.name).join("; ")],
-          ];
-    const about = provenance();
-    const head = [...own.map(([name]) => name), ...table.keys.map((key) => key.name)];
-    table.columns.forEach((column, number) => {
-      head.push(column.slug, `${column.slug}_status`);
-      if (column.judged) head.push(`${column.slug}_standard_status`);
-      if (bounded(number)) head.push(`${column.slug}_lower`, `${column.slug}_upper`, `${column.slug}_suppressed_parts`);
-      if (noted(number)) head.push(`${column.slug}_note`);
-    });
-    head.push(...about.map(([name]) => name));
-    const lines = [head.map((text) => quoted(safe(text))).join(",")];
-    for (const row of table.rows) {
-      if (!row.cells) continue;
-      const fields = [...own.map(([, text]) => text), ...row.keys].map((text) => quoted(safe(text)));
-      row.cells.forEach((read, number) => {
-        fields.push(plain(read), status(read));
-        const { judged } = table.columns[number];
-        if (judged) fields.push(judged.words[row.number] || "");
-        if (bounded(number)) {
-          const has = read && read.derived;
-          fields.push(has ? String(read.least) : "", has ? String(read.most) : "", has ? String(read.hidden) : "");
-        }
-        if (noted(number)) fields.push(quoted(safe(read && read.notes ? read.notes.join(" ") : "")));
-      });
-      fields.push(...about.map(([, text]) => quoted(safe(text))));
-      lines.push(fields.join(","));
-    }
-    const text = lines.join("\n") + "\n";
-    const data = text
-      .replace(/%/g, "%25")
-      .replace(/\n/g, "%0A")
-      .replace(/\r/g, "%0D")
-      .replace(/#/g, "%23")
-      .replace(/ /g, "%20")
-      .replace(/"/g, "%22");
-    return `<p class="download"><a download="${escape(table.file)}.csv" href="data:text/csv;charset=utf-8,${escape(data)}">Download these figures (CSV)<span class="vh">: ${escape(table.caption)}</span></a></p>`;
+  function renderDownload(table) {
+    const data = writeCsv(table).replace(/[%\n\r# "]/g, encodeURIComponent);
+    return (
+      `<p class="download"><a download="${escapeHtml(table.file)}.csv" ` +
+      `href="data:text/csv;charset=utf-8,${escapeHtml(data)}">Download these figures (CSV)` +
+      `<span class="vh">: ${escapeHtml(table.caption)}</span></a></p>`
+    );
   }
 
+  // ---- the table ---------------------------------------------------------------------------------------------------
+
   /** The markers that stand in a table, each with its meaning. */
-  function markersOf(table) {
-    const found = new Set(table.columns.some((column) => column.flag) ? ["[b]"] : []);
+  function renderMarkers(table) {
+    const markers = new Set(table.columns.some((column) => column.hasBreak) ? ["[b]"] : []);
     for (const row of table.rows) {
-      for (const [number, read] of (row.cells || []).entries()) {
-        if (read === null) found.add("–");
-        else if (read.status !== "published") found.add(MARKERS[read.status]);
-        if (read && read.notes) found.add("[note]");
-        if (row.flags && row.flags[number]) found.add("[b]");
+      for (const cell of row.cells || []) {
+        if (!isPublished(cell)) markers.add(cell ? MARKERS[cell.status] : "–");
+        if (cell && cell.notes) markers.add("[note]");
       }
-      if (row.flag) found.add("[b]");
+      if (row.hasBreak || (row.breaks || []).some(Boolean)) markers.add("[b]");
     }
-    return Object.keys(MEANINGS).filter((marker) => found.has(marker));
+    const items = Object.keys(MEANINGS)
+      .filter((marker) => markers.has(marker))
+      .map((marker) => `<li><span class="mark">${marker}</span> ${escapeHtml(MEANINGS[marker])}</li>`);
+    return items.length ? `<ul class="markers">${items.join("")}</ul>` : "";
+  }
+
+  /** The remarks on figures of a table, each with the row and the column it is about. */
+  function renderRemarks(table) {
+    const items = table.rows.flatMap((row) =>
+      (row.cells || []).flatMap((cell, number) =>
+        ((cell && cell.notes) || []).map((note) => {
+          const text = `${row.header}, ${table.columns[number].label}: ${note}`;
+          return `<li>${NOTE_MARK} ${escapeHtml(text)}</li>`;
+        }),
+      ),
+    );
+    return items.length ? `<ul class="notes remarks">${items.join("")}</ul>` : "";
+  }
+
+  const hasBar = (cell) => isPublished(cell) && !cell.isImpossible;
+
+  function renderBar(cell, longest) {
+    if (!hasBar(cell)) return '<td class="bar"></td>';
+    const width = Math.round((cell.value / longest) * 1000) / 10;
+    return (
+      '<td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">' +
+      `<rect width="${width}" height="10"/></svg></td>`
+    );
+  }
+
+  const formatAttribute = (name, value) => (value === undefined ? "" : ` data-${name}="${escapeHtml(value)}"`);
+
+  function renderHead(table) {
+    const isOneOfSeveral = table.columns.filter((column) => column.standard).length > 1;
+    return table.columns
+      .map((column, number) => {
+        const label = `${escapeHtml(column.label)}${column.hasBreak ? BREAK_MARK : ""}`;
+        const head = `<th scope="col" class="n"${formatAttribute("i", column.number)}>${label}</th>`;
+        const bar = number === table.barColumn ? '<td class="bar-head"></td>' : "";
+        if (!column.standard) return head + bar;
+        const whose = isOneOfSeveral ? `<span class="vh">, ${escapeHtml(column.label)}</span>` : "";
+        const standard = `${escapeHtml(column.standard.label)}${whose}`;
+        return `${head}${bar}<th scope="col" class="standard-status">${standard}</th>`;
+      })
+      .join("");
+  }
+
+  function renderRow(table, row, longestBar) {
+    const name = row.href ? `<a href="${escapeHtml(row.href)}">${escapeHtml(row.header)}</a>` : escapeHtml(row.header);
+    const remark = row.remark ? ` <span class="remark">${escapeHtml(row.remark)}</span>` : "";
+    const header = `<th scope="row">${name}${row.hasBreak ? BREAK_MARK : ""}${remark}</th>`;
+    if (!row.cells) {
+      const standards = table.columns.filter((column) => column.standard).length;
+      const width = table.columns.length + standards + (table.barColumn === undefined ? 0 : 1);
+      return `<tr class="not-held">${header}<td colspan="${width}">${escapeHtml(row.span)}</td></tr>`;
+    }
+    const cells = row.cells.map((cell, number) => {
+      const { standard } = table.columns[number];
+      const value = `<td class="n">${renderCell(cell, row.breaks && row.breaks[number])}</td>`;
+      const bar = number === table.barColumn ? renderBar(cell, longestBar) : "";
+      if (!standard) return value + bar;
+      const status = escapeHtml(formatStandardStatus(cell, standard.statuses[row.number]));
+      return `${value}${bar}<td class="standard-status">${status}</td>`;
+    });
+    return `<tr${formatAttribute("i", row.number)}${formatAttribute("key", row.key)}>${header}${cells.join("")}</tr>`;
   }
 
   /**
-   * A table with a heading of its own in a region that scrolls.
-   * A column whose figures have a standard is followed by one of how each stands to it, of `judged`: { label, words }.
-   * `number` is that of the period of a column or a row, `key` what a chart calls the row, `orgs` whose figures they are.
-   * table: { id, caption, file, orgs, corner, keys: [{ name }], columns: [{ label, slug, judged, number, flag }], bars: column or null,
-   *          rows: [{ header, href, keys, key, number, cells, flag, flags } | { header, span }] }
+   * A table with a caption in a region that scrolls, the meanings of its markers, its remarks and its download.
+   *
+   * table: { id, caption, file, corner, keys, columns, rows, orgs, isSortable, barColumn, barEnd }. `keys` are the
+   * names of the columns that name a row in the download, `orgs` the organisations whose figures all rows are. A column
+   * is { label, slug, standard, number, hasBreak }: one of how each figure stands follows it where it has a `standard`,
+   * { label, statuses }. `number` is that of the period of a column or a row. A row is { header, href, keys, key,
+   * number, cells, remark, hasBreak, breaks }, or { header, span } for periods that are not held; `key` is what a chart
+   * calls it. The figures of `barColumn` have bars, up to `barEnd` or their largest.
    */
-  function html(table) {
-    const standards = table.columns.filter((column) => column.judged).length;
-    const bars = table.bars === undefined || table.bars === null ? -1 : table.bars;
-    const most =
-      bars < 0
-        ? 0
-        : table.barsTo ||
-          Math.max(
-            ...table.rows
-              .filter(
-                (row) =>
-                  row.cells && row.cells[bars] && row.cells[bars].status === "published" && !row.cells[bars].impossible,
-              )
-              .map((row) => row.cells[bars].value),
-            1,
-          );
-    const head = table.columns
-      .map(
-        (column, number) =>
-          `<th scope="col" class="n"${column.number === undefined ? "" : ` data-i="${column.number}"`}>${escape(column.label)}${column.flag ? ' <span class="mark">[b]</span>' : ""}</th>${number === bars ? '<td class="bar-head"></td>' : ""}${column.judged ? `<th scope="col" class="standing">${escape(column.judged.label)}${standards > 1 ? `<span class="vh">, ${escape(column.label)}</span>` : ""}</th>` : ""}`,
-      )
-      .join("");
-    const body = table.rows.map((row) => {
-      const name = row.href ? `<a href="${escape(row.href)}">${escape(row.header)}</a>` : escape(row.header);
-      const header = `<th scope="row">${name}${row.flag ? ' <span class="mark">[b]</span>' : ""}${row.remark ? ` <span class="remark">${escape(row.remark)}</span>` : ""}</th>`;
-      if (!row.cells)
-        return `<tr class="held">${header}<td colspan="${table.columns.length + standards + (bars < 0 ? 0 : 1)}">${escape(row.span)}</td></tr>`;
-      const cells = row.cells.map((read, number) => {
-        const bar =
-          number !== bars
-            ? ""
-            : read && read.status === "published" && !read.impossible
-              ? `<td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect width="${Math.round((read.value / most) * 1000) / 10}" height="10"/></svg></td>`
-              : '<td class="bar"></td>';
-        const { judged } = table.columns[number];
-        const said = judged ? `<td class="standing">${escape(standing(read, judged.words[row.number]))}</td>` : "";
-        return `<td class="n">${cellHtml(read, row.flags && row.flags[number])}</td>${bar}${said}`;
-      });
-      return `<tr${row.number === undefined ? "" : ` data-i="${row.number}"`}${row.key === undefined ? "" : ` data-key="${escape(row.key)}"`}>${header}${cells.join("")}</tr>`;
-    });
-    const markers = markersOf(table);
-    const meaning = markers.length
-      ? `<ul class="markers">${markers.map((marker) => `<li><span class="mark">${marker}</span> ${escape(MEANINGS[marker])}</li>`).join("")}</ul>`
-      : "";
-    const remarks = table.rows.flatMap((row) =>
-      (row.cells || []).flatMap((read, number) =>
-        ((read && read.notes) || []).map(
-          (note) =>
-            `<li><span class="mark">[note]</span> ${escape(`${row.header}, ${table.columns[number].label}: ${note}`)}</li>`,
-        ),
-      ),
-    );
-    const remarked = remarks.length ? `<ul class="notes remarks">${remarks.join("")}</ul>` : "";
+  function renderTable(table) {
+    const barCells = table.rows.map((row) => row.cells && row.cells[table.barColumn]).filter(hasBar);
+    const longestBar = table.barEnd || Math.max(...barCells.map((cell) => cell.value), 1);
+    const rows = table.rows.map((row) => renderRow(table, row, longestBar));
     return (
-      `<div class="scroller" role="region" aria-labelledby="${table.id}-caption" tabindex="0"><table${table.sortable ? ' class="sortable"' : ""}><caption id="${table.id}-caption"><span>${escape(table.caption)}</span></caption>` +
-      `<thead><tr><th scope="col">${escape(table.corner)}</th>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>${meaning}${remarked}${csvLink(table)}`
+      `<div class="scroller" role="region" aria-labelledby="${table.id}-caption" tabindex="0">` +
+      `<table${table.isSortable ? ' class="sortable"' : ""}>` +
+      `<caption id="${table.id}-caption"><span>${escapeHtml(table.caption)}</span></caption>` +
+      `<thead><tr><th scope="col">${escapeHtml(table.corner)}</th>${renderHead(table)}</tr></thead>` +
+      `<tbody>${rows.join("")}</tbody></table></div>` +
+      `${renderMarkers(table)}${renderRemarks(table)}${renderDownload(table)}`
     );
   }
 
-  iapt.tables = { html, cellHtml };
+  iapt.tables = { renderTable };
 }

@@ -53,6 +53,7 @@ lint: $(READY) ## Format, lint, types, boundaries, SQL and JavaScript style
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/oxfmt --check iapt/report/static/*.js > /dev/null || (echo "make format would change JavaScript"; exit 1)
 	@$(BIN)/oxlint --quiet iapt/report/static
+	@! grep --line-number --extended-regexp '^.{121,}' iapt/report/static/*.js
 	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar dbt_project/models dbt_project/tests iapt/disclosure/sql > .sqlfluff.log || (cat .sqlfluff.log; exit 1)
 	@if grep -q FAIL .sqlfluff.log; then cat .sqlfluff.log; exit 1; fi
 

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 from iapt.catalogue.strict_model import StrictModel
 
 LONGEST_LABEL = 14  # characters that stay readable inside a tile
-FURTHEST_PLACE = 19  # the last row and column that a map of one page has room for
+LAST_PLACE = 19  # the last row and column that a map of one page has room for
 
 
 @dataclass
@@ -37,8 +37,8 @@ class Tile(StrictModel):
     """One area's place on the tile map, the label that fits into its square, and the region it is drawn with."""
 
     code: str = Field(pattern=r"^[A-Z0-9]{3,10}$")
-    row: int = Field(ge=0, le=FURTHEST_PLACE)
-    column: int = Field(ge=0, le=FURTHEST_PLACE)
+    row: int = Field(ge=0, le=LAST_PLACE)
+    column: int = Field(ge=0, le=LAST_PLACE)
     short_label: str = Field(min_length=1, max_length=LONGEST_LABEL, pattern=r"^\S(.*\S)?$")
     region_code: str = Field(pattern=r"^Y[0-9]{2}$")
 
@@ -63,13 +63,13 @@ def load_tiles(path: Path) -> tuple[Tile, ...]:
         raise AreaTilesError(path.name, 2, "at least one tile", "none")
     tiles: list[Tile] = []
     for number, fields in enumerate(lines[1:], start=2):
-        tile = _tile_of(path.name, number, header, fields)
-        _refuse_beside(path.name, number, tile, tiles)
+        tile = _parse_tile(path.name, number, header, fields)
+        _reject_conflicts(path.name, number, tile, tiles)
         tiles.append(tile)
     return tuple(tiles)
 
 
-def _tile_of(file: str, line: int, header: list[str], fields: list[str]) -> Tile:
+def _parse_tile(file: str, line: int, header: list[str], fields: list[str]) -> Tile:
     if len(fields) != len(header):
         raise AreaTilesError(file, line, f"{len(header)} fields", f"{len(fields)}")
     try:
@@ -84,8 +84,8 @@ def _tile_of(file: str, line: int, header: list[str], fields: list[str]) -> Tile
     return tile
 
 
-def _refuse_beside(file: str, line: int, tile: Tile, earlier: list[Tile]) -> None:
-    """Refuse a tile that cannot stand with those before it."""
+def _reject_conflicts(file: str, line: int, tile: Tile, earlier: list[Tile]) -> None:
+    """Raise AreaTilesError where a tile conflicts with one before it."""
     for number, other in enumerate(earlier, start=2):
         if tile.code == other.code:
             raise AreaTilesError(file, line, "each code once", f"{tile.code}, as on line {number}")
@@ -100,7 +100,7 @@ def _refuse_beside(file: str, line: int, tile: Tile, earlier: list[Tile]) -> Non
         raise AreaTilesError(file, line, "tiles in reading order: by row, then column", found)
 
 
-def noncontiguous_regions(tiles: Iterable[Tile]) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+def find_noncontiguous_regions(tiles: Iterable[Tile]) -> Mapping[str, tuple[tuple[str, ...], ...]]:
     """Regions whose tiles do not hang together by their edges, each with the codes of its separate parts.
 
     Tiles that only touch at a corner are apart: a line drawn round the region could not hold both.
@@ -108,11 +108,11 @@ def noncontiguous_regions(tiles: Iterable[Tile]) -> Mapping[str, tuple[tuple[str
     regions: dict[str, dict[tuple[int, int], Tile]] = {}
     for tile in tiles:
         regions.setdefault(tile.region_code, {})[tile.place] = tile
-    parts = {region: _parts(places) for region, places in sorted(regions.items())}
+    parts = {region: _split_contiguous(places) for region, places in sorted(regions.items())}
     return {region: found for region, found in parts.items() if len(found) > 1}
 
 
-def _parts(places: Mapping[tuple[int, int], Tile]) -> tuple[tuple[str, ...], ...]:
+def _split_contiguous(places: Mapping[tuple[int, int], Tile]) -> tuple[tuple[str, ...], ...]:
     unseen = set(places)
     parts = []
     for start in sorted(places):
@@ -121,9 +121,9 @@ def _parts(places: Mapping[tuple[int, int], Tile]) -> tuple[tuple[str, ...], ...
         unseen.remove(start)
         part = [start]
         for row, column in part:  # the list grows as it is walked
-            for beside in ((row - 1, column), (row, column - 1), (row, column + 1), (row + 1, column)):
-                if beside in unseen:
-                    unseen.remove(beside)
-                    part.append(beside)
+            for neighbour in ((row - 1, column), (row, column - 1), (row, column + 1), (row + 1, column)):
+                if neighbour in unseen:
+                    unseen.remove(neighbour)
+                    part.append(neighbour)
         parts.append(tuple(places[place].code for place in sorted(part)))
     return tuple(parts)

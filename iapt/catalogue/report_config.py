@@ -1,4 +1,4 @@
-"""The outline of the report, as `catalogue/report.yml` gives it: topics, charts, words and limits."""
+"""The settings of the report, as `catalogue/report.yml` gives it: topics, charts, words and limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Report(StrictModel):
     slug: Literal["monthly", "quarterly", "annual"]
     grain: Grain
     title: str
-    door: str
+    card_text: str
     notes: tuple[str, ...]
 
 
@@ -49,9 +49,9 @@ class Topic(StrictModel):
         if self.mart not in TOPICS:
             raise ValueError(f"expected one of {', '.join(TOPICS)}; found {self.mart}")
         for chart in self.charts:
-            strangers = [measure for measure in chart.measures if measure not in TOPICS[self.mart]]
-            if strangers:
-                raise ValueError(f"chart {chart.title!r}: expected measures of {self.mart}; found {strangers}")
+            unknown = [measure for measure in chart.measures if measure not in TOPICS[self.mart]]
+            if unknown:
+                raise ValueError(f"chart {chart.title!r}: expected measures of {self.mart}; found {unknown}")
         return self
 
     @property
@@ -92,7 +92,7 @@ class PopulationWords(StrictModel):
 class PlainWords(StrictModel):
     """Words of a release, and those that a page says instead."""
 
-    said: str = Field(min_length=1)
+    released: str = Field(min_length=1)
     shown: str
 
 
@@ -109,8 +109,8 @@ class RecoveryRate(StrictModel):
 
     measure: str
     variables: tuple[str, ...]
-    most_populations: int = Field(ge=1)
-    most_areas: int = Field(ge=1)
+    max_populations: int = Field(ge=1)
+    max_areas: int = Field(ge=1)
 
 
 class Map(StrictModel):
@@ -147,8 +147,8 @@ class ReportConfig(StrictModel):
         if shadowed := sorted(shown & {words.measure for words in self.formula_measures}):
             raise ValueError(f"formula_measures: expected measures without figures; found {', '.join(shadowed)}")
         types = {variable.population_type for variable in self.variables}
-        if strangers := sorted(set(self.recovery_rate.variables) - types):
-            raise ValueError(f"recovery_rate: expected some of the variables; found {', '.join(strangers)}")
+        if unknown := sorted(set(self.recovery_rate.variables) - types):
+            raise ValueError(f"recovery_rate: expected some of the variables; found {', '.join(unknown)}")
         if self.map.family not in {family.slug for family in self.families}:
             raise ValueError(f"map: expected one of the families; found {self.map.family}")
         for measure in (self.recovery_rate.measure, self.map.measure, *self.headlines):
@@ -166,10 +166,10 @@ class ReportConfig(StrictModel):
         """What each measure is called, those of formulas too."""
         return {words.measure: words.label for words in (*self.measures, *self.formula_measures)}
 
-    def in_plain_words(self, statement: str) -> str:
+    def to_plain_words(self, statement: str) -> str:
         """What a release says of itself, as a page says it to the public."""
         for words in self.plain_words:
-            statement = statement.replace(words.said, words.shown)
+            statement = statement.replace(words.released, words.shown)
         return statement
 
     @cached_property
@@ -179,7 +179,7 @@ class ReportConfig(StrictModel):
 
 
 def load_report_config(path: Path) -> ReportConfig:
-    """Read and check the outline. Raises ReportConfigError."""
+    """Read and check the settings. Raises ReportConfigError."""
     try:
         return ReportConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except (yaml.YAMLError, ValidationError) as error:

@@ -25,52 +25,50 @@ def compare_report(report: Path, manifest: Mapping[str, Any] | None) -> Iterator
     if manifest is None:
         yield "without a manifest, which says what its pages are titled with, it cannot be compared"
         return
-    drawn = _boundaries_of(report)
-    if isinstance(drawn, str):
-        yield drawn
+    shapes = _read_shapes(report)
+    if isinstance(shapes, str):
+        yield shapes
         return
-    only = "" if str(manifest.get("report")).partition("+")[0] == compute_report_fingerprint() else "data/"
-    with tempfile.TemporaryDirectory(prefix="compared_report_") as private:
+    prefix = "" if str(manifest.get("report")).partition("+")[0] == compute_report_fingerprint() else "data/"
+    with tempfile.TemporaryDirectory(prefix="compared_report_") as folder:
         try:
-            again = build_report(report.parent, Path(private) / "report", manifest, boundaries=drawn).folder
+            rebuilt = build_report(report.parent, Path(folder) / "report", manifest, boundaries=shapes).folder
         except (*NOT_BUILDABLE, KeyError) as error:
             yield f"its tables make no report ({type(error).__name__})"
             return
-        ours, found = _files(again, only), _files(report, only)
-        groups = (
-            ("is missing", sorted(ours - found)),
-            ("does not belong in it", sorted(found - ours)),
-            ("is not what the tables make", sorted(_changed(again, report, ours & found))),
-        )
-        for what, names in groups:
+        expected, found = _list_files(rebuilt, prefix), _list_files(report, prefix)
+        differences = {
+            "is missing": expected - found,
+            "does not belong in it": found - expected,
+            "is not what the tables make": {
+                name for name in expected & found if (rebuilt / name).read_bytes() != (report / name).read_bytes()
+            },
+        }
+        for fault, names in differences.items():
             if names:
                 more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-                yield f"{', '.join(names[:_NAMED])}{more} {what}"
+                yield f"{', '.join(sorted(names)[:_NAMED])}{more} {fault}"
 
 
-def _files(folder: Path, only: str) -> set[str]:
-    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return {name for name in names if name.startswith(only)}
+def _list_files(folder: Path, prefix: str) -> set[str]:
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {name for name in names if name.startswith(prefix)}
 
 
-def _changed(one: Path, other: Path, names: set[str]) -> Iterator[str]:
-    yield from (name for name in names if (one / name).read_bytes() != (other / name).read_bytes())
-
-
-def _boundaries_of(report: Path) -> Mapping[str, Any] | str | None:
+def _read_shapes(report: Path) -> Mapping[str, Any] | str | None:
     """The boundaries a report was drawn with: shapes and nothing else; or what is wrong with them."""
     path = report / "data" / f"{BOUNDARIES}.js"
     if not path.is_file():
         return None
     fault = f"data/{BOUNDARIES}.js holds something else than boundaries"
-    found = re.fullmatch(rf'iapt\.receive\("{BOUNDARIES}",(.*)\);\n', path.read_text("utf-8", "replace"), re.DOTALL)
+    match = re.fullmatch(rf'iapt\.receive\("{BOUNDARIES}",(.*)\);\n', path.read_text("utf-8", "replace"), re.DOTALL)
     try:
-        drawn = json.loads(found[1]) if found else None
+        data = json.loads(match[1]) if match else None
     except json.JSONDecodeError:
         return fault
-    if not isinstance(drawn, dict) or drawn.keys() != {"width", "height", "paths", "notice"}:
+    if not isinstance(data, dict) or data.keys() != {"width", "height", "paths", "notice"}:
         return fault
-    shapes = drawn["paths"]
-    if not isinstance(shapes, dict) or not all(isinstance(d, str) and _PATHS.fullmatch(d) for d in shapes.values()):
+    paths = data["paths"]
+    if not isinstance(paths, dict) or not all(isinstance(d, str) and _PATHS.fullmatch(d) for d in paths.values()):
         return fault
-    return drawn
+    return data

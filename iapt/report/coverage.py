@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from iapt.report.release_data import EVERYONE, AreaFigures, Period
+from iapt.report.area_series import AreaFigures
+from iapt.report.release_tables import EVERYONE, Period
 
 NONE = "none"
 
@@ -27,7 +28,7 @@ class Coverage:
 
 def describe_coverage(periods: Sequence[Period], england: AreaFigures | None) -> Coverage:
     """What a report covers: a drop of one provider makes no month that the country can be seen in."""
-    numbers = _with_figures(england)
+    numbers = _find_periods_with_figures(england)
     between = periods[numbers[0] : numbers[-1] + 1] if numbers else ()
     partly = [period.status == "published" and number not in numbers for number, period in enumerate(periods)]
     return Coverage(
@@ -35,18 +36,18 @@ def describe_coverage(periods: Sequence[Period], england: AreaFigures | None) ->
         last=between[-1].label if between else NONE,
         held=len(numbers),
         missing=sum(period.status == "not_loaded" for period in between),
-        partly=runs_in_words(periods, partly) or NONE,
+        partly=format_runs(periods, partly) or NONE,
     )
 
 
-def _with_figures(area: AreaFigures | None) -> list[int]:
+def _find_periods_with_figures(area: AreaFigures | None) -> list[int]:
     """The numbers of the periods of which an organisation has a figure of everyone, be it suppressed."""
     texts = area.series.get(EVERYONE, ()) if area else ()
     cells = chain.from_iterable(enumerate(text.split(",")) for text in texts)
     return sorted({number for number, cell in cells if cell == "c" or cell[:1].isdigit()})
 
 
-def runs_in_words(periods: Sequence[Period], holds: Sequence[bool]) -> str:
+def format_runs(periods: Sequence[Period], holds: Sequence[bool]) -> str:
     """Neighbouring periods of which something holds, as ranges: March 2020 to December 2020, March 2021."""
     runs: list[list[Period]] = []
     for before, period, held in zip((False, *holds), periods, holds, strict=False):

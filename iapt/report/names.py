@@ -13,12 +13,12 @@ _WORD = re.compile(r"[A-Za-z0-9]+(?:['’][A-Za-z]+)?")  # the publisher uses bo
 _SAFE = re.compile(r"[^A-Za-z0-9]")
 
 
-def readable_name(name: str) -> str:
+def format_name(name: str) -> str:
     """A name that is all capitals, as one would write it; any other name as it stands."""
     if name != name.upper():
         return name
 
-    def written(match: re.Match[str]) -> str:
+    def format_word(match: re.Match[str]) -> str:
         word = match[0]
         if word in _STAY_CAPITAL or _CODE.match(word) or not _has_vowel(word):
             return word
@@ -26,7 +26,7 @@ def readable_name(name: str) -> str:
             return word.lower()
         return word[0] + word[1:].lower()
 
-    return _WORD.sub(written, name)
+    return _WORD.sub(format_word, name)
 
 
 def _has_vowel(word: str) -> bool:
@@ -34,13 +34,13 @@ def _has_vowel(word: str) -> bool:
     return len(word) == 1 or any(letter in "AEIOUY" for letter in word) or word in ("ST", "DR", "LTD", "MR", "MRS")
 
 
-def day_in_words(day: date) -> str:
+def format_day(day: date) -> str:
     """A day as one writes it: 30 June 2022."""
     return f"{day.day} {day:%B %Y}"
 
 
-def area_id(prefix: str, code: str) -> str:
-    """What an organisation is called in an address and a file name; another code never has the same.
+def make_area_id(prefix: str, code: str) -> str:
+    """The name of an organisation in an address and a file name; another code never has the same.
 
     Codes come from drops, so everything but letters and digits is written as its number.
     """

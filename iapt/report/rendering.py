@@ -20,7 +20,7 @@ from py_mini_racer import MiniRacer, init_mini_racer
 # when it is made. One that is older than V8 ends the whole process. Reports are built in threads of their own.
 init_mini_racer(ignore_duplicate_init=True)
 
-ASSETS = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent / "static"
 #: In the order in which they are loaded: what all pages draw with, what a kind of page draws, what browsers add.
 DRAWING_SCRIPTS = ("lookup.js", "cells.js", "line_chart.js", "map_chart.js", "tables.js", "panels.js")
 PAGE_SCRIPTS = ("topic_page.js", "recovery_page.js", "map_page.js", "organisation_page.js")
@@ -55,7 +55,7 @@ class Renderer:
         """Load the scripts and what all pages share."""
         self._engine = engine
         for script in (*DRAWING_SCRIPTS, *PAGE_SCRIPTS):
-            self._engine.eval((ASSETS / script).read_text("utf-8"))
+            self._engine.eval((STATIC / script).read_text("utf-8"))
         self._engine.eval(_ENTRY_POINTS)
         self.receive("site", site)
 
@@ -63,39 +63,33 @@ class Renderer:
         """Hand over what one data file holds."""
         self._engine.call("iapt.put", name, data)
 
-    def topic(self, report: str, topic: str, area: str, figures: Mapping[str, Any]) -> View:
+    def draw_topic(self, report: str, topic: str, area: str, figures: Mapping[str, Any]) -> View:
         """A topic of a report as it is shown first."""
-        state: dict[str, Any] = {
-            "report": report,
-            "topic": topic,
-            "area": area,
-            "by": "",
-            "measure": "",
-            "period": "",
-            "width": WIDTH,
-        }
-        return self._view("topic", state, figures)
+        chosen = {"by": "", "measure": "", "period": ""}
+        state = {"report": report, "topic": topic, "area": area, "width": WIDTH, **chosen}
+        return self.draw("topic", state, figures)
 
-    def recovery(self, report: str, area: str, figures: Mapping[str, Any]) -> View:
+    def draw_recovery(self, report: str, area: str, figures: Mapping[str, Any]) -> View:
         """The recovery rate of an area beside its default populations."""
-        state: dict[str, Any] = {"report": report, "area": area, "populations": None, "areas": [], "width": WIDTH}
-        return self._view("recovery", state, figures)
+        state = {"report": report, "area": area, "areas": (), "width": WIDTH}
+        return self.draw("recovery", state, figures)
 
-    def map(self, report: str, data: Mapping[str, Any]) -> View:
+    def draw_map(self, report: str, data: Mapping[str, Any]) -> View:
         """The map of a report as it is shown first."""
-        return self._view("map", {"report": report, "measure": "", "period": "", "width": WIDTH}, data)
+        return self.draw("map", {"report": report, "measure": "", "period": "", "width": WIDTH}, data)
 
-    def area(self, area: str, figures: Mapping[str, Mapping[str, Any]]) -> View:
+    def draw_organisation(self, area: str, figures: Mapping[str, Mapping[str, Any]]) -> View:
         """The page of one organisation: `figures` are those of each report that has any."""
-        return self._view("area", {"area": area}, figures)
+        return self.draw("area", {"area": area}, figures)
 
-    def boards(self, report: str, figures: Mapping[str, Mapping[str, Any]]) -> View:
+    def draw_boards(self, report: str, figures: Mapping[str, Mapping[str, Any]]) -> View:
         """The newest recovery rates of every board, in one table."""
-        return self._view("boards", {"report": report}, figures)
+        return self.draw("boards", {"report": report}, figures)
 
-    def _view(self, kind: str, state: Mapping[str, Any], data: Mapping[str, Any]) -> View:
-        drawn = json.loads(self._engine.call("iapt.build", kind, state, data))
-        return View(drawn["title"], markupsafe.Markup(drawn["html"]), drawn["state"])
+    def draw(self, kind: str, state: Mapping[str, Any], data: Mapping[str, Any]) -> View:
+        """The first view of a page of a kind, of the state that is asked for."""
+        view = json.loads(self._engine.call("iapt.build", kind, state, data))
+        return View(view["title"], markupsafe.Markup(view["html"]), view["state"])
 
 
 # What the build asks of the scripts: the same corrections of the state as in a browser, then the view.

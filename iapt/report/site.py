@@ -1,4 +1,4 @@
-"""The site as a folder: assets, data files and pages, made of a release and nothing else, and swapped in as a whole."""
+"""The site as a folder: static files, data files and pages, made of a release alone, and replaced as a whole."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from iapt.catalogue.report_config import ReportConfigError
 from iapt.release.fingerprint import digest_files
 from iapt.release.publish import ReportBuilder
 from iapt.report.boundaries import BoundariesError, read_boundaries
-from iapt.report.contents import Contents, as_data
-from iapt.report.pages import Pages
-from iapt.report.release_data import ReleaseUnreadableError, to_data_script
-from iapt.report.rendering import ASSETS, make_renderer
+from iapt.report.contents import Contents
+from iapt.report.data_scripts import make_area_data, make_map_data, make_site_data, to_data_script
+from iapt.report.pages import write_pages
+from iapt.report.release_tables import ReleaseUnreadableError
+from iapt.report.rendering import STATIC, make_renderer
 from iapt.workspace import PROJECT_ROOT
 
 #: What decides how a report looks, apart from the release it is made from.
@@ -60,19 +61,19 @@ def compute_report_fingerprint() -> str:
     return digest_files(PROJECT_ROOT, FINGERPRINT_PATTERNS)
 
 
-def report_builder(boundaries: Path, progress: Callable[[str], None] = lambda _: None) -> ReportBuilder:
+def make_report_builder(boundaries: Path, progress: Callable[[str], None] = lambda _: None) -> ReportBuilder:
     """What builds the report of a release as it is published, with the boundaries of that file where there is one.
 
-    Its recipe is that of the report, and a digest of the file after a plus sign.
+    Its fingerprint is that of the report, and a digest of the file after a plus sign.
     """
     given = boundaries if boundaries.is_file() else None
-    recipe = compute_report_fingerprint() + (f"+{hashlib.sha256(given.read_bytes()).hexdigest()}" if given else "")
+    fingerprint = compute_report_fingerprint() + (f"+{hashlib.sha256(given.read_bytes()).hexdigest()}" if given else "")
 
     def build(release: Path, target: Path, manifest: Mapping[str, Any]) -> BuiltReport:
         progress("building the report")
         return build_report(release, target, manifest, boundaries=given, progress=progress)
 
-    return ReportBuilder(recipe, build)
+    return ReportBuilder(fingerprint, build)
 
 
 def build_report(
@@ -95,20 +96,20 @@ def build_report(
             raise ReleaseUnreadableError(f"{release}: expected a release folder with manifest.json; there is none")
         manifest = json.loads(path.read_text("utf-8"))
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
+    temp_folder = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     try:
-        _write(Contents(release, manifest, progress), beside, boundaries, progress)
-        beside.chmod(0o755)
+        _write_site(Contents(release, manifest, progress), temp_folder, boundaries, progress)
+        temp_folder.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
-        beside.rename(target)
+        temp_folder.rename(target)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temp_folder, ignore_errors=True)
         raise
     return measure_site(target)
 
 
-def _write(
+def _write_site(
     contents: Contents,
     target: Path,
     boundaries: Path | Mapping[str, Any] | None,
@@ -116,29 +117,30 @@ def _write(
 ) -> None:
     assets = target / "assets"
     assets.mkdir()
-    for path in sorted(ASSETS.iterdir()):
+    for path in sorted(STATIC.iterdir()):
         shutil.copyfile(path, assets / path.name)
     for report, figures in contents.figures.items():
-        for one in figures.values():
-            _write_script(target, f"{report}/{one.area}", as_data(one))
-        _write_script(target, f"map/{report}", contents.map_data(report))
-    _write_script(target, "site", contents.site)
-    drawn = _drawn(contents, boundaries) if isinstance(boundaries, Path) else boundaries
-    with make_renderer(contents.site) as renderer:
-        if drawn is not None:
-            _write_script(target, BOUNDARIES, drawn)
-            renderer.receive(BOUNDARIES, drawn)
+        for area, area_figures in figures.items():
+            _write_script(target, f"{report}/{area}", make_area_data(area_figures))
+        _write_script(target, f"map/{report}", make_map_data(contents, report))
+    site_data = make_site_data(contents)
+    _write_script(target, "site", site_data)
+    shapes = _draw_boundaries(contents, boundaries) if isinstance(boundaries, Path) else boundaries
+    with make_renderer(site_data) as renderer:
+        if shapes is not None:
+            _write_script(target, BOUNDARIES, shapes)
+            renderer.receive(BOUNDARIES, shapes)
         progress("pages")
-        Pages(contents, renderer, target, has_boundaries=drawn is not None).write()
+        write_pages(contents, renderer, target, has_boundaries=shapes is not None)
 
 
-def _drawn(contents: Contents, boundaries: Path) -> dict[str, Any]:
+def _draw_boundaries(contents: Contents, boundaries: Path) -> dict[str, Any]:
     """The boundaries of a file as the map draws them."""
     on_map = {tile.code for tile in contents.tiles}
-    codes_of = {ons: code for ons, code in contents.release.ons_codes.items() if code in on_map}
-    drawn = read_boundaries(boundaries, codes_of)
-    width, height = drawn.view_box
-    return {"width": width, "height": height, "paths": dict(drawn.paths), "notice": BOUNDARIES_NOTICE}
+    codes = {ons_code: code for ons_code, code in contents.release.ons_codes.items() if code in on_map}
+    shapes = read_boundaries(boundaries, codes)
+    width, height = shapes.view_box
+    return {"width": width, "height": height, "paths": dict(shapes.paths), "notice": BOUNDARIES_NOTICE}
 
 
 def _write_script(target: Path, name: str, data: Any) -> None:
@@ -151,23 +153,26 @@ def measure_site(folder: Path) -> BuiltReport:
     """Count the site; a page weighs what it loads when it is opened, each file compressed as servers do."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     pages = [path for path in files if path.suffix == ".html"]
-    assets = sum(_compressed(path) for path in (folder / "assets").iterdir())
-    site = _compressed(folder / "data" / "site.js")
-    largest_data = max((_compressed(path) for path in _largest((folder / "data").rglob("*.js"), 3)), default=0)
-    heaviest = max(_largest(pages, 20), key=_compressed)
+    loaded = [
+        *(folder / "assets").iterdir(),
+        folder / "data" / "site.js",
+        max(_select_largest((folder / "data").rglob("*.js"), 3), key=_measure_compressed),
+    ]
+    heaviest = max(_select_largest(pages, 20), key=_measure_compressed)
     return BuiltReport(
         folder=folder,
         pages=len(pages),
         files=len(files),
         total_bytes=sum(path.stat().st_size for path in files),
         heaviest_page=heaviest.relative_to(folder).as_posix(),
-        heaviest_page_compressed_bytes=_compressed(heaviest) + assets + site + largest_data,
+        heaviest_page_compressed_bytes=sum(_measure_compressed(path) for path in (heaviest, *loaded)),
     )
 
 
-def _largest(paths: Iterable[Path], number: int) -> list[Path]:
+def _select_largest(paths: Iterable[Path], number: int) -> list[Path]:
     return sorted(paths, key=lambda path: path.stat().st_size, reverse=True)[:number]
 
 
-def _compressed(path: Path) -> int:
+def _measure_compressed(path: Path) -> int:
+    """The bytes of a file, compressed as servers do."""
     return len(gzip.compress(path.read_bytes(), mtime=0))

@@ -27,7 +27,7 @@ from iapt.release.metadata import Description
 from iapt.release.publish import REPORT_FOLDER, NotPublishableError, publish
 from iapt.release.stage import TABLES, stage
 from iapt.release.verify import open_auditor
-from iapt.report.site import NOT_BUILDABLE, report_builder
+from iapt.report.site import NOT_BUILDABLE, make_report_builder
 from iapt.validation import ValidationReport
 from iapt.workspace import PROJECT_ROOT, Workspace
 from orchestration.assets.checks import group_by_subject, make_check_result, make_check_spec
@@ -218,7 +218,7 @@ def release(
             home.latest,
             description,
             date.today(),
-            report_builder(home.boundaries, progress.begin),
+            make_report_builder(home.boundaries, progress.begin),
         )
     except (NotPublishableError, *NOT_BUILDABLE) as error:
         raise dg.Failure(str(error)) from error

@@ -28,7 +28,7 @@ INTERACTIVE = [
 
 def interactive_pages(site: Site) -> list[str]:
     """Those that hold a view to choose from; the others say that nothing is held."""
-    return [path for path in INTERACTIVE if 'id="choose"' in (site.folder / path).read_text("utf-8")]
+    return [path for path in INTERACTIVE if 'id="controls"' in (site.folder / path).read_text("utf-8")]
 
 
 def test_every_default_view_is_there_without_javascript(visits: Visits, site: Site) -> None:

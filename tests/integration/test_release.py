@@ -19,7 +19,7 @@ from iapt.contract import CONTRACTS, DERIVED, DIMENSIONS, TOPICS
 from iapt.files import compute_sha256
 from iapt.release.metadata import Description
 from iapt.release.publish import NotPublishableError, Published, ReportBuilder, publish
-from iapt.report.site import report_builder
+from iapt.report.site import make_report_builder
 from iapt.validation import ValidationReport
 from iapt.workspace import PROJECT_ROOT, Workspace
 from orchestration.assets.release import gate, release, staged_tables
@@ -306,7 +306,7 @@ def test_the_same_tables_under_another_policy_are_another_release_that_says_so(c
     def no_report(_: Path, target: Path, said: object) -> None:
         target.mkdir()
 
-    recipe = report_builder(copied_home.boundaries).recipe
+    recipe = make_report_builder(copied_home.boundaries).recipe
 
     def publish_under(profile: str) -> Published:
         return publish(

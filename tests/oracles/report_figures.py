@@ -69,7 +69,7 @@ def _take_shown(connection: duckdb.DuckDBPyConnection, report: Path, slug: str) 
     site = read_data_file(report / "data" / "site.js")
     connection.register("series", pd.DataFrame(_series_of(report, slug, site), columns=list(SERIES)))
     levels = [
-        (identity, level["from"], level["level"], level["code"])
+        (identity, level["first"], level["level"], level["code"])
         for identity, data in _data_of(report, slug, site)
         for level in data["levels"]
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from iapt.catalogue.area_tiles import LONGEST_LABEL, AreaTilesError, Tile, load_tiles, noncontiguous_regions
+from iapt.catalogue.area_tiles import LONGEST_LABEL, AreaTilesError, Tile, find_noncontiguous_regions, load_tiles
 
 ROOT = Path(__file__).resolve().parents[2]
 TILES = ROOT / "catalogue" / "area_tiles.csv"
@@ -62,7 +62,7 @@ def test_tiles_are_in_the_regions_of_the_lists() -> None:
 
 
 def test_regions_hang_together() -> None:
-    assert noncontiguous_regions(load_tiles(TILES)) == {}
+    assert find_noncontiguous_regions(load_tiles(TILES)) == {}
 
 
 def test_the_map_fits_a_page_and_wastes_no_row_or_column() -> None:
@@ -199,14 +199,14 @@ def test_a_tile_is_fixed_and_knows_no_other_field() -> None:
 
 def test_a_region_round_a_corner_hangs_together() -> None:
     bend = [tile("AAA", 0, 0, "Y56"), tile("BBB", 1, 0, "Y56"), tile("CCC", 1, 1, "Y56")]
-    assert noncontiguous_regions(bend) == {}
+    assert find_noncontiguous_regions(bend) == {}
 
 
 def test_a_region_that_only_touches_at_a_corner_is_in_parts() -> None:
     tiles = [tile("AAA", 0, 0, "Y56"), tile("BBB", 0, 1, "Y58"), tile("CCC", 1, 1, "Y56"), tile("DDD", 1, 2, "Y56")]
-    assert noncontiguous_regions(tiles) == {"Y56": (("AAA",), ("CCC", "DDD"))}
+    assert find_noncontiguous_regions(tiles) == {"Y56": (("AAA",), ("CCC", "DDD"))}
 
 
 def test_tiles_of_another_region_do_not_hold_one_together() -> None:
     tiles = [tile("AAA", 0, 0, "Y56"), tile("BBB", 0, 1, "Y58"), tile("CCC", 0, 2, "Y56")]
-    assert noncontiguous_regions(tiles) == {"Y56": (("AAA",), ("CCC",))}
+    assert find_noncontiguous_regions(tiles) == {"Y56": (("AAA",), ("CCC",))}

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from py_mini_racer import MiniRacer
 
-from iapt.report.rendering import ASSETS, DRAWING_SCRIPTS, WIDTH
+from iapt.report.rendering import DRAWING_SCRIPTS, STATIC, WIDTH
 
 NARROW = 360
 #: What "[b]" takes in the drawing's text, generously.
@@ -20,7 +20,7 @@ WIDTH_OF_MARK = 23
 def engine() -> Iterator[MiniRacer]:
     with MiniRacer() as racer:
         for script in DRAWING_SCRIPTS:
-            racer.eval((ASSETS / script).read_text("utf-8"))
+            racer.eval((STATIC / script).read_text("utf-8"))
         yield racer
 
 

@@ -10,8 +10,9 @@ import duckdb
 import pytest
 
 from iapt.contract import TOPICS, parquet_name
+from iapt.report.area_series import AreaFigures, LevelSpan
 from iapt.report.coverage import Coverage, describe_coverage
-from iapt.report.release_data import EVERYONE, AreaFigures, Period
+from iapt.report.release_tables import EVERYONE, Period
 from iapt.report.site import build_report
 from tests.factories.report_release import write_report_release
 
@@ -24,7 +25,7 @@ def _periods(*statuses: str) -> tuple[Period, ...]:
 
 
 def _england(*texts: str) -> AreaFigures:
-    return AreaFigures("england", "england", "E92000001", ((0, "england", "E92000001"),), {EVERYONE: texts})
+    return AreaFigures("england", "england", "E92000001", (LevelSpan(0, "england", "E92000001"),), {EVERYONE: texts})
 
 
 def test_periods_without_england_are_not_among_those_it_has_figures_for() -> None:

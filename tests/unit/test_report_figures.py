@@ -15,17 +15,16 @@ import pytest
 import yaml
 
 from iapt.catalogue.report_config import ReportConfig, load_report_config
-from iapt.report.release_data import (
+from iapt.report.area_series import AreaFigures, LevelSpan, read_area_figures
+from iapt.report.areas import list_areas
+from iapt.report.data_scripts import to_data_script
+from iapt.report.release_tables import (
     EVERYONE,
     GRAINS,
-    AreaFigures,
     Release,
     ReleaseUnreadableError,
-    list_areas,
-    read_area_figures,
+    list_tables_read,
     read_release,
-    tables_read,
-    to_data_script,
 )
 from iapt.workspace import CATALOGUE, DBT_PROJECT
 from tests.factories.report_release import (
@@ -51,46 +50,46 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def outline() -> ReportConfig:
+def config() -> ReportConfig:
     return load_report_config(CATALOGUE / "report.yml")
 
 
 @pytest.fixture(scope="module")
-def release(folder: Path, outline: ReportConfig) -> Release:
-    return read_release(folder, outline, json.loads((folder / "manifest.json").read_text("utf-8")))
+def release(folder: Path, config: ReportConfig) -> Release:
+    return read_release(folder, config, json.loads((folder / "manifest.json").read_text("utf-8")))
 
 
 @pytest.fixture(scope="module")
-def figures(release: Release, outline: ReportConfig) -> dict[str, dict[str, AreaFigures]]:
-    return {report: {one.area: one for one in read_area_figures(release, outline, report)} for report in GRAINS}
+def figures(release: Release, config: ReportConfig) -> dict[str, dict[str, AreaFigures]]:
+    return {report: {one.area: one for one in read_area_figures(release, config, report)} for report in GRAINS}
 
 
 def _cells_of(
-    figures: Mapping[str, AreaFigures], periods: list[str], outline: ReportConfig
+    figures: Mapping[str, AreaFigures], periods: list[str], config: ReportConfig
 ) -> dict[tuple[str, ...], str]:
     return {
         (one.prefix, one.code, key, measure, periods[number]): cell
         for one in figures.values()
         for key, series in one.series.items()
-        for measure, text in zip(outline.measure_order, series, strict=True)
+        for measure, text in zip(config.measure_order, series, strict=True)
         for number, cell in enumerate(text.split(","))
         if cell
     }
 
 
-def _page_of(level: str, code: str, outline: ReportConfig) -> tuple[str, str]:
+def _page_of(level: str, code: str, config: ReportConfig) -> tuple[str, str]:
     """The family and the code under which an organisation is shown: those of the last that followed it alone."""
     while code not in MERGED and (after := FOLLOWED_BY.get((level, code))):
         level, code = after
-    return outline.family_of[level].slug, code
+    return config.family_of[level].slug, code
 
 
 @pytest.mark.parametrize("report", GRAINS)
 def test_every_cell_of_the_extract_is_in_the_report_and_no_other(
-    report: str, folder: Path, release: Release, outline: ReportConfig, figures: dict[str, dict[str, AreaFigures]]
+    report: str, folder: Path, release: Release, config: ReportConfig, figures: dict[str, dict[str, AreaFigures]]
 ) -> None:
     periods = [period.period for period in release.periods[report]]
-    shown = _cells_of(figures[report], periods, outline)
+    shown = _cells_of(figures[report], periods, config)
     placeholders = {("icb", PLACEHOLDER), ("region", PLACEHOLDER), ("ccg", "13Q")}
     rows = duckdb.sql(
         f"""
@@ -110,7 +109,7 @@ def test_every_cell_of_the_extract_is_in_the_report_and_no_other(
         if text is None:
             text = f"{value:.1f}" if statistic in ("mean", "median") else str(int(value))
             text += f"~{lower}~{upper}~{hidden}" if is_derived else ""
-        expected[*_page_of(level, code, outline), key, measure, period] = text
+        expected[*_page_of(level, code, config), key, measure, period] = text
     if report == "annual":
         for year in ("2019-20", "2020-21", "2021-22"):
             value = 1000 + int(year[:4])
@@ -143,18 +142,22 @@ def test_a_body_that_took_over_a_code_stands_in_one_series_and_says_from_when(
     assert f"icb-{OLD_CODE}" not in figures["annual"]
 
 
-def test_a_series_is_cut_where_the_boundary_moved_and_nowhere_else(
+def test_a_series_breaks_where_the_boundary_moved_and_nowhere_else(
     figures: dict[str, dict[str, AreaFigures]], release: Release
 ) -> None:
-    """Of a year within which it moved nobody can say which area it is about: the series is cut on both sides of it."""
+    """Of a year within which it moved nobody can say which area it is about: the series breaks on both sides of it."""
     years = [period.period for period in release.periods["annual"]]
-    cuts = {area: [(years[at], why) for at, why in one.cuts] for area, one in figures["annual"].items() if one.cuts}
+    breaks = {
+        area: [(years[at], why) for at, why in one.boundary_breaks]
+        for area, one in figures["annual"].items()
+        if one.boundary_breaks
+    }
     why = "The boundary of this area moved on 1 July 2022."
-    assert cuts == {"icb-QF7": [("2022-23", why)], "region-Y63": [("2022-23", why), ("2024-25", why)]}
+    assert breaks == {"icb-QF7": [("2022-23", why)], "region-Y63": [("2022-23", why), ("2024-25", why)]}
 
 
 def test_a_place_that_several_became_has_their_sums_before_and_says_so(
-    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: ReportConfig
+    figures: dict[str, dict[str, AreaFigures]], release: Release, config: ReportConfig
 ) -> None:
     joint = figures["annual"][f"sub-icb-{MERGED_INTO}"]
     years = [period.period for period in release.periods["annual"]]
@@ -162,9 +165,9 @@ def test_a_place_that_several_became_has_their_sums_before_and_says_so(
         ("2019-20", "sum", "; ".join(MERGED)),
         ("2022-23", "sub_icb", MERGED_INTO),
     ]
-    recovery = joint.series[EVERYONE][outline.measure_order.index("percentage_recovery")].split(",")
+    recovery = joint.series[EVERYONE][config.measure_order.index("percentage_recovery")].split(",")
     assert recovery[:3] == ["", "", ""]
-    assert joint.cuts == ()
+    assert joint.boundary_breaks == ()
 
 
 @pytest.mark.parametrize(
@@ -179,19 +182,19 @@ def test_a_place_that_several_became_has_their_sums_before_and_says_so(
     ],
 )
 def test_only_a_whole_sum_of_counts_of_the_same_area_is_shown(
-    tmp_path: Path, folder: Path, outline: ReportConfig, change: str
+    tmp_path: Path, folder: Path, config: ReportConfig, change: str
 ) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     table = "extract_annual_current_boundaries.parquet"
     duckdb.sql(f"copy (select * replace ({change}) from '{folder}/{table}') to '{copied}/{table}' (format parquet)")
-    found = {one.area: one for one in read_area_figures(read_release(copied, outline, {}), outline, "annual")}
+    found = {one.area: one for one in read_area_figures(read_release(copied, config, {}), config, "annual")}
     assert [level for _, level, _ in found[f"sub-icb-{MERGED_INTO}"].levels] == ["sub_icb"]
 
 
 def test_a_placeholder_is_no_place(
-    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: ReportConfig
+    figures: dict[str, dict[str, AreaFigures]], release: Release, config: ReportConfig
 ) -> None:
-    areas = list_areas(release, outline, figures)
+    areas = list_areas(release, config, figures)
     assert {area.code for area in areas} & {PLACEHOLDER, "13Q"} == set()
     assert {code for of_report in figures.values() for one in of_report.values() for code in [one.code]} & {
         PLACEHOLDER,
@@ -200,9 +203,9 @@ def test_a_placeholder_is_no_place(
 
 
 def test_what_ended_and_what_came_of_it_lead_to_each_other(
-    figures: dict[str, dict[str, AreaFigures]], release: Release, outline: ReportConfig
+    figures: dict[str, dict[str, AreaFigures]], release: Release, config: ReportConfig
 ) -> None:
-    areas = {area.id: area for area in list_areas(release, outline, figures)}
+    areas = {area.id: area for area in list_areas(release, config, figures)}
     joint = areas[f"sub-icb-{MERGED_INTO}"]
     assert [one.area for one in joint.before] == [f"sub-icb-{code}" for code in MERGED]
     assert joint.ended == ""
@@ -214,8 +217,8 @@ def test_what_ended_and_what_came_of_it_lead_to_each_other(
     assert areas["icb-QHM"].before == areas["icb-QHM"].after == ()
 
 
-def test_a_release_without_the_days_of_boundary_moves_is_refused_in_plain_words(
-    tmp_path: Path, folder: Path, outline: ReportConfig
+def test_a_release_without_the_days_of_boundary_moves_is_refused_to_plain_words(
+    tmp_path: Path, folder: Path, config: ReportConfig
 ) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     table = "dim_organisation.parquet"
@@ -223,10 +226,10 @@ def test_a_release_without_the_days_of_boundary_moves_is_refused_in_plain_words(
         f"copy (select * exclude (boundary_moves) from '{folder}/{table}') to '{copied}/{table}' (format parquet)"
     )
     with pytest.raises(ReleaseUnreadableError, match="older version"):
-        read_release(copied, outline, {})
+        read_release(copied, config, {})
 
 
-def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder: Path, outline: ReportConfig) -> None:
+def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder: Path, config: ReportConfig) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     source = f"read_parquet('{folder}/mart_outcomes.parquet')"
     duckdb.sql(
@@ -237,44 +240,44 @@ def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder:
         ) to '{copied}/mart_outcomes.parquet' (format parquet)
         """
     )
-    read = read_release(copied, outline, {})
-    found = {one.area: one for one in read_area_figures(read, outline, "annual")}
+    read = read_release(copied, config, {})
+    found = {one.area: one for one in read_area_figures(read, config, "annual")}
     assert [level for _, level, _ in found["icb-QHM"].levels] == ["stp", "icb"]
     assert found["icb-QHM"].levels[0][2] == OLD_CODE
     assert [level for _, level, _ in found["stp-QHM"].levels] == ["stp"]
-    areas = {area.id: area for area in list_areas(read, outline, {"annual": found})}
+    areas = {area.id: area for area in list_areas(read, config, {"annual": found})}
     assert [one.area for one in areas["stp-QHM"].after] == ["icb-QHM"]
 
 
 def test_a_measure_that_never_applies_has_no_series(
-    figures: dict[str, dict[str, AreaFigures]], outline: ReportConfig
+    figures: dict[str, dict[str, AreaFigures]], config: ReportConfig
 ) -> None:
-    mean = outline.measure_order.index("mean_wait_accessing_services")
+    mean = config.measure_order.index("mean_wait_accessing_services")
     assert figures["annual"]["england"].series[EVERYONE][mean]
     assert not figures["annual"]["england"].series["age_band/18_to_25"][mean]
 
 
 def test_organisations_are_listed_under_their_newest_name(
-    release: Release, outline: ReportConfig, figures: dict[str, dict[str, AreaFigures]]
+    release: Release, config: ReportConfig, figures: dict[str, dict[str, AreaFigures]]
 ) -> None:
-    areas = {area.id: area for area in list_areas(release, outline, figures)}
+    areas = {area.id: area for area in list_areas(release, config, figures)}
     assert areas["sub-icb-02P"].name == "NHS South Yorkshire ICB - 02P"
     assert areas["sub-icb-02P"].reports == ("monthly", "quarterly", "annual")
     assert HOSTILE_NAME in {area.name for area in areas.values()}
     assert "Ended on 30 June 2022" in areas["sub-icb-15E"].note
-    order = [family.slug for family in outline.families]
+    order = [family.slug for family in config.families]
     assert [order.index(area.family) for area in areas.values()] == sorted(
         order.index(area.family) for area in areas.values()
     )
 
 
 def _of_one(prefix: str, code: str, *levels: str) -> dict[str, dict[str, AreaFigures]]:
-    stood = tuple((number, level, code) for number, level in enumerate(levels))
-    return {"monthly": {f"{prefix}-{code}": AreaFigures(f"{prefix}-{code}", prefix, code, stood, {})}}
+    spans = tuple(LevelSpan(number, level, code) for number, level in enumerate(levels))
+    return {"monthly": {f"{prefix}-{code}": AreaFigures(f"{prefix}-{code}", prefix, code, spans, {})}}
 
 
 def test_an_organisation_is_described_at_the_newest_level_at_which_it_has_figures(
-    tmp_path: Path, folder: Path, outline: ReportConfig
+    tmp_path: Path, folder: Path, config: ReportConfig
 ) -> None:
     """In no drop, if only totals that were built here name it; and not as a listed body that never had a figure."""
     copied = shutil.copytree(folder, tmp_path / "release")
@@ -288,17 +291,17 @@ def test_an_organisation_is_described_at_the_newest_level_at_which_it_has_figure
         ) to '{copied}/dim_organisation.parquet' (format parquet)
         """
     )
-    read = read_release(copied, outline, {})
-    [board] = list_areas(read, outline, _of_one("icb", "QHM", "stp", "icb"))
+    read = read_release(copied, config, {})
+    [board] = list_areas(read, config, _of_one("icb", "QHM", "stp", "icb"))
     assert "Ended" not in board.note
-    [partnership] = list_areas(read, outline, _of_one("icb", "QF7", "stp"))
+    [partnership] = list_areas(read, config, _of_one("icb", "QF7", "stp"))
     assert "Ended on 30 June 2022" in partnership.note
     assert partnership.name != "A NEW BOARD"
 
 
-def test_an_organisation_that_nothing_describes_stops_the_report(release: Release, outline: ReportConfig) -> None:
+def test_an_organisation_that_nothing_describes_stops_the_report(release: Release, config: ReportConfig) -> None:
     with pytest.raises(ReleaseUnreadableError, match="expected icb Q00, which has figures"):
-        list_areas(release, outline, _of_one("icb", "Q00", "icb"))
+        list_areas(release, config, _of_one("icb", "Q00", "icb"))
 
 
 def _with_outcomes(folder: Path, copied: Path, column: str, value: str) -> Path:
@@ -314,21 +317,21 @@ def _with_outcomes(folder: Path, copied: Path, column: str, value: str) -> Path:
     return copied
 
 
-def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, outline: ReportConfig) -> None:
+def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, config: ReportConfig) -> None:
     copied = _with_outcomes(folder, tmp_path / "release", "count_recovery_status", "'guessed'")
-    read = read_release(copied, outline, {})
+    read = read_release(copied, config, {})
     with pytest.raises(duckdb.Error, match="found guessed"):
-        list(read_area_figures(read, outline, "annual"))
+        list(read_area_figures(read, config, "annual"))
 
 
 def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
-    tmp_path: Path, folder: Path, outline: ReportConfig
+    tmp_path: Path, folder: Path, config: ReportConfig
 ) -> None:
     """By period; and of a figure that is suppressed nothing is said, whatever stands beside it."""
     words = "if(period = '2022-23', 'missed', if(org_level = 'england', 'met', 'ambiguous'))"
     copied = _with_outcomes(folder, tmp_path / "release", "percentage_recovery_standard_status", words)
-    read = read_release(copied, outline, {})
-    found = {one.area: one for one in read_area_figures(read, outline, "annual")}
+    read = read_release(copied, config, {})
+    found = {one.area: one for one in read_area_figures(read, config, "annual")}
     years = [period.period for period in read.periods["annual"]]
     words = found["england"].standards[EVERYONE]["percentage_recovery"].split(",")
     assert {year: word for year, word in zip(years, words, strict=True) if word} == {
@@ -336,7 +339,7 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
     }
     assert "bme_group/bme" in found["england"].standards
     assert "age_band/18_to_25" not in found["england"].standards
-    number = outline.measure_order.index("percentage_recovery")
+    number = config.measure_order.index("percentage_recovery")
     cells = [
         (cell, word)
         for one in found.values()
@@ -349,20 +352,20 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
     assert {word for cell, word in cells if not cell.isdigit()} == {""}
 
 
-def test_the_exposure_names_the_tables_a_report_is_made_from(outline: ReportConfig) -> None:
+def test_the_exposure_names_the_tables_a_report_is_made_from(config: ReportConfig) -> None:
     path = DBT_PROJECT / "models" / "topics" / "_exposures.yml"
     exposures = {one["name"]: one for one in yaml.safe_load(path.read_text("utf-8"))["exposures"]}
     named = re.findall(r"ref\('(\w+)'\)", " ".join(exposures["statistics_report"]["depends_on"]))
-    assert sorted(named) == sorted(tables_read(outline))
+    assert sorted(named) == sorted(list_tables_read(config))
 
 
 def test_a_folder_without_the_tables_is_refused_and_says_which(
-    tmp_path: Path, folder: Path, outline: ReportConfig
+    tmp_path: Path, folder: Path, config: ReportConfig
 ) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     (copied / "dim_standard.parquet").unlink()
     with pytest.raises(ReleaseUnreadableError, match=r"dim_standard\.parquet") as refused:
-        read_release(copied, outline, {})
+        read_release(copied, config, {})
     assert "Name a release folder" in str(refused.value)
 
 

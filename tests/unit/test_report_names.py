@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iapt.report.names import area_id, readable_name
+from iapt.report.names import format_name, make_area_id
 
 
 @pytest.mark.parametrize(
@@ -24,19 +24,19 @@ from iapt.report.names import area_id, readable_name
     ],
 )
 def test_capitals_become_a_name_and_other_names_stand(published: str, written: str) -> None:
-    assert readable_name(published) == written
+    assert format_name(published) == written
 
 
 @given(st.text(max_size=60))
 def test_no_letter_of_a_name_is_lost(name: str) -> None:
-    assert readable_name(name).casefold() == name.casefold()
+    assert format_name(name).casefold() == name.casefold()
 
 
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_two_codes_never_share_a_file_name(one: str, other: str) -> None:
-    assert (area_id("icb", one) == area_id("icb", other)) == (one == other)
+    assert (make_area_id("icb", one) == make_area_id("icb", other)) == (one == other)
 
 
 @given(st.text(max_size=12))
 def test_a_file_name_holds_nothing_that_leads_elsewhere(code: str) -> None:
-    assert re.fullmatch(r"provider-[A-Za-z0-9_]*", area_id("provider", code))
+    assert re.fullmatch(r"provider-[A-Za-z0-9_]*", make_area_id("provider", code))

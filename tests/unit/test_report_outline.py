@@ -26,15 +26,15 @@ def test_the_reviewed_outline_shows_every_measure_of_the_topic_marts() -> None:
 
 def test_a_comparison_is_limited_to_five_populations_or_two_areas() -> None:
     limits = load_report_config(OUTLINE).recovery_rate
-    assert (limits.most_populations, limits.most_areas) == (5, 2)
+    assert (limits.max_populations, limits.max_areas) == (5, 2)
 
 
-def test_what_is_held_back_is_said_in_plain_words() -> None:
+def test_what_is_held_back_is_said_to_plain_words() -> None:
     """Every phrase that the outline puts otherwise is one that a release still says."""
     outline = load_report_config(OUTLINE)
     said = rounding_statement(load_policy())
-    assert all(words.said in said for words in outline.plain_words)
-    shown = outline.in_plain_words(said)
+    assert all(words.released in said for words in outline.plain_words)
+    shown = outline.to_plain_words(said)
     assert shown.endswith("Minima, maxima, sums and measures that have not been checked yet are not shown.")
     assert shown.startswith("Counts are rounded to the nearest 5")
 

@@ -15,8 +15,8 @@ from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import TOPICS, parquet_name
 from iapt.release.metadata import rounding_statement
 from iapt.report import contents
-from iapt.report.release_data import ReleaseUnreadableError
-from iapt.report.site import BuiltReport, build_report, report_builder
+from iapt.report.release_tables import ReleaseUnreadableError
+from iapt.report.site import BuiltReport, build_report, make_report_builder
 from tests.factories.report_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_report_release
 
 
@@ -201,11 +201,11 @@ def test_a_folder_that_is_no_release_is_refused(tmp_path: Path) -> None:
 
 def test_other_boundaries_make_another_report(tmp_path: Path) -> None:
     boundaries = tmp_path / "boundaries.geojson"
-    without = report_builder(boundaries).recipe
+    without = make_report_builder(boundaries).recipe
     boundaries.write_text("{}", "utf-8")
-    one = report_builder(boundaries).recipe
+    one = make_report_builder(boundaries).recipe
     boundaries.write_text("{ }", "utf-8")
-    assert len({without, one, report_builder(boundaries).recipe}) == 3
+    assert len({without, one, make_report_builder(boundaries).recipe}) == 3
 
 
 def _without_rows(release: Path, folder: Path, condition: str) -> Path:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from iapt.report.rendering import ASSETS, make_renderer
+from iapt.report.rendering import STATIC, make_renderer
 
-TEMPLATES = ASSETS.parent / "templates"
+TEMPLATES = STATIC.parent / "templates"
 STANDARD = "50% recovery standard"
 RATE = "percentage_recovery"
 #: A note on a figure of everyone in the third year.
@@ -24,11 +24,11 @@ def recovery_page() -> Iterator[Callable[..., str]]:
 
         def draw(periods: Sequence[dict[str, Any]], cells: str, words: str = "", **more: Any) -> str:
             renderer.receive("site", _site(periods))
-            levels = [{"from": 0, "level": "england", "code": "E92000001"}]
+            levels = [{"first": 0, "level": "england", "code": "E92000001"}]
             figures = {"levels": levels, "series": {"total/total": [cells]}, **more}
             if words:
                 figures["standards"] = {"total/total": {RATE: words}}
-            return str(renderer.recovery("annual", "england", figures).html)
+            return str(renderer.draw_recovery("annual", "england", figures).html)
 
         yield draw
 
@@ -131,7 +131,7 @@ def test_the_range_of_a_summary_begins_where_a_body_took_over_the_code(recovery_
     drawn = recovery_page(
         [_year(year) for year in range(2020, 2025)],
         "40,60,51,52,50",
-        boundary_breaks=[{"from": 2, "reason": "The boundary moved."}],
+        boundary_breaks=[{"first": 2, "reason": "The boundary moved."}],
     )
     assert "between 50% and 52% since the break in 2022/23." in _summary(drawn)
 
@@ -188,7 +188,7 @@ def test_a_map_that_opens_before_the_newest_period_says_why(
     ]
     data = {"series": {"icb-QAA": [cells[0]], "icb-QBB": [cells[1]]}, "other_boundaries": {}, "notes": {}}
     with make_renderer(site) as renderer:
-        shown = _text(str(renderer.map("annual", data).html))
+        shown = _text(str(renderer.draw_map("annual", data).html))
     assert ("The newest year that this map can show" in shown) == bool(said)
     assert said in shown
 
@@ -202,7 +202,7 @@ def _draw_with_notes(cells: str, notes: Sequence[dict[str, Any]], unit: str = "%
     site["notes"] = [{"id": "made", "text": "A made remark.", "source": "A made source"}]
     figures = {"levels": [], "series": {"total/total": [cells]}, "notes": list(notes)}
     with make_renderer(site) as renderer:
-        return str(renderer.topic("annual", "made", "england", figures).html)
+        return str(renderer.draw_topic("annual", "made", "england", figures).html)
 
 
 def _figure_marks(drawn: str) -> list[str]:
@@ -293,7 +293,7 @@ def _draw_by_age(*, unit: str = "%", series: dict[str, list[str]] | None = None,
     }
     state = {"report": "annual", "topic": "made", "area": "england", "by": "age", "measure": "", "period": ""}
     with make_renderer(site) as renderer:
-        return str(renderer._view("topic", {**state, "width": 760}, figures).html)
+        return str(renderer.draw("topic", {**state, "width": 760}, figures).html)
 
 
 def _row_heads(drawn: str) -> list[str]:

@@ -49,14 +49,14 @@
   // ---- places ------------------------------------------------------------------------------------------------------
 
   /** The numbers of the periods from which on the figures are of another area than those before. */
-  const listBoundaryBreaks = (figures) => (figures.boundary_breaks || []).map(({ from }) => from);
+  const listBoundaryBreaks = (figures) => (figures.boundary_breaks || []).map(({ first }) => first);
 
   /** As what a place has figures in a period, where it has had several codes or levels: STP, or a sum of others. */
   function describeLevel(figures, number, code) {
     const levels = (figures && figures.levels) || [];
     const isOneThroughout = levels.length < 2 && (!levels.length || levels[0].level !== SUM);
     if (isOneThroughout) return "";
-    const current = levels.filter((level) => number >= level.from).pop() || levels[0];
+    const current = levels.filter((level) => number >= level.first).pop() || levels[0];
     if (current.level === SUM) {
       const codes = current.code.split("; ");
       return codes.length > 3 ? `sum of ${codes.length} areas` : `sum of ${joinWords(codes)}`;
@@ -194,7 +194,7 @@
   /** Notes that hold for every chart of a page: breaks in the series, and periods that are not held. */
   function renderSeriesNotes(axis, boundaryBreaks) {
     const notes = (boundaryBreaks || []).map(
-      ({ from, reason }) => `[b] ${axis[from].label}: ${reason} ${NOT_COMPARABLE}`,
+      ({ first, reason }) => `[b] ${axis[first].label}: ${reason} ${NOT_COMPARABLE}`,
     );
     for (const period of axis.slice(1).filter(({ break_name: name }) => name)) {
       const end = period.breaks_sums ? ` ${NOT_COMPARABLE}` : "";

@@ -240,7 +240,7 @@
       `${charts}${table}${renderList(notes)}`,
     );
     const shownAxis = axis.map((period) => (isShown(period.number) ? period : { ...period, break_name: "" }));
-    const shownBreaks = (figures.boundary_breaks || []).filter(({ from }) => isShown(from));
+    const shownBreaks = (figures.boundary_breaks || []).filter((one) => isShown(one.first));
     return panel + renderSeriesNotes(shownAxis, shownBreaks);
   }
 

@@ -174,27 +174,19 @@ _ANNUAL_2024 = [
 _ANNUAL_2023 = _renamed(_ANNUAL_2022, {"Mean_WaitAccessingServices": "Mean_WaitEnteredTreatment"})
 ANNUAL_HEADERS = {
     year: [*ANNUAL_KEYS, *columns]
-    for year, columns in {
-        "2017-18": _ANNUAL_2017,
-        "2018-19": _ANNUAL_2017,
-        "2019-20": _ANNUAL_2017,
-        "2020-21": _ANNUAL_2020,
-        "2021-22": _ANNUAL_2020,
-        "2022-23": _ANNUAL_2022,
-        "2023-24": _ANNUAL_2023,
-        "2024-25": _ANNUAL_2024,
+    for years, columns in {
+        ("2017-18", "2018-19", "2019-20"): _ANNUAL_2017,
+        ("2020-21", "2021-22"): _ANNUAL_2020,
+        ("2022-23",): _ANNUAL_2022,
+        ("2023-24",): _ANNUAL_2023,
+        ("2024-25",): _ANNUAL_2024,
     }.items()
+    for year in years
 }
 #: How many columns the main table of each year has.
 ANNUAL_WIDTHS = {
-    "2017-18": 46,
-    "2018-19": 46,
-    "2019-20": 46,
-    "2020-21": 47,
-    "2021-22": 47,
-    "2022-23": 48,
-    "2023-24": 48,
-    "2024-25": 50,
+    **{"2017-18": 46, "2018-19": 46, "2019-20": 46, "2020-21": 47, "2021-22": 47},
+    **{"2022-23": 48, "2023-24": 48, "2024-25": 50},
 }
 
 
@@ -359,103 +351,71 @@ def make_monthly_csv(*rows: Row, header: Row = MONTHLY_HEADER, **style: Any) -> 
 
 def make_published_drops() -> dict[str, tuple[str, bytes]]:
     """One small drop of each layout in the catalogue: its file name and its bytes."""
-    annual = make_csv(ANNUAL_HEADERS["2022-23"], [make_annual_row("25", "NULL", "*")])
-    return {
+    series = [make_row("25"), make_row("30", start="01/05/2026", end="31/05/2026")]
+    workbook = {
+        "Title sheet": [["Psychological Therapies"]],
+        "Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, make_workbook_row(25, 20, "*", 50, 52.5)],
+        "Constructions": [["Caseness"], ["A score at or above the threshold"]],
+    }
+    levels = {"ICB_subICB": "SubICB", "provider": "Provider", "subICB_provider": "SubICB-Provider"}
+    quarter = {
+        f"nhstalkingtherapies_quarterly_{part}_q1_26_27.csv": make_csv(
+            QUARTERLY_LONG_HEADER, [make_quarterly_row("12345"), make_quarterly_row("25", level=level)], quoted=True
+        )
+        for part, level in levels.items()
+    }
+    quarter_of_2021 = [
+        make_stp_ccg_row("12345"),
+        make_stp_ccg_row("25", level="CCG"),
+        make_stp_ccg_row("*", level="STP"),
+    ]
+    month_of_2016 = [make_monthly_wide_row("1000", level="England"), make_monthly_wide_row("25", "*")]
+    of_ccg = make_by_variable_row("25", "*", body=COMMISSIONER)
+    drops: dict[str, tuple[str, Mapping[str, bytes] | bytes]] = {
         "monthly_long": (
             "nhstalkingtherapies_month_apr_2026_activity_performance.csv",
             make_monthly_csv(make_row("25"), make_row("*", measure=FINISHED)),
         ),
-        "timeseries_long": (
-            "talking_therapies_time_series_apr_2026.csv",
-            make_csv(
-                UNSUPPRESSED_HEADER,
-                [make_row("25"), make_row("30", start="01/05/2026", end="31/05/2026")],
-            ),
-        ),
-        "timeseries_workbook": (
-            "feb2019_feb2020.xlsx",
-            make_xlsx(
-                {
-                    "Title sheet": [["Psychological Therapies"]],
-                    "Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, make_workbook_row(25, 20, "*", 50, 52.5)],
-                    "Constructions": [["Caseness"], ["A score at or above the threshold"]],
-                }
-            ),
-        ),
-        "quarterly_long": (
-            "nhstalkingtherapies_quarterly_data_q1_26_27.zip",
-            make_zip(
-                {
-                    f"nhstalkingtherapies_quarterly_{part}_q1_26_27.csv": make_csv(
-                        QUARTERLY_LONG_HEADER,
-                        [make_quarterly_row("12345"), make_quarterly_row("25", level=level)],
-                        quoted=True,
-                    )
-                    for part, level in {
-                        "ICB_subICB": "SubICB",
-                        "provider": "Provider",
-                        "subICB_provider": "SubICB-Provider",
-                    }.items()
-                }
-            ),
-        ),
+        "timeseries_long": ("talking_therapies_time_series_apr_2026.csv", make_csv(UNSUPPRESSED_HEADER, series)),
+        "timeseries_workbook": ("feb2019_feb2020.xlsx", make_xlsx(workbook)),
+        "quarterly_long": ("nhstalkingtherapies_quarterly_data_q1_26_27.zip", quarter),
         "quarterly_wide": (
             "iapt-quarter-q3-2020-21-final-data.csv",
             make_csv(QUARTERLY_WIDE_HEADER, [make_quarterly_wide_row("25", "20", "*")]),
         ),
         "annual_main_wide": (
             "psych-ther-ann-rep-csvs-2022-23.zip",
-            make_zip({"psych-ther-ann-rep-csv-2022-23-main-v2.csv": annual}),
+            {
+                "psych-ther-ann-rep-csv-2022-23-main-v2.csv": make_csv(
+                    ANNUAL_HEADERS["2022-23"], [make_annual_row("25", "NULL", "*")]
+                )
+            },
         ),
         "quarterly_stp_ccg_long": (
             "iapt_quarterly_STP_and_CCGs_q1_2122.zip",
-            make_zip(
-                {
-                    "iapt-quarterly-STP-and-CCG-Q1.csv": make_csv(
-                        STP_CCG_LONG_HEADER,
-                        [
-                            make_stp_ccg_row("12345"),
-                            make_stp_ccg_row("25", level="CCG"),
-                            make_stp_ccg_row("*", level="STP"),
-                        ],
-                    )
-                }
-            ),
+            {"iapt-quarterly-STP-and-CCG-Q1.csv": make_csv(STP_CCG_LONG_HEADER, quarter_of_2021)},
         ),
-        "monthly_wide": (
-            "IAPT_month_Apr_2016_data.csv",
-            make_csv(
-                MONTHLY_WIDE_HEADER, [make_monthly_wide_row("1000", level="England"), make_monthly_wide_row("25", "*")]
-            ),
-        ),
+        "monthly_wide": ("IAPT_month_Apr_2016_data.csv", make_csv(MONTHLY_WIDE_HEADER, month_of_2016)),
         "annual_by_variable_2015": (
             "psych-ther-ann-rep-csv-pack-2015-16.zip",
-            make_zip(
-                {
-                    "religion.csv": make_csv(
-                        BY_VARIABLE_2015_HEADER, [make_by_variable_row("1000", "60", "50.5"), _ccg_row("25", "*")]
-                    )
-                }
-            ),
+            {"religion.csv": make_csv(BY_VARIABLE_2015_HEADER, [make_by_variable_row("1000", "60", "50.5"), of_ccg])},
         ),
         "annual_by_variable_2016": (
             "psych-ther-ann-rep-csv-pack-2016-17_v3.0.zip",
-            make_zip(
-                {"ltc.csv": make_csv(BY_VARIABLE_2016_HEADER, [make_by_variable_row("1000"), _ccg_row("25", "*")])}
-            ),
+            {"ltc.csv": make_csv(BY_VARIABLE_2016_HEADER, [make_by_variable_row("1000"), of_ccg])},
         ),
         "data_quality": (
             "nhstalkingtherapies_month_apr_2026_data_quality.csv",
             make_csv(DATA_QUALITY_HEADER, [make_data_quality_row("85", "*")], line_end="\r\n"),
         ),
     }
+    return {
+        layout: (name, content if isinstance(content, bytes) else make_zip(content))
+        for layout, (name, content) in drops.items()
+    }
 
 
 # -- read -------------------------------------------------------------------------------------------------------------
-
-
-def _ccg_row(*values: Cell) -> list[Cell]:
-    return make_by_variable_row(*values, body=COMMISSIONER)
 
 
 @functools.cache

@@ -12,33 +12,18 @@ from iapt.workspace import DBT_PROJECT
 
 SEEDS = DBT_PROJECT / "seeds"
 
+_OTHER_TYPES = {
+    **{"source_row": "bigint", "duplicate_of_row": "bigint", "value": "double"},
+    **{"period_start": "date", "period_end": "date"},
+}
 COLUMNS = {
-    "drop_sha256": "varchar",
-    "source_file": "varchar",
-    "source_member": "varchar",
-    "source_row": "bigint",
-    "source_column": "varchar",
-    "series": "varchar",
-    "period_grain": "varchar",
-    "period_start": "date",
-    "period_end": "date",
-    "group_type": "varchar",
-    "org_level": "varchar",
-    "org_code": "varchar",
-    "org_name": "varchar",
-    "partner_code": "varchar",
-    "partner_name": "varchar",
-    "parent_code": "varchar",
-    "parent_name": "varchar",
-    "variable_type": "varchar",
-    "variable_a": "varchar",
-    "variable_b": "varchar",
-    "measure_id": "varchar",
-    "measure_name": "varchar",
-    "value_as_published": "varchar",
-    "value": "double",
-    "value_status": "varchar",
-    "duplicate_of_row": "bigint",
+    name: _OTHER_TYPES.get(name, "varchar")
+    for name in (
+        *("drop_sha256", "source_file", "source_member", "source_row", "source_column", "series", "period_grain"),
+        *("period_start", "period_end", "group_type", "org_level", "org_code", "org_name", "partner_code"),
+        *("partner_name", "parent_code", "parent_name", "variable_type", "variable_a", "variable_b", "measure_id"),
+        *("measure_name", "value_as_published", "value", "value_status", "duplicate_of_row"),
+    )
 }
 DROPS = ("annual.csv", "data_quality.csv", "monthly.csv", "quarterly.csv", "timeseries.csv")
 STATUSES = {"*": "suppressed", "-": "not_published", "NULL": "not_applicable"}
@@ -53,28 +38,15 @@ PAIR = {"org_level": "sub_icb_provider", "org_code": "90A", "partner_code": "RZ9
 UNKNOWN_PAIR = {"org_level": "ccg_provider", "org_code": "UNKNOWN", "partner_code": "RZ90"}
 
 NAMES = {
-    "M001": "Count_ReferralsReceived",
-    "M031": "Count_AccessingServices",
-    "M048": "Mean_WaitAccessingServices",
-    "M049": "Median_WaitAccessingServices",
-    "M056": "Count_EndedReferrals",
-    "M075": "Count_EndedTreatedOnce",
-    "M076": "Count_FinishedCourseTreatment",
-    "M080": "Percentage_EndedOneOrMoreTreatment",
-    "M141": "Mean_ApptsFinishedCourseTreatment",
-    "M142": "Median_ApptsFinishedCourseTreatment",
-    "M143": "Max_ApptsFinishedCourseTreatment",
-    "M144": "Min_ApptsFinishedCourseTreatment",
-    "M179": "Count_NotAtCaseness",
-    "M185": "Count_ReliableImprovement",
-    "M187": "Count_NoReliableChange",
-    "M189": "Count_ReliableDeterioration",
-    "M191": "Count_Recovery",
-    "M192": "Percentage_Recovery",
-    "M193": "Count_ReliableRecovery",
-    "M195": "Percentage_ReliableRecovery",
-    "M206": "Percentage_ReliableRecovery_EthnicGroupWhite",
-    "M999": "Count_SomethingNew",
+    **{"M001": "Count_ReferralsReceived", "M031": "Count_AccessingServices", "M048": "Mean_WaitAccessingServices"},
+    **{"M049": "Median_WaitAccessingServices", "M056": "Count_EndedReferrals", "M075": "Count_EndedTreatedOnce"},
+    **{"M076": "Count_FinishedCourseTreatment", "M080": "Percentage_EndedOneOrMoreTreatment"},
+    **{"M141": "Mean_ApptsFinishedCourseTreatment", "M142": "Median_ApptsFinishedCourseTreatment"},
+    **{"M143": "Max_ApptsFinishedCourseTreatment", "M144": "Min_ApptsFinishedCourseTreatment"},
+    **{"M179": "Count_NotAtCaseness", "M185": "Count_ReliableImprovement", "M187": "Count_NoReliableChange"},
+    **{"M189": "Count_ReliableDeterioration", "M191": "Count_Recovery", "M192": "Percentage_Recovery"},
+    **{"M193": "Count_ReliableRecovery", "M195": "Percentage_ReliableRecovery"},
+    **{"M206": "Percentage_ReliableRecovery_EthnicGroupWhite", "M999": "Count_SomethingNew"},
 }
 MONTHLY = {
     "England": (
@@ -179,10 +151,8 @@ def _data_quality() -> Iterator[dict[str, object]]:
 
 
 PERIODS = {
-    "monthly": ("month", "2022-06-01", "2022-06-30"),
-    "annual": ("year", "2020-04-01", "2021-03-31"),
-    "quarterly": ("quarter", "2025-10-01", "2025-12-31"),
-    "timeseries": ("month", "2019-02-01", "2019-02-28"),
+    **{"monthly": ("month", "2022-06-01", "2022-06-30"), "annual": ("year", "2020-04-01", "2021-03-31")},
+    **{"quarterly": ("quarter", "2025-10-01", "2025-12-31"), "timeseries": ("month", "2019-02-01", "2019-02-28")},
     "data_quality": ("month", "2026-04-01", "2026-04-30"),
 }
 

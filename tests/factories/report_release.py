@@ -187,18 +187,10 @@ def _periods() -> Iterator[dict[str, Any]]:
             name, reason, breaks_sums = BREAKS.get(period, (None, None, False))
             status = "not_published" if period == GAP else "not_loaded" if period in NOT_LOADED else "published"
             yield {
-                "period": period,
-                "period_grain": grain,
-                "period_start": start,
-                "period_end": end,
-                "financial_year": year,
-                "publication_status": status,
-                "reason": GAP_REASON if period == GAP else None,
-                "period_label": label,
-                "period_sort": order,
-                "breaks_sums": breaks_sums,
-                "series_break": name,
-                "series_break_reason": reason,
+                **{"period": period, "period_grain": grain, "period_start": start, "period_end": end},
+                **{"financial_year": year, "publication_status": status},
+                **{"reason": GAP_REASON if period == GAP else None, "period_label": label, "period_sort": order},
+                **{"breaks_sums": breaks_sums, "series_break": name, "series_break_reason": reason},
             }
 
 
@@ -214,16 +206,9 @@ def _rows() -> Iterator[tuple[str, dict[str, Any]]]:
                     if kind != "total" and (grain == "month" or (grain == "quarter" and body.level != "england")):
                         continue
                     common = {
-                        "period": period,
-                        "period_start": start,
-                        "period_end": end,
-                        "financial_year": year,
-                        "org_level": body.level,
-                        "org_code": body.code,
-                        "org_name": body.name,
-                        "variable_type": variable_type,
-                        "variable_a": variable_a,
-                        "variable_b": variable_b,
+                        **{"period": period, "period_start": start, "period_end": end, "financial_year": year},
+                        **{"org_level": body.level, "org_code": body.code, "org_name": body.name},
+                        **{"variable_type": variable_type, "variable_a": variable_a, "variable_b": variable_b},
                     }
                     is_derived = grain == "month" and body.level in ("region", "icb")
                     cells = {
@@ -246,12 +231,8 @@ def _mart_rows(
     is_derived: bool,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     labels = {
-        "period_grain": grain,
-        "period_label": label,
-        "population_type": kind,
-        "population": population,
-        "population_name": name,
-        "is_derived": is_derived,
+        **{"period_grain": grain, "period_label": label, "population_type": kind, "population": population},
+        **{"population_name": name, "is_derived": is_derived},
     }
     for mart, measures in TOPICS.items():
         row = {**common, **labels}
@@ -296,10 +277,8 @@ def _measures() -> Iterator[dict[str, Any]]:
     for measure in sorted({measure for measures in TOPICS.values() for measure in measures}):
         statistic = measure.split("_")[0]
         yield {
-            "measure": measure,
-            "name": "".join(word.title() for word in measure.split("_")),
-            "statistic": statistic,
-            "unit": units[statistic],
+            **{"measure": measure, "name": "".join(word.title() for word in measure.split("_"))},
+            **{"statistic": statistic, "unit": units[statistic]},
             "definition": f"What {measure.replace('_', ' ')} counts.",
         }
 
@@ -314,24 +293,13 @@ def _current_boundaries() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield (
                     "extract_annual_current_boundaries",
                     {
-                        "period": year,
-                        "period_start": start,
-                        "period_end": end,
-                        "financial_year": financial_year,
-                        "org_level": current_level,
-                        "org_code": current_code,
-                        "org_name": current_code,
-                        "level_as_published": level,
-                        "codes_as_published": "; ".join(MERGED) if first else code,
-                        "comparability": "merged" if first else "recoded",
-                        "variable_type": "Total",
-                        "measure": "count_referrals_received",
-                        "statistic": "count",
-                        "value": 1000.0 + int(year[:4]),
-                        "value_status": "published",
-                        "is_derived": first,
-                        "lower_bound": 1000 + int(year[:4]) - 4,
-                        "upper_bound": 1000 + int(year[:4]) + 8,
+                        **{"period": year, "period_start": start, "period_end": end, "financial_year": financial_year},
+                        **{"org_level": current_level, "org_code": current_code, "org_name": current_code},
+                        **{"level_as_published": level, "codes_as_published": "; ".join(MERGED) if first else code},
+                        **{"comparability": "merged" if first else "recoded", "variable_type": "Total"},
+                        **{"measure": "count_referrals_received", "statistic": "count"},
+                        **{"value": 1000.0 + int(year[:4]), "value_status": "published", "is_derived": first},
+                        **{"lower_bound": 1000 + int(year[:4]) - 4, "upper_bound": 1000 + int(year[:4]) + 8},
                         "suppressed_parts": 1,
                     },
                 )
@@ -347,20 +315,14 @@ def _organisations() -> Iterator[dict[str, Any]]:
         end = date(2020, 3, 31) if body.code == OLD_CODE else date(2022, 6, 30)
         start = {"icb": date(2022, 7, 1), "sub_icb": date(2022, 7, 1)}.get(body.level, date(2017, 4, 1))
         yield {
-            "org_level": body.level,
-            "org_code": body.code,
-            "org_name": body.name,
-            "org_type": "placeholder" if is_placeholder else body.level,
-            "is_in_drops": True,
-            "ons_code": None,
+            **{"org_level": body.level, "org_code": body.code, "org_name": body.name},
+            **{"org_type": "placeholder" if is_placeholder else body.level, "is_in_drops": True, "ons_code": None},
             "valid_from": date(2020, 4, 1) if (body.level, body.code) == ("stp", "QHM") else start,
             "predecessors": "; ".join(predecessors.get((body.level, body.code), [])) or None,
-            "successors": successor[1] if successor else None,
-            "boundary_moves": MOVED.get((body.level, body.code)),
+            **{"successors": successor[1] if successor else None, "boundary_moves": MOVED.get((body.level, body.code))},
             "valid_to": end if body.level in ("ccg", "stp") else None,
             "current_level": "sub_icb" if body.code == "15E" else body.level,
-            "current_code": successor[1] if successor else body.code,
-            "current_name": body.name,
+            **{"current_code": successor[1] if successor else body.code, "current_name": body.name},
             "current_comparability": "recoded" if body.level in ("ccg", "stp") else "same",
         }
 
@@ -368,16 +330,9 @@ def _organisations() -> Iterator[dict[str, Any]]:
 def _populations() -> Iterator[dict[str, Any]]:
     for variable_type, variable_a, variable_b, kind, population, name, order, since, reason in POPULATIONS:
         yield {
-            "variable_type": variable_type,
-            "variable_a": variable_a,
-            "variable_b": variable_b,
-            "population_type": kind,
-            "population": population,
-            "population_name": name,
-            "sort_order": order,
-            "comparable_from": since,
-            "change_reason": reason,
-            "first_period_start": date(2019, 4, 1),
+            **{"variable_type": variable_type, "variable_a": variable_a, "variable_b": variable_b},
+            **{"population_type": kind, "population": population, "population_name": name, "sort_order": order},
+            **{"comparable_from": since, "change_reason": reason, "first_period_start": date(2019, 4, 1)},
         }
 
 
@@ -388,42 +343,23 @@ def _standards() -> Iterator[dict[str, Any]]:
         ("percentage_reliable_recovery", 48, "48% reliable recovery", "background"),
     ):
         yield {
-            "measure": measure,
-            "threshold": threshold,
-            "comparison": "at_least",
-            "valid_from": date(2015, 4, 1),
-            "certainty": certainty,
-            "label": label,
+            **{"measure": measure, "threshold": threshold, "comparison": "at_least", "valid_from": date(2015, 4, 1)},
+            **{"certainty": certainty, "label": label},
         }
 
 
 def _notes() -> Iterator[dict[str, Any]]:
     for note, grain, period, level, code, measure in NOTES:
         yield {
-            "note_id": note,
-            "period_grain": grain,
-            "period": period,
-            "org_level": level,
-            "org_code": code,
-            "variable_type": "Total",
-            "measure": measure,
-            "cell_status": "released",
-            "action": "note",
-            "note": f"Made here: {note.replace('-', ' ')}.",
-            "source": "A made source",
+            **{"note_id": note, "period_grain": grain, "period": period, "org_level": level, "org_code": code},
+            **{"variable_type": "Total", "measure": measure, "cell_status": "released", "action": "note"},
+            **{"note": f"Made here: {note.replace('-', ' ')}.", "source": "A made source"},
         }
     # What is about no released figure is about none on a page.
     yield {
-        "note_id": "mended",
-        "period_grain": "month",
-        "period": "2022-10",
-        "org_level": "provider",
-        "org_code": "RGD",
-        "variable_type": "Total",
-        "measure": "count_referrals_received",
-        "cell_status": "mended",
-        "note": "Made here: mended.",
-        "source": "A made source",
+        **{"note_id": "mended", "period_grain": "month", "period": "2022-10", "org_level": "provider"},
+        **{"org_code": "RGD", "variable_type": "Total", "measure": "count_referrals_received", "cell_status": "mended"},
+        **{"note": "Made here: mended.", "source": "A made source"},
     }
 
 
@@ -452,14 +388,10 @@ def write_report_release(folder: Path) -> Path:
             connection.execute(f"copy (select {typed} from frame) to {target} (format parquet)")
             connection.unregister("frame")
     manifest = {
-        "release_id": "2026.11.9",
-        "released_on": "2026-11-22",
-        "data_origin": "synthetic",
-        "statement": STATEMENT,
+        **{"release_id": "2026.11.9", "released_on": "2026-11-22", "data_origin": "synthetic", "statement": STATEMENT},
         "attribution": "Made here.",
         "rounding_and_suppression": "Counts are rounded to the nearest 5 and 0 to 4 are suppressed.",
-        "drops": [{"file": "made.csv"}],
-        "files": {},
+        **{"drops": [{"file": "made.csv"}], "files": {}},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder

@@ -15,10 +15,10 @@ import duckdb
 import pandas as pd
 
 from iapt.ingest.cell_conditions import is_one_of
-from iapt.ingest.containers import GET_IT_AGAIN, Table, cell_text
 from iapt.ingest.notices import format_notice
 from iapt.ingest.reading_context import CORRECT_ROW, EXTEND_LAYOUT, ReadingContext, describe_row
 from iapt.ingest.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
+from iapt.ingest.tables import GET_IT_AGAIN, Table, format_cell
 from iapt.rejection import DropRejectedError
 from iapt.run_warnings import name_first
 from iapt.sql import quote_identifier, quote_literal
@@ -134,7 +134,7 @@ def _build_sheet_frame(context: ReadingContext, table: Table) -> pd.DataFrame:
     numbers: list[int] = []
     rows: list[list[str]] = []
     for number, row in enumerate((table.sheet_rows or [])[header_row:], start=header_row + 1):
-        texts = [cell_text(cell) for cell in row]
+        texts = [format_cell(cell) for cell in row]
         if not any(texts):
             continue
         if any(texts[width:]):

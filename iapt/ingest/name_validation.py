@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.containers import find_zip_member
 from iapt.ingest.named_periods import find_contradicted_period
 from iapt.ingest.observation_store import DropSummary
+from iapt.ingest.tables import find_zip_member
 from iapt.periods import parse_period_label
 from iapt.rejection import DropRejectedError
 

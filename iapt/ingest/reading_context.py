@@ -12,7 +12,7 @@ import duckdb
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.layouts import Layout
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.containers import Table
+from iapt.ingest.tables import Table
 from iapt.rejection import DropRejectedError
 
 EXTEND_LAYOUT = "If the publisher has changed the file, mend its layout in catalogue/layouts; else get the file again."

@@ -19,8 +19,8 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.precedence import Precedence
 from iapt.catalogue.re_issues import ReIssues
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.containers import find_zip_member
 from iapt.ingest.observation_store import DropSummary, ObservationStore, TableSummary
+from iapt.ingest.tables import find_zip_member
 
 ReadDrops = Sequence[tuple[ArchivedDrop, DropSummary]]
 

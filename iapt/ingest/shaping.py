@@ -8,13 +8,13 @@ from typing import Final
 
 from iapt.catalogue.layouts import Layout, WideMeasures
 from iapt.ingest.cell_conditions import LARGEST_EXACT, blank_if_null, cell_column, is_number, is_one_of, is_too_large
-from iapt.ingest.containers import ERROR_CELL
 from iapt.ingest.loading import ERROR_ROWS, SPREADSHEET_MARKS
 from iapt.ingest.notices import format_notice
 from iapt.ingest.observation_store import COMPANION_OF
 from iapt.ingest.organisation_validation import ROWS_SET_ASIDE
 from iapt.ingest.reading_context import CORRECT_CELL, EXTEND_LAYOUT, ReadingContext, describe_row
 from iapt.ingest.row_validation import DUPLICATE_ROWS, Duplicates
+from iapt.ingest.tables import ERROR_CELL
 from iapt.rejection import DropRejectedError
 from iapt.run_warnings import name_first
 from iapt.sql import quote_literal, sql_list

@@ -11,10 +11,11 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.layouts import Layout
 from iapt.catalogue.precedence import Precedence
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.containers import GET_IT_AGAIN, HIDDEN_SHEET, Table, find_zip_member, open_tables
+from iapt.ingest.containers import open_tables
 from iapt.ingest.layout_matching import find_nearest, match_layouts, rank_by_nearness
 from iapt.ingest.notices import SEPARATOR, format_notice
 from iapt.ingest.reading_context import TableGroup
+from iapt.ingest.tables import GET_IT_AGAIN, HIDDEN_SHEET, Table, find_zip_member
 from iapt.rejection import DropRejectedError
 from iapt.run_warnings import name_first
 from iapt.sources.file_formats import describe_delimiter

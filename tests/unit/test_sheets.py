@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from iapt.ingest.containers import Table, open_tables
+from iapt.ingest.containers import open_tables
 from iapt.ingest.sheets import Extent, NotMeasurableError, measure_extent
+from iapt.ingest.tables import Table
 from iapt.rejection import DropRejectedError
 from tests.factories import drops
 
@@ -56,7 +57,7 @@ def rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., D
             opened(tmp_path, content, "book.xlsx", **limits)
         return rejection.value
 
-    monkeypatch.setattr("iapt.ingest.containers.CalamineWorkbook", NeverLoaded)
+    monkeypatch.setattr("iapt.ingest.workbooks.CalamineWorkbook", NeverLoaded)
     return rejection_of
 
 

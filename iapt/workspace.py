@@ -71,28 +71,48 @@ class Workspace:
         return self.root / "warehouse.duckdb"
 
     @property
+    def ingest_record(self) -> Path:
+        """State of the current run: what the drop folder offered. `iapt.workspace_state` reads and writes it."""
+        return self.root / "ingest.json"
+
+    @property
+    def read_record(self) -> Path:
+        """State of the current run: what came of reading the archived drops."""
+        return self.root / "reading.json"
+
+    @property
+    def refresh_plan(self) -> Path:
+        """State of the current run: what it is going to do, and from which inputs."""
+        return self.root / "refresh_plan.json"
+
+    @property
     def landed(self) -> Path:
-        """Which drops, under which recipe, the tables are that the marts are built from next."""
+        """State: the inputs of the landing tables, which the marts are built from next."""
         return self.root / "landed.json"
 
     @property
     def built(self) -> Path:
-        """Which drops, under which recipe, every mart of the warehouse is made from: those landed when dbt was done."""
+        """State: the inputs of every mart of the warehouse, those landed when dbt was done."""
         return self.root / "built.json"
 
     @property
     def staged(self) -> Path:
-        """Which drops, under which recipe, the candidate release was made from."""
+        """State: the inputs of the candidate release."""
         return self.root / "staged.json"
 
     @property
-    def released_by(self) -> Path:
-        """Which run made the newest release, or found it unchanged: what its checks said is said of the release."""
-        return self.root / "released_by.json"
+    def released(self) -> Path:
+        """State: the inputs of the newest release, and the run that made it or found it unchanged."""
+        return self.root / "released.json"
+
+    @property
+    def last_refresh(self) -> Path:
+        """State: what came of the last refresh, whoever started it."""
+        return self.root / "last_refresh.json"
 
     @property
     def ingested_folder(self) -> Path:
-        """In which state each drop folder was last taken in by a run."""
+        """State: the fingerprint of each drop folder as a run last ingested it."""
         return self.root / "ingested_folder.json"
 
     @property

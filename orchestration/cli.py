@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import io
 import json
@@ -19,10 +20,12 @@ from rich.table import Table
 
 from iapt.catalogue.disclosure_policy import UnknownProfileError, load_policy
 from iapt.machine_errors import MachineTroubleError
+from iapt.rejection import DropRejectedError
 from iapt.run_warnings import name_first, printable
 from iapt.workspace import RESTRICTED, Workspace
 from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, is_busy
-from orchestration.refresh import RefreshOutcome, describe_refusal
+from iapt.workspace_state import BuildInputs, RefreshRecord, Rejection, read_manifest
+from orchestration.progress import ProgressReporter
 from orchestration.refresh import refresh as run_refresh
 
 app = typer.Typer(
@@ -92,40 +95,53 @@ def refresh(
     Exit status: 0 released, nothing new, or no drop to read yet; 1 nothing released; 2 usage; 3 released, but some
     drops were refused.
     """
-    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
+    workspace = _open_workspace(home)
     try:
         if restricted:
-            where = where if where.is_restricted else Workspace(where.root / RESTRICTED)
-            where.make_restricted()
-        outcome = _refresh_with_progress(where, drops.expanduser().resolve(), profile, rebuild, wait)
+            workspace = workspace if workspace.is_restricted else Workspace(workspace.root / RESTRICTED)
+            workspace.make_restricted()
+        with _show_progress() as progress:
+            record = run_refresh(
+                workspace,
+                drops.expanduser().resolve(),
+                profile=profile,
+                rebuild=rebuild,
+                wait_seconds=wait,
+                progress=progress,
+            )
     except WorkspaceLockedError as error:
-        err.print(str(error), markup=False)
-        raise typer.Exit(1) from error
+        raise _fail(str(error)) from error
     except MachineTroubleError as error:
-        err.print(f"The refresh did not come to its end. {error}", markup=False)
-        raise typer.Exit(1) from error
+        raise _fail(f"The refresh did not come to its end. {error}") from error
     except OSError as error:
-        err.print(f"Nothing was released: {_reason(error)}", markup=False)
-        raise typer.Exit(1) from error
-    _report(where, outcome)
+        raise _fail(f"Nothing was released: {_describe_os_error(error)}") from error
+    _print_refresh(workspace, record)
     gc.freeze()  # Python would look through all that was imported once more before it ends: two seconds
-    raise typer.Exit(outcome.exit_status)
+    raise typer.Exit(record.exit_status)
 
 
-def _reason(error: OSError) -> str:
-    """What the system said of which file, without its number; our own sentence where the error is ours."""
+def _open_workspace(home: Path | None) -> Workspace:
+    """Return the workspace that --home names, else that of the environment."""
+    return Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
+
+
+def _fail(message: str, exit_status: int = 1) -> typer.Exit:
+    """Print why a command ends, and return the exception that ends it."""
+    err.print(message, markup=False)
+    return typer.Exit(exit_status)
+
+
+def _describe_os_error(error: OSError) -> str:
+    """Return what the system says of which file, without its number; our own sentence where the error is ours."""
     return f"{error.filename}: {error.strerror}" if error.strerror and error.filename else str(error)
 
 
-def _refresh_with_progress(home: Workspace, drops: Path, profile: str, rebuild: bool, wait: int) -> RefreshOutcome:
-    # What the tools say on standard error goes into the log meanwhile, so the terminal is drawn on by a way of its own.
-    with _own_terminal() as terminal:
-        return _refresh_drawn_on(terminal, home, drops, profile, rebuild, wait)
-
-
 @contextlib.contextmanager
-def _own_terminal() -> Generator[Console]:
-    """A console on a duplicate of standard error, whoever redirects that one; one that draws nothing elsewhere."""
+def _open_terminal() -> Generator[Console]:
+    """Yield a console on a duplicate of standard error, which is drawn on while standard error itself is redirected.
+
+    Where standard error is no terminal, the console shows nothing.
+    """
     try:
         is_terminal = sys.stderr.isatty()
         descriptor = os.dup(sys.stderr.fileno()) if is_terminal else None
@@ -138,9 +154,9 @@ def _own_terminal() -> Generator[Console]:
         yield Console(file=stream, highlight=False)
 
 
-def _refresh_drawn_on(
-    terminal: Console, home: Workspace, drops: Path, profile: str, rebuild: bool, wait: int
-) -> RefreshOutcome:
+@contextlib.contextmanager
+def _show_progress() -> Generator[ProgressReporter]:
+    """Yield a reporter that draws a bar on the terminal, and prints what is waited for, on standard error."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -148,59 +164,62 @@ def _refresh_drawn_on(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    bar = Progress(
-        *columns,
-        console=terminal,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-        disable=not terminal.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("refreshing", total=None)
+    with _open_terminal() as terminal:
+        bar = Progress(
+            *columns,
+            console=terminal,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            disable=not terminal.is_terminal,
+        )
+        # Standard error as it is now, before the output of the tools is redirected into the log.
+        console = terminal if terminal.is_terminal else Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        with bar:
+            task = bar.add_task("refreshing", total=None)
 
-        def show(what: str, done: int, total: int) -> None:
-            # Drawn at once: a step may be over before the line is next drawn by itself.
-            bar.update(task, description=printable(what), completed=done, total=total or None, refresh=True)
+            def draw(step: str, done: int, total: int) -> None:
+                # Drawn at once: a step may be over before the line is next drawn by itself.
+                bar.update(task, description=printable(step), completed=done, total=total or None, refresh=True)
 
-        # Of standard error as it is now, before the tools' words are sent into the log.
-        spoken = terminal if terminal.is_terminal else Console(file=sys.stderr, highlight=False, soft_wrap=True)
-
-        def say(message: str) -> None:
-            spoken.print(message[:1].upper() + message[1:], markup=False)
-
-        return run_refresh(home, drops, profile=profile, rebuild=rebuild, progress=show, wait_seconds=wait, say=say)
+            yield ProgressReporter(draw, lambda message: _print_sentence(console, message))
 
 
-def _say_now(message: str) -> None:
-    err.print(message[:1].upper() + message[1:], markup=False)
+def _print_sentence(console: Console, message: str) -> None:
+    console.print(message[:1].upper() + message[1:], markup=False)
 
 
-def _report(home: Workspace, outcome: RefreshOutcome) -> None:
-    """Say what was read, what was refused and why, and what was released and where."""
-    if outcome.drops_read:
-        out.print(f"Read {outcome.drops_read} new drops; {outcome.drops_known} were known from before.")
-    elif outcome.drops_known:
-        out.print(f"Nothing read: all {outcome.drops_known} drops were read before.")
-    if outcome.refused:
-        out.print(f"Refused {len(outcome.refused)} drops:")
-        for refusal in outcome.refused:
-            out.print(f"  - {describe_refusal(refusal)}", markup=False)
-    if outcome.failure is not None:
+def _describe_rejection(rejection: Rejection) -> str:
+    """Return the record of a rejected drop as a paragraph."""
+    return str(DropRejectedError(**rejection))
+
+
+def _print_refresh(workspace: Workspace, record: RefreshRecord) -> None:
+    """Print what was read, what was rejected and why, and what was released and workspace."""
+    log = workspace.logs / (record.log or "")
+    if record.drops_read:
+        out.print(f"Read {record.drops_read} new drops; {record.drops_known} were known from before.")
+    elif record.drops_known:
+        out.print(f"Nothing read: all {record.drops_known} drops were read before.")
+    if record.rejected:
+        out.print(f"Rejected {len(record.rejected)} drops:")
+        for rejection in record.rejected:
+            out.print(f"  - {_describe_rejection(rejection)}", markup=False)
+    if record.failure is not None:
         err.print("Nothing was released; the last release, if there is one, stands.", markup=False)
-        err.print(outcome.failure, markup=False)
-        _print_warnings(outcome.warnings)
-        _print_notices(outcome.notices)
-        err.print(f"In full: {outcome.log}", markup=False)
+        err.print(record.failure, markup=False)
+        _print_warnings(record.warnings)
+        _print_notices(record.notices)
+        err.print(f"In full: {log}", markup=False)
         return
-    if outcome.nothing_to_do is not None:
-        out.print(outcome.nothing_to_do, markup=False)
+    if record.nothing_to_do is not None:
+        out.print(record.nothing_to_do, markup=False)
         return
-    _print_release(home, "Released" if outcome.is_new else "Nothing new; the latest release is")
-    _print_warnings(outcome.warnings)
-    _print_notices(outcome.notices)
-    if outcome.warnings or outcome.notices:
-        out.print(f"In full: {outcome.log}", markup=False)
+    _print_release(workspace, "Released" if record.is_new else "Nothing new; the latest release is")
+    _print_warnings(record.warnings)
+    _print_notices(record.notices)
+    if record.warnings or record.notices:
+        out.print(f"In full: {log}", markup=False)
 
 
 def _print_warnings(warnings: Sequence[str]) -> None:
@@ -219,9 +238,11 @@ def _print_notices(notices: Sequence[str]) -> None:
         out.print(f"  - and {len(notices) - NOTICES_SHOWN} more kinds; the log has all of them.", markup=False)
 
 
-def _print_release(home: Workspace, opening: str) -> None:
-    manifest = json.loads((home.latest / "manifest.json").read_text("utf-8"))
-    out.print(f"{opening} {manifest['release_id']} ({manifest['data_origin']} data) in {home.latest}", markup=False)
+def _print_release(workspace: Workspace, opening: str) -> None:
+    """Print which release `latest` is, its tables, and where its report lies."""
+    folder, manifest = workspace.latest, read_manifest(workspace.latest)
+    assert manifest is not None
+    out.print(f"{opening} {manifest['release_id']} ({manifest['data_origin']} data) in {folder}", markup=False)
     table = Table("table", "rows", "Parquet bytes", box=None, pad_edge=False)
     table.columns[1].justify = table.columns[2].justify = "right"
     for name, record in manifest["files"].items():
@@ -229,14 +250,38 @@ def _print_release(home: Workspace, opening: str) -> None:
             table.add_row(name.removesuffix(".parquet"), f"{record['rows']:,}", f"{record['bytes']:,}")
     out.print(table)
     if manifest.get("report"):
-        out.print(f"The report: {home.latest / 'report' / 'index.html'}, or: iapt serve {home.latest}", markup=False)
+        out.print(f"The report: {folder / 'report' / 'index.html'}, or: iapt serve {folder}", markup=False)
     if manifest["statement"]:
         out.print(manifest["statement"], markup=False)
 
 
 @app.command()
 def status(home: HomeOption = None) -> None:
-    """What is kept, what was refused, and what the latest release is."""
+    """What is archived, what was rejected, and what the latest release is."""
+    from orchestration.run_record import describe_state, read_record
+
+    workspace = _open_workspace(home)
+    record = read_record(workspace)
+    if not _print_archive(workspace, record.rejected if record else []) and record is None:
+        out.print(f"No drop is archived in {workspace.root}. Begin with: iapt refresh --drops PATH", markup=False)
+        return
+    if record is not None:
+        out.print(describe_state(record, is_running=is_busy(workspace)), markup=False)
+        if record.log:
+            out.print(f"In full: {workspace.logs / record.log}", markup=False)
+        _print_warnings(record.warnings)
+        _print_notices(record.notices)
+    if read_manifest(workspace.latest) is not None:
+        _print_release(workspace, "The latest release is")
+    else:
+        out.print("Nothing has been released yet.")
+
+
+def _print_archive(workspace: Workspace, rejected: Sequence[Rejection]) -> bool:
+    """Print what the archived drops hold, and the rejected ones; return whether there is any archived drop.
+
+    `rejected` are the drops that the last refresh rejected.
+    """
     from iapt.catalogue.catalogue import Catalogue
     from iapt.ingest.archive import DropArchive
     from iapt.ingest.drop_reading import list_current_rejections
@@ -244,48 +289,28 @@ def status(home: HomeOption = None) -> None:
     from iapt.ingest.reissues import find_wholly_replaced_drops
     from iapt.ingest.series_summaries import summarise_series
     from iapt.workspace import CATALOGUE
-    from orchestration.run_record import describe_state, read_record
 
-    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
-    catalogue, observations = Catalogue(CATALOGUE), ObservationStore(where.observations)
-    drops = list(DropArchive(where.drops))
-    record = read_record(where)
-    if not drops and not record:
-        out.print(f"No drop is kept in {where.root}. Begin with: iapt refresh --drops PATH", markup=False)
-        return
-    read = [(drop, observations.read_summary(drop.sha256, catalogue)) for drop in drops]
-    unread = sum(summary is None for _, summary in read)
+    catalogue, observations = Catalogue(CATALOGUE), ObservationStore(workspace.observations)
+    drops = list(DropArchive(workspace.drops))
+    summaries = [(drop, observations.read_summary(drop.sha256, catalogue)) for drop in drops]
+    usable = [(drop, summary) for drop, summary in summaries if summary is not None and not summary.rejection]
     table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)
-    usable = [(drop, found) for drop, found in read if found is not None and not found.rejection]
-    for held in summarise_series(usable, find_wholly_replaced_drops(usable, observations, catalogue)):
-        counts = (f"{held.cells:,}", f"{held.quarantined:,}")
-        periods = (held.first_period, held.last_period)
-        replaced = f" + {held.replaced} replaced" if held.replaced else ""
-        table.add_row(held.origin, held.series, f"{held.drops}{replaced}", *periods, *counts)
+    for series in summarise_series(usable, find_wholly_replaced_drops(usable, observations, catalogue)):
+        replaced = f" + {series.replaced} replaced" if series.replaced else ""
+        periods = (series.first_period, series.last_period)
+        cells = (f"{series.cells:,}", f"{series.quarantined:,}")
+        table.add_row(series.origin, series.series, f"{series.drops}{replaced}", *periods, *cells)
     if drops:
         out.print(table)
-    if unread:
-        out.print(f"{unread} drops are kept and not read under today's layouts; the next refresh reads them.")
-    refused = record.get("refused", [])
-    for refusal in refused:
-        out.print(f"refused: {describe_refusal(refusal)}", markup=False)
-    earlier = [
-        drop.file for drop, refusal in list_current_rejections(drops, observations, catalogue) if refusal not in refused
-    ]
-    if earlier:
-        out.print(
-            f"refused earlier, and not offered to the last refresh: {name_first(earlier, len(earlier))}", markup=False
-        )
-    if record:
-        out.print(describe_state(record, is_running=is_busy(where)), markup=False)
-        if record.get("log"):
-            out.print(f"In full: {where.logs / record['log']}", markup=False)
-        _print_warnings(record.get("warnings", []))
-        _print_notices(record.get("notices", []))
-    if (where.latest / "manifest.json").is_file():
-        _print_release(where, "The latest release is")
-    else:
-        out.print("Nothing has been released yet.")
+    if unread := sum(summary is None for _, summary in summaries):
+        out.print(f"{unread} drops are archived and not read under today's layouts; the next refresh reads them.")
+    for rejection in rejected:
+        out.print(f"rejected: {_describe_rejection(rejection)}", markup=False)
+    standing = list_current_rejections(drops, observations, catalogue)
+    if earlier := [drop.file for drop, rejection in standing if rejection not in rejected]:
+        names = name_first(earlier, len(earlier))
+        out.print(f"rejected earlier, and not offered to the last refresh: {names}", markup=False)
+    return bool(drops)
 
 
 @app.command()
@@ -308,30 +333,27 @@ def audit(
     from iapt.release.verify import NotVerifiableError, open_auditor, verify_folder
     from iapt.report.comparison import compare_report
 
-    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
-    judged = (folder or where.latest).expanduser().resolve()
-    if not judged.is_dir() or not where.warehouse.is_file() or not where.built.is_file():
-        missing = judged if not judged.is_dir() else where.warehouse
+    workspace = _open_workspace(home)
+    judged = (folder or workspace.latest).expanduser().resolve()
+    if not judged.is_dir() or not workspace.warehouse.is_file() or not workspace.built.is_file():
+        missing = judged if not judged.is_dir() else workspace.warehouse
         err.print(
             f"{missing}: not found. An audit needs a folder and a home that was refreshed from its drops.", markup=False
         )
         raise typer.Exit(2)
-    _reject_locked_warehouse(where)
-    salt = where.salt if where.is_restricted else None
-    drops_at_hand = frozenset(
-        pseudonymise_drop_id(drop, salt) for drop in json.loads(where.built.read_text("utf-8"))["drops"]
-    )
+    _reject_locked_warehouse(workspace)
+    salt = workspace.salt if workspace.is_restricted else None
+    drops_at_hand = frozenset(pseudonymise_drop_id(drop, salt) for drop in BuildInputs.load(workspace.built).drops)
     try:
         inspection = verify_folder(
             judged,
-            open_auditor(where),
+            open_auditor(workspace),
             drops_at_hand,
             lambda tables, auditor: validate_release(tables, auditor=auditor),
             compare_report,
         )
     except NotVerifiableError as error:
-        err.print(str(error), markup=False)
-        raise typer.Exit(2) from error
+        raise _fail(str(error), 2) from error
     out.print(inspection.report.describe_failures(), markup=False)
     if not inspection.has_manifest:
         out.print("The folder has no manifest, so nothing is said of where its bytes come from.")
@@ -342,24 +364,23 @@ def audit(
     raise typer.Exit(0 if inspection.report.passed else 1)
 
 
-def _reject_locked_warehouse(home: Workspace) -> None:
+def _reject_locked_warehouse(workspace: Workspace) -> None:
     """End with a sentence where another program, such as a refresh, writes in the warehouse, or it is damaged."""
     import duckdb
 
     from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 
+    say = functools.partial(_print_sentence, err)
     try:
-        wait_for_warehouse(home.warehouse, for_writing=False, wait_seconds=0, say=_say_now)
+        wait_for_warehouse(workspace.warehouse, for_writing=False, wait_seconds=0, say=say)
     except WarehouseLockedError as error:
-        err.print(f"{error}.", markup=False)
-        raise typer.Exit(2) from error
+        raise _fail(f"{error}.", 2) from error
     except duckdb.IOException as error:
-        err.print(
-            f"{home.warehouse} cannot be opened: {str(error).splitlines()[0]}. Remove it, and run `iapt refresh "
-            "--rebuild`: it holds nothing that is not made from the kept drops.",
-            markup=False,
-        )
-        raise typer.Exit(2) from error
+        raise _fail(
+            f"{workspace.warehouse} cannot be opened: {str(error).splitlines()[0]}. Remove it, and run `iapt refresh "
+            "--rebuild`: it holds nothing that is not made from the archived drops.",
+            2,
+        ) from error
 
 
 @app.command()
@@ -374,13 +395,12 @@ def findings(
     """
     from iapt.release.verify import NotVerifiableError, write_period_findings
 
-    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
-    _reject_locked_warehouse(where)
+    workspace = _open_workspace(home)
+    _reject_locked_warehouse(workspace)
     try:
-        path, found = write_period_findings(where, period)
+        path, found = write_period_findings(workspace, period)
     except NotVerifiableError as error:
-        err.print(str(error), markup=False)
-        raise typer.Exit(2) from error
+        raise _fail(str(error), 2) from error
     out.print(f"{found} findings written to {path}. They are sensitive: keep them there.", markup=False)
 
 
@@ -412,10 +432,10 @@ def report(
     """
     from iapt.report.site import NOT_BUILDABLE, build_report
 
-    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
-    source = (release or where.latest).expanduser().resolve()
-    target = (to or where.root / "report").expanduser().resolve()
-    given = boundaries or (where.boundaries if where.boundaries.is_file() else None)
+    workspace = _open_workspace(home)
+    source = (release or workspace.latest).expanduser().resolve()
+    target = (to or workspace.root / "report").expanduser().resolve()
+    given = boundaries or (workspace.boundaries if workspace.boundaries.is_file() else None)
     if target.exists() and any(target.iterdir()) and not (target / "assets" / "report.css").is_file():
         err.print(f"{target}: expected a new folder, an empty one or a report; it holds other files.", markup=False)
         raise typer.Exit(2)
@@ -423,10 +443,9 @@ def report(
         with err.status("building the report"):
             built = build_report(source, target, boundaries=given)
     except NOT_BUILDABLE as error:
-        err.print(str(error), markup=False)
-        raise typer.Exit(2) from error
+        raise _fail(str(error), 2) from error
     except OSError as error:
-        err.print(f"The report was not built: {_reason(error)}", markup=False)
+        err.print(f"The report was not built: {_describe_os_error(error)}", markup=False)
         raise typer.Exit(2) from error
     out.print(
         f"Built {built.pages} pages in {built.folder} ({built.total_bytes / 1e6:,.0f} MB; the heaviest page, "
@@ -452,8 +471,8 @@ def serve(
     from iapt.release.publish import REPORT_FOLDER
     from iapt.report.serving import make_server
 
-    where = Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
-    shown = (folder or where.latest).expanduser().resolve()
+    workspace = _open_workspace(home)
+    shown = (folder or workspace.latest).expanduser().resolve()
     if (shown / REPORT_FOLDER).is_dir():
         shown /= REPORT_FOLDER
     try:
@@ -503,7 +522,7 @@ def demo_drops(
         with err.status("writing demonstration drops"):
             written = write_demonstration_drops(folder, national=national, months=months)
     except OSError as error:
-        err.print(_reason(error), markup=False)
+        err.print(_describe_os_error(error), markup=False)
         raise typer.Exit(2) from error
     size = sum(path.stat().st_size for path in written)
     out.print(f"Wrote {len(written)} synthetic drops ({size / 1e6:,.0f} MB) to {folder}.", markup=False)

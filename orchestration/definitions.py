@@ -2,8 +2,11 @@
 
 import dagster as dg
 
-from orchestration.assets.drops import drop_assets, landing
+from orchestration.assets.drops import drop_assets
+from orchestration.assets.landing import landing
 from orchestration.assets.marts import build_marts, dbt_resource
+from orchestration.assets.observations import observations
+from orchestration.assets.refresh_plan import refresh_plan
 from orchestration.assets.release import gate, release_assets
 from orchestration.assets.value_checks import value_checks
 from orchestration.jobs import refresh
@@ -15,19 +18,19 @@ from orchestration.workspace_lock_resource import WorkspaceLockResource
 
 
 def build_definitions(
-    pipeline: WorkspaceResource | None = None, progress: ProgressReporter | None = None
+    workspace: WorkspaceResource | None = None, progress: ProgressReporter | None = None
 ) -> dg.Definitions:
-    """The definitions, for a home and a way to show progress; by default the home of the environment, silently."""
-    pipeline = pipeline or WorkspaceResource()
+    """Return the definitions for a workspace and a way to show progress; by default that of the environment, silent."""
+    workspace = workspace or WorkspaceResource()
     return dg.Definitions(
-        assets=[*drop_assets, landing, build_marts(), *release_assets],
+        assets=[*drop_assets, observations, refresh_plan, landing, build_marts(), *release_assets],
         asset_checks=[value_checks, gate],
         jobs=[refresh],
         schedules=[monthly_refresh],
         sensors=[drop_folder_sensor],
         resources={
-            "pipeline": pipeline,
-            "alone_in_the_home": WorkspaceLockResource(pipeline=pipeline, job=refresh.name),
+            "workspace": workspace,
+            "workspace_lock": WorkspaceLockResource(workspace=workspace, job=refresh.name),
             "progress": progress or ProgressReporter(),
             "dbt": dbt_resource(),
         },

@@ -10,5 +10,5 @@ refresh = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*DROPS_BY_GRAIN.values()),
     executor_def=dg.in_process_executor,
-    description="Take in the drop folder, read what is new, build the marts, judge the extracts, and release them.",
+    description="Archive the drop folder, read what is new, build the marts, validate the extracts, and release them.",
 )

@@ -1,24 +1,24 @@
-"""Resources: the home, the catalogue and the dbt project, as the assets receive them."""
+"""Resources: the workspace, its stores and the catalogue, as the assets receive them."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import dagster as dg
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.disclosure_policy import Policy, load_policy
-from iapt.ingest.archive import DropArchive
-from iapt.ingest.observation_store import ObservationStore
+from iapt.ingest.archive import ArchivedDrop, DropArchive
+from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Workspace
 from iapt.workspace_lock import WAIT_SECONDS
 
 
 class WorkspaceResource(dg.ConfigurableResource[Workspace]):
-    """The folders of one home; empty means IAPT_HOME, or `data` in the project's folder.
+    """A workspace and its stores. An empty `root` means IAPT_HOME, or `data` in the project's folder.
 
-    `wait_seconds` is how long a run waits for another one in the home, and for a reader of its warehouse.
+    `wait_seconds` is how long a run waits for another one in the workspace, and for a reader of its warehouse.
     """
 
     root: str = ""
@@ -26,38 +26,52 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     wait_seconds: float = WAIT_SECONDS
 
     @property
-    def home(self) -> Workspace:
-        """The home this pipeline works in."""
+    def paths(self) -> Workspace:
+        """The folders and files of the workspace."""
         return Workspace(Path(self.root)) if self.root else Workspace.from_environment()
 
     @property
-    def drops(self) -> DropArchive:
-        """The store of drops."""
-        return DropArchive(self.home.drops)
+    def drop_store(self) -> DropArchive:
+        """The archived drops."""
+        return DropArchive(self.paths.drops)
 
     @property
-    def observations(self) -> ObservationStore:
-        """The folder of observations."""
-        return ObservationStore(self.home.observations)
+    def observation_store(self) -> ObservationStore:
+        """The observations of every drop that was read."""
+        return ObservationStore(self.paths.observations)
 
     def load_catalogue(self) -> Catalogue:
-        """The catalogue of this project."""
-        return Catalogue(Path(self.catalogue) if self.catalogue else CATALOGUE, restricted=self.home.is_restricted)
+        """Return the catalogue of this project."""
+        return Catalogue(Path(self.catalogue) if self.catalogue else CATALOGUE, restricted=self.paths.is_restricted)
 
     def load_policy(self, profile: str) -> Policy:
-        """The disclosure policy of this project in a profile; empty means its default."""
+        """Return the disclosure policy of this project in a profile; empty means its default."""
         return load_policy(self.load_catalogue().folder / DISCLOSURE_POLICY, profile or None)
 
-    def await_warehouse(self, say: Callable[[str], None], *, for_writing: bool = False) -> None:
-        """Return when nobody else keeps this run from the warehouse; raises dg.Failure where somebody still does."""
+    def load_drops(self, sha256s: Iterable[str]) -> list[tuple[ArchivedDrop, DropSummary]]:
+        """Return archived drops with their summaries, in the order asked for.
+
+        Raises dg.Failure where one is gone, or is not read under today's reader and layouts.
+        """
+        catalogue = self.load_catalogue()
+        drops = []
+        for sha256 in sha256s:
+            drop, summary = self.drop_store.get(sha256), self.observation_store.read_summary(sha256, catalogue)
+            if drop is None or summary is None:
+                raise dg.Failure(f"Drop {sha256} is in use and no longer read; run the refresh again.")
+            drops.append((drop, summary))
+        return drops
+
+    def wait_for_warehouse(self, say: Callable[[str], None], *, for_writing: bool = False) -> None:
+        """Return when no other program keeps this run from the warehouse; raises dg.Failure where one still does."""
         try:
-            wait_for_warehouse(self.home.warehouse, for_writing=for_writing, wait_seconds=self.wait_seconds, say=say)
+            wait_for_warehouse(self.paths.warehouse, for_writing=for_writing, wait_seconds=self.wait_seconds, say=say)
         except WarehouseLockedError as error:
             raise dg.Failure(f"{error}.") from error
 
 
 class RefreshConfig(dg.Config):
-    """What a refresh is asked to do. An empty `drops` means IAPT_DROPS, or the home's `inbox`.
+    """What a refresh is asked to do. An empty `drops` means IAPT_DROPS, or `inbox` in the workspace.
 
     An empty `profile` means the default profile of the disclosure policy.
     """
@@ -66,6 +80,6 @@ class RefreshConfig(dg.Config):
     profile: str = ""
     rebuild: bool = False
 
-    def folder(self, home: Workspace) -> Path:
-        """The folder of drops to take in."""
-        return Path(self.drops or os.environ.get("IAPT_DROPS") or home.root / "inbox").expanduser()
+    def folder(self, workspace: Workspace) -> Path:
+        """Return the folder of drops to ingest."""
+        return Path(self.drops or os.environ.get("IAPT_DROPS") or workspace.root / "inbox").expanduser()

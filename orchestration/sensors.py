@@ -9,8 +9,9 @@ from typing import Self
 
 import dagster as dg
 
-from iapt.sources.folder_fingerprint import EMPTY, compute_folder_fingerprint, read_ingested_fingerprint
+from iapt.sources.folder_fingerprint import EMPTY, compute_folder_fingerprint
 from iapt.workspace import Workspace
+from iapt.workspace_state import read_ingested_fingerprint
 from orchestration.jobs import refresh
 from orchestration.resources import RefreshConfig, WorkspaceResource
 from orchestration.workspace_lock_resource import is_alive
@@ -70,13 +71,13 @@ class SensorCursor:
     ),
 )
 def drop_folder_sensor(
-    context: dg.SensorEvaluationContext, pipeline: WorkspaceResource
+    context: dg.SensorEvaluationContext, workspace: WorkspaceResource
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Ask for a refresh when no run has taken in the drop folder as it is, and it was the same at two looks.
 
     A file that is still being copied is a file like any other, and the first half of a CSV can be read and released.
     """
-    home = pipeline.home
+    home = workspace.paths
     folder = RefreshConfig().folder(home)
     if not folder.is_dir():
         yield dg.SkipReason(f"there is no drop folder named {folder.name} yet")

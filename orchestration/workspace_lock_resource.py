@@ -76,19 +76,19 @@ def _forget_signs_of_ended_runs(home: Workspace, instance: dg.DagsterInstance) -
 class WorkspaceLockResource(dg.ConfigurableResource[None]):
     """For a run of the refresh, from its first step to its last. Another one at work is waited for."""
 
-    pipeline: WorkspaceResource
+    workspace: WorkspaceResource
     job: str
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[None]:
         """Hold the home, and leave the record of the run in it; raises dg.Failure where another refresh holds on."""
-        home, log = self.pipeline.home, context.log or dg.get_dagster_logger()
+        home, log = self.workspace.paths, context.log or dg.get_dagster_logger()
         instance, run = context.instance, context.run
         is_refresh = instance is not None and run is not None and run.job_name == self.job
         if run is not None:
             show_alive(home, run.run_id)
         try:
-            with lock_workspace(home, self.pipeline.wait_seconds, log.warning):
+            with lock_workspace(home, self.workspace.wait_seconds, log.warning):
                 if instance is not None:
                     for run_id in end_abandoned_runs(home, instance, self.job):
                         log.warning(f"run {run_id} was abandoned: {ABANDONED}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +135,10 @@ class Description:
     """What publishing needs to know of the making of a release."""
 
     data_origin: str
-    recipe: str
+    input_fingerprint: str
     drops: Sequence[tuple[ArchivedDrop, DropSummary]]
     policy: Policy
-    refused: Sequence[dict[str, str]] = field(default_factory=tuple)
+    rejected: Sequence[dict[str, str]] = ()
     code_commit: str | None = None
     salt: str | None = None
     #: The sha256 of each of the drops that a re-issue of the same file replaced: they are no second publication.
@@ -154,7 +154,7 @@ class Description:
             "markers": markers(self.policy),
             "licence": LICENCE if self.salt is None else None,
             "attribution": ATTRIBUTION if self.salt is None else None,
-            "recipe": pseudonymise_drop_id(self.recipe, self.salt),
+            "input_fingerprint": pseudonymise_drop_id(self.input_fingerprint, self.salt),
             "code_commit": self.code_commit,
             "drops": [
                 _drop_record(drop, summary, self.replaced)
@@ -162,7 +162,7 @@ class Description:
                 else _restricted_record(drop, summary, self.salt)
                 for drop, summary in self.drops
             ],
-            "refused_drops": list(self.refused) if self.salt is None else len(self.refused),
+            "rejected_drops": list(self.rejected) if self.salt is None else len(self.rejected),
         }
 
 
@@ -204,7 +204,7 @@ def _drops_in_words(description: Description) -> str:
     return f"{len(description.drops) - replaced} drops{earlier}"
 
 
-def release_readme(release_id: str, description: Description, release: Path) -> str:
+def render_release_readme(release_id: str, description: Description, release: Path) -> str:
     """The README of a release: what it is, what it holds, how to read it."""
     statement = STATEMENTS.get(description.data_origin)
     said = description.to_manifest()

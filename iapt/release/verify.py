@@ -25,20 +25,14 @@ from iapt.disclosure.findings import write_findings
 from iapt.disclosure.model import Rounding
 from iapt.disclosure.period_audits import SourceTables
 from iapt.files import compute_sha256
+from iapt.release.csv_files import CSV_BY_PERIOD, CSV_FOLDER, format_csv_columns, name_csv_file
 from iapt.release.datapackage import DATA_PACKAGE
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
-from iapt.release.publish import (
-    CSV_BY_PERIOD,
-    CSV_FOLDER,
-    DATABASE,
-    MANIFEST,
-    REPORT_FOLDER,
-    csv_columns,
-    csv_name,
-)
+from iapt.release.publish import DATABASE, REPORT_FOLDER
 from iapt.sql import quote_literal, sql_list
 from iapt.validation import RuleOutcome, ValidationReport
 from iapt.workspace import Workspace
+from iapt.workspace_state import MANIFEST, BuildInputs
 
 COPIES_RULE = "copies_match_tables"
 COPIES_RULE_DESCRIPTION = (
@@ -94,12 +88,12 @@ def open_auditor(home: Workspace) -> Auditor:
 
     Raises NotVerifiableError where the warehouse was built before it said under which policy.
     """
-    built = json.loads(home.built.read_text("utf-8"))
-    if "disclosure" not in built:
+    built = BuildInputs.load(home.built)
+    if not built.disclosure:
         raise NotVerifiableError(
             f"{home.built}: expected the disclosure policy; found none. Refresh this home once more."
         )
-    policy = Policy.from_manifest(built["disclosure"])
+    policy = Policy.from_manifest(built.disclosure)
     rounding = Rounding(policy.suppress_counts_below, policy.round_counts_to)
     return Auditor(home.warehouse, home.audits, rounding, source_is_public=not home.is_restricted)
 
@@ -269,16 +263,16 @@ def _faults_of_csv(folder: Path, tables: Path) -> Iterator[str]:
                 continue
             parquet = f"read_parquet({quote_literal(file)})"
             columns = connection.execute(f"describe select * from {parquet}").fetchall()
-            rendered = csv_columns([(str(name), str(kind)) for name, kind, *_ in columns])
+            rendered = format_csv_columns([(str(name), str(kind)) for name, kind, *_ in columns])
             names = [str(name) for name, *_ in columns]
             part = "period" if table in CSV_BY_PERIOD else "null"
             parts = _digests(connection, f"select {rendered} from {parquet}", names, part)
             if table in CSV_BY_PERIOD:
                 wanted = {
-                    csv_name(table, str(period)): digest for period, digest in parts.items() if period is not None
+                    name_csv_file(table, str(period)): digest for period, digest in parts.items() if period is not None
                 }
             else:
-                wanted = {csv_name(table): parts.get(None, _NO_ROWS)}
+                wanted = {name_csv_file(table): parts.get(None, _NO_ROWS)}
             expected |= wanted.keys()
             alike = []
             for name in wanted:

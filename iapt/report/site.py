@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from iapt.catalogue.area_tiles import AreaTilesError
 from iapt.catalogue.report_config import ReportConfigError
-from iapt.release.fingerprint import digest_files
+from iapt.input_fingerprint import digest_files
 from iapt.release.publish import ReportBuilder
 from iapt.report.boundaries import BoundariesError, read_boundaries
 from iapt.report.contents import Contents

@@ -1,7 +1,6 @@
 """The dbt models as assets, with their tests as checks."""
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -16,8 +15,9 @@ from filelock import FileLock
 from packaging.version import Version
 
 from expectations import engine
-from iapt.release.fingerprint import digest_files
+from iapt.input_fingerprint import digest_files
 from iapt.workspace import DBT_PROJECT, Workspace
+from iapt.workspace_state import BuildInputs
 from orchestration import dbt_process
 from orchestration.check_events import is_warning
 from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
@@ -126,18 +126,18 @@ def build_marts() -> dg.AssetsDefinition:
     def dbt_marts(
         context: dg.AssetExecutionContext,
         dbt: DbtCliResource,
-        pipeline: WorkspaceResource,
+        workspace: WorkspaceResource,
         progress: dg.ResourceParam[ProgressReporter],
     ) -> Iterator[Any]:
         """Seed, build and test the marts and extracts."""
         progress.begin("building the marts")
-        pipeline.await_warehouse(progress.say_with(context.log.warning), for_writing=True)
-        _point_dbt_at(pipeline.home)
+        workspace.wait_for_warehouse(progress.say_with(context.log.warning), for_writing=True)
+        _point_dbt_at(workspace.paths)
         # What judges the figures takes seconds to import; dbt works in another process meanwhile.
         Thread(target=engine.warm_up, daemon=True).start()
         # In the home: what dbt says of restricted figures stays with them, and what it parsed for this warehouse is
         # kept for the next refresh of it.
-        target = pipeline.home.root.absolute() / "dbt_target"
+        target = workspace.paths.root.absolute() / "dbt_target"
         # Whoever chose some of it, in the UI, gets what was chosen.
         left_out = [] if context.is_subset else ["--exclude", NOT_BUILT]
         build = ["--log-level-file", "info", "build", *left_out]
@@ -153,14 +153,14 @@ def build_marts() -> dg.AssetsDefinition:
                     built += 1
                     progress.report(f"building the marts: {event.output_name.replace('__', '.')}", built, tables)
                 yield event
-            yield from _told(context, warned, target, pipeline.home)
+            yield from _told(context, warned, target, workspace.paths)
         except DagsterDbtCliRuntimeError as error:
-            yield from _told_where_possible(context, warned, target, pipeline.home)
-            if told := describe_failed_tests(target, pipeline.home.warehouse):
+            yield from _told_where_possible(context, warned, target, workspace.paths)
+            if told := describe_failed_tests(target, workspace.paths.warehouse):
                 raise dg.Failure(told) from error
             raise
         if not context.is_subset:
-            shutil.copyfile(pipeline.home.landed, pipeline.home.built)
+            BuildInputs.load(workspace.paths.landed).write(workspace.paths.built)
 
     return dbt_marts
 

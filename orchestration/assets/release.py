@@ -1,6 +1,5 @@
 """Assets of the release: the staged tables, the gate's checks on them, and the release itself."""
 
-import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -22,14 +21,16 @@ from iapt.disclosure.auditor import (
 )
 from iapt.disclosure.disclosure_risk import RISK_CLASSES, merge_reportable_groups
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
+from iapt.files import write_json_atomically
 from iapt.ingest.reissues import add_status_and_revision, find_wholly_replaced_drops
 from iapt.release.metadata import Description
-from iapt.release.publish import REPORT_FOLDER, NotPublishableError, publish
+from iapt.release.publish import REPORT_FOLDER, NotPublishableError, ReleaseCandidate, publish
 from iapt.release.stage import TABLES, stage
 from iapt.release.verify import open_auditor
 from iapt.report.site import NOT_BUILDABLE, make_report_builder
 from iapt.validation import ValidationReport
 from iapt.workspace import PROJECT_ROOT, Workspace
+from iapt.workspace_state import BuildInputs, LastRelease
 from orchestration.assets.checks import group_by_subject, make_check_result, make_check_spec
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
@@ -58,21 +59,22 @@ def _staged_key(table: str) -> dg.AssetKey:
     pool="duckdb",
 )
 def staged_tables(
-    context: dg.AssetExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Write the candidate release. An earlier validation report is about other bytes, so it is removed."""
-    home = pipeline.home
+    paths = workspace.paths
     progress.begin("writing the candidate release")
-    pipeline.await_warehouse(progress.say_with(context.log.warning))
-    shutil.rmtree(home.validation, ignore_errors=True)
-    if not home.built.is_file() or home.built.read_bytes() != home.landed.read_bytes():
+    workspace.wait_for_warehouse(progress.say_with(context.log.warning))
+    shutil.rmtree(paths.validation, ignore_errors=True)
+    built = BuildInputs.load_if_present(paths.built)
+    if built is None or built != BuildInputs.load(paths.landed):
         raise dg.Failure(
             "Expected marts of the drops that were landed last; found marts of other drops. Build every dbt model, or "
             "run the refresh."
         )
     # What the warehouse was built from goes with the tables: a later run may land other drops before it stages them.
-    shutil.copyfile(home.built, home.staged)
-    for table, rows in stage(home.warehouse, home.staging).items():
+    built.write(paths.staged)
+    for table, rows in stage(paths.warehouse, paths.staging).items():
         yield dg.MaterializeResult(asset_key=_staged_key(table), metadata={"dagster/row_count": rows})
 
 
@@ -101,17 +103,17 @@ def _checks() -> list[dg.AssetCheckSpec]:
 
 @dg.multi_asset_check(name="gate", specs=_checks(), can_subset=False, pool="duckdb")
 def gate(
-    context: dg.AssetCheckExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
+    context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.AssetCheckResult]:
     """Judge the staged bytes, write the report, and report each subject. What could not be judged has not passed."""
     from expectations.release_validation import validate_release
 
-    home = pipeline.home
+    paths = workspace.paths
     progress.begin("checking and auditing the candidate release")
-    pipeline.await_warehouse(progress.say_with(context.log.warning))
-    report = validate_release(home.staging, home.validation / "data_docs", auditor=open_auditor(home))
-    home.validation.mkdir(parents=True, exist_ok=True)
-    (home.validation / "report.json").write_text(report.to_json(), encoding="utf-8")
+    workspace.wait_for_warehouse(progress.say_with(context.log.warning))
+    report = validate_release(paths.staging, paths.validation / "data_docs", auditor=open_auditor(paths))
+    paths.validation.mkdir(parents=True, exist_ok=True)
+    (paths.validation / "report.json").write_text(report.to_json(), encoding="utf-8")
     for spec in _checks():
         about = (spec.asset_key.path[-1], spec.name)
         outcomes = [outcome for outcome in report.outcomes if (outcome.table, outcome.subject) == about]
@@ -129,21 +131,20 @@ def gate(
     description="What the published figures reveal of what they hide: counts by measure, level and size.",
 )
 def source_disclosure_risk(
-    context: dg.AssetExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> dg.MaterializeResult[Any]:
     """Audit every period that changed, and write the summary: aggregates of at least a hundred cells."""
-    home = pipeline.home
-    if home.is_restricted:
+    paths = workspace.paths
+    if paths.is_restricted:
         return dg.MaterializeResult(metadata={"not summarised": "restricted figures are nobody's to count"})
     progress.begin("summarising what the source gives away")
-    pipeline.await_warehouse(progress.say_with(context.log.warning))
-    audits = open_auditor(home).audit_source(home.staging)
-    groups = merge_reportable_groups(
-        [group for audit in audits.values() for period in audit.periods for group in period.groups]
-    )
-    home.validation.mkdir(parents=True, exist_ok=True)
+    workspace.wait_for_warehouse(progress.say_with(context.log.warning))
+    audits = open_auditor(paths).audit_source(paths.staging)
+    periods = [period for audit in audits.values() for period in audit.periods]
+    groups = merge_reportable_groups([group for period in periods for group in period.groups])
+    paths.validation.mkdir(parents=True, exist_ok=True)
     summary = [group.to_record() for group in groups]
-    (home.validation / "source_disclosure_risk.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_json_atomically(paths.validation / "source_disclosure_risk.json", summary)
     contradicted = sum(len(period.contradictions) for audit in audits.values() for period in audit.periods)
     if contradicted:
         context.log.warning(
@@ -160,9 +161,9 @@ def source_disclosure_risk(
     )
 
 
-def read_validation_report(home: Workspace) -> ValidationReport | None:
+def read_validation_report(workspace: Workspace) -> ValidationReport | None:
     """The validation report of what is staged, if there is one."""
-    path = home.validation / "report.json"
+    path = workspace.validation / "report.json"
     return ValidationReport.from_json(path.read_text("utf-8")) if path.is_file() else None
 
 
@@ -186,59 +187,59 @@ def read_validation_report(home: Workspace) -> ValidationReport | None:
     ],
 )
 def release(
-    context: dg.AssetExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Publish the staged bytes if the gate passed exactly them, with their report; else the last release stands."""
-    home, catalogue = pipeline.home, pipeline.load_catalogue()
+    paths = workspace.paths
     progress.begin("writing the release")
-    record = json.loads(home.staged.read_text("utf-8"))
-    drops = [
-        (pipeline.drops.get(sha256), pipeline.observations.read_summary(sha256, catalogue))
-        for sha256 in record["drops"]
-    ]
-    usable = [(drop, summary) for drop, summary in drops if drop is not None and summary is not None]
-    description = Description(
-        data_origin=record["origin"],
-        recipe=record["recipe"],
-        drops=[(add_status_and_revision(drop, summary, catalogue.precedence), summary) for drop, summary in usable],
-        policy=Policy.from_manifest(record["disclosure"]),
-        refused=record["refused"],
-        code_commit=_code_commit(),
-        salt=home.salt if home.is_restricted else None,
-        replaced=find_wholly_replaced_drops(usable, pipeline.observations, catalogue),
+    inputs = BuildInputs.load(paths.staged)
+    candidate = ReleaseCandidate(
+        tables=paths.staging,
+        validation=read_validation_report(paths),
+        data_docs=paths.validation / "data_docs",
+        description=_describe_release(workspace, inputs),
+        report_builder=make_report_builder(paths.boundaries, progress.begin),
     )
-    if len(description.drops) != len(record["drops"]):
-        raise dg.Failure("A drop the staged tables were made from is no longer read; run the refresh again.")
     try:
-        published = publish(
-            home.staging,
-            read_validation_report(home),
-            home.validation / "data_docs",
-            home.releases,
-            home.latest,
-            description,
-            date.today(),
-            make_report_builder(home.boundaries, progress.begin),
-        )
+        published = publish(candidate, paths, date.today())
     except (NotPublishableError, *NOT_BUILDABLE) as error:
         raise dg.Failure(str(error)) from error
     verb = "released" if published.is_new else "unchanged since"
     context.log.info(f"{verb} {published.release_id}")
-    home.released_by.write_text(
-        json.dumps({"run_id": context.run.run_id, "release_id": published.release_id}), encoding="utf-8"
-    )
+    LastRelease(
+        release_id=published.release_id,
+        data_origin=inputs.origin,
+        input_fingerprint=inputs.input_fingerprint,
+        run_id=context.run.run_id,
+    ).write(paths.released)
     yield dg.MaterializeResult(
         asset_key=RELEASE,
-        metadata={"release": published.release_id, "is new": published.is_new, "data origin": description.data_origin},
+        metadata={"release": published.release_id, "is new": published.is_new, "data origin": inputs.origin},
     )
     pages = sum(1 for _ in (published.folder / REPORT_FOLDER).rglob("*.html"))
     yield dg.MaterializeResult(asset_key=REPORT, metadata={"release": published.release_id, "pages": pages})
 
 
-def _code_commit() -> str | None:
-    """The commit of the code, where the project is a git checkout."""
+def _describe_release(workspace: WorkspaceResource, inputs: BuildInputs) -> Description:
+    """Return what the release says of its making. Raises dg.Failure where a drop it is made from is gone."""
+    paths, catalogue = workspace.paths, workspace.load_catalogue()
+    drops = workspace.load_drops(inputs.drops)
+    return Description(
+        data_origin=inputs.origin,
+        input_fingerprint=inputs.input_fingerprint,
+        drops=[(add_status_and_revision(drop, summary, catalogue.precedence), summary) for drop, summary in drops],
+        policy=Policy.from_manifest(inputs.disclosure),
+        rejected=inputs.rejected,
+        code_commit=_read_code_commit(),
+        salt=paths.salt if paths.is_restricted else None,
+        replaced=find_wholly_replaced_drops(drops, workspace.observation_store, catalogue),
+    )
+
+
+def _read_code_commit() -> str | None:
+    """Return the commit of the code, where the project is a git checkout."""
     try:
-        found = subprocess.run(
+        result = subprocess.run(
             ["git", "-C", str(PROJECT_ROOT), "rev-parse", "HEAD"],
             capture_output=True,
             text=True,
@@ -247,7 +248,7 @@ def _code_commit() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip() or None
+    return result.stdout.strip() or None
 
 
 release_assets = [staged_tables, source_disclosure_risk, release]

@@ -1,6 +1,5 @@
 """The checks on values before anything is staged: what the drops hold, and what the marts made of them."""
 
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +14,7 @@ from expectations.suites.marts import SUITES as MART_SUITES
 from expectations.suites.value_rules import RULES_OF_ROUNDED_FIGURES
 from iapt.validation import RuleOutcome, describe_by_rule
 from iapt.workspace import DBT_PROJECT, Workspace
+from iapt.workspace_state import BuildInputs
 from orchestration.assets.checks import group_by_subject, make_check_result, make_check_spec
 from orchestration.check_events import is_warning
 from orchestration.progress import ProgressReporter
@@ -39,18 +39,18 @@ def _make_check_specs() -> list[dg.AssetCheckSpec]:
 
 @dg.multi_asset_check(name="value_checks", specs=_make_check_specs(), can_subset=False, pool="duckdb")
 def value_checks(
-    context: dg.AssetCheckExecutionContext, pipeline: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
+    context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.AssetCheckResult]:
     """Validate the drops that were not validated before, and the marts; nothing is staged where a blocking rule fails.
 
     Both in one step after dbt: what runs the rules takes seconds to import, and dbt works meanwhile.
     """
-    home = pipeline.home
+    home = workspace.paths
     _remove_folders_of_earlier_versions(home)
     progress.begin("checking the figures of the drops and the marts")
-    pipeline.await_warehouse(progress.say_with(context.log.warning))
+    workspace.wait_for_warehouse(progress.say_with(context.log.warning))
     drops = validate_drops(
-        _list_landed_drops(pipeline), DropValidationCache(home.drop_validations), DBT_PROJECT / "seeds"
+        _list_landed_drops(workspace), DropValidationCache(home.drop_validations), DBT_PROJECT / "seeds"
     )
     new = len(drops.validated_now)
     context.log.info(f"{new} drops validated now, {len(drops.validations) - new} before")
@@ -83,18 +83,13 @@ def _remove_folders_of_earlier_versions(home: Workspace) -> None:
         shutil.rmtree(home.root / name, ignore_errors=True)
 
 
-def _list_landed_drops(pipeline: WorkspaceResource) -> list[DropToValidate]:
+def _list_landed_drops(workspace: WorkspaceResource) -> list[DropToValidate]:
     """Return the drops the warehouse was built from, in their order."""
-    catalogue = pipeline.load_catalogue()
-    landed = []
-    for sha256 in json.loads(pipeline.home.landed.read_text("utf-8"))["drops"]:
-        drop, summary = pipeline.drops.get(sha256), pipeline.observations.read_summary(sha256, catalogue)
-        if drop is None or summary is None:
-            raise dg.Failure("A drop the warehouse was built from is no longer read; run the refresh again.")
-        landed.append(
-            DropToValidate(sha256, drop.file, pipeline.observations.observations_path(sha256), summary.digest)
-        )
-    return landed
+    store = workspace.observation_store
+    return [
+        DropToValidate(drop.sha256, drop.file, store.observations_path(drop.sha256), summary.digest)
+        for drop, summary in workspace.load_drops(BuildInputs.load(workspace.paths.landed).drops)
+    ]
 
 
 def _select_applicable(home: Workspace, outcomes: Sequence[RuleOutcome]) -> list[RuleOutcome]:

@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from iapt.workspace import Workspace
-from orchestration.refresh import RefreshOutcome, refresh
+from iapt.workspace_state import RefreshRecord
+from orchestration.refresh import refresh
 
 #: What the report draws its map of, where it is there.
 BOUNDARIES = "icb_2023_simplified.geojson"
@@ -22,7 +23,7 @@ class RealRelease:
     """A home built from the real drops, what came of it, and ways to ask its warehouse and its release."""
 
     home: Workspace
-    outcome: RefreshOutcome
+    outcome: RefreshRecord
 
     def warehouse(self, query: str) -> list[tuple[object, ...]]:
         """Rows of a query on the marts."""

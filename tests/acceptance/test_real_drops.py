@@ -66,7 +66,7 @@ def summaries(real_release: RealRelease) -> list[DropSummary]:
 
 def test_every_drop_is_read_and_the_whole_is_released(real_release: RealRelease) -> None:
     assert real_release.outcome.failure is None
-    assert real_release.outcome.refused == []
+    assert real_release.outcome.rejected == []
     assert real_release.outcome.exit_status == 0
     manifest = json.loads((real_release.home.latest / "manifest.json").read_text("utf-8"))
     assert manifest["data_origin"] == "published"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import shutil
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,8 @@ from filelock import FileLock
 
 from iapt.synthetic import write_demonstration_drops
 from iapt.workspace import Workspace
-from orchestration.refresh import RefreshOutcome, refresh
+from iapt.workspace_state import RefreshRecord
+from orchestration.refresh import refresh
 
 # A slice of the demonstration: every layout and container, the quarters on both sides of the gap, both geographies.
 KEPT_PERIODS = {
@@ -41,7 +41,7 @@ class BuiltHome:
 
     home: Workspace
     drops: Path
-    outcome: RefreshOutcome
+    outcome: RefreshRecord
 
 
 def write_bad_drops(folder: Path, good_monthly: Path) -> None:
@@ -86,10 +86,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     named = os.environ.get(SHARED)
     folder = Path(named) if named else tmp_path_factory.mktemp("built")
     with FileLock(folder / "lock"):
-        if not (folder / "outcome.pickle").is_file():
+        if not (folder / "outcome.json").is_file():
             write_drops(folder / "drops")
             outcome = refresh(Workspace(folder / "home"), folder / "drops")
-            (folder / "outcome.pickle").write_bytes(pickle.dumps(outcome))
+            outcome.write(folder / "outcome.json")
     return folder
 
 
@@ -104,9 +104,7 @@ def released_home(built: Path, demonstration_drops: Path, tmp_path_factory: pyte
     """A home after one refresh, built once for the whole tier. Tests look; those that change anything copy it."""
     root = tmp_path_factory.mktemp("home") / "home"
     shutil.copytree(built / "home", root, symlinks=True)
-    outcome = pickle.loads((built / "outcome.pickle").read_bytes())
-    log = root / outcome.log.relative_to(built / "home")
-    return BuiltHome(Workspace(root), demonstration_drops, replace(outcome, log=log))
+    return BuiltHome(Workspace(root), demonstration_drops, RefreshRecord.load(built / "outcome.json"))
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def test_whoever_opens_the_warehouse_shares_one_pool() -> None:
     """Only drops and the release are of files alone; whatever step is new opens it until somebody says otherwise."""
     job = build_definitions().resolve_job_def("refresh")
     pools = {node.name: getattr(node.definition, "pool", None) for node in job.graph.nodes}
-    of_files = {"kept_drops", "release"}
+    of_files = {"archived_drops", "observations", "refresh_plan", "release"}
     assert {name for name, pool in pools.items() if pool != "duckdb"} == of_files
     assert {"landing", "dbt_marts", "value_checks", "stage", "gate"} < set(pools)
 
@@ -66,7 +66,7 @@ def _materialise_partition(home: Workspace, grain_asset: str, key: str) -> dg.Ex
         return dg.materialize(
             [asset],
             partition_key=key,
-            resources={"pipeline": WorkspaceResource(root=str(home.root))},
+            resources={"workspace": WorkspaceResource(root=str(home.root))},
             instance=instance,
             raise_on_error=False,
         )
@@ -99,7 +99,7 @@ def test_a_month_nobody_loaded_fails_and_says_what_to_do(copied_home: Workspace)
 
 def test_the_sensor_asks_once_for_a_changed_folder(released_home: BuiltHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAPT_DROPS", str(released_home.drops))
-    resources = {"pipeline": WorkspaceResource(root=str(released_home.home.root))}
+    resources = {"workspace": WorkspaceResource(root=str(released_home.home.root))}
     cursor, answers = None, []
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(3):

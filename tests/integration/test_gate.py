@@ -18,8 +18,9 @@ from expectations.suites.common_rules import COLUMNS_RULE
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS, KEYS, parquet_name
 from iapt.release.metadata import Description
-from iapt.release.publish import NotPublishableError, publish
+from iapt.release.publish import NotPublishableError, ReleaseCandidate, publish
 from iapt.validation import RuleOutcome, ValidationReport
+from iapt.workspace import Workspace
 from tests.case_files import CANARY_VALUE, Mutant, load_mutants
 from tests.factories.staged_release import build_staged_release, mutate
 
@@ -141,12 +142,13 @@ def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutan
         assert all(tuple(example) == KEYS[mutant.table] for example in found.examples)
     with pytest.raises(NotPublishableError) as refused:
         publish(
-            staged,
-            report,
-            tmp_path / "data_docs",
-            tmp_path / "releases",
-            tmp_path / "latest",
-            Description("synthetic", "recipe", [], load_policy()),
+            ReleaseCandidate(
+                staged,
+                report,
+                tmp_path / "data_docs",
+                Description("synthetic", "a fingerprint", [], load_policy()),
+            ),
+            Workspace(tmp_path),
             dt.date(2026, 1, 1),
         )
     text = str(refused.value)

@@ -76,7 +76,9 @@ def test_a_run_of_the_schedule_or_the_ui_keeps_out_too(tmp_path: Path, drops: Pa
     config = {"config": {"drops": str(drops), "profile": "", "rebuild": False}}
     with FileLock(home.lock), open_instance(home.dagster) as instance:
         result = job.execute_in_process(
-            run_config={"ops": {"kept_drops": config, "landing": config}}, instance=instance, raise_on_error=False
+            run_config={"ops": dict.fromkeys(("archived_drops", "observations", "refresh_plan"), config)},
+            instance=instance,
+            raise_on_error=False,
         )
     assert not result.success
     assert not home.drops.exists()

@@ -27,8 +27,9 @@ from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.period_audits import GrainAudit, SourceTables, bound_source
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
 from iapt.release.metadata import Description
-from iapt.release.publish import NotPublishableError, publish
+from iapt.release.publish import NotPublishableError, ReleaseCandidate, publish
 from iapt.validation import RuleOutcome, ValidationReport
+from iapt.workspace import Workspace
 from tests.case_files import CANARY_VALUE, Leak, load_leaks
 from tests.factories.source_slice import SourceSlice, write_source_slice
 from tests.integration.conftest import BuiltHome
@@ -299,12 +300,13 @@ def test_nothing_is_published_of_extracts_with_a_leak(planted: Leak, clean: Clea
     assert broken(report.outcomes) >= set(planted.rules)
     with pytest.raises(NotPublishableError) as refused:
         publish(
-            staged,
-            report,
-            tmp_path / "data_docs",
-            tmp_path / "releases",
-            tmp_path / "latest",
-            Description("synthetic", "recipe", [], load_policy()),
+            ReleaseCandidate(
+                staged,
+                report,
+                tmp_path / "data_docs",
+                Description("synthetic", "a fingerprint", [], load_policy()),
+            ),
+            Workspace(tmp_path),
             date(2026, 1, 1),
         )
     for rule in planted.rules:

@@ -15,8 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from iapt.workspace import Workspace
+from iapt.workspace_state import RefreshRecord
 from orchestration.cli import app
-from orchestration.refresh import RefreshOutcome, refresh
+from orchestration.refresh import refresh
 from tests.factories.drops import FINISHED, REFERRALS, Body, Row, make_monthly_csv, make_row, make_zip
 
 RIGHT, WRONG, THIRD = (Body(code, f"Invented {code}") for code in ("ZZ-P1", "ZZ-P2", "ZZ-P3"))
@@ -95,7 +96,7 @@ class Reissued:
     """The home after both refreshes."""
 
     home: Workspace
-    outcome: RefreshOutcome
+    outcome: RefreshRecord
     warehouse: duckdb.DuckDBPyConnection
 
     def released(self, name: str) -> dict[str, int]:

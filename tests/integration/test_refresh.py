@@ -33,7 +33,7 @@ def test_good_drops_are_released_though_others_are_refused(released_home: BuiltH
     assert outcome.exit_status == 3
     assert outcome.is_new
     assert (released_home.home.latest / "manifest.json").is_file()
-    assert sorted(refusal["file"] for refusal in outcome.refused) == sorted(BAD_DROPS)
+    assert sorted(refusal["file"] for refusal in outcome.rejected) == sorted(BAD_DROPS)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_good_drops_are_released_though_others_are_refused(released_home: BuiltH
 def test_a_refusal_says_file_place_expected_and_found(
     released_home: BuiltHome, file: str, place: str, expected: str, found: str
 ) -> None:
-    refusal = next(refusal for refusal in released_home.outcome.refused if refusal["file"] == file)
+    refusal = next(refusal for refusal in released_home.outcome.rejected if refusal["file"] == file)
     assert refusal["place"] == place
     assert expected in refusal["expected"]
     assert found in refusal["found"]
@@ -69,7 +69,7 @@ def test_a_warning_has_one_text_on_the_console_in_status_the_log_and_the_check(r
     outcome, home = released_home.outcome, released_home.home
     status = CliRunner().invoke(app, ["status", "--home", str(home.root)]).output
     assert outcome.log is not None
-    log = outcome.log.read_text("utf-8")
+    log = (home.logs / outcome.log).read_text("utf-8")
     key = dg.AssetCheckKey(dg.AssetKey(["marts", "dim_organisation"]), "warn_organisations_in_no_list")
     with open_instance(home.dagster) as instance:
         (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)

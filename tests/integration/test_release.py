@@ -18,7 +18,7 @@ from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, DERIVED, DIMENSIONS, TOPICS
 from iapt.files import compute_sha256
 from iapt.release.metadata import Description
-from iapt.release.publish import NotPublishableError, Published, ReportBuilder, publish
+from iapt.release.publish import NotPublishableError, Published, ReleaseCandidate, ReportBuilder, publish
 from iapt.report.site import make_report_builder
 from iapt.validation import ValidationReport
 from iapt.workspace import PROJECT_ROOT, Workspace
@@ -43,7 +43,7 @@ def _run(home: Workspace, selection: dg.AssetSelection) -> dg.ExecuteInProcessRe
         assets=[staged_tables, release],
         asset_checks=[gate],
         jobs=[dg.define_asset_job("by_hand", selection, executor_def=dg.in_process_executor)],
-        resources={"pipeline": WorkspaceResource(root=str(home.root)), "progress": ProgressReporter()},
+        resources={"workspace": WorkspaceResource(root=str(home.root)), "progress": ProgressReporter()},
     )
     with dg.DagsterInstance.ephemeral() as instance:
         return definitions.resolve_job_def("by_hand").execute_in_process(instance=instance, raise_on_error=False)
@@ -306,18 +306,19 @@ def test_the_same_tables_under_another_policy_are_another_release_that_says_so(c
     def no_report(_: Path, target: Path, said: object) -> None:
         target.mkdir()
 
-    recipe = make_report_builder(copied_home.boundaries).recipe
+    fingerprint = make_report_builder(copied_home.boundaries).fingerprint
 
     def publish_under(profile: str) -> Published:
         return publish(
-            copied_home.staging,
-            ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8")),
-            copied_home.validation / "data_docs",
-            copied_home.releases,
-            copied_home.latest,
-            Description("synthetic", "recipe", [], load_policy(profile=profile)),
+            ReleaseCandidate(
+                copied_home.staging,
+                ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8")),
+                copied_home.validation / "data_docs",
+                Description("synthetic", "a fingerprint", [], load_policy(profile=profile)),
+                ReportBuilder(fingerprint, no_report),
+            ),
+            copied_home,
             date.today(),
-            ReportBuilder(recipe, no_report),
         )
 
     assert not publish_under("publisher").is_new
@@ -345,7 +346,7 @@ def _plant(home: Workspace, table: str, change: str) -> None:
 def test_nothing_is_staged_of_marts_that_are_not_of_the_landed_drops(copied_home: Workspace) -> None:
     """New drops were landed, and dbt failed: their names would stand on a release that does not hold them."""
     landed = json.loads(copied_home.landed.read_text("utf-8"))
-    copied_home.landed.write_text(json.dumps(landed | {"recipe": "of other drops"}), "utf-8")
+    copied_home.landed.write_text(json.dumps(landed | {"input_fingerprint": "of other drops"}), "utf-8")
     staged = copied_home.staged.read_bytes()
     result = _run(copied_home, STAGED)
     assert "found marts of other drops" in _failures(result)
@@ -365,7 +366,7 @@ def test_the_release_alone_refuses_without_a_verdict(copied_home: Workspace) -> 
     shutil.rmtree(copied_home.validation)
     result = _run(copied_home, RELEASE)
     assert not result.success
-    assert "verdict" in _failures(result)
+    assert "Expected a validation report of the gate" in _failures(result)
 
 
 def test_the_release_alone_refuses_after_a_failed_verdict(copied_home: Workspace) -> None:
@@ -413,12 +414,13 @@ def test_a_failure_while_publishing_leaves_the_last_release_standing(
     report = ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8"))
     with pytest.raises(OSError, match="no space"):
         publish(
-            copied_home.staging,
-            report,
-            copied_home.validation / "data_docs",
-            copied_home.releases,
-            copied_home.latest,
-            Description("synthetic", "recipe", [], load_policy()),
+            ReleaseCandidate(
+                copied_home.staging,
+                report,
+                copied_home.validation / "data_docs",
+                Description("synthetic", "a fingerprint", [], load_policy()),
+            ),
+            copied_home,
             date(2026, 1, 1),
         )
     assert copied_home.latest.readlink() == before
@@ -442,12 +444,13 @@ def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_hom
         warehouse.execute(change.format("marts.dim_measure"))
     assert _run(copied_home, GATE).success
     published = publish(
-        copied_home.staging,
-        ValidationReport.from_json(report_path.read_text("utf-8")),
-        copied_home.validation / "data_docs",
-        copied_home.releases,
-        copied_home.latest,
-        Description("synthetic", "another recipe", [], load_policy()),
+        ReleaseCandidate(
+            copied_home.staging,
+            ValidationReport.from_json(report_path.read_text("utf-8")),
+            copied_home.validation / "data_docs",
+            Description("synthetic", "another fingerprint", [], load_policy()),
+        ),
+        copied_home,
         date.today(),
     )
     assert published.is_new
@@ -465,12 +468,13 @@ def test_publish_says_which_rule_file_and_rows(copied_home: Workspace) -> None:
     report = ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8"))
     with pytest.raises(NotPublishableError) as refused:
         publish(
-            copied_home.staging,
-            report,
-            copied_home.validation / "data_docs",
-            copied_home.releases,
-            copied_home.latest,
-            Description("synthetic", "recipe", [], load_policy()),
+            ReleaseCandidate(
+                copied_home.staging,
+                report,
+                copied_home.validation / "data_docs",
+                Description("synthetic", "a fingerprint", [], load_policy()),
+            ),
+            copied_home,
             date.today(),
         )
     message = str(refused.value)

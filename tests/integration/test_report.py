@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.release.metadata import Description
-from iapt.release.publish import ReportBuilder, publish
+from iapt.release.publish import ReleaseCandidate, ReportBuilder, publish
 from iapt.report.serving import make_server
 from iapt.validation import ValidationReport
 from iapt.workspace import Workspace
@@ -99,17 +99,18 @@ def test_another_report_of_the_same_tables_is_another_release(copied_home: Works
         (target / "index.html").write_text(str(said["release_id"]), "utf-8")
 
     report = ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8"))
-    description = Description("synthetic", "recipe", [], load_policy())
+    description = Description("synthetic", "a fingerprint", [], load_policy())
     for is_new in (True, False):
         published = publish(
-            copied_home.staging,
-            report,
-            copied_home.validation / "data_docs",
-            copied_home.releases,
-            copied_home.latest,
-            description,
+            ReleaseCandidate(
+                copied_home.staging,
+                report,
+                copied_home.validation / "data_docs",
+                description,
+                ReportBuilder("another fingerprint", build),
+            ),
+            copied_home,
             date.today(),
-            ReportBuilder("another recipe", build),
         )
         assert published.is_new is is_new
     assert (copied_home.latest / "report" / "index.html").read_text("utf-8") == published.release_id
@@ -122,7 +123,7 @@ def test_a_report_that_cannot_be_built_leaves_the_last_release_standing(copied_h
         assets=[staged_tables, release],
         asset_checks=[gate],
         jobs=[dg.define_asset_job("by_hand", dg.AssetSelection.assets(release).without_checks())],
-        resources={"pipeline": WorkspaceResource(root=str(copied_home.root)), "progress": ProgressReporter()},
+        resources={"workspace": WorkspaceResource(root=str(copied_home.root)), "progress": ProgressReporter()},
     )
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("by_hand").execute_in_process(instance=instance, raise_on_error=False)

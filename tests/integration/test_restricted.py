@@ -125,11 +125,11 @@ def test_it_does_not_claim_to_be_the_publishers(released: Workspace) -> None:
 
 
 def test_nothing_in_the_release_follows_from_the_bytes_without_the_secret(released: Workspace) -> None:
-    """A recipe of public code and of a drop's bytes would let anyone try what the bytes may have been."""
-    recipe = json.loads((released.root / "released.json").read_text("utf-8"))["recipe"]
+    """A fingerprint of public code and of a drop's bytes would let anyone try what the bytes may have been."""
+    fingerprint = json.loads((released.root / "released.json").read_text("utf-8"))["input_fingerprint"]
     files = [path for path in released.latest.rglob("*") if path.is_file()]
     assert len(files) > 20
-    assert [path.name for path in files if recipe.encode() in path.read_bytes()] == []
+    assert [path.name for path in files if fingerprint.encode() in path.read_bytes()] == []
 
 
 def test_a_salt_that_can_be_guessed_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from typer.testing import CliRunner
 
 from iapt.workspace import Workspace
+from orchestration.assets.observations import OBSERVATIONS
 from orchestration.check_events import EVERY_DROP_IS_READ
 from orchestration.cli import app
 from orchestration.definitions import build_definitions
@@ -29,7 +30,7 @@ GOOD = make_monthly_csv(
 )
 _IN_MAY = {"start": "01/05/2026", "end": "31/05/2026"}
 MAY = make_monthly_csv(make_row("30", **_IN_MAY), make_row("*", measure=FINISHED, **_IN_MAY))
-READ_CHECK = dg.AssetCheckKey(dg.AssetKey(["landing", "drops"]), EVERY_DROP_IS_READ)
+READ_CHECK = dg.AssetCheckKey(OBSERVATIONS, EVERY_DROP_IS_READ)
 SENSOR = {"dagster/sensor_name": "drop_folder_sensor"}
 
 
@@ -56,7 +57,7 @@ def run_by_the_sensor(home: Workspace, inbox: Path) -> str:
     config = {"config": {"drops": str(inbox)}}
     with open_instance(home.dagster) as instance:
         return job.execute_in_process(
-            run_config={"ops": {"kept_drops": config, "landing": config}},
+            run_config={"ops": dict.fromkeys(("archived_drops", "observations", "refresh_plan"), config)},
             instance=instance,
             tags=SENSOR,
             raise_on_error=False,
@@ -96,7 +97,7 @@ def test_a_refused_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(p
     assert (check.run_id, check.status) == (run_id, AssetCheckExecutionRecordStatus.FAILED)
     assert any("odd.csv, row 1: expected the header of a known layout" in warning for warning in warnings)
     after = statuses(home)
-    assert {name for name in after if after[name] != before[name]} == {f"landing/drops:{EVERY_DROP_IS_READ}"}
+    assert {name for name in after if after[name] != before[name]} == {READ_CHECK.to_user_string()}
 
 
 def test_a_run_with_nothing_new_keeps_the_verdicts_of_the_release_its_warnings_and_notices(place: Path) -> None:
@@ -120,7 +121,7 @@ def test_the_record_is_the_jobs_whoever_ran_it_and_status_tells_it(place: Path) 
     (place / "inbox" / "iapt_month_may_2026_activity.csv").write_bytes(MAY)
     run_id = run_by_the_sensor(home, place / "inbox")
     record, release = find_record(home), json.loads((home.latest / "manifest.json").read_text("utf-8"))["release_id"]
-    assert (record["run_id"], record["by"]) == (run_id, "the sensor drop_folder_sensor")
+    assert (record["run_id"], record["started_by"]) == (run_id, "the sensor drop_folder_sensor")
     assert (record["state"], record["released"], record["failure"]) == ("released", release, None)
     assert "landing" in (home.logs / str(record["log"])).read_text("utf-8")
     status = said("status", "--home", home.root)[1]
@@ -181,12 +182,12 @@ def test_a_refused_drop_that_was_replaced_leaves_the_list_of_the_refused(place: 
     home, may = Workspace(place / "home"), place / "inbox" / "iapt_month_may_2026_activity.csv"
     may.write_bytes(MAY.replace(b"MEASURE_ID", b"MEASURE_NUMBER", 1))
     assert said("refresh", "--drops", place / "inbox", "--home", home.root)[0] == 3
-    assert f"refused: {may.name}" in said("status", "--home", home.root)[1]
+    assert f"rejected: {may.name}" in said("status", "--home", home.root)[1]
     may.write_bytes(MAY)
     assert said("refresh", "--drops", place / "inbox", "--home", home.root)[0] == 0
     status = said("status", "--home", home.root)[1]
-    assert f"refused: {may.name}" not in status
-    assert "refused earlier" not in status
+    assert f"rejected: {may.name}" not in status
+    assert "rejected earlier" not in status
 
 
 def test_the_settings_of_the_operator_are_respected(tmp_path: Path) -> None:

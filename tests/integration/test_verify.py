@@ -21,7 +21,7 @@ from iapt.contract import CONTRACTS, EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, Auditor
 from iapt.files import compute_sha256
 from iapt.release.metadata import Description
-from iapt.release.publish import publish
+from iapt.release.publish import ReleaseCandidate, publish
 from iapt.release.verify import COPIES_RULE, FolderVerification, verify_folder
 from iapt.report.comparison import compare_report
 from iapt.validation import RuleOutcome, ValidationReport
@@ -84,11 +84,10 @@ def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     audited = [
         replace(SOUND, rule=NO_RESIDUAL_DISCLOSURE, table=table, file=parquet_name(table)) for table in EXTRACT_GRAINS
     ]
-    description = Description("synthetic", "recipe", [], load_policy())
-    places = (root / "data_docs", root / "releases", root / "latest")
-    return publish(
-        staged, ValidationReport.from_outcomes(files, audited), *places, description, date(2026, 1, 1)
-    ).folder
+    description = Description("synthetic", "a fingerprint", [], load_policy())
+    report = ValidationReport.from_outcomes(files, audited)
+    candidate = ReleaseCandidate(staged, report, root / "data_docs", description)
+    return publish(candidate, Workspace(root), date(2026, 1, 1)).folder
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def keep(root: Path, name: str, content: bytes) -> None:
     read = drops.read(root, name, content)
     offered = root / name
     offered.write_bytes(content)
-    store, catalogue = WorkspaceResource(root=str(root)).drops, drops.catalogue()
+    store, catalogue = WorkspaceResource(root=str(root)).drop_store, drops.catalogue()
     drop, _ = store.archive(
         FoundFile(path=offered, relative_path=name, origin="published"),
         ArchiveStamp(store.next_sequence(), batch=1, archived_at="2026-06-01T00:00:00+00:00"),
@@ -59,7 +59,7 @@ def materialised(home: Workspace, month: str) -> tuple[dict[str, Any], str]:
         result = dg.materialize(
             [asset],
             partition_key=f"{month}-01",
-            resources={"pipeline": WorkspaceResource(root=str(home.root))},
+            resources={"workspace": WorkspaceResource(root=str(home.root))},
             instance=instance,
             raise_on_error=False,
         )
@@ -81,7 +81,7 @@ def test_a_kept_month_that_todays_layouts_did_not_read_is_not_called_missing(hom
     make_stale(home, FILE)
     _, failure = materialised(home, "2026-04")
     assert f"{FILE} has not been read under today's reader and layouts. Refresh first" in failure
-    assert "no kept drop publishes it" not in failure
+    assert "no archived drop publishes it" not in failure
 
 
 def test_a_month_that_was_read_says_which_drops_were_not(home: Workspace) -> None:
@@ -93,4 +93,4 @@ def test_a_month_that_was_read_says_which_drops_were_not(home: Workspace) -> Non
 
 def test_a_month_that_no_drop_publishes_is_to_be_put_in_the_folder(home: Workspace) -> None:
     _, failure = materialised(home, "2026-03")
-    assert "2026-03 is not loaded: no kept drop publishes it. Put its drop in the drop folder" in failure
+    assert "2026-03 is not loaded: no archived drop publishes it. Put its drop in the drop folder" in failure

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from iapt.workspace import PROJECT_ROOT
+from iapt.workspace_state import RefreshRecord
 from orchestration import cli
-from orchestration.refresh import RefreshOutcome
 
 MANIFEST = {
     "release_id": "2026.11.1",
@@ -39,20 +39,20 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_a_refresh_ends_with_what_was_odd_and_where_to_read_of_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome = RefreshOutcome("2026.11.1", is_new=True, drops_read=1, warnings=["too_long (a/b)"], log=home / "one.log")
+    outcome = RefreshRecord(state="released", released="2026.11.1", warnings=["too_long (a/b)"], log="one.log")
     monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: outcome)
     status, told = said("refresh", "--drops", home, "--home", home)
     assert status == 0
     assert told.splitlines()[-3:] == [
         "Warnings, which stopped nothing:",
         "  - too_long (a/b)",
-        f"In full: {home / 'one.log'}",
+        f"In full: {home / 'logs' / 'one.log'}",
     ]
 
 
 def test_a_failed_refresh_tells_its_warnings_and_notices_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome = RefreshOutcome(
-        None, is_new=False, failure="It failed.", warnings=["too_long (a/b)"], notices=["a sheet"], log=home / "one.log"
+    outcome = RefreshRecord(
+        state="failed", failure="It failed.", warnings=["too_long (a/b)"], notices=["a sheet"], log="one.log"
     )
     monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: outcome)
     status, told = said("refresh", "--drops", home, "--home", home)
@@ -62,12 +62,12 @@ def test_a_failed_refresh_tells_its_warnings_and_notices_too(home: Path, monkeyp
 
 
 def test_a_refresh_with_nothing_odd_does_not_speak_of_warnings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: RefreshOutcome("2026.11.1", is_new=True))
+    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: RefreshRecord(state="released", released="2026.11.1"))
     assert "Warnings" not in said("refresh", "--drops", home, "--home", home)[1]
 
 
 def test_the_report_to_serve_is_that_of_the_home_refreshed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: RefreshOutcome("2026.11.1", is_new=True))
+    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: RefreshRecord(state="released", released="2026.11.1"))
     assert f"iapt serve {home / 'latest'}\n" in said("refresh", "--drops", home, "--home", home)[1]
 
 

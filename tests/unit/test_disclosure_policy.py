@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from iapt.catalogue.disclosure_policy import DISCLOSURE_FILE, Policy, PolicyError, UnknownProfileError, load_policy
-from iapt.release.fingerprint import compute_input_fingerprint
+from iapt.input_fingerprint import compute_input_fingerprint
 from iapt.release.metadata import Description, markers, policy_statement, rounding_statement
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, PROJECT_ROOT
 from orchestration.cli import app
@@ -272,7 +272,7 @@ def test_the_command_refuses_an_unknown_profile_and_names_the_known_ones(tmp_pat
     assert not home.exists()
 
 
-def test_another_profile_is_another_recipe() -> None:
+def test_another_profile_is_another_fingerprint() -> None:
     digests = {
         compute_input_fingerprint(PROJECT_ROOT, [], profile) for profile in ("publisher", "hardened", "publisher")
     }
@@ -282,7 +282,7 @@ def test_another_profile_is_another_recipe() -> None:
 @pytest.mark.parametrize("profile", ["publisher", "hardened"])
 def test_a_release_states_its_policy(profile: str) -> None:
     policy = load_policy(profile=profile)
-    stated = Description("synthetic", "recipe", [], policy).to_manifest()["disclosure"]
+    stated = Description("synthetic", "a fingerprint", [], policy).to_manifest()["disclosure"]
     assert stated["version"] == policy.version
     assert stated["profile"] == profile
     assert stated["suppress_counts_below"] == stated["round_counts_to"] == 5

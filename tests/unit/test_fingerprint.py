@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iapt.release.fingerprint import FINGERPRINT_PATTERNS, digest_files
+from iapt.input_fingerprint import FINGERPRINT_PATTERNS, digest_files
 from iapt.report.site import FINGERPRINT_PATTERNS as REPORT_PATTERNS
 from iapt.workspace import PROJECT_ROOT
 

@@ -10,13 +10,13 @@ import duckdb
 import pandas as pd
 import pytest
 
-from iapt.release.publish import csv_column, csv_files, write_csv_file
+from iapt.release.csv_files import format_csv_column, list_csv_files, write_csv_file
 from iapt.sql import quote_literal
 
 
 def _cell(name: str, kind: str, row: str) -> object:
     with duckdb.connect() as connection:
-        column = csv_column(name, kind, has_statistic="statistic" in row)
+        column = format_csv_column(name, kind, has_statistic="statistic" in row)
         return connection.execute(f"select {column} from (select {row})").fetchall()[0][0]
 
 
@@ -71,7 +71,7 @@ def _write_months(folder: Path) -> None:
             ) to '{source}' (format parquet)
             """
         )
-        for file in csv_files(connection, "extract_monthly", str(source)):
+        for file in list_csv_files(connection, "extract_monthly", str(source)):
             write_csv_file(connection, file, folder / file.name)
 
 
@@ -111,7 +111,7 @@ def odd_texts(tmp_path: Path) -> Path:
         rows = [(number, text, number / 2, "2024-04-01", True) for number, text in enumerate(TEXTS)]
         connection.executemany("insert into texts values (?, ?, ?, ?, ?)", [*rows, (None,) * 5])
         connection.execute(f"copy texts to '{source}' (format parquet)")
-        (file,) = csv_files(connection, "dim_of_texts", str(source))
+        (file,) = list_csv_files(connection, "dim_of_texts", str(source))
         write_csv_file(connection, file, target)
     return target
 

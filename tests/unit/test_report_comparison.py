@@ -26,9 +26,9 @@ def release(built: Path, tmp_path: Path) -> Path:
     return shutil.copytree(built, tmp_path / "release")
 
 
-def faults(release: Path, recipe: str | None = None) -> list[str]:
+def faults(release: Path, fingerprint: str | None = None) -> list[str]:
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
-    return list(compare_report(release / "report", manifest | {"report": recipe or compute_report_fingerprint()}))
+    return list(compare_report(release / "report", manifest | {"report": fingerprint or compute_report_fingerprint()}))
 
 
 def test_a_report_of_its_tables_has_no_fault(release: Path) -> None:
@@ -73,8 +73,8 @@ def test_what_the_tables_do_not_make_is_told(release: Path, spoil: Callable[[Pat
 
 def test_a_report_of_other_code_is_compared_by_its_figures_alone(release: Path) -> None:
     (release / "report" / "about.html").write_text("said otherwise", "utf-8")
-    assert faults(release, "another recipe") == []
-    assert _a_figure_in_a_data_file(release / "report") in faults(release, "another recipe")
+    assert faults(release, "another fingerprint") == []
+    assert _a_figure_in_a_data_file(release / "report") in faults(release, "another fingerprint")
 
 
 def test_tables_that_make_no_report_are_told(release: Path) -> None:

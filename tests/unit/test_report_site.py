@@ -201,11 +201,11 @@ def test_a_folder_that_is_no_release_is_refused(tmp_path: Path) -> None:
 
 def test_other_boundaries_make_another_report(tmp_path: Path) -> None:
     boundaries = tmp_path / "boundaries.geojson"
-    without = make_report_builder(boundaries).recipe
+    without = make_report_builder(boundaries).fingerprint
     boundaries.write_text("{}", "utf-8")
-    one = make_report_builder(boundaries).recipe
+    one = make_report_builder(boundaries).fingerprint
     boundaries.write_text("{ }", "utf-8")
-    assert len({without, one, make_report_builder(boundaries).recipe}) == 3
+    assert len({without, one, make_report_builder(boundaries).fingerprint}) == 3
 
 
 def _without_rows(release: Path, folder: Path, condition: str) -> Path:

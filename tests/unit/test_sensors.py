@@ -12,8 +12,9 @@ from typing import cast
 import dagster as dg
 import pytest
 
-from iapt.sources.folder_fingerprint import compute_folder_fingerprint, record_ingested_fingerprint
+from iapt.sources.folder_fingerprint import compute_folder_fingerprint
 from iapt.workspace import Workspace
+from iapt.workspace_state import record_ingested_fingerprint
 from orchestration.resources import WorkspaceResource
 from orchestration.sensors import FOLDER_TAG, SECONDS_TO_SHOW_LIFE, SECONDS_TO_START, drop_folder_sensor
 from orchestration.workspace_lock_resource import show_alive
@@ -42,7 +43,7 @@ class Sensor:
             for run in runs:
                 instance.add_run(run)
             context = dg.build_sensor_context(
-                instance=instance, cursor=self.cursor, resources={"pipeline": WorkspaceResource(root=str(self.home))}
+                instance=instance, cursor=self.cursor, resources={"workspace": WorkspaceResource(root=str(self.home))}
             )
             (answer,) = cast("Iterable[Tick]", drop_folder_sensor(context))
             self.cursor = context.cursor

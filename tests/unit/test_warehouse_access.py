@@ -70,9 +70,9 @@ def test_who_does_not_close_it_in_time_is_named_with_what_to_do(warehouse: Path,
     process = hold("read", 30)
     with pytest.raises(WarehouseLockedError, match=rf"is open in .*process {process.pid}.*Close it there"):
         wait_for_warehouse(warehouse, for_writing=True, wait_seconds=1, say=lambda _: None)
-    pipeline = WorkspaceResource(root=str(warehouse.parent), wait_seconds=0)
+    resource = WorkspaceResource(root=str(warehouse.parent), wait_seconds=0)
     with pytest.raises(dg.Failure, match="is open in"):
-        pipeline.await_warehouse(lambda _: None, for_writing=True)
+        resource.wait_for_warehouse(lambda _: None, for_writing=True)
 
 
 def test_an_action_is_tried_again_and_another_error_is_its_own(warehouse: Path, hold: Holder) -> None:

@@ -1,0 +1,196 @@
+"""What a home remembers between runs: its state files, each with a model, read and written here alone.
+
+A home of an earlier version stays usable: its keys and file names are read too, and the next refresh writes today's.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final, Literal, Self, TypeAlias
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from iapt.files import write_json_atomically
+from iapt.workspace import Workspace
+
+#: In a release folder: what the release says of itself.
+MANIFEST: Final = "manifest.json"
+
+RefreshState: TypeAlias = Literal["running", "released", "unchanged", "nothing_to_do", "failed"]
+#: A rejected drop as plain data: file, where in it, expected, found, remedy.
+Rejection: TypeAlias = dict[str, str]
+
+_FINGERPRINT: Final = AliasChoices("input_fingerprint", "recipe")
+_REJECTED: Final = AliasChoices("rejected", "refused")
+
+
+class StateFile(BaseModel):
+    """A state file: frozen, and tolerant of keys that another version has written."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return what a file holds. Raises FileNotFoundError, and pydantic.ValidationError where it is malformed."""
+        return cls.model_validate_json(path.read_text("utf-8"))
+
+    @classmethod
+    def load_if_present(cls, path: Path) -> Self | None:
+        """Return what a file holds; None where there is none."""
+        return cls.load(path) if path.is_file() else None
+
+    def write(self, path: Path) -> None:
+        """Replace the file."""
+        write_json_atomically(path, self.model_dump(mode="json"))
+
+
+class IngestRecord(StateFile):
+    """`ingest.json`: what the drop folder of the current run offered.
+
+    `offered` are sha256 of the drops in it; `other_names` pairs the sha256 of bytes that are archived under one name
+    with another name they are offered under; `rejected` pairs a path with the reason.
+    """
+
+    origin: str
+    offered: tuple[str, ...]
+    rejected: tuple[tuple[str, Rejection], ...] = Field(validation_alias=_REJECTED)
+    ignored: tuple[str, ...] = ()
+    other_names: tuple[tuple[str, str], ...] = ()
+    folder_fingerprint: str
+
+
+class ReadRecord(StateFile):
+    """`reading.json`: what came of reading the archived drops in the current run.
+
+    `read` and `known` are numbers of drops: read now, and read before. `usable` are sha256 in the order of the store.
+    """
+
+    read: int
+    known: int
+    usable: tuple[str, ...]
+    rejected: tuple[Rejection, ...]
+    notices: tuple[str, ...]
+
+
+class BuildInputs(StateFile):
+    """`landed.json`, `built.json`, `staged.json`: what the tables of that step are made from.
+
+    `drops` are sha256; `disclosure` is the disclosure policy as a manifest states it, empty in a home of a version that
+    did not say.
+    """
+
+    input_fingerprint: str = Field("", validation_alias=_FINGERPRINT)
+    origin: str = "published"
+    drops: tuple[str, ...]
+    rejected: tuple[Rejection, ...] = Field((), validation_alias=_REJECTED)
+    disclosure: dict[str, Any] = {}
+
+
+class RefreshPlan(StateFile):
+    """`refresh_plan.json`: what the current run is going to do.
+
+    `action` is `build`; `keep_release` where the newest release was made from the same inputs; `nothing_to_do` where
+    there is no drop and no release, for the `reason`. `inputs` are those of a build.
+    """
+
+    action: Literal["build", "keep_release", "nothing_to_do"]
+    inputs: BuildInputs
+    reason: str | None = None
+
+
+class LastRelease(StateFile):
+    """`released.json`: the newest release, the inputs that last gave it, and the run whose checks were made on it.
+
+    `input_fingerprint` and `run_id` are None where the file is of an older release than `latest`.
+    """
+
+    release_id: str
+    input_fingerprint: str | None = Field(None, validation_alias=_FINGERPRINT)
+    run_id: str | None = None
+    data_origin: str = ""
+
+
+class RefreshRecord(StateFile):
+    """`last_refresh.json`: what came of the last refresh. Times are ISO 8601 in UTC.
+
+    `released` is the release that is `latest` afterwards and holds what the drops give; `log` is the name of a file in
+    `logs/`; `nothing_to_do` and `failure` say why where the state is that.
+    """
+
+    run_id: str = ""
+    started_by: str = Field("", validation_alias=AliasChoices("started_by", "by"))
+    started: str = ""
+    ended: str | None = None
+    state: RefreshState
+    released: str | None = None
+    drops_read: int = 0
+    drops_known: int = 0
+    rejected: list[Rejection] = Field(default_factory=list, validation_alias=_REJECTED)
+    warnings: list[str] = []
+    notices: list[str] = []
+    failure: str | None = None
+    nothing_to_do: str | None = None
+    log: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_state(cls, record: dict[str, Any]) -> dict[str, Any]:
+        """Give a record of an earlier version, which has no state, its own."""
+        return {"state": "failed" if record.get("failure") else "released"} | record
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the refresh made a release."""
+        return self.state == "released"
+
+    @property
+    def exit_status(self) -> int:
+        """0 released, nothing new or nothing to do; 1 nothing released; 3 released, but some drops were rejected."""
+        if self.nothing_to_do is not None:
+            return 0
+        if self.released is None:
+            return 1
+        return 3 if self.rejected else 0
+
+
+def read_last_release(workspace: Workspace) -> LastRelease | None:
+    """Return the newest release; None where `latest` leads to none.
+
+    Which release it is, and of which origin, its own manifest says.
+    """
+    manifest = read_manifest(workspace.latest)
+    if manifest is None:
+        return None
+    release = LastRelease(release_id=manifest["release_id"], data_origin=manifest["data_origin"])
+    record = LastRelease.load_if_present(workspace.released)
+    if record is None or record.release_id != release.release_id:
+        return release
+    run_id = record.run_id
+    earlier = workspace.root / "released_by.json"  # of earlier versions
+    if run_id is None and earlier.is_file():
+        run_id = json.loads(earlier.read_text("utf-8"))["run_id"]
+    return release.model_copy(update={"input_fingerprint": record.input_fingerprint, "run_id": run_id})
+
+
+def read_manifest(release: Path) -> dict[str, Any] | None:
+    """Return the manifest of a release folder; None where there is none."""
+    path = release / MANIFEST
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+def record_ingested_fingerprint(workspace: Workspace, folder: Path, fingerprint: str) -> None:
+    """Write down that a run has ingested a folder in this state: each file is archived and read, or rejected."""
+    write_json_atomically(workspace.ingested_folder, _read_ingested(workspace) | {str(folder.absolute()): fingerprint})
+
+
+def read_ingested_fingerprint(workspace: Workspace, folder: Path) -> str | None:
+    """Return the state in which a folder was last ingested; None where no run has."""
+    return _read_ingested(workspace).get(str(folder.absolute()))
+
+
+def _read_ingested(workspace: Workspace) -> dict[str, str]:
+    for path in (workspace.ingested_folder, workspace.root / "taken_in.json"):  # the second of earlier versions
+        if path.is_file():
+            return TypeAdapter(dict[str, str]).validate_json(path.read_text("utf-8"))
+    return {}

@@ -1,0 +1,108 @@
+"""The asset of the plan: what this run does with the drops that were read, or why it does nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
+from iapt.input_fingerprint import compute_input_fingerprint
+from iapt.rejection import DropRejectedError
+from iapt.run_warnings import name_first, printable
+from iapt.workspace import PROJECT_ROOT, Workspace
+from iapt.workspace_state import BuildInputs, IngestRecord, LastRelease, ReadRecord, RefreshPlan, read_last_release
+from orchestration.assets.observations import OBSERVATIONS, to_markdown_list
+from orchestration.check_events import EVERY_DROP_IS_READ, read_check_evaluations
+from orchestration.resources import RefreshConfig, WorkspaceResource
+
+REFRESH_PLAN = dg.AssetKey("refresh_plan")
+
+
+@dg.asset(
+    key=REFRESH_PLAN,
+    deps=[OBSERVATIONS],
+    group_name="drops",
+    kinds={"json"},
+    description="Whether the marts are built and from what, or the newest release is kept, or there is nothing to do.",
+)
+def refresh_plan(
+    context: dg.AssetExecutionContext, config: RefreshConfig, workspace: WorkspaceResource
+) -> dg.MaterializeResult[Any]:
+    """Decide what to do with the drops that were read. Raises dg.Failure where none of them can be used."""
+    paths = workspace.paths
+    ingested, reading = IngestRecord.load(paths.ingest_record), ReadRecord.load(paths.read_record)
+    policy = workspace.load_policy(config.profile)
+    usable = workspace.load_drops(reading.usable)
+    released = read_last_release(paths)
+    inputs = BuildInputs(
+        input_fingerprint=compute_input_fingerprint(PROJECT_ROOT, usable, policy.profile),
+        origin=ingested.origin,
+        drops=reading.usable,
+        rejected=reading.rejected,
+        disclosure=policy.to_manifest(),
+    )
+    plan = _decide(inputs, released, config, paths, ingested.ignored)
+    plan.write(paths.refresh_plan)
+    if plan.reason:
+        context.log.info(plan.reason)
+    if plan.action != "nothing_to_do":
+        _reject_unusable(workspace, config, reading, usable)
+    if plan.action == "keep_release" and released is not None:
+        _repeat_checks_of_release(context, released)
+    return dg.MaterializeResult(metadata={"action": plan.action, "drops": len(inputs.drops)})
+
+
+def _decide(
+    inputs: BuildInputs,
+    released: LastRelease | None,
+    config: RefreshConfig,
+    paths: Workspace,
+    ignored: Sequence[str],
+) -> RefreshPlan:
+    # Where there is a release, archived drops that cannot be used any more are a failure, whatever the folder holds.
+    if not inputs.drops and not inputs.rejected and released is None:
+        reason = _describe_empty_folder(config.folder(paths), ignored)
+        return RefreshPlan(action="nothing_to_do", inputs=inputs, reason=reason)
+    if released is not None and released.input_fingerprint == inputs.input_fingerprint and not config.rebuild:
+        reason = "the newest release was made from these drops by this code and profile; nothing to do"
+        return RefreshPlan(action="keep_release", inputs=inputs, reason=reason)
+    return RefreshPlan(action="build", inputs=inputs)
+
+
+def _describe_empty_folder(folder: Path, ignored: Sequence[str]) -> str:
+    """Say that a folder holds no drop, in a workspace that has none either, and which files are no drops."""
+    named = f" ({name_first(map(printable, ignored), len(ignored))}: left alone)" if ignored else ""
+    return (
+        f"{folder} holds no drops{named}, so there is nothing to do yet and nothing was released: put drops into it, "
+        "or name another folder."
+    )
+
+
+def _reject_unusable(workspace: WorkspaceResource, config: RefreshConfig, reading: ReadRecord, usable: Any) -> None:
+    """Raise dg.Failure where no drop can be used, or restricted drops may not be released together."""
+    if not usable:
+        raise dg.Failure(
+            f"{config.folder(workspace.paths)}: no drop there could be used, so there is nothing to release. Do what "
+            "is said of each rejected drop (`iapt status` lists them), or name another folder.",
+            # Not in the sentence: whoever shows it shows the rejected drops too.
+            metadata={"rejected drops": to_markdown_list([str(DropRejectedError(**one)) for one in reading.rejected])},
+        )
+    if workspace.paths.is_restricted:
+        try:
+            reject_other_than_counts(usable, workspace.observation_store)
+            reject_periods_that_add_up(usable)
+        except DropRejectedError as error:
+            raise dg.Failure(str(error)) from error
+
+
+def _repeat_checks_of_release(context: dg.AssetExecutionContext, released: LastRelease) -> None:
+    """Record again the checks of the run that made the newest release, since it stands.
+
+    Dagster shows a check that a run has planned and not evaluated as skipped, and its last result is gone from sight.
+    """
+    if released.run_id is None:
+        return
+    for evaluation in read_check_evaluations(context.instance, released.run_id):
+        if evaluation.check_name != EVERY_DROP_IS_READ:
+            context.log_event(evaluation)

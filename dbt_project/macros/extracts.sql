@@ -40,7 +40,7 @@ rules as (
         statistics.statistic = 'percentage' and policy.hides_more as is_to_be_proven
     from {{ ref('stg_disclosure_statistics') }} as statistics
     cross join policy
-    where statistics.leaves
+    where statistics.is_released
 
 ),
 

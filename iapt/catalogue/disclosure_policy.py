@@ -1,27 +1,34 @@
-"""The disclosure policy: what may leave and how, as data from the catalogue, in the profile that was chosen."""
+"""The disclosure policy: what may be released and how, as data of the catalogue, in the profile that was chosen."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Self
 
 import yaml
-from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from iapt.catalogue.strict_model import StrictModel
 from iapt.contract import SNAKE_CASE
+from iapt.contract import STATISTICS as REVIEWED_STATISTICS
 from iapt.workspace import CATALOGUE
 
 DISCLOSURE_FILE: Final = CATALOGUE / "disclosure.yml"
 
-Statistic: TypeAlias = Literal["count", "percentage", "mean", "median", "minimum", "maximum", "sum", "unknown"]
-STATISTICS: Final[tuple[Statistic, ...]] = (
-    *("count", "percentage", "mean", "median"),
-    *("minimum", "maximum", "sum", "unknown"),
-)
+#: Every kind of statistic; of a measure that nobody has reviewed, it is unknown.
+STATISTICS: Final = (*REVIEWED_STATISTICS, "unknown")
 #: The kinds that the extracts know how to suppress: a count by its size, the others with what they rest on.
-SUPPRESSIBLE: Final[tuple[Statistic, ...]] = ("count", "percentage", "mean", "median")
-#: England's percentages are published with one decimal, and so are means; no figure has more to give.
-FINEST_DECIMALS: Final = 1
+SUPPRESSIBLE: Final = ("count", "percentage", "mean", "median")
+#: England's percentages are published with one decimal, and so are means; no value has more to give.
+MAX_DECIMALS: Final = 1
 
 
 class PolicyError(ValueError):
@@ -38,10 +45,17 @@ class _Strict(StrictModel):
 
 
 class StatisticRule(_Strict):
-    """Whether a kind of statistic leaves, and with how many decimals; a count has none, it is rounded to a base."""
+    """Whether a kind of statistic is released, and with how many decimals; a count is rounded to a base instead."""
 
-    leaves: bool
-    decimals: int | None = Field(default=None, ge=0, le=FINEST_DECIMALS)
+    # `leaves` in what was written before; a home's warehouse may have been built under such a record.
+    is_released: bool = Field(validation_alias=AliasChoices("is_released", "leaves"))
+    decimals: int | None = Field(default=None, ge=0, le=MAX_DECIMALS)
+
+
+def _validate_statistic(name: str) -> str:
+    if name not in STATISTICS:
+        raise ValueError(f"expected one of {', '.join(STATISTICS)}")
+    return name
 
 
 class Rule(_Strict):
@@ -49,45 +63,45 @@ class Rule(_Strict):
 
     suppress_counts_below: PositiveInt
     round_counts_to: PositiveInt
-    statistics: Mapping[Statistic, StatisticRule]
+    statistics: Mapping[Annotated[str, AfterValidator(_validate_statistic)], StatisticRule]
     rests_on: str = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _is_one_that_can_be_kept(self) -> Self:
+    def _validate_rule(self) -> Self:
         if missing := [name for name in STATISTICS if name not in self.statistics]:
             raise ValueError(f"expected a rule for every kind of statistic; found none for {', '.join(missing)}")
         for name, statistic in self.statistics.items():
-            if statistic.leaves and name not in SUPPRESSIBLE:
-                raise ValueError(f"{name} cannot leave: the extracts suppress {', '.join(SUPPRESSIBLE)} only")
-            if (statistic.decimals is not None) != (statistic.leaves and name != "count"):
-                raise ValueError(f"{name}: expected decimals where a figure leaves that is no count, and only there")
-        if self.nearest(self.suppress_counts_below) < self.suppress_counts_below:
+            if statistic.is_released and name not in SUPPRESSIBLE:
+                raise ValueError(f"{name} cannot be released: the extracts suppress {', '.join(SUPPRESSIBLE)} only")
+            if (statistic.decimals is not None) != (statistic.is_released and name != "count"):
+                raise ValueError(f"{name}: expected decimals where it is released and no count, and only there")
+        if self.round_to_base(self.suppress_counts_below) < self.suppress_counts_below:
             raise ValueError(
                 f"a count of {self.suppress_counts_below} is shown, and rounded to {self.round_counts_to} it would be "
-                f"{self.nearest(self.suppress_counts_below)}, which reads as a suppressed one"
+                f"{self.round_to_base(self.suppress_counts_below)}, which reads as a suppressed one"
             )
         return self
 
     @property
     def decimals(self) -> dict[str, int]:
-        """The decimals of each kind of statistic that leaves with decimals."""
+        """The decimals of each kind of statistic that is released with decimals."""
         return {name: rule.decimals for name, rule in self.statistics.items() if rule.decimals is not None}
 
     @property
     def released_statistics(self) -> tuple[str, ...]:
-        """The kinds of statistic that leave."""
-        return tuple(name for name in STATISTICS if self.statistics[name].leaves)
+        """The kinds of statistic that are released."""
+        return tuple(name for name in STATISTICS if self.statistics[name].is_released)
 
-    def nearest(self, count: int) -> int:
-        """A count to the nearest multiple of the base, half up."""
+    def round_to_base(self, count: int) -> int:
+        """Return a count to the nearest multiple of the base, half up."""
         return (count + self.round_counts_to // 2) // self.round_counts_to * self.round_counts_to
 
     def count_to_release(self, count: int) -> int | None:
-        """What is shown of a count; None where it is suppressed."""
-        return None if count < self.suppress_counts_below else self.nearest(count)
+        """Return what is shown of a count; None where it is suppressed."""
+        return None if count < self.suppress_counts_below else self.round_to_base(count)
 
     def declared_bounds(self, shown: int | None) -> tuple[int, int]:
-        """The least and the most a count can be of which this is shown, None being a suppressed one."""
+        """Return the least and the greatest count of which this is shown, None being a suppressed one."""
         if shown is None:
             return 0, self.suppress_counts_below - 1
         least = max(self.suppress_counts_below, shown - self.round_counts_to // 2)
@@ -95,7 +109,7 @@ class Rule(_Strict):
 
 
 class Profile(_Strict):
-    """A named choice of what to hide beyond the rule."""
+    """A named choice of what to suppress beyond the rule."""
 
     description: str = Field(min_length=1)
     hide_percentage_when_complement_at_most: NonNegativeInt | None = None
@@ -109,12 +123,12 @@ class Policy(Rule, Profile):
     profile: str
 
     def to_manifest(self) -> dict[str, Any]:
-        """The policy as a release states it, and as it is kept beside the tables made under it."""
+        """Return the policy as a release states it, and as it is kept with the tables made under it."""
         return {"version": self.version, "profile": self.profile, **self.model_dump(mode="json")}
 
     @classmethod
     def from_manifest(cls, record: Mapping[str, Any]) -> Self:
-        """The policy that `to_manifest` wrote down."""
+        """Return the policy of a record that `to_manifest` made."""
         return cls.model_validate(record)
 
 
@@ -127,7 +141,7 @@ class _File(_Strict):
     profiles: Mapping[str, Profile]
 
     @model_validator(mode="after")
-    def _names_its_profiles(self) -> Self:
+    def _validate_profiles(self) -> Self:
         if misnamed := [name for name in self.profiles if not SNAKE_CASE.fullmatch(name)]:
             raise ValueError(f"a profile is named in snake_case, not {', '.join(map(repr, misnamed))}")
         if self.default_profile not in self.profiles:

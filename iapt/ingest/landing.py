@@ -55,7 +55,7 @@ _COLUMNS: Final = {
         version integer, profile varchar, suppress_counts_below integer, round_counts_to integer,
         hide_complement_at_most integer, minimum_denominator integer
     """,
-    "disclosure_statistics": "statistic varchar, leaves boolean, decimals integer",
+    "disclosure_statistics": "statistic varchar, is_released boolean, decimals integer",
 }
 _Rows = Iterable[tuple[object, ...]]
 
@@ -218,6 +218,6 @@ def _build_policy_rows(policy: Policy) -> dict[str, _Rows]:
             )
         ],
         "disclosure_statistics": [
-            (statistic, rule.leaves, rule.decimals) for statistic, rule in policy.statistics.items()
+            (statistic, rule.is_released, rule.decimals) for statistic, rule in policy.statistics.items()
         ],
     }

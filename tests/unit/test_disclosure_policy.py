@@ -90,13 +90,13 @@ def test_an_unknown_profile_is_refused_and_the_known_ones_are_named() -> None:
         (lambda file: file["rule"].pop("round_counts_to"), r"rule\.round_counts_to: Field required"),
         (lambda file: file["rule"].update(supress_counts_below=5), r"rule\.supress_counts_below: Extra inputs"),
         (lambda file: file["rule"]["statistics"].pop("sum"), "found none for sum"),
-        (lambda file: file["rule"]["statistics"].update(mode={"leaves": False}), r"rule\.statistics\.mode"),
-        (lambda file: file["rule"]["statistics"].update(maximum={"leaves": True}), "maximum cannot leave"),
-        (lambda file: file["rule"]["statistics"].update(mean={"leaves": True}), "mean: expected decimals"),
+        (lambda file: file["rule"]["statistics"].update(mode={"is_released": False}), r"rule\.statistics\.mode"),
+        (lambda file: file["rule"]["statistics"].update(maximum={"is_released": True}), "maximum cannot be released"),
+        (lambda file: file["rule"]["statistics"].update(mean={"is_released": True}), "mean: expected decimals"),
         (lambda file: file["rule"]["statistics"]["count"].update(decimals=0), "count: expected decimals"),
         (lambda file: file["rule"]["statistics"]["mean"].update(decimals=2), r"mean\.decimals"),
         (lambda file: file["rule"]["statistics"]["mean"].update(decimals=-1), r"mean\.decimals"),
-        (lambda file: file["rule"]["statistics"]["mean"].update(leaves="yes"), r"mean\.leaves"),
+        (lambda file: file["rule"]["statistics"]["mean"].update(is_released="yes"), r"mean\.is_released"),
         (lambda file: file["profiles"].update(Hardest={"description": "All of it."}), "snake_case, not 'Hardest'"),
         (lambda file: file["profiles"]["hardened"].pop("description"), r"profiles\.hardened\.description"),
         (lambda file: file["profiles"]["hardened"].update(hide_everything=True), r"hardened\.hide_everything"),
@@ -136,9 +136,11 @@ def test_another_default_profile_is_the_one_a_refresh_uses(tmp_path: Path) -> No
     assert load_policy(written(tmp_path, lambda file: file.update(default_profile="hardened"))).profile == "hardened"
 
 
-def test_a_policy_is_written_down_and_read_again_whole() -> None:
+def test_a_policy_is_written_down_and_read_again_by_its_former_key_too() -> None:
     policy = load_policy(profile="hardened")
-    assert Policy.from_manifest(json.loads(json.dumps(policy.to_manifest()))) == policy
+    written = json.dumps(policy.to_manifest())
+    assert Policy.from_manifest(json.loads(written)) == policy
+    assert Policy.from_manifest(json.loads(written.replace("is_released", "leaves"))) == policy
 
 
 # -- its numbers -------------------------------------------------------------------------------------------------------

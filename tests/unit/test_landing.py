@@ -137,11 +137,15 @@ def test_one_policy_is_landed_the_last_one_asked_for(tmp_path: Path) -> None:
     assert landed(warehouse, "from landing.disclosure_policy") == [(1, "publisher", 5, 5, None, None)]
 
 
-def test_every_kind_of_statistic_is_landed_with_whether_it_leaves_and_its_decimals(tmp_path: Path) -> None:
+def test_every_kind_of_statistic_is_landed_with_whether_it_is_released_and_its_decimals(tmp_path: Path) -> None:
     warehouse = land_in(tmp_path, read(tmp_path, APRIL))
-    kinds = landed(warehouse, "select statistic, decimals from landing.disclosure_statistics where leaves order by all")
+    kinds = landed(
+        warehouse, "select statistic, decimals from landing.disclosure_statistics where is_released order by all"
+    )
     assert kinds == [("count", None), ("mean", 1), ("median", 1), ("percentage", 0)]
-    staying = landed(warehouse, "select statistic from landing.disclosure_statistics where not leaves order by all")
+    staying = landed(
+        warehouse, "select statistic from landing.disclosure_statistics where not is_released order by all"
+    )
     assert staying == [("maximum",), ("minimum",), ("sum",), ("unknown",)]
 
 

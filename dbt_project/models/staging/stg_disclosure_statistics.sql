@@ -7,6 +7,6 @@ with disclosure_statistics as (
 
 select
     statistic,
-    leaves,
+    is_released,
     decimals
 from disclosure_statistics

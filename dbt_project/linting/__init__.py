@@ -13,12 +13,12 @@ def facts_at(grain: str, only: str = "true") -> str:
     return "select * from facts"
 
 
-def extract_of(fact: str) -> str:
+def released_at(grain: str) -> str:
     """A whole query."""
     return "select * from facts"
 
 
-def against_standard(value: str, half_width: str, threshold: str, comparison: str) -> str:
+def assess_against_standard(value: str, half_width: str, threshold: str, comparison: str) -> str:
     """An expression."""
     return value
 
@@ -28,17 +28,17 @@ def fact_columns() -> list[str]:
     return ["period", "value", "value_status"]
 
 
-def first_few(code: str, place: str, how_many: int = 5) -> str:
+def list_first(code: str, place: str, how_many: int = 5) -> str:
     """An expression."""
     return code
 
 
-def least_behind_printed(level: str, status: str, value: str) -> str:
+def lower_bound_of_published(level: str, status: str, value: str) -> str:
     """An expression."""
     return value
 
 
-def most_behind_printed(level: str, status: str, value: str) -> str:
+def upper_bound_of_published(level: str, status: str, value: str) -> str:
     """An expression."""
     return value
 
@@ -98,7 +98,7 @@ def same_population(left: str, right: str) -> str:
     return f"{left}.org_code = {right}.org_code"
 
 
-def measures_of_topics() -> list[str]:
+def all_topic_measures() -> list[str]:
     """Some measures; the real list is in macros/topics.sql."""
     return ["count_recovery"]
 
@@ -118,12 +118,62 @@ def value_marker_of(column: str) -> str:
     return column
 
 
-def population_key_of(relation: str) -> str:
+def cell_key(relation: str) -> str:
+    """Columns; the real list is in macros/population_key.sql."""
+    return f"{relation}.period, {relation}.measure"
+
+
+def same_cell(left: str, right: str) -> str:
+    """A condition."""
+    return f"{left}.measure = {right}.measure"
+
+
+def same_population_of_grain(left: str, right: str) -> str:
+    """A condition."""
+    return f"{left}.org_code = {right}.org_code"
+
+
+def lower_bound_of_rounded(rounded: str, suppress_counts_below: str, round_counts_to: str) -> str:
+    """An expression."""
+    return rounded
+
+
+def upper_bound_of_rounded(rounded: str, round_counts_to: str) -> str:
+    """An expression."""
+    return rounded
+
+
+def round_to_multiple(count: str, base: str) -> str:
+    """An expression."""
+    return count
+
+
+def rounded_count(value: str, round_counts_to: str) -> str:
+    """An expression."""
+    return value
+
+
+def steps_in_one(decimals: str) -> str:
+    """An expression."""
+    return decimals
+
+
+def exact_percentage(numerator: str, denominator: str, steps: str) -> str:
+    """An expression."""
+    return f"{numerator} / {denominator}"
+
+
+def round_half_away(value: str, steps: str) -> str:
+    """An expression."""
+    return value
+
+
+def population_key(relation: str) -> str:
     """Columns; the real list is in macros/population_key.sql."""
     return f"{relation}.period, {relation}.org_code"
 
 
-def org_type_of(relation: str) -> str:
+def org_type_of_row(relation: str) -> str:
     """An expression."""
     return f"{relation}.org_level"
 

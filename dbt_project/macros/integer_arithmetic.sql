@@ -16,7 +16,7 @@
 {%- endmacro %}
 
 {# A whole count to the nearest multiple of a base, half up. Source: the publisher's rule, docs/sources.md#rounding-and-suppression. #}
-{% macro nearest_multiple(count, base) -%}
+{% macro round_to_multiple(count, base) -%}
     ({{ integer_divide(count ~ ' + ' ~ integer_divide(base, '2'), base) }} * {{ base }})
 {%- endmacro %}
 

@@ -4,7 +4,7 @@
 {%- endmacro %}
 
 {# Those columns of one relation, as a list for SELECT or GROUP BY. #}
-{% macro population_key_of(relation) -%}
+{% macro population_key(relation) -%}
     {%- for column in population_key_columns() -%}
     {{ relation }}.{{ column }}{{ ', ' if not loop.last }}
     {%- endfor -%}
@@ -20,4 +20,21 @@
     {%- endif %}
     {%- if not loop.last %} and {% endif -%}
     {%- endfor %}
+{%- endmacro %}
+
+{# The columns that say which cell of any grain a figure is, its measure with them. #}
+{% macro cell_key(relation) -%}
+    {{ relation }}.period_grain, {{ population_key(relation) }}, {{ relation }}.measure
+{%- endmacro %}
+
+{# Two relations are of the same population at the same grain. #}
+{% macro same_population_of_grain(left, right) -%}
+    {{ left }}.period_grain = {{ right }}.period_grain
+    and {{ same_population(left, right) }}
+{%- endmacro %}
+
+{# Two relations are of the same cell. #}
+{% macro same_cell(left, right) -%}
+    {{ left }}.measure = {{ right }}.measure
+    and {{ same_population_of_grain(left, right) }}
 {%- endmacro %}

@@ -3,27 +3,27 @@
   what was published, measured on every file (docs/sources.md#rounding-and-suppression), and no choice of ours: the numbers of the disclosure policy
   may change without it.
 #}
-{% macro publisher_prints_no_count_below() -%} {{ return(5) }} {%- endmacro %}
-{% macro publisher_rounds_counts_to() -%} {{ return(5) }} {%- endmacro %}
+{% macro publisher_suppression_threshold() -%} {{ return(5) }} {%- endmacro %}
+{% macro publisher_rounding_base() -%} {{ return(5) }} {%- endmacro %}
 
 {#
   The least and the most that a count can have been, from what was printed of it. England's are exact. So is one printed
   below the threshold, which only figures that nobody has rounded yet hold.
 #}
-{% macro least_behind_printed(level, status, value) -%}
+{% macro lower_bound_of_published(level, status, value) -%}
     case
         when {{ status }} = 'suppressed' then 0
         when {{ status }} <> 'published' then null
-        when {{ level }} = 'england' or {{ value }} < {{ publisher_prints_no_count_below() }} then {{ value }}
-        else {{ least_of_shown(value, publisher_prints_no_count_below(), publisher_rounds_counts_to() | string) }}
+        when {{ level }} = 'england' or {{ value }} < {{ publisher_suppression_threshold() }} then {{ value }}
+        else {{ lower_bound_of_rounded(value, publisher_suppression_threshold(), publisher_rounding_base() | string) }}
     end
 {%- endmacro %}
 
-{% macro most_behind_printed(level, status, value) -%}
+{% macro upper_bound_of_published(level, status, value) -%}
     case
-        when {{ status }} = 'suppressed' then {{ publisher_prints_no_count_below() - 1 }}
+        when {{ status }} = 'suppressed' then {{ publisher_suppression_threshold() - 1 }}
         when {{ status }} <> 'published' then null
-        when {{ level }} = 'england' or {{ value }} < {{ publisher_prints_no_count_below() }} then {{ value }}
-        else {{ most_of_shown(value, publisher_rounds_counts_to() | string) }}
+        when {{ level }} = 'england' or {{ value }} < {{ publisher_suppression_threshold() }} then {{ value }}
+        else {{ upper_bound_of_rounded(value, publisher_rounding_base() | string) }}
     end
 {%- endmacro %}

@@ -4,7 +4,7 @@
   width of 0.5, since halves are rounded up; one taken as printed has 0. `comparison` is at_least or below. The value is read
   as a decimal, so that no double decides at the threshold.
 #}
-{% macro against_standard(value, half_width, threshold, comparison) -%}
+{% macro assess_against_standard(value, half_width, threshold, comparison) -%}
     {%- set figure = 'cast(' ~ value ~ ' as decimal(18, 6))' -%}
     case
         when {{ value }} is null then null

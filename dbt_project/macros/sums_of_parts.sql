@@ -37,7 +37,7 @@
 {# The columns by which a count leaves, from a fact's value and status and the numbers of the disclosure policy. #}
 {% macro count_to_release(value, value_status, policy) -%}
 {%- set is_hidden = value_status ~ " = 'suppressed' or " ~ value ~ " < " ~ policy ~ ".suppress_counts_below" -%}
-{%- set rounded = nearest_multiple('cast(' ~ value ~ ' as bigint)', policy ~ '.round_counts_to') -%}
+{%- set rounded = round_to_multiple('cast(' ~ value ~ ' as bigint)', policy ~ '.round_counts_to') -%}
     case
         when {{ value_status }} = 'not_published' or {{ is_hidden }} then null
         else cast({{ rounded }} as double)
@@ -50,12 +50,12 @@
     case
         when {{ value_status }} = 'not_published' then null
         when {{ is_hidden }} then 0
-        else {{ least_of_shown(rounded, policy ~ '.suppress_counts_below', policy ~ '.round_counts_to') }}
+        else {{ lower_bound_of_rounded(rounded, policy ~ '.suppress_counts_below', policy ~ '.round_counts_to') }}
     end as lower_bound,
     case
         when {{ value_status }} = 'not_published' then null
         when {{ is_hidden }} then {{ policy }}.suppress_counts_below - 1
-        else {{ most_of_shown(rounded, policy ~ '.round_counts_to') }}
+        else {{ upper_bound_of_rounded(rounded, policy ~ '.round_counts_to') }}
     end as upper_bound,
     cast(null as integer) as suppressed_parts
 {%- endmacro %}

@@ -37,7 +37,7 @@
 {%- endmacro %}
 
 {# Every measure of some topic, once. #}
-{% macro measures_of_topics() -%}
+{% macro all_topic_measures() -%}
     {%- set measures = [] -%}
     {%- for topic in ['activity', 'waiting_times', 'outcomes'] -%}
     {%- for measure in topic_measures(topic) if measure not in measures -%}
@@ -141,7 +141,7 @@ left join assessed
     {{ relation }}.org_level,
     {{ relation }}.org_code,
     organisations.org_name,
-    {{ org_type_of(relation) }} as org_type,
+    {{ org_type_of_row(relation) }} as org_type,
     organisations.parent_code,
     organisations.parent_name,
     organisations.current_region_code,

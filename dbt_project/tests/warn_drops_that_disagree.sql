@@ -84,7 +84,7 @@ select
     cast(count(*) as varchar) || case when count(*) = 1 then ' cell' else ' cells' end
     || case
         when sum(case when numbered.is_shown_by_both then 1 else 0 end) = 0 then ''
-        else ', ' || {{ first_few("case when numbered.is_shown_by_both then numbered.cell end", "numbered.place") }}
+        else ', ' || {{ list_first("case when numbered.is_shown_by_both then numbered.cell end", "numbered.place") }}
     end
     || case
         when sum(case when numbered.is_shown_by_both then 0 else 1 end) = 0 then ''

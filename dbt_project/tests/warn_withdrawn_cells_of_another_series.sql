@@ -75,7 +75,7 @@ select
     withdrawing_drop.label as withdrawn_by,
     cast(sum(repeated.cells) as varchar)
     || case when sum(repeated.cells) = 1 then ' cell' else ' cells' end || ' not believed, organisations '
-    || {{ first_few("repeated.org_code", "repeated.place") }} as what
+    || {{ list_first("repeated.org_code", "repeated.place") }} as what
 from repeated
 inner join drops as other_drop
     on repeated.drop_sha256 = other_drop.drop_sha256

@@ -53,7 +53,10 @@ PREFIXES = {
 }
 
 # Views whose columns the text does not tell: they end in a star, or a macro writes them.
-UNREADABLE = {"int_annual_figures", "int_conflicting_observations", "int_ranked_observations"}
+UNREADABLE = {
+    *("int_annual_figures", "int_conflicting_observations", "int_ranked_observations"),
+    *("int_releasable_figures", "int_england_fractions", "int_proven_percentages", "int_disclosure_status"),
+}
 
 # The period spine comes from the calendar, not from the data.
 READS_NOTHING = {"int_calendar"}
@@ -274,7 +277,13 @@ def test_ranked_observations_have_the_columns_of_observations_and_their_rank() -
     assert described_columns("int_ranked_observations") == ranked
 
 
-@pytest.mark.parametrize("model", [model for model in MODELS if layer(model) in ("marts", "extracts", "topics")])
+# Steps of a rule that are read through the table made of them: its contract holds them.
+STEPS = {name for name, path in MODELS.items() if name.startswith("int_") and "materialized='view'" in path.read_text()}
+
+
+@pytest.mark.parametrize(
+    "model", [model for model in MODELS if layer(model) in ("marts", "extracts", "topics") and model not in STEPS]
+)
 def test_a_mart_or_extract_enforces_a_contract_on_every_column(model: str) -> None:
     assert has_contract(model)
     untyped = [column["name"] for column in DESCRIBED[model]["columns"] if not column.get("data_type")]
@@ -339,10 +348,8 @@ def test_a_model_reads_its_own_layer_or_a_neighbour(model: str) -> None:
 
 
 def test_parents_are_found_behind_macros_and_loops() -> None:
-    assert parents(MODELS["extract_annual"].read_text()) == {
-        *("fct_annual", "dim_organisation", "measure_formulas", "measures"),
-        *POLICY,
-    }
+    assert parents(MODELS["extract_annual"].read_text()) == {"int_released_values"}
+    assert parents(MODELS["int_releasable_figures"].read_text()) == {"fct_monthly", "fct_quarterly", "fct_annual"}
     assert parents(MODELS["fct_monthly"].read_text()) == {"int_ranked_observations", "int_calendar", "stg_gaps"}
     assert parents(MODELS["dim_organisation"].read_text()) == {
         *("fct_monthly", "fct_quarterly", "int_annual_figures"),

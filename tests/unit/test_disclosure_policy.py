@@ -213,8 +213,9 @@ def test_the_sql_rounds_and_bounds_as_the_policy_says(threshold: int, base: int)
     found = duckdb.execute(
         f"""
         with counts as (select n, {threshold} as threshold, {base} as base from range(1000) as numbers (n)),
-        rounded as (select *, {SQL.nearest_multiple("n", "base")} as shown from counts)
-        select n, shown, {SQL.least_of_shown("shown", "threshold", "base")}, {SQL.most_of_shown("shown", "base")}
+        rounded as (select *, {SQL.round_to_multiple("n", "base")} as shown from counts)
+        select n, shown, {SQL.lower_bound_of_rounded("shown", "threshold", "base")},
+            {SQL.upper_bound_of_rounded("shown", "base")}
         from rounded where n >= threshold order by n
         """
     ).fetchall()

@@ -1,2 +1,2 @@
--- What may leave of fct_annual, by the publisher's rule at every level.
-{{ extract_of('fct_annual') }}
+-- What is released of the annual figures.
+{{ released_at('year') }}

@@ -1,2 +1,2 @@
--- What may leave of fct_quarterly, by the publisher's rule at every level.
-{{ extract_of('fct_quarterly') }}
+-- What is released of the quarterly figures.
+{{ released_at('quarter') }}

@@ -38,7 +38,7 @@ believed_cells as (
         corrected_cells.correction_id,
         corrected_cells.is_as_expected,
         '{{ grain }}' as period_grain,
-        {{ population_key_of('figures') }},
+        {{ population_key('figures') }},
         figures.measure,
         false as is_superseded
     from corrected_cells
@@ -61,7 +61,7 @@ mart_superseded_cells as (
         corrected_cells.correction_id,
         corrected_cells.is_as_expected,
         losers.period_grain,
-        {{ population_key_of('losers') }},
+        {{ population_key('losers') }},
         losers.measure,
         true as is_superseded
     from corrected_cells

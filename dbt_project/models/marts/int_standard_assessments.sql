@@ -49,7 +49,7 @@ select
     standards.comparison,
     standards.label,
     standards.certainty,
-    {{ against_standard(
+    {{ assess_against_standard(
         'percentages.value', 'percentages.half_width', 'standards.threshold', 'standards.comparison'
     ) }} as standard_status
 from percentages

@@ -39,8 +39,8 @@ tallies as (
         sum(case when value_status = 'suppressed' then 1 else 0 end) as suppressed,
         sum(case when value_status = 'not_published' then 1 else 0 end) as unpublished,
         sum(printed) as printed,
-        sum({{ least_behind_printed('org_level', 'value_status', 'printed') }}) as fewest,
-        sum({{ most_behind_printed('org_level', 'value_status', 'printed') }}) as most
+        sum({{ lower_bound_of_published('org_level', 'value_status', 'printed') }}) as fewest,
+        sum({{ upper_bound_of_published('org_level', 'value_status', 'printed') }}) as most
     from counts
     group by period_grain, period, measure, org_level, whole_code, parent_code
 

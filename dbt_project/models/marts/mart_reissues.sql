@@ -129,7 +129,7 @@ counted as (
         period,
         org_level,
         count(*) as how_many,
-        {{ first_few('code', 'place') }} as codes
+        {{ list_first('code', 'place') }} as codes
     from (
         select
             drop_sha256,

@@ -14,7 +14,7 @@ figures as (
     ] -%}
     select
         '{{ grain }}' as period_grain,
-        {{ population_key_of('released') }},
+        {{ population_key('released') }},
         released.measure,
         released.value_status
     from {{ ref(extract) }} as released

@@ -20,7 +20,7 @@ with figures as (
         upper_bound,
         is_derived
     from {{ ref(extract) }}
-    where measure in ({{ literals(measures_of_topics()) }})
+    where measure in ({{ literals(all_topic_measures()) }})
 
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -48,7 +48,7 @@ not_applicable as (
     from {{ ref(fact) }}
     where
         value_status = 'not_applicable'
-        and measure in ({{ literals(measures_of_topics()) }})
+        and measure in ({{ literals(all_topic_measures()) }})
 
     {{ 'union all' if not loop.last }}
     {% endfor %}

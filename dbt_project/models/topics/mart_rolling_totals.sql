@@ -19,7 +19,7 @@ figures as (
         statistic = 'count'
         and variable_type = 'Total'
         and partner_code is null
-        and measure in ({{ literals(measures_of_topics()) }})
+        and measure in ({{ literals(all_topic_measures()) }})
 
 ),
 

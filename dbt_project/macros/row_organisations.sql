@@ -18,7 +18,7 @@ left join {{ ref('dim_organisation') }} as partners
   What the organisation of a row is, of relations joined as above: a placeholder if it is one, or in a pair if either is;
   unknown if no list names it; else its level.
 #}
-{% macro org_type_of(relation) -%}
+{% macro org_type_of_row(relation) -%}
 case
             when organisations.org_type = 'placeholder' or partners.org_type = 'placeholder' then 'placeholder'
             when coalesce(organisations.org_type, 'unknown') = 'unknown' then 'unknown'

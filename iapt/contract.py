@@ -46,7 +46,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the warehouse: `key` names one of its rows, `order` is the order of its rows in a release."""
+    """A table of the warehouse: `key` names one of its rows, `order` is the order of its rows in a release.
+
+    An extract is made from a fact, an extract on current boundaries from an extract.
+    """
 
     name: str
     schema: str
@@ -59,6 +62,11 @@ class Table:
     grain: Grain | None = None
     made_from: str = ""
     notes: str = ""
+
+    @property
+    def relation(self) -> str:
+        """The table in the warehouse, by its schema."""
+        return f"{self.schema}.{self.name}"
 
     @property
     def types(self) -> Columns:
@@ -108,6 +116,8 @@ PAIR_LEVELS: Final[Mapping[str, str]] = MappingProxyType(_WORDS["pair_levels"])
 VALUE_STATUSES: Final[Mapping[str, ValueStatus]] = MappingProxyType(
     {status: ValueStatus(**entry) for status, entry in _WORDS["value_statuses"].items()}
 )
+#: The publisher's series, each with the grain of its periods.
+SERIES_GRAINS: Final[Mapping[str, Grain]] = MappingProxyType(_WORDS["series"])
 STATISTICS: Final[tuple[str, ...]] = tuple(_WORDS["statistics"])
 CORRECTION_ACTIONS: Final[tuple[str, ...]] = tuple(_WORDS["correction_actions"])
 

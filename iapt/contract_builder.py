@@ -54,19 +54,22 @@ def build_contract(manifest: Mapping[str, Any], project: Path) -> dict[str, Any]
 
 def to_json(contract: Mapping[str, Any]) -> str:
     """Return a contract as JSON, a line a column."""
-
-    def line(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False)
-
+    words = _join_lines(contract["vocabularies"], "  ")
     tables = ",\n".join(
-        "  {"
-        + ", ".join(f'"{key}": {line(value)}' for key, value in table.items() if key != "columns")
-        + ', "columns": [\n   '
-        + ",\n   ".join(map(line, table["columns"]))
-        + "\n  ]}"
+        f'  {{\n{_join_lines({key: table[key] for key in table if key != "columns"}, "   ")},\n   "columns": [\n    '
+        + ",\n    ".join(_to_line(column) for column in table["columns"])
+        + "\n   ]\n  }"
         for table in contract["tables"]
     )
-    return f'{{\n "vocabularies": {line(contract["vocabularies"])},\n "tables": [\n{tables}\n ]\n}}\n'
+    return f'{{\n "vocabularies": {{\n{words}\n }},\n "tables": [\n{tables}\n ]\n}}\n'
+
+
+def _join_lines(fields: Mapping[str, Any], indent: str) -> str:
+    return ",\n".join(f'{indent}"{key}": {_to_line(value)}' for key, value in fields.items())
+
+
+def _to_line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _describe_table(

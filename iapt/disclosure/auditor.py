@@ -16,7 +16,7 @@ from typing import Final
 
 import duckdb
 
-from iapt.contract import CURRENT_BOUNDARIES, DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, parquet_name
+from iapt.contract import DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, TABLES, parquet_name
 from iapt.disclosure.model import PUBLISHERS_ROUNDING, AuditError, Rounding, load_formulas
 from iapt.disclosure.period_audits import AuditCache, GrainAudit, SourceTables, audit_grain
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES, reconcile_with_source
@@ -45,16 +45,10 @@ ROWS_MATCH_WAREHOUSE_DESCRIPTION: Final = (
     "The table holds the rows of the warehouse's, all and no other: a name or a note could carry a value that no "
     "extract may. Source: every row of a release can be traced."
 )
-MEASURES: Final = "marts.dim_measure"
-FACT_TABLES: Final[Mapping[str, str]] = {
-    "extract_monthly": "marts.fct_monthly",
-    "extract_quarterly": "marts.fct_quarterly",
-    "extract_annual": "marts.fct_annual",
-}
+MEASURES: Final = TABLES["dim_measure"].relation
+FACT_TABLES: Final[Mapping[str, str]] = {table: TABLES[TABLES[table].made_from].relation for table in EXTRACT_GRAINS}
 #: Every table that is no extract, with the warehouse's own, whose rows it must have.
-WAREHOUSE_TABLES: Final[Mapping[str, str]] = {
-    table: f"extracts.{table}" if table in CURRENT_BOUNDARIES else f"marts.{table}" for table in (*DERIVED, *DIMENSIONS)
-}
+WAREHOUSE_TABLES: Final[Mapping[str, str]] = {table: TABLES[table].relation for table in (*DERIVED, *DIMENSIONS)}
 
 
 @dataclass(frozen=True)

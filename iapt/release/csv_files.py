@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from iapt.contract import CURRENT_BOUNDARIES, DERIVED, parquet_name
-from iapt.release.stage import EXTRACTS, TABLES
+from iapt.contract import CURRENT_BOUNDARIES, DERIVED, EXTRACT_GRAINS, parquet_name
+from iapt.release.stage import TABLES
 from iapt.sql import quote_literal
 
 CSV_FOLDER = "csv"
@@ -20,7 +20,7 @@ CSV_FOLDER = "csv"
 _FORMULA_STARTS = "=+-@\t\r"
 WRITERS = 2
 #: A spreadsheet holds about a million rows: these have more, so each of their periods is a file.
-CSV_BY_PERIOD = (*EXTRACTS, *CURRENT_BOUNDARIES)
+CSV_BY_PERIOD = (*EXTRACT_GRAINS, *CURRENT_BOUNDARIES)
 GZIP_LEVEL = 3  # the next one takes twice the time for a file that is a tenth smaller
 
 

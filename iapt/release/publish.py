@@ -15,14 +15,14 @@ from typing import Any
 
 import duckdb
 
-from iapt.contract import parquet_name
+from iapt.contract import EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE
 from iapt.files import compute_sha256, write_json_atomically
 from iapt.release.csv_files import WRITERS, write_csv_files
 from iapt.release.datapackage import DATA_PACKAGE, to_data_package
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, build_dictionary, to_json, to_page
 from iapt.release.metadata import Description, render_release_readme
-from iapt.release.stage import EXTRACTS, TABLES
+from iapt.release.stage import TABLES
 from iapt.sql import quote_literal
 from iapt.threads import threads_per_worker
 from iapt.validation import ValidationReport
@@ -129,7 +129,7 @@ def _require_passed(candidate: ReleaseCandidate) -> ValidationReport:
         )
     audit_rules = (NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE)
     audited = {outcome.table for outcome in validation.outcomes if outcome.rule in audit_rules}
-    if missing := sorted(EXTRACTS.keys() - audited):
+    if missing := sorted(EXTRACT_GRAINS.keys() - audited):
         raise NotPublishableError(
             f"Expected a validation report that audited every extract beside its source; found none on "
             f"{', '.join(missing)}. Run the gate with its auditor."

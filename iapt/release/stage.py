@@ -10,9 +10,8 @@ import duckdb
 from iapt import contract
 from iapt.sql import quote_literal
 
-EXTRACTS = {table: f"extracts.{table}" for table in contract.EXTRACT_GRAINS}
 #: Every released table, and where the warehouse holds it.
-TABLES = {table.name: f"{table.schema}.{table.name}" for table in contract.TABLES.values() if table.is_released}
+TABLES = {table.name: table.relation for table in contract.TABLES.values() if table.is_released}
 
 
 def _order(table: str) -> str:

@@ -11,6 +11,7 @@ DECISIONS = PROJECT_ROOT / "docs" / "decisions"
 #: A page of the documentation that code, data or a page cites, with a section of it.
 CITATION = re.compile(r"(docs/[\w./-]+\.md)(?:#([\w-]+))?")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#([\w-]+))?\)")
+CODE_FILE = re.compile(r"`([\w./-]+\.(?:py|sql|yml|js))`")
 #: Papers that stand outside the project, where nobody who reads it can look.
 OUTSIDE = re.compile(r"(?i)\b(domain|disclosure) notes\b|\bDESIGN section|\.\./shared\b")
 
@@ -53,6 +54,18 @@ def test_every_link_of_a_page_leads_somewhere() -> None:
         if not is_there((PROJECT_ROOT / path).parent / target, section if target.endswith(".md") else None)
     }
     assert not broken
+
+
+def test_every_file_of_code_that_a_page_names_is_there() -> None:
+    files = tuple(f"/{path}" for path in texts())
+    missing = {
+        (str(path), name)
+        for path, text in texts().items()
+        if path.suffix == ".md" and path.name != "CHANGELOG.md"
+        for name in CODE_FILE.findall(text)
+        if not any(file.endswith(f"/{name}") for file in files)
+    }
+    assert not missing
 
 
 def test_no_text_cites_a_paper_outside_the_project() -> None:

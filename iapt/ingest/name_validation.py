@@ -10,11 +10,18 @@ from collections.abc import Mapping, Sequence
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.named_periods import find_contradicted_period
+from iapt.ingest.named_periods import NamedPeriod, is_named_for_a_series, parse_periods_in_name
 from iapt.ingest.observation_store import DropSummary
 from iapt.ingest.tables import find_zip_member
-from iapt.periods import parse_period_label
+from iapt.periods import Period, parse_period_label
 from iapt.rejection import DropRejectedError
+
+#: The grains of a name that rows of a month, a quarter or a year are compared with, the finest first.
+_GRAINS_COMPARED = {
+    "month": ("month", "quarter", "year", "calendar_year"),
+    "quarter": ("quarter", "month", "year", "calendar_year"),
+    "year": ("year", "calendar_year"),
+}
 
 
 def reject_other_period(
@@ -79,3 +86,31 @@ def _find_contradiction(name: str, labels: Sequence[str]) -> tuple[str, str] | N
     if named is None:
         return None
     return named, periods[0].label + (f" to {periods[-1].label}" if len(periods) > 1 else "")
+
+
+def find_contradicted_period(name: str, periods: Sequence[Period]) -> str | None:
+    """Return what a name says of the period in words, where rows of `periods` say another; None where both can be true.
+
+    `periods` are all of the rows, in order, and of one grain. A name that gives a month or quarter and its year is held
+    to them; one that gives the year apart, to both. A time series, by its name, may be named for a month that it
+    begins or ends with or has within; of any other file all rows are of the period that is named, or of the range.
+    """
+    named, is_series = parse_periods_in_name(name), is_named_for_a_series(name)
+    for grain in _GRAINS_COMPARED[periods[0].grain]:
+        candidates = [period for period in named if period.grain == grain]
+        if candidates and not _fits(candidates, periods, is_series=is_series):
+            return " to ".join(dict.fromkeys((candidates[0].words, candidates[-1].words)))
+        if any(period.meanings for period in candidates):
+            return None
+    return None
+
+
+def _fits(named: Sequence[NamedPeriod], periods: Sequence[Period], *, is_series: bool) -> bool:
+    """Whether rows of these periods can be what a name says in its words of one grain."""
+    if len(named) > 1 and all(candidate.meanings for candidate in named):
+        start = min(first for candidate in named for first, _ in candidate.meanings)
+        end = max(last for candidate in named for _, last in candidate.meanings)
+        return all(start <= period.end and period.start <= end for period in periods)
+    if len(periods) > 1 and is_series and named[0].grain == periods[0].grain:
+        return any(candidate.may_be(period) for candidate in named for period in periods)
+    return all(any(candidate.may_be(period) for candidate in named) for period in periods)

@@ -1,11 +1,10 @@
-"""The periods that the name of a file or a ZIP member says, and whether rows of other periods contradict it."""
+"""The periods that the name of a file or of a ZIP member says."""
 
 from __future__ import annotations
 
 import calendar
 import datetime as dt
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -75,33 +74,33 @@ def _number_of(period: Period, grain: str) -> int:
     return period.start.month if grain == "month" else (period.start.month - 4) % 12 // 3 + 1
 
 
-def _month(year: int, month: int) -> tuple[dt.date, dt.date]:
+def _month_bounds(year: int, month: int) -> tuple[dt.date, dt.date]:
     return dt.date(year, month, 1), dt.date(year, month, calendar.monthrange(year, month)[1])
 
 
-def _bounds(grain: str, first_year: int, quarter: int | None = None) -> tuple[dt.date, dt.date]:
+def _period_bounds(grain: str, first_year: int, quarter: int | None = None) -> tuple[dt.date, dt.date]:
     period = parse_period_name(grain, first_year, quarter)
     return period.start, period.end
 
 
 def _meanings_of_year(year: int) -> tuple[tuple[dt.date, dt.date], ...]:
-    """The calendar year, and the financial year of which `2021` may be short for 2020-21."""
+    """Return the calendar year, and the financial year of which `2021` may be short for 2020-21."""
     calendar_year = (dt.date(year, 1, 1), dt.date(year, 12, 31))
     first, next_year = divmod(year, 100)
-    return (calendar_year, _bounds("year", 2000 + first)) if next_year == first + 1 else (calendar_year,)
+    return (calendar_year, _period_bounds("year", 2000 + first)) if next_year == first + 1 else (calendar_year,)
 
 
 def _quarter_words(first_year: int, quarter: int) -> str:
     return parse_period_name("quarter", first_year, quarter).label
 
 
-def _year(token: str | None) -> int | None:
-    """A year of four digits that the dataset can have."""
+def _parse_year(token: str | None) -> int | None:
+    """Return a year of four digits that the dataset can have; None for any other token."""
     return int(token) if token is not None and re.fullmatch(r"20[0-4][0-9]", token) else None
 
 
-def _short_year(token: str | None) -> int | None:
-    """A year of two digits."""
+def _parse_short_year(token: str | None) -> int | None:
+    """Return a year of two digits; None for any other token."""
     return 2000 + int(token) if token is not None and re.fullmatch(r"[1-4][0-9]", token) else None
 
 
@@ -122,7 +121,6 @@ class _NameParser:
         stem = path.stem if path.suffix.lower() in {".csv", ".xlsx", ".zip"} else path.name
         self.text = _CAMEL_CASE.sub(" ", stem).lower()
         self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", self.text))
-        self.is_series = is_named_for_a_series(stem)
         self.position = 0
         self.periods: list[NamedPeriod] = []
         #: Months without a year of their own that the next one gives it to: the first of `jan-mar-2023`.
@@ -133,9 +131,9 @@ class _NameParser:
         return self.tokens[place] if 0 <= place < len(self.tokens) else None
 
     def _financial_year_at(self, ahead: int) -> tuple[int, int] | None:
-        """The first year of the financial year that stands there, and how many tokens it takes."""
+        """Return the first year of the financial year that stands there, and how many tokens it takes."""
         first, following = self._token(ahead), self._token(ahead + 1)
-        year = _year(first)
+        year = _parse_year(first)
         if year is not None and following in (f"{(year + 1) % 100:02d}", str(year + 1)):
             return year, 2
         if first is not None and (joined := re.fullmatch(r"(20[0-4][0-9])([0-9]{2})", first)):
@@ -145,18 +143,22 @@ class _NameParser:
         return None
 
     def _short_financial_year_at(self, ahead: int) -> tuple[int, int] | None:
-        """The same, in two digits each, as in `q1_26_27`."""
+        """Return the same of a year in two digits each, as in `q1_26_27`."""
         first, following = self._token(ahead), self._token(ahead + 1)
-        year = _short_year(first)
+        year = _parse_short_year(first)
         if year is not None and following == f"{(year + 1) % 100:02d}":
             return year, 2
         # `2021` is a year; `2627` cannot be one.
-        if first is not None and _year(first) is None and (joined := re.fullmatch(r"([1-4][0-9])([1-5][0-9])", first)):
+        if (
+            first is not None
+            and _parse_year(first) is None
+            and (joined := re.fullmatch(r"([1-4][0-9])([1-5][0-9])", first))
+        ):
             return (2000 + int(joined[1]), 1) if int(joined[2]) == int(joined[1]) + 1 else None
         return None
 
     def parse(self) -> list[NamedPeriod]:
-        """Every period that is named, in order."""
+        """Return every period that is named, in order."""
         while self.position < len(self.tokens):
             self.position += (
                 self._parse_month()
@@ -184,7 +186,7 @@ class _NameParser:
         ]
         if len(days) == len(_DAY.findall(text)):
             for day in dict.fromkeys(days):
-                self._add("month", f"{day.year}-{day.month:02d}", _month(day.year, day.month))
+                self._add("month", f"{day.year}-{day.month:02d}", _month_bounds(day.year, day.month))
 
     def _parse_month_of_financial_year(self) -> int:
         """`M10_2023_24`: the tenth month of the financial year, which is January 2024."""
@@ -194,11 +196,11 @@ class _NameParser:
             return 0
         first_year, taken = found
         place = (int(number) + 2) % 12 + 1
-        counted = _month(first_year + (place < 4), place)
+        counted = _month_bounds(first_year + (place < 4), place)
         if self.tokens[self.position] == "m":
             self._add("month", f"{counted[0].year}-{counted[0].month:02d}", counted)
         elif self.tokens[self.position] in _WORDS_BEFORE_MONTH:  # The month of the year, or of the calendar.
-            named = _month(first_year + (int(number) < 4), int(number))
+            named = _month_bounds(first_year + (int(number) < 4), int(number))
             self._add("month", f"month {number} of {first_year}-{(first_year + 1) % 100:02d}", counted, named)
         else:
             return 0
@@ -213,25 +215,25 @@ class _NameParser:
         if month is None:
             return 0
         both = self._financial_year_at(1) or self._short_financial_year_at(1)
-        year = _year(self._token(1)) or _short_year(self._token(1))
+        year = _parse_year(self._token(1)) or _parse_short_year(self._token(1))
         if both is not None:
             first_year, taken = both
-            meanings = (_month(first_year, month), _month(first_year + 1, month))
+            meanings = (_month_bounds(first_year, month), _month_bounds(first_year + 1, month))
             self._complete_waiting(month, first_year)
             self._add("month", f"{word} {first_year}", *meanings)
             return 1 + taken
         if year is not None:
             self._complete_waiting(month, year)
-            self._add("month", f"{word} {year}", _month(year, month))
+            self._add("month", f"{word} {year}", _month_bounds(year, month))
             return 2
         following = self._token(2) if self._token(1) in _WORDS_BETWEEN else self._token(1)
         if following in _MONTHS:
             self.waiting.append(month)
             return 1
-        if (before := _year(self._token(-1))) is not None:
+        if (before := _parse_year(self._token(-1))) is not None:
             if self.periods and self.periods[-1].grain == "calendar_year":
                 self.periods.pop()
-            self._add("month", f"{word} {before}", _month(before, month))
+            self._add("month", f"{word} {before}", _month_bounds(before, month))
         elif self._token(-1) in _WORDS_BEFORE_MONTH or word in _UNAMBIGUOUS_MONTHS:
             self._add("month", word, number=month)
         return 1
@@ -246,25 +248,29 @@ class _NameParser:
         is_month = re.fullmatch(r"0[1-9]|1[0-2]", token) or (
             1 <= int(token) <= 12 and self._token(-1) in _WORDS_BEFORE_MONTH
         )
-        if is_month and (year := _year(following)) is not None:
+        if is_month and (year := _parse_year(following)) is not None:
             return self._add_numbered_month(year, int(token), taken=2)
         if self._short_financial_year_at(0) is not None or not re.fullmatch(r"[0-9]{2}", following):
             return 0
-        if is_month and (year := _short_year(following)) is not None and int(following) > 12:
+        if is_month and (year := _parse_short_year(following)) is not None and int(following) > 12:
             return self._add_numbered_month(year, int(token), taken=2)
-        if (year := _short_year(token)) is not None and int(token) > 12 and re.fullmatch(r"0[1-9]|1[0-2]", following):
+        if (
+            (year := _parse_short_year(token)) is not None
+            and int(token) > 12
+            and re.fullmatch(r"0[1-9]|1[0-2]", following)
+        ):
             return self._add_numbered_month(year, int(following), taken=2)
         return 0
 
     def _add_numbered_month(self, year: int, month: int, *, taken: int) -> int:
-        self._add("month", f"{year}-{month:02d}", _month(year, month))
+        self._add("month", f"{year}-{month:02d}", _month_bounds(year, month))
         return taken
 
     def _complete_waiting(self, month: int, year: int) -> None:
         """Give the months that waited for a year the one they have before a month."""
         for number in self.waiting:
             of_year = year if number <= month else year - 1
-            self._add("month", f"{calendar.month_abbr[number].lower()} {of_year}", _month(of_year, number))
+            self._add("month", f"{calendar.month_abbr[number].lower()} {of_year}", _month_bounds(of_year, number))
         self.waiting.clear()
 
     def _parse_quarter(self) -> int:
@@ -277,7 +283,9 @@ class _NameParser:
             first_year, taken = found
             self._add_quarter(first_year, quarter)
             return gap + taken
-        year = _year(self._token(gap)) or (_short_year(self._token(gap)) if self._token(2) == "fy" else None)
+        year = _parse_year(self._token(gap)) or (
+            _parse_short_year(self._token(gap)) if self._token(2) == "fy" else None
+        )
         if year is not None:
             self._add_quarter_of_calendar_year(year, quarter)
             return gap + 1
@@ -293,11 +301,11 @@ class _NameParser:
         return 2
 
     def _add_quarter(self, first_year: int, quarter: int) -> None:
-        self._add("quarter", _quarter_words(first_year, quarter), _bounds("quarter", first_year, quarter))
+        self._add("quarter", _quarter_words(first_year, quarter), _period_bounds("quarter", first_year, quarter))
 
     def _add_quarter_of_calendar_year(self, year: int, quarter: int) -> None:
         """Which of the two financial years is meant, such a name does not say."""
-        meanings = (_bounds("quarter", year - 1, quarter), _bounds("quarter", year, quarter))
+        meanings = (_period_bounds("quarter", year - 1, quarter), _period_bounds("quarter", year, quarter))
         self._add("quarter", f"quarter {quarter} of {year}", *meanings)
 
     def _parse_year_before_quarter(self) -> int:
@@ -316,37 +324,29 @@ class _NameParser:
         token, following = self.tokens[self.position], self._token(1)
         if found := self._financial_year_at(0):
             year, taken = found
-            meanings = [_bounds("year", year)]
+            meanings = [_period_bounds("year", year)]
             if taken == 2 and following == "12":  # 2011-12
-                meanings.append(_month(year, 12))
+                meanings.append(_month_bounds(year, 12))
             self._add("year", f"{year}-{(year + 1) % 100:02d}", *meanings)
             return taken
-        if (year := _year(token)) is not None:
+        if (year := _parse_year(token)) is not None:
             if following is not None and re.fullmatch(r"0[1-9]|1[0-2]", following):
-                self._add("month", f"{year}-{following}", _month(year, int(following)))
+                self._add("month", f"{year}-{following}", _month_bounds(year, int(following)))
                 return 2
             self._add("calendar_year", token, *_meanings_of_year(year))
             return 1
         if joined := re.fullmatch(r"(20[0-4][0-9])(0[1-9]|1[0-2])", token):
-            self._add("month", f"{joined[1]}-{joined[2]}", _month(int(joined[1]), int(joined[2])))
+            self._add("month", f"{joined[1]}-{joined[2]}", _month_bounds(int(joined[1]), int(joined[2])))
             return 1
         if self._token(-1) in _WORDS_BEFORE_YEAR and (found := self._short_financial_year_at(0)):
             year, taken = found
-            self._add("year", f"{year}-{(year + 1) % 100:02d}", _bounds("year", year))
+            self._add("year", f"{year}-{(year + 1) % 100:02d}", _period_bounds("year", year))
             return taken
         return 0
 
 
-#: What is asked of a name, from the finest grain on, of rows that are of a month, a quarter and a year.
-_GRAINS_COMPARED = {
-    "month": ("month", "quarter", "year", "calendar_year"),
-    "quarter": ("quarter", "month", "year", "calendar_year"),
-    "year": ("year", "calendar_year"),
-}
-
-
 def parse_periods_in_name(name: str) -> list[NamedPeriod]:
-    """Every period that the name of a file or a ZIP member names, in order; empty where it names none.
+    """Return every period that the name of a file or a ZIP member names, in order; empty where it names none.
 
     Months by name in any letters or by number, years in two digits or four, quarters, financial years, and ranges of
     months are understood (docs/sources.md#publications); days, such as that of publication, and revisions are passed
@@ -358,32 +358,3 @@ def parse_periods_in_name(name: str) -> list[NamedPeriod]:
 def is_named_for_a_series(name: str) -> bool:
     """Whether the name of a file or a ZIP member, its folder left out, says a time series."""
     return "series" in PurePosixPath(name).name.lower()
-
-
-def find_contradicted_period(name: str, periods: Sequence[Period]) -> str | None:
-    """What a name says of the period in words, where rows of `periods` say another; None where both can be true.
-
-    `periods` are all of the rows, in order, and of one grain. A name that gives a month or quarter and its year is held
-    to them; one that gives the year apart, to both. A time series, by its name, may be named for a month that it
-    begins or ends with or has within; of any other file all rows are of the period that is named, or of the range.
-    """
-    parser = _NameParser(name)
-    named = parser.parse()
-    for grain in _GRAINS_COMPARED[periods[0].grain]:
-        candidates = [period for period in named if period.grain == grain]
-        if candidates and not _fits(candidates, periods, is_series=parser.is_series):
-            return " to ".join(dict.fromkeys((candidates[0].words, candidates[-1].words)))
-        if any(period.meanings for period in candidates):
-            return None
-    return None
-
-
-def _fits(named: Sequence[NamedPeriod], periods: Sequence[Period], *, is_series: bool) -> bool:
-    """Whether rows of these periods can be what a name says in its words of one grain."""
-    if len(named) > 1 and all(candidate.meanings for candidate in named):
-        start = min(first for candidate in named for first, _ in candidate.meanings)
-        end = max(last for candidate in named for _, last in candidate.meanings)
-        return all(start <= period.end and period.start <= end for period in periods)
-    if len(periods) > 1 and is_series and named[0].grain == periods[0].grain:
-        return any(candidate.may_be(period) for candidate in named for period in periods)
-    return all(any(candidate.may_be(period) for candidate in named) for period in periods)

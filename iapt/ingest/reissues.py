@@ -56,21 +56,21 @@ class NarrowerIssue:
 
 
 def list_zip_members(summary: DropSummary) -> list[str]:
-    """The members of a ZIP that were read, by name; none of a drop that is no ZIP. Of a sheet, its workbook."""
+    """Return the members of a ZIP that were read, by name; none of a drop that is no ZIP. Of a sheet, its workbook."""
     members = [find_zip_member(member) for table in summary.tables for member in table.members]
     return list(dict.fromkeys(member for member in members if member))
 
 
 def add_status_and_revision(drop: ArchivedDrop, summary: DropSummary, precedence: Precedence) -> ArchivedDrop:
-    """The drop with the status and revision that its name and, now that it was read, those of its members show."""
+    """Return the drop with the status and revision that its name and, now that it was read, its members' names show."""
     members = list_zip_members(summary)
     return replace(
         drop, status=precedence.status_of(drop.file, members), revision=precedence.revision_of(drop.file, members)
     )
 
 
-def classify_issue_file(names: Iterable[str], re_issues: ReIssues) -> frozenset[str]:
-    """The words in the names of a file and its members that tell its kind, such as `ea`; mostly none."""
+def find_kind_words(names: Iterable[str], re_issues: ReIssues) -> frozenset[str]:
+    """Return the words in the names of a file and its members that tell its kind, such as `ea`; mostly none."""
     words = {
         word
         for name in names
@@ -81,7 +81,7 @@ def classify_issue_file(names: Iterable[str], re_issues: ReIssues) -> frozenset[
 
 
 def sort_by_precedence(drops: Iterable[ArchivedDrop]) -> list[ArchivedDrop]:
-    """Drops of one series in the order in which they are believed: definitive, of the highest revision, kept last."""
+    """Return drops of one series, the most believed first: definitive, of the highest revision, archived last."""
     return sorted(drops, key=lambda drop: (drop.status == "provisional", -drop.revision, -drop.sequence))
 
 
@@ -94,79 +94,80 @@ class _Issue:
     kind: frozenset[str]
     is_declared: bool
 
-    @property
-    def parts(self) -> list[tuple[str, str]]:
-        return [(start, level) for start, level in self.table.coverage]
+    def covers(self, start: str, level: str) -> bool:
+        return any((start, level) == (first, covered) for first, covered in self.table.coverage)
 
 
 def find_re_issues(
     read: ReadDrops, observations: ObservationStore, catalogue: Catalogue
 ) -> tuple[list[Replacement], list[NarrowerIssue]]:
-    """What later issues of files replace, and where one of them has too few cells to.
+    """Return what later issues of files replace, and where one of them has too few cells to.
 
-    `read` are the drops as they stand after `add_status_and_revision`. The observations of issues of one file
-    alone are counted.
+    `read` are the drops as they stand after `add_status_and_revision`. The observations of issues of one file alone
+    are counted.
     """
     replacements: list[Replacement] = []
-    narrower: list[NarrowerIssue] = []
-    cells = _Cells(observations)
-    least_share = catalogue.re_issues.least_share_of_cells
-    for issues in _issues_of_files(read, catalogue):
+    narrower_issues: list[NarrowerIssue] = []
+    counts = _CellCounts(observations)
+    for issues in _group_issues(read, catalogue):
         for number, earlier in enumerate(issues):
-            later = [each for each in issues[:number] if each.is_declared or each.kind == earlier.kind]
-            for start, level in earlier.parts if later else ():
+            later_issues = [issue for issue in issues[:number] if issue.is_declared or issue.kind == earlier.kind]
+            for start, level in earlier.table.coverage if later_issues else ():
                 part = (earlier.table.series, earlier.table.period_grain, start, level)
-                held = cells.of(earlier, start, level)
+                cells = counts.count(earlier, start, level)
+                fewest = catalogue.re_issues.least_share_of_cells * cells
                 replacing = next(
                     (
-                        each
-                        for each in later
-                        if each.is_declared
-                        or ((start, level) in each.parts and cells.of(each, start, level) >= least_share * held)
+                        issue
+                        for issue in later_issues
+                        if issue.is_declared
+                        or (issue.covers(start, level) and counts.count(issue, start, level) >= fewest)
                     ),
                     None,
                 )
                 if replacing is not None:
                     replacements.append(Replacement(earlier.drop.sha256, *part, replacing.drop.sha256))
                 else:
-                    last = later[0]
-                    count = cells.of(last, start, level)
-                    narrower.append(NarrowerIssue(earlier.drop.sha256, *part, held, last.drop.sha256, count))
-    return replacements, narrower
+                    latest = later_issues[0]
+                    narrower_cells = counts.count(latest, start, level)
+                    narrower_issues.append(
+                        NarrowerIssue(earlier.drop.sha256, *part, cells, latest.drop.sha256, narrower_cells)
+                    )
+    return replacements, narrower_issues
 
 
 def find_wholly_replaced_drops(read: ReadDrops, observations: ObservationStore, catalogue: Catalogue) -> frozenset[str]:
-    """The sha256 of every drop of which a later issue of the same file replaces each period and level.
+    """Return the sha256 of every drop of which a later issue of the same file replaces each period and level.
 
-    What counts files, months or cells in use counts these out: the month that they publish is counted once.
+    What counts files, months or cells in use leaves these out: the month that they publish is counted once.
     """
-    standing = [(add_status_and_revision(drop, summary, catalogue.precedence), summary) for drop, summary in read]
-    replaced: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
-    for origin in {drop.origin for drop, _ in standing}:  # drops of two origins never share a release
-        of_origin = [(drop, summary) for drop, summary in standing if drop.origin == origin]
-        for each in find_re_issues(of_origin, observations, catalogue)[0]:
-            replaced[each.sha256].add((each.series, each.period_start, each.org_level))
+    drops = [(add_status_and_revision(drop, summary, catalogue.precedence), summary) for drop, summary in read]
+    replaced_parts: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+    for origin in {drop.origin for drop, _ in drops}:  # drops of two origins never share a release
+        of_origin = [(drop, summary) for drop, summary in drops if drop.origin == origin]
+        for replaced in find_re_issues(of_origin, observations, catalogue)[0]:
+            replaced_parts[replaced.sha256].add((replaced.series, replaced.period_start, replaced.org_level))
     return frozenset(
         drop.sha256
-        for drop, summary in standing
-        if drop.sha256 in replaced
+        for drop, summary in drops
+        if drop.sha256 in replaced_parts
         and all(
-            (table.series, start, level) in replaced[drop.sha256]
+            (table.series, start, level) in replaced_parts[drop.sha256]
             for table in summary.tables
             for start, level in table.coverage
         )
     )
 
 
-def _issues_of_files(read: ReadDrops, catalogue: Catalogue) -> Iterator[list[_Issue]]:
-    """The issues of each layout and set of periods of which there are several, the most believed first."""
+def _group_issues(read: ReadDrops, catalogue: Catalogue) -> Iterator[list[_Issue]]:
+    """Yield the issues of each layout and set of periods of which there are several, the most believed first."""
     order = {drop.sha256: place for place, drop in enumerate(sort_by_precedence(drop for drop, _ in read))}
     groups: dict[tuple[str, tuple[str, ...]], list[_Issue]] = defaultdict(list)
     re_issues = catalogue.re_issues
     for drop, summary in read:
         reviewed = re_issues.find_reviewed_effect(drop.sha256, drop.file)
         names = [catalogue.precedence.name_without_revision(name) for name in (drop.file, *list_zip_members(summary))]
-        kind = classify_issue_file(names, re_issues)
+        kind = find_kind_words(names, re_issues)
         for table in summary.tables:
             if (reviewed or re_issues.series[table.series]) == "replaces_whole_file":
                 issue = _Issue(drop, table, kind, is_declared=reviewed is not None)
@@ -176,16 +177,16 @@ def _issues_of_files(read: ReadDrops, catalogue: Catalogue) -> Iterator[list[_Is
             yield sorted(issues, key=lambda issue: order[issue.drop.sha256])
 
 
-class _Cells:
-    """How many cells a drop has of a period and level, counted once for each drop."""
+class _CellCounts:
+    """Counts the cells that a drop has of a period and level, each drop once."""
 
     def __init__(self, observations: ObservationStore) -> None:
         self.observations = observations
-        self.counted: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+        self.counts: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
 
-    def of(self, issue: _Issue, start: str, level: str) -> int:
+    def count(self, issue: _Issue, start: str, level: str) -> int:
         key = (issue.drop.sha256, issue.table.series)
-        if key not in self.counted:
+        if key not in self.counts:
             path = str(self.observations.observations_path(issue.drop.sha256))
             with duckdb.connect() as connection:
                 rows = connection.execute(
@@ -195,5 +196,5 @@ class _Cells:
                     """,
                     [path, issue.table.series],
                 ).fetchall()
-            self.counted[key] = {(first, of_level): count for first, of_level, count in rows}
-        return self.counted[key].get((start, level), 0)
+            self.counts[key] = {(first, of_level): count for first, of_level, count in rows}
+        return self.counts[key].get((start, level), 0)

@@ -1,4 +1,4 @@
-"""Restricted drops: what holds only for an organisation's own, unrounded counts. Reading them is the reader's work."""
+"""Restricted drops: what holds only for an organisation's own, unrounded counts."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.rejection import DropRejectedError
 
-#: A kept drop is used in every refresh, so it is not enough to offer it no more; kept bytes that still lie in the drop
-#: folder are kept again.
-OUT_OF_THE_HOME = "then its folder out of `drops/` in the restricted home (its provenance.json names the file)"
+#: An archived drop is used in every refresh, so it is not enough to offer it no more; and bytes that still lie in the
+#: drop folder would be archived again.
+_REMOVE_FROM_HOME = "then its folder out of `drops/` in the restricted home (its provenance.json names the file)"
+_GRAINS = ("month", "quarter", "year")  # from the shortest to the longest
 
 
 def reject_other_than_counts(drops: Sequence[tuple[ArchivedDrop, DropSummary]], observations: ObservationStore) -> None:
     """Reject restricted drops that hold anything but counts.
 
     A percentage beside rounded counts is what lets hidden ones be worked out (see the disclosure methodology), so none
-    is made from restricted counts, and none is taken in. Raises DropRejectedError, naming the drop.
+    is made from restricted counts, and none is used. Raises DropRejectedError, naming the drop.
     """
     with duckdb.connect() as connection:
         for drop, _ in drops:
-            found = connection.execute(
-                "select count(*) from read_parquet(?) where measure_name not like 'Count%'",
-                [str(observations.observations_path(drop.sha256))],
-            ).fetchone()
-            if found and found[0]:
+            path = str(observations.observations_path(drop.sha256))
+            query = "select count(*) from read_parquet(?) where measure_name not like 'Count%'"
+            ((other_rows,),) = connection.execute(query, [path]).fetchall()
+            if other_rows:
                 raise DropRejectedError(
                     file=drop.file,
                     place="the column MEASURE_NAME",
                     expected="measures that are counts, named Count_...",
-                    found=f"{found[0]} rows of other measures",
+                    found=f"{other_rows} rows of other measures",
                     remedy="Leave percentages, means and medians out of a restricted drop. Take this one out of the "
-                    f"drop folder and {OUT_OF_THE_HOME}, and refresh again.",
+                    f"drop folder and {_REMOVE_FROM_HOME}, and refresh again.",
                 )
 
 
@@ -44,7 +44,7 @@ def reject_periods_that_add_up(drops: Sequence[tuple[ArchivedDrop, DropSummary]]
     Counts of events add up over time: twelve months make their year, so a shown year less its shown months gives the
     hidden months away. The audit works within one period and would not see it, so the periods must not meet. Which
     measures count events nobody has declared; in doubt, all do. Raises DropRejectedError, naming the first drop of
-    another grain than the drop kept first.
+    another grain than the first drop.
     """
     first: tuple[str, str] | None = None
     for drop, summary in drops:
@@ -52,25 +52,14 @@ def reject_periods_that_add_up(drops: Sequence[tuple[ArchivedDrop, DropSummary]]
             if first is None:
                 first = grain, drop.file
             elif grain != first[0]:
+                shorter, longer = sorted((grain, first[0]), key=_GRAINS.index)
                 raise DropRejectedError(
                     file=drop.file,
                     place="its periods",
                     expected=f"only one of months, quarters and years in a restricted home; {first[1]} has {first[0]}s",
-                    found=f"{grain}s too, and counts of events add up: a {_longer(grain, first[0])} less the shown "
-                    f"{_shorter(grain, first[0])}s in it gives the hidden ones away",
+                    found=f"{grain}s too, and counts of events add up: a {longer} less the shown {shorter}s in it "
+                    "gives the hidden ones away",
                     remedy=f"Choose {first[0]}s or {grain}s. Take each file of the others out of the drop folder "
-                    f"and {OUT_OF_THE_HOME}, and refresh again. A home of its own for the others does not help where "
+                    f"and {_REMOVE_FROM_HOME}, and refresh again. A home of its own for the others does not help where "
                     "both releases are handed on.",
                 )
-
-
-#: From the shortest to the longest.
-_GRAINS = ("month", "quarter", "year")
-
-
-def _shorter(one: str, other: str) -> str:
-    return min(one, other, key=_GRAINS.index)
-
-
-def _longer(one: str, other: str) -> str:
-    return max(one, other, key=_GRAINS.index)

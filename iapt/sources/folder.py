@@ -1,4 +1,4 @@
-"""Sources: what lies in a folder of drops, and what its provenance sidecars say. Opens no container, keeps nothing."""
+"""Drop folders: which of their files are drops, and what provenance sidecars say of them. No container is opened."""
 
 from __future__ import annotations
 
@@ -27,10 +27,8 @@ NOTES_SUFFIXES: Final = frozenset(
         *(".png", ".jpg", ".jpeg", ".gif", ".svg", ".bmp", ".tif", ".tiff", ".webp"),
     }
 )
-_DROPPINGS: Final = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
-_FOLDERS_OF_DROPPINGS: Final = frozenset(
-    {"__macosx", "$recycle.bin", "system volume information", "lost+found", "@eadir"}
-)
+_SYSTEM_FILES: Final = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_SYSTEM_FOLDERS: Final = frozenset({"__macosx", "$recycle.bin", "system volume information", "lost+found", "@eadir"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,10 @@ class FoundFile:
 
 @dataclass
 class DiscoveredFiles:
-    """A folder of drops, sorted: files to keep, files rejected before opening, files that are no drops."""
+    """The files of a folder: those to archive, those rejected before they are opened, and those that are no drops.
+
+    `rejected` pairs a path inside the folder with the reason; `ignored` are such paths.
+    """
 
     files: list[FoundFile] = field(default_factory=list)
     rejected: list[tuple[str, DropRejectedError]] = field(default_factory=list)
@@ -61,15 +62,15 @@ def is_system_file(path: PurePosixPath) -> bool:
     `~$report.xlsx` is Excel's note of who has `report.xlsx` open.
     """
     name = path.name.casefold()
-    return name.startswith((".", "~$")) or name in _DROPPINGS or any(map(_is_folder_of_droppings, path.parts[:-1]))
+    return name.startswith((".", "~$")) or name in _SYSTEM_FILES or any(map(_is_system_folder, path.parts[:-1]))
 
 
-def _is_folder_of_droppings(name: str) -> bool:
-    return name.startswith(".") or name.casefold() in _FOLDERS_OF_DROPPINGS
+def _is_system_folder(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in _SYSTEM_FOLDERS
 
 
 def describe_os_error(error: OSError) -> str:
-    """What the system said, without its number and the path, which the reader of a message knows."""
+    """Return what the system said, without its number and the path, which the reader of a message knows."""
     return error.strerror or str(error)
 
 
@@ -78,7 +79,7 @@ def discover_files(path: Path) -> DiscoveredFiles:
 
     Hidden files, locks, notes and provenance sidecars are not drops. A file of a kind that is not read (RAR, XLS and so
     on), a link that leads out of the folder, what is no plain file and what cannot be read are rejected, not skipped. A
-    sidecar speaks for its folder and those below it that have none; the drops of a malformed one are not used.
+    sidecar applies to its folder and to those below it that have none; the drops of a malformed one are not used.
     Raises FileNotFoundError where there is nothing at `path`.
     """
     if not path.is_file() and not path.is_dir():
@@ -88,18 +89,18 @@ def discover_files(path: Path) -> DiscoveredFiles:
     if path.is_file():
         _classify_file(path, root, sidecars, contents)
     else:
-        _sort_folder(root, sidecars, contents)
+        _classify_folder(root, sidecars, contents)
     contents.rejected += sidecars.rejections()
     contents.files.sort(key=lambda found: found.relative_path)
     return contents
 
 
-def _sort_folder(root: Path, sidecars: _Sidecars, contents: DiscoveredFiles) -> None:
+def _classify_folder(root: Path, sidecars: _Sidecars, contents: DiscoveredFiles) -> None:
     def reject_folder(error: OSError) -> None:
         folder = Path(os.fsdecode(error.filename or root))
         if folder == root:
             raise error
-        relative = _readable(folder.relative_to(root).as_posix())
+        relative = _make_readable(folder.relative_to(root).as_posix())
         rejection = DropRejectedError(
             folder.name,
             "the whole folder",
@@ -111,26 +112,26 @@ def _sort_folder(root: Path, sidecars: _Sidecars, contents: DiscoveredFiles) -> 
 
     for folder, subfolders, names in os.walk(root, onerror=reject_folder, followlinks=False):
         subfolders.sort()
-        subfolders[:] = [name for name in subfolders if not _is_folder_of_droppings(name)]
+        subfolders[:] = [name for name in subfolders if not _is_system_folder(name)]
         links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
         for name in sorted([*names, *links]):
             _classify_file(Path(folder) / name, root, sidecars, contents)
 
 
 class _Sidecars:
-    """The sidecar that speaks for each folder: its own, else that of the nearest folder above it, up to a root."""
+    """The sidecar that applies to each folder: its own, else that of the nearest folder above it, up to a root."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._found: dict[Path, tuple[Path, Sidecar | None]] = {}
+        self._by_folder: dict[Path, tuple[Path, Sidecar | None]] = {}
         self._malformed: dict[Path, tuple[str, MalformedSidecarError, list[str]]] = {}
 
     def find_record(self, path: Path) -> tuple[str, SidecarRecord] | None:
-        """The origin of a file and what is said of it; None where its sidecar is malformed, which is remembered.
+        """Return the origin of a file and what is said of it; None where its sidecar is malformed, which is remembered.
 
-        Raises MalformedSidecarError where what its sidecar says of this file alone cannot be believed.
+        Raises MalformedSidecarError where its record of this file alone is malformed.
         """
-        folder, sidecar = self._speaking_for(path.parent)
+        folder, sidecar = self._find_for(path.parent)
         if sidecar is None:
             self._malformed[folder][2].append(path.name)
             return None
@@ -138,24 +139,24 @@ class _Sidecars:
         return record.data_origin or sidecar.origin, record
 
     def rejections(self) -> list[tuple[str, DropRejectedError]]:
-        """One rejection a malformed sidecar, however many files it is about."""
-        found = []
+        """Return one rejection for each malformed sidecar, however many files it is about."""
+        rejections = []
         for folder, (name, error, files) in self._malformed.items():
             relative = (folder / name).relative_to(self.root).as_posix()
             about = f"the {len(files):,} files" if len(files) > 1 else ", ".join(files) or "the files"
             are = "are" if len(files) > 1 or not files else "is"
             remedy = f"Mend the sidecar: {about} that it is about {are} not used until then."
             rejection = DropRejectedError(name, "the whole file", error.expected, error.found, remedy)
-            found.append((_readable(relative), rejection))
-        return found
+            rejections.append((_make_readable(relative), rejection))
+        return rejections
 
-    def _speaking_for(self, folder: Path) -> tuple[Path, Sidecar | None]:
-        if folder not in self._found:
-            found = self._read(folder)
-            if found is None:
-                found = (folder, Sidecar()) if folder == self.root else self._speaking_for(folder.parent)
-            self._found[folder] = found
-        return self._found[folder]
+    def _find_for(self, folder: Path) -> tuple[Path, Sidecar | None]:
+        if folder not in self._by_folder:
+            own = self._read(folder)
+            if own is None:
+                own = (folder, Sidecar()) if folder == self.root else self._find_for(folder.parent)
+            self._by_folder[folder] = own
+        return self._by_folder[folder]
 
     def _read(self, folder: Path) -> tuple[Path, Sidecar | None] | None:
         for name in SIDECARS:
@@ -172,20 +173,20 @@ class _Sidecars:
         return None
 
 
-def _readable(name: str) -> str:
-    r"""A name that can be written down: the bytes in it that are no UTF-8, which Python keeps aside, become `\x96`."""
+def _make_readable(name: str) -> str:
+    r"""Return a name that can be written down: bytes in it that are no UTF-8 become `\x96`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _classify_file(path: Path, root: Path, sidecars: _Sidecars, contents: DiscoveredFiles) -> None:
     relative = path.relative_to(root).as_posix()
-    readable = _readable(relative)
+    readable = _make_readable(relative)
     if is_system_file(PurePosixPath(relative)) or path.name in SIDECARS or path.suffix.lower() in NOTES_SUFFIXES:
         contents.ignored.append(readable)
         return
     try:
-        _reject_unfit(path, root, PurePosixPath(readable).name if readable != relative else "")
-        said = sidecars.find_record(path)
+        _reject_unreadable(path, root, PurePosixPath(readable).name if readable != relative else "")
+        sidecar_record = sidecars.find_record(path)
     except DropRejectedError as rejection:
         contents.rejected.append((readable, rejection))
         return
@@ -195,9 +196,9 @@ def _classify_file(path: Path, root: Path, sidecars: _Sidecars, contents: Discov
         )
         contents.rejected.append((relative, rejection))
         return
-    if said is None:
+    if sidecar_record is None:
         return
-    origin, record = said
+    origin, record = sidecar_record
     contents.files.append(
         FoundFile(
             path=path,
@@ -211,14 +212,14 @@ def _classify_file(path: Path, root: Path, sidecars: _Sidecars, contents: Discov
     )
 
 
-def _reject_unfit(path: Path, root: Path, other_bytes: str) -> None:
+def _reject_unreadable(path: Path, root: Path, other_bytes: str) -> None:
     """Raise DropRejectedError where a file cannot be a drop, whatever is in it. `other_bytes`: a name not in UTF-8."""
     if other_bytes:
         raise DropRejectedError(
             other_bytes,
             "its name, or that of its folder",
             "a name in UTF-8",
-            f"other bytes: {_readable(path.relative_to(root).as_posix())}",
+            f"other bytes: {_make_readable(path.relative_to(root).as_posix())}",
             "Rename it, bytes otherwise untouched, and offer it again.",
         )
     whole, remedy = "the whole file", "Copy the file in."
@@ -235,11 +236,11 @@ def _reject_unfit(path: Path, root: Path, other_bytes: str) -> None:
     if not is_file:
         raise DropRejectedError(path.name, whole, "a plain file", "a link to nothing, or a device", remedy)
     if path.suffix.lower() not in READABLE_SUFFIXES:
-        raise _other_kind(path)
+        raise _make_kind_rejection(path)
 
 
-def _other_kind(path: Path) -> DropRejectedError:
-    """The rejection of a file of which the name says that it is not read: what it is, and what to do about it."""
+def _make_kind_rejection(path: Path) -> DropRejectedError:
+    """Return the rejection of a file whose name says that it is not read: what it is, and what to do about it."""
     suffix = path.suffix.lower()
     try:
         with path.open("rb") as stream:

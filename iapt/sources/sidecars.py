@@ -31,7 +31,7 @@ _FIELD_RULES: Final = {
 
 
 class MalformedSidecarError(Exception):
-    """Raised where a sidecar, or one record of it, cannot be believed: what was expected and what was found."""
+    """Raised where a sidecar, or one record of it, is malformed: what was expected and what was found."""
 
     def __init__(self, expected: str, found: str) -> None:
         """Say both in words that finish `expected ...; found ...`."""
@@ -61,15 +61,15 @@ class SidecarRecord(BaseModel):
 
 @dataclass
 class Sidecar:
-    """A folder's declared origin, and what its sidecar says of each path, or why that cannot be believed."""
+    """A folder's declared origin, and what its sidecar says of each path, or why it is malformed."""
 
     origin: str = "published"
     records: dict[str, SidecarRecord | MalformedSidecarError] = field(default_factory=dict)
 
     def find_record(self, relative_path: str) -> SidecarRecord:
-        """What is said of a path under the sidecar's folder; nothing where it is not named.
+        """Return what is said of a path under the sidecar's folder; nothing where it is not named.
 
-        Raises MalformedSidecarError where what is said cannot be believed.
+        Raises MalformedSidecarError where that record is malformed.
         """
         record = self.records.get(_normalise(relative_path), SidecarRecord())
         if isinstance(record, MalformedSidecarError):
@@ -86,8 +86,8 @@ class _Object(dict[str, object]):
 def read_sidecar(path: Path) -> Sidecar:
     """Read a provenance file, JSON or CSV by its name.
 
-    A record that is malformed is kept as the reason, and spoils no other.
-    Raises MalformedSidecarError where nothing in the file can be believed, OSError where it cannot be read.
+    In place of a record that is malformed stands the reason; the others are read.
+    Raises MalformedSidecarError where the file itself is malformed, OSError where it cannot be read.
     """
     with path.open("rb") as stream:
         content = stream.read(MAX_SIDECAR_BYTES + 1)
@@ -102,13 +102,13 @@ def read_sidecar(path: Path) -> Sidecar:
 
 
 def _normalise(path: str) -> str:
-    """One spelling of a path, whichever system wrote it."""
+    """Return one spelling of a path, whichever system wrote it."""
     return unicodedata.normalize("NFC", PurePosixPath(path.replace("\\", "/")).as_posix())
 
 
 def _parse_json(text: str) -> Sidecar:
     try:
-        content = json.loads(text, object_pairs_hook=_keep_repeats)
+        content = json.loads(text, object_pairs_hook=_note_repeats)
     except json.JSONDecodeError as error:
         raise MalformedSidecarError("JSON", f"{error.msg} in line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
@@ -134,21 +134,21 @@ def _parse_json(text: str) -> Sidecar:
     return sidecar
 
 
-def _keep_repeats(pairs: list[tuple[str, object]]) -> _Object:
-    found = _Object(pairs)
-    if len(found) < len(pairs):
-        found.repeated = frozenset(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-    return found
+def _note_repeats(pairs: list[tuple[str, object]]) -> _Object:
+    content = _Object(pairs)
+    if len(content) < len(pairs):
+        content.repeated = frozenset(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+    return content
 
 
 def _parse_csv(text: str) -> Sidecar:
-    before = csv.field_size_limit(MAX_SIDECAR_BYTES)
+    previous_limit = csv.field_size_limit(MAX_SIDECAR_BYTES)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise MalformedSidecarError("comma-separated values", str(error)) from error
     finally:
-        csv.field_size_limit(before)
+        csv.field_size_limit(previous_limit)
     header = rows[0] if rows else []
     if header.count("file") != 1:
         found = f"the columns {show_value(header)}" if header else "no header"
@@ -157,10 +157,10 @@ def _parse_csv(text: str) -> Sidecar:
     if repeated & {"file", *SidecarRecord.model_fields}:
         raise MalformedSidecarError("every column once", f"{show_value(min(repeated))} more than once")
     place = header.index("file")
-    written = [row for row in rows[1:] if len(row) > place and row[place]]
-    times = Counter(_normalise(row[place]) for row in written)
+    records = [row for row in rows[1:] if len(row) > place and row[place]]
+    times = Counter(_normalise(row[place]) for row in records)
     sidecar = Sidecar()
-    for row in written:
+    for row in records:
         record: object = dict(zip(header, row, strict=False))
         if len(row) != len(header):
             record = MalformedSidecarError(f"{len(header)} fields, as in the header", f"{len(row)}")
@@ -169,7 +169,7 @@ def _parse_csv(text: str) -> Sidecar:
 
 
 def _add(sidecar: Sidecar, path: str, record: object, *, is_repeated: bool) -> None:
-    """Take in one record; what is wrong with it is kept in its place."""
+    """Add one record; where it is malformed, the reason stands in its place."""
     key = _normalise(path)
     if is_repeated or key in sidecar.records:
         record = MalformedSidecarError("one record of the file", "more than one")

@@ -19,7 +19,7 @@ from iapt.catalogue.re_issues import ReIssues
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import label_drops
 from iapt.ingest.observation_store import DropSummary, ObservationStore
-from iapt.ingest.reissues import add_status_and_revision, classify_issue_file, find_re_issues, list_zip_members
+from iapt.ingest.reissues import add_status_and_revision, find_kind_words, find_re_issues, list_zip_members
 from tests.factories import drops
 from tests.factories.drops import CATALOGUE, OTHER_PROVIDER, Body, make_monthly_csv, make_row, make_zip
 
@@ -138,7 +138,7 @@ def test_a_time_series_replaces_one_of_the_same_months_and_no_other(tmp_path: Pa
 def test_the_kind_of_a_file_is_what_its_names_say_beyond_status_revision_and_period(
     names: Sequence[str], kind: set[str]
 ) -> None:
-    assert classify_issue_file(names, drops.catalogue().re_issues) == kind
+    assert find_kind_words(names, drops.catalogue().re_issues) == kind
 
 
 # -- extracts ---------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import dagster as dg
 
 from orchestration.assets.drops import drop_assets
 from orchestration.assets.landing import landing
-from orchestration.assets.marts import build_marts, dbt_resource
+from orchestration.assets.marts import build_marts, make_dbt_resource
 from orchestration.assets.observations import observations
 from orchestration.assets.refresh_plan import refresh_plan
 from orchestration.assets.release import gate, release_assets
@@ -32,7 +32,7 @@ def build_definitions(
             "workspace": workspace,
             "workspace_lock": WorkspaceLockResource(workspace=workspace, job=refresh.name),
             "progress": progress or ProgressReporter(),
-            "dbt": dbt_resource(),
+            "dbt": make_dbt_resource(),
         },
     )
 

@@ -14,7 +14,7 @@ from iapt.machine_errors import tell_machine_trouble
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_lock import lock_workspace
 from iapt.workspace_state import RefreshRecord
-from orchestration import dbt_process
+from orchestration.dbt_command import ignore_surroundings
 from orchestration.progress import ProgressReporter
 from orchestration.run_record import LOG_TAG, read_record
 
@@ -85,8 +85,7 @@ def _run_job(
     prepare_dagster_home(workspace)
     os.environ["DAGSTER_HOME"] = str(workspace.dagster)
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    dbt_process.ignore_surroundings()
-    dbt_process.warm_up()
+    ignore_surroundings()
     # Imported late: a usage error should not wait for Dagster.
     from orchestration.definitions import build_definitions
     from orchestration.event_log import open_instance

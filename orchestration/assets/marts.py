@@ -11,6 +11,14 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from filelock import FileLock
 from packaging.version import Version
 
@@ -18,32 +26,20 @@ from expectations import engine
 from iapt.input_fingerprint import digest_files
 from iapt.workspace import DBT_PROJECT, Workspace
 from iapt.workspace_state import BuildInputs
-from orchestration import dbt_process
+from orchestration import dbt_command
 from orchestration.check_events import is_warning
 from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
 
-dbt_process.ignore_surroundings()
-# dagster-dbt imports dbt where it finds it, which takes as long as all else together, to select nodes and to know their
-# statuses; it does without where there is none. dbt works in processes of its own, and selects there.
-with dbt_process.out_of_sight():
-    from dagster_dbt import (
-        DagsterDbtTranslator,
-        DagsterDbtTranslatorSettings,
-        DbtCliResource,
-        DbtProject,
-        dbt_assets,
-    )
-    from dagster_dbt.errors import DagsterDbtCliRuntimeError
-
+dbt_command.ignore_surroundings()
 project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
 #: dbt's unit tests and the tests of the reviewed seeds are of the code, not of the data: they run with the other tests.
 TESTS_OF_CODE = "resource_type:unit_test resource_type:test,path:seeds"
 #: What these ask of a table's columns and keys, the suite of the marts and the gate ask of the same figures. They too
 #: run with the other tests; a refresh runs those that are about the figures of its own drops.
 ASKED_BY_SUITES = " ".join(f"test_type:generic,path:models/{layer}" for layer in ("marts", "extracts", "topics"))
-#: What a refresh leaves out, as dbt selects it. Dagster is not told: it would have to import dbt to select anything.
+#: What a refresh leaves out, as dbt selects it.
 NOT_BUILT = f"{TESTS_OF_CODE} {ASKED_BY_SUITES}"
 #: Where all observations together have fewer bytes than this, the threads of a query cost more than they save.
 SMALL_BYTES = 8 * 2**20
@@ -51,7 +47,7 @@ _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*",
 
 
 class PinnedDbtCliResource(DbtCliResource):
-    """dbt as the lock file pins it, and no second one in this process: to import it would take seconds."""
+    """dbt as the lock file pins it, run by Python itself and by no program of its own that could be asked."""
 
     @cached_property
     def _cli_version(self) -> Version:
@@ -59,40 +55,40 @@ class PinnedDbtCliResource(DbtCliResource):
         return Version(version("dbt-core"))
 
     def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
-        """No handle to the warehouse: only the fetching of row counts and columns, not asked for, needs one."""
+        """No handle to the warehouse in this process: only row counts and columns, not asked for, would need one."""
         return None
 
 
-def dbt_resource() -> DbtCliResource:
-    """dbt from this environment, wherever PATH leads."""
+def make_dbt_resource() -> DbtCliResource:
+    """Return dbt of this environment, wherever PATH leads, on the project as it was parsed."""
     return PinnedDbtCliResource(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
         dbt_executable=sys.executable,
-        global_config_flags=["-m", dbt_process.MODULE],
+        global_config_flags=["-m", dbt_command.MODULE],
     )
 
 
-def prepared_manifest() -> Path:
-    """The dbt manifest, parsed again where the dbt project has changed since it was written."""
+def prepare_manifest() -> Path:
+    """Return the path of the dbt manifest, parsed again where the dbt project has changed since it was written."""
     manifest = project.manifest_path
     stamp = manifest.with_name("manifest.digest")
     digest = f"{digest_files(DBT_PROJECT, _PARSED_FROM)} {version('dbt-core')} {version('dbt-duckdb')}"
     manifest.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(manifest.with_name("manifest.lock")):
-        kept = (manifest, dbt_process.PARSED, stamp)
-        if not (all(path.is_file() for path in kept) and stamp.read_text() == digest):
+        files = (manifest, dbt_command.PARSED_PROJECT, stamp)
+        if not (all(path.is_file() for path in files) and stamp.read_text() == digest):
             _point_dbt_at(Workspace.from_environment())
-            dbt_resource().cli(["--quiet", "parse"], target_path=manifest.parent, raise_on_error=True).wait()
+            make_dbt_resource().cli(["--quiet", "parse"], target_path=manifest.parent, raise_on_error=True).wait()
             stamp.write_text(digest)
     return manifest
 
 
-def _point_dbt_at(home: Workspace) -> None:
+def _point_dbt_at(workspace: Workspace) -> None:
     """Name the warehouse to dbt and the threads for it, and keep it from sending anything."""
     # Absolute: dbt parses again where the path is spelt another way.
-    os.environ["IAPT_WAREHOUSE"] = str(home.warehouse.absolute())
-    is_small = sum(path.stat().st_size for path in home.observations.glob("*.parquet")) < SMALL_BYTES
+    os.environ["IAPT_WAREHOUSE"] = str(workspace.warehouse.absolute())
+    is_small = sum(path.stat().st_size for path in workspace.observations.glob("*.parquet")) < SMALL_BYTES
     # dbt builds two models at a time, so one thread for each query leaves no core idle.
     os.environ["IAPT_DUCKDB_THREADS"] = "1" if is_small else str(os.cpu_count() or 1)
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
@@ -100,7 +96,7 @@ def _point_dbt_at(home: Workspace) -> None:
 
 
 class LayerDbtTranslator(DagsterDbtTranslator):
-    """Assets are named for their schema and table, and grouped by the room of the dbt project they stand in."""
+    """Assets are named for their schema and table, and grouped by the layer of the dbt project they stand in."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """`<schema>/<name>`: what a person would type in SQL."""
@@ -115,7 +111,7 @@ def build_marts() -> dg.AssetsDefinition:
     """The assets of every dbt model, seed and test; one step, one writer."""
 
     @dbt_assets(
-        manifest=prepared_manifest(),
+        manifest=prepare_manifest(),
         project=project,
         name="dbt_marts",
         pool="duckdb",
@@ -197,4 +193,4 @@ def _told_where_possible(
 
 if __name__ == "__main__":
     # Part of the set-up: the first refresh then finds the dbt project parsed.
-    prepared_manifest()
+    prepare_manifest()

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 from iapt.workspace import DBT_PROJECT, Workspace
-from orchestration import dbt_process
-from orchestration.assets.marts import ASKED_BY_SUITES, TESTS_OF_CODE, prepared_manifest
+from orchestration import dbt_command
+from orchestration.assets.marts import ASKED_BY_SUITES, TESTS_OF_CODE, prepare_manifest
 
 
 def test_every_rule_of_the_marts_and_seeds_keeps_its_test(copied_home: Workspace, tmp_path: Path) -> None:
     selected = [*TESTS_OF_CODE.split(), *ASKED_BY_SUITES.split()]
     # The project as it was parsed already; of what dbt would write beside its answer nothing is read.
-    prepared_manifest()
+    prepare_manifest()
     said_alone = ("--no-use-colors", "--no-write-json", "--log-level-file", "none")
     settings = {
         "IAPT_WAREHOUSE": str(copied_home.warehouse),
@@ -24,7 +24,7 @@ def test_every_rule_of_the_marts_and_seeds_keeps_its_test(copied_home: Workspace
         "DBT_LOG_PATH": str(tmp_path),
     }
     result = subprocess.run(
-        [sys.executable, "-m", dbt_process.MODULE, *said_alone, "test", "--threads", "1", "--select", *selected],
+        [sys.executable, "-m", dbt_command.MODULE, *said_alone, "test", "--threads", "1", "--select", *selected],
         cwd=DBT_PROJECT,
         env={**os.environ, **settings},
         capture_output=True,

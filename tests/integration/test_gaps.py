@@ -14,8 +14,8 @@ import pytest
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.workspace import CATALOGUE, DBT_PROJECT, Workspace
-from orchestration import dbt_process
-from orchestration.assets.marts import prepared_manifest
+from orchestration import dbt_command
+from orchestration.assets.marts import prepare_manifest
 from tests.integration.conftest import BuiltHome
 
 # The month after the time series: its financial year has all its other months.
@@ -75,11 +75,10 @@ def after(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) ->
             "? as series, 'month' as period_grain, ? as period, ? as kind, ? as reason, ? as source",
             [known.series, known.period, known.kind, known.reason, known.source],
         )
-    prepared_manifest()
-    dbt_process.warm_up()
+    prepare_manifest()
     result = subprocess.run(
         [
-            *(sys.executable, "-m", dbt_process.MODULE, "--no-use-colors", "run", "--select", *MODELS),
+            *(sys.executable, "-m", dbt_command.MODULE, "--no-use-colors", "run", "--select", *MODELS),
             *("--target-path", folder / "target", "--log-path", folder / "logs"),
         ],
         cwd=DBT_PROJECT,

@@ -20,14 +20,14 @@ from iapt.contract import (
 )
 from iapt.contract_builder import ContractError, build_contract, to_json
 from iapt.workspace import DBT_PROJECT
-from orchestration.assets.marts import prepared_manifest
+from orchestration.assets.marts import prepare_manifest
 
 PERIODS = "model.iapt.dim_period"
 
 
 @pytest.fixture(scope="module")
 def manifest() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(prepared_manifest().read_text("utf-8"))
+    content: dict[str, Any] = json.loads(prepare_manifest().read_text("utf-8"))
     return content
 
 

@@ -12,7 +12,7 @@ import pytest
 from expectations import engine
 from expectations.suites import SUITES
 from iapt.workspace import Workspace, WorkspacePathError
-from orchestration import dbt_process
+from orchestration import dbt_command
 from orchestration.refresh import refresh
 
 
@@ -22,7 +22,7 @@ def test_what_the_surroundings_tell_dbt_is_not_heard(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, "/nowhere")
     monkeypatch.setenv("IAPT_HOME", "/somewhere")
     monkeypatch.setenv("DAGSTER_HOME", "/somewhere")
-    dbt_process.ignore_surroundings()
+    dbt_command.ignore_surroundings()
     assert not [name for name in os.environ if name.startswith(("DBT_", "DAGSTER_DBT_"))]
     assert (os.environ["IAPT_HOME"], os.environ["DAGSTER_HOME"]) == ("/somewhere", "/somewhere")
 
@@ -31,7 +31,7 @@ def test_a_warning_of_a_library_ends_nothing(monkeypatch: pytest.MonkeyPatch) ->
     with warnings.catch_warnings():
         monkeypatch.setenv("PYTHONWARNINGS", "error")
         warnings.simplefilter("error")
-        dbt_process.ignore_surroundings()
+        dbt_command.ignore_surroundings()
         assert "PYTHONWARNINGS" not in os.environ
         assert not [entry for entry in warnings.filters if entry[0] == "error"]
 

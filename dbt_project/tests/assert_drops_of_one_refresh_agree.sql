@@ -2,7 +2,7 @@
 -- which one has cells that the other lacks, with nothing to say which is the newer: no series, status or revision of
 -- the file or of a member of its ZIP.
 -- Why: a figure chosen, or withdrawn, by the order of file names would be a guess. A correction that shows which it is,
--- by a later refresh, a status or a -v2, stops nothing: `warn_drops_that_disagree` tells of it.
+-- by a later refresh, a status or a -v2, stops nothing: `warn_conflicting_drops` tells of it.
 -- A returned row is a pair of drops: take the wrong one out of the drop folder, and its folder out of `drops/` in the
 -- home. If both were published, the newer one's name should end in -v2 or the like; or keep the older one in a refresh
 -- before it.

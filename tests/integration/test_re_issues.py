@@ -168,7 +168,7 @@ def test_cells_of_a_re_issue_that_were_set_aside_are_not_told_as_withdrawn_alone
     assert (
         "2 of 4 cells withdrawn, measures count_finished_course_treatment; the later file has 3 cells that were set "
         "aside, which may be among those withdrawn"
-    ) in reissued.warning("warn_reissues_that_withdraw_cells")
+    ) in reissued.warning("warn_reissues_withdrawing_cells")
 
 
 def test_a_withdrawn_code_leaves_the_older_time_series_too(reissued: Reissued) -> None:
@@ -186,13 +186,13 @@ def test_a_withdrawn_code_does_not_come_back_with_a_time_series_kept_later(reiss
         select org_code, outcome from marts.mart_superseded_cells where series = 'timeseries' and period = '2025-06'
     """
     assert reissued.warehouse.execute(query).fetchall() == [(WRONG.code, "withdrawn")]
-    told = reissued.warning("warn_withdrawn_cells_of_another_series")
+    told = reissued.warning("warn_withdrawn_cells_in_other_series")
     assert "2025-06 provider: 1 cell not believed, organisations ZZ-P2" in told
     assert f"(timeseries {LATER_SERIES}, withdrawn by {named('jun', '-v2')})" in told
 
 
 def test_what_a_re_issue_withdrew_and_brought_is_told(reissued: Reissued) -> None:
-    told = reissued.warning("warn_reissues_that_withdraw_cells")
+    told = reissued.warning("warn_reissues_withdrawing_cells")
     assert (
         "monthly 2025-04 provider: 2 of 4 cells withdrawn, organisations ZZ-P2; 2 new, organisations ZZ-P3 "
         f"({named('apr', '-v2')} replaces {named('apr')})"
@@ -222,7 +222,7 @@ def test_the_issues_of_a_zip_of_one_name_are_told_apart(reissued: Reissued) -> N
 
 
 def test_definitive_drops_that_disagree_are_told_with_cells_and_drops(reissued: Reissued) -> None:
-    told = reissued.warning("warn_drops_that_disagree")
+    told = reissued.warning("warn_conflicting_drops")
     believed = f"(monthly {named('apr', '-v2')} is believed, timeseries {SERIES} is not)"
     assert f"2025-04, 1 cell, E92000001 count_referrals_received {believed}" in told
     assert f"monthly {named('may', '-v2')} is believed, monthly {named('may')} is not" in told
@@ -237,7 +237,7 @@ def test_a_cell_that_one_of_them_hides_is_counted_and_never_named(reissued: Reis
 
 def disagreements(reissued: Reissued) -> list[dict[str, Any]]:
     """Every row of the warning, by the SQL that dbt ran."""
-    compiled = next((reissued.home.root / "dbt_target").rglob("compiled/**/warn_drops_that_disagree.sql"))
+    compiled = next((reissued.home.root / "dbt_target").rglob("compiled/**/warn_conflicting_drops.sql"))
     cursor = reissued.warehouse.execute(compiled.read_text("utf-8"))
     columns = [column[0] for column in cursor.description or ()]
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

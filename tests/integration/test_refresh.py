@@ -58,10 +58,10 @@ def test_a_refusal_says_file_place_expected_and_found(
 
 def test_what_is_odd_is_told_and_stops_nothing(released_home: BuiltHome) -> None:
     told = {warning.split(" ")[0]: warning for warning in released_home.outcome.warnings}
-    assert "warn_organisations_in_no_list" in told
+    assert "warn_unlisted_organisations" in told
     assert "warn_identical_duplicate_rows" not in told, "England stands in each file of a quarterly pack"
-    assert "provider ZX001; provider ZX002" in told["warn_organisations_in_no_list"]
-    assert "more. Add a row for each to seeds/organisations.csv" in told["warn_organisations_in_no_list"]
+    assert "provider ZX001; provider ZX002" in told["warn_unlisted_organisations"]
+    assert "more. Add a row for each to seeds/organisations.csv" in told["warn_unlisted_organisations"]
     assert "every_drop_is_read" not in told, "refused drops are told by themselves"
 
 
@@ -70,7 +70,7 @@ def test_a_warning_has_one_text_on_the_console_in_status_the_log_and_the_check(r
     status = CliRunner().invoke(app, ["status", "--home", str(home.root)]).output
     assert outcome.log is not None
     log = (home.logs / outcome.log).read_text("utf-8")
-    key = dg.AssetCheckKey(dg.AssetKey(["marts", "dim_organisation"]), "warn_organisations_in_no_list")
+    key = dg.AssetCheckKey(dg.AssetKey(["marts", "dim_organisation"]), "warn_unlisted_organisations")
     with open_instance(home.dagster) as instance:
         (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     assert record.event is not None
@@ -172,7 +172,7 @@ def test_drops_that_contradict_each_other_are_named_with_their_folders(tmp_path:
         assert kept.name in outcome.failure
         assert kept.parent.name[:12] in outcome.failure
     assert "cells_that_differ: 1" in outcome.failure, "the suppressed cell is the same in both"
-    told = next(warning for warning in outcome.warnings if warning.startswith("warn_drops_that_disagree"))
+    told = next(warning for warning in outcome.warnings if warning.startswith("warn_conflicting_drops"))
     assert f"2026-04, 1 cell, ZZ-P1 count_referrals_received (monthly {names[0]} is believed" in told
     assert told in CliRunner().invoke(app, ["status", "--home", str(home.root)]).output
 

@@ -108,7 +108,7 @@ def test_a_figure_is_replaced_by_what_the_publisher_states_elsewhere(tmp_path: P
     ("test", "told"),
     [
         ("assert_corrections_are_still_needed", {"replaced-mended", "withheld-mended"}),
-        ("warn_notes_of_mended_errors", {"noted-mended"}),
+        ("warn_notes_on_mended_errors", {"noted-mended"}),
     ],
 )
 def test_only_a_mended_error_that_would_change_a_figure_stops_a_release(test: str, told: set[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.factories.drops import ROOT
 
-TEST = ROOT / "dbt_project" / "tests" / "warn_periods_that_repeat_another.sql"
+TEST = ROOT / "dbt_project" / "tests" / "warn_repeated_periods.sql"
 #: The fewest counts that the warning judges by.
 LEAST = {"fct_monthly": 20, "fct_quarterly": 5, "int_annual_figures": 5}
 SQL = jinja2.Template(TEST.read_text(encoding="utf-8")).render(ref=lambda name: name, config=lambda **_: "")

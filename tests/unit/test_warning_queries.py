@@ -93,9 +93,9 @@ def test_an_entry_is_told_where_its_organisation_is_there_or_is_none(
             "from mart_corrections_applied; insert into stg_corrections select 'two', * exclude correction_id from "
             "stg_corrections"
         )
-        told = read_rows("warn_corrections_that_match_nothing", warehouse)
+        told = read_rows("warn_unmatched_corrections", warehouse)
         warehouse.execute("update stg_drops set origin = 'synthetic'")
-        of_synthetic = read_rows("warn_corrections_that_match_nothing", warehouse)
+        of_synthetic = read_rows("warn_unmatched_corrections", warehouse)
     assert [row[0] for row in told] == (["one"] if is_told else [])
     assert bool(of_synthetic) == ("RX9" in (code, partner))
 

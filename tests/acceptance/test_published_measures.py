@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
+from tests.factories.seeds import read_seed, read_table
 
 # How the publisher begins the name of a statistic.
 STATISTIC = {
@@ -37,28 +36,23 @@ NOT_IN_THE_METADATA = {
 MISNAMED_IN_THE_METADATA = {"Mean_WaitCompletedTreatment"}
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
 @pytest.fixture(scope="module")
 def measures() -> dict[str, dict[str, str]]:
-    return {row["measure_id"]: row for row in read(SEEDS / "measures.csv") if row["measure_id"]}
+    return {row["measure_id"]: row for row in read_seed("measures") if row["measure_id"]}
 
 
 @pytest.fixture(scope="module")
 def published(reference: Callable[[str], Path]) -> dict[str, dict[str, str]]:
     """The publisher's measures with an id; its variables, V..., are no measures."""
     path = reference("metadata_measures_monthly.csv")
-    return {row["measure_id"]: row for row in read(path) if not row["measure_id"].startswith("V")}
+    return {row["measure_id"]: row for row in read_table(path) if not row["measure_id"].startswith("V")}
 
 
 @pytest.fixture(scope="module")
 def annual_fields(reference: Callable[[str], Path]) -> set[str]:
     """The measures that the publisher describes in the annual file of 2024-25."""
     path = reference("metadata_measures_annual.csv")
-    return {row["field_name"] for row in read(path) if row["dataset_name"] == "measures_annual"} - KEYS
+    return {row["field_name"] for row in read_table(path) if row["dataset_name"] == "measures_annual"} - KEYS
 
 
 def test_every_id_that_the_publisher_describes_is_reviewed_and_no_other_but_the_retired(
@@ -96,7 +90,7 @@ def test_the_group_is_the_publishers(published: dict[str, dict[str, str]], measu
 def test_the_names_of_the_annual_file_lead_to_measures(annual_fields: set[str]) -> None:
     in_use = {
         row["name_as_published"]
-        for row in read(SEEDS / "measure_aliases.csv")
+        for row in read_seed("measure_aliases")
         if row["series"] == "annual" and not row["last_period"]
     }
     assert annual_fields - in_use == NAMED_AS_BEFORE | MISNAMED_IN_THE_METADATA

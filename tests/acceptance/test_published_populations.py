@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,14 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import RealRelease
+from tests.factories.seeds import read_seed, read_table
 
-SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 PLACEHOLDERS = {"", "null"}
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 def key(variable_type: str, variable_a: str, variable_b: str) -> tuple[str, str, str]:
@@ -30,7 +24,7 @@ def key(variable_type: str, variable_a: str, variable_b: str) -> tuple[str, str,
 
 @pytest.fixture(scope="module")
 def populations() -> dict[tuple[str, str, str], dict[str, str]]:
-    rows = read(SEEDS / "populations.csv")
+    rows = read_seed("populations")
     return {(row["variable_type"], row["variable_a"], row["variable_b"]): row for row in rows}
 
 
@@ -39,7 +33,7 @@ def test_every_variable_of_the_annual_metadata_is_listed(
 ) -> None:
     described = {
         key(row["variable_type"], row["variable_a"], row["variable_b"])
-        for row in read(reference("metadata_variables_annual.csv"))
+        for row in read_table(reference("metadata_variables_annual.csv"))
     }
     assert described - set(populations) == set()
 
@@ -48,7 +42,7 @@ def test_every_variable_of_the_quarterly_metadata_is_listed(
     reference: Callable[[str], Path], populations: dict[tuple[str, str, str], dict[str, str]]
 ) -> None:
     described = set()
-    for row in read(reference("metadata_measures_monthly.csv")):
+    for row in read_table(reference("metadata_measures_monthly.csv")):
         if row["measure_id"].startswith("V"):
             named = dict(re.findall(r"Variable (Type|A|B): *(.*)", row["measure_name"]))
             described.add(key(named["Type"], named.get("A", ""), named.get("B", "")))
@@ -60,7 +54,7 @@ def test_the_publisher_numbers_deprivation_from_the_least_deprived(
     reference: Callable[[str], Path], populations: dict[tuple[str, str, str], dict[str, str]]
 ) -> None:
     deciles = {}
-    for row in read(reference("metadata_variables_annual.csv")):
+    for row in read_table(reference("metadata_variables_annual.csv")):
         found = re.fullmatch(r"IndicesOfDeprivationDecile *= *(\d+)", row["values_for_variable_a"].strip())
         if found:
             deciles[key(row["variable_type"], row["variable_a"], row["variable_b"])] = found[1]
@@ -80,7 +74,7 @@ def test_the_bme_group_is_every_ethnic_code_but_that_of_white_british(
     assert codes["A"] == "white_british"
     [published] = {
         row["values_for_variable_a"]
-        for row in read(reference("metadata_variables_annual.csv"))
+        for row in read_table(reference("metadata_variables_annual.csv"))
         if key(row["variable_type"], row["variable_a"], row["variable_b"]) == ("BME Group", "BME", "")
     }
     assert set(re.findall(r"'([A-Z])'", published)) == set(codes) - {"A"}

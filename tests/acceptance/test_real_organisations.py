@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.acceptance.conftest import RealRelease
+from tests.factories.seeds import read_table
 
 # Providers that drops publish and the publisher's own list of them does not name.
 PROVIDERS_IN_NO_LIST = {"8J990", "A0X6J", "AP60", "M6Y4Z"}
 PLACES = ("england", "region", "stp", "icb", "ccg", "sub_icb")
-
-
-def lookup(path: Path) -> list[dict[str, str]]:
-    """Rows of a reference lookup."""
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 def parents(real_release: RealRelease, level: str, day: str) -> list[tuple[object, ...]]:
@@ -114,10 +108,10 @@ def test_parents_in_the_drops_are_the_parents_in_the_lists(real_release: RealRel
 # -- the lookups -------------------------------------------------------------------------------------------------------
 
 
-def test_ccgs_of_april_2021_are_those_of_the_lookup(
+def test_ccgs_of_april_2021_are_those_of_the_read_table(
     reference: Callable[[str], Path], real_release: RealRelease
 ) -> None:
-    rows = lookup(reference("ccg_to_stp_2021.csv"))
+    rows = read_table(reference("ccg_to_stp_2021.csv"))
     expected = sorted((row["ccg21_nhs_code"], row["stp21_nhs_code"]) for row in rows)
     assert parents(real_release, "ccg", "2021-04-01") == expected
     codes = real_release.warehouse(
@@ -127,10 +121,10 @@ def test_ccgs_of_april_2021_are_those_of_the_lookup(
     assert codes == sorted((row["ccg21_nhs_code"], row["ccg21_code"]) for row in rows)
 
 
-def test_sub_icbs_and_icbs_of_july_2022_are_those_of_the_lookup(
+def test_sub_icbs_and_icbs_of_july_2022_are_those_of_the_read_table(
     reference: Callable[[str], Path], real_release: RealRelease
 ) -> None:
-    rows = lookup(reference("sub_icb_to_icb_2022.csv"))
+    rows = read_table(reference("sub_icb_to_icb_2022.csv"))
     expected = sorted((row["sicbl22_code_h"], row["icb22_code_h"]) for row in rows)
     assert parents(real_release, "sub_icb", "2022-07-01") == expected
     codes = real_release.warehouse(
@@ -146,7 +140,7 @@ def test_sub_icbs_and_icbs_of_july_2022_are_those_of_the_lookup(
 def test_providers_are_those_of_the_publisher_s_list(
     reference: Callable[[str], Path], real_release: RealRelease
 ) -> None:
-    rows = lookup(reference("metadata_providers.csv"))
+    rows = read_table(reference("metadata_providers.csv"))
     listed = real_release.warehouse(
         "select org_code, current_parent_code, current_region_code from marts.dim_organisation "
         "where org_type = 'provider'"

@@ -6,12 +6,10 @@ has to undo it, so it must not be the audit's own.
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import duckdb
@@ -24,8 +22,8 @@ from iapt.disclosure.additivity_constraints import build_sums, measure_relations
 from iapt.disclosure.model import PUBLISHERS_ROUNDING, Rounding, load_cells, load_formulas, load_values
 from iapt.disclosure.percentage_constraints import build_terms
 from iapt.disclosure.propagation import MAX_SWEEPS, Propagation, propagate
+from tests.factories.seeds import read_seed
 
-SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 PERIODS: Mapping[Grain, str] = {"month": "2025-06", "quarter": "2025-26 Q1", "year": "2024-25"}
 
 FINISHED = "count_finished_course_treatment"
@@ -109,9 +107,8 @@ class Formula(NamedTuple):
 
 def _read_formulas() -> dict[str, Formula]:
     parts: dict[str, dict[tuple[str, int], list[str]]] = defaultdict(lambda: defaultdict(list))
-    with (SEEDS / "measure_formulas.csv").open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            parts[row["measure"]][row["part"], int(row["sign"])].append(row["component"])
+    for row in read_seed("measure_formulas"):
+        parts[row["measure"]][row["part"], int(row["sign"])].append(row["component"])
     return {
         measure: Formula(
             tuple(sorted(terms["numerator", 1])),

@@ -29,7 +29,6 @@ from iapt.rejection import DropRejectedError
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "catalogue"
-SEEDS = ROOT / "dbt_project" / "seeds"
 
 Cell = str | int | float | dt.date | None
 Row = Sequence[Cell]

@@ -8,10 +8,6 @@ from pathlib import Path
 
 import duckdb
 
-from iapt.workspace import DBT_PROJECT
-
-SEEDS = DBT_PROJECT / "seeds"
-
 _OTHER_TYPES = {
     **{"source_row": "bigint", "duplicate_of_row": "bigint", "value": "double"},
     **{"period_start": "date", "period_end": "date"},

@@ -15,7 +15,7 @@ from iapt.disclosure.model import load_formulas
 from iapt.disclosure.period_audits import SourceTables, bound_source
 from iapt.synthetic import Truth, build_truth
 from iapt.synthetic.measures import ANNUAL, LONG_QUARTERLY, MONTHLY, Measure, compute_true_figure, get_counts
-from tests.factories.drops import SEEDS
+from tests.factories.seeds import SEEDS
 from tests.integration.conftest import BuiltHome
 
 #: A period of each grain that the built home has, with the levels its files are of.

@@ -17,10 +17,11 @@ from expectations.mart_validation import validate_marts
 from expectations.rules import Rule
 from expectations.suites.marts import SUITES as MART_SUITES
 from iapt.validation import RuleOutcome
-from iapt.workspace import DBT_PROJECT, Workspace
+from iapt.workspace import Workspace
 from orchestration.refresh import refresh
 from tests.case_files import CANARY_VALUE, load_snippets
 from tests.factories import observations as rows
+from tests.factories.seeds import SEEDS
 from tests.integration.conftest import BuiltHome
 
 A_COUNT = load_snippets("drop_mutants.yml")["a_count"]
@@ -58,11 +59,11 @@ def test_sound_drops_pass_every_rule_and_are_judged_once(
     written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     drops = written("select 1")
-    first = validate_drops(drops, cache, rows.SEEDS)
+    first = validate_drops(drops, cache, SEEDS)
     assert first.report.passed, first.report.describe_failures()
     assert len(first.report.outcomes) == len(drops) * sum(map(len, SUITES.values()))
     assert first.validated_now == {drop.sha256 for drop in drops}
-    again = validate_drops(drops, cache, rows.SEEDS)
+    again = validate_drops(drops, cache, SEEDS)
     assert again.validated_now == frozenset()
     assert again.report == first.report
 
@@ -71,20 +72,20 @@ def test_only_what_is_new_or_read_otherwise_is_judged(
     written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     *known, new = written("select 1")
-    validate_drops(known, cache, rows.SEEDS)
-    assert validate_drops([*known, new], cache, rows.SEEDS).validated_now == {new.sha256}
+    validate_drops(known, cache, SEEDS)
+    assert validate_drops([*known, new], cache, SEEDS).validated_now == {new.sha256}
     read_otherwise = replace(known[0], reading="read otherwise")
-    assert validate_drops([read_otherwise, *known[1:], new], cache, rows.SEEDS).validated_now == {known[0].sha256}
+    assert validate_drops([read_otherwise, *known[1:], new], cache, SEEDS).validated_now == {known[0].sha256}
 
 
 def test_other_rules_or_reviewed_measures_judge_every_drop_again(
     written: Callable[[str], list[DropToValidate]], cache: DropValidationCache, tmp_path: Path
 ) -> None:
     drops = written("select 1")[:2]
-    validate_drops(drops, cache, rows.SEEDS)
+    validate_drops(drops, cache, SEEDS)
     fewer = {**SUITES, "observations": SUITES["observations"][:-1]}
-    assert len(validate_drops(drops, cache, rows.SEEDS, suites=fewer).validated_now) == 2
-    seeds = Path(shutil.copytree(rows.SEEDS, tmp_path / "seeds"))
+    assert len(validate_drops(drops, cache, SEEDS, suites=fewer).validated_now) == 2
+    seeds = Path(shutil.copytree(SEEDS, tmp_path / "seeds"))
     with (seeds / "measure_aliases.csv").open("a", encoding="utf-8") as aliases:
         aliases.write("annual,Count_Another,count_recovery,2024-25,,\n")
     assert len(validate_drops(drops, cache, seeds, suites=fewer).validated_now) == 2
@@ -96,7 +97,7 @@ def test_a_broken_rule_is_told_of_its_drop_by_place_and_never_by_figure(
     result = validate_drops(
         written(f"update rows set value = {CANARY_VALUE}, value_as_published = '{CANARY_VALUE}' where {A_COUNT}"),
         cache,
-        rows.SEEDS,
+        SEEDS,
     )
     label = f"monthly.csv ({rows.compute_sha256('monthly.csv')[:12]})"
     assert broken(result.report.outcomes) == {(label, UNROUNDED): "failed"}
@@ -117,17 +118,14 @@ def test_a_broken_rule_is_told_of_its_drop_by_place_and_never_by_figure(
     for text in (records, result.report.to_json(), result.report.describe_failures(), output.out, output.err):
         assert str(CANARY_VALUE) not in text
     # What is stored says the same.
-    assert (
-        validate_drops([validation.drop for validation in result.validations], cache, rows.SEEDS).report
-        == result.report
-    )
+    assert validate_drops([validation.drop for validation in result.validations], cache, SEEDS).report == result.report
 
 
 def test_a_warning_is_told_and_stops_nothing(
     written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     change = "update rows set value = 1357.6, value_as_published = '1357.6' where value = 15.2"
-    result = validate_drops(written(change), cache, rows.SEEDS)
+    result = validate_drops(written(change), cache, SEEDS)
     assert {rule for _, rule in broken(result.report.outcomes)} == {LIKELY}
     assert result.report.passed
 
@@ -147,7 +145,7 @@ def test_a_check_of_drops_that_breaks_is_an_error_and_is_tried_again(
     drops = written("select 1")[:1]
     suites = {"observations": (*SUITES["observations"], rule)}
     for _ in range(2):
-        result = validate_drops(drops, cache, rows.SEEDS, suites=suites)
+        result = validate_drops(drops, cache, SEEDS, suites=suites)
         assert broken(result.report.outcomes) == {(drops[0].label, rule.name): "error"}
         assert not result.report.passed
         assert result.validated_now == {drops[0].sha256}
@@ -159,7 +157,7 @@ def test_observations_that_cannot_be_read_are_an_error_of_every_rule(
 ) -> None:
     drops = written("select 1")[:2]
     drops[1].observations.write_bytes(b"no Parquet")
-    result = validate_drops(drops, cache, rows.SEEDS)
+    result = validate_drops(drops, cache, SEEDS)
     assert {outcome.result for outcome in result.report.outcomes} == {"error"}
     assert not result.report.passed
 
@@ -225,7 +223,7 @@ def test_drops_and_marts_agree_on_the_measure_and_kind_of_every_figure(released_
     landed = json.loads(home.landed.read_text("utf-8"))["drops"]
     with duckdb.connect() as connection:
         files = [home.observations / f"{sha256}.parquet" for sha256 in landed]
-        observations.load(connection, files, DBT_PROJECT / "seeds")
+        observations.load(connection, files, SEEDS)
         query = "select distinct series, measure_name, measure, statistic from {} where series <> 'data_quality'"
         judged = set(connection.execute(query.format("published_measures")).fetchall())
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:

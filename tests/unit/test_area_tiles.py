@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from iapt.catalogue.area_tiles import LONGEST_LABEL, AreaTilesError, Tile, find_noncontiguous_regions, load_tiles
+from tests.factories.seeds import Row, read_seed
 
 ROOT = Path(__file__).resolve().parents[2]
 TILES = ROOT / "catalogue" / "area_tiles.csv"
-SEEDS = ROOT / "dbt_project" / "seeds"
 DAY = "2025-06-01"  # within July 2022 to March 2026, the time of the 42 boards
 HEADER = "code,row,column,short_label,region_code"
 NORTH = "QHM,0,1,North,Y63"
@@ -20,14 +19,13 @@ WEST = "QYG,1,0,West,Y62"
 EAST = "QOP,1,1,East,Y62"
 
 
-def on_the_day(seed: str) -> list[dict[str, str]]:
+def on_the_day(seed: str) -> list[Row]:
     """Rows of a seed about the boards in force on the day."""
-    with (SEEDS / f"{seed}.csv").open(encoding="utf-8", newline="") as lines:
-        return [
-            row
-            for row in csv.DictReader(lines)
-            if row["org_level"] == "icb" and row["valid_from"] and row["valid_from"] <= DAY <= (row["valid_to"] or DAY)
-        ]
+    return [
+        row
+        for row in read_seed(seed)
+        if row["org_level"] == "icb" and row["valid_from"] and row["valid_from"] <= DAY <= (row["valid_to"] or DAY)
+    ]
 
 
 def tile(code: str, row: int, column: int, region: str) -> Tile:

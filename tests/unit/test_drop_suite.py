@@ -14,6 +14,7 @@ from expectations.suites.drops import SUITES
 from iapt.contract import KEYS
 from tests.case_files import Mutant, load_mutants, load_snippets
 from tests.factories import observations as rows
+from tests.factories.seeds import SEEDS
 
 RULES = {rule.name: rule for of_table in SUITES.values() for rule in of_table}
 MUTANTS = load_mutants("drop_mutants.yml")
@@ -41,7 +42,7 @@ def judged(
 ) -> duckdb.DuckDBPyConnection:
     files = rows.write_observations(connection, folder / "observations", drops)
     database = duckdb.connect()
-    observations.load(database, files, rows.SEEDS)
+    observations.load(database, files, SEEDS)
     return database
 
 
@@ -76,7 +77,7 @@ def broken_mutants(
         sound_rows.execute("rollback")
     files += rows.write_observations(sound_rows, tmp_path_factory.mktemp("sound"))
     with duckdb.connect() as connection:
-        observations.load(connection, files, rows.SEEDS)
+        observations.load(connection, files, SEEDS)
         return {name: broken_by(connection, rule) for name, rule in RULES.items()}
 
 

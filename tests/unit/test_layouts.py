@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from iapt.catalogue.layouts import (
 from iapt.ingest.layout_matching import compare_header, match_layouts
 from iapt.rejection import DropRejectedError
 from tests.factories import drops
+from tests.factories.seeds import read_seed
 
 LAYOUTS = sorted(path.stem for path in (drops.CATALOGUE / "layouts").glob("*.yml"))
 MONTHLY_OR_SERIES = ("monthly_long", "timeseries_long")
@@ -108,8 +108,7 @@ def test_every_wide_measure_column_leads_to_a_measure(name: str) -> None:
     found = layout(name)
     if not isinstance(found.measures, WideMeasures) or found.series == "data_quality":
         return
-    with (drops.SEEDS / "measure_aliases.csv").open(encoding="utf-8", newline="") as lines:
-        aliases = {(row["series"], row["name_as_published"]) for row in csv.DictReader(lines)}
+    aliases = {(row["series"], row["name_as_published"]) for row in read_seed("measure_aliases")}
     assert [column for column in found.measures.columns if (found.series, column) not in aliases] == []
 
 

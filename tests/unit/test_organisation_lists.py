@@ -2,67 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
-Row: TypeAlias = dict[str, str]
+from iapt.workspace import DBT_PROJECT
+from tests.factories.seeds import Row, read_seed
+
 Key: TypeAlias = tuple[str, str]
 
-COLUMNS = {
-    "organisations": [
-        "org_level",
-        "org_code",
-        "org_name",
-        "ons_code",
-        "valid_from",
-        "valid_to",
-        "is_place",
-        "certainty",
-        "source",
-        "note",
-    ],
-    "organisation_parents": [
-        "org_level",
-        "org_code",
-        "parent_level",
-        "parent_code",
-        "valid_from",
-        "valid_to",
-        "certainty",
-        "source",
-    ],
-    "organisation_successions": [
-        "predecessor_level",
-        "predecessor_code",
-        "successor_level",
-        "successor_code",
-        "changed_on",
-        "change",
-        "is_comparable",
-        "certainty",
-        "source",
-        "note",
-    ],
-}
-ORDER = {
-    "organisations": ["org_level", "org_code"],
-    "organisation_parents": ["org_level", "org_code", "valid_from"],
-    "organisation_successions": [
-        "predecessor_level",
-        "predecessor_code",
-        "changed_on",
-        "successor_level",
-        "successor_code",
-    ],
-}
 PARENT_LEVEL = {
     "region": "england",
     "stp": "region",
@@ -107,11 +59,6 @@ MOVED_BOUNDARY_IN_JULY_2022 = {"01Y", "15M", "06H", "78H", "15E", "D2P2L"}
 WITHOUT_A_PARENT_TODAY = {("sub_icb", "D4U1Y")}
 
 
-def read(seed: str) -> list[Row]:
-    with (PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
 def first_day(row: Row) -> date:
     return date.fromisoformat(row["valid_from"]) if row["valid_from"] else date.min
 
@@ -130,7 +77,7 @@ def successor(row: Row) -> Key:
 
 @pytest.fixture(scope="module")
 def listed() -> dict[Key, Row]:
-    return {(row["org_level"], row["org_code"]): row for row in read("organisations")}
+    return {(row["org_level"], row["org_code"]): row for row in read_seed("organisations")}
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +88,7 @@ def places(listed: dict[Key, Row]) -> dict[Key, Row]:
 @pytest.fixture(scope="module")
 def parents() -> dict[Key, list[Row]]:
     found: dict[Key, list[Row]] = defaultdict(list)
-    for row in read("organisation_parents"):
+    for row in read_seed("organisation_parents"):
         found[row["org_level"], row["org_code"]].append(row)
     return found
 
@@ -149,23 +96,14 @@ def parents() -> dict[Key, list[Row]]:
 @pytest.fixture(scope="module")
 def successions() -> list[Row]:
     """The successions from one organisation to another."""
-    return [row for row in read("organisation_successions") if predecessor(row) != successor(row)]
+    return [row for row in read_seed("organisation_successions") if predecessor(row) != successor(row)]
 
 
-# -- form --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", COLUMNS)
-def test_a_list_has_its_columns_is_sorted_and_has_no_stray_spaces(seed: str) -> None:
-    rows = read(seed)
-    assert list(rows[0]) == COLUMNS[seed]
-    keys = [tuple(row[column] for column in ORDER[seed]) for row in rows]
-    assert keys == sorted(set(keys)), "expected rows in order, each key once"
-    assert [row for row in rows if any(cell != cell.strip() for cell in row.values())] == []
+# -- codes -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_code_is_unique_at_its_level(listed: dict[Key, Row]) -> None:
-    assert len(listed) == len(read("organisations"))
+    assert len(listed) == len(read_seed("organisations"))
 
 
 def test_a_code_looks_like_one_of_its_level(places: dict[Key, Row]) -> None:
@@ -209,7 +147,7 @@ def test_a_placeholder_has_no_parent_and_no_succession(listed: dict[Key, Row], p
     placeholders = {key for key, row in listed.items() if row["is_place"] == "false"}
     assert {("ccg", "UNKNOWN"), ("stp", "InvalidCode"), ("ccg", "13Q"), ("sub_icb", "13Q")} <= placeholders
     named = {*parents, *((row["parent_level"], row["parent_code"]) for rows in parents.values() for row in rows)}
-    for row in read("organisation_successions"):
+    for row in read_seed("organisation_successions"):
         named |= {predecessor(row), successor(row)}
     assert placeholders & named == set()
 
@@ -292,7 +230,7 @@ def test_every_closed_place_but_providers_has_a_successor(places: dict[Key, Row]
 
 def test_successions_come_to_an_end_within_the_steps_that_are_followed(successions: list[Row]) -> None:
     """No circle, and no way longer than int_organisation_current goes."""
-    sql = (PROJECT / "models" / "intermediate" / "int_organisation_current.sql").read_text()
+    sql = (DBT_PROJECT / "models" / "intermediate" / "int_organisation_current.sql").read_text()
     found = re.search(r"set longest_way = (\d+)", sql)
     assert found, "expected int_organisation_current to say how far it goes"
     after: dict[Key, set[Key]] = defaultdict(set)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter, defaultdict
-from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -15,59 +14,36 @@ from iapt.synthetic.populations import (
     list_long_quarterly_populations,
     list_wide_quarterly_populations,
 )
+from tests.factories.seeds import Row, read_seed
 
-SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
+#: By variable type and its two categories.
+Populations: TypeAlias = dict[tuple[str, ...], Row]
 KEY = ("variable_type", "variable_a", "variable_b")
 YEARS = ["2017-18", "2018-19", "2019-20", "2020-21", "2021-22", "2022-23", "2023-24", "2024-25"]
 DECILES = "Indices of Deprivation Decile"
 
 
-def read(seed: str) -> list[dict[str, str]]:
-    with (SEEDS / f"{seed}.csv").open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+@pytest.fixture(scope="module")
+def populations() -> Populations:
+    return {tuple(row[column] for column in KEY): row for row in read_seed("populations")}
 
 
 @pytest.fixture(scope="module")
-def populations() -> dict[tuple[str, ...], dict[str, str]]:
-    return {tuple(row[column] for column in KEY): row for row in read("populations")}
+def changes() -> list[Row]:
+    return read_seed("population_changes")
 
 
-@pytest.fixture(scope="module")
-def changes() -> list[dict[str, str]]:
-    return read("population_changes")
+def test_a_published_population_is_listed_once(populations: Populations) -> None:
+    assert len(populations) == len(read_seed("populations"))
 
 
-@pytest.mark.parametrize(
-    ("seed", "columns"), [("populations", KEY), ("population_changes", None), ("standards", ("measure",))]
-)
-def test_a_list_is_plain_text_sorted_without_repeats_so_that_a_change_shows_as_one_line(
-    seed: str, columns: tuple[str, ...] | None
-) -> None:
-    content = (SEEDS / f"{seed}.csv").read_bytes()
-    assert b"\r" not in content
-    assert content.endswith(b"\n")
-    rows = read(seed)
-    assert all(value == value.strip() for row in rows for value in row.values())
-    keys = [tuple(row[column] for column in columns or row) for row in rows]
-    assert keys == sorted(keys)
-    assert len({tuple(row.values()) for row in rows}) == len(rows)
-
-
-def test_a_published_population_is_listed_once(populations: dict[tuple[str, ...], dict[str, str]]) -> None:
-    assert len(populations) == len(read("populations"))
-
-
-def test_slugs_are_lower_case_words_joined_by_single_underscores(
-    populations: dict[tuple[str, ...], dict[str, str]],
-) -> None:
+def test_slugs_are_lower_case_words_joined_by_single_underscores(populations: Populations) -> None:
     for key, row in populations.items():
         for column in ("population_type", "population", "scheme"):
             assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", row[column]), (key, column)
 
 
-def test_spellings_of_one_population_share_their_name_order_and_decile(
-    populations: dict[tuple[str, ...], dict[str, str]],
-) -> None:
+def test_spellings_of_one_population_share_their_name_order_and_decile(populations: Populations) -> None:
     said = defaultdict(set)
     for row in populations.values():
         slug = (row["population_type"], row["population"])
@@ -75,14 +51,12 @@ def test_spellings_of_one_population_share_their_name_order_and_decile(
     assert {slug: names for slug, names in said.items() if len(names) > 1} == {}
 
 
-def test_populations_of_one_type_have_names_and_places_of_their_own(
-    populations: dict[tuple[str, ...], dict[str, str]],
-) -> None:
+def test_populations_of_one_type_have_names_and_places_of_their_own(populations: Populations) -> None:
     slugs = {(row["population_type"], row["population"], row["population_name"]) for row in populations.values()}
     assert [name for name, n in Counter((kind, name) for kind, _, name in slugs).items() if n > 1] == []
 
 
-def test_what_is_not_stated_comes_last(populations: dict[tuple[str, ...], dict[str, str]]) -> None:
+def test_what_is_not_stated_comes_last(populations: Populations) -> None:
     last: dict[str, int] = defaultdict(int)
     for row in populations.values():
         last[row["population_type"]] = max(last[row["population_type"]], int(row["sort_order"]))
@@ -91,29 +65,27 @@ def test_what_is_not_stated_comes_last(populations: dict[tuple[str, ...], dict[s
             assert int(row["sort_order"]) == last[row["population_type"]], key
 
 
-def test_a_placeholder_is_no_category(populations: dict[tuple[str, ...], dict[str, str]]) -> None:
+def test_a_placeholder_is_no_category(populations: Populations) -> None:
     assert {text.lower() for key in populations for text in key}.isdisjoint({"null", "nan"})
     assert [key for key in populations if key[0] == "Total"] == [("Total", "", "")]
 
 
 @pytest.mark.parametrize("year", YEARS)
-def test_the_annual_demonstration_is_listed(year: str, populations: dict[tuple[str, ...], dict[str, str]]) -> None:
+def test_the_annual_demonstration_is_listed(year: str, populations: Populations) -> None:
     assert unlisted(list_annual_populations(year), populations) == []
 
 
-def test_the_quarterly_demonstration_is_listed(populations: dict[tuple[str, ...], dict[str, str]]) -> None:
+def test_the_quarterly_demonstration_is_listed(populations: Populations) -> None:
     published = [*list_wide_quarterly_populations(), *list_long_quarterly_populations()]
     assert unlisted(published, populations) == []
 
 
-def unlisted(
-    published: list[Population], populations: dict[tuple[str, ...], dict[str, str]]
-) -> list[tuple[str, str, str]]:
+def unlisted(published: list[Population], populations: Populations) -> list[tuple[str, str, str]]:
     keys = [(one.variable_type, one.variable_a, one.variable_b) for one in published]
     return [key for key in keys if key[0] != "Total" and key not in populations]
 
 
-def test_spellings_of_two_eras_are_one_population(populations: dict[tuple[str, ...], dict[str, str]]) -> None:
+def test_spellings_of_two_eras_are_one_population(populations: Populations) -> None:
     for keys in (
         [("Ethnic Group", "Mixed", f"Any {end}") for end in ("Other Mixed Background", "other Mixed background")],
         [("Problem Descriptor", "Depression", ""), ("Presenting Complaint", "Depression", "")],
@@ -129,17 +101,13 @@ def test_spellings_of_two_eras_are_one_population(populations: dict[tuple[str, .
         assert len({(populations[key]["population_type"], populations[key]["population"]) for key in keys}) == 1, keys
 
 
-def test_bands_that_are_not_the_same_ages_are_not_one_population(
-    populations: dict[tuple[str, ...], dict[str, str]],
-) -> None:
+def test_bands_that_are_not_the_same_ages_are_not_one_population(populations: Populations) -> None:
     bands = {row["population"] for key, row in populations.items() if row["scheme"] == "age_to_2020_21"}
     assert bands == {"under_16", "16_to_17", "18_to_35", "36_to_64", "65_and_over"}
     assert bands.isdisjoint(row["population"] for row in populations.values() if row["scheme"] == "age_from_2021_22")
 
 
-def test_the_first_published_decile_is_the_least_deprived(
-    populations: dict[tuple[str, ...], dict[str, str]],
-) -> None:
+def test_the_first_published_decile_is_the_least_deprived(populations: Populations) -> None:
     deciles = {key[1]: row for key, row in populations.items() if row["imd_decile"]}
     assert len(deciles) == 10
     for published, row in deciles.items():
@@ -150,16 +118,14 @@ def test_the_first_published_decile_is_the_least_deprived(
     assert populations[DECILES, "01 Least deprived", ""]["imd_decile"] == "10"
 
 
-def test_only_deprivation_has_deciles(populations: dict[tuple[str, ...], dict[str, str]]) -> None:
+def test_only_deprivation_has_deciles(populations: Populations) -> None:
     assert {row["population_type"] for row in populations.values() if row["imd_decile"]} == {"deprivation_decile"}
 
 
 # changes
 
 
-def test_a_change_leads_between_listed_schemes_and_populations(
-    changes: list[dict[str, str]], populations: dict[tuple[str, ...], dict[str, str]]
-) -> None:
+def test_a_change_leads_between_listed_schemes_and_populations(changes: list[Row], populations: Populations) -> None:
     listed = {(row["population_type"], row["scheme"], row["population"]) for row in populations.values()}
     schemes = {(kind, scheme) for kind, scheme, _ in listed}
     for row in changes:
@@ -168,7 +134,7 @@ def test_a_change_leads_between_listed_schemes_and_populations(
             assert (row["population_type"], row["to_scheme"], row["population"]) in listed, row
 
 
-def test_a_change_says_when_why_and_who_says_so(changes: list[dict[str, str]]) -> None:
+def test_a_change_says_when_why_and_who_says_so(changes: list[Row]) -> None:
     for row in changes:
         assert re.fullmatch(r"20\d\d-\d\d", row["changed_at"]), row
         assert row["is_comparable"] in {"true", "false"}, row
@@ -176,14 +142,12 @@ def test_a_change_says_when_why_and_who_says_so(changes: list[dict[str, str]]) -
         assert row["source"], row
 
 
-def test_a_whole_scheme_does_not_follow_itself(changes: list[dict[str, str]]) -> None:
+def test_a_whole_scheme_does_not_follow_itself(changes: list[Row]) -> None:
     """A change within one scheme is of one category; were it of all, it would be a new scheme."""
     assert [row for row in changes if row["from_scheme"] == row["to_scheme"] and not row["population"]] == []
 
 
-def test_every_era_of_one_type_is_tied_to_the_one_before(
-    changes: list[dict[str, str]], populations: dict[tuple[str, ...], dict[str, str]]
-) -> None:
+def test_every_era_of_one_type_is_tied_to_the_one_before(changes: list[Row], populations: Populations) -> None:
     """Where populations of a scheme that ended go on under their slugs, a row says whether they compare."""
     schemes = defaultdict(set)
     for row in populations.values():
@@ -204,7 +168,7 @@ def test_every_era_of_one_type_is_tied_to_the_one_before(
     ],
 )
 def test_a_known_change_is_comparable_or_not_as_agreed(
-    population_type: str, population: str, changed_at: str, is_comparable: str, changes: list[dict[str, str]]
+    population_type: str, population: str, changed_at: str, is_comparable: str, changes: list[Row]
 ) -> None:
     found = [
         row["is_comparable"]

@@ -5,7 +5,6 @@ Every kind is tried in every layout: what is odd in one row must not spoil the o
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +54,7 @@ from tests.factories.drops import (
     read,
     read_monthly,
 )
+from tests.factories.seeds import read_seed
 
 PROVIDER_LAYOUTS = {
     "monthly_long": ("monthly.csv", MONTHLY_HEADER, lambda body, value: make_row(value, provider=body)),
@@ -214,12 +214,11 @@ def test_a_placeholder_is_kept_where_the_lists_know_it_as_no_place_and_set_aside
 
 
 def test_the_kept_placeholders_are_those_that_the_list_of_organisations_has() -> None:
-    with (drops.SEEDS / "organisations.csv").open(encoding="utf-8", newline="") as lines:
-        listed = {
-            (row["org_code"], row["org_level"])
-            for row in csv.DictReader(lines)
-            if row["is_place"] == "false" and row["org_name"] == "Unknown"
-        }
+    listed = {
+        (row["org_code"], row["org_level"])
+        for row in read_seed("organisations")
+        if row["is_place"] == "false" and row["org_name"] == "Unknown"
+    }
     kept = {(entry.code, level) for entry in codes().kept for level in entry.levels}
     assert kept == listed
 
@@ -332,8 +331,7 @@ def test_each_level_has_the_shapes_that_its_real_codes_have(level: str, good: li
 
 
 def test_every_code_of_the_lists_has_the_shape_of_its_level() -> None:
-    with (drops.SEEDS / "organisations.csv").open(encoding="utf-8", newline="") as lines:
-        listed = [(row["org_level"], row["org_code"]) for row in csv.DictReader(lines)]
+    listed = [(row["org_level"], row["org_code"]) for row in read_seed("organisations")]
     assert len(listed) > 700
     odd = [
         (level, code)
@@ -678,15 +676,11 @@ def test_no_layout_reads_a_count_below_zero(layout: str, text: str, tmp_path: Pa
 
 
 def test_every_reviewed_count_and_percentage_is_held_to_what_it_can_be_and_nothing_else_is() -> None:
-    def seed(name: str) -> list[dict[str, str]]:
-        with (drops.SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
-            return list(csv.DictReader(lines))
-
-    statistics = {row["measure"]: row["statistic"] for row in seed("measures")}
-    by_id = {row["measure_id"]: row["measure"] for row in seed("measures") if row["measure_id"]}
-    published = [(row["name_as_published"], row["measure"]) for row in seed("measure_aliases")]
+    statistics = {row["measure"]: row["statistic"] for row in read_seed("measures")}
+    by_id = {row["measure_id"]: row["measure"] for row in read_seed("measures") if row["measure_id"]}
+    published = [(row["name_as_published"], row["measure"]) for row in read_seed("measure_aliases")]
     published += [
-        (row["name"], by_id[row["measure_id"]]) for row in seed("measure_names") if row["measure_id"] in by_id
+        (row["name"], by_id[row["measure_id"]]) for row in read_seed("measure_names") if row["measure_id"] in by_id
     ]
     assert len(published) > 400
     counts, percentages = drops.catalogue().impossible_values.values

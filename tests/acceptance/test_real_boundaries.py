@@ -15,14 +15,14 @@ LARGEST_MAP = 60_000  # characters of all paths, so that a page with its map sta
 
 def real_boundaries(path: Path, level: str, day: str) -> Boundaries:
     """The areas of a file, matched with the places of one level in force on a day."""
-    codes_of = {
+    codes = {
         row["ons_code"]: row["org_code"]
         for row in read_seed("organisations")
         if row["org_level"] == level
         and row["is_place"] == "true"
         and row["valid_from"] <= day <= (row["valid_to"] or day)
     }
-    return read_boundaries(path, codes_of)
+    return read_boundaries(path, codes)
 
 
 def test_every_board_of_the_tile_map_has_its_shape(reference: Callable[[str], Path]) -> None:

@@ -18,7 +18,7 @@ from iapt.contract import TOPICS, parquet_name
 from iapt.report.serving import make_server
 from iapt.report.site import build_report
 from iapt.sql import quote_literal
-from tests.browser.page_objects import Readers, Site, Visit, Visits
+from tests.browser.page_objects import BrowserSession, ContextPool, ReportPage, Site
 from tests.browser.released_figures import ReleasedFigures, read_released_figures
 from tests.factories.report_release import write_report_release
 
@@ -63,7 +63,7 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
-def _rewrite(release: Path, table: str, query: str) -> None:
+def rewrite_table(release: Path, table: str, query: str) -> None:
     """Write a table of a release again, as a query of `the_table` says."""
     path = release / parquet_name(table)
     beside = path.with_suffix(".new")
@@ -83,7 +83,7 @@ def validate_release(release: Path) -> None:
         ("percentage_accessing_services_6_weeks_finished_course_treatment", 75),
     ):
         mart = next(mart for mart, measures in TOPICS.items() if measure in measures)
-        _rewrite(
+        rewrite_table(
             release,
             mart,
             f"""select * replace (
@@ -112,7 +112,7 @@ def write_boundaries(path: Path, codes: list[str]) -> None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
 
 
-def _served(folder: Path, release: Path) -> Iterator[Site]:
+def serve(folder: Path, release: Path) -> Iterator[Site]:
     server = make_server(folder, 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -137,7 +137,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ]
     validate_release(release)
     ons = ", ".join(f"('{code}', 'E54000{100 + number}')" for number, code in enumerate(codes))
-    _rewrite(
+    rewrite_table(
         release,
         "dim_organisation",
         f"""select the_table.* replace (
@@ -147,7 +147,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     )
     write_boundaries(folder / "boards.geojson", codes)
     build_report(release, folder / "site", boundaries=folder / "boards.geojson")
-    yield from _served(folder / "site", release)
+    yield from serve(folder / "site", release)
 
 
 @pytest.fixture(scope="session")
@@ -156,13 +156,13 @@ def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("bare")
     release = write_report_release(folder / "release")
     for mart in TOPICS:
-        _rewrite(release, mart, "from the_table where period_grain <> 'quarter'")
-    _rewrite(release, "extract_quarterly", "from the_table where false")
+        rewrite_table(release, mart, "from the_table where period_grain <> 'quarter'")
+    rewrite_table(release, "extract_quarterly", "from the_table where false")
     path = release / "manifest.json"
     manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps(manifest | {"statement": "", "data_origin": "published"}), encoding="utf-8")
     build_report(release, folder / "site")
-    yield from _served(folder / "site", release)
+    yield from serve(folder / "site", release)
 
 
 @pytest.fixture(scope="session")
@@ -172,21 +172,21 @@ def figures(site: Site) -> ReleasedFigures:
 
 
 @pytest.fixture(scope="session")
-def readers(browser: Browser) -> Readers:
-    return Readers(browser)
+def context_pool(browser: Browser) -> ContextPool:
+    return ContextPool(browser)
 
 
 @pytest.fixture
-def visits(readers: Readers, site: Site) -> Iterator[Visits]:
+def session(context_pool: ContextPool, site: Site) -> Iterator[BrowserSession]:
     """Visits, over which is watched: no error, and no request that leaves the site."""
-    visits = Visits(readers, site)
-    yield visits
-    visits.end()
+    session = BrowserSession(context_pool, site)
+    yield session
+    session.end()
 
 
 @pytest.fixture(scope="session")
-def parser(browser: Browser, site: Site) -> Iterator[Visit]:
+def parser(browser: Browser, site: Site) -> Iterator[ReportPage]:
     """An empty page whose only use is to parse the texts of others."""
     context = browser.new_context(java_script_enabled=False)
-    yield Visit(context.new_page(), site, "file")
+    yield ReportPage(context.new_page(), site, "file")
     context.close()

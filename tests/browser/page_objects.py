@@ -1,4 +1,4 @@
-"""Visits to the built report in a browser: what a page shows, read as tables and charts, and what it asked for."""
+"""The pages of the built report in a browser: what they show, as tables and charts, and what they request."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Final, Literal
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, Response, WebError
 
 Way = Literal["file", "http"]
-DESK: Final = {"width": 1280, "height": 800}
+DESKTOP: Final = {"width": 1280, "height": 800}
 #: Milliseconds; a page that is not drawn by then is broken.
-PATIENCE: Final = 10_000
+TIMEOUT_MILLISECONDS: Final = 10_000
 
 # What a document shows, as data. It reads a live page and a parsed text alike.
-READING: Final = r"""
+READ_DOCUMENT: Final = r"""
 (root) => {
   const squeezed = (node) => node.textContent.replace(/\s+/g, " ").trim();
   const without = (node, what) => {
@@ -41,9 +41,9 @@ READING: Final = r"""
       header: without(row.cells[0], ".mark, .remark"),
       flag: [...row.cells[0].querySelectorAll(".mark")].some(isFlag),
       remark: row.cells[0].querySelector(".remark") ? squeezed(row.cells[0].querySelector(".remark")) : "",
-      held: row.classList.contains("not-held"),
+      isNotHeld: row.classList.contains("not-held"),
       cells: [...row.cells].slice(1).filter((cell) => !cell.matches(".bar, .standard-status")).map(cellOf),
-      standings: [...row.querySelectorAll(".standard-status")].map(squeezed),
+      standardStatuses: [...row.querySelectorAll(".standard-status")].map(squeezed),
     })),
   });
   const chartOf = (svg) => ({
@@ -63,7 +63,7 @@ READING: Final = r"""
     })),
     gaps: [...svg.querySelectorAll("rect.gap")]
       .map((band) => [Number(band.getAttribute("x")), Number(band.getAttribute("width"))]),
-    held: svg.querySelectorAll("rect.not-held").length,
+    notHeld: svg.querySelectorAll("rect.not-held").length,
     breaks: svg.querySelectorAll("line.break").length,
     standards: svg.querySelectorAll("line.standard").length,
     texts: [...svg.querySelectorAll("text")].map(squeezed),
@@ -128,14 +128,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table by its header; `standings` say how its figures stand to their standards."""
+    """A row of a table by its header; `standard_statuses` say how its figures stand to their standards."""
 
     header: str
     cells: tuple[Cell, ...]
     flag: bool = False
-    held: bool = False
+    is_not_held: bool = False
     remark: str = ""
-    standings: tuple[str, ...] = ()
+    standard_statuses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Panel:
-    """A part of a page with a table, and what it says beside it; `chart` is as READING gives it."""
+    """A part of a page with a table, and what it says beside it; `chart` is as READ_DOCUMENT gives it."""
 
     heading: str
     summary: str
@@ -161,7 +161,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageContents:
     """What a document shows."""
 
     heading: str
@@ -178,17 +178,17 @@ def _table(read: dict[str, Any]) -> Table:
             row["header"],
             tuple(Cell(**cell) for cell in row["cells"]),
             row["flag"],
-            row["held"],
+            row["isNotHeld"],
             row["remark"],
-            tuple(row["standings"]),
+            tuple(row["standardStatuses"]),
         )
         for row in read["rows"]
     )
     return Table(read["id"], read["caption"], tuple(read["heads"]), rows, tuple(read["standards"]))
 
 
-def _shown(read: dict[str, Any]) -> Shown:
-    return Shown(
+def _shown(read: dict[str, Any]) -> PageContents:
+    return PageContents(
         heading=read["heading"],
         tables=tuple(_table(one) for one in read["tables"]),
         panels=tuple(
@@ -201,8 +201,8 @@ def _shown(read: dict[str, Any]) -> Shown:
     )
 
 
-class Visit:
-    """One open page of a site, and how a reader gets about on it."""
+class ReportPage:
+    """One open page of a site, and what a person does on it."""
 
     def __init__(self, page: Page, site: Site, way: Way) -> None:
         """Begin with an empty page."""
@@ -210,7 +210,7 @@ class Visit:
         self.site = site
         self.way = way
 
-    def go(self, path: str) -> Visit:
+    def go(self, path: str) -> ReportPage:
         """Open a page and wait until its scripts, where it has any, have drawn it."""
         self.page.goto(self.site.root(self.way) + path)
         self.wait_until_drawn()
@@ -224,7 +224,7 @@ class Visit:
             " || document.getElementById('announced').textContent.startsWith('Now shown'))"
         )
 
-    def redrawn_by(self, action: Callable[[], object]) -> None:
+    def redraw_after(self, action: Callable[[], object]) -> None:
         """Do what draws the page again, and wait for it."""
         self.page.evaluate("document.getElementById('announced').textContent = ''")
         action()
@@ -232,7 +232,7 @@ class Visit:
 
     def choose(self, field_id: str, value: str) -> None:
         """Choose from one of the lists, as a person with a mouse does."""
-        self.redrawn_by(lambda: self.page.select_option(f"#{field_id}", value))
+        self.redraw_after(lambda: self.page.select_option(f"#{field_id}", value))
 
     def choose_area(self, family: str, area: str) -> None:
         """Choose a kind of organisation and then one of it; what is chosen already is left."""
@@ -241,15 +241,30 @@ class Visit:
         if self.page.input_value("#org") != area:
             self.choose("org", area)
 
-    def shown(self) -> Shown:
+    def shown(self) -> PageContents:
         """What the page shows now."""
-        return _shown(self.page.evaluate(f"({READING})(document)"))
+        return _shown(self.page.evaluate(f"({READ_DOCUMENT})(document)"))
 
-    def shown_in(self, text: str) -> Shown:
+    def parse(self, text: str) -> PageContents:
         """What a page's text shows, without opening it."""
         return _shown(
-            self.page.evaluate(f"(text) => ({READING})(new DOMParser().parseFromString(text, 'text/html'))", text)
+            self.page.evaluate(f"(text) => ({READ_DOCUMENT})(new DOMParser().parseFromString(text, 'text/html'))", text)
         )
+
+    def list_options(self, field_id: str) -> list[str]:
+        """The values that one of the lists offers."""
+        options = self.page.eval_on_selector_all(f"#{field_id} option", "all => all.map((option) => option.value)")
+        return [value for value in options if value]
+
+    @property
+    def focused_id(self) -> str:
+        """The id of the element that has the focus."""
+        return str(self.page.evaluate("document.activeElement.id"))
+
+    @property
+    def focused_value(self) -> str:
+        """The value of the element that has the focus."""
+        return str(self.page.evaluate("document.activeElement.value"))
 
     @property
     def query(self) -> str:
@@ -259,12 +274,12 @@ class Visit:
     @property
     def message(self) -> str:
         """The message that is visible and announced; empty where there is none."""
-        said = self.page.locator("#message")
-        return said.inner_text() if said.is_visible() else ""
+        box = self.page.locator("#message")
+        return box.inner_text() if box.is_visible() else ""
 
 
-class Readers:
-    """Open pages that wait for the next test: a new one takes three times as long as one that is there."""
+class ContextPool:
+    """Open pages for the next test: a new one takes three times as long as one that is there."""
 
     def __init__(self, browser: Browser) -> None:
         """Begin with none."""
@@ -272,18 +287,18 @@ class Readers:
         self._idle: dict[str, list[BrowserContext]] = {}
         self._options: dict[BrowserContext, dict[str, Any]] = {}
 
-    def take(self, options: dict[str, Any]) -> BrowserContext:
-        """A reader with those options of a browser context, and one empty page."""
+    def lend(self, options: dict[str, Any]) -> BrowserContext:
+        """A browser context with those options, and one empty page."""
         idle = self._idle.setdefault(repr(sorted(options.items())), [])
         if idle:
             return idle.pop()
         context = self._browser.new_context(**options)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT_MILLISECONDS)
         context.new_page()
         self._options[context] = options
         return context
 
-    def give_back(self, context: BrowserContext) -> None:
+    def take_back(self, context: BrowserContext) -> None:
         """Empty the page and undo what a test has set on it."""
         options = self._options[context]
         page = context.pages[0]
@@ -300,10 +315,10 @@ class Readers:
 
 
 @dataclass
-class Visits:
-    """All visits of one test, with everything that went wrong or left the site in them."""
+class BrowserSession:
+    """All pages that one test opens, with every error and every request of theirs."""
 
-    readers: Readers
+    context_pool: ContextPool
     site: Site
     sites: list[Site] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
@@ -316,42 +331,42 @@ class Visits:
     @property
     def _listeners(self) -> dict[str, Callable[[Any], None]]:
         return {
-            "console": self._heard,
-            "weberror": self._failed,
-            "dialog": self._asked_back,
-            "request": self._asked,
-            "response": self._answered,
+            "console": self._record_console,
+            "weberror": self._record_page_error,
+            "dialog": self._record_dialog,
+            "request": self._record_request,
+            "response": self._record_response,
         }
 
-    def begin(self, *, site: Site | None = None, way: Way = "file", **options: Any) -> Visit:
-        """A reader with nothing open yet. `options` are those of a browser context."""
+    def begin(self, *, site: Site | None = None, way: Way = "file", **options: Any) -> ReportPage:
+        """A page with nothing open yet. `options` are those of a browser context."""
         chosen = site or self.site
         self.sites.append(chosen)
-        context = self.readers.take({"viewport": DESK, "color_scheme": "light"} | options)
+        context = self.context_pool.lend({"viewport": DESKTOP, "color_scheme": "light"} | options)
         for event, listener in self._listeners.items():
             context.on(event, listener)  # type: ignore[call-overload]
         self.contexts.append(context)
-        return Visit(context.pages[0], chosen, way)
+        return ReportPage(context.pages[0], chosen, way)
 
-    def open(self, path: str, *, site: Site | None = None, way: Way = "file", **options: Any) -> Visit:
-        """A reader at a page."""
+    def open(self, path: str, *, site: Site | None = None, way: Way = "file", **options: Any) -> ReportPage:
+        """Open a page."""
         return self.begin(site=site, way=way, **options).go(path)
 
-    def _heard(self, message: ConsoleMessage) -> None:
+    def _record_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.errors.append(f"console {message.type}: {message.text}")
 
-    def _failed(self, error: WebError) -> None:
+    def _record_page_error(self, error: WebError) -> None:
         self.errors.append(f"page error: {error.error}")
 
-    def _asked_back(self, dialog: Dialog) -> None:
+    def _record_dialog(self, dialog: Dialog) -> None:
         self.errors.append(f"a dialog: {dialog.message}")
         dialog.dismiss()
 
-    def _asked(self, request: Request) -> None:
+    def _record_request(self, request: Request) -> None:
         self.requests.append(request.url)
 
-    def _answered(self, response: Response) -> None:
+    def _record_response(self, response: Response) -> None:
         self.responses.append(response)
 
     def end(self) -> None:
@@ -359,8 +374,8 @@ class Visits:
         for context in self.contexts:
             for event, listener in self._listeners.items():
                 context.remove_listener(event, listener)
-            self.readers.give_back(context)
+            self.context_pool.take_back(context)
         errors = [error for error in self.errors if not any(part in error for part in self.expected_errors)]
         assert not errors, errors
-        strangers = [url for url in self.requests if not any(site.owns(url) for site in self.sites)]
-        assert not strangers, strangers
+        foreign = [url for url in self.requests if not any(site.owns(url) for site in self.sites)]
+        assert not foreign, foreign

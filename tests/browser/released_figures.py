@@ -27,14 +27,14 @@ FAMILY = {
     "provider": "provider",
 }
 LEVEL_WORDS = {"stp": "as STP", "icb": "as ICB", "ccg": "as CCG", "sub_icb": "as sub-ICB location"}
-STANDINGS = {"met": "met", "missed": "missed", "ambiguous": "within rounding of the standard"}
+STANDARD_STATUSES = {"met": "met", "missed": "missed", "ambiguous": "within rounding of the standard"}
 MARKERS = {"suppressed": "[c]", "not_published": "[x]", "not_applicable": "[z]"}
 EVERYONE = "total/total"
 #: What a table writes where the release has no row.
 DASH = "\N{EN DASH}"
-NOTHING = Cell(DASH)
+EMPTY_CELL = Cell(DASH)
 #: In the made release: from which periods on figures are of another area than those before.
-CUTS = {("annual", "icb-QF7"): {"2022-23"}, ("annual", "region-Y63"): {"2022-23", "2024-25"}}
+BOUNDARY_BREAKS = {("annual", "icb-QF7"): {"2022-23"}, ("annual", "region-Y63"): {"2022-23", "2024-25"}}
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Figure:
     value: str
     marker: str = ""
     bounds: tuple[int, int, int] | None = None
-    noted: bool = False
-    off_the_scale: bool = False
+    has_note: bool = False
+    is_off_scale: bool = False
 
     @property
-    def written(self) -> str:
+    def text(self) -> str:
         """As a table writes it."""
         whole, _, decimals = self.value.partition(".")
         return self.marker or f"{int(whole):,}{'.' + decimals if decimals else ''}"
@@ -57,13 +57,13 @@ class Figure:
     def cell(self) -> Cell:
         """As a cell of a table."""
         if self.bounds is None:
-            return Cell(self.written + (" [note]" if self.noted else ""))
-        least, most, hidden = self.bounds
-        return Cell(self.written, range=f"{least:,} to {most:,}{f', {hidden} hidden' if hidden else ''}")
+            return Cell(self.text + (" [note]" if self.has_note else ""))
+        lower, upper, hidden = self.bounds
+        return Cell(self.text, range=f"{lower:,} to {upper:,}{f', {hidden} hidden' if hidden else ''}")
 
 
 @dataclass(frozen=True)
-class PeriodOf:
+class Period:
     """A period on an axis."""
 
     period: str
@@ -71,27 +71,27 @@ class PeriodOf:
     status: str
     reason: str
     break_name: str
-    cuts: bool
+    breaks_sums: bool
 
 
 @dataclass(frozen=True, eq=False)
 class ReleasedFigures:
     """Every figure by (report, area, population, measure, period), and the words around them.
 
-    `standings` are how figures stand to their standards, by the same keys; `standards` the names of those.
+    `standard_statuses` are how figures stand to their standards, by the same keys; `standards` the names of those.
     """
 
     figures: Mapping[tuple[str, str, str, str, str], Figure]
     levels: Mapping[tuple[str, str, str], tuple[str, str]]
-    periods: Mapping[str, Sequence[PeriodOf]]
+    periods: Mapping[str, Sequence[Period]]
     populations: Mapping[str, Sequence[tuple[str, str]]]
-    outline: Mapping[str, Any]
-    standings: Mapping[tuple[str, str, str, str, str], str]
+    config: Mapping[str, Any]
+    standard_statuses: Mapping[tuple[str, str, str, str, str], str]
     standards: Mapping[str, str]
 
     @property
     def measure_labels(self) -> dict[str, str]:
-        return {one["measure"]: one["label"] for one in self.outline["measures"]}
+        return {one["measure"]: one["label"] for one in self.config["measures"]}
 
     @cached_property
     def areas(self) -> dict[str, set[str]]:
@@ -106,26 +106,26 @@ class ReleasedFigures:
             return "Everyone"
         return dict(self.populations[key.split("/")[0]])[key]
 
-    def at(self, report: str, area: str, population: str, measure: str, period: PeriodOf) -> Figure | None:
+    def get(self, report: str, area: str, population: str, measure: str, period: Period) -> Figure | None:
         """A figure; a gap of the calendar is one in every series that has no row there."""
         found = self.figures.get((report, area, population, measure, period.period))
         return found or (Figure("", "[x]") if period.status == "not_published" else None)
 
-    def judged(self, report: str, series: Sequence[tuple[str, str, str]]) -> list[int]:
+    def find_assessed(self, report: str, series: Sequence[tuple[str, str, str]]) -> list[int]:
         """Which of some series are said to have met a standard or missed it."""
-        has = {key[:4] for key in self.standings}
+        has = {key[:4] for key in self.standard_statuses}
         return [number for number, one in enumerate(series) if (report, *one) in has]
 
-    def standing(self, report: str, one: tuple[str, str, str], period: PeriodOf) -> str:
+    def format_standard_status(self, report: str, one: tuple[str, str, str], period: Period) -> str:
         """How a figure stands to its standard: a marker where there is none."""
-        found = self.at(report, *one, period)
+        found = self.get(report, *one, period)
         if found is None or found.marker:
             return found.marker if found else DASH
-        return STANDINGS[self.standings[report, *one, period.period]]
+        return STANDARD_STATUSES[self.standard_statuses[report, *one, period.period]]
 
     def columns(self, report: str, series: Iterable[tuple[str, str, str]]) -> list[list[Figure | None]]:
         """The figures of series of (area, population, measure) over the whole axis of a report."""
-        return [[self.at(report, *one, period) for period in self.periods[report]] for one in series]
+        return [[self.get(report, *one, period) for period in self.periods[report]] for one in series]
 
     def shown_axis(self, report: str, series: Sequence[tuple[str, str, str]]) -> list[int]:
         """Which periods a chart and table of those series reach over: from the first to the last with anything."""
@@ -150,18 +150,19 @@ class ReleasedFigures:
                     rows.pop()
                 run.append(period.label)
                 header = run[0] if len(run) == 1 else f"{run[-1]} to {run[0]}"
-                rows.append(Row(header, (Cell("not held in this release"),), held=True))
+                rows.append(Row(header, (Cell("not held in this release"),), is_not_held=True))
                 continue
             run = []
-            remark = self._stands_as(report, level_of, number)
-            cuts = period.period in CUTS.get((report, level_of), ())
-            flag = (bool(period.break_name) or cuts) and number != axis[0]
-            said = tuple(self.standing(report, series[at], period) for at in self.judged(report, series))
-            written = tuple(one.cell if one else NOTHING for one in cells)
-            rows.append(Row(period.label, written, flag, False, remark, said))
+            remark = self._describe_level(report, level_of, number)
+            is_boundary_break = period.period in BOUNDARY_BREAKS.get((report, level_of), ())
+            flag = (bool(period.break_name) or is_boundary_break) and number != axis[0]
+            assessed = [series[position] for position in self.find_assessed(report, series)]
+            statuses = tuple(self.format_standard_status(report, one, period) for one in assessed)
+            shown = tuple(figure.cell if figure else EMPTY_CELL for figure in cells)
+            rows.append(Row(period.label, shown, flag, False, remark, statuses))
         return rows
 
-    def _stands_as(self, report: str, area: str, number: int) -> str:
+    def _describe_level(self, report: str, area: str, number: int) -> str:
         """As what an area stands in a period, where it has stood as several: at a level, under a code or as a sum."""
         own = {level for (of, one, _), level in self.levels.items() if (of, one) == (report, area)}
         if len(own) < 2:
@@ -184,16 +185,16 @@ class ReleasedFigures:
     def chart_facts(self, report: str, series: Sequence[tuple[str, str, str]], labels: Sequence[str]) -> set[str]:
         """What the points of a chart say: every published or suppressed figure, with its series and period."""
         facts = set()
-        judged = self.judged(report, series)
+        find_assessed = self.find_assessed(report, series)
         for at, (one, label, column) in enumerate(zip(series, labels, self.columns(report, series), strict=True)):
             measure = one[2]
             unit = "%" if measure.startswith("percentage_") else " days" if measure.startswith(("me",)) else ""
             for period, figure in zip(self.periods[report], column, strict=True):
                 if figure and figure.marker in ("", "[c]"):
-                    fact = f"{label}, {period.label}: {figure.written}{'' if figure.marker else unit}"
-                    fact += " [note]" if figure.noted else ""
-                    if at in judged and not figure.marker:
-                        fact += f"; {self.standards[measure]}: {self.standing(report, one, period)}"
+                    fact = f"{label}, {period.label}: {figure.text}{'' if figure.marker else unit}"
+                    fact += " [note]" if figure.has_note else ""
+                    if at in find_assessed and not figure.marker:
+                        fact += f"; {self.standards[measure]}: {self.format_standard_status(report, one, period)}"
                     facts.add(fact)
         return facts
 
@@ -229,32 +230,32 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                      and dim_population.variable_a is not distinct from extract_{report}.variable_a
                      and dim_population.variable_b is not distinct from extract_{report}.variable_b"""
             ).fetchall():
-                level, code, population, measure, period, value, status, is_derived, least, most, hidden = row
+                level, code, population, measure, period, value, status, is_derived, lower, upper, hidden = row
                 if (level, code) in placeholders:
                     continue
-                area = area_of(level, code)
+                area = get_area_id(level, code)
                 levels[report, area, period] = (level, code)
                 is_odd = population == EVERYONE and (code, measure, period) in ODD
-                has_note = population == EVERYONE and any(
+                is_noted = population == EVERYONE and any(
                     (GRAIN[report], period, level, code, measure) == note[1:] for note in NOTES
                 )
                 figures[report, area, population, measure, period] = (
                     Figure(
                         _text(value, measure),
-                        bounds=(int(least), int(most), int(hidden or 0)) if is_derived else None,
-                        noted=is_odd or has_note,
-                        off_the_scale=is_odd,
+                        bounds=(int(lower), int(upper), int(hidden or 0)) if is_derived else None,
+                        has_note=is_odd or is_noted,
+                        is_off_scale=is_odd,
                     )
                     if status == "published"
                     else Figure("", MARKERS[status])
                 )
         # Sums over what became one: for its page, of the periods before.
-        for code, codes, measure, period, value, least, most, hidden in connection.execute(
+        for code, codes, measure, period, value, lower, upper, hidden in connection.execute(
             """select org_code, codes_as_published, measure, period, value, lower_bound, upper_bound, suppressed_parts
                from extract_annual_current_boundaries where is_derived"""
         ).fetchall():
             levels["annual", f"sub-icb-{code}", period] = ("sum", codes)
-            bounds = (int(least), int(most), int(hidden))
+            bounds = (int(lower), int(upper), int(hidden))
             figures["annual", f"sub-icb-{code}", EVERYONE, measure, period] = Figure(str(int(value)), bounds=bounds)
         for mart, measures in TOPICS.items():
             for measure in measures:
@@ -265,8 +266,8 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                     report = next(name for name, one in GRAIN.items() if one == grain)
                     if (level, code) in placeholders:
                         continue
-                    figures[report, area_of(level, code), population, measure, period] = Figure("", "[z]")
-        standings: dict[tuple[str, str, str, str, str], str] = {}
+                    figures[report, get_area_id(level, code), population, measure, period] = Figure("", "[z]")
+        standard_statuses: dict[tuple[str, str, str, str, str], str] = {}
         assessed = [(mart, m) for mart, ms in TOPICS.items() for m in ms if f"{m}_standard" in CONTRACTS[mart]]
         for mart, measure in assessed:
             for level, code, population, grain, period, word in connection.execute(
@@ -277,7 +278,7 @@ def read_released_figures(release: Path) -> ReleasedFigures:
                 report = next(name for name, one in GRAIN.items() if one == grain)
                 if (level, code) in placeholders:
                     continue
-                standings[report, area_of(level, code), population, measure, period] = word
+                standard_statuses[report, get_area_id(level, code), population, measure, period] = word
         # A series of nothing but what does not apply is no series.
         meant = {key[:4] for key, figure in figures.items() if figure.marker != "[z]"}
         return ReleasedFigures(
@@ -285,15 +286,15 @@ def read_released_figures(release: Path) -> ReleasedFigures:
             levels=levels,
             periods={report: _periods(connection, report) for report in GRAIN},
             populations=_populations(connection),
-            outline=yaml.safe_load((CATALOGUE / "report.yml").read_text("utf-8")),
-            standings=standings,
+            config=yaml.safe_load((CATALOGUE / "report.yml").read_text("utf-8")),
+            standard_statuses=standard_statuses,
             standards=dict(
                 connection.execute("select measure, label from dim_standard where certainty = 'stated'").fetchall()
             ),
         )
 
 
-def area_of(level: str, code: str) -> str:
+def get_area_id(level: str, code: str) -> str:
     """What an organisation is called in an address: by the last of those that followed it alone."""
     while code not in MERGED and (after := FOLLOWED_BY.get((level, code))):
         level, code = after
@@ -305,9 +306,9 @@ def _text(value: float, measure: str) -> str:
     return f"{value:.1f}" if measure.startswith("me") or value != int(value) else str(int(value))
 
 
-def _periods(connection: duckdb.DuckDBPyConnection, report: str) -> list[PeriodOf]:
+def _periods(connection: duckdb.DuckDBPyConnection, report: str) -> list[Period]:
     return [
-        PeriodOf(*row)
+        Period(*row)
         for row in connection.execute(
             f"""select period, period_label, publication_status, coalesce(reason, ''), coalesce(series_break, ''),
                        coalesce(breaks_sums, false)

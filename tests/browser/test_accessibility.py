@@ -10,7 +10,7 @@ import axe_playwright_python
 import pytest
 import yaml
 
-from tests.browser.page_objects import Site, Visit, Visits
+from tests.browser.page_objects import BrowserSession, ReportPage, Site
 from tests.browser.released_figures import DASH
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ ALLOWED = yaml.safe_load((Path(__file__).parent / "axe_needs_review.yml").read_t
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 
 #: Pages of a template of which another stands here as well: judged on a desk alone, to keep the tier short.
-ON_A_DESK_ALONE = ("waiting times", "outcomes", "totals built here", "an address corrected", "map of tiles alone")
+ON_DESKTOP_ONLY = ("waiting times", "outcomes", "totals built here", "an address corrected", "map of tiles alone")
 
 #: Every kind of page. The comparison of recovery rates is judged open.
 PAGES = {
@@ -46,11 +46,11 @@ PAGES = {
 BARE_PAGES = {"map of tiles alone": "map/annual.html", "nothing held": "recovery-rate/icb-quarterly.html"}
 
 
-def judged(visit: Visit, rules: list[str] | None = None, without: tuple[str, ...] = ()) -> list[str]:
+def find_faults(report_page: ReportPage, rules: list[str] | None = None, without: tuple[str, ...] = ()) -> list[str]:
     """What axe-core finds wrong, or could not decide and nobody has looked at."""
     only: dict[str, Any] = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": TAGS}
     off = {rule: {"enabled": False} for rule in without}
-    found = visit.page.evaluate(
+    found = report_page.page.evaluate(
         "(options) => axe.run({ ...options, preload: false, resultTypes: ['violations', 'incomplete'] })",
         {"runOnly": only, "rules": off},
     )
@@ -74,63 +74,63 @@ def is_allowed(rule: str, node: dict[str, Any], allowed: dict[str, Any]) -> bool
     return "keys" not in allowed or keys <= set(allowed["keys"])
 
 
-def judge_at_every_size(visit: Visit, *, on_a_desk_alone: bool = False) -> None:
+def assert_no_fault_at_any_size(report_page: ReportPage, *, on_desktop_only: bool = False) -> None:
     """On a desk in light and dark, on a phone, and at 200% zoom. Colours do not depend on the size."""
-    page = visit.page
+    page = report_page.page
     page.evaluate(AXE)
-    faults = {"1280 px": judged(visit)}
+    faults = {"1280 px": find_faults(report_page)}
     page.emulate_media(color_scheme="dark")
-    faults["dark"] = judged(visit, COLOUR_RULES)
-    if not on_a_desk_alone:
-        faults |= judged_when_small(visit)
+    faults["dark"] = find_faults(report_page, COLOUR_RULES)
+    if not on_desktop_only:
+        faults |= find_faults_when_small(report_page)
     assert not any(faults.values()), "\n".join(f"{size}: {fault}" for size, found in faults.items() for fault in found)
 
 
-def judged_when_small(visit: Visit) -> dict[str, list[str]]:
-    page = visit.page
+def find_faults_when_small(report_page: ReportPage) -> dict[str, list[str]]:
+    page = report_page.page
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 320, "height": 640})
     page.wait_for_timeout(50)
-    visit.wait_until_drawn()
-    phone = judged(visit, without=("color-contrast",))
+    report_page.wait_until_drawn()
+    phone = find_faults(report_page, without=("color-contrast",))
     zoom = page.context.new_cdp_session(page)
     metrics = {"width": 640, "height": 400, "deviceScaleFactor": 2, "mobile": False}
     zoom.send("Emulation.setDeviceMetricsOverride", metrics)
     page.wait_for_timeout(50)
-    visit.wait_until_drawn()
+    report_page.wait_until_drawn()
     assert page.evaluate("[innerWidth, devicePixelRatio]") == [640, 2]
-    zoomed = judged(visit, without=("color-contrast",))
+    zoomed = find_faults(report_page, without=("color-contrast",))
     zoom.detach()
     return {"320 px": phone, "200% zoom": zoomed}
 
 
 @pytest.mark.parametrize("kind", PAGES)
-def test_axe_finds_nothing(kind: str, visits: Visits) -> None:
-    visit = visits.open(PAGES[kind])
+def test_axe_finds_nothing(kind: str, session: BrowserSession) -> None:
+    report_page = session.open(PAGES[kind])
     if kind.startswith("recovery"):
-        visit.page.click("details.compare summary")
+        report_page.page.click("details.compare summary")
     if kind == "an address corrected":
-        assert visit.message
-    judge_at_every_size(visit, on_a_desk_alone=kind in ON_A_DESK_ALONE)
+        assert report_page.message
+    assert_no_fault_at_any_size(report_page, on_desktop_only=kind in ON_DESKTOP_ONLY)
 
 
 @pytest.mark.parametrize("kind", BARE_PAGES)
-def test_axe_finds_nothing_where_less_is_held(kind: str, visits: Visits, bare_site: Site) -> None:
-    visit = visits.open(BARE_PAGES[kind], site=bare_site)
-    assert ("No figures of this kind" in visit.page.content()) == (kind == "nothing held")
-    judge_at_every_size(visit, on_a_desk_alone=kind in ON_A_DESK_ALONE)
+def test_axe_finds_nothing_where_less_is_held(kind: str, session: BrowserSession, bare_site: Site) -> None:
+    report_page = session.open(BARE_PAGES[kind], site=bare_site)
+    assert ("No figures of this kind" in report_page.page.content()) == (kind == "nothing held")
+    assert_no_fault_at_any_size(report_page, on_desktop_only=kind in ON_DESKTOP_ONLY)
 
 
-def test_axe_would_find_a_fault(visits: Visits) -> None:
+def test_axe_would_find_a_fault(session: BrowserSession) -> None:
     """The judge itself: a picture without a text and a pale sentence are found."""
-    visit = visits.open("about.html")
-    visit.page.evaluate(
+    report_page = session.open("about.html")
+    report_page.page.evaluate(
         "document.querySelector('main').insertAdjacentHTML("
         "'beforeend', '<img src=\"assets/icon.svg\"><p id=pale>Pale</p>');"
         "document.getElementById('pale').style.color = '#aaa'"
     )
-    visit.page.evaluate(AXE)
-    assert {fault.split(":")[0] for fault in judged(visit)} == {"image-alt", "color-contrast"}
+    report_page.page.evaluate(AXE)
+    assert {fault.split(":")[0] for fault in find_faults(report_page)} == {"image-alt", "color-contrast"}
 
 
 # The contrast of each text of a drawing with what is behind it, and of each line and mark with the page: the least of
@@ -176,8 +176,8 @@ CONTRASTS = r"""
 """
 
 
-def too_faint(visit: Visit) -> dict[str, float]:
-    found: dict[str, float] = visit.page.evaluate(CONTRASTS)
+def find_faint(report_page: ReportPage) -> dict[str, float]:
+    found: dict[str, float] = report_page.page.evaluate(CONTRASTS)
     assert found
     return {kind: value for kind, value in found.items() if value < (4.5 if kind.startswith("text") else 3)}
 
@@ -192,40 +192,40 @@ def too_faint(visit: Visit) -> dict[str, float]:
         "map/annual.html",
     ],
 )
-def test_texts_and_lines_of_drawings_stand_out(path: str, visits: Visits) -> None:
+def test_texts_and_lines_of_drawings_stand_out(path: str, session: BrowserSession) -> None:
     """4.5 to 1 for text and 3 to 1 for marks: in both schemes, in print from either, and in forced colours."""
-    visit = visits.open(path)
+    report_page = session.open(path)
     faint = {}
     for scheme in ("light", "dark"):
         for media in ("screen", "print"):
-            visit.page.emulate_media(color_scheme=scheme, media=media)
-            faint[f"{scheme} {media}"] = too_faint(visit)
-        visit.page.emulate_media(color_scheme=scheme, media="screen", forced_colors="active")
-        faint[f"{scheme} forced"] = too_faint(visit)
-        visit.page.emulate_media(forced_colors="none")
+            report_page.page.emulate_media(color_scheme=scheme, media=media)
+            faint[f"{scheme} {media}"] = find_faint(report_page)
+        report_page.page.emulate_media(color_scheme=scheme, media="screen", forced_colors="active")
+        faint[f"{scheme} forced"] = find_faint(report_page)
+        report_page.page.emulate_media(forced_colors="none")
     assert not any(faint.values()), faint
 
 
-def test_lines_and_tiles_are_told_apart_without_colour(visits: Visits) -> None:
+def test_lines_and_tiles_are_told_apart_without_colour(session: BrowserSession) -> None:
     """Each line has marks of its own shape and, but for the first, dashes of its own; classes print their value."""
-    visit = visits.open(
+    report_page = session.open(
         "recovery-rate/england-annual.html?with=bme_group/bme&with=bme_group/white_british&with=ethnic_group/mixed"
         "&with=ethnic_group/white&with=ethnic_group/asian_or_asian_british",
         forced_colors="active",
     )
-    chart = visit.shown().panels[0].chart
+    chart = report_page.shown().panels[0].chart
     assert chart is not None
     assert len(chart["lines"]) == 6
     shapes = [re.sub(r"M[-\d. ]+", "", line["points"][0]["shape"]) for line in chart["lines"]]
     assert len(set(shapes)) == 6, shapes
-    dashes = visit.page.eval_on_selector_all(
+    dashes = report_page.page.eval_on_selector_all(
         ".chart .series path.line", "all => all.map((one) => getComputedStyle(one).strokeDasharray)"
     )[-6:]
     assert len(set(dashes)) == 6, dashes
-    marks = visit.page.locator(".chart-drawing .series [data-i] > :not(title)")
+    marks = report_page.page.locator(".chart-drawing .series [data-i] > :not(title)")
     assert marks.count() >= 30
     assert all(box is not None and box["width"] > 3 for box in (marks.nth(at).bounding_box() for at in range(6)))
-    tiles = visit.go("map/annual.html").shown().tiles
+    tiles = report_page.go("map/annual.html").shown().tiles
     assert all(tile["value"] for tile in tiles)
     without = [tile for tile in tiles if tile["value"] in (DASH, "[c]", "[x]")]
     assert without

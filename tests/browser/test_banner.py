@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.page_objects import Site, Visits
+from tests.browser.page_objects import BrowserSession, Site
 from tests.factories.report_release import STATEMENT
 
 pytestmark = pytest.mark.browser
@@ -22,13 +22,13 @@ def test_every_page_of_synthetic_figures_says_so(site: Site) -> None:
 
 @pytest.mark.parametrize("media", ["screen", "print"])
 @pytest.mark.parametrize("width", [320, 1280])
-def test_the_banner_is_seen_before_any_figure(width: int, media: str, visits: Visits) -> None:
-    visit = visits.open("annual/outcomes.html", viewport={"width": width, "height": 800})
-    visit.page.emulate_media(media=media)  # type: ignore[arg-type]
-    banner = visit.page.locator(".banner")
+def test_the_banner_is_seen_before_any_figure(width: int, media: str, session: BrowserSession) -> None:
+    report_page = session.open("annual/outcomes.html", viewport={"width": width, "height": 800})
+    report_page.page.emulate_media(media=media)  # type: ignore[arg-type]
+    banner = report_page.page.locator(".banner")
     assert banner.is_visible()
     assert banner.inner_text() == STATEMENT
-    box, title = banner.bounding_box(), visit.page.locator("h1").bounding_box()
+    box, title = banner.bounding_box(), report_page.page.locator("h1").bounding_box()
     assert box is not None
     assert title is not None
     assert 0 <= box["y"] < title["y"]

@@ -10,8 +10,8 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from tests.browser.conftest import FORMULA_CODE, FORMULA_NAME
-from tests.browser.page_objects import Cell, Shown, Site, Table, Visit, Visits, Way
-from tests.browser.released_figures import DASH, STANDINGS
+from tests.browser.page_objects import BrowserSession, Cell, PageContents, ReportPage, Site, Table, Way
+from tests.browser.released_figures import DASH, STANDARD_STATUSES
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ def assert_holds_the_table(rows: list[list[str]], table: Table) -> None:
     """Row by row: each figure without its commas, or empty, its status beside it, and the bounds of a total."""
     head, *body = rows
     keys = next(number for number, name in enumerate(head) if f"{name}_status" in head)
-    held = [row for row in table.rows if not row.held]
+    held = [row for row in table.rows if not row.is_not_held]
     assert len(body) == len(held)
     for fields, row in zip(body, held, strict=True):
         assert len(fields) == len(head)
@@ -44,8 +44,9 @@ def assert_holds_the_table(rows: list[list[str]], table: Table) -> None:
         assert len(names) == len(row.cells)
         for name, cell in zip(names, row.cells, strict=True):
             assert_holds_the_cell(rest, name, cell)
-        said = [rest[name] for name in rest if name.endswith("_standard_status")]
-        assert [STANDINGS[word] for word in said if word] == [word for word in row.standings if word not in STATUS]
+        statuses = [rest[name] for name in rest if name.endswith("_standard_status")]
+        shown = [text for text in row.standard_statuses if text not in STATUS]
+        assert [STANDARD_STATUSES[status] for status in statuses if status] == shown
 
 
 def assert_holds_the_cell(fields: dict[str, str], name: str, cell: Cell) -> None:
@@ -71,18 +72,18 @@ def assert_safe(rows: list[list[str]], name: str) -> None:
             assert not field.startswith(RISKY) or field.lstrip("-").replace(".", "").isdigit(), (name, field)
 
 
-def tables_by_caption(shown: Shown) -> dict[str, Table]:
+def get_tables_by_caption(shown: PageContents) -> dict[str, Table]:
     return {table.caption: table for table in shown.tables}
 
 
-def test_every_download_of_every_page_holds_its_table(site: Site, parser: Visit) -> None:
+def test_every_download_of_every_page_holds_its_table(site: Site, parser: ReportPage) -> None:
     seen = 0
     for path in site.pages:
         text = (site.folder / path).read_text("utf-8")
         if "<a download" not in text:
             continue
-        shown = parser.shown_in(text)
-        tables = tables_by_caption(shown)
+        shown = parser.parse(text)
+        tables = get_tables_by_caption(shown)
         files = [one["file"] for one in shown.downloads]
         assert len(files) == len(set(files)), (path, "each file of a page has a name of its own")
         for one in shown.downloads:
@@ -103,29 +104,29 @@ def test_every_download_of_every_page_holds_its_table(site: Site, parser: Visit)
         "recovery-rate/england-quarterly.html",
     ],
 )
-def test_what_is_chosen_is_what_is_downloaded(path: str, visits: Visits) -> None:
-    shown = visits.open(path).shown()
+def test_what_is_chosen_is_what_is_downloaded(path: str, session: BrowserSession) -> None:
+    shown = session.open(path).shown()
     assert shown.downloads
     for one in shown.downloads:
         rows = read_rows(one["href"])
-        assert_holds_the_table(rows, tables_by_caption(shown)[one["table"]])
+        assert_holds_the_table(rows, get_tables_by_caption(shown)[one["table"]])
         assert_safe(rows, path)
 
 
-def test_a_name_like_a_formula_is_made_harmless(visits: Visits) -> None:
-    shown = visits.open("map/annual.html").shown()
+def test_a_name_like_a_formula_is_made_harmless(session: BrowserSession) -> None:
+    shown = session.open("map/annual.html").shown()
     rows = read_rows(shown.downloads[0]["href"])
     assert next(row for row in rows if row[0] == FORMULA_CODE)[1] == f"'{FORMULA_NAME}"
 
 
 @pytest.mark.parametrize("way", ["file", "http"])
 @pytest.mark.parametrize("scripts", [True, False])
-def test_the_link_downloads_the_file(way: Way, scripts: bool, visits: Visits, tmp_path: Path) -> None:
-    visit = visits.open("quarterly/outcomes.html", way=way, java_script_enabled=scripts)
-    with visit.page.expect_download() as waiting:
-        visit.page.click("a[download] >> nth=0")
+def test_the_link_downloads_the_file(way: Way, scripts: bool, session: BrowserSession, tmp_path: Path) -> None:
+    report_page = session.open("quarterly/outcomes.html", way=way, java_script_enabled=scripts)
+    with report_page.page.expect_download() as waiting:
+        report_page.page.click("a[download] >> nth=0")
     kept = tmp_path / "kept.csv"
     waiting.value.save_as(kept)
     assert waiting.value.suggested_filename == "quarterly-england-recovery.csv"
     rows = list(csv.reader(io.StringIO(kept.read_text("utf-8")), strict=True))
-    assert_holds_the_table(rows, visit.shown().panels[0].table)
+    assert_holds_the_table(rows, report_page.shown().panels[0].table)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import WITHOUT_BOUNDARY
-from tests.browser.page_objects import Panel, Row, Shown, Site, Visit, Visits
-from tests.browser.released_figures import CUTS, DASH, EVERYONE, NOTHING, Figure, ReleasedFigures
+from tests.browser.page_objects import BrowserSession, PageContents, Panel, ReportPage, Row, Site
+from tests.browser.released_figures import BOUNDARY_BREAKS, DASH, EMPTY_CELL, EVERYONE, Figure, ReleasedFigures
 from tests.factories.report_release import GAP_REASON
 
 pytestmark = pytest.mark.browser
@@ -38,8 +38,8 @@ TOPICS = ("activity", "waiting-times", "outcomes")
 RECOVERY = "percentage_recovery"
 
 
-def topic_of(figures: ReleasedFigures, slug: str) -> dict[str, Any]:
-    return next(topic for topic in figures.outline["topics"] if topic["slug"] == slug)
+def get_topic(figures: ReleasedFigures, slug: str) -> dict[str, Any]:
+    return next(topic for topic in figures.config["topics"] if topic["slug"] == slug)
 
 
 def assert_panel_is_released(
@@ -50,7 +50,8 @@ def assert_panel_is_released(
     series = [(area, EVERYONE, measure) for measure in measures]
     assert list(panel.table.heads[1:]) == labels
     assert list(panel.table.rows) == figures.period_rows(report, series, level_of=area)
-    assert list(panel.table.standards) == [figures.standards[measures[at]] for at in figures.judged(report, series)]
+    assessed = [measures[position] for position in figures.find_assessed(report, series)]
+    assert list(panel.table.standards) == [figures.standards[measure] for measure in assessed]
     facts = figures.chart_facts(report, series, labels)
     if panel.chart is not None:
         assert set(panel.chart["titles"]) == facts
@@ -60,15 +61,15 @@ def assert_panel_is_released(
 @pytest.mark.parametrize("topic", TOPICS)
 @pytest.mark.parametrize("report", REPORTS)
 def test_a_topic_shows_the_released_figures_of_each_organisation(
-    report: str, topic: str, visits: Visits, figures: ReleasedFigures
+    report: str, topic: str, session: BrowserSession, figures: ReleasedFigures
 ) -> None:
-    described = topic_of(figures, topic)
-    visit = visits.open(f"{report}/{topic}.html")
+    described = get_topic(figures, topic)
+    report_page = session.open(f"{report}/{topic}.html")
     chosen = [area for area in AREAS if report in figures.areas[area]]
     assert "england" in chosen
     for area in chosen:
-        visit.choose_area(family_of(area), area)
-        panels = visit.shown().panels
+        report_page.choose_area(get_family(area), area)
+        panels = report_page.shown().panels
         charts = described["charts"]
         assert [panel.heading for panel in panels[: len(charts)]] == [chart["title"] for chart in charts]
         for panel, chart in zip(panels, charts, strict=False):
@@ -78,15 +79,15 @@ def test_a_topic_shows_the_released_figures_of_each_organisation(
             )
             assert (panel.chart is not None) == bool(anything)
         for panel in panels[len(charts) :]:
-            measures = [measure_of(figures, label) for label in panel.table.heads[1:]]
+            measures = [find_measure(figures, label) for label in panel.table.heads[1:]]
             assert_panel_is_released(panel, figures, report, area, measures)
 
 
-def family_of(area: str) -> str:
+def get_family(area: str) -> str:
     return area.rsplit("-", 1)[0] if "_" not in area else area.split("-_")[0]
 
 
-def measure_of(figures: ReleasedFigures, label: str) -> str:
+def find_measure(figures: ReleasedFigures, label: str) -> str:
     """The measure of a label; a table of many units adds the unit to one that lacks it."""
     measures = {one: measure for measure, one in figures.measure_labels.items()}
     return measures[label] if label in measures else measures[label.removesuffix(" (%)")]
@@ -94,32 +95,32 @@ def measure_of(figures: ReleasedFigures, label: str) -> str:
 
 @pytest.mark.parametrize("area", ["england", "icb-QF7", "provider-RGD"])
 def test_a_variable_shows_the_released_figures_of_its_categories(
-    area: str, visits: Visits, figures: ReleasedFigures
+    area: str, session: BrowserSession, figures: ReleasedFigures
 ) -> None:
-    visit = visits.begin()
+    report_page = session.begin()
     seen = 0
     for report in ("quarterly", "annual"):
         if report not in figures.areas[area] or (report == "quarterly" and area != "england"):
             continue
-        visit.go(f"{report}/outcomes.html?org={area}")
-        for by in visit.page.eval_on_selector_all("#by option", "all => all.map((one) => one.value).filter(Boolean)"):
-            visit.choose("by", by)
-            measures = visit.page.eval_on_selector_all("#measure option", "all => all.map((one) => one.value)")
+        report_page.go(f"{report}/outcomes.html?org={area}")
+        for by in report_page.list_options("by"):
+            report_page.choose("by", by)
+            measures = report_page.list_options("measure")
             for measure in (measures[-1], RECOVERY):
-                if visit.page.input_value("#measure") != measure:
-                    visit.choose("measure", measure)
-                periods = visit.page.eval_on_selector_all("#period option", "all => all.map((one) => one.value)")
+                if report_page.page.input_value("#measure") != measure:
+                    report_page.choose("measure", measure)
+                periods = report_page.list_options("period")
                 for period in periods[:1] if measure != RECOVERY else (periods[0], periods[-1]):
-                    if visit.page.input_value("#period") != period:
-                        visit.choose("period", period)
-                    assert_variable_is_released(visit.shown(), figures, report, area, by, measure, period)
-                    assert_charts_are_released(visit, figures, report, area, by, measure)
+                    if report_page.page.input_value("#period") != period:
+                        report_page.choose("period", period)
+                    assert_variable_is_released(report_page.shown(), figures, report, area, by, measure, period)
+                    assert_charts_are_released(report_page, figures, report, area, by, measure)
                     seen += 1
     assert seen >= 9
 
 
 def assert_variable_is_released(
-    shown: Shown, figures: ReleasedFigures, report: str, area: str, by: str, measure: str, chosen: str
+    shown: PageContents, figures: ReleasedFigures, report: str, area: str, by: str, measure: str, chosen: str
 ) -> None:
     """A table of categories: each cell by its row and column, no category and no period left out."""
     table = shown.panels[0].table
@@ -128,29 +129,29 @@ def assert_variable_is_released(
     held = [
         period
         for period in axis
-        if any((found := figures.at(report, area, key, measure, period)) and found.marker != "[x]" for key in keys[1:])
+        if any((found := figures.get(report, area, key, measure, period)) and found.marker != "[x]" for key in keys[1:])
     ]
     first = next(period for period in axis if period.period == chosen)
     wanted = [first, *(period for period in reversed(held) if period != first)]
     breaks = [number > axis.index(held[0]) and bool(period.break_name) for number, period in enumerate(axis)]
-    cuts = CUTS.get((report, area), set())
+    cuts = BOUNDARY_BREAKS.get((report, area), set())
     assert list(table.heads[1:]) == [
         period.label + (" [b]" if breaks[axis.index(period)] or (period.period in cuts and period != held[0]) else "")
         for period in wanted
     ]
     expected = {}
     for key in keys:
-        cells = [figures.at(report, area, key, measure, period) for period in wanted]
+        cells = [figures.get(report, area, key, measure, period) for period in wanted]
         if any(cells):
-            expected[figures.population_label(key)] = [cell.written if cell else DASH for cell in cells]
+            expected[figures.population_label(key)] = [cell.text if cell else DASH for cell in cells]
     assert {row.header: [cell.text for cell in row.cells] for row in table.rows} == expected
 
 
 def assert_charts_are_released(
-    visit: Visit, figures: ReleasedFigures, report: str, area: str, by: str, measure: str
+    report_page: ReportPage, figures: ReleasedFigures, report: str, area: str, by: str, measure: str
 ) -> None:
     """The charts of a variable: each figure of a category once, and none of another's; everyone's only as a rate."""
-    drawn = visit.page.eval_on_selector_all(
+    drawn = report_page.page.eval_on_selector_all(
         "#view figure.chart",
         "all => all.map((one) => [...one.querySelectorAll('[data-i] title')].map((t) => t.textContent))",
     )
@@ -169,38 +170,36 @@ def assert_charts_are_released(
 
 
 @pytest.mark.parametrize("report", REPORTS)
-def test_recovery_pages_show_the_released_rates(report: str, visits: Visits, figures: ReleasedFigures) -> None:
-    visit = visits.open(f"recovery-rate/england-{report}.html")
-    usual = [key for key in ("bme_group/bme", "bme_group/white_british") if rate_is_there(figures, report, key)]
-    assert_recovery_is_released(visit, figures, report, [("england", key) for key in (EVERYONE, *usual)])
+def test_recovery_pages_show_the_released_rates(report: str, session: BrowserSession, figures: ReleasedFigures) -> None:
+    report_page = session.open(f"recovery-rate/england-{report}.html")
+    usual = [key for key in ("bme_group/bme", "bme_group/white_british") if has_rate(figures, report, key)]
+    assert_recovery_is_released(report_page, figures, report, [("england", key) for key in (EVERYONE, *usual)])
     some = [
-        key
-        for key in ("ethnic_group/asian_or_asian_british", "ethnic_group/white")
-        if rate_is_there(figures, report, key)
+        key for key in ("ethnic_group/asian_or_asian_british", "ethnic_group/white") if has_rate(figures, report, key)
     ]
     if some:
-        visit.go(f"recovery-rate/england-{report}.html?{'&'.join(f'with={key}' for key in some)}")
-        assert_recovery_is_released(visit, figures, report, [("england", key) for key in (EVERYONE, *some)])
-    visit.go(f"recovery-rate/england-{report}.html?with=none")
-    assert_recovery_is_released(visit, figures, report, [("england", EVERYONE)])
+        report_page.go(f"recovery-rate/england-{report}.html?{'&'.join(f'with={key}' for key in some)}")
+        assert_recovery_is_released(report_page, figures, report, [("england", key) for key in (EVERYONE, *some)])
+    report_page.go(f"recovery-rate/england-{report}.html?with=none")
+    assert_recovery_is_released(report_page, figures, report, [("england", EVERYONE)])
     if report == "annual":
-        visit.go("recovery-rate/icb-annual.html?org=icb-QF7&area=england&area=icb-QHM")
+        report_page.go("recovery-rate/icb-annual.html?org=icb-QF7&area=england&area=icb-QHM")
         assert_recovery_is_released(
-            visit, figures, report, [(area, EVERYONE) for area in ("icb-QF7", "england", "icb-QHM")]
+            report_page, figures, report, [(area, EVERYONE) for area in ("icb-QF7", "england", "icb-QHM")]
         )
 
 
-def rate_is_there(figures: ReleasedFigures, report: str, key: str) -> bool:
+def has_rate(figures: ReleasedFigures, report: str, key: str) -> bool:
     return any(one[:4] == (report, "england", key, RECOVERY) for one in figures.figures)
 
 
 def assert_recovery_is_released(
-    visit: Visit, figures: ReleasedFigures, report: str, wanted: Sequence[tuple[str, str]]
+    report_page: ReportPage, figures: ReleasedFigures, report: str, wanted: Sequence[tuple[str, str]]
 ) -> None:
-    panel = visit.shown().panels[0]
+    panel = report_page.shown().panels[0]
     series = [(area, key, RECOVERY) for area, key in wanted]
     areas = len({area for area, _ in wanted}) > 1
-    names = dict(visit.page.evaluate("iapt.site.areas.map((area) => [area.id, area.name])"))
+    names = dict(report_page.page.evaluate("iapt.site.areas.map((area) => [area.id, area.name])"))
     labels = [names[area] if areas else figures.population_label(key) for area, key in wanted]
     assert list(panel.table.heads[1:]) == labels
     expected = figures.period_rows(report, series, level_of="" if areas else wanted[0][0])
@@ -210,8 +209,8 @@ def assert_recovery_is_released(
     assert set(panel.chart["titles"]) == figures.chart_facts(report, series, labels)
 
 
-def test_the_table_of_every_board_is_the_released_one(visits: Visits, figures: ReleasedFigures) -> None:
-    shown = visits.open("recovery-rate/icb-annual.html").shown()
+def test_the_table_of_every_board_is_the_released_one(session: BrowserSession, figures: ReleasedFigures) -> None:
+    shown = session.open("recovery-rate/icb-annual.html").shown()
     table = next(panel.table for panel in shown.panels if panel.heading.startswith("Every board"))
     period = next(one for one in figures.periods["annual"] if one.label in table.caption)
     assert period == figures.periods["annual"][-1]
@@ -220,38 +219,42 @@ def test_the_table_of_every_board_is_the_released_one(visits: Visits, figures: R
     keys = [EVERYONE, "bme_group/bme", "bme_group/white_british"]
     assert list(table.heads[1:]) == [figures.population_label(key) for key in keys]
     ids = dict(
-        visits.open("recovery-rate/icb-annual.html").page.evaluate(
+        session.open("recovery-rate/icb-annual.html").page.evaluate(
             "iapt.site.areas.map((area) => [area.name, area.id])"
         )
     )
     for row in table.rows:
-        found = [figures.at("annual", ids[row.header], key, RECOVERY, period) for key in keys]
-        assert [cell.text for cell in row.cells] == [one.written if one else DASH for one in found], row.header
+        found = [figures.get("annual", ids[row.header], key, RECOVERY, period) for key in keys]
+        assert [cell.text for cell in row.cells] == [one.text if one else DASH for one in found], row.header
 
 
 @pytest.mark.parametrize("report", ["monthly", "annual"])
-def test_the_map_its_table_and_the_release_agree(report: str, visits: Visits, figures: ReleasedFigures) -> None:
-    visit = visits.open(f"map/{report}.html")
-    measures = visit.page.eval_on_selector_all("#measure option", "all => all.map((one) => one.value)")
+def test_map_table_and_release_agree(report: str, session: BrowserSession, figures: ReleasedFigures) -> None:
+    report_page = session.open(f"map/{report}.html")
+    measures = report_page.list_options("measure")
     assert RECOVERY in measures or report == "monthly"
     seen = 0
     for measure in (measures[0], measures[-1]):
-        if visit.page.input_value("#measure") != measure:
-            visit.choose("measure", measure)
-        for chosen in visit.page.eval_on_selector_all("#period option", "all => all.map((one) => one.value)")[:3]:
-            if visit.page.input_value("#period") != chosen:
-                visit.choose("period", chosen)
-            assert_map_is_released(visit.shown(), figures, report, measure, chosen)
+        if report_page.page.input_value("#measure") != measure:
+            report_page.choose("measure", measure)
+        for chosen in report_page.list_options("period")[:3]:
+            if report_page.page.input_value("#period") != chosen:
+                report_page.choose("period", chosen)
+            assert_map_is_released(report_page.shown(), figures, report, measure, chosen)
             seen += 1
     assert seen >= 4
 
 
-def assert_map_is_released(shown: Shown, figures: ReleasedFigures, report: str, measure: str, chosen: str) -> None:
+def assert_map_is_released(
+    shown: PageContents, figures: ReleasedFigures, report: str, measure: str, chosen: str
+) -> None:
     period = next(one for one in figures.periods[report] if one.period == chosen)
     unit = "%" if measure.startswith("percentage_") else " days" if measure.startswith("me") else ""
-    found = {tile["code"]: figures.at(report, f"icb-{tile['code']}", EVERYONE, measure, period) for tile in shown.tiles}
+    found = {
+        tile["code"]: figures.get(report, f"icb-{tile['code']}", EVERYONE, measure, period) for tile in shown.tiles
+    }
     assert len(found) == len(shown.tiles) == 42
-    values = {code: (one.written + ("" if one.marker else unit)) if one else DASH for code, one in found.items()}
+    values = {code: (one.text + ("" if one.marker else unit)) if one else DASH for code, one in found.items()}
     names = {tile["code"]: tile["name"].removesuffix(f": {tile['value']}") for tile in shown.tiles}
     assert {tile["code"]: tile["value"] for tile in shown.tiles} == values
     for tile in shown.tiles:
@@ -261,16 +264,16 @@ def assert_map_is_released(shown: Shown, figures: ReleasedFigures, report: str, 
         assert shape["title"] == f"{names[shape['code']]}: {values[shape['code']]}"
     assert {shape["code"] for shape in shown.shapes} == set(found) - {WITHOUT_BOUNDARY}
     rows = {row.header: row.cells[0] for row in shown.panels[0].table.rows}
-    assert rows == {names[code]: one.cell if one else NOTHING for code, one in found.items()}
+    assert rows == {names[code]: one.cell if one else EMPTY_CELL for code, one in found.items()}
 
 
 def test_the_pages_of_organisations_show_the_released_figures(
-    site: Site, parser: Visit, figures: ReleasedFigures
+    site: Site, parser: ReportPage, figures: ReleasedFigures
 ) -> None:
     pages = [path for path in sorted((site.folder / "organisations").glob("*.html")) if path.stem != "index"]
     assert {page.stem for page in pages} == set(figures.areas)
     for page in pages:
-        shown = parser.shown_in(page.read_text("utf-8"))
+        shown = parser.parse(page.read_text("utf-8"))
         assert shown.tables
         for table in shown.tables:
             assert_page_table_is_released(table.id, table.heads, table.rows, figures, page.stem)
@@ -287,25 +290,25 @@ def assert_page_table_is_released(
         for head, cell in zip(heads[1:], row.cells, strict=True):
             if what == "everyone":
                 period, key = axis[head.removesuffix(" [b]")], EVERYONE
-                measure = measure_of(figures, row.header)
+                measure = find_measure(figures, row.header)
             else:
-                newest = newest_periods(figures)[report, area, what]
+                newest = find_newest_periods(figures)[report, area, what]
                 period = next(one for one in axis.values() if one.period == newest)
-                measure = measure_of(figures, head)
+                measure = find_measure(figures, head)
                 key = next(one for one, label in figures.populations[what] if label == row.header)
-            found = figures.at(report, area, key, measure, period)
-            assert cell == (found.cell if found else NOTHING), (area, identity, row.header, head)
+            found = figures.get(report, area, key, measure, period)
+            assert cell == (found.cell if found else EMPTY_CELL), (area, identity, row.header, head)
     if what == "everyone":
         expected = {
             measure
             for measure in figures.measure_labels
-            if any(figures.at(report, area, EVERYONE, measure, axis[head.removesuffix(" [b]")]) for head in heads[1:])
+            if any(figures.get(report, area, EVERYONE, measure, axis[head.removesuffix(" [b]")]) for head in heads[1:])
         }
-        assert {measure_of(figures, row.header) for row in rows} == expected
+        assert {find_measure(figures, row.header) for row in rows} == expected
 
 
 @cache
-def newest_periods(figures: ReleasedFigures) -> dict[tuple[str, str, str], str]:
+def find_newest_periods(figures: ReleasedFigures) -> dict[tuple[str, str, str], str]:
     """The newest period of each report, area and variable that has any figure of those an organisation's page shows."""
     shown = (
         "count_finished_course_treatment",
@@ -330,14 +333,14 @@ def test_every_cell_of_the_data_files_is_in_an_extract_and_no_figure_is_missing(
     site: Site, figures: ReleasedFigures
 ) -> None:
     """What scripts load holds the released figures and not one more; the two directions are compared as sets."""
-    measures = [one["measure"] for one in figures.outline["measures"]]
+    measures = [one["measure"] for one in figures.config["measures"]]
     files = sorted((site.folder / "data").rglob("*.js"))
     found: dict[tuple[str, str, str, str, str], str] = {}
     on_map: dict[tuple[str, str, str, str, str], str] = {}
-    judged: dict[tuple[str, str, str, str, str], str] = {}
+    statuses: dict[tuple[str, str, str, str, str], str] = {}
     kinds = set()
     for file in files:
-        name, data = received(file)
+        name, data = read_data_file(file)
         kinds.add(name.split("/")[0])
         if name in ("site", "boundaries"):
             continue
@@ -349,22 +352,24 @@ def test_every_cell_of_the_data_files_is_in_an_extract_and_no_figure_is_missing(
         )
         if report == "map":
             for one, series in data["series"].items():
-                on_map |= dict(cells_of(figures, area, one, EVERYONE, measures, series))
+                on_map |= dict(iterate_cells(figures, area, one, EVERYONE, measures, series))
         else:
             for key, series in data["series"].items():
-                found |= dict(cells_of(figures, report, area, key, measures, series))
+                found |= dict(iterate_cells(figures, report, area, key, measures, series))
             for key, words in data["standards"].items():
                 for measure, text in words.items():
-                    judged |= dict(cells_of(figures, report, area, key, [measure], [text]))
+                    statuses |= dict(iterate_cells(figures, report, area, key, [measure], [text]))
     assert kinds == {"site", "boundaries", "map", *REPORTS}
-    released = {key: in_data(figure) for key, figure in figures.figures.items() if key[3] in measures}
+    released = {key: format_in_data(figure) for key, figure in figures.figures.items() if key[3] in measures}
     assert found == released
-    drawn = (EVERYONE.split("/")[0], *figures.outline["recovery_rate"]["variables"])
-    assert judged == {key: word for key, word in figures.standings.items() if key[2].split("/")[0] in drawn}
-    assert set(judged.values()) == {"met", "missed", "ambiguous"}
-    boards = {f"icb-{tile}" for tile in board_codes(site)}
+    drawn = (EVERYONE.split("/")[0], *figures.config["recovery_rate"]["variables"])
+    assert statuses == {
+        key: status for key, status in figures.standard_statuses.items() if key[2].split("/")[0] in drawn
+    }
+    assert set(statuses.values()) == {"met", "missed", "ambiguous"}
+    boards = {f"icb-{tile}" for tile in list_board_codes(site)}
     # Before its boundary moved, the figures of a board are of another area than its tile.
-    other = {(report, area): cuts for (report, area), cuts in CUTS.items() if area in boards}
+    other = {(report, area): cuts for (report, area), cuts in BOUNDARY_BREAKS.items() if area in boards}
     assert on_map == {
         key: cell
         for key, cell in released.items()
@@ -373,7 +378,7 @@ def test_every_cell_of_the_data_files_is_in_an_extract_and_no_figure_is_missing(
     assert len(on_map) < sum(key[1] in boards and key[2] == EVERYONE for key in released)
 
 
-def received(file: Path) -> tuple[str, dict[str, Any]]:
+def read_data_file(file: Path) -> tuple[str, dict[str, Any]]:
     text = file.read_text("utf-8")
     assert text.startswith("iapt.receive(")
     assert "<" not in text
@@ -381,7 +386,7 @@ def received(file: Path) -> tuple[str, dict[str, Any]]:
     return name, data
 
 
-def cells_of(
+def iterate_cells(
     figures: ReleasedFigures, report: str, area: str, key: str, measures: Sequence[str], series: Sequence[str]
 ) -> Iterator[tuple[tuple[str, str, str, str, str], str]]:
     assert len(series) == len(measures)
@@ -391,14 +396,14 @@ def cells_of(
                 yield (report, area, key, measure, figures.periods[report][number].period), cell
 
 
-def in_data(figure: Figure) -> str:
+def format_in_data(figure: Figure) -> str:
     if figure.marker:
         return figure.marker.strip("[]")
     return figure.value + "".join(f"~{bound}" for bound in figure.bounds or ())
 
 
-def board_codes(site: Site) -> list[str]:
-    _, data = received(site.folder / "data" / "site.js")
+def list_board_codes(site: Site) -> list[str]:
+    _, data = read_data_file(site.folder / "data" / "site.js")
     return [tile["code"] for tile in data["map"]["tiles"]]
 
 
@@ -492,8 +497,8 @@ def test_no_page_states_a_number_that_is_not_released(
     assert stated > 5_000
 
 
-def test_the_headline_cards_are_the_newest_figures_of_england(visits: Visits, figures: ReleasedFigures) -> None:
-    page = visits.open("index.html").page
+def test_the_headlines_are_the_newest_figures_of_england(session: BrowserSession, figures: ReleasedFigures) -> None:
+    page = session.open("index.html").page
     newest = figures.periods["annual"][-1]
     assert newest.label in page.locator("#headlines-heading").inner_text()
     cards = page.eval_on_selector_all(
@@ -502,20 +507,20 @@ def test_the_headline_cards_are_the_newest_figures_of_england(visits: Visits, fi
     )
     assert len(cards) == 4
     for label, value in cards:
-        measure = RECOVERY if label == "Recovery rate" else measure_of(figures, label)
-        found = figures.at("annual", "england", EVERYONE, measure, newest)
+        measure = RECOVERY if label == "Recovery rate" else find_measure(figures, label)
+        found = figures.get("annual", "england", EVERYONE, measure, newest)
         assert found is not None
-        assert value == found.written + ("%" if measure.startswith("percentage_") else "")
+        assert value == found.text + ("%" if measure.startswith("percentage_") else "")
 
 
-def test_the_quarter_that_was_never_published_is_said_wherever_its_report_is(visits: Visits) -> None:
-    visit = visits.begin()
+def test_the_quarter_that_was_never_published_is_said_wherever_its_report_is(session: BrowserSession) -> None:
+    report_page = session.begin()
     for path in (
         "quarterly/index.html",
         "quarterly/outcomes.html",
         "recovery-rate/england-quarterly.html",
         "about.html",
     ):
-        text = visit.go(path).page.locator("main").inner_text()
+        text = report_page.go(path).page.locator("main").inner_text()
         assert "Q2 2020/21" in text, path
         assert GAP_REASON in text, path

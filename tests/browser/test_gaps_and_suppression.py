@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.page_objects import Panel, Visits
-from tests.browser.released_figures import CUTS, DASH, EVERYONE, ReleasedFigures
+from tests.browser.page_objects import BrowserSession, Panel
+from tests.browser.released_figures import BOUNDARY_BREAKS, DASH, EVERYONE, ReleasedFigures
 from tests.factories.report_release import GAP_REASON
 
 pytestmark = pytest.mark.browser
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 POINT = re.compile(r"([ML])(-?[\d.]+) (-?[\d.]+)")
 
 
-def drawn_points(chart: dict[str, Any], line: dict[str, Any]) -> list[tuple[str, int]]:
+def parse_points(chart: dict[str, Any], line: dict[str, Any]) -> list[tuple[str, int]]:
     """The commands of a line, each with the number of the period at which it stands."""
     assert POINT.sub("", line["path"]) == ""
     return [
@@ -26,7 +26,7 @@ def drawn_points(chart: dict[str, Any], line: dict[str, Any]) -> list[tuple[str,
     ]
 
 
-def series_of(path: str, figures: ReleasedFigures, area: str, panel: Panel) -> list[tuple[str, str, str]]:
+def list_series(path: str, figures: ReleasedFigures, area: str, panel: Panel) -> list[tuple[str, str, str]]:
     by_label = {label: measure for measure, label in figures.measure_labels.items()}
     keys = {label: key for pairs in figures.populations.values() for key, label in pairs} | {"Everyone": EVERYONE}
     if path.startswith("recovery"):
@@ -53,27 +53,31 @@ CASES = [
 
 @pytest.mark.parametrize(("path", "report", "area"), CASES)
 def test_a_line_joins_neighbouring_published_figures_and_no_others(
-    path: str, report: str, area: str, visits: Visits, figures: ReleasedFigures
+    path: str, report: str, area: str, session: BrowserSession, figures: ReleasedFigures
 ) -> None:
-    visit = visits.open(path if area == "england" else f"{path}?org={area}")
+    report_page = session.open(path if area == "england" else f"{path}?org={area}")
     seen = 0
-    for panel in visit.shown().panels:
+    for panel in report_page.shown().panels:
         chart = panel.chart
         if chart is None:
             continue
-        series = series_of(path, figures, area, panel)
+        series = list_series(path, figures, area, panel)
         axis = figures.shown_axis(report, series)
         periods = figures.periods[report]
         for line, one, column in zip(chart["lines"], series, figures.columns(report, series), strict=True):
             cells = [column[number] for number in axis]
             published = {number: cell for number, cell in enumerate(cells) if cell and not cell.marker}
-            on_scale = [number for number, cell in published.items() if not cell.off_the_scale]
-            points = drawn_points(chart, line)
+            on_scale = [number for number, cell in published.items() if not cell.is_off_scale]
+            points = parse_points(chart, line)
             assert [number for _, number in points] == on_scale
             for (_, before), (command, number) in pairwise([("M", -9), *points]):
-                cuts = periods[axis[number]].cuts or periods[axis[number]].period in CUTS.get((report, one[0]), ())
-                cuts = cuts or changes_scheme(one[1], periods[axis[number]].period)
-                assert (command == "L") == (number == before + 1 and not cuts), (one, periods[axis[number]].label)
+                period = periods[axis[number]]
+                is_break = (
+                    period.breaks_sums
+                    or period.period in BOUNDARY_BREAKS.get((report, one[0]), ())
+                    or is_scheme_change(one[1], period.period)
+                )
+                assert (command == "L") == (number == before + 1 and not is_break), (one, period.label)
                 seen += 1
             marks = [mark for mark in line["points"] if not mark["hidden"]]
             assert [mark["number"] for mark in marks] == list(published)
@@ -89,34 +93,34 @@ def test_a_line_joins_neighbouring_published_figures_and_no_others(
     assert seen
 
 
-def changes_scheme(key: str, period: str) -> bool:
+def is_scheme_change(key: str, period: str) -> bool:
     return key in ("age_band/18_to_25", "age_band/26_to_64") and period == "2021-22"
 
 
-def test_breaks_are_drawn_and_the_ones_that_cut_are_cut(visits: Visits) -> None:
-    """In 2020/21 the counting changed, which cuts; in 2022/23 boundaries moved, which is marked but not cut."""
-    chart = visits.open("annual/outcomes.html").shown().panels[0].chart
+def test_breaks_are_drawn_and_divide_a_line_where_figures_are_not_comparable(session: BrowserSession) -> None:
+    """In 2020/21 the counting changed, which divides the line; in 2022/23 boundaries moved, which is marked alone."""
+    chart = session.open("annual/outcomes.html").shown().panels[0].chart
     assert chart is not None
     assert chart["breaks"] == 2
-    commands = {number: command for command, number in drawn_points(chart, chart["lines"][0])}
+    commands = {number: command for command, number in parse_points(chart, chart["lines"][0])}
     assert commands[1] == "M"
     assert commands[3] == "L"
     assert chart["texts"].count("[b]") == 2
 
 
-def test_a_category_that_changed_is_said_to_be_incomparable(visits: Visits) -> None:
+def test_a_category_that_changed_is_said_to_be_incomparable(session: BrowserSession) -> None:
     """There is no line of it on the page that could break."""
-    page = visits.open("annual/outcomes.html?by=age_band").page
+    page = session.open("annual/outcomes.html?by=age_band").page
     assert "[b] Other age bands. Figures before and after are not comparable." in page.locator("main").inner_text()
 
 
-def test_the_missing_quarter_is_a_band_a_row_and_a_note(visits: Visits, figures: ReleasedFigures) -> None:
+def test_the_missing_quarter_is_a_band_a_row_and_a_note(session: BrowserSession, figures: ReleasedFigures) -> None:
     for path in (
         "quarterly/outcomes.html",
         "quarterly/outcomes.html?org=provider-RGD",
         "recovery-rate/england-quarterly.html",
     ):
-        panel = visits.open(path).shown().panels[0]
+        panel = session.open(path).shown().panels[0]
         chart = panel.chart
         assert chart is not None
         number = [period.label for period in figures.periods["quarterly"]].index("Q2 2020/21")
@@ -131,20 +135,20 @@ def test_the_missing_quarter_is_a_band_a_row_and_a_note(visits: Visits, figures:
         assert any(note.startswith("[x]") for note in panel.notes)
 
 
-def test_periods_that_are_not_held_are_hatched_and_in_one_row(visits: Visits) -> None:
-    panel = visits.open("monthly/activity.html").shown().panels[0]
+def test_periods_that_are_not_held_are_hatched_and_in_one_row(session: BrowserSession) -> None:
+    panel = session.open("monthly/activity.html").shown().panels[0]
     assert panel.chart is not None
-    assert panel.chart["held"] == 1
-    row = next(row for row in panel.table.rows if row.held)
+    assert panel.chart["notHeld"] == 1
+    row = next(row for row in panel.table.rows if row.is_not_held)
     assert (row.header, row.cells[0].text) == ("September 2022", "not held in this release")
 
 
-def test_no_blank_is_a_zero_and_every_marker_is_explained(visits: Visits, figures: ReleasedFigures) -> None:
-    visit = visits.begin()
+def test_no_blank_is_a_zero_and_every_marker_is_explained(session: BrowserSession, figures: ReleasedFigures) -> None:
+    report_page = session.begin()
     blanks = set()
     for path, _, area in CASES:
-        visit.go(path if area == "england" else f"{path}?org={area}")
-        for panel in visit.shown().panels:
+        report_page.go(path if area == "england" else f"{path}?org={area}")
+        for panel in report_page.shown().panels:
             texts = {cell.text for row in panel.table.rows for cell in row.cells}
             markers = {text for text in texts if not text.lstrip("-")[0].isdigit()}
             markers |= {"[note]" for text in texts if text.endswith(" [note]")}
@@ -155,18 +159,18 @@ def test_no_blank_is_a_zero_and_every_marker_is_explained(visits: Visits, figure
     assert {"[c]", "[x]", DASH} <= blanks
 
 
-def test_what_does_not_apply_is_marked_so(visits: Visits, figures: ReleasedFigures) -> None:
+def test_what_does_not_apply_is_marked_so(session: BrowserSession, figures: ReleasedFigures) -> None:
     """The made release has means of no age band. They are offered neither as a choice nor as a 0."""
-    visit = visits.open("annual/waiting-times.html?by=age_band")
-    offered = visit.page.eval_on_selector_all("#measure option", "all => all.map((one) => one.value)")
+    report_page = session.open("annual/waiting-times.html?by=age_band")
+    offered = report_page.list_options("measure")
     assert "mean_wait_accessing_services" not in offered
     assert "median_wait_accessing_services" in offered
     assert not any(key[2].startswith("age_band/") and key[3].startswith("mean_") for key in figures.figures)
 
 
-def test_a_suppressed_figure_has_no_value_in_the_drawing(visits: Visits) -> None:
+def test_a_suppressed_figure_has_no_value_in_the_drawing(session: BrowserSession) -> None:
     """Neither the marks nor the sentences of a suppressed figure hold a digit that could be its value."""
-    visit = visits.open("monthly/activity.html?org=provider-RGD")
-    facts = visit.page.eval_on_selector_all(".suppressed-figure title", "all => all.map((one) => one.textContent)")
+    report_page = session.open("monthly/activity.html?org=provider-RGD")
+    facts = report_page.page.locator(".suppressed-figure title").all_text_contents()
     assert facts
     assert all(fact.endswith("2022: [c]") for fact in facts), facts

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.page_objects import Visit, Visits
+from tests.browser.page_objects import BrowserSession, ReportPage
 from tests.browser.released_figures import DASH
 
 pytestmark = pytest.mark.browser
@@ -36,13 +36,13 @@ HERE = """
 """
 
 
-def walked(visit: Visit) -> tuple[list[str], list[dict[str, Any]]]:
+def press_tab_through(report_page: ReportPage) -> tuple[list[str], list[dict[str, Any]]]:
     """Tab from the start of the page until the focus leaves it, or could have twice over."""
-    stops: list[str] = visit.page.evaluate(STOPS)
+    stops: list[str] = report_page.page.evaluate(STOPS)
     found = []
     for _ in range(2 * len(stops)):
-        visit.page.keyboard.press("Tab")
-        here = visit.page.evaluate(HERE)
+        report_page.page.keyboard.press("Tab")
+        here = report_page.page.evaluate(HERE)
         if here["at"] < 0 or (found and here["at"] == 0):
             break
         found.append(here)
@@ -60,18 +60,18 @@ def walked(visit: Visit) -> tuple[list[str], list[dict[str, Any]]]:
         "organisations/provider-RGD.html",
     ],
 )
-def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: str, visits: Visits) -> None:
-    visit = visits.open(path, reduced_motion="reduce")
+def test_tab_reaches_everything_in_order_and_shows_where_it_is(path: str, session: BrowserSession) -> None:
+    report_page = session.open(path, reduced_motion="reduce")
     if path.startswith("recovery"):
-        visit.page.evaluate("document.querySelector('details.compare').open = true")
-    stops, found = walked(visit)
+        report_page.page.evaluate("document.querySelector('details.compare').open = true")
+    stops, found = press_tab_through(report_page)
     assert [here["at"] for here in found] == list(range(len(stops)))
     assert not [stops[here["at"]] for here in found if not here["seen"]]
     assert not [stops[here["at"]] for here in found if not here["inView"]]
 
 
-def test_the_first_stop_skips_to_the_main_content(visits: Visits) -> None:
-    page = visits.open("annual/outcomes.html").page
+def test_the_first_stop_skips_to_the_main_content(session: BrowserSession) -> None:
+    page = session.open("annual/outcomes.html").page
     page.keyboard.press("Tab")
     skip = page.locator("a.skip")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -84,28 +84,28 @@ def test_the_first_stop_skips_to_the_main_content(visits: Visits) -> None:
     assert page.evaluate("document.activeElement.closest('main') !== null")
 
 
-def test_an_organisation_is_chosen_with_the_arrow_keys(visits: Visits) -> None:
-    visit = visits.open("annual/outcomes.html")
-    page = visit.page
+def test_an_organisation_is_chosen_with_the_arrow_keys(session: BrowserSession) -> None:
+    report_page = session.open("annual/outcomes.html")
+    page = report_page.page
     page.focus("#family")
-    visit.redrawn_by(lambda: page.keyboard.press("ArrowDown"))
-    assert "region-" in visit.query
-    assert page.evaluate("document.activeElement.id") == "family"
+    report_page.redraw_after(lambda: page.keyboard.press("ArrowDown"))
+    assert "region-" in report_page.query
+    assert report_page.focused_id == "family"
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "org"
-    visit.redrawn_by(lambda: page.keyboard.press("ArrowDown"))
+    assert report_page.focused_id == "org"
+    report_page.redraw_after(lambda: page.keyboard.press("ArrowDown"))
     chosen = page.locator("#org option:checked").inner_text()
     assert chosen.rsplit(" (", 1)[0] in page.inner_text("h1")
-    assert page.evaluate("document.activeElement.id") == "org"
+    assert report_page.focused_id == "org"
     assert page.inner_text("#announced").startswith("Now shown")
 
 
 @pytest.mark.parametrize("path", ["quarterly/outcomes.html?org=provider-RGD", "monthly/activity.html?org=icb-QF7"])
-def test_the_slider_of_a_chart_reads_the_rows_of_its_table(path: str, visits: Visits) -> None:
-    visit = visits.open(path)
-    page = visit.page
-    panel = visit.shown().panels[0]
-    rows = [row for row in panel.table.rows if not row.held]
+def test_the_slider_of_a_chart_reads_the_rows_of_its_table(path: str, session: BrowserSession) -> None:
+    report_page = session.open(path)
+    page = report_page.page
+    panel = report_page.shown().panels[0]
+    rows = [row for row in panel.table.rows if not row.is_not_held]
     page.focus("#panel-1-reader")
     output = page.locator("figure.chart output").first
     for row in rows:
@@ -122,9 +122,9 @@ def test_the_slider_of_a_chart_reads_the_rows_of_its_table(path: str, visits: Vi
     assert cursor.get_attribute("x1") == cursor.get_attribute("x2")
 
 
-def test_a_table_is_sorted_by_its_buttons(visits: Visits) -> None:
-    visit = visits.open("map/annual.html")
-    page = visit.page
+def test_a_table_is_sorted_by_its_buttons(session: BrowserSession) -> None:
+    report_page = session.open("map/annual.html")
+    page = report_page.page
     button = page.locator("#view thead button").nth(1)
     button.focus()
     for direction, falling in (("ascending", False), ("descending", True)):
@@ -132,7 +132,7 @@ def test_a_table_is_sorted_by_its_buttons(visits: Visits) -> None:
         heads = page.locator("#view thead th")
         assert heads.nth(1).get_attribute("aria-sort") == direction
         assert heads.nth(0).get_attribute("aria-sort") is None
-        texts = [row.cells[0].text for row in visit.shown().panels[0].table.rows]
+        texts = [row.cells[0].text for row in report_page.shown().panels[0].table.rows]
         values = [int(text) for text in texts if text[0].isdigit()]
         assert values == sorted(values, reverse=falling)
         assert DASH in texts
@@ -140,31 +140,31 @@ def test_a_table_is_sorted_by_its_buttons(visits: Visits) -> None:
         assert page.inner_text("#announced").startswith("Sorted by Recovery rate")
         assert button.evaluate("(one) => one === document.activeElement")
     page.locator("#view thead button").first.press("Space")
-    names = [row.header for row in visit.shown().panels[0].table.rows]
+    names = [row.header for row in report_page.shown().panels[0].table.rows]
     assert names == sorted(names, key=lambda name: re.sub("[^a-z0-9 ]", "", name.lower()))
 
 
-def test_populations_are_compared_by_keyboard(visits: Visits) -> None:
-    visit = visits.open("recovery-rate/england-annual.html")
-    page = visit.page
+def test_populations_are_compared_by_keyboard(session: BrowserSession) -> None:
+    report_page = session.open("recovery-rate/england-annual.html")
+    page = report_page.page
     page.focus("details.compare summary")
     page.keyboard.press("Enter")
     assert page.evaluate("document.querySelector('details.compare').open")
     page.keyboard.press("Tab")
     box = 'input[value="bme_group/bme"]'
-    assert page.evaluate("document.activeElement.value") == "bme_group/bme"
-    visit.redrawn_by(lambda: page.keyboard.press("Space"))
+    assert report_page.focused_value == "bme_group/bme"
+    report_page.redraw_after(lambda: page.keyboard.press("Space"))
     assert not page.is_checked(box)
-    assert page.evaluate("document.activeElement.value") == "bme_group/bme"
-    assert list(visit.shown().panels[0].table.heads[1:]) == ["Everyone", "White British"]
-    visit.redrawn_by(lambda: page.keyboard.press("Space"))
+    assert report_page.focused_value == "bme_group/bme"
+    assert list(report_page.shown().panels[0].table.heads[1:]) == ["Everyone", "White British"]
+    report_page.redraw_after(lambda: page.keyboard.press("Space"))
     assert page.is_checked(box)
     assert "1 of 5" not in page.inner_text("#populations-count")
     page.focus("#other")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "add-area"
-    visit.redrawn_by(lambda: page.keyboard.press("Enter"))
-    assert len(visit.shown().panels[0].table.heads) == 3
-    assert "populations were taken away" in visit.message
-    assert page.evaluate("document.activeElement.id") == "other"
+    assert report_page.focused_id == "add-area"
+    report_page.redraw_after(lambda: page.keyboard.press("Enter"))
+    assert len(report_page.shown().panels[0].table.heads) == 3
+    assert "populations were taken away" in report_page.message
+    assert report_page.focused_id == "other"

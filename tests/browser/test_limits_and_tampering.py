@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote
 
 import pytest
 
-from tests.browser.page_objects import Visit, Visits
+from tests.browser.page_objects import BrowserSession, ReportPage
 
 pytestmark = pytest.mark.browser
 
@@ -23,63 +23,63 @@ POPULATIONS = [
 BOARDS = ["icb-QF7", "icb-QHM", "icb-QOQ"]
 
 
-def heads(visit: Visit) -> list[str]:
-    return list(visit.shown().panels[0].table.heads[1:])
+def read_heads(report_page: ReportPage) -> list[str]:
+    return list(report_page.shown().panels[0].table.heads[1:])
 
 
-def test_a_sixth_population_is_refused_and_said(visits: Visits) -> None:
-    visit = visits.open(f"{ENGLAND}?{'&'.join(f'with={key}' for key in POPULATIONS[:4])}")
-    page = visit.page
+def test_a_sixth_population_is_refused_and_said(session: BrowserSession) -> None:
+    report_page = session.open(f"{ENGLAND}?{'&'.join(f'with={key}' for key in POPULATIONS[:4])}")
+    page = report_page.page
     page.click("details.compare summary")
-    visit.redrawn_by(lambda: page.check(f'input[value="{POPULATIONS[4]}"]'))
-    assert len(heads(visit)) == 6
+    report_page.redraw_after(lambda: page.check(f'input[value="{POPULATIONS[4]}"]'))
+    assert len(read_heads(report_page)) == 6
     assert "5 of 5" in page.inner_text("#populations-count")
-    before, address = heads(visit), visit.query
+    before, address = read_heads(report_page), report_page.query
     sixth = f'input[value="{POPULATIONS[5]}"]'
     assert page.get_attribute(sixth, "aria-disabled") == "true"
     page.focus(sixth)
     page.keyboard.press("Space")
     page.wait_for_selector("#message:not([hidden])")
-    assert visit.message == "At most 5 other populations can be compared. Take one away first."
+    assert report_page.message == "At most 5 other populations can be compared. Take one away first."
     assert page.get_attribute("#message", "role") == "alert"
     assert not page.is_checked(sixth)
-    assert page.evaluate("document.activeElement.value") == POPULATIONS[5]
-    assert heads(visit) == before
-    assert visit.query == address
-    visit.redrawn_by(lambda: page.uncheck(f'input[value="{POPULATIONS[0]}"]'))
-    assert visit.message == ""
+    assert report_page.focused_value == POPULATIONS[5]
+    assert read_heads(report_page) == before
+    assert report_page.query == address
+    report_page.redraw_after(lambda: page.uncheck(f'input[value="{POPULATIONS[0]}"]'))
+    assert report_page.message == ""
     assert page.get_attribute(sixth, "aria-disabled") is None
 
 
-def test_a_third_area_is_refused_and_said(visits: Visits) -> None:
-    visit = visits.open(ENGLAND)
-    page = visit.page
+def test_a_third_area_is_refused_and_said(session: BrowserSession) -> None:
+    report_page = session.open(ENGLAND)
+    page = report_page.page
     page.click("details.compare summary")
     for board in BOARDS[:2]:
         page.select_option("#other", board)
-        visit.redrawn_by(lambda: page.click("#add-area"))
-    assert len(heads(visit)) == 3
-    before = heads(visit)
+        report_page.redraw_after(lambda: page.click("#add-area"))
+    assert len(read_heads(report_page)) == 3
+    before = read_heads(report_page)
     page.select_option("#other", BOARDS[2])
     page.focus("#add-area")
     page.keyboard.press("Enter")
     page.wait_for_selector("#message:not([hidden])")
-    assert visit.message == "At most 2 other areas can be compared. Take one away first."
-    assert page.evaluate("document.activeElement.id") == "add-area"
-    assert heads(visit) == before
-    visit.redrawn_by(lambda: page.click("[data-remove] >> nth=0"))
-    assert len(heads(visit)) == 2
-    assert visit.message == ""
+    assert report_page.message == "At most 2 other areas can be compared. Take one away first."
+    assert report_page.focused_id == "add-area"
+    assert read_heads(report_page) == before
+    report_page.redraw_after(lambda: page.click("[data-remove] >> nth=0"))
+    assert len(read_heads(report_page)) == 2
+    assert report_page.message == ""
 
 
-def test_populations_and_areas_are_not_compared_at_once(visits: Visits) -> None:
-    visit = visits.open(f"{ENGLAND}?area=icb-QF7")
-    page = visit.page
+def test_populations_and_areas_are_not_compared_at_once(session: BrowserSession) -> None:
+    report_page = session.open(f"{ENGLAND}?area=icb-QF7")
+    page = report_page.page
     page.click("details.compare summary")
-    visit.redrawn_by(lambda: page.check('input[value="ethnic_group/white"]'))
-    assert heads(visit) == ["Everyone", "White"]
-    assert "the other areas were taken away" in visit.message
-    assert "area=" not in visit.query
+    report_page.redraw_after(lambda: page.check('input[value="ethnic_group/white"]'))
+    assert read_heads(report_page) == ["Everyone", "White"]
+    assert "the other areas were taken away" in report_page.message
+    assert "area=" not in report_page.query
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_populations_and_areas_are_not_compared_at_once(visits: Visits) -> None:
     ],
 )
 def test_a_comparison_beyond_the_limits_is_corrected(
-    asked: str, message: str, kept: dict[str, list[str]], visits: Visits
+    asked: str, message: str, kept: dict[str, list[str]], session: BrowserSession
 ) -> None:
-    visit = visits.open(f"{ENGLAND}?{asked}")
-    assert message in visit.message
-    assert bool(visit.message) == bool(message)
-    assert parse_qs(visit.query.removeprefix("?")) == kept
+    report_page = session.open(f"{ENGLAND}?{asked}")
+    assert message in report_page.message
+    assert bool(report_page.message) == bool(message)
+    assert parse_qs(report_page.query.removeprefix("?")) == kept
     others = [one for name in kept for one in kept[name] if one != "none"]
-    assert len(heads(visit)) == 1 + len(others)
+    assert len(read_heads(report_page)) == 1 + len(others)
 
 
 SCRIPT = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
@@ -144,40 +144,40 @@ SCRIPT = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
     ],
 )
 def test_an_address_that_asks_for_what_is_not_there_is_corrected(
-    path: str, asked: str, message: str, corrected: str, visits: Visits
+    path: str, asked: str, message: str, corrected: str, session: BrowserSession
 ) -> None:
-    visit = visits.open(f"{path}?{asked}")
-    page = visit.page
-    assert message in visit.message
-    assert visit.query == corrected
-    assert visit.shown().panels
+    report_page = session.open(f"{path}?{asked}")
+    page = report_page.page
+    assert message in report_page.message
+    assert report_page.query == corrected
+    assert report_page.shown().panels
     assert page.evaluate("window.ran") is None
     assert page.locator("main script, main img").count() == 0
     if message:
         assert page.locator("#message").evaluate("(one) => one.children.length") == 0, "a message is text alone"
     page.reload()
-    visit.wait_until_drawn()
-    assert visit.message == "", "the corrected address needs no correction"
+    report_page.wait_until_drawn()
+    assert report_page.message == "", "the corrected address needs no correction"
 
 
-def test_a_measure_that_is_not_there_is_replaced_by_the_one_that_is_named(visits: Visits) -> None:
+def test_a_measure_that_is_not_there_is_replaced_by_the_one_that_is_named(session: BrowserSession) -> None:
     """The message names what is shown."""
-    visit = visits.open("annual/outcomes.html?by=age_band&measure=nothing")
-    heading = visit.shown().panels[0].heading.lower()
-    named = visit.message.split("here: ")[1].removesuffix(" is shown.")
+    report_page = session.open("annual/outcomes.html?by=age_band&measure=nothing")
+    heading = report_page.shown().panels[0].heading.lower()
+    named = report_page.message.split("here: ")[1].removesuffix(" is shown.")
     assert heading.startswith(named)
 
 
-def test_figures_that_cannot_be_loaded_are_said(visits: Visits) -> None:
-    visit = visits.begin()
-    visits.expected_errors += ["Failed to load resource"]
-    visit.page.route("**/data/annual/icb-QF7.js", lambda route: route.abort())
-    visit.go("annual/outcomes.html")
-    before = visit.shown().heading
-    visit.page.evaluate("document.getElementById('announced').textContent = ''")
-    visit.page.select_option("#family", "icb")
-    visit.wait_until_drawn()
-    visit.page.select_option("#org", "icb-QF7")
-    visit.page.wait_for_selector("#message:not([hidden])")
-    assert "could not be loaded" in visit.message
+def test_figures_that_cannot_be_loaded_are_said(session: BrowserSession) -> None:
+    report_page = session.begin()
+    session.expected_errors += ["Failed to load resource"]
+    report_page.page.route("**/data/annual/icb-QF7.js", lambda route: route.abort())
+    report_page.go("annual/outcomes.html")
+    before = report_page.shown().heading
+    report_page.page.evaluate("document.getElementById('announced').textContent = ''")
+    report_page.page.select_option("#family", "icb")
+    report_page.wait_until_drawn()
+    report_page.page.select_option("#org", "icb-QF7")
+    report_page.page.wait_for_selector("#message:not([hidden])")
+    assert "could not be loaded" in report_page.message
     assert before

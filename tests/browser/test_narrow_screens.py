@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.page_objects import Site, Visits
+from tests.browser.page_objects import BrowserSession, Site
 
 pytestmark = pytest.mark.browser
 
@@ -34,15 +34,15 @@ SMALL = """
 
 
 @pytest.mark.parametrize("width", [320, 390])
-def test_no_page_scrolls_sideways_and_targets_are_large_enough(width: int, visits: Visits) -> None:
-    visit = visits.begin(viewport={"width": width, "height": 700}, has_touch=True)
+def test_no_page_scrolls_sideways_and_targets_are_large_enough(width: int, session: BrowserSession) -> None:
+    report_page = session.begin(viewport={"width": width, "height": 700}, has_touch=True)
     for path in PAGES:
-        visit.go(path)
+        report_page.go(path)
         if path.startswith("recovery"):
-            visit.page.click("details.compare summary")
-        scroll, inner = visit.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            report_page.page.click("details.compare summary")
+        scroll, inner = report_page.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert scroll <= inner == width, path
-        assert visit.page.evaluate(SMALL) == [], path
+        assert report_page.page.evaluate(SMALL) == [], path
 
 
 CUT_OFF = """
@@ -54,24 +54,24 @@ CUT_OFF = """
 """
 
 
-def test_what_is_not_held_fits_a_phone(visits: Visits, bare_site: Site) -> None:
-    visit = visits.open("quarterly/activity.html", site=bare_site, viewport={"width": 320, "height": 700})
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
+def test_what_is_not_held_fits_a_phone(session: BrowserSession, bare_site: Site) -> None:
+    report_page = session.open("quarterly/activity.html", site=bare_site, viewport={"width": 320, "height": 700})
+    assert report_page.page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_a_chart_is_drawn_anew_when_the_screen_becomes_narrow(visits: Visits) -> None:
-    visit = visits.open("annual/outcomes.html")
-    wide = visit.shown().panels[0].chart
+def test_a_chart_is_drawn_anew_when_the_screen_becomes_narrow(session: BrowserSession) -> None:
+    report_page = session.open("annual/outcomes.html")
+    wide = report_page.shown().panels[0].chart
     assert wide is not None
     assert wide["width"] == 760
-    visit.redrawn_by(lambda: visit.page.set_viewport_size({"width": 390, "height": 700}))
-    visit.page.wait_for_selector("svg.chart-drawing[width='360']")
-    narrow = visit.shown().panels[0].chart
+    report_page.redraw_after(lambda: report_page.page.set_viewport_size({"width": 390, "height": 700}))
+    report_page.page.wait_for_selector("svg.chart-drawing[width='360']")
+    narrow = report_page.shown().panels[0].chart
     assert narrow is not None
     assert narrow["width"] == 360
     assert narrow["titles"] == wide["titles"]
-    assert "50% recovery standard" in visit.page.locator(".legend").first.inner_text()
-    framed = visit.page.eval_on_selector_all(
+    assert "50% recovery standard" in report_page.page.locator(".legend").first.inner_text()
+    framed = report_page.page.eval_on_selector_all(
         ".drawing", "all => all.every((one) => one.scrollWidth <= one.clientWidth + 1)"
     )
     assert framed
@@ -90,8 +90,8 @@ OVERPRINTED = """
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_no_label_of_a_chart_covers_a_figure_or_another_label(width: int, visits: Visits) -> None:
-    visit = visits.begin(viewport={"width": width, "height": 800})
+def test_no_label_of_a_chart_covers_a_figure_or_another_label(width: int, session: BrowserSession) -> None:
+    report_page = session.begin(viewport={"width": width, "height": 800})
     for path in (
         "monthly/activity.html",
         "annual/outcomes.html",
@@ -101,13 +101,13 @@ def test_no_label_of_a_chart_covers_a_figure_or_another_label(width: int, visits
         "recovery-rate/england-quarterly.html",
         "annual/outcomes.html?by=age_band",
     ):
-        assert visit.go(path).page.evaluate(OVERPRINTED) == [], path
+        assert report_page.go(path).page.evaluate(OVERPRINTED) == [], path
 
 
-def test_labels_of_a_chart_stay_inside_of_it(visits: Visits) -> None:
+def test_labels_of_a_chart_stay_inside_of_it(session: BrowserSession) -> None:
     """No text of a drawing is cut off at its edge, narrow or wide."""
     for width in (320, 1280):
-        visit = visits.begin(viewport={"width": width, "height": 700})
+        report_page = session.begin(viewport={"width": width, "height": 700})
         for path in (
             "annual/outcomes.html",
             "monthly/activity.html?org=icb-QF7",
@@ -116,15 +116,15 @@ def test_labels_of_a_chart_stay_inside_of_it(visits: Visits) -> None:
             "annual/outcomes.html?by=age_band",
             "monthly/waiting-times.html?org=provider-RXM",
         ):
-            assert visit.go(path).page.evaluate(CUT_OFF) == [], (width, path)
+            assert report_page.go(path).page.evaluate(CUT_OFF) == [], (width, path)
 
 
-def test_the_heads_of_a_table_leave_room_for_its_figures(visits: Visits) -> None:
+def test_the_heads_of_a_table_leave_room_for_its_figures(session: BrowserSession) -> None:
     """On a phone a long head scrolls away with its table; on any screen rows can be seen below it."""
     for width in (320, 1280):
-        visit = visits.begin(viewport={"width": width, "height": 700})
+        report_page = session.begin(viewport={"width": width, "height": 700})
         for path in ("annual/waiting-times.html", "recovery-rate/icb-annual.html"):
-            rooms = visit.go(path).page.eval_on_selector_all(
+            rooms = report_page.go(path).page.eval_on_selector_all(
                 ".scroller",
                 """all => all.map((one) => {
                   const head = one.querySelector("thead");
@@ -137,10 +137,10 @@ def test_the_heads_of_a_table_leave_room_for_its_figures(visits: Visits) -> None
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_the_head_of_a_period_stays_on_one_line(width: int, visits: Visits) -> None:
+def test_the_head_of_a_period_stays_on_one_line(width: int, session: BrowserSession) -> None:
     """A year that breaks within, 2024/2 and 5, cannot be read."""
-    visit = visits.open("annual/outcomes.html?by=age_band", viewport={"width": width, "height": 700})
-    heads = visit.page.eval_on_selector_all(
+    report_page = session.open("annual/outcomes.html?by=age_band", viewport={"width": width, "height": 700})
+    heads = report_page.page.eval_on_selector_all(
         "thead th[data-i]",
         """all => all.map((one) => {
           const texts = document.createTreeWalker(one, NodeFilter.SHOW_TEXT);
@@ -157,13 +157,13 @@ def test_the_head_of_a_period_stays_on_one_line(width: int, visits: Visits) -> N
     assert [head for head, lines in heads if lines != 1] == []
 
 
-def test_tiles_of_a_map_stay_readable_on_a_phone(visits: Visits) -> None:
+def test_tiles_of_a_map_stay_readable_on_a_phone(session: BrowserSession) -> None:
     """The map scrolls in its frame; its words are at least 9 pixels high, and its values 12."""
-    visit = visits.open("map/annual.html", viewport={"width": 320, "height": 700})
-    scale = visit.page.eval_on_selector(
+    report_page = session.open("map/annual.html", viewport={"width": 320, "height": 700})
+    scale = report_page.page.eval_on_selector(
         "svg.tile-map", "(map) => map.getBoundingClientRect().width / map.viewBox.baseVal.width"
     )
-    sizes = visit.page.eval_on_selector_all(
+    sizes = report_page.page.eval_on_selector_all(
         ".tile text", "all => all.map((one) => parseFloat(getComputedStyle(one).fontSize))"
     )
     assert min(sizes) * scale >= 9

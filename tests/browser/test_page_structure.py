@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.browser.page_objects import Site, Visits
+from tests.browser.page_objects import BrowserSession, Site
 
 pytestmark = pytest.mark.browser
 
@@ -153,11 +153,11 @@ LIVE = """
         "map/annual.html?measure=count_referrals_received",
     ],
 )
-def test_what_scripts_draw_keeps_to_the_same_rules(path: str, visits: Visits, site: Site) -> None:
-    visit = visits.open(path)
+def test_what_scripts_draw_keeps_to_the_same_rules(path: str, session: BrowserSession, site: Site) -> None:
+    report_page = session.open(path)
     if path.startswith("recovery"):
-        visit.page.click("details.compare summary")
-    found = visit.page.evaluate(LIVE)
+        report_page.page.click("details.compare summary")
+    found = report_page.page.evaluate(LIVE)
     assert found["doubled"] == []
     assert found["dangling"] == []
     assert found["levels"].count(1) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.page_objects import Visits
+from tests.browser.page_objects import BrowserSession
 
 pytestmark = pytest.mark.browser
 
@@ -26,9 +26,9 @@ COLOURS = """
 @pytest.mark.parametrize(
     "path", ["annual/outcomes.html", "recovery-rate/icb-annual.html", "map/annual.html", "organisations/england.html"]
 )
-def test_a_page_prints_its_figures_and_nothing_to_press(path: str, scheme: str, visits: Visits) -> None:
-    visit = visits.open(path, color_scheme=scheme)
-    page = visit.page
+def test_a_page_prints_its_figures_and_nothing_to_press(path: str, scheme: str, session: BrowserSession) -> None:
+    report_page = session.open(path, color_scheme=scheme)
+    page = report_page.page
     page.emulate_media(media="print")
     for hidden in (".skip", "#controls", "header nav", ".tabs", ".trail", ".reader", ".download"):
         assert not any(one.is_visible() for one in page.locator(hidden).all()), hidden
@@ -44,21 +44,21 @@ def test_a_page_prints_its_figures_and_nothing_to_press(path: str, scheme: str, 
     assert not [one for one in colours if one[1] > 140 or one[2] < 200], "dark words on light paper"
 
 
-def test_the_whole_table_is_on_paper(visits: Visits) -> None:
+def test_the_whole_table_is_on_paper(session: BrowserSession) -> None:
     """Printed to a PDF, a map's page is longer than what its table shows at once on a screen."""
-    visit = visits.open("map/annual.html")
-    assert visit.page.locator(".scroller").first.evaluate("(one) => one.scrollHeight > one.clientHeight")
-    visit.page.emulate_media(media="print")
-    last = visit.page.locator("#view tbody tr").last
-    box, region = last.bounding_box(), visit.page.locator(".scroller").first.bounding_box()
+    report_page = session.open("map/annual.html")
+    assert report_page.page.locator(".scroller").first.evaluate("(one) => one.scrollHeight > one.clientHeight")
+    report_page.page.emulate_media(media="print")
+    last = report_page.page.locator("#view tbody tr").last
+    box, region = last.bounding_box(), report_page.page.locator(".scroller").first.bounding_box()
     assert box is not None
     assert region is not None
     assert box["y"] + box["height"] <= region["y"] + region["height"] + 1
 
 
 @pytest.mark.parametrize(("motion", "behaviour"), [("reduce", "auto"), ("no-preference", "smooth")])
-def test_nothing_moves_for_those_who_asked_for_less_motion(motion: str, behaviour: str, visits: Visits) -> None:
-    page = visits.open("organisations/index.html", reduced_motion=motion).page
+def test_nothing_moves_where_less_motion_is_preferred(motion: str, behaviour: str, session: BrowserSession) -> None:
+    page = session.open("organisations/index.html", reduced_motion=motion).page
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == behaviour
     moving = page.evaluate(
         "[...document.querySelectorAll('*')].filter((one) => { const style = getComputedStyle(one);"
@@ -68,8 +68,8 @@ def test_nothing_moves_for_those_who_asked_for_less_motion(motion: str, behaviou
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def test_with_forced_colours_the_place_in_the_report_and_the_focus_are_still_seen(visits: Visits) -> None:
-    page = visits.open("annual/outcomes.html", forced_colors="active").page
+def test_with_forced_colours_the_place_in_the_report_and_the_focus_are_still_seen(session: BrowserSession) -> None:
+    page = session.open("annual/outcomes.html", forced_colors="active").page
     border = page.eval_on_selector(".tabs a[aria-current]", "(one) => getComputedStyle(one).borderTopStyle")
     assert border == "solid"
     page.keyboard.press("Tab")

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from iapt.report.serving import ADDRESS, make_server
-from tests.browser.page_objects import Site, Visits
+from tests.browser.page_objects import BrowserSession, Site
 
 pytestmark = pytest.mark.browser
 
 
-def asked(site: Site, path: str, host: str | None = None, method: str = "GET") -> http.client.HTTPResponse:
+def request(site: Site, path: str, host: str | None = None, method: str = "GET") -> http.client.HTTPResponse:
     address = urlsplit(site.address)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=5)
     connection.putrequest(method, path, skip_host=True)
@@ -39,19 +39,19 @@ def test_it_answers_on_the_loopback_alone(site: Site) -> None:
 @pytest.mark.parametrize("host", ["example.org", "example.org:80", "127.0.0.1.example.org", "", "0.0.0.0"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_another_name_gets_nothing(host: str, method: str, site: Site) -> None:
-    assert asked(site, "/index.html", host, method).status == 421
+    assert request(site, "/index.html", host, method).status == 421
 
 
 def test_its_own_names_are_answered(site: Site) -> None:
     port = urlsplit(site.address).port
-    assert asked(site, "/index.html").status == 200
-    assert asked(site, "/index.html", f"localhost:{port}").status == 200
-    assert asked(site, "/").status == 200
+    assert request(site, "/index.html").status == 200
+    assert request(site, "/index.html", f"localhost:{port}").status == 200
+    assert request(site, "/").status == 200
 
 
 @pytest.mark.parametrize("path", ["/data/", "/assets/", "/data/annual/", "/organisations/../data/"])
 def test_folders_are_not_listed(path: str, site: Site) -> None:
-    assert asked(site, path).status == 404
+    assert request(site, path).status == 404
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_folders_are_not_listed(path: str, site: Site) -> None:
 )
 def test_the_address_of_a_folder_of_pages_leads_to_its_first(folder: str, first: str, site: Site) -> None:
     """These are the addresses that docs/report.md gives."""
-    answer = asked(site, folder)
+    answer = request(site, folder)
     assert answer.status == (302 if first else 200)
     assert answer.headers.get("Location", "") == first
 
@@ -78,21 +78,21 @@ def test_the_address_of_a_folder_of_pages_leads_to_its_first(folder: str, first:
 )
 def test_nothing_outside_of_the_folder_is_served(path: str, site: Site) -> None:
     assert (site.folder.parent / "release" / "manifest.json").is_file()
-    assert asked(site, path).status in (301, 400, 403, 404)
+    assert request(site, path).status in (301, 400, 403, 404)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_nothing_can_be_sent_to_it(method: str, site: Site) -> None:
-    assert asked(site, "/index.html", method=method).status == 501
+    assert request(site, "/index.html", method=method).status == 501
 
 
-def test_its_policy_lets_nothing_else_run_and_every_kind_of_page_keeps_to_it(visits: Visits, site: Site) -> None:
+def test_its_policy_lets_nothing_else_run_and_every_page_keeps_to_it(session: BrowserSession, site: Site) -> None:
     """A breach is an error in the console, for which every visit is watched."""
-    policy = str(asked(site, "/index.html").getheader("Content-Security-Policy"))
+    policy = str(request(site, "/index.html").getheader("Content-Security-Policy"))
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert asked(site, "/index.html").getheader("X-Content-Type-Options") == "nosniff"
-    visit = visits.begin(way="http")
+    assert request(site, "/index.html").getheader("X-Content-Type-Options") == "nosniff"
+    report_page = session.begin(way="http")
     for path in (
         "index.html",
         "annual/outcomes.html?org=provider-RGD&by=age_band",
@@ -100,18 +100,18 @@ def test_its_policy_lets_nothing_else_run_and_every_kind_of_page_keeps_to_it(vis
         "map/annual.html",
         "organisations/icb-QF7.html",
     ):
-        visit.go(path)
-        assert visit.page.inner_text("h1")
-    assert all(url.startswith(site.address) for url in visits.requests)
+        report_page.go(path)
+        assert report_page.page.inner_text("h1")
+    assert all(url.startswith(site.address) for url in session.requests)
 
 
-def test_the_policy_is_in_force(visits: Visits) -> None:
+def test_the_policy_is_in_force(session: BrowserSession) -> None:
     """The watch itself: a script that is not the site's own does not run and is heard of."""
-    visit = visits.open("index.html", way="http")
-    visits.expected_errors.append("Content Security Policy")
-    visit.page.evaluate(
+    report_page = session.open("index.html", way="http")
+    session.expected_errors.append("Content Security Policy")
+    report_page.page.evaluate(
         "document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = 1' }))"
     )
-    visit.page.wait_for_timeout(50)
-    assert visit.page.evaluate("window.ran") is None
-    assert any("Content Security Policy" in error for error in visits.errors)
+    report_page.page.wait_for_timeout(50)
+    assert report_page.page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in error for error in session.errors)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.page_objects import Site, Visit, Visits
+from tests.browser.page_objects import BrowserSession, ReportPage, Site
 
 pytestmark = pytest.mark.browser
 
@@ -31,14 +31,14 @@ def interactive_pages(site: Site) -> list[str]:
     return [path for path in INTERACTIVE if 'id="controls"' in (site.folder / path).read_text("utf-8")]
 
 
-def test_every_default_view_is_there_without_javascript(visits: Visits, site: Site) -> None:
-    visit = visits.begin(java_script_enabled=False)
+def test_every_default_view_is_there_without_javascript(session: BrowserSession, site: Site) -> None:
+    report_page = session.begin(java_script_enabled=False)
     pages = interactive_pages(site)
     assert len(pages) >= 14
     for path in pages:
-        visit.go(path)
-        page = visit.page
-        shown = visit.shown()
+        report_page.go(path)
+        page = report_page.page
+        shown = report_page.shown()
         assert shown.heading, path
         assert shown.panels, path
         if path == "recovery-rate/icb-monthly.html":  # no rate of a board can be made from those of its parts
@@ -59,21 +59,21 @@ def test_every_default_view_is_there_without_javascript(visits: Visits, site: Si
             assert all((site.folder / "map" / tile["href"]).is_file() for tile in shown.tiles), path
 
 
-def test_every_organisation_is_reached_by_links_alone(visits: Visits, site: Site) -> None:
-    visit = visits.open("index.html", java_script_enabled=False)
-    page = visit.page
+def test_every_organisation_is_reached_by_links_alone(session: BrowserSession, site: Site) -> None:
+    report_page = session.open("index.html", java_script_enabled=False)
+    page = report_page.page
     page.click("nav[aria-label='Report'] a:has-text('Organisations')")
     hrefs = page.eval_on_selector_all(".names a", "all => all.map((one) => one.getAttribute('href'))")
     assert {Path(href).stem for href in hrefs} == {
         path.stem for path in (site.folder / "organisations").glob("*.html") if path.stem != "index"
     }
     page.click(".names a >> nth=-1")
-    assert visit.shown().tables
+    assert report_page.shown().tables
     assert page.inner_text("h1")
 
 
-def test_with_javascript_the_form_takes_the_place_of_the_hint(visits: Visits) -> None:
-    page = visits.open("annual/outcomes.html").page
+def test_with_javascript_the_form_takes_the_place_of_the_hint(session: BrowserSession) -> None:
+    page = session.open("annual/outcomes.html").page
     assert page.locator("#controls").is_visible()
     assert not page.locator("p.without-js").is_visible()
 
@@ -91,29 +91,29 @@ DRAWN = """
 BUILT = "(text) => new DOMParser().parseFromString(text, 'text/html').getElementById('view').innerHTML.trim()"
 
 
-def test_javascript_draws_the_very_view_that_was_built(visits: Visits, site: Site) -> None:
+def test_javascript_draws_the_very_view_that_was_built(session: BrowserSession, site: Site) -> None:
     """One implementation draws both; on a desk the page does not change when its scripts have run."""
-    visit = visits.begin()
+    report_page = session.begin()
     for path in interactive_pages(site):
-        visit.go(path)
+        report_page.go(path)
         text = (site.folder / path).read_text("utf-8")
-        assert visit.page.evaluate(DRAWN) == visit.page.evaluate(BUILT, text), path
-        assert visit.query == "", path
+        assert report_page.page.evaluate(DRAWN) == report_page.page.evaluate(BUILT, text), path
+        assert report_page.query == "", path
         title = re.search(r"<title>(.*)</title>", text)
         assert title is not None
         assert (
-            visit.page.evaluate("(text) => new DOMParser().parseFromString(text, 'text/html').title", text)
-            == visit.page.title()
+            report_page.page.evaluate("(text) => new DOMParser().parseFromString(text, 'text/html').title", text)
+            == report_page.page.title()
         )
 
 
-def test_the_pages_of_organisations_are_what_javascript_would_draw(visits: Visits, site: Site) -> None:
-    visit = visits.open("annual/outcomes.html")
-    visit.page.add_script_tag(url=f"{site.root('file')}assets/organisation_page.js")
-    for area, reports in visit.page.evaluate("iapt.site.areas.map((area) => [area.id, area.reports])")[::6]:
+def test_the_pages_of_organisations_are_what_javascript_would_draw(session: BrowserSession, site: Site) -> None:
+    report_page = session.open("annual/outcomes.html")
+    report_page.page.add_script_tag(url=f"{site.root('file')}assets/organisation_page.js")
+    for area, reports in report_page.page.evaluate("iapt.site.areas.map((area) => [area.id, area.reports])")[::6]:
         for report in reports:
-            visit.page.add_script_tag(url=f"{site.root('file')}data/{report}/{area}.js")
-        drawn = visit.page.evaluate(
+            report_page.page.add_script_tag(url=f"{site.root('file')}data/{report}/{area}.js")
+        drawn = report_page.page.evaluate(
             """([id, reports]) => {
               const holder = document.createElement("div");
               const figures = Object.fromEntries(reports.map((report) => [report, iapt.data[`${report}/${id}`]]));
@@ -123,17 +123,19 @@ def test_the_pages_of_organisations_are_what_javascript_would_draw(visits: Visit
             [area, reports],
         )
         text = (site.folder / "organisations" / f"{area}.html").read_text("utf-8")
-        assert drawn == visit.page.evaluate(BUILT, text), area
+        assert drawn == report_page.page.evaluate(BUILT, text), area
 
 
-def test_a_narrow_page_without_javascript_scrolls_its_chart_and_nothing_else(visits: Visits) -> None:
-    visit = visits.open("annual/outcomes.html", java_script_enabled=False, viewport={"width": 320, "height": 640})
-    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
-    assert_scrolls(visit)
+def test_a_narrow_page_without_javascript_scrolls_its_chart_and_nothing_else(session: BrowserSession) -> None:
+    report_page = session.open(
+        "annual/outcomes.html", java_script_enabled=False, viewport={"width": 320, "height": 640}
+    )
+    assert report_page.page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert_scrolls(report_page)
 
 
-def assert_scrolls(visit: Visit) -> None:
-    widths = visit.page.evaluate(
+def assert_scrolls(report_page: ReportPage) -> None:
+    widths = report_page.page.evaluate(
         "[...document.querySelectorAll('.drawing')].map((one) => [one.clientWidth, one.scrollWidth])"
     )
     assert widths

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from iapt.report import boundaries as module
 from iapt.report.boundaries import (
     EAST,
-    LARGEST_FILE,
-    MOST_BRACKETS,
-    MOST_FEATURES,
+    MAX_BRACKETS,
+    MAX_FEATURES,
+    MAX_FILE_BYTES,
     NORTH,
     SOUTH,
     WEST,
@@ -60,19 +60,19 @@ def collection(*features: object) -> dict[str, Any]:
 PAIR = collection(feature(FIRST, square(-2, 52)), feature(SECOND, square(-1, 52)))
 
 
-def drawn(data: object, codes_of: dict[str, str] = CODES, width: int = 600) -> Boundaries:
-    return parse_boundaries(json.dumps(data).encode(), codes_of, name=NAME, width=width)
+def draw(data: object, codes: dict[str, str] = CODES, width: int = 600) -> Boundaries:
+    return parse_boundaries(json.dumps(data).encode(), codes, name=NAME, width=width)
 
 
-def refusal(data: object, codes_of: dict[str, str] = CODES) -> BoundariesError:
+def read_error(data: object, codes: dict[str, str] = CODES) -> BoundariesError:
     content = data if isinstance(data, bytes) else json.dumps(data).encode()
-    with pytest.raises(BoundariesError) as refused:
-        parse_boundaries(content, codes_of, name=NAME)
-    assert refused.value.remedy
-    return refused.value
+    with pytest.raises(BoundariesError) as error:
+        parse_boundaries(content, codes, name=NAME)
+    assert error.value.remedy
+    return error.value
 
 
-def rings_of(path: str) -> list[list[tuple[int, int]]]:
+def parse_rings(path: str) -> list[list[tuple[int, int]]]:
     """The rings of path data in absolute units, read as a browser would."""
     assert re.fullmatch(r"(m-?\d+[ -]\d+l-?\d+([ -]\d+)+z)+", path)
     rings = []
@@ -96,49 +96,49 @@ def area(ring: list[tuple[float, float]] | list[tuple[int, int]]) -> float:
 
 
 def test_each_organisation_has_a_path_inside_the_sheet() -> None:
-    found = drawn(PAIR)
-    width, height = found.view_box
+    boundaries = draw(PAIR)
+    width, height = boundaries.view_box
     assert width == 600
-    assert list(found.paths) == ["QAA", "QBB"]
-    cells = [cell for path in found.paths.values() for ring in rings_of(path) for cell in ring]
+    assert list(boundaries.paths) == ["QAA", "QBB"]
+    cells = [cell for path in boundaries.paths.values() for ring in parse_rings(path) for cell in ring]
     assert (min(x for x, _ in cells), max(x for x, _ in cells)) == (0, width)
     assert (min(y for _, y in cells), max(y for _, y in cells)) == (0, height)
-    assert (found.unmatched, found.missing) == ((), ())
+    assert (boundaries.unmatched, boundaries.missing) == ((), ())
 
 
 def test_north_is_up_and_west_is_left() -> None:
-    found = drawn(collection(feature(FIRST, square(-2, 52)), feature(SECOND, square(-4, 54))))
-    (south_east,), (north_west,) = rings_of(found.paths["QAA"]), rings_of(found.paths["QBB"])
+    boundaries = draw(collection(feature(FIRST, square(-2, 52)), feature(SECOND, square(-4, 54))))
+    (south_east,), (north_west,) = parse_rings(boundaries.paths["QAA"]), parse_rings(boundaries.paths["QBB"])
     assert max(x for x, _ in north_west) < min(x for x, _ in south_east)
     assert max(y for _, y in north_west) < min(y for _, y in south_east)
 
 
 def test_neighbours_share_their_edge_to_the_unit() -> None:
-    found = drawn(PAIR)
-    (left,), (right,) = rings_of(found.paths["QAA"]), rings_of(found.paths["QBB"])
+    boundaries = draw(PAIR)
+    (left,), (right,) = parse_rings(boundaries.paths["QAA"]), parse_rings(boundaries.paths["QBB"])
     assert len(set(left) & set(right)) == 2
 
 
 def test_one_degree_to_the_north_is_as_long_as_it_is_on_the_ground() -> None:
-    width, height = drawn(collection(feature(FIRST, square(-2.5, 52)))).view_box
+    width, height = draw(collection(feature(FIRST, square(-2.5, 52)))).view_box
     assert height / width == pytest.approx(1 / math.cos(math.radians(52.0)), rel=0.03)
 
 
 def test_the_same_file_gives_the_same_paths_in_whatever_order_its_features_stand() -> None:
-    assert drawn(PAIR) == drawn(PAIR)
-    turned = drawn(collection(*reversed(PAIR["features"])))
-    assert list(turned.paths.items()) == list(drawn(PAIR).paths.items())
+    assert draw(PAIR) == draw(PAIR)
+    turned = draw(collection(*reversed(PAIR["features"])))
+    assert list(turned.paths.items()) == list(draw(PAIR).paths.items())
 
 
 def test_points_in_one_unit_are_one_point() -> None:
     ring = square(-2, 52)
     ring[1:1] = [[-2 + step / 1e6, 52.0] for step in range(50)]
-    assert drawn(collection(feature(FIRST, ring))).paths == drawn(collection(feature(FIRST, square(-2, 52)))).paths
+    assert draw(collection(feature(FIRST, ring))).paths == draw(collection(feature(FIRST, square(-2, 52)))).paths
 
 
 def test_a_hole_is_a_ring_of_the_same_path() -> None:
-    found = drawn(collection(feature(FIRST, square(-2, 52), square(-1.6, 52.4, 0.2))))
-    outer, hole = rings_of(found.paths["QAA"])
+    boundaries = draw(collection(feature(FIRST, square(-2, 52), square(-1.6, 52.4, 0.2))))
+    outer, hole = parse_rings(boundaries.paths["QAA"])
     assert 0 < area(hole) < area(outer) / 10
     (west, north), (east, south) = map(min, zip(*outer, strict=True)), map(max, zip(*outer, strict=True))
     assert all(west < x < east and north < y < south for x, y in hole)
@@ -147,58 +147,58 @@ def test_a_hole_is_a_ring_of_the_same_path() -> None:
 def test_specks_are_left_out_with_what_lies_in_them() -> None:
     speck = square(-2.5, 52, 0.001)
     shape = islands(FIRST, [speck, square(-2.4998, 52.0002, 0.0002)], [square(-2, 52), square(-1.6, 52.4, 0.001)])
-    assert len(rings_of(drawn(collection(shape)).paths["QAA"])) == 1
+    assert len(parse_rings(draw(collection(shape)).paths["QAA"])) == 1
 
 
 def test_an_area_that_would_vanish_is_drawn_as_one_unit() -> None:
-    found = drawn(collection(feature(FIRST, square(-2, 52)), islands(SECOND, [square(-2, 52, 1e-6)])))
-    (ring,) = rings_of(found.paths["QBB"])
+    boundaries = draw(collection(feature(FIRST, square(-2, 52)), islands(SECOND, [square(-2, 52, 1e-6)])))
+    (ring,) = parse_rings(boundaries.paths["QBB"])
     assert area(ring) == 1
-    assert all(0 <= x <= found.view_box[0] and 0 <= y <= found.view_box[1] for x, y in ring)
+    assert all(0 <= x <= boundaries.view_box[0] and 0 <= y <= boundaries.view_box[1] for x, y in ring)
 
 
 def test_a_small_area_keeps_the_largest_of_its_rings_below_the_limit() -> None:
     tiny, tinier = [square(-1.5, 52.5, 0.003)], [square(-1.4, 52.5, 0.002)]
-    found = drawn(collection(feature(FIRST, square(-2, 52)), islands(SECOND, tinier, tiny)), width=300)
-    (ring,) = rings_of(found.paths["QBB"])
+    boundaries = draw(collection(feature(FIRST, square(-2, 52)), islands(SECOND, tinier, tiny)), width=300)
+    (ring,) = parse_rings(boundaries.paths["QBB"])
     assert 0 < area(ring) <= 2
     assert ring[0][0] == pytest.approx(150, abs=2)
 
 
 def test_heights_in_the_file_are_passed_over() -> None:
     ring = [[*point, 12.5] for point in square(-2, 52)]
-    assert drawn(collection(feature(FIRST, ring))).paths == drawn(collection(feature(FIRST, square(-2, 52)))).paths
+    assert draw(collection(feature(FIRST, ring))).paths == draw(collection(feature(FIRST, square(-2, 52)))).paths
 
 
 def test_shapes_of_no_organisation_and_organisations_of_no_shape_are_named() -> None:
     far = feature(THIRD, square(-6, 58))
-    found = drawn(collection(far, feature(SECOND, square(-1, 52))))
-    assert (list(found.paths), found.unmatched, found.missing) == (["QBB"], (THIRD,), ("QAA",))
-    assert found.paths == drawn(collection(feature(SECOND, square(-1, 52)))).paths, "it takes no room either"
+    boundaries = draw(collection(far, feature(SECOND, square(-1, 52))))
+    assert (list(boundaries.paths), boundaries.unmatched, boundaries.missing) == (["QBB"], (THIRD,), ("QAA",))
+    assert boundaries.paths == draw(collection(feature(SECOND, square(-1, 52)))).paths, "it takes no room either"
 
 
 def test_a_board_with_a_newer_ons_code_is_matched_by_its_earlier_one() -> None:
-    found = drawn(collection(feature("E54000064", square(-1, 51))), {"E54000053": "QNX", "": "UNKNOWN"})
-    assert list(found.paths) == ["QNX"]
-    found = drawn(collection(feature("E54000064", square(-1, 51))), {"E54000064": "NEW", "E54000053": "QNX"})
-    assert list(found.paths) == ["NEW"]
+    boundaries = draw(collection(feature("E54000064", square(-1, 51))), {"E54000053": "QNX", "": "UNKNOWN"})
+    assert list(boundaries.paths) == ["QNX"]
+    boundaries = draw(collection(feature("E54000064", square(-1, 51))), {"E54000064": "NEW", "E54000053": "QNX"})
+    assert list(boundaries.paths) == ["NEW"]
 
 
 def test_an_organisation_without_an_ons_code_is_matched_with_nothing() -> None:
-    found = drawn(PAIR, {FIRST: "QAA", "": "UNKNOWN"})
-    assert (found.unmatched, found.missing) == ((SECOND,), ("UNKNOWN",))
+    boundaries = draw(PAIR, {FIRST: "QAA", "": "UNKNOWN"})
+    assert (boundaries.unmatched, boundaries.missing) == ((SECOND,), ("UNKNOWN",))
 
 
 def test_a_file_is_read_from_disk_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / NAME
     for encoding in ("utf-8", "utf-8-sig"):
         path.write_text(json.dumps(PAIR), encoding=encoding)
-        assert read_boundaries(path, CODES, width=300) == drawn(PAIR, width=300)
+        assert read_boundaries(path, CODES, width=300) == draw(PAIR, width=300)
 
 
 def test_a_width_of_nothing_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="at least 1 unit, found 0"):
-        drawn(PAIR, width=0)
+        draw(PAIR, width=0)
 
 
 # -- the projection ----------------------------------------------------------------------------------------------------
@@ -240,8 +240,8 @@ def test_both_parallels_keep_their_length() -> None:
 
 
 def test_a_refusal_says_where_what_was_expected_and_what_to_do() -> None:
-    refused = refusal(collection(feature(FIRST, square(-2, 52)), feature(SECOND, square(40, 52))))
-    assert str(refused) == (
+    error = read_error(collection(feature(FIRST, square(-2, 52)), feature(SECOND, square(40, 52))))
+    assert str(error) == (
         "areas.geojson, feature 2 (E54000002), polygon 1, ring 1, position 1: expected a longitude of -9.0 to 3.0 "
         "degrees; found 40. Download the boundaries as GeoJSON in degrees (WGS84) from the ONS Open Geography portal."
     )
@@ -267,7 +267,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pyte
 
 def test_a_file_too_large_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
     path = tmp_path / NAME
-    path.write_bytes(json.dumps(PAIR).encode() + b" " * LARGEST_FILE)
+    path.write_bytes(json.dumps(PAIR).encode() + b" " * MAX_FILE_BYTES)
     with pytest.raises(BoundariesError, match="expected at most 20 MB; found more"):
         read_boundaries(path, CODES)
 
@@ -275,7 +275,7 @@ def test_a_file_too_large_is_refused_before_it_is_parsed(tmp_path: Path) -> None
 def test_no_more_of_a_file_is_read_than_shows_it_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Endless(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
-            assert size == LARGEST_FILE + 1
+            assert size == MAX_FILE_BYTES + 1
             return b" " * size
 
     path = tmp_path / NAME
@@ -286,7 +286,7 @@ def test_no_more_of_a_file_is_read_than_shows_it_too_large(tmp_path: Path, monke
 
 
 def test_a_file_of_brackets_is_refused_before_it_is_parsed() -> None:
-    assert refusal(b"[" + b"[]," * MOST_BRACKETS + b"[]]").expected == f"at most {MOST_BRACKETS} lists and objects"
+    assert read_error(b"[" + b"[]," * MAX_BRACKETS + b"[]]").expected == f"at most {MAX_BRACKETS} lists and objects"
 
 
 @pytest.mark.parametrize(
@@ -301,13 +301,13 @@ def test_a_file_of_brackets_is_refused_before_it_is_parsed() -> None:
     ids=["empty", "another encoding", "cut off", "more behind", "a number of thousands of digits"],
 )
 def test_what_is_no_json_is_refused(content: bytes) -> None:
-    assert refusal(content).expected == "JSON in UTF-8"
+    assert read_error(content).expected == "JSON in UTF-8"
 
 
 @pytest.mark.parametrize("depth", [20_000, 400_000])
 def test_lists_in_lists_in_lists_are_refused(depth: int) -> None:
-    refused = refusal(b"[" * depth + b"]" * depth)
-    assert (refused.expected, refused.found) == (
+    error = read_error(b"[" * depth + b"]" * depth)
+    assert (error.expected, error.found) == (
         "lists and objects some levels deep, as in GeoJSON",
         "far more levels",
     )
@@ -315,8 +315,8 @@ def test_lists_in_lists_in_lists_are_refused(depth: int) -> None:
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_words_for_numbers_are_refused(word: str) -> None:
-    refused = refusal(json.dumps(PAIR).replace("-2", word, 1).encode())
-    assert (refused.expected, refused.found) == ("numbers", word)
+    error = read_error(json.dumps(PAIR).replace("-2", word, 1).encode())
+    assert (error.expected, error.found) == ("numbers", word)
 
 
 @pytest.mark.parametrize(
@@ -329,73 +329,73 @@ def test_words_for_numbers_are_refused(word: str) -> None:
     ],
 )
 def test_what_is_no_feature_collection_is_refused(data: object, found: str) -> None:
-    refused = refusal(data)
-    assert (refused.expected, refused.found) == ("a GeoJSON FeatureCollection", found)
+    error = read_error(data)
+    assert (error.expected, error.found) == ("a GeoJSON FeatureCollection", found)
 
 
 @pytest.mark.parametrize(
     ("features", "found"),
-    [(None, "None"), ({}, "an object"), ([], "a list of 0"), ([0] * (MOST_FEATURES + 1), "a list of 1001")],
+    [(None, "None"), ({}, "an object"), ([], "a list of 0"), ([0] * (MAX_FEATURES + 1), "a list of 1001")],
 )
 def test_no_features_or_too_many_are_refused(features: object, found: str) -> None:
-    refused = refusal({"type": "FeatureCollection", "features": features})
-    assert (refused.expected, refused.found) == ("a list of 1 to 1000 features", found)
+    error = read_error({"type": "FeatureCollection", "features": features})
+    assert (error.expected, error.found) == ("a list of 1 to 1000 features", found)
 
 
 @pytest.mark.parametrize("other", [7, None, {"type": "Polygon"}, []])
 def test_what_is_no_feature_is_refused(other: object) -> None:
-    refused = refusal(collection(feature(FIRST, square(-2, 52)), other))
-    assert (refused.place, refused.expected) == (f"{NAME}, feature 2", "an object of type Feature")
+    error = read_error(collection(feature(FIRST, square(-2, 52)), other))
+    assert (error.place, error.expected) == (f"{NAME}, feature 2", "an object of type Feature")
 
 
 @pytest.mark.parametrize("properties", [None, [], "E54000001"])
 def test_a_feature_without_properties_is_refused(properties: object) -> None:
-    refused = refusal(collection({**feature(FIRST, square(-2, 52)), "properties": properties}))
-    assert refused.expected == "an object of properties, with the ONS code"
+    error = read_error(collection({**feature(FIRST, square(-2, 52)), "properties": properties}))
+    assert error.expected == "an object of properties, with the ONS code"
 
 
 @pytest.mark.parametrize(
     "code", ["", "QAA", "e54000001", "E5400001", "E540000011", "E54000001\n", "E5400000\u0661", 54, None]
 )
 def test_a_file_without_ons_codes_is_refused_with_its_properties(code: Any) -> None:
-    refused = refusal(collection(feature(FIRST, square(-2, 52)), feature(code, square(-1, 52))))
-    assert refused.found == "none among 'AREACD', 'AREANM'"
-    assert "ICB23CD" in refused.remedy
+    error = read_error(collection(feature(FIRST, square(-2, 52)), feature(code, square(-1, 52))))
+    assert error.found == "none among 'AREACD', 'AREANM'"
+    assert "ICB23CD" in error.remedy
 
 
 def test_ons_codes_under_two_names_are_refused_with_the_names() -> None:
-    refused = refusal(collection(feature(FIRST, square(-2, 52), NHSER23CD="E40000003")))
-    assert refused.found == "2: 'AREACD', 'NHSER23CD'"
+    error = read_error(collection(feature(FIRST, square(-2, 52), NHSER23CD="E40000003")))
+    assert error.found == "2: 'AREACD', 'NHSER23CD'"
     two_names = [feature(FIRST, square(-2, 52)), feature(SECOND, square(-1, 52))]
     two_names[1]["properties"] = {"OTHERCD": SECOND}
-    assert refusal(collection(*two_names)).found == "none among 'AREACD', 'AREANM'"
+    assert read_error(collection(*two_names)).found == "none among 'AREACD', 'AREANM'"
 
 
 def test_many_and_long_property_names_are_told_of_in_short() -> None:
     shape = feature(FIRST, square(-2, 52))
     shape["properties"] = {f"<script>{number}{'x' * 1000}": 1 for number in range(100)}
-    refused = refusal(collection(shape))
-    assert len(str(refused)) < 1200
-    assert "and more" in refused.found
-    assert f"'<script>0{'x' * 50}..., " in refused.found
+    error = read_error(collection(shape))
+    assert len(str(error)) < 1200
+    assert "and more" in error.found
+    assert f"'<script>0{'x' * 50}..., " in error.found
     shape["properties"] = {}
-    assert refusal(collection(shape)).found == "none among no properties"
+    assert read_error(collection(shape)).found == "none among no properties"
 
 
 def test_an_ons_code_in_two_features_is_refused() -> None:
-    refused = refusal(collection(feature(FIRST, square(-2, 52)), feature(FIRST, square(-1, 52))))
-    assert (refused.expected, refused.found) == ("each ONS code once", "E54000001 in several features")
+    error = read_error(collection(feature(FIRST, square(-2, 52)), feature(FIRST, square(-1, 52))))
+    assert (error.expected, error.found) == ("each ONS code once", "E54000001 in several features")
 
 
 def test_two_shapes_of_one_organisation_are_refused() -> None:
-    refused = refusal(PAIR, {FIRST: "QAA", SECOND: "QAA"})
-    assert (refused.expected, refused.found) == ("one shape for each organisation", "a second one for QAA")
+    error = read_error(PAIR, {FIRST: "QAA", SECOND: "QAA"})
+    assert (error.expected, error.found) == ("one shape for each organisation", "a second one for QAA")
 
 
 def test_a_file_of_other_areas_is_refused() -> None:
-    refused = refusal(PAIR, {"E38000001": "00A"})
-    assert refused.expected == "the ONS code of at least one organisation"
-    assert FIRST in refused.found
+    error = read_error(PAIR, {"E38000001": "00A"})
+    assert error.expected == "the ONS code of at least one organisation"
+    assert FIRST in error.found
 
 
 @pytest.mark.parametrize(
@@ -410,8 +410,8 @@ def test_a_file_of_other_areas_is_refused() -> None:
     ],
 )
 def test_what_is_no_area_is_refused(geometry: object, found: str) -> None:
-    refused = refusal(collection({**feature(FIRST), "geometry": geometry}))
-    assert (refused.expected, refused.found) == ("a Polygon or MultiPolygon", found)
+    error = read_error(collection({**feature(FIRST), "geometry": geometry}))
+    assert (error.expected, error.found) == ("a Polygon or MultiPolygon", found)
 
 
 @pytest.mark.parametrize(
@@ -433,16 +433,16 @@ def test_what_is_no_area_is_refused(geometry: object, found: str) -> None:
 )
 def test_rings_of_another_form_or_depth_are_refused(kind: str, coordinates: object, expected: str) -> None:
     shape = {**feature(FIRST), "geometry": {"type": kind, "coordinates": coordinates}}
-    assert refusal(collection(shape)).expected.startswith(expected)
+    assert read_error(collection(shape)).expected.startswith(expected)
 
 
 @pytest.mark.parametrize("position", [None, 52, [], [-2], [-2, 52, 0, 0], {"0": -2, "1": 52}])
 def test_a_position_of_another_form_is_refused(position: Any) -> None:
     ring = square(-2, 52)
     ring[2] = position
-    refused = refusal(collection(feature(FIRST, ring)))
-    assert refused.expected == "longitude and latitude"
-    assert refused.place.endswith("ring 1, position 3")
+    error = read_error(collection(feature(FIRST, ring)))
+    assert error.expected == "longitude and latitude"
+    assert error.place.endswith("ring 1, position 3")
 
 
 @pytest.mark.parametrize(
@@ -450,47 +450,47 @@ def test_a_position_of_another_form_is_refused(position: Any) -> None:
 )
 def test_a_longitude_away_from_these_islands_is_refused(number: str) -> None:
     text = json.dumps(collection(feature(FIRST, [[-7.5, 52], *square(-2, 52)[1:]])))
-    refused = refusal(text.replace("-7.5", number, 1).encode())
-    assert refused.expected == "a longitude of -9.0 to 3.0 degrees"
-    assert len(refused.found) < 100
+    error = read_error(text.replace("-7.5", number, 1).encode())
+    assert error.expected == "a longitude of -9.0 to 3.0 degrees"
+    assert len(error.found) < 100
 
 
 @pytest.mark.parametrize("latitude", [48.9, 61.6, -52, False])
 def test_a_latitude_away_from_these_islands_is_refused(latitude: float) -> None:
-    refused = refusal(collection(feature(FIRST, [[-2, latitude], *square(-2, 52)[1:]])))
-    assert refused.expected == "a latitude of 49.0 to 61.5 degrees"
+    error = read_error(collection(feature(FIRST, [[-2, latitude], *square(-2, 52)[1:]])))
+    assert error.expected == "a latitude of 49.0 to 61.5 degrees"
 
 
 def test_a_shape_of_no_organisation_is_checked_as_well() -> None:
-    assert refusal(collection(*PAIR["features"], feature(THIRD, square(40, 52)))).place.startswith(
+    assert read_error(collection(*PAIR["features"], feature(THIRD, square(40, 52)))).place.startswith(
         f"{NAME}, feature 3 (E54000003)"
     )
 
 
 def test_too_many_points_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_POINTS", 10)
-    assert drawn(PAIR).paths
-    monkeypatch.setattr(module, "MOST_POINTS", 9)
-    refused = refusal(PAIR)
-    assert (refused.expected, refused.found) == ("at most 9 points in the file", "more")
+    monkeypatch.setattr(module, "MAX_POINTS", 10)
+    assert draw(PAIR).paths
+    monkeypatch.setattr(module, "MAX_POINTS", 9)
+    error = read_error(PAIR)
+    assert (error.expected, error.found) == ("at most 9 points in the file", "more")
 
 
 @pytest.mark.parametrize("width", [0.0, 0.0001], ids=["a line", "a needle"])
 def test_areas_without_width_are_refused(width: float) -> None:
     needle = [[-2.0, 52.0], [-2 + width, 52.0], [-2 + width, 53.0], [-2.0, 52.0]]
-    assert "at most 10 times as much height" in refusal(collection(feature(FIRST, needle))).expected
+    assert "at most 10 times as much height" in read_error(collection(feature(FIRST, needle))).expected
 
 
 def test_areas_without_height_are_refused() -> None:
     point = [[-2.0, 52.0]] * 4
-    assert "some width" in refusal(collection(feature(FIRST, point))).expected
+    assert "some width" in read_error(collection(feature(FIRST, point))).expected
 
 
 def test_no_text_of_the_file_reaches_a_path() -> None:
     """Paths go into pages as they are: they hold digits and commands, whatever names the file gives."""
     hostile = feature(FIRST, square(-2, 52), **{'"/><script>': "</svg><script>"})
-    for path in drawn(collection(hostile, feature(SECOND, square(-1, 52)))).paths.values():
-        assert rings_of(path)
+    for path in draw(collection(hostile, feature(SECOND, square(-1, 52)))).paths.values():
+        assert parse_rings(path)
 
 
 def unclosed(data: dict[str, Any]) -> None:
@@ -505,4 +505,4 @@ def untyped(data: dict[str, Any]) -> None:
 def test_nothing_is_drawn_of_a_file_with_one_fault(spoil: Callable[[dict[str, Any]], None]) -> None:
     data = json.loads(json.dumps(PAIR))
     spoil(data)
-    refusal(data)
+    read_error(data)

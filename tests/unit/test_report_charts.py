@@ -24,7 +24,7 @@ def engine() -> Iterator[MiniRacer]:
         yield racer
 
 
-def _drawn(engine: MiniRacer, width: int, axis: Sequence[Mapping[str, object]]) -> str:
+def _draw_chart(engine: MiniRacer, width: int, axis: Sequence[Mapping[str, object]]) -> str:
     """A chart of 50% in every period, on its standard."""
     spec = {
         "id": "recovery",
@@ -32,7 +32,7 @@ def _drawn(engine: MiniRacer, width: int, axis: Sequence[Mapping[str, object]]) 
         "description": "",
         "unit": "%",
         "axis": axis,
-        "series": [{"label": "Everyone", "short": "Everyone", "cells": [_published(50) for _ in axis]}],
+        "series": [{"label": "Everyone", "short": "Everyone", "cells": [_make_cell(50) for _ in axis]}],
         "standard": [{"from": 0, "to": len(axis) - 1, "value": 50, "label": "50% recovery standard"}],
         "width": width,
     }
@@ -42,10 +42,10 @@ def _drawn(engine: MiniRacer, width: int, axis: Sequence[Mapping[str, object]]) 
 @pytest.mark.parametrize("width", [NARROW, WIDTH])
 def test_the_name_of_a_standard_covers_no_figure(engine: MiniRacer, width: int) -> None:
     """Beside the plot where there is room; on a phone in the list of lines alone."""
-    drawn = _drawn(engine, width, _years())
+    drawn = _draw_chart(engine, width, _make_years())
     named = [float(x) for x in re.findall(r'<text x="([^"]+)"[^>]*>50% recovery standard<', drawn)]
     assert len(named) == (width == WIDTH) == drawn.count("50% recovery standard<")
-    plot = float(_attribute(drawn, 'class="standard"', "x2"))
+    plot = float(_read_attribute(drawn, 'class="standard"', "x2"))
     assert all(x > plot for x in named)
     assert 'class="standard"' in str(engine.eval("iapt.lineChart.STANDARD_SAMPLE"))
 
@@ -67,7 +67,7 @@ def test_marks_of_breaks_do_not_lie_over_each_other(
     axis = [{"period": f"P{number}", "label": f"P{number}", "status": "published"} for number in range(87)]
     for number in broken:
         axis[number]["break_name"] = "A change"
-    drawn = _drawn(engine, width, axis)
+    drawn = _draw_chart(engine, width, axis)
     lines = [float(x) for x in re.findall(r'<line class="break" x1="([^"]+)"', drawn)]
     places = [float(x) for x in re.findall(r'<text class="note" x="([^"]+)"[^>]*>\[b\]<', drawn)]
     assert len(lines) == len(broken)
@@ -76,15 +76,15 @@ def test_marks_of_breaks_do_not_lie_over_each_other(
     assert all(min(abs(line - place) for place in places) < WIDTH_OF_MARK for line in lines)
 
 
-def _years() -> list[dict[str, object]]:
+def _make_years() -> list[dict[str, object]]:
     return [{"label": str(year), "period": str(year), "status": "published"} for year in range(2020, 2024)]
 
 
-def _published(value: int) -> dict[str, object]:
+def _make_cell(value: int) -> dict[str, object]:
     return {"status": "published", "value": value, "text": str(value)}
 
 
-def _attribute(drawn: str, element: str, name: str) -> str:
+def _read_attribute(drawn: str, element: str, name: str) -> str:
     found = re.search(rf'<[^>]*{element}[^>]*\b{name}="([^"]+)"', drawn)
     assert found is not None, drawn
     return found[1]

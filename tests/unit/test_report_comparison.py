@@ -26,13 +26,13 @@ def release(built: Path, tmp_path: Path) -> Path:
     return shutil.copytree(built, tmp_path / "release")
 
 
-def faults(release: Path, fingerprint: str | None = None) -> list[str]:
+def list_faults(release: Path, fingerprint: str | None = None) -> list[str]:
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
     return list(compare_report(release / "report", manifest | {"report": fingerprint or compute_report_fingerprint()}))
 
 
 def test_a_report_of_its_tables_has_no_fault(release: Path) -> None:
-    assert faults(release) == []
+    assert list_faults(release) == []
 
 
 def _a_figure_on_a_page(report: Path) -> str:
@@ -68,15 +68,15 @@ def _boundaries_that_are_none(report: Path) -> str:
     [_a_figure_on_a_page, _a_figure_in_a_data_file, _a_file_more, _a_page_less, _boundaries_that_are_none],
 )
 def test_what_the_tables_do_not_make_is_told(release: Path, spoil: Callable[[Path], str]) -> None:
-    assert spoil(release / "report") in faults(release)
+    assert spoil(release / "report") in list_faults(release)
 
 
 def test_a_report_of_other_code_is_compared_by_its_figures_alone(release: Path) -> None:
     (release / "report" / "about.html").write_text("said otherwise", "utf-8")
-    assert faults(release, "another fingerprint") == []
-    assert _a_figure_in_a_data_file(release / "report") in faults(release, "another fingerprint")
+    assert list_faults(release, "another fingerprint") == []
+    assert _a_figure_in_a_data_file(release / "report") in list_faults(release, "another fingerprint")
 
 
 def test_tables_that_make_no_report_are_told(release: Path) -> None:
     (release / "dim_period.parquet").unlink()
-    assert faults(release) == ["its tables make no report (ReleaseUnreadableError)"]
+    assert list_faults(release) == ["its tables make no report (ReleaseUnreadableError)"]

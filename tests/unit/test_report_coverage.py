@@ -17,34 +17,36 @@ from iapt.report.site import build_report
 from tests.factories.report_release import write_report_release
 
 
-def _periods(*statuses: str) -> tuple[Period, ...]:
+def _make_periods(*statuses: str) -> tuple[Period, ...]:
     return tuple(
         Period(f"P{number}", f"P{number}", "", status, "", "", "", breaks_sums=False)
         for number, status in enumerate(statuses)
     )
 
 
-def _england(*texts: str) -> AreaFigures:
+def _make_england(*texts: str) -> AreaFigures:
     return AreaFigures("england", "england", "E92000001", (LevelSpan(0, "england", "E92000001"),), {EVERYONE: texts})
 
 
 def test_periods_without_england_are_not_among_those_it_has_figures_for() -> None:
-    periods = _periods("published", "not_loaded", *["published"] * 5)
-    assert describe_coverage(periods, _england("1,,1", ",,,,c")) == Coverage("P0", "P4", 3, 1, "P3, P5 to P6")
+    periods = _make_periods("published", "not_loaded", *["published"] * 5)
+    assert describe_coverage(periods, _make_england("1,,1", ",,,,c")) == Coverage("P0", "P4", 3, 1, "P3, P5 to P6")
 
 
 @pytest.mark.parametrize("text", ["1,x", "1,z", "1"])
 def test_what_is_not_published_or_does_not_apply_is_no_figure(text: str) -> None:
-    assert describe_coverage(_periods("published", "published"), _england(text)).last == "P0"
+    assert describe_coverage(_make_periods("published", "published"), _make_england(text)).last == "P0"
 
 
 def test_what_is_not_held_after_the_last_of_england_is_not_between() -> None:
-    found = describe_coverage(_periods("published", "not_loaded", "published"), _england("1"))
-    assert found == Coverage("P0", "P0", 1, 0, "P2")
+    coverage = describe_coverage(_make_periods("published", "not_loaded", "published"), _make_england("1"))
+    assert coverage == Coverage("P0", "P0", 1, 0, "P2")
 
 
 def test_a_report_without_england_says_so() -> None:
-    assert describe_coverage(_periods("published", "published"), None) == Coverage("none", "none", 0, 0, "P0 to P1")
+    assert describe_coverage(_make_periods("published", "published"), None) == Coverage(
+        "none", "none", 0, 0, "P0 to P1"
+    )
 
 
 def test_pages_say_which_months_hold_some_organisations_only(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def figures(release: Release, config: ReportConfig) -> dict[str, dict[str, AreaF
     return {report: {one.area: one for one in read_area_figures(release, config, report)} for report in GRAINS}
 
 
-def _cells_of(
+def _list_cells(
     figures: Mapping[str, AreaFigures], periods: list[str], config: ReportConfig
 ) -> dict[tuple[str, ...], str]:
     return {
@@ -77,7 +77,7 @@ def _cells_of(
     }
 
 
-def _page_of(level: str, code: str, config: ReportConfig) -> tuple[str, str]:
+def _find_page(level: str, code: str, config: ReportConfig) -> tuple[str, str]:
     """The family and the code under which an organisation is shown: those of the last that followed it alone."""
     while code not in MERGED and (after := FOLLOWED_BY.get((level, code))):
         level, code = after
@@ -89,7 +89,7 @@ def test_every_cell_of_the_extract_is_in_the_report_and_no_other(
     report: str, folder: Path, release: Release, config: ReportConfig, figures: dict[str, dict[str, AreaFigures]]
 ) -> None:
     periods = [period.period for period in release.periods[report]]
-    shown = _cells_of(figures[report], periods, config)
+    shown = _list_cells(figures[report], periods, config)
     placeholders = {("icb", PLACEHOLDER), ("region", PLACEHOLDER), ("ccg", "13Q")}
     rows = duckdb.sql(
         f"""
@@ -109,7 +109,7 @@ def test_every_cell_of_the_extract_is_in_the_report_and_no_other(
         if text is None:
             text = f"{value:.1f}" if statistic in ("mean", "median") else str(int(value))
             text += f"~{lower}~{upper}~{hidden}" if is_derived else ""
-        expected[*_page_of(level, code, config), key, measure, period] = text
+        expected[*_find_page(level, code, config), key, measure, period] = text
     if report == "annual":
         for year in ("2019-20", "2020-21", "2021-22"):
             value = 1000 + int(year[:4])
@@ -130,7 +130,7 @@ def test_the_axis_is_the_calendar_with_its_gaps_and_breaks(release: Release) -> 
     assert release.periods["annual"][1].breaks_sums
 
 
-def test_a_body_that_took_over_a_code_stands_in_one_series_and_says_from_when(
+def test_an_organisation_that_took_over_a_code_continues_its_series(
     figures: dict[str, dict[str, AreaFigures]], release: Release
 ) -> None:
     years = [period.period for period in release.periods["annual"]]
@@ -187,8 +187,8 @@ def test_only_a_whole_sum_of_counts_of_the_same_area_is_shown(
     copied = shutil.copytree(folder, tmp_path / "release")
     table = "extract_annual_current_boundaries.parquet"
     duckdb.sql(f"copy (select * replace ({change}) from '{folder}/{table}') to '{copied}/{table}' (format parquet)")
-    found = {one.area: one for one in read_area_figures(read_release(copied, config, {}), config, "annual")}
-    assert [level for _, level, _ in found[f"sub-icb-{MERGED_INTO}"].levels] == ["sub_icb"]
+    areas_read = {one.area: one for one in read_area_figures(read_release(copied, config, {}), config, "annual")}
+    assert [level for _, level, _ in areas_read[f"sub-icb-{MERGED_INTO}"].levels] == ["sub_icb"]
 
 
 def test_a_placeholder_is_no_place(
@@ -229,7 +229,9 @@ def test_a_release_without_the_days_of_boundary_moves_is_refused_to_plain_words(
         read_release(copied, config, {})
 
 
-def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder: Path, config: ReportConfig) -> None:
+def test_two_organisations_of_one_code_in_one_period_stay_apart(
+    tmp_path: Path, folder: Path, config: ReportConfig
+) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     source = f"read_parquet('{folder}/mart_outcomes.parquet')"
     duckdb.sql(
@@ -241,11 +243,11 @@ def test_two_bodies_of_one_code_in_one_period_stay_apart(tmp_path: Path, folder:
         """
     )
     read = read_release(copied, config, {})
-    found = {one.area: one for one in read_area_figures(read, config, "annual")}
-    assert [level for _, level, _ in found["icb-QHM"].levels] == ["stp", "icb"]
-    assert found["icb-QHM"].levels[0][2] == OLD_CODE
-    assert [level for _, level, _ in found["stp-QHM"].levels] == ["stp"]
-    areas = {area.id: area for area in list_areas(read, config, {"annual": found})}
+    areas_read = {one.area: one for one in read_area_figures(read, config, "annual")}
+    assert [level for _, level, _ in areas_read["icb-QHM"].levels] == ["stp", "icb"]
+    assert areas_read["icb-QHM"].levels[0][2] == OLD_CODE
+    assert [level for _, level, _ in areas_read["stp-QHM"].levels] == ["stp"]
+    areas = {area.id: area for area in list_areas(read, config, {"annual": areas_read})}
     assert [one.area for one in areas["stp-QHM"].after] == ["icb-QHM"]
 
 
@@ -271,7 +273,7 @@ def test_organisations_are_listed_under_their_newest_name(
     )
 
 
-def _of_one(prefix: str, code: str, *levels: str) -> dict[str, dict[str, AreaFigures]]:
+def _make_figures(prefix: str, code: str, *levels: str) -> dict[str, dict[str, AreaFigures]]:
     spans = tuple(LevelSpan(number, level, code) for number, level in enumerate(levels))
     return {"monthly": {f"{prefix}-{code}": AreaFigures(f"{prefix}-{code}", prefix, code, spans, {})}}
 
@@ -279,7 +281,7 @@ def _of_one(prefix: str, code: str, *levels: str) -> dict[str, dict[str, AreaFig
 def test_an_organisation_is_described_at_the_newest_level_at_which_it_has_figures(
     tmp_path: Path, folder: Path, config: ReportConfig
 ) -> None:
-    """In no drop, if only totals that were built here name it; and not as a listed body that never had a figure."""
+    """In no drop, if only totals built here name it; and not as a listed organisation that never had a figure."""
     copied = shutil.copytree(folder, tmp_path / "release")
     duckdb.sql(
         f"""
@@ -292,19 +294,19 @@ def test_an_organisation_is_described_at_the_newest_level_at_which_it_has_figure
         """
     )
     read = read_release(copied, config, {})
-    [board] = list_areas(read, config, _of_one("icb", "QHM", "stp", "icb"))
+    [board] = list_areas(read, config, _make_figures("icb", "QHM", "stp", "icb"))
     assert "Ended" not in board.note
-    [partnership] = list_areas(read, config, _of_one("icb", "QF7", "stp"))
+    [partnership] = list_areas(read, config, _make_figures("icb", "QF7", "stp"))
     assert "Ended on 30 June 2022" in partnership.note
     assert partnership.name != "A NEW BOARD"
 
 
 def test_an_organisation_that_nothing_describes_stops_the_report(release: Release, config: ReportConfig) -> None:
     with pytest.raises(ReleaseUnreadableError, match="expected icb Q00, which has figures"):
-        list_areas(release, config, _of_one("icb", "Q00", "icb"))
+        list_areas(release, config, _make_figures("icb", "Q00", "icb"))
 
 
-def _with_outcomes(folder: Path, copied: Path, column: str, value: str) -> Path:
+def _replace_outcomes(folder: Path, copied: Path, column: str, value: str) -> Path:
     """A copy of a release folder whose outcomes have another value, an SQL expression, in a column."""
     shutil.copytree(folder, copied)
     duckdb.sql(
@@ -318,7 +320,7 @@ def _with_outcomes(folder: Path, copied: Path, column: str, value: str) -> Path:
 
 
 def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, config: ReportConfig) -> None:
-    copied = _with_outcomes(folder, tmp_path / "release", "count_recovery_status", "'guessed'")
+    copied = _replace_outcomes(folder, tmp_path / "release", "count_recovery_status", "'guessed'")
     read = read_release(copied, config, {})
     with pytest.raises(duckdb.Error, match="found guessed"):
         list(read_area_figures(read, config, "annual"))
@@ -329,20 +331,20 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
 ) -> None:
     """By period; and of a figure that is suppressed nothing is said, whatever stands beside it."""
     words = "if(period = '2022-23', 'missed', if(org_level = 'england', 'met', 'ambiguous'))"
-    copied = _with_outcomes(folder, tmp_path / "release", "percentage_recovery_standard_status", words)
+    copied = _replace_outcomes(folder, tmp_path / "release", "percentage_recovery_standard_status", words)
     read = read_release(copied, config, {})
-    found = {one.area: one for one in read_area_figures(read, config, "annual")}
+    areas_read = {one.area: one for one in read_area_figures(read, config, "annual")}
     years = [period.period for period in read.periods["annual"]]
-    words = found["england"].standards[EVERYONE]["percentage_recovery"].split(",")
+    words = areas_read["england"].standards[EVERYONE]["percentage_recovery"].split(",")
     assert {year: word for year, word in zip(years, words, strict=True) if word} == {
         year: "missed" if year == "2022-23" else "met" for year in years if year not in NOT_LOADED
     }
-    assert "bme_group/bme" in found["england"].standards
-    assert "age_band/18_to_25" not in found["england"].standards
+    assert "bme_group/bme" in areas_read["england"].standards
+    assert "age_band/18_to_25" not in areas_read["england"].standards
     number = config.measure_order.index("percentage_recovery")
     cells = [
         (cell, word)
-        for one in found.values()
+        for one in areas_read.values()
         for key, measures in one.standards.items()
         for cell, word in zip_longest(
             one.series[key][number].split(","), measures["percentage_recovery"].split(","), fillvalue=""
@@ -364,9 +366,9 @@ def test_a_folder_without_the_tables_is_refused_and_says_which(
 ) -> None:
     copied = shutil.copytree(folder, tmp_path / "release")
     (copied / "dim_standard.parquet").unlink()
-    with pytest.raises(ReleaseUnreadableError, match=r"dim_standard\.parquet") as refused:
+    with pytest.raises(ReleaseUnreadableError, match=r"dim_standard\.parquet") as error:
         read_release(copied, config, {})
-    assert "Name a release folder" in str(refused.value)
+    assert "Name a release folder" in str(error.value)
 
 
 def test_only_standards_whose_text_is_held_are_drawn(release: Release) -> None:
@@ -387,7 +389,7 @@ def test_notes_on_released_figures_are_with_them_and_no_others(
     months = [period.period for period in release.periods["monthly"]]
     notes = [note.id for note in release.notes]
     assert notes == sorted({note for note, *_ in NOTES})
-    found = {
+    areas_read = {
         (notes[note], months[number], one.code, measure)
         for one in figures["monthly"].values()
         for number, measure, note in [
@@ -395,6 +397,6 @@ def test_notes_on_released_figures_are_with_them_and_no_others(
             *one.remarks,
         ]
     }
-    assert found == {(note, period, code, measure) for note, _, period, _, code, measure in NOTES}
+    assert areas_read == {(note, period, code, measure) for note, _, period, _, code, measure in NOTES}
     assert [measure for _, measure, _ in figures["monthly"]["provider-RGD"].remarks] == ["mean_hi_sessions"]
     assert not any(one.notes for report in ("quarterly", "annual") for one in figures[report].values())

@@ -12,7 +12,7 @@ from iapt.report.names import format_name, make_area_id
 
 
 @pytest.mark.parametrize(
-    ("published", "written"),
+    ("published", "formatted"),
     [
         ("NHS SOUTH YORKSHIRE INTEGRATED CARE BOARD", "NHS South Yorkshire Integrated Care Board"),
         ("NHS SOUTH YORKSHIRE ICB - 02P", "NHS South Yorkshire ICB - 02P"),
@@ -23,8 +23,8 @@ from iapt.report.names import format_name, make_area_id
         ("iHeart", "iHeart"),
     ],
 )
-def test_capitals_become_a_name_and_other_names_stand(published: str, written: str) -> None:
-    assert format_name(published) == written
+def test_capitals_become_a_name_and_other_names_stand(published: str, formatted: str) -> None:
+    assert format_name(published) == formatted
 
 
 @given(st.text(max_size=60))

@@ -23,7 +23,7 @@ def recovery_page() -> Iterator[Callable[..., str]]:
     with make_renderer({}) as renderer:
 
         def draw(periods: Sequence[dict[str, Any]], cells: str, words: str = "", **more: Any) -> str:
-            renderer.receive("site", _site(periods))
+            renderer.receive("site", _make_site(periods))
             levels = [{"first": 0, "level": "england", "code": "E92000001"}]
             figures = {"levels": levels, "series": {"total/total": [cells]}, **more}
             if words:
@@ -33,14 +33,14 @@ def recovery_page() -> Iterator[Callable[..., str]]:
         yield draw
 
 
-def _site(periods: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _make_site(periods: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "reports": {"annual": {"title": "Annual report", "noun": "year", "periods": list(periods)}},
-        "measures": [_measure("Recovery rate (%)", "Recovery", "%", "percentage")],
+        "measures": [_make_measure("Recovery rate (%)", "Recovery", "%", "percentage")],
         "topics": [],
         "variables": [],
         "families": [{"slug": "england", "label": "England"}],
-        "areas": [_england()],
+        "areas": [_make_england()],
         "short_names": {},
         "standards": [{"measure": RATE, "threshold": 50, "label": STANDARD, "from": "2015-04-01", "to": ""}],
         "recovery": {"measure": RATE, "variables": [], "max_populations": 5, "max_areas": 2},
@@ -48,20 +48,22 @@ def _site(periods: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _measure(label: str, short: str, unit: str, statistic: str) -> dict[str, str]:
+def _make_measure(label: str, short: str, unit: str, statistic: str) -> dict[str, str]:
     return {"slug": RATE, "label": label, "short": short, "unit": unit, "statistic": statistic}
 
 
-def _england() -> dict[str, Any]:
+def _make_england() -> dict[str, Any]:
     names = {"id": "england", "family": "england", "name": "England", "code": "E92000001"}
     return {**names, "note": "", "reports": ["annual"], "ended": "", "before": [], "after": []}
 
 
-def _band(key: str, label: str, comparable_from: str = "", change_reason: str = "") -> dict[str, str]:
+def _make_band(key: str, label: str, comparable_from: str = "", change_reason: str = "") -> dict[str, str]:
     return {"key": key, "label": label, "comparable_from": comparable_from, "change_reason": change_reason}
 
 
-def _year(first: int, *, status: str = "published", break_name: str = "", breaks_sums: bool = False) -> dict[str, Any]:
+def _make_year(
+    first: int, *, status: str = "published", break_name: str = "", breaks_sums: bool = False
+) -> dict[str, Any]:
     label = f"{first}/{(first + 1) % 100:02d}"
     return {
         "period": label.replace("/", "-"),
@@ -75,13 +77,15 @@ def _year(first: int, *, status: str = "published", break_name: str = "", breaks
     }
 
 
-def _text(html: str) -> str:
+def _strip_tags(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
 
 
 def test_a_rate_shown_as_the_standard_says_whether_it_met_it(recovery_page: Callable[..., str]) -> None:
     """In the table, in the words of each point, in the summary and in the download: 50% can have missed 50%."""
-    drawn = recovery_page([_year(year) for year in range(2020, 2025)], "50,50,50,c,50", "met,missed,ambiguous,,met")
+    drawn = recovery_page(
+        [_make_year(year) for year in range(2020, 2025)], "50,50,50,c,50", "met,missed,ambiguous,,met"
+    )
     assert re.findall(r'<th scope="col" class="standard-status">([^<]*)', drawn) == [STANDARD]
     assert re.findall(r'<td class="standard-status">([^<]*)', drawn) == [
         "met",
@@ -94,18 +98,18 @@ def test_a_rate_shown_as_the_standard_says_whether_it_met_it(recovery_page: Call
     assert f"Everyone: 50% in 2024/25 ({STANDARD}: met)" in drawn
     assert f"{RATE},{RATE}_status,{RATE}_standard_status" in drawn
     assert "2021-22,2021/22,50,published,missed" in drawn.replace("%0A", "\n")
-    assert "can have missed it" in _text(drawn)
+    assert "can have missed it" in _strip_tags(drawn)
 
 
 def test_whether_a_standard_was_met_is_never_worked_out_here(recovery_page: Callable[..., str]) -> None:
     """Without the release's word there is no column, and nothing is called met or missed."""
-    drawn = recovery_page([_year(2023), _year(2024)], "40,60")
+    drawn = recovery_page([_make_year(2023), _make_year(2024)], "40,60")
     assert "standard-status" not in drawn
-    assert not re.search(r"\b(met|missed)\b", _text(drawn))
+    assert not re.search(r"\b(met|missed)\b", _strip_tags(drawn))
 
 
 @pytest.mark.parametrize(
-    ("broken", "cells", "said"),
+    ("broken", "cells", "message"),
     [
         ((), "40,60,51,52,50", "between 40% and 60% since 2020/21."),
         ((2022,), "40,60,51,52,50", "between 50% and 52% since the break in 2022/23."),
@@ -116,34 +120,37 @@ def test_whether_a_standard_was_met_is_never_worked_out_here(recovery_page: Call
     ],
 )
 def test_the_range_of_a_summary_spans_no_break_that_divides_the_series(
-    recovery_page: Callable[..., str], broken: Sequence[int], cells: str, said: str
+    recovery_page: Callable[..., str], broken: Sequence[int], cells: str, message: str
 ) -> None:
-    periods = [_year(year, break_name="A change", breaks_sums=year in broken) for year in range(2020, 2025)]
-    assert re.findall(r"Everyone: \d+% in [^<]*?\.", _summary(recovery_page(periods, cells)))[0].endswith(said)
+    periods = [_make_year(year, break_name="A change", breaks_sums=year in broken) for year in range(2020, 2025)]
+    assert re.findall(r"Everyone: \d+% in [^<]*?\.", _read_summary(recovery_page(periods, cells)))[0].endswith(message)
 
 
 def test_a_break_after_the_last_figure_divides_nothing(recovery_page: Callable[..., str]) -> None:
-    periods = [*(_year(year) for year in range(2020, 2023)), _year(2023, status="not_published", breaks_sums=True)]
-    assert "between 40% and 60% since 2020/21." in _summary(recovery_page(periods, "40,60,51"))
+    periods = [
+        *(_make_year(year) for year in range(2020, 2023)),
+        _make_year(2023, status="not_published", breaks_sums=True),
+    ]
+    assert "between 40% and 60% since 2020/21." in _read_summary(recovery_page(periods, "40,60,51"))
 
 
-def test_the_range_of_a_summary_begins_where_a_body_took_over_the_code(recovery_page: Callable[..., str]) -> None:
+def test_the_range_of_a_summary_begins_where_the_boundary_moved(recovery_page: Callable[..., str]) -> None:
     drawn = recovery_page(
-        [_year(year) for year in range(2020, 2025)],
+        [_make_year(year) for year in range(2020, 2025)],
         "40,60,51,52,50",
         boundary_breaks=[{"first": 2, "reason": "The boundary moved."}],
     )
-    assert "between 50% and 52% since the break in 2022/23." in _summary(drawn)
+    assert "between 50% and 52% since the break in 2022/23." in _read_summary(drawn)
 
 
 def test_only_a_change_that_divides_the_series_is_called_not_comparable(recovery_page: Callable[..., str]) -> None:
     """A line that runs on over a [b] is one that can be read across it."""
     periods = [
-        _year(2020),
-        _year(2021, break_name="A scale more"),
-        _year(2022, break_name="Counted anew", breaks_sums=True),
+        _make_year(2020),
+        _make_year(2021, break_name="A scale more"),
+        _make_year(2022, break_name="Counted anew", breaks_sums=True),
     ]
-    drawn = _text(recovery_page(periods, "40,60,51"))
+    drawn = _strip_tags(recovery_page(periods, "40,60,51"))
     assert re.search(r"\[b\] 2021/22: A scale more\.\s+\[b\] 2022/23: Counted anew\.\s+Figures before", drawn)
     meaning = (
         "a change in the series; where the line of a chart breaks too, figures before and after are not comparable."
@@ -153,7 +160,7 @@ def test_only_a_change_that_divides_the_series_is_called_not_comparable(recovery
     assert f'<span class="mark">[b]</span> {meaning}' in about
 
 
-def _summary(html: str) -> str:
+def _read_summary(html: str) -> str:
     found = re.search(r'<p class="summary">([^<]*)</p>', html)
     assert found is not None, html
     return found[1]
@@ -162,13 +169,15 @@ def _summary(html: str) -> str:
 def test_the_list_of_lines_names_the_standard_too(recovery_page: Callable[..., str]) -> None:
     """On a phone it is named nowhere else in the drawing."""
     legend = (
-        recovery_page([_year(2023), _year(2024)], "40,60").partition('<ul class="legend">')[2].partition("</ul>")[0]
+        recovery_page([_make_year(2023), _make_year(2024)], "40,60")
+        .partition('<ul class="legend">')[2]
+        .partition("</ul>")[0]
     )
     assert [one.strip() for one in re.findall(r"</svg>([^<]*)</li>", legend)] == ["Everyone", STANDARD]
 
 
 @pytest.mark.parametrize(
-    ("statuses", "cells", "said"),
+    ("statuses", "cells", "message"),
     [
         (["published"] * 4, ("40,50,60,70", "41,51,61,71"), ""),
         (["published"] * 4, ("40,50", "41,51,61"), "is 2021/22. For 2022/23 to 2023/24, fewer than 2 boards have"),
@@ -178,24 +187,24 @@ def test_the_list_of_lines_names_the_standard_too(recovery_page: Callable[..., s
     ],
 )
 def test_a_map_that_opens_before_the_newest_period_says_why(
-    statuses: Sequence[str], cells: tuple[str, str], said: str
+    statuses: Sequence[str], cells: tuple[str, str], message: str
 ) -> None:
     """Months of which only some locations are printed make no whole boards, and so no map."""
-    site = _site([_year(2020 + number, status=status) for number, status in enumerate(statuses)])
+    site = _make_site([_make_year(2020 + number, status=status) for number, status in enumerate(statuses)])
     site["map"]["tiles"] = [
         {"code": "QAA", "row": 0, "column": 0, "label": "One", "name": "One"},
         {"code": "QBB", "row": 0, "column": 1, "label": "Two", "name": "Two"},
     ]
     data = {"series": {"icb-QAA": [cells[0]], "icb-QBB": [cells[1]]}, "other_boundaries": {}, "notes": {}}
     with make_renderer(site) as renderer:
-        shown = _text(str(renderer.draw_map("annual", data).html))
-    assert ("The newest year that this map can show" in shown) == bool(said)
-    assert said in shown
+        shown = _strip_tags(str(renderer.draw_map("annual", data).html))
+    assert ("The newest year that this map can show" in shown) == bool(message)
+    assert message in shown
 
 
 def _draw_with_notes(cells: str, notes: Sequence[dict[str, Any]], unit: str = "%") -> str:
-    site = _site([_year(year) for year in range(2020, 2025)])
-    site["measures"] = [_measure("Made measure", "Made", unit, "mean")]
+    site = _make_site([_make_year(year) for year in range(2020, 2025)])
+    site["measures"] = [_make_measure("Made measure", "Made", unit, "mean")]
     site["topics"] = [
         {"slug": "made", "title": "Made", "measures": [RATE], "charts": [{"title": "Made", "measures": [RATE]}]}
     ]
@@ -205,7 +214,7 @@ def _draw_with_notes(cells: str, notes: Sequence[dict[str, Any]], unit: str = "%
         return str(renderer.draw_topic("annual", "made", "england", figures).html)
 
 
-def _figure_marks(drawn: str) -> list[str]:
+def _list_noted_figures(drawn: str) -> list[str]:
     return re.findall(r'<g class="noted-figure" data-i="(\d)">', drawn)
 
 
@@ -214,8 +223,8 @@ def test_a_noted_figure_is_marked_wherever_it_is_shown() -> None:
     drawn = _draw_with_notes("40,41,42,43,44", [NOTE])
     assert '42 <span class="mark">[note]</span>' in drawn
     assert "2022/23: 42% [note]" in drawn
-    assert _figure_marks(drawn) == ["2"]
-    assert "[note] 2022/23, Made measure: A made remark. Source: A made source." in _text(drawn)
+    assert _list_noted_figures(drawn) == ["2"]
+    assert "[note] 2022/23, Made measure: A made remark. Source: A made source." in _strip_tags(drawn)
     assert f"{RATE}_note" in drawn
     assert "A%20made%20remark.%20Source:%20A%20made%20source." in drawn
     [line] = re.findall(r'class="line" d="([^"]*)"', drawn.partition("chart-drawing")[2])
@@ -228,7 +237,7 @@ def test_a_noted_figure_far_from_all_others_sets_no_scale_and_joins_no_line() ->
     assert [command for command, _ in re.findall(r"([ML])([\d. ]+)", line)] == ["M", "L", "M", "L"]
     assert "↑ 1,357.6 days [note]" in drawn
     assert "1,500" not in drawn
-    summary = _summary(drawn)
+    summary = _read_summary(drawn)
     assert "between 40.0 days and 44.0 days" in summary
     assert "2022/23 (1,357.6 days) is off the scale: see its note." in summary
     assert '1,357.6 <span class="mark">[note]</span>' in drawn
@@ -246,38 +255,38 @@ def test_a_noted_figure_far_from_all_others_sets_no_scale_and_joins_no_line() ->
 def test_a_figure_that_cannot_be_is_never_charted_bare(value: str, unit: str, why: str) -> None:
     """Also where the release has no note of it: it stands above the plot, marked, and in no range."""
     drawn = _draw_with_notes(f"40,41,{value},43,44", [], unit=unit)
-    assert _figure_marks(drawn) == ["2"]
-    assert why in _text(drawn)
-    assert "is off the scale: see its note." in _summary(drawn)
+    assert _list_noted_figures(drawn) == ["2"]
+    assert why in _strip_tags(drawn)
+    assert "is off the scale: see its note." in _read_summary(drawn)
     [line] = re.findall(r'class="line" d="([^"]*)"', drawn.partition("chart-drawing")[2])
     assert line.count("L") == 2
 
 
 @pytest.mark.parametrize(("value", "unit"), [("0", "%"), ("100", "%"), ("0.0", "days"), ("1357.6", "days")])
 def test_a_figure_that_can_be_is_charted_as_it_is(value: str, unit: str) -> None:
-    assert _figure_marks(_draw_with_notes(f"40,41,{value},43,44", [], unit=unit)) == []
+    assert _list_noted_figures(_draw_with_notes(f"40,41,{value},43,44", [], unit=unit)) == []
 
 
 BANDS = [
-    _band("age/old_young", "Aged under 35"),
-    _band("age/old_rest", "Aged 35 and over"),
-    _band("age/young", "Aged under 25", "2022-23", "Other age bands"),
-    _band("age/middle", "Aged 25 to 64", "2022-23", "Other age bands"),
+    _make_band("age/old_young", "Aged under 35"),
+    _make_band("age/old_rest", "Aged 35 and over"),
+    _make_band("age/young", "Aged under 25", "2022-23", "Other age bands"),
+    _make_band("age/middle", "Aged 25 to 64", "2022-23", "Other age bands"),
 ]
 
 
 def _draw_by_age(*, unit: str = "%", series: dict[str, list[str]] | None = None, more: int = 0) -> str:
     periods = [
-        _year(2020),
-        _year(2021, break_name="Counted anew", breaks_sums=True),
-        *(_year(year) for year in (2022, 2023)),
+        _make_year(2020),
+        _make_year(2021, break_name="Counted anew", breaks_sums=True),
+        *(_make_year(year) for year in (2022, 2023)),
     ]
-    site = _site(periods)
-    site["measures"] = [_measure("Recovery rate (%)", "Recovery", unit, "percentage")]
+    site = _make_site(periods)
+    site["measures"] = [_make_measure("Recovery rate (%)", "Recovery", unit, "percentage")]
     site["topics"] = [
         {"slug": "made", "title": "Made", "measures": [RATE], "charts": [{"title": "Made", "measures": [RATE]}]}
     ]
-    added = [_band(f"age/more_{number}", f"Band {number}") for number in range(more)]
+    added = [_make_band(f"age/more_{number}", f"Band {number}") for number in range(more)]
     site["variables"] = [{"type": "age", "label": "Age", "populations": [*BANDS, *added]}]
     figures = {
         "levels": [],
@@ -296,12 +305,12 @@ def _draw_by_age(*, unit: str = "%", series: dict[str, list[str]] | None = None,
         return str(renderer.draw("topic", {**state, "width": 760}, figures).html)
 
 
-def _row_heads(drawn: str) -> list[str]:
-    return [_text(head).strip() for head in re.findall(r'<th scope="row">(.*?)</th>', drawn)]
+def _list_row_heads(drawn: str) -> list[str]:
+    return [_strip_tags(head).strip() for head in re.findall(r'<th scope="row">(.*?)</th>', drawn)]
 
 
 def test_the_categories_of_today_come_first_and_those_that_ended_say_when() -> None:
-    assert _row_heads(_draw_by_age()) == [
+    assert _list_row_heads(_draw_by_age()) == [
         "Everyone",
         "Aged under 25",
         "Aged 25 to 64",
@@ -312,17 +321,17 @@ def test_the_categories_of_today_come_first_and_those_that_ended_say_when() -> N
 
 def test_a_view_by_a_variable_shows_the_breaks_of_the_series_and_of_its_categories() -> None:
     drawn = _draw_by_age()
-    heads = [_text(head).strip() for head in re.findall(r'<th scope="col" class="n"[^>]*>(.*?)</th>', drawn)]
+    heads = [_strip_tags(head).strip() for head in re.findall(r'<th scope="col" class="n"[^>]*>(.*?)</th>', drawn)]
     assert heads == ["2023/24", "2022/23", "2021/22 [b]", "2020/21"]
     assert '42 <span class="mark">[b]</span>' in drawn
-    text = _text(drawn)
+    text = _strip_tags(drawn)
     assert "[b] Other age bands. Figures before and after are not comparable." in text
     assert "[b] 2021/22: Counted anew. Figures before and after are not comparable." in text
 
 
 def test_a_view_by_a_variable_is_drawn_with_everyone_beside_rates_alone() -> None:
     drawn = _draw_by_age()
-    legends = [_text(one) for one in re.findall(r'<ul class="legend">(.*?)</ul>', drawn)]
+    legends = [_strip_tags(one) for one in re.findall(r'<ul class="legend">(.*?)</ul>', drawn)]
     assert [" ".join(one.split()) for one in legends] == [
         f"Everyone Aged under 25 Aged 25 to 64 {STANDARD}",
         f"Everyone Aged under 35 Aged 35 and over {STANDARD}",

@@ -28,7 +28,7 @@ def write_json_atomically(path: Path, content: object) -> None:
 
 
 def to_json(content: object) -> str:
-    """Plain data as the indented JSON in which this project keeps its records."""
+    """Return plain data as the indented JSON in which this project keeps its records."""
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 

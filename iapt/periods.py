@@ -47,17 +47,17 @@ class Period:
 
 
 def compute_financial_year(day: dt.date) -> str:
-    """The financial year of a day, such as `2020-21`."""
+    """Return the financial year of a day, such as `2020-21`."""
     first = day.year if day.month >= 4 else day.year - 1
     return f"{first}-{(first + 1) % 100:02d}"
 
 
 def parse_day(text: str, styles: list[str]) -> dt.date | None:
-    """A day in one of the styles `iso`, `day_first`, `month_first`, `excel_serial`; None where the text is in none.
+    """Return a day in one of the styles `iso`, `day_first`, `month_first`, `excel_serial`; None in any other.
 
     Where both are allowed, a text is read day first.
 
-    Styles are told apart by pattern, never guessed: 01/04/2026 is 1 April
+    Styles are distinguished by pattern, never guessed: 01/04/2026 is 1 April
     (docs/sources.md#monthly-files-since-september-2020).
     """
     try:
@@ -77,7 +77,7 @@ def parse_day(text: str, styles: list[str]) -> dt.date | None:
 
 
 def find_period_starting(start: dt.date, grain: str) -> Period | None:
-    """The month, quarter or financial year that starts on a day; None where none does."""
+    """Return the month, quarter or financial year that starts on a day; None where none does."""
     months = _MONTHS[grain]
     if start.day != 1 or (start.month - 4) % months:
         return None
@@ -87,7 +87,7 @@ def find_period_starting(start: dt.date, grain: str) -> Period | None:
 
 
 def parse_period_name(grain: str, first_year: int, quarter: int | None = None) -> Period:
-    """The financial year that begins in `first_year`, or its quarter 1 to 4."""
+    """Return the financial year that begins in `first_year`, or its quarter 1 to 4."""
     if grain == "year":
         start = dt.date(first_year, 4, 1)
     elif quarter is None:
@@ -104,7 +104,7 @@ def parse_period_name(grain: str, first_year: int, quarter: int | None = None) -
 
 
 def parse_period_label(label: str) -> Period:
-    """The period of a label such as `2021-01`, `2020-21 Q2` or `2020-21`; the inverse of `Period.label`.
+    """Return the period of a label such as `2021-01`, `2020-21 Q2` or `2020-21`; the inverse of `Period.label`.
 
     `2011-12` is a financial year: a month that looks like one is not a label anybody needs (the dataset began in 2012).
     Raises ValueError where the text is no label.

@@ -21,7 +21,7 @@ class Catalogue:
     """Everything in one catalogue folder, each part read on first use."""
 
     def __init__(self, folder: Path, *, restricted: bool = False) -> None:
-        """A catalogue in `folder`; its files are not opened yet.
+        """Use the catalogue in `folder`; its files are not opened yet.
 
         A restricted one knows the layouts of unrounded counts and no published ones, so that neither kind of drop can
         ever be read as the other.
@@ -63,7 +63,7 @@ class Catalogue:
 
     @cached_property
     def precedence(self) -> Precedence:
-        """Which drop wins a contested cell."""
+        """Which drop is believed where several publish a cell."""
         return Precedence.model_validate(self._read("precedence.yml"))
 
     @cached_property

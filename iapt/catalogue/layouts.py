@@ -201,17 +201,17 @@ class Layout(StrictModel):
         """The rows in which the header may stand, from 1."""
         return range(self.recognise.header_row, (self.recognise.last_header_row or self.recognise.header_row) + 1)
 
-    def variable_column(self, header: Sequence[str]) -> str | None:
-        """The column of a header whose name is the type of the variable; None where the layout has none such."""
+    def find_variable_column(self, header: Sequence[str]) -> str | None:
+        """Return the column of a header whose name is the type of the variable; None where the layout has none such."""
         if isinstance(self.variables, VariableInHeader) and len(header) >= self.variables.column:
             return header[self.variables.column - 1]
         return None
 
-    def measure_columns_in(self, header: Sequence[str]) -> list[str]:
-        """The columns of a header that hold measure cells, in its order."""
+    def find_measure_columns(self, header: Sequence[str]) -> list[str]:
+        """Return the columns of a header that hold measure cells, in its order."""
         if not self.takes_other_columns:
             return [name for name in header if name in self.measure_columns]
-        keys = {*self._key_columns, self.variable_column(header)}
+        keys = {*self._key_columns, self.find_variable_column(header)}
         return [name for name in header if name not in keys]
 
     @property
@@ -252,13 +252,13 @@ def load_layouts(folder: Path) -> list[Layout]:
 
 
 def compute_layouts_digest(layouts: Iterable[Layout]) -> str:
-    """A digest of what the layouts say, not of how their files are written."""
+    """Return a digest of what the layouts say, not of how their files are written."""
     text = "\n".join(layout.model_dump_json() for layout in layouts)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def compile_period_pattern(layout: Layout) -> re.Pattern[str]:
-    """The compiled pattern of a layout whose period stands in a label or a name."""
+    """Return the compiled pattern of a layout whose period stands in a label or a name."""
     if isinstance(layout.period, PeriodFromColumns):
         raise TypeError(f"layout {layout.name} takes its period from columns")
     return re.compile(layout.period.pattern)

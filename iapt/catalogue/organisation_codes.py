@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from iapt.catalogue.strict_model import StrictModel
 
 CodeLevel = Literal["region", "stp", "icb", "ccg", "sub_icb", "provider"]
-#: What a code is called in a message, by its level; the levels of a parent are not told apart by a layout.
+#: What a code is called in a message, by its level; a layout does not distinguish the levels of a parent.
 LEVEL_NAMES: dict[str, str] = {
     "region": "a region",
     "stp": "an STP",
@@ -103,16 +103,16 @@ class OrganisationCodes(StrictModel):
         """Whether a text is a word for all organisations of a level, or for England, in any spelling."""
         return reduce_to_word(text) in self._words_for_everyone
 
-    def kept_placeholder(self, text: str, level: str) -> str | None:
-        """The reviewed spelling of a placeholder that keeps its place in totals at a level; None for any other text.
+    def find_kept_placeholder(self, text: str, level: str) -> str | None:
+        """Return the reviewed spelling of a placeholder that keeps its place in totals at a level; None for others.
 
         `level` is a level of one organisation, or `parent`.
         """
         levels = set(PARENT_LEVELS if level == "parent" else (level,))
         word = reduce_to_word(text)
-        for kept in self.kept:
-            if word == reduce_to_word(kept.code) and levels.intersection(kept.levels):
-                return kept.code
+        for placeholder in self.kept:
+            if word == reduce_to_word(placeholder.code) and levels.intersection(placeholder.levels):
+                return placeholder.code
         return None
 
     def has_shape_of(self, code: str, level: str) -> bool:
@@ -124,5 +124,5 @@ class OrganisationCodes(StrictModel):
 
 
 def reduce_to_word(text: str) -> str:
-    """A text by its letters and digits alone, in lower case: `Invalid code` and `INVALIDCODE ` are one word."""
+    """Return a text by its letters and digits alone, in lower case: `Invalid code` and `INVALIDCODE ` are one word."""
     return re.sub(r"[^0-9a-z]", "", text.casefold())

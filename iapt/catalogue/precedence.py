@@ -86,8 +86,8 @@ class Precedence(StrictModel):
                     )
         return self
 
-    def ranks(self) -> list[SeriesRank]:
-        """The rank of every series, for the periods of the dated rows and for those before, between and after them."""
+    def rank_series(self) -> list[SeriesRank]:
+        """Return the rank of every series, in the periods of the dated rows and before, between and after them."""
         ranks: list[SeriesRank] = []
         for grain, order in self.series.items():
             begin: dt.date | None = None
@@ -104,8 +104,8 @@ class Precedence(StrictModel):
                 ranks += _ranked(grain, order, begin, None)
         return ranks
 
-    def status_of(self, name: str, members: Sequence[str] = ()) -> str:
-        """The status that the names of a file and of the members of its ZIP show.
+    def infer_status(self, name: str, members: Sequence[str] = ()) -> str:
+        """Return the status that the names of a file and of the members of its ZIP show.
 
         A member says it of itself, so it is asked first; of members that differ, one that is provisional decides.
         """
@@ -118,12 +118,12 @@ class Precedence(StrictModel):
     def _status_shown(self, name: str) -> str | None:
         return next((named.status for named in self.statuses if re.search(named.pattern, name)), None)
 
-    def revision_of(self, name: str, members: Sequence[str] = ()) -> int:
-        """The highest revision number that the names of a file and of the members of its ZIP show; 1 if they show none.
+    def infer_revision(self, name: str, members: Sequence[str] = ()) -> int:
+        """Return the highest revision number that the names of a file and of its ZIP's members show; 1 if none does.
 
         A pack is corrected by a member `-v2` in a ZIP of the same name as before.
         """
-        return max(self._revision_shown(each) for each in (name, *members))
+        return max(self._revision_shown(shown) for shown in (name, *members))
 
     def _revision_shown(self, name: str) -> int:
         told_in_words = any(re.search(pattern, name, re.IGNORECASE) for pattern in self.revisions_in_words)
@@ -133,8 +133,8 @@ class Precedence(StrictModel):
     def _numbered_revision(self, name: str) -> re.Match[str] | None:
         return next((match for pattern in self.revisions if (match := re.search(pattern, name))), None)
 
-    def name_without_revision(self, name: str) -> str:
-        """A name in small letters without what tells its revision: two issues of one file share it."""
+    def remove_revision(self, name: str) -> str:
+        """Return a name in small letters without what tells its revision: two issues of one file share it."""
         if match := self._numbered_revision(name):
             words = re.sub(r"(?i)(?<![a-z])(?:v|ver|version)?[^a-z0-9]*$", "", name[match.start() : match.start(1)])
             before = re.sub(r"(?:[-_ +.(]|%20)+$", "", name[: match.start()] + words)

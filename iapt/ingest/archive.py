@@ -16,7 +16,7 @@ from iapt.catalogue.limits import Limits
 from iapt.catalogue.precedence import Precedence
 from iapt.files import compute_sha256, read_json, to_json, write_json_atomically
 from iapt.rejection import DropRejectedError
-from iapt.sources.folder import FoundFile, describe_os_error
+from iapt.sources.folder import OfferedFile, describe_os_error
 
 PROVENANCE = "provenance.json"
 #: Keys of a provenance.json that an earlier version of the pipeline wrote.
@@ -91,7 +91,7 @@ class DropArchive:
         return max((drop.sequence for drop in self), default=0) + 1
 
     def archive(
-        self, found: FoundFile, stamp: ArchiveStamp, *, precedence: Precedence, limits: Limits
+        self, found: OfferedFile, stamp: ArchiveStamp, *, precedence: Precedence, limits: Limits
     ) -> tuple[ArchivedDrop, bool]:
         """Archive the bytes of a file; return the drop and whether it is new.
 
@@ -133,7 +133,7 @@ class DropArchive:
         return drop, True
 
     def rename(
-        self, drop: ArchivedDrop, found: FoundFile, stamp: ArchiveStamp, *, precedence: Precedence
+        self, drop: ArchivedDrop, found: OfferedFile, stamp: ArchiveStamp, *, precedence: Precedence
     ) -> ArchivedDrop:
         """Archive the bytes of a drop under another name, offered later; return the drop as it is known from now on.
 
@@ -168,7 +168,7 @@ class DropArchive:
 
 
 def _describe_drop(
-    found: FoundFile, sha256: str, size: int, precedence: Precedence, stamp: ArchiveStamp
+    found: OfferedFile, sha256: str, size: int, precedence: Precedence, stamp: ArchiveStamp
 ) -> ArchivedDrop:
     return ArchivedDrop(
         sha256=sha256,
@@ -178,8 +178,8 @@ def _describe_drop(
         made=found.made,
         source=found.source,
         licence=found.licence,
-        status=precedence.status_of(found.path.name),
-        revision=precedence.revision_of(found.path.name),
+        status=precedence.infer_status(found.path.name),
+        revision=precedence.infer_revision(found.path.name),
         sequence=stamp.sequence,
         batch=stamp.batch,
         source_path=found.relative_path,

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.ingest.archive import ArchivedDrop, ArchiveStamp, DropArchive
 from iapt.ingest.name_validation import find_name_conflict
 from iapt.ingest.observation_store import ObservationStore
 from iapt.rejection import DropRejectedError
-from iapt.sources.folder import FoundFile, discover_files
+from iapt.sources.folder import OfferedFile, discover_files
 
 RESTRICTED: Final = "restricted"  # an origin, beside published and synthetic
-#: Keys of a record that an earlier version of the pipeline wrote.
-_KEYS_BEFORE: Final = {"refused": "rejected"}
 
 
 @dataclass
@@ -36,11 +33,6 @@ class IngestResult:
     ignored: list[str] = field(default_factory=list)
     other_names: list[tuple[str, str]] = field(default_factory=list)
     fingerprint: str = ""
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> IngestResult:
-        """Return the result that was written down, by this version or by the one that used other keys."""
-        return cls(**{_KEYS_BEFORE.get(key, key): value for key, value in record.items()})
 
 
 class OtherOriginError(Exception):
@@ -93,7 +85,7 @@ def ingest_folder(
 
 
 def _ingest_file(
-    found: FoundFile,
+    found: OfferedFile,
     stamp: ArchiveStamp,
     drops: DropArchive,
     catalogue: Catalogue,
@@ -123,7 +115,9 @@ def _ingest_file(
         result.offered.append(drop.sha256)
 
 
-def _is_better_name(drop: ArchivedDrop, found: FoundFile, observations: ObservationStore, catalogue: Catalogue) -> bool:
+def _is_better_name(
+    drop: ArchivedDrop, found: OfferedFile, observations: ObservationStore, catalogue: Catalogue
+) -> bool:
     """Whether known bytes are to be known by another name from now on, that of a file found.
 
     Where they could not be used under the one they have; or where the other says that they are definitive, or of a
@@ -135,7 +129,7 @@ def _is_better_name(drop: ArchivedDrop, found: FoundFile, observations: Observat
     if summary.rejection is not None:
         return True
     name, precedence = found.path.name, catalogue.precedence
-    is_definitive_now = drop.status == "provisional" and precedence.status_of(name) != "provisional"
-    is_downgraded = drop.status != "provisional" and precedence.status_of(name) == "provisional"
-    is_raised = precedence.revision_of(name) > drop.revision and not is_downgraded
+    is_definitive_now = drop.status == "provisional" and precedence.infer_status(name) != "provisional"
+    is_downgraded = drop.status != "provisional" and precedence.infer_status(name) == "provisional"
+    is_raised = precedence.infer_revision(name) > drop.revision and not is_downgraded
     return (is_definitive_now or is_raised) and find_name_conflict(drop, summary, name, catalogue) is None

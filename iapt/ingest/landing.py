@@ -157,7 +157,7 @@ def _build_gap_rows(gaps: Sequence[Gap]) -> _Rows:
 
 
 def _build_precedence_rows(precedence: Precedence) -> _Rows:
-    for rank in precedence.ranks():
+    for rank in precedence.rank_series():
         yield rank.period_grain, rank.series, rank.rank, rank.valid_from, rank.valid_to
 
 

@@ -66,11 +66,11 @@ def compare_header(layout: Layout, header: Sequence[str]) -> HeaderDifference:
         missing.append(" or ".join(layout.recognise.value_columns))
     leading = layout.recognise.leading
     missing += [name for name, stands in zip(leading, header, strict=False) if name in present and name != stands]
-    if isinstance(layout.variables, VariableInHeader) and (name := layout.variable_column(header)) is not None:
+    if isinstance(layout.variables, VariableInHeader) and (name := layout.find_variable_column(header)) is not None:
         known = {_fold_name(column) for column in layout.known_columns}
         if _fold_name(name) in known or layout.variables.is_measure(name):
             missing.append(f"the variable in column {layout.variables.column}, where the measure {name} stands")
-    allowed = {*layout.known_columns, layout.variable_column(header)}
+    allowed = {*layout.known_columns, layout.find_variable_column(header)}
     # A column without a name is never known, not even where others may stand: nobody could say what is in it.
     unexpected = [name for name in header if not name or (name not in allowed and not layout.takes_other_columns)]
     repeated = sorted({name for name in header if list(header).count(name) > 1})

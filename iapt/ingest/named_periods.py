@@ -174,7 +174,7 @@ class _NameParser:
         return self.periods
 
     def _parse_days(self) -> None:
-        """The months from the first day to the last one that are named, where a name has nothing else to go by.
+        """Add the months of the days that a name gives, where it has nothing else to go by.
 
         A single day is that of a month only where it is its last one; any other may be the day of publication.
         """
@@ -189,7 +189,7 @@ class _NameParser:
                 self._add("month", f"{day.year}-{day.month:02d}", _month_bounds(day.year, day.month))
 
     def _parse_month_of_financial_year(self) -> int:
-        """`M10_2023_24`: the tenth month of the financial year, which is January 2024."""
+        """Parse a month counted within a financial year: `M10_2023_24` is the tenth, January 2024."""
         number = self._token(1)
         found = self._financial_year_at(2) or self._short_financial_year_at(2)
         if found is None or number is None or not re.fullmatch(r"0?[1-9]|1[0-2]", number):
@@ -239,7 +239,7 @@ class _NameParser:
         return 1
 
     def _parse_numbered_month(self) -> int:
-        """A month by its number before its year, or in two digits each: `06_2025`, `062025`, `06-25`, `25-01`."""
+        """Parse a month by its number before its year, or in two digits each: `06_2025`, `062025`, `06-25`, `25-01`."""
         token, following = self.tokens[self.position], self._token(1)
         if joined := re.fullmatch(r"(0[1-9]|1[0-2])(20[0-4][0-9])", token):
             return self._add_numbered_month(int(joined[2]), int(joined[1]), taken=1)
@@ -304,12 +304,12 @@ class _NameParser:
         self._add("quarter", _quarter_words(first_year, quarter), _period_bounds("quarter", first_year, quarter))
 
     def _add_quarter_of_calendar_year(self, year: int, quarter: int) -> None:
-        """Which of the two financial years is meant, such a name does not say."""
+        """Add a quarter of either financial year: such a name does not say which one is meant."""
         meanings = (_period_bounds("quarter", year - 1, quarter), _period_bounds("quarter", year, quarter))
         self._add("quarter", f"quarter {quarter} of {year}", *meanings)
 
     def _parse_year_before_quarter(self) -> int:
-        """A financial year in two digits each before its quarter, as in `25-26_q1`."""
+        """Parse a financial year in two digits each before its quarter, as in `25-26_q1`."""
         found = self._short_financial_year_at(0)
         if found is None:
             return 0

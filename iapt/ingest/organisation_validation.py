@@ -133,7 +133,7 @@ def _find_code_fault(context: ReadingContext, layout: Layout, published: Publish
     codes = context.catalogue.organisation_codes
     part, level, code = published.part, published.level, published.code
     own_level = {"partner": "provider", "parent": "parent"}.get(part, level.removesuffix("_provider"))
-    placeholder = codes.kept_placeholder(code, own_level)
+    placeholder = codes.find_kept_placeholder(code, own_level)
     if placeholder is not None:
         return None if placeholder == code else CodeFault(part, level, code, placeholder, None)
     if _stands_for_everyone(context, layout, code) or codes.names_no_organisation(code):

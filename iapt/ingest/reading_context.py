@@ -34,7 +34,7 @@ class TableGroup:
     @property
     def value_columns(self) -> list[str]:
         """The columns that hold measure cells."""
-        return self.layouts[0].measure_columns_in(self.header)
+        return self.layouts[0].find_measure_columns(self.header)
 
     @property
     def key_columns(self) -> list[str]:

@@ -65,7 +65,7 @@ def add_status_and_revision(drop: ArchivedDrop, summary: DropSummary, precedence
     """Return the drop with the status and revision that its name and, now that it was read, its members' names show."""
     members = list_zip_members(summary)
     return replace(
-        drop, status=precedence.status_of(drop.file, members), revision=precedence.revision_of(drop.file, members)
+        drop, status=precedence.infer_status(drop.file, members), revision=precedence.infer_revision(drop.file, members)
     )
 
 
@@ -166,7 +166,7 @@ def _group_issues(read: ReadDrops, catalogue: Catalogue) -> Iterator[list[_Issue
     re_issues = catalogue.re_issues
     for drop, summary in read:
         reviewed = re_issues.find_reviewed_effect(drop.sha256, drop.file)
-        names = [catalogue.precedence.name_without_revision(name) for name in (drop.file, *list_zip_members(summary))]
+        names = [catalogue.precedence.remove_revision(name) for name in (drop.file, *list_zip_members(summary))]
         kind = find_kind_words(names, re_issues)
         for table in summary.tables:
             if (reviewed or re_issues.series[table.series]) == "replaces_whole_file":

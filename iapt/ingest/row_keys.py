@@ -122,7 +122,7 @@ def _build_variables_sql(context: ReadingContext, layout: Layout) -> tuple[str, 
         a, b = (_build_category_sql(name, variables.placeholders) for name in (variables.a, variables.b))
         return blank_if_null(variables.type), a, b
     if isinstance(variables, VariableInHeader):
-        name = layout.variable_column(context.group.header) or ""
+        name = layout.find_variable_column(context.group.header) or ""
         return quote_literal(name), _build_category_sql(name, variables.placeholders), NULL_TEXT
     return "'Total'", NULL_TEXT, NULL_TEXT
 
@@ -157,5 +157,5 @@ def _reject_measure_as_variable(context: ReadingContext, layout: Layout, place: 
             row,
             f"the categories of a variable in column {place}",
             "nothing but figures, in one row for each organisation: a measure stands where the variable should",
-            column=layout.variable_column(context.group.header) or "",
+            column=layout.find_variable_column(context.group.header) or "",
         )

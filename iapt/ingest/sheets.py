@@ -20,7 +20,7 @@ _WINDOW: Final = 1 << 20
 _LONGEST_TAG: Final = 1 << 16
 _LONGEST_ERROR: Final = 64
 _SHEET = b"sheetData"
-# Every place where a parser, however lenient, could see a cell begin: comments are not told apart, so that none hides
+# Every place where a parser, however lenient, could see a cell begin: comments are not recognised, so that none hides
 # one. The prefix of a namespace is rare, and costly to look for.
 _CELL = re.compile(rb"<c(?=[\s/>])[^<>]*")
 _ANY_CELL = re.compile(rb"<(?:[^\s<>/]*:)?c(?=[\s/>])[^<>]*")
@@ -90,7 +90,7 @@ class Extent:
 
 
 def measure_extent(open_part: Callable[[], IO[bytes]], *, exactly: bool) -> Extent:
-    """How far the cells of a part reach; nothing for a part that is no sheet.
+    """Return how far the cells of a part reach; an empty extent for a part that is no sheet.
 
     Where not exactly, rows are rounded up to their number of digits, 999 for 345: that needs a look at each kind of
     cell and not at each cell, and will do wherever the limit is not near.
@@ -102,19 +102,19 @@ def measure_extent(open_part: Callable[[], IO[bytes]], *, exactly: bool) -> Exte
     plain: set[bytes] = set()
     look_at_each = exactly
     with open_part() as part:
-        for tags in _cell_tags(part, extent):
+        for tags in _find_cell_tags(part, extent):
             joined = b">".join(tags)
             shapes = set(joined.translate(_ALL_DIGITS_ALIKE).split(b">")) - plain
-            positions = [_position_in(shape) for shape in shapes]
+            positions = [_find_position(shape) for shape in shapes]
             extent.may_hold_odd_cells = extent.may_hold_odd_cells or any(map(_ERROR_CELL.search, shapes))
             if not all(positions):
-                return _parsed_extent(open_part, may_hold_odd_cells=True)
+                return _parse_extent(open_part, may_hold_odd_cells=True)
             plain |= shapes
             for position in positions:
                 letters = position.rstrip(_DIGITS)
                 rounded_up = 10 ** (len(position) - len(letters)) - 1
                 look_at_each = look_at_each or rounded_up > LAST_ROW
-                extent.reach(1 if look_at_each else rounded_up, _column_number(letters))
+                extent.reach(1 if look_at_each else rounded_up, _parse_column(letters))
             if look_at_each:
                 rows = b" ".join(_POSITION.findall(joined)).translate(None, _LETTERS)
                 extent.reach(max(map(int, rows.split())), 1)
@@ -122,10 +122,10 @@ def measure_extent(open_part: Callable[[], IO[bytes]], *, exactly: bool) -> Exte
     return extent
 
 
-def _cell_tags(part: IO[bytes], extent: Extent) -> Iterator[list[bytes]]:
-    """The opening tags of the cells of a sheet without their `>`, some at a time; none of a part that is no sheet.
+def _find_cell_tags(part: IO[bytes], extent: Extent) -> Iterator[list[bytes]]:
+    """Yield the opening tags of the cells of a sheet without their `>`, some at a time; none of any other part.
 
-    Whether the sheet has formulas and hidden rows or columns is told in `extent`.
+    Whether the sheet has formulas and hidden rows or columns is noted in `extent`.
     """
     rest, in_sheet, is_first = b"", False, True
     while chunk := part.read(_WINDOW):
@@ -143,8 +143,8 @@ def _cell_tags(part: IO[bytes], extent: Extent) -> Iterator[list[bytes]]:
         if in_sheet and len(rest) > _LONGEST_TAG:
             raise NotMeasurableError("tags of an ordinary length", f"one of more than {_LONGEST_TAG:,} bytes")
         if in_sheet:
-            whole = window[: len(window) - len(rest)]
-            if tags := (_ANY_CELL if _PREFIXED_CELL.search(whole) else _CELL).findall(whole):
+            complete = window[: len(window) - len(rest)]
+            if tags := (_ANY_CELL if _PREFIXED_CELL.search(complete) else _CELL).findall(complete):
                 yield tags
         rest = rest[-_LONGEST_TAG:]
 
@@ -160,8 +160,8 @@ def _reject_other_encoding(start: bytes) -> None:
         )
 
 
-def _position_in(shape: bytes) -> bytes:
-    """Where a cell like this says it stands; empty where it does not say.
+def _find_position(shape: bytes) -> bytes:
+    """Return where a cell like this says it stands; empty where it does not say.
 
     Raises NotMeasurableError where parsers may differ on what it says.
     """
@@ -183,8 +183,8 @@ def _not_plain(cell: bytes, how_shown: str = "") -> NotMeasurableError:
     )
 
 
-def _column_number(letters: bytes) -> int:
-    """1 for A, 27 for AA."""
+def _parse_column(letters: bytes) -> int:
+    """Return the number of a column: 1 for A, 27 for AA."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + letter - ord("A") + 1
@@ -192,11 +192,11 @@ def _column_number(letters: bytes) -> int:
 
 
 def find_odd_cells(open_part: Callable[[], IO[bytes]]) -> dict[tuple[int, int], str]:
-    """The cells of a sheet that hold an error, or a formula without a result, by row and column from 1.
+    """Return the cells of a sheet that hold an error, or a formula without a result, by row and column from 1.
 
     The library that loads a sheet takes all of them for blank.
     """
-    found: dict[tuple[int, int], str] = {}
+    odd_cells: dict[tuple[int, int], str] = {}
     here: tuple[int, int] | None = None
     is_error = has_formula = in_value = False
     value = ""
@@ -220,16 +220,16 @@ def find_odd_cells(open_part: Callable[[], IO[bytes]]) -> dict[tuple[int, int], 
         in_value = in_value and tag not in {"v", "is"}
         if tag == "c" and here is not None:
             if is_error:
-                found[here] = value.strip() if _ERROR_TEXT.fullmatch(value.strip()) else OTHER_ERROR
+                odd_cells[here] = value.strip() if _ERROR_TEXT.fullmatch(value.strip()) else OTHER_ERROR
             elif has_formula and not value:
-                found[here] = UNCALCULATED
+                odd_cells[here] = UNCALCULATED
             here = None
 
-    _parsed_extent(open_part, start_cell, start, end, text)
-    return found
+    _parse_extent(open_part, start_cell, start, end, text)
+    return odd_cells
 
 
-def _parsed_extent(
+def _parse_extent(
     open_part: Callable[[], IO[bytes]],
     start_cell: Callable[[int, int, dict[str, str]], None] | None = None,
     start_other: Callable[[str, dict[str, str]], None] | None = None,
@@ -238,16 +238,16 @@ def _parsed_extent(
     *,
     may_hold_odd_cells: bool = False,
 ) -> Extent:
-    """How far a sheet reaches of which some cells stand where those before them leave off.
+    """Return how far a sheet reaches of which some cells stand where those before them leave off.
 
-    Whoever wants to know more of each cell is told where it stands, and what is in it.
+    The callbacks get each cell with its place, each other element, each end of one, and each piece of text.
     """
     extent = Extent(may_hold_odd_cells=may_hold_odd_cells)
     row, column = 1, 1  # where a cell that does not say stands
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal row, column
-        kind, place = _local(tag), attributes.get("r", "")
+        kind, place = _strip_prefix(tag), attributes.get("r", "")
         if kind in {"row", "col"} and attributes.get("hidden") in {"1", "true", "on"}:
             extent.has_hidden_cells = True
         if kind == "row" and place:
@@ -257,10 +257,10 @@ def _parsed_extent(
         elif kind == "c":
             here = row
             if place:
-                said = place.encode()
-                if not _PLAIN_POSITION.fullmatch(said):
-                    raise _not_plain(said)
-                here, column = int(said.lstrip(_LETTERS)), _column_number(said.rstrip(_DIGITS))
+                position = place.encode()
+                if not _PLAIN_POSITION.fullmatch(position):
+                    raise _not_plain(position)
+                here, column = int(position.lstrip(_LETTERS)), _parse_column(position.rstrip(_DIGITS))
             extent.reach(here, column)
             extent.written += 1
             if start_cell is not None:
@@ -272,8 +272,8 @@ def _parsed_extent(
     def end(tag: str) -> None:
         nonlocal row, column
         if end_any is not None:
-            end_any(_local(tag))
-        if _local(tag) == "row":
+            end_any(_strip_prefix(tag))
+        if _strip_prefix(tag) == "row":
             row, column = row + 1, 1
 
     with open_part() as part:
@@ -282,12 +282,12 @@ def _parsed_extent(
 
 
 def measure_longest_string(part: IO[bytes]) -> int:
-    """How long the longest of the strings is that the sheets of a workbook share; a cell may repeat it at no cost."""
+    """Return the length of the longest string that the sheets of a workbook share; cells may repeat it at no cost."""
     longest = length = 0
 
     def start(tag: str, _: dict[str, str]) -> None:
         nonlocal length
-        length = 0 if _local(tag) == "si" else length
+        length = 0 if _strip_prefix(tag) == "si" else length
 
     def text(characters: str) -> None:
         nonlocal length, longest
@@ -299,7 +299,7 @@ def measure_longest_string(part: IO[bytes]) -> int:
 
 
 def find_sheet_parts(workbook: IO[bytes], relations: IO[bytes]) -> dict[str, str]:
-    """The part in which each sheet of a workbook stands, by the sheet's name, in small letters.
+    """Return the part in which each sheet of a workbook stands, in small letters, by the sheet's name.
 
     Raises NotMeasurableError where two sheets are one part: each would be loaded as if it stood alone.
     """
@@ -308,12 +308,12 @@ def find_sheet_parts(workbook: IO[bytes], relations: IO[bytes]) -> dict[str, str
     parts: list[str] = []
 
     def sheet(tag: str, attributes: dict[str, str]) -> None:
-        if _local(tag) == "sheet":
-            ids = (value for name, value in attributes.items() if _local(name) == "id")
+        if _strip_prefix(tag) == "sheet":
+            ids = (value for name, value in attributes.items() if _strip_prefix(name) == "id")
             sheets.append((attributes.get("name", ""), next(ids, "")))
 
     def relation(tag: str, attributes: dict[str, str]) -> None:
-        if _local(tag) == "Relationship":
+        if _strip_prefix(tag) == "Relationship":
             target = attributes.get("Target", "")
             # A target may be written from the root or not; the folder and name at its end are the same.
             parts.append("/".join(PurePosixPath(target).parts[-2:]).casefold())
@@ -328,8 +328,8 @@ def find_sheet_parts(workbook: IO[bytes], relations: IO[bytes]) -> dict[str, str
     return {name: targets[id_] for name, id_ in sheets if id_ in targets}
 
 
-def write_position(row: int, column: int) -> str:
-    """Where a cell stands as a spreadsheet says it: `B12` for row 12, column 2."""
+def format_position(row: int, column: int) -> str:
+    """Return where a cell stands as a spreadsheet says it: `B12` for row 12, column 2."""
     letters = ""
     while column:
         column, letter = divmod(column - 1, 26)
@@ -337,8 +337,8 @@ def write_position(row: int, column: int) -> str:
     return f"{letters}{row}"
 
 
-def _local(name: str) -> str:
-    """A name without the prefix of its namespace."""
+def _strip_prefix(name: str) -> str:
+    """Return a name without the prefix of its namespace."""
     return name.rpartition(":")[2]
 
 

@@ -56,7 +56,7 @@ def group_tables(drop: ArchivedDrop, path: Path, catalogue: Catalogue, scratch: 
         except DropRejectedError as rejection:
             unrecognised.append((table, rejection))
             continue
-        variables = (layout.variable_column(match.header) for layout in match.layouts)
+        variables = (layout.find_variable_column(match.header) for layout in match.layouts)
         key = (*(layout.name for layout in match.layouts), *filter(None, variables))
         group = groups.get(key, TableGroup(match.layouts, match.header, ()))
         if match.header != group.header:
@@ -84,13 +84,13 @@ def _leave_out_earlier_issues(tables: Sequence[Table], precedence: Precedence, n
     members = dict.fromkeys(member for table in tables if (member := find_zip_member(table.member)))
     latest: dict[str, str] = {}
     for member in members:
-        name = precedence.name_without_revision(member)
-        if name not in latest or precedence.revision_of(member) > precedence.revision_of(latest[name]):
+        name = precedence.remove_revision(member)
+        if name not in latest or precedence.infer_revision(member) > precedence.infer_revision(latest[name]):
             latest[name] = member
     superseded: set[str] = set()
     for member in members:
-        later = latest[precedence.name_without_revision(member)]
-        if precedence.revision_of(later) > precedence.revision_of(member):
+        later = latest[precedence.remove_revision(member)]
+        if precedence.infer_revision(later) > precedence.infer_revision(member):
             superseded.add(member)
             what = "an earlier issue beside a later one in the same file is left unread"
             notices.append(format_notice(what, f"{member}, for {later}"))

@@ -20,9 +20,9 @@ from iapt.ingest.sheets import (
     NotMeasurableError,
     find_odd_cells,
     find_sheet_parts,
+    format_position,
     measure_extent,
     measure_longest_string,
-    write_position,
 )
 from iapt.ingest.tables import ERROR_CELL, GET_IT_AGAIN, HIDDEN_SHEET, Table, describe_member
 from iapt.ingest.zip_files import DAMAGED, LOOK_AT_THE_LIMITS, open_checked_zip
@@ -99,7 +99,7 @@ class _SheetInspection:
     def notices(self, name: str) -> Iterator[str]:
         """Yield what to say of the sheet if it is read."""
         if self.odd_cells:
-            cells = [f"{write_position(*place)} {text}" for place, text in self.odd_cells.items()]
+            cells = [f"{format_position(*place)} {text}" for place, text in self.odd_cells.items()]
             yield format_notice(ERROR_CELL, f"{name}, {name_first(cells, len(cells))}")
         if self.has_hidden_cells:
             yield format_notice("hidden rows and columns are read like any others", name)

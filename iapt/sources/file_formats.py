@@ -94,7 +94,7 @@ _FIRST_TAG: Final = re.compile(r"<(?:\?[^>]*\?>\s*<)?([A-Za-z][\w:.-]{0,40})")
 
 
 def recognise_format(stream: IO[bytes]) -> Format:
-    """What a file is, by its first bytes; in a ZIP by its members, in an old Office file by its streams."""
+    """Return what a file is, by its first bytes; in a ZIP by its members, in an old Office file by its streams."""
     head = stream.read(HEAD_BYTES)
     if head.startswith(_ZIPS):
         return _recognise_zip(stream) if stream.seekable() else ZIP
@@ -104,7 +104,7 @@ def recognise_format(stream: IO[bytes]) -> Format:
 
 
 def recognise_head(head: bytes) -> Format:
-    """What a file is that begins so, where it is neither a ZIP nor an old Office file."""
+    """Return what a file is that begins so, where it is neither a ZIP nor an old Office file."""
     for signature, found in _SIGNATURES:
         if head.startswith(signature):
             return found
@@ -119,15 +119,15 @@ def recognise_head(head: bytes) -> Format:
 
 
 def detect_wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, by its mark or by where its NUL bytes stand; None for text of single bytes and for no text."""
+    """Return UTF-16 or UTF-32, by its mark or the places of NUL bytes; None for single bytes and for no text."""
     for mark, encoding in _BOMS:
         if head.startswith(mark):
             return encoding
-    whole = head[: len(head) // 4 * 4]
-    if b"\0" not in whole:
+    sample = head[: len(head) // 4 * 4]
+    if b"\0" not in sample:
         return None
     # Of the columns of figures nearly every letter is of ASCII: which bytes of each are NUL tells the encoding.
-    nuls = [whole[place::4].count(0) / (len(whole) / 4) for place in range(4)]
+    nuls = [sample[place::4].count(0) / (len(sample) / 4) for place in range(4)]
     for encoding, expected in {
         "utf-32-le": (False, True, True, True),
         "utf-32-be": (True, True, True, False),
@@ -140,7 +140,7 @@ def detect_wide_encoding(head: bytes) -> str | None:
 
 
 def _recognise_text(text: str) -> Format | None:
-    """What a text is that is no table: a page, a message of a server, a document; None where it may be one."""
+    """Return what a text is that is no table: a page, a message of a server, a document; None where it may be one."""
     text = text.removeprefix(comments[0]) if (comments := _COMMENTS.match(text)) else text
     is_marked_up = text.startswith("<") and (text[1:2].isalpha() or text[1:2] in "!?")
     is_prose = text.partition("\n")[0].count(",") < 2
@@ -165,7 +165,7 @@ def _recognise_zip(stream: IO[bytes]) -> Format:
 
 
 def recognise_members(names: Sequence[str]) -> Format:
-    """What a ZIP of these members is."""
+    """Return what a ZIP of these members is."""
     parts = {name.replace("\\", "/").lower().lstrip("/") for name in names}
     if "xl/workbook.bin" in parts:
         return Format("xlsb", "a binary Excel workbook (XLSB)", _SAVE_AS_XLSX)
@@ -181,7 +181,7 @@ def recognise_members(names: Sequence[str]) -> Format:
 
 
 def _recognise_ole2(content: bytes) -> Format:
-    """An old Office file by the names of its streams, which stand in UTF-16 in its directory."""
+    """Return what an old Office file is by the names of its streams, which stand in UTF-16 in its directory."""
     if "EncryptedPackage".encode("utf-16-le") in content:
         return LOCKED_WORKBOOK
     for name, found in (("Workbook", OLD_WORKBOOK), ("Book", OLD_WORKBOOK)):
@@ -191,7 +191,7 @@ def _recognise_ole2(content: bytes) -> Format:
 
 
 def describe_suffix_remedy(suffix: str) -> str:
-    """What to do about a file of which the name says that it is not read."""
+    """Return what to do about a file of which the name says that it is not read."""
     if suffix in {".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".cab", ".lzh", ".arj", ".z"}:
         return _UNPACK
     if suffix in {".xls", ".xlsb", ".xlsm", ".xltx", ".ods", ".numbers", ".xlt"}:
@@ -204,21 +204,21 @@ def describe_suffix_remedy(suffix: str) -> str:
 
 
 def find_delimiter(lines: Sequence[str]) -> str:
-    """What stands between the values of the first line that holds any: a comma, unless another gives more columns."""
+    """Return what separates the values of the first line that has any: a comma, unless others give more columns."""
     first = next((line for line in lines if line.strip()), "")
     if declared := re.fullmatch(r"\ufeff?\"?sep=(.)\"?\s*", first):
         return declared[1]
-    counts = {delimiter: _columns(first, delimiter) for delimiter in ",;\t|"}
+    counts = {delimiter: _count_values(first, delimiter) for delimiter in ",;\t|"}
     best = max(counts, key=lambda delimiter: counts[delimiter])
     return best if counts[best] >= 3 else ","
 
 
-def _columns(line: str, delimiter: str) -> int:
-    """How many values a line has: what stands in quotes separates nothing."""
+def _count_values(line: str, delimiter: str) -> int:
+    """Return how many values a line has: what stands in quotes separates nothing."""
     return re.sub(r'"[^"]*"', "", line).count(delimiter) + 1
 
 
 def describe_delimiter(delimiter: str) -> tuple[str, str]:
-    """What a file is that has another delimiter than a comma, and what to do."""
+    """Return what a file is that has another delimiter than a comma, and what to do."""
     names = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
     return f"{names.get(delimiter, repr(delimiter))} between the values", _COMMA_SEPARATED

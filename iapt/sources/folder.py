@@ -32,7 +32,7 @@ _SYSTEM_FOLDERS: Final = frozenset({"__macosx", "$recycle.bin", "system volume i
 
 
 @dataclass(frozen=True)
-class FoundFile:
+class OfferedFile:
     """A file offered as a drop, with what its folder says about it."""
 
     path: Path
@@ -51,7 +51,7 @@ class DiscoveredFiles:
     `rejected` pairs a path inside the folder with the reason; `ignored` are such paths.
     """
 
-    files: list[FoundFile] = field(default_factory=list)
+    files: list[OfferedFile] = field(default_factory=list)
     rejected: list[tuple[str, DropRejectedError]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
@@ -200,7 +200,7 @@ def _classify_file(path: Path, root: Path, sidecars: _Sidecars, contents: Discov
         return
     origin, record = sidecar_record
     contents.files.append(
-        FoundFile(
+        OfferedFile(
             path=path,
             relative_path=relative,
             origin=origin,

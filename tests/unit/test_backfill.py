@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from iapt.ingest.archive import ArchiveStamp
-from iapt.sources.folder import FoundFile
+from iapt.sources.folder import OfferedFile
 from iapt.workspace import Workspace
 from orchestration.assets.drops import drop_assets
 from orchestration.resources import WorkspaceResource
@@ -36,7 +36,7 @@ def keep(root: Path, name: str, content: bytes) -> None:
     offered.write_bytes(content)
     store, catalogue = WorkspaceResource(root=str(root)).drop_store, drops.catalogue()
     drop, _ = store.archive(
-        FoundFile(path=offered, relative_path=name, origin="published"),
+        OfferedFile(path=offered, relative_path=name, origin="published"),
         ArchiveStamp(store.next_sequence(), batch=1, archived_at="2026-06-01T00:00:00+00:00"),
         precedence=catalogue.precedence,
         limits=catalogue.limits,

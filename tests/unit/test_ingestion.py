@@ -24,7 +24,7 @@ from iapt.ingest.observation_store import ObservationStore
 from iapt.ingest.reissues import find_wholly_replaced_drops
 from iapt.ingest.series_summaries import summarise_series
 from iapt.rejection import DropRejectedError
-from iapt.sources.folder import FoundFile, discover_files
+from iapt.sources.folder import OfferedFile, discover_files
 from tests.factories import drops
 from tests.factories.drops import FINISHED, make_monthly_csv, make_row
 
@@ -113,7 +113,6 @@ def test_the_records_of_an_earlier_versions_home_are_read_under_their_old_keys(h
     after = house.read()
     assert (after.usable, after.rejected) == (before.usable, before.rejected)
     assert (len(before.read), after.read) == (2, [])
-    assert IngestResult.from_record({"folder": "drops", "refused": [("a", {})]}).rejected == [("a", {})]
 
 
 def test_kept_bytes_cannot_be_written_to(house: House) -> None:
@@ -693,7 +692,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_says_its_status_and_revision(name: str) -> None:
     precedence = drops.catalogue().precedence
-    assert (precedence.status_of(name), precedence.revision_of(name)) == NAMES[name]
+    assert (precedence.infer_status(name), precedence.infer_revision(name)) == NAMES[name]
 
 
 @pytest.mark.parametrize(
@@ -712,8 +711,8 @@ def test_a_name_says_its_status_and_revision(name: str) -> None:
 )
 def test_two_issues_of_one_file_share_their_name_without_the_revision(later: str, earlier: str) -> None:
     precedence = drops.catalogue().precedence
-    assert precedence.name_without_revision(later) == precedence.name_without_revision(earlier)
-    assert precedence.revision_of(later) > precedence.revision_of(earlier)
+    assert precedence.remove_revision(later) == precedence.remove_revision(earlier)
+    assert precedence.infer_revision(later) > precedence.infer_revision(earlier)
 
 
 def names_rejected(house: House) -> list[str]:
@@ -930,4 +929,4 @@ def test_the_drops_of_a_period_are_those_that_publish_it_at_its_grain(house: Hou
 
 def test_a_found_file_is_published_under_the_open_licence_unless_its_folder_says_otherwise(tmp_path: Path) -> None:
     (tmp_path / "april.csv").write_bytes(APRIL)
-    assert discover_files(tmp_path).files == [FoundFile(tmp_path / "april.csv", "april.csv", "published")]
+    assert discover_files(tmp_path).files == [OfferedFile(tmp_path / "april.csv", "april.csv", "published")]

@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 from xlsxwriter.chart import Chart
 
-from iapt.ingest.sheets import SPREADSHEET_ERRORS, UNCALCULATED, write_position
+from iapt.ingest.sheets import SPREADSHEET_ERRORS, UNCALCULATED, format_position
 from tests.factories import drops
 from tests.factories.drops import FINISHED, MONTHLY_HEADER, ReadDrop, Row, make_row, read
 
@@ -174,7 +174,7 @@ def test_a_table_of_which_every_row_has_an_error_in_its_keys_is_rejected(tmp_pat
     ("row", "column", "written"), [(1, 1, "A1"), (12, 26, "Z12"), (7, 27, "AA7"), (9, 16384, "XFD9")]
 )
 def test_a_cell_is_named_as_a_spreadsheet_names_it(row: int, column: int, written: str) -> None:
-    assert write_position(row, column) == written
+    assert format_position(row, column) == written
 
 
 # -- sheets that are not read -----------------------------------------------------------------------------------------

@@ -246,7 +246,7 @@ def test_status_and_revision_come_from_members_as_well_as_the_file(
     file: str, members: list[str], standing: tuple[str, int]
 ) -> None:
     precedence = drops.catalogue().precedence
-    assert (precedence.status_of(file, members), precedence.revision_of(file, members)) == standing
+    assert (precedence.infer_status(file, members), precedence.infer_revision(file, members)) == standing
 
 
 def test_the_sheet_of_a_workbook_is_no_member_that_tells_a_revision(tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ def believed_first(rules: Precedence, month: str) -> str:
     day = dt.date.fromisoformat(f"{month}-01")
     (first,) = [
         rank.series
-        for rank in rules.ranks()
+        for rank in rules.rank_series()
         if rank.period_grain == "month"
         and rank.rank == 1
         and (rank.valid_from is None or rank.valid_from <= day)
@@ -342,7 +342,7 @@ def test_a_dated_row_turns_the_order_for_its_periods_alone() -> None:
     } == dict.fromkeys(("2012-04", "2025-04", "2025-07", "2025-08"), "monthly")
     turned = ("2025-05", "2025-06", "2025-09", "2030-01")
     assert {believed_first(rules, month) for month in turned} == {"timeseries"}
-    assert [rank.series for rank in rules.ranks() if rank.period_grain == "year"] == ["annual"]
+    assert [rank.series for rank in rules.rank_series() if rank.period_grain == "year"] == ["annual"]
 
 
 def test_rows_that_follow_one_another_leave_nothing_between_or_twice() -> None:

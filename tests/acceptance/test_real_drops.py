@@ -108,7 +108,7 @@ def test_england_months_stand_as_published(real_release: RealRelease, month: str
     assert (found["count_referrals_received"], found["percentage_recovery"]) == ENGLAND_MONTHS[month]
 
 
-def test_england_leaves_rounded_by_the_publishers_rule(real_release: RealRelease) -> None:
+def test_england_is_released_rounded_by_the_publishers_rule(real_release: RealRelease) -> None:
     def figure(table: str, period: str, measure: str) -> object:
         return real_release.released(
             f"""
@@ -151,7 +151,7 @@ def test_rounding_a_published_rate_again_would_be_wrong_in_some_cells(real_relea
 
 
 @pytest.mark.parametrize("table", EXTRACTS)
-def test_no_count_below_five_leaves(real_release: RealRelease, table: str) -> None:
+def test_no_count_below_five_is_released(real_release: RealRelease, table: str) -> None:
     ((small, uneven, extremes),) = real_release.released(
         f"""
         select

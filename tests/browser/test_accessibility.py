@@ -206,7 +206,7 @@ def test_texts_and_lines_of_drawings_stand_out(path: str, session: BrowserSessio
     assert not any(faint.values()), faint
 
 
-def test_lines_and_tiles_are_told_apart_without_colour(session: BrowserSession) -> None:
+def test_lines_and_tiles_are_distinguished_without_colour(session: BrowserSession) -> None:
     """Each line has marks of its own shape and, but for the first, dashes of its own; classes print their value."""
     report_page = session.open(
         "recovery-rate/england-annual.html?with=bme_group/bme&with=bme_group/white_british&with=ethnic_group/mixed"

@@ -55,7 +55,7 @@ def broken(outcomes: tuple[RuleOutcome, ...]) -> dict[tuple[str, str], str]:
 # --- drops
 
 
-def test_sound_drops_pass_every_rule_and_are_judged_once(
+def test_sound_drops_pass_every_rule_and_are_validated_once(
     written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     drops = written("select 1")
@@ -68,7 +68,7 @@ def test_sound_drops_pass_every_rule_and_are_judged_once(
     assert again.report == first.report
 
 
-def test_only_what_is_new_or_read_otherwise_is_judged(
+def test_only_what_is_new_or_read_otherwise_is_validated(
     written: Callable[[str], list[DropToValidate]], cache: DropValidationCache
 ) -> None:
     *known, new = written("select 1")
@@ -225,17 +225,17 @@ def test_drops_and_marts_agree_on_the_measure_and_kind_of_every_figure(released_
         files = [home.observations / f"{sha256}.parquet" for sha256 in landed]
         observations.load(connection, files, SEEDS)
         query = "select distinct series, measure_name, measure, statistic from {} where series <> 'data_quality'"
-        judged = set(connection.execute(query.format("published_measures")).fetchall())
+        published = set(connection.execute(query.format("published_measures")).fetchall())
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         built = set(connection.execute(query.format("intermediate.int_observations_with_measures")).fetchall())
-    assert judged == built
+    assert published == built
     assert len(built) > 200
 
 
 # --- a refresh
 
 
-def test_every_drop_of_a_release_has_its_verdict(released_home: BuiltHome) -> None:
+def test_every_drop_of_a_release_has_its_validation(released_home: BuiltHome) -> None:
     home = released_home.home
     landed = json.loads(home.landed.read_text("utf-8"))["drops"]
     assert {path.stem for path in home.drop_validations.iterdir()} == set(landed)
@@ -282,5 +282,5 @@ def test_a_count_below_five_stops_the_release_and_taking_the_drop_out_mends_it(
     page = copied_home.figures_page.stat().st_mtime_ns
     mended = refresh(copied_home, revealing_drop)
     assert mended.failure is None
-    assert copied_home.figures_page.stat().st_mtime_ns == page, "nothing is new, so nothing is judged"
+    assert copied_home.figures_page.stat().st_mtime_ns == page, "nothing is new, so nothing is validated"
     assert copied_home.latest.readlink() == before

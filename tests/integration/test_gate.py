@@ -158,10 +158,10 @@ def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutan
     assert not (tmp_path / "latest").exists()
 
 
-TELL_TALES = [mutant for mutant in MUTANTS if str(CANARY_VALUE) in mutant.sql and "annual" in mutant.table]
+WITH_A_CANARY = [mutant for mutant in MUTANTS if str(CANARY_VALUE) in mutant.sql and "annual" in mutant.table]
 
 
-@pytest.mark.parametrize("mutant", TELL_TALES, ids=lambda mutant: mutant.id)
+@pytest.mark.parametrize("mutant", WITH_A_CANARY, ids=lambda mutant: mutant.id)
 def test_no_figure_leaks_from_a_refusal(
     staged: Path,
     tmp_path: Path,

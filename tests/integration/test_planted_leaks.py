@@ -36,16 +36,16 @@ from tests.integration.conftest import BuiltHome
 
 CASES = load_leaks()
 NAMED_BY_RECONCILIATION = {rule.name for rule in RECONCILIATION_RULES}
-RULES_OF_THE_AUDITOR = {NO_RESIDUAL_DISCLOSURE, ROWS_MATCH_WAREHOUSE, *NAMED_BY_RECONCILIATION}
+AUDITOR_RULES = {NO_RESIDUAL_DISCLOSURE, ROWS_MATCH_WAREHOUSE, *NAMED_BY_RECONCILIATION}
 #: A leak that one of these names is audited: what reveals more, and what is no number, which must not stop the audit.
-READ_BY_THE_AUDIT = {NO_RESIDUAL_DISCLOSURE, "values_are_numbers"}
+AUDITED_RULES = {NO_RESIDUAL_DISCLOSURE, "values_are_numbers"}
 
 
 @dataclass(frozen=True)
 class CleanSlice:
-    """The slice as it is before anything is planted: open, and judged.
+    """The slice as it is before anything is planted: open, and validated.
 
-    One engine holds the clean extracts as tables and reads the warehouse; each leak is judged on connections of its
+    One engine holds the clean extracts as tables and reads the warehouse; each leak is validated on connections of its
     own, whose tables and views stand before those of the engine.
     """
 
@@ -127,7 +127,7 @@ def source(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def clean(source: SourceSlice, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanSlice]:
-    """The slice, opened and judged."""
+    """The slice, opened and validated."""
     folder = tmp_path_factory.mktemp("kept") / "audits"
     # Of so few rows two cores make nothing but more work.
     with duckdb.connect(config={"threads": 1}) as engine:
@@ -197,13 +197,13 @@ def outcomes_of(leak: Leak, clean: CleanSlice, folder: Path, asked: frozenset[st
             if changed in rule.tables and (not asked or rule.name in {*asked, COLUMNS_RULE})
         ]
         outcomes = list(outcomes_of_rules(rules, connection))
-    if outcomes[0].result == "passed" and (not asked or asked & RULES_OF_THE_AUDITOR):
+    if outcomes[0].result == "passed" and (not asked or asked & AUDITOR_RULES):
         unchanged: Mapping[str, str] = {table: "it was not changed" for table in CONTRACTS if table != changed}
         auditor = OpenAuditor(
             clean.source.warehouse,
             own_copy(clean.audits, folder),
             engine=clean.engine,
-            only_reconciles=bool(asked) and not asked & READ_BY_THE_AUDIT,
+            only_reconciles=bool(asked) and not asked & AUDITED_RULES,
         )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(period_audits, "bound_source", clean.bounds)
@@ -220,19 +220,21 @@ def own_copy(audits: Path, folder: Path) -> Path:
     return folder / "audits"
 
 
-def broken(outcomes: Iterable[RuleOutcome]) -> set[str]:
-    """The names of the rules that were judged and not kept."""
+def failed_rules(outcomes: Iterable[RuleOutcome]) -> set[str]:
+    """The names of the rules that failed."""
     return {outcome.rule for outcome in outcomes if outcome.result == "failed"}
 
 
 @pytest.fixture(scope="module")
-def said_of(clean: CleanSlice, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Leak], list[RuleOutcome]]:
-    """What all of the gate says of a change, each judged alone, and once however often it is asked about."""
+def outcomes_of_leak(
+    clean: CleanSlice, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Leak], list[RuleOutcome]]:
+    """The outcomes of the whole gate for a change, each validated alone, and once however often it is asked for."""
     return cache(lambda leak: outcomes_of(leak, clean, tmp_path_factory.mktemp("planted"), frozenset()))
 
 
 def test_clean_extracts_break_no_rule(clean: CleanSlice) -> None:
-    assert {outcome.result for outcome in clean.outcomes} == {"passed"}, broken(clean.outcomes)
+    assert {outcome.result for outcome in clean.outcomes} == {"passed"}, failed_rules(clean.outcomes)
     assert {outcome.table for outcome in clean.outcomes if outcome.rule == NO_RESIDUAL_DISCLOSURE} == set(
         EXTRACT_GRAINS
     )
@@ -248,7 +250,7 @@ def test_a_planted_leak_is_named(
     leak: Leak, clean: CleanSlice, organisation_codes: frozenset[str], tmp_path: Path
 ) -> None:
     outcomes = outcomes_of(leak, clean, tmp_path, frozenset(leak.rules))
-    assert broken(outcomes) >= set(leak.rules), f"{leak.why}: {sorted(broken(outcomes))}"
+    assert failed_rules(outcomes) >= set(leak.rules), f"{leak.why}: {sorted(failed_rules(outcomes))}"
     assert {outcome.result for outcome in outcomes} <= {"passed", "failed"}
     for outcome in outcomes:
         if outcome.rule in NAMED_BY_RECONCILIATION and outcome.result == "failed":
@@ -259,18 +261,20 @@ def test_a_planted_leak_is_named(
 
 
 @pytest.mark.parametrize("leak", CASES.harmless, ids=lambda leak: leak.name)
-def test_a_change_that_gives_nothing_away_breaks_no_rule(
-    leak: Leak, said_of: Callable[[Leak], list[RuleOutcome]]
+def test_a_change_that_reveals_nothing_breaks_no_rule(
+    leak: Leak, outcomes_of_leak: Callable[[Leak], list[RuleOutcome]]
 ) -> None:
-    assert {outcome.result for outcome in said_of(leak)} <= {"passed", "failed"}
-    assert broken(said_of(leak)) == set(leak.rules)
+    assert {outcome.result for outcome in outcomes_of_leak(leak)} <= {"passed", "failed"}
+    assert failed_rules(outcomes_of_leak(leak)) == set(leak.rules)
 
 
 @pytest.mark.parametrize("leak", CASES.canaries, ids=lambda leak: leak.name)
-def test_no_outcome_repeats_the_figure_it_is_about(leak: Leak, said_of: Callable[[Leak], list[RuleOutcome]]) -> None:
-    report = ValidationReport.from_outcomes({}, said_of(leak))
+def test_no_outcome_repeats_the_figure_it_is_about(
+    leak: Leak, outcomes_of_leak: Callable[[Leak], list[RuleOutcome]]
+) -> None:
+    report = ValidationReport.from_outcomes({}, outcomes_of_leak(leak))
     assert not report.passed
-    assert broken(said_of(leak)) >= set(leak.rules)
+    assert failed_rules(outcomes_of_leak(leak)) >= set(leak.rules)
     for text in (report.describe_failures(), report.to_json(), repr(report)):
         for form in (str(CANARY_VALUE), f"{CANARY_VALUE:,}", f"{CANARY_VALUE:e}"[:6]):
             assert form not in text
@@ -279,7 +283,7 @@ def test_no_outcome_repeats_the_figure_it_is_about(leak: Leak, said_of: Callable
 def test_every_rule_of_the_audit_names_a_leak() -> None:
     """A check that cannot fail is a defect."""
     named = {rule for leak in CASES.leaks for rule in leak.rules}
-    assert named >= RULES_OF_THE_AUDITOR
+    assert named >= AUDITOR_RULES
     assert all(leak.rules for leak in CASES.leaks)
     assert {leak.table for leak in CASES.leaks} > set(CONTRACTS)
     names = Counter(leak.name for leak in (*CASES.leaks, *CASES.harmless, *CASES.canaries))
@@ -297,7 +301,7 @@ WHOLE_GATE = [
 def test_nothing_is_published_of_extracts_with_a_leak(planted: Leak, clean: CleanSlice, tmp_path: Path) -> None:
     staged = plant(planted, clean, tmp_path)
     report = validate_release(staged, auditor=Auditor(clean.source.warehouse))
-    assert broken(report.outcomes) >= set(planted.rules)
+    assert failed_rules(report.outcomes) >= set(planted.rules)
     with pytest.raises(NotPublishableError) as refused:
         publish(
             ReleaseCandidate(

@@ -209,7 +209,7 @@ def test_what_a_re_issue_withdrew_and_brought_is_told(reissued: Reissued) -> Non
     assert reissued.warehouse.execute(changed).fetchall() == [(0, 0, 0), (0, 0, 2)]
 
 
-def test_the_issues_of_a_zip_of_one_name_are_told_apart(reissued: Reissued) -> None:
+def test_the_issues_of_a_zip_of_one_name_are_distinguished(reissued: Reissued) -> None:
     labels = reissued.warehouse.execute(
         "select replaced, replaced_by from marts.mart_reissues where period = '2025-10' and org_level = 'provider'"
     ).fetchall()

@@ -27,7 +27,7 @@ from tests.integration.conftest import (
 )
 
 
-def test_good_drops_are_released_though_others_are_refused(released_home: BuiltHome) -> None:
+def test_good_drops_are_released_though_others_are_rejected(released_home: BuiltHome) -> None:
     outcome = released_home.outcome
     assert outcome.failure is None
     assert outcome.exit_status == 3
@@ -91,7 +91,7 @@ def test_what_was_left_or_set_aside_is_told_with_the_files(released_home: BuiltH
     assert re.search(r"set aside, since a blank .*: iapt-quarter-q1-2020-21-final-data.csv \(\d+ cells\)", notices)
 
 
-def test_the_bytes_of_a_refused_drop_are_kept(released_home: BuiltHome) -> None:
+def test_the_bytes_of_a_rejected_drop_are_archived(released_home: BuiltHome) -> None:
     kept = {path.name for path in released_home.home.drops.glob("*/*")}
     assert kept >= set(BAD_DROPS)
 
@@ -108,7 +108,7 @@ def test_a_second_refresh_reads_nothing_and_says_so(released_home: BuiltHome) ->
     assert released_home.home.latest.readlink() == before
 
 
-def test_status_says_what_is_kept_refused_and_released(released_home: BuiltHome) -> None:
+def test_status_says_what_is_archived_rejected_and_released(released_home: BuiltHome) -> None:
     result = CliRunner().invoke(app, ["status", "--home", str(released_home.home.root)])
     assert result.exit_code == 0
     for said in ("monthly", "quarterly", "annual", "timeseries", "synthetic", *BAD_DROPS, "SYNTHETIC DATA"):
@@ -144,7 +144,7 @@ def test_a_folder_without_a_drop_is_no_failure_and_releases_nothing(tmp_path: Pa
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
 
 
-def test_drops_that_were_all_refused_are_a_failure_that_tells_each_reason_once(tmp_path: Path) -> None:
+def test_drops_that_were_all_rejected_are_a_failure_that_tells_each_reason_once(tmp_path: Path) -> None:
     (tmp_path / "drops").mkdir()
     for name in ("odd.csv", "odder.csv"):
         (tmp_path / "drops" / name).write_text(f"{name},b\n1,2\n", "utf-8")

@@ -335,7 +335,7 @@ def test_staging_twice_gives_the_same_bytes(copied_home: Workspace) -> None:
 
 
 def _plant(home: Workspace, table: str, change: str) -> None:
-    """Change a staged table after the gate has judged it."""
+    """Change a staged table after the gate has validated it."""
     path = home.staging / f"{table}.parquet"
     with duckdb.connect() as connection:
         connection.execute(f"create table {table} as from read_parquet('{path}')")
@@ -362,19 +362,19 @@ def test_the_release_alone_in_another_run_refuses_bytes_the_gate_did_not_pass(co
     assert copied_home.latest.readlink() == before
 
 
-def test_the_release_alone_refuses_without_a_verdict(copied_home: Workspace) -> None:
+def test_the_release_alone_refuses_without_a_report(copied_home: Workspace) -> None:
     shutil.rmtree(copied_home.validation)
     result = _run(copied_home, RELEASE)
     assert not result.success
     assert "Expected a validation report of the gate" in _failures(result)
 
 
-def test_the_release_alone_refuses_after_a_failed_verdict(copied_home: Workspace) -> None:
+def test_the_release_alone_refuses_after_a_failed_report(copied_home: Workspace) -> None:
     before = copied_home.latest.readlink()
     _plant(copied_home, "extract_monthly", "update extract_monthly set value_marker = '[x]' where value_marker = '[c]'")
-    judged = _run(copied_home, GATE)
+    gate = _run(copied_home, GATE)
     refused = _run(copied_home, RELEASE)
-    assert not judged.success
+    assert not gate.success
     assert not refused.success
     message = _failures(refused)
     assert "extract_monthly.parquet" in message

@@ -141,7 +141,7 @@ def test_a_salt_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
         _ = home.salt
 
 
-def test_a_release_that_gives_someone_away_is_refused(tmp_path: Path) -> None:
+def test_a_release_that_discloses_a_person_is_refused(tmp_path: Path) -> None:
     status, said = _refresh(tmp_path / "home", _write(tmp_path / "drops", GIVEN_AWAY))
     assert status == 1
     assert "no_standalone_disclosure in extract_quarterly.parquet" in said
@@ -159,7 +159,7 @@ def test_other_measures_than_counts_are_refused(tmp_path: Path) -> None:
     assert "Count_" in said
 
 
-def test_months_beside_their_year_are_refused_though_neither_gives_anyone_away_alone(tmp_path: Path) -> None:
+def test_months_beside_their_year_are_refused_though_neither_discloses_anyone_alone(tmp_path: Path) -> None:
     drops = _write(tmp_path / "drops", SAFE, grain="month", file="our_month.csv")
     _write(drops, SAFE, grain="year", file="our_year.csv")
     status, said = _refresh(tmp_path / "home", drops)

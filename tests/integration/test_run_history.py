@@ -87,7 +87,7 @@ def find_record(home: Workspace) -> dict[str, Any]:
     return record
 
 
-def test_a_refused_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(place: Path) -> None:
+def test_a_rejected_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(place: Path) -> None:
     home, before = Workspace(place / "home"), statuses(Workspace(place / "home"))
     (place / "inbox" / "odd.csv").write_text("a,b\n1,2\n")
     run_id = run_by_the_sensor(home, place / "inbox")
@@ -100,7 +100,7 @@ def test_a_refused_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(p
     assert {name for name in after if after[name] != before[name]} == {READ_CHECK.to_user_string()}
 
 
-def test_a_run_with_nothing_new_keeps_the_verdicts_of_the_release_its_warnings_and_notices(place: Path) -> None:
+def test_a_run_with_nothing_new_keeps_the_reports_of_the_release_its_warnings_and_notices(place: Path) -> None:
     home, before, released = (
         Workspace(place / "home"),
         statuses(Workspace(place / "home")),
@@ -139,7 +139,7 @@ def test_a_failed_run_of_the_sensor_is_on_record_with_its_reason(place: Path) ->
     assert home.latest.readlink() == release
 
 
-def test_a_run_that_was_killed_is_told_apart_from_one_at_work(place: Path) -> None:
+def test_a_run_that_was_killed_is_distinguished_from_one_at_work(place: Path) -> None:
     home = Workspace(place / "home")
     running = find_record(home) | {"state": "running"}
     (home.root / "last_refresh.json").write_text(json.dumps(running), "utf-8")
@@ -178,7 +178,7 @@ def test_demonstration_and_published_figures_never_share_a_home(tmp_path: Path, 
     assert home.latest.readlink() == release
 
 
-def test_a_refused_drop_that_was_replaced_leaves_the_list_of_the_refused(place: Path) -> None:
+def test_a_rejected_drop_that_was_replaced_leaves_the_list_of_the_rejected(place: Path) -> None:
     home, may = Workspace(place / "home"), place / "inbox" / "iapt_month_may_2026_activity.csv"
     may.write_bytes(MAY.replace(b"MEASURE_ID", b"MEASURE_NUMBER", 1))
     assert said("refresh", "--drops", place / "inbox", "--home", home.root)[0] == 3

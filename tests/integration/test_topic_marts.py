@@ -105,7 +105,7 @@ def test_a_topic_mart_has_the_cells_of_the_extracts_and_no_other(ask: Ask, mart:
     assert ask(f"select count(*) from (({long}) except all ({wide}))") == [(0,)]
 
 
-def test_a_standard_is_judged_only_where_there_is_a_figure(ask: Ask) -> None:
+def test_a_standard_is_assessed_only_where_there_is_a_figure(ask: Ask) -> None:
     for mart in TOPICS:
         for measure in list_measures(ask, mart):
             if f"{measure}_standard" in columns_of(ask, mart):

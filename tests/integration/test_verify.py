@@ -108,7 +108,7 @@ def small_home(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def files_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files are judged, and not what is in them."""
+    """The files are compared, and not what is in them."""
     monkeypatch.setattr(
         release_validation, "validate_release", lambda folder, *, auditor: validate_release(folder, suites={})
     )
@@ -127,7 +127,7 @@ def change(file: Path, sql: str) -> None:
 
 
 def inspect(folder: Path) -> FolderVerification:
-    """Inspect a folder whose tables were judged before; no source is asked."""
+    """Inspect a folder whose tables were validated before; no source is asked."""
     return verify_folder(
         folder,
         Auditor(folder / "no warehouse"),
@@ -156,7 +156,7 @@ def test_the_latest_release_is_clean(home: Workspace) -> None:
     assert "Every file is as the manifest lists it." in result.output
 
 
-def test_a_folder_made_by_hand_is_judged_without_a_manifest(
+def test_a_folder_made_by_hand_is_verified_without_a_manifest(
     home: Workspace, tables_alone: Path, files_judged_alone: None
 ) -> None:
     """Its tables are, to the byte, those that were found to keep every rule above."""
@@ -340,17 +340,17 @@ def test_copies_that_cannot_be_read_have_not_passed(small_copy: Path) -> None:
     assert faults(small_copy).keys() == {"iapt.duckdb"}
 
 
-# --- what cannot be judged
+# --- what cannot be verified
 
 
-def test_a_folder_without_tables_cannot_be_judged(home: Workspace, tmp_path: Path) -> None:
+def test_a_folder_without_tables_cannot_be_verified(home: Workspace, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no tables here", encoding="utf-8")
     result = audit(home, tmp_path)
     assert result.exit_code == 2
     assert "expected at least one table of a release" in result.output
 
 
-def test_a_folder_that_is_not_there_cannot_be_judged(home: Workspace, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_cannot_be_verified(home: Workspace, tmp_path: Path) -> None:
     assert audit(home, tmp_path / "nowhere").exit_code == 2
 
 
@@ -374,6 +374,6 @@ def test_a_release_made_from_other_drops_has_another_source(home: Workspace, cop
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
-def test_a_manifest_that_is_none_cannot_be_judged(home: Workspace, copy: Path, text: str) -> None:
+def test_a_manifest_that_is_none_cannot_be_verified(home: Workspace, copy: Path, text: str) -> None:
     (copy / "manifest.json").write_text(text, encoding="utf-8", errors="surrogateescape")
     assert audit(home, copy).exit_code == 2

@@ -438,7 +438,7 @@ def exposed_to(name: str) -> set[str]:
     return {re.fullmatch(r"ref\('(\w+)'\)", ref)[1] for ref in EXPOSURES[name]["depends_on"]}  # type: ignore[index]
 
 
-def test_the_report_reads_what_leaves_only() -> None:
+def test_the_report_reads_released_tables_only() -> None:
     assert exposed_to("statistics_report") < exposed_to("bi_tools")
 
 

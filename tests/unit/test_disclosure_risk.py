@@ -147,7 +147,7 @@ def test_a_complement_of_a_few_is_small_though_nobody_published_it(connection: d
     assert connection.execute("select lower_bound, upper_bound from complement").fetchall() == [(3, 3)]
 
 
-def test_a_complement_that_may_be_more_than_a_few_has_no_grade(connection: duckdb.DuckDBPyConnection) -> None:
+def test_a_complement_that_may_be_more_than_a_few_has_no_risk_class(connection: duckdb.DuckDBPyConnection) -> None:
     figures = row(PLACE, finished=100, in_6_weeks=90, rate_in_6_weeks=91)
     assert grades_of(connection, figures) == {}
 
@@ -164,13 +164,13 @@ def test_a_hidden_count_with_fewer_values_left_is_narrowed(connection: duckdb.Du
     assert grades_of(connection, figures) == {("sub_icb_provider", FINISHED): ["approximate_disclosure"]}
 
 
-def test_a_hidden_count_that_nothing_bears_on_is_audited_and_has_no_grade(
+def test_a_hidden_count_that_nothing_bears_on_is_audited_and_has_no_risk_class(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     assert grades_of(connection, row(PLACE, finished=50, below=None)) == {("sub_icb", NOT_AT_CASENESS): [""]}
 
 
-def test_a_cell_has_one_grade_and_every_hidden_cell_is_audited(connection: duckdb.DuckDBPyConnection) -> None:
+def test_a_cell_has_one_risk_class_and_every_hidden_cell_is_audited(connection: duckdb.DuckDBPyConnection) -> None:
     figures = publish(make_counts("year", seed=4, shape=Shape(icbs=4, providers=5)))
     audit_figures(connection, figures, "year")
     classify_risk(connection)

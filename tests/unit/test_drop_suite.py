@@ -37,7 +37,7 @@ def changed(sound_rows: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCo
     sound_rows.execute("rollback")
 
 
-def judged(
+def load_drops(
     connection: duckdb.DuckDBPyConnection, folder: Path, drops: Sequence[str] = rows.DROPS
 ) -> duckdb.DuckDBPyConnection:
     files = rows.write_observations(connection, folder / "observations", drops)
@@ -50,7 +50,7 @@ def judged(
 def sound(
     sound_rows: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    with judged(sound_rows, tmp_path_factory.mktemp("sound")) as connection:
+    with load_drops(sound_rows, tmp_path_factory.mktemp("sound")) as connection:
         yield connection
 
 
@@ -69,7 +69,7 @@ def test_sound_drops_keep_every_rule(sound: duckdb.DuckDBPyConnection, rule: Rul
 def broken_mutants(
     sound_rows: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, set[int]]:
-    """What breaks each rule: every mutant is a drop of its own, judged together with the sound ones after them."""
+    """What breaks each rule: every mutant is a drop of its own, validated together with the sound ones after them."""
     files = []
     for mutant in MUTANTS:
         sound_rows.execute(f"begin; {mutant.sql}")
@@ -86,7 +86,7 @@ def test_a_mutant_breaks_its_rule(broken_mutants: dict[str, set[int]], number: i
     assert number in broken_mutants[mutant.rule]
 
 
-def test_sound_drops_are_not_blamed_for_those_judged_with_them(broken_mutants: dict[str, set[int]]) -> None:
+def test_sound_drops_are_not_blamed_for_those_validated_with_them(broken_mutants: dict[str, set[int]]) -> None:
     changed = set(range(len(MUTANTS)))
     assert {name: broken - changed for name, broken in broken_mutants.items() if broken - changed} == {}
 
@@ -112,7 +112,7 @@ def test_a_rule_says_where_it_comes_from(rule: Rule) -> None:
     assert "Source: " in rule.description
 
 
-def test_every_figure_is_judged_once_and_what_does_not_apply_is_not(sound: duckdb.DuckDBPyConnection) -> None:
+def test_every_figure_is_checked_once_and_what_does_not_apply_is_not(sound: duckdb.DuckDBPyConnection) -> None:
     expected = sum(row["value_status"] != "not_applicable" for row in rows.sound_rows())
     counts = "select count(*), count(distinct (drop_number, cell_number)) from observations"
     assert sound.execute(counts).fetchall() == [(expected, expected)]
@@ -150,7 +150,7 @@ def test_what_is_unusual_but_sound_is_let_through(
     changed: duckdb.DuckDBPyConnection, tmp_path: Path, change: str
 ) -> None:
     changed.execute(change)
-    with judged(changed, tmp_path, ["monthly.csv"]) as connection:
+    with load_drops(changed, tmp_path, ["monthly.csv"]) as connection:
         assert {name for name, rule in RULES.items() if broken_by(connection, rule)} == set()
 
 
@@ -170,5 +170,5 @@ def test_the_kind_of_a_measure_is_that_of_its_id_or_alias_or_else_of_its_name(
 ) -> None:
     changed.execute(f"delete from rows where not ({SNIPPETS['a_count']})")
     changed.execute(f"update rows set {change}")
-    with judged(changed, tmp_path, ["monthly.csv"]) as connection:
+    with load_drops(changed, tmp_path, ["monthly.csv"]) as connection:
         assert connection.execute("select distinct statistic from observations").fetchall() == [(kind,)]

@@ -59,7 +59,7 @@ def test_only_what_passed_or_failed_is_final(result: str, is_final: bool) -> Non
     assert DropValidation(DROP, "a key", (found,)).is_final == is_final
 
 
-def test_two_drops_of_one_name_are_told_apart() -> None:
+def test_two_drops_of_one_name_are_distinguished() -> None:
     assert DROP.label == "iapt_month_jun_2022.csv (abababababab)"
 
 

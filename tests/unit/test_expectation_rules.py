@@ -176,7 +176,7 @@ def test_a_rule_knows_every_table_it_reads() -> None:
     assert rule.tables == {"extract_annual", "dim_measure"}
 
 
-def test_rules_and_verdicts_are_had_without_great_expectations_or_dagster() -> None:
+def test_rules_and_reports_load_without_great_expectations_or_dagster() -> None:
     program = (
         "import sys, expectations.release_validation, iapt.validation\n"
         "sys.exit(bool({'great_expectations', 'dagster', 'orchestration'} & set(sys.modules)))"

@@ -185,7 +185,7 @@ def test_drops_of_one_intake_share_a_batch_and_are_numbered_in_the_order_of_thei
     ]
 
 
-def test_a_crash_while_keeping_leaves_nothing_half_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_archiving_leaves_nothing_half_written(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: object, **__: object) -> str:
         raise KeyboardInterrupt
 
@@ -200,7 +200,7 @@ def test_a_crash_while_keeping_leaves_nothing_half_kept(house: House, monkeypatc
     assert house.ingest_folder().new
 
 
-def test_what_a_power_cut_leaves_behind_is_no_kept_drop(house: House) -> None:
+def test_what_a_power_cut_leaves_behind_is_no_archived_drop(house: House) -> None:
     house.offer(april__csv=APRIL).ingest_folder()
     (drop,) = house.store
     half_kept = house.store.folder / ".archiving-cut-short"

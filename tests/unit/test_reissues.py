@@ -291,7 +291,7 @@ def test_a_name_with_the_words_of_a_correction_is_a_later_issue_of_the_same_file
         assert replaced(tmp_path, found) == {(2, "england", 1), (2, "provider", 1)}, mark
 
 
-def test_a_corrected_member_wins_in_a_zip_of_the_same_name_and_each_is_told_apart(tmp_path: Path) -> None:
+def test_a_corrected_member_wins_in_a_zip_of_the_same_name_and_each_is_distinguished(tmp_path: Path) -> None:
     packs = [make_zip({name: content}) for name, content in (("april.csv", TWO), ("april-v2.csv", RECODED))]
     found = kept(tmp_path, ("iapt_month_apr_2026.zip", packs[1]), ("iapt_month_apr_2026.zip", packs[0]))
     assert {(old, new) for old, _, new in replaced(tmp_path, found)} == {(2, 1)}

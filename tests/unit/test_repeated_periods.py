@@ -56,7 +56,7 @@ def test_a_period_that_repeats_another_is_told_with_it_and_how_many_counts_agree
 
 
 @pytest.mark.parametrize(("fact", "least"), LEAST.items())
-def test_too_few_counts_are_not_judged_by(fact: str, least: int) -> None:
+def test_too_few_counts_are_not_compared(fact: str, least: int) -> None:
     assert warned(fact, {"2022-07": counts(least - 1), "2022-08": counts(least - 1)}) == []
 
 

@@ -175,7 +175,7 @@ def test_leaks_are_told_by_period_and_counted(source: duckdb.DuckDBPyConnection)
     assert leaks(source, raw, f"period = '{ELSEWHERE.period}'") == {ELSEWHERE.period: found[ELSEWHERE.period]}
 
 
-def test_a_raw_count_that_the_source_gives_away_itself_is_no_leak() -> None:
+def test_a_raw_count_that_the_source_discloses_itself_is_no_leak() -> None:
     """33 finished, 4 not at caseness and 27 recovered: the published row has no other explanation."""
     counts: Counts = {(ROW, FINISHED): 33, (ROW, NOT_AT_CASENESS): 4, (ROW, RECOVERY): 27}
     figures = publish(counts)

@@ -50,7 +50,7 @@ ODD_NAMES = [
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_folder_of_any_name_can_be_judged(name: str, tmp_path: Path) -> None:
+def test_a_folder_of_any_name_can_be_validated(name: str, tmp_path: Path) -> None:
     folder = tmp_path / name
     folder.mkdir()
     rules = SUITES["dim_standard"][:1]

@@ -83,7 +83,7 @@ def test_a_failure_names_rule_file_expectation_number_and_keys() -> None:
     assert "for example: period 2021-01, org_code RZ90, measure count_recovery" in text
 
 
-def test_an_error_is_told_apart_from_a_failure() -> None:
+def test_an_error_is_distinguished_from_a_failure() -> None:
     text = ValidationReport.from_outcomes(FILES, [IN_ERROR]).describe_failures()
     assert "ERROR counts_are_rounded" in text
     assert "BinderException" in text

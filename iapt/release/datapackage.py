@@ -10,17 +10,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from iapt.release.dictionary import Column, Dictionary
+from iapt.contract import TABLES, Table
 
 DATA_PACKAGE: Final = "datapackage.json"
 #: The types of the tables in the words of Table Schema.
 _TYPES: Final[Mapping[str, str]] = {
-    "varchar": "string",
-    "double": "number",
-    "bigint": "integer",
-    "integer": "integer",
-    "date": "date",
-    "boolean": "boolean",
+    "VARCHAR": "string",
+    "DOUBLE": "number",
+    "BIGINT": "integer",
+    "INTEGER": "integer",
+    "DATE": "date",
+    "BOOLEAN": "boolean",
 }
 _OPEN_GOVERNMENT_LICENCE: Final = {
     "name": "OGL-UK-3.0",
@@ -29,10 +29,8 @@ _OPEN_GOVERNMENT_LICENCE: Final = {
 }
 
 
-def to_data_package(
-    release_id: str, dictionary: Dictionary, files: Mapping[str, Sequence[str]], *, is_licensed: bool
-) -> str:
-    """The Data Package of a release as JSON.
+def to_data_package(release_id: str, files: Mapping[str, Sequence[str]], *, is_licensed: bool) -> str:
+    """Return the Data Package of a release as JSON.
 
     `files` are the paths of each table's CSV files, from the folder of the release; a table without any is left out.
     """
@@ -41,19 +39,15 @@ def to_data_package(
         "title": f"NHS Talking Therapies (IAPT) statistics, release {release_id}",
         "version": release_id,
         **({"licenses": [_OPEN_GOVERNMENT_LICENCE]} if is_licensed else {}),
-        "resources": [
-            _resource(table.name, table.description, table.columns, files[table.name])
-            for table in dictionary.tables
-            if files.get(table.name)
-        ],
+        "resources": [_describe_resource(table, files[name]) for name, table in TABLES.items() if files.get(name)],
     }
     return json.dumps(package, indent=1, ensure_ascii=False) + "\n"
 
 
-def _resource(name: str, description: str, columns: Sequence[Column], paths: Sequence[str]) -> dict[str, Any]:
+def _describe_resource(table: Table, paths: Sequence[str]) -> dict[str, Any]:
     return {
-        "name": name,
-        "description": description,
+        "name": table.name,
+        "description": table.description,
         "profile": "tabular-data-resource",
         "path": list(paths) if len(paths) > 1 else paths[0],
         "format": "csv",
@@ -64,7 +58,7 @@ def _resource(name: str, description: str, columns: Sequence[Column], paths: Seq
         "schema": {
             "fields": [
                 {"name": column.name, "type": _TYPES[column.type], "description": column.description}
-                for column in columns
+                for column in table.columns
             ],
             "missingValues": [""],
         },

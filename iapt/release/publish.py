@@ -186,7 +186,7 @@ def _write_release(release: Path, candidate: ReleaseCandidate, metadata: Mapping
     dictionary = build_dictionary(release)
     (release / DICTIONARY_DATA).write_text(to_json(dictionary), encoding="utf-8")
     (release / DICTIONARY_PAGE).write_text(to_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
-    package = to_data_package(release_id, dictionary, csv_paths, is_licensed=description.salt is None)
+    package = to_data_package(release_id, csv_paths, is_licensed=description.salt is None)
     (release / DATA_PACKAGE).write_text(package, encoding="utf-8")
     (release / "README.md").write_text(render_release_readme(release_id, description, release), encoding="utf-8")
 

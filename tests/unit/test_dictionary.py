@@ -16,14 +16,13 @@ def dictionary() -> Dictionary:
     return build_dictionary()
 
 
-def test_a_description_says_something(dictionary: Dictionary) -> None:
-    columns = [f"{table.name}.{column.name}" for table in dictionary.tables for column in table.columns]
-    described = [column.description for table in dictionary.tables for column in table.columns]
-    assert [name for name, text in zip(columns, described, strict=True) if len(text) < 10] == []
+def test_descriptions_are_long_enough_to_mean_something(dictionary: Dictionary) -> None:
+    columns = {f"{table.name}.{column.name}": column for table in dictionary.tables for column in table.columns}
+    assert [name for name, column in columns.items() if len(column.description) < 10] == []
     assert [table.name for table in dictionary.tables if len(table.description) < 20] == []
 
 
-def test_tables_whose_figures_can_be_noted_say_where(dictionary: Dictionary) -> None:
+def test_tables_with_notes_on_known_errors_say_where_they_are(dictionary: Dictionary) -> None:
     noted = {table.name for table in dictionary.tables if "`dim_note`" in table.notes}
     assert noted == {*EXTRACT_GRAINS, *TOPICS, "mart_recovery_rate"}
     assert to_markdown(dictionary).count("stand in `dim_note`") == len(noted)
@@ -40,7 +39,7 @@ def test_the_page_in_the_documentation_is_current(dictionary: Dictionary) -> Non
     assert written == to_markdown(dictionary), "docs/dictionary.md is out of date: run `make contract`"
 
 
-def test_the_page_asks_nothing_of_anybody_and_shows_text_as_text(dictionary: Dictionary) -> None:
+def test_the_page_needs_no_network_and_escapes_its_text(dictionary: Dictionary) -> None:
     page = to_page(dictionary, "<Dictionary> & more")
     assert "<h1>&lt;Dictionary&gt; &amp; more</h1>" in page
     assert "http" not in page
@@ -50,5 +49,5 @@ def test_the_page_asks_nothing_of_anybody_and_shows_text_as_text(dictionary: Dic
     assert all(f'id="{table}"' in page for table in CONTRACTS)
 
 
-def test_the_data_for_programs_holds_the_same(dictionary: Dictionary) -> None:
+def test_the_json_has_the_released_tables_in_order(dictionary: Dictionary) -> None:
     assert [table["name"] for table in json.loads(to_json(dictionary))["tables"]] == list(CONTRACTS)

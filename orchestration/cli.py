@@ -330,7 +330,8 @@ def audit(
     """
     from expectations.release_validation import validate_release
     from iapt.ingest.landing import pseudonymise_drop_id
-    from iapt.release.verify import NotVerifiableError, open_auditor, verify_folder
+    from iapt.release.verify import verify_folder
+    from iapt.release.workspace_audit import NotVerifiableError, open_auditor
     from iapt.report.comparison import compare_report
 
     workspace = _open_workspace(home)
@@ -343,25 +344,25 @@ def audit(
         raise typer.Exit(2)
     _reject_locked_warehouse(workspace)
     salt = workspace.salt if workspace.is_restricted else None
-    drops_at_hand = frozenset(pseudonymise_drop_id(drop, salt) for drop in BuildInputs.load(workspace.built).drops)
+    warehouse_drops = frozenset(pseudonymise_drop_id(drop, salt) for drop in BuildInputs.load(workspace.built).drops)
     try:
-        inspection = verify_folder(
+        verification = verify_folder(
             judged,
             open_auditor(workspace),
-            drops_at_hand,
+            warehouse_drops,
             lambda tables, auditor: validate_release(tables, auditor=auditor),
             compare_report,
         )
     except NotVerifiableError as error:
         raise _fail(str(error), 2) from error
-    out.print(inspection.report.describe_failures(), markup=False)
-    if not inspection.has_manifest:
+    out.print(verification.report.describe_failures(), markup=False)
+    if not verification.has_manifest:
         out.print("The folder has no manifest, so nothing is said of where its bytes come from.")
-    elif inspection.not_as_listed:
-        out.print(f"Not as the manifest lists: {', '.join(inspection.not_as_listed)}", markup=False)
+    elif verification.manifest_differences:
+        out.print(f"Not as the manifest lists: {', '.join(verification.manifest_differences)}", markup=False)
     else:
         out.print("Every file is as the manifest lists it.")
-    raise typer.Exit(0 if inspection.report.passed else 1)
+    raise typer.Exit(0 if verification.report.passed else 1)
 
 
 def _reject_locked_warehouse(workspace: Workspace) -> None:
@@ -393,7 +394,7 @@ def findings(
     The file stays in the home's `audits/findings/`, readable by nobody else; nothing of it is printed. Exit status: 0
     written; 2 the period is not loaded.
     """
-    from iapt.release.verify import NotVerifiableError, write_period_findings
+    from iapt.release.workspace_audit import NotVerifiableError, write_period_findings
 
     workspace = _open_workspace(home)
     _reject_locked_warehouse(workspace)

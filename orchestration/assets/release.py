@@ -26,7 +26,7 @@ from iapt.ingest.reissues import add_status_and_revision, find_wholly_replaced_d
 from iapt.release.metadata import Description
 from iapt.release.publish import REPORT_FOLDER, NotPublishableError, ReleaseCandidate, publish
 from iapt.release.stage import TABLES, stage
-from iapt.release.verify import open_auditor
+from iapt.release.workspace_audit import open_auditor
 from iapt.report.site import NOT_BUILDABLE, make_report_builder
 from iapt.validation import ValidationReport
 from iapt.workspace import PROJECT_ROOT, Workspace

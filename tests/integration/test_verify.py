@@ -34,7 +34,7 @@ from tests.integration.conftest import BuiltHome
 @pytest.fixture(scope="module")
 def home(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The home whose warehouse is at hand; an audit writes its records here. Tests change copies of its release."""
-    root = tmp_path_factory.mktemp("inspector") / "home"
+    root = tmp_path_factory.mktemp("verifier") / "home"
     shutil.copytree(released_home.home.root, root, symlinks=True, ignore=shutil.ignore_patterns("dagster"))
     return Workspace(root)
 
@@ -66,8 +66,8 @@ SOUND = RuleOutcome("a_rule", "dim_measure", "dim_measure.parquet", "A rule. Sou
 
 
 @pytest.fixture
-def tables_judged_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tables themselves are found sound without a look, so that only what stands beside them is in question."""
+def tables_validated_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables themselves pass, so that only the files with them are in question."""
     monkeypatch.setattr(
         release_validation, "validate_release", lambda folder, *, auditor: ValidationReport.from_outcomes({}, [SOUND])
     )
@@ -79,7 +79,7 @@ def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("small")
     staged = build_staged_release(root / "staged")
     (root / "data_docs").mkdir()
-    (root / "data_docs" / "index.html").write_text("<p>Judged.</p>", encoding="utf-8")
+    (root / "data_docs" / "index.html").write_text("<p>Validated.</p>", encoding="utf-8")
     files = {path.name: compute_sha256(path) for path in staged.iterdir()}
     audited = [
         replace(SOUND, rule=NO_RESIDUAL_DISCLOSURE, table=table, file=parquet_name(table)) for table in EXTRACT_GRAINS
@@ -91,7 +91,7 @@ def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def small_copy(small_release: Path, tmp_path: Path, tables_judged_before: None) -> Path:
+def small_copy(small_release: Path, tmp_path: Path, tables_validated_before: None) -> Path:
     """A small release whose tables are sound, and of which anything else may be changed."""
     return changeable_copy(small_release, tmp_path / "a small copy")
 
@@ -107,8 +107,8 @@ def small_home(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def files_judged_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files are compared, and not what is in them."""
+def files_validated_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are validated, and not what is in them."""
     monkeypatch.setattr(
         release_validation, "validate_release", lambda folder, *, auditor: validate_release(folder, suites={})
     )
@@ -126,8 +126,8 @@ def change(file: Path, sql: str) -> None:
         connection.execute(f"copy rows to '{file}' (format parquet)")
 
 
-def inspect(folder: Path) -> FolderVerification:
-    """Inspect a folder whose tables were validated before; no source is asked."""
+def verify(folder: Path) -> FolderVerification:
+    """Verify a folder whose tables were validated before; no source is asked."""
     return verify_folder(
         folder,
         Auditor(folder / "no warehouse"),
@@ -137,9 +137,9 @@ def inspect(folder: Path) -> FolderVerification:
     )
 
 
-def faults(folder: Path) -> dict[str, str]:
-    """What is wrong with the copies of the tables in a folder, by copy."""
-    found = inspect(folder)
+def list_differences(folder: Path) -> dict[str, str]:
+    """How the copies of the tables in a folder differ from them, by copy."""
+    found = verify(folder)
     copies = [outcome for outcome in found.report.outcomes if outcome.rule == COPIES_RULE]
     assert [outcome.file for outcome in copies] == ["iapt.duckdb", "csv"]
     assert found.report.passed == all(outcome.result == "passed" for outcome in copies)
@@ -156,10 +156,10 @@ def test_the_latest_release_is_clean(home: Workspace) -> None:
     assert "Every file is as the manifest lists it." in result.output
 
 
-def test_a_folder_made_by_hand_is_verified_without_a_manifest(
-    home: Workspace, tables_alone: Path, files_judged_alone: None
+def test_a_folder_made_by_hand_is_validated_without_a_manifest(
+    home: Workspace, tables_alone: Path, files_validated_alone: None
 ) -> None:
-    """Its tables are, to the byte, those that were found to keep every rule above."""
+    """Its tables are, to the byte, those that passed every rule above."""
     result = audit(home, tables_alone)
     assert result.exit_code == 0, result.output
     assert "The folder has no manifest" in result.output
@@ -168,7 +168,7 @@ def test_a_folder_made_by_hand_is_verified_without_a_manifest(
 # --- what was changed
 
 
-def test_a_changed_figure_is_named_and_the_manifest_said_apart(home: Workspace, copy: Path) -> None:
+def test_a_changed_figure_is_named_and_the_manifest_differs_apart(home: Workspace, copy: Path) -> None:
     change(
         copy / "extract_annual.parquet",
         "update rows set value = value + 5, lower_bound = lower_bound + 5, upper_bound = upper_bound + 5 "
@@ -188,9 +188,9 @@ def test_bytes_that_differ_from_the_manifest_alone_are_listed_and_do_not_count(s
     (small_copy / "csv" / "dim_measure.csv").chmod(0o600)
     (small_copy / "data_docs" / "index.html").unlink()
     (small_copy / "data_docs" / "more.html").write_text("more", encoding="utf-8")
-    found = inspect(small_copy)
+    found = verify(small_copy)
     assert found.report.passed
-    assert set(found.not_as_listed) == {
+    assert set(found.manifest_differences) == {
         "README.md (changed)",
         "data_docs/index.html (missing)",
         "data_docs/more.html (not listed)",
@@ -201,18 +201,18 @@ def test_a_manifest_that_lists_files_elsewhere_is_not_followed(small_copy: Path)
     manifest = json.loads((small_copy / "manifest.json").read_text("utf-8"))
     manifest["files"]["../elsewhere.txt"] = {"sha256": "0" * 64}
     (small_copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    assert inspect(small_copy).not_as_listed == ("../elsewhere.txt (outside the folder)",)
+    assert verify(small_copy).manifest_differences == ("../elsewhere.txt (outside the folder)",)
 
 
 @pytest.mark.parametrize("name", ["fct_monthly.parquet", "notes.txt", ".hidden"])
-def test_a_file_too_many_is_named(home: Workspace, tables_alone: Path, files_judged_alone: None, name: str) -> None:
+def test_a_file_too_many_is_named(home: Workspace, tables_alone: Path, files_validated_alone: None, name: str) -> None:
     shutil.copyfile(tables_alone / "dim_measure.parquet", tables_alone / name)
     result = audit(home, tables_alone)
     assert result.exit_code == 1
     assert f"FAILED {FILES_RULE} in {name}" in result.output
 
 
-def test_a_folder_too_many_is_named(home: Workspace, tables_alone: Path, files_judged_alone: None) -> None:
+def test_a_folder_too_many_is_named(home: Workspace, tables_alone: Path, files_validated_alone: None) -> None:
     (tables_alone / "staging").mkdir()
     (tables_alone / "staging" / "true_values.csv").write_text("value\n3\n", encoding="utf-8")
     result = audit(home, tables_alone)
@@ -220,7 +220,7 @@ def test_a_folder_too_many_is_named(home: Workspace, tables_alone: Path, files_j
     assert f"FAILED {FILES_RULE} in staging" in result.output
 
 
-def test_a_table_that_is_missing_is_named(small_home: Workspace, small_copy: Path, files_judged_alone: None) -> None:
+def test_a_table_that_is_missing_is_named(small_home: Workspace, small_copy: Path, files_validated_alone: None) -> None:
     (small_copy / "extract_quarterly.parquet").unlink()
     result = audit(small_home, small_copy)
     assert result.exit_code == 1
@@ -228,7 +228,7 @@ def test_a_table_that_is_missing_is_named(small_home: Workspace, small_copy: Pat
     assert "extract_quarterly.parquet (missing)" in result.output
 
 
-def test_a_damaged_warehouse_is_told_in_a_sentence(small_home: Workspace, small_copy: Path) -> None:
+def test_a_damaged_warehouse_is_said_in_a_sentence(small_home: Workspace, small_copy: Path) -> None:
     small_home.warehouse.write_bytes(b"no database")
     result = audit(small_home, small_copy)
     assert result.exit_code == 2
@@ -262,7 +262,7 @@ def _change_the_database(folder: Path, sql: str) -> None:
 @pytest.mark.parametrize("sql", DATABASE_CHANGES)
 def test_a_database_that_differs_from_the_tables_is_named(small_copy: Path, sql: str) -> None:
     _change_the_database(small_copy, sql)
-    assert faults(small_copy) == {"iapt.duckdb": DATABASE_CHANGES[sql]}
+    assert list_differences(small_copy) == {"iapt.duckdb": DATABASE_CHANGES[sql]}
 
 
 def _change_a_row(file: Path) -> None:
@@ -307,9 +307,9 @@ CSV_CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("what", CSV_CHANGES)
 def test_csv_files_that_differ_from_the_tables_are_named(small_copy: Path, what: str) -> None:
-    make, fault = CSV_CHANGES[what]
+    make, difference = CSV_CHANGES[what]
     make(small_copy / "csv" / CSV_FILE)
-    assert faults(small_copy) == {"csv": fault}
+    assert list_differences(small_copy) == {"csv": difference}
 
 
 @pytest.mark.parametrize(
@@ -331,13 +331,13 @@ def test_a_row_that_differs_in_a_copy_alone_is_a_failure_of_the_audit(
 
 
 def test_copies_that_hold_the_rows_of_the_tables_are_sound(small_copy: Path) -> None:
-    assert faults(small_copy) == {}
-    assert inspect(small_copy).not_as_listed == ()
+    assert list_differences(small_copy) == {}
+    assert verify(small_copy).manifest_differences == ()
 
 
 def test_copies_that_cannot_be_read_have_not_passed(small_copy: Path) -> None:
     (small_copy / "iapt.duckdb").write_bytes(b"no database")
-    assert faults(small_copy).keys() == {"iapt.duckdb"}
+    assert list_differences(small_copy).keys() == {"iapt.duckdb"}
 
 
 # --- what cannot be verified
@@ -360,7 +360,7 @@ def test_a_home_without_a_warehouse_has_no_source(copy: Path, tmp_path: Path) ->
     assert "warehouse.duckdb: not found" in result.output
 
 
-def test_a_home_without_a_release_has_nothing_to_judge(tmp_path: Path) -> None:
+def test_a_home_without_a_release_has_nothing_to_verify(tmp_path: Path) -> None:
     assert audit(Workspace(tmp_path)).exit_code == 2
 
 

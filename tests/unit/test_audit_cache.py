@@ -1,4 +1,4 @@
-"""An audit is made again where anything it rests on has changed, and only there; its records are its owner's alone."""
+"""A period is audited again where anything its audit rests on has changed, and only there; records are its owner's."""
 
 from __future__ import annotations
 
@@ -54,12 +54,14 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> AuditCache:
+def audit_cache(tmp_path: Path) -> AuditCache:
     return AuditCache(tmp_path / "private" / "audits")
 
 
-def audit(connection: duckdb.DuckDBPyConnection, kept: AuditCache | None, tables: SourceTables = TABLES) -> GrainAudit:
-    return audit_grain(connection, "month", tables, kept)
+def audit(
+    connection: duckdb.DuckDBPyConnection, audit_cache: AuditCache | None, tables: SourceTables = TABLES
+) -> GrainAudit:
+    return audit_grain(connection, "month", tables, audit_cache)
 
 
 def raised(figure: Figure) -> Figure:
@@ -68,14 +70,14 @@ def raised(figure: Figure) -> Figure:
     return with_value(figure, figure.value + 5)
 
 
-def test_the_same_tables_are_audited_once(connection: duckdb.DuckDBPyConnection, kept: AuditCache) -> None:
-    first = audit(connection, kept)
+def test_the_same_tables_are_audited_once(connection: duckdb.DuckDBPyConnection, audit_cache: AuditCache) -> None:
+    first = audit(connection, audit_cache)
     assert first.audited_now == MONTHS
     assert [period.period for period in first.periods] == list(MONTHS)
     assert all(period.cells == 6 and period.is_complete for period in first.periods)
     write_figures(connection, "figures", reversed(FIGURES))
     write_figures(connection, "extract", reversed(EXTRACT))
-    assert audit(connection, kept) == replace(first, audited_now=())
+    assert audit(connection, audit_cache) == replace(first, audited_now=())
 
 
 def test_without_a_folder_every_period_is_audited_each_time(connection: duckdb.DuckDBPyConnection) -> None:
@@ -100,56 +102,56 @@ CHANGES: dict[str, tuple[str, list[Figure], Callable[[Figure], Figure | None]]] 
 
 
 def test_a_period_with_a_changed_figure_is_audited_again_and_no_other(
-    connection: duckdb.DuckDBPyConnection, kept: AuditCache
+    connection: duckdb.DuckDBPyConnection, audit_cache: AuditCache
 ) -> None:
-    audit(connection, kept)
+    audit(connection, audit_cache)
     again = {}
     for name, (table, figures, change) in CHANGES.items():
         write_figures(connection, table, change_figures(figures, change, where=is_of_july))
-        again[name] = audit(connection, kept).audited_now
+        again[name] = audit(connection, audit_cache).audited_now
     assert again == dict.fromkeys(CHANGES, ("2025-07",))
 
 
-def test_a_number_beside_a_status_that_has_none_is_not_passed_over(
-    connection: duckdb.DuckDBPyConnection, kept: AuditCache
+def test_a_number_with_a_status_that_has_none_is_audited(
+    connection: duckdb.DuckDBPyConnection, audit_cache: AuditCache
 ) -> None:
-    """A kept audit of an extract must not stand for one with a raw count in a row that says not_applicable."""
+    """A cached audit of an extract must not stand for one with a raw count in a row that says not_applicable."""
     raw = Figure(*JULY, COUNTS[JULY], "not_applicable")
     others = [figure for figure in EXTRACT if figure.cell != raw.cell]
     write_figures(connection, "extract", [*others, replace(raw, value=None)])
-    assert audit(connection, kept).residual_disclosures == {}
+    assert audit(connection, audit_cache).residual_disclosures == {}
     write_figures(connection, "extract", [*others, raw])
-    again = audit(connection, kept)
+    again = audit(connection, audit_cache)
     assert again.audited_now == ("2025-07",)
     assert again.residual_disclosures == {(FINISHED, "count"): 1}
 
 
-def test_a_changed_rule_audits_everything_again(connection: duckdb.DuckDBPyConnection, kept: AuditCache) -> None:
-    audit(connection, kept)
+def test_a_changed_rule_audits_everything_again(connection: duckdb.DuckDBPyConnection, audit_cache: AuditCache) -> None:
+    audit(connection, audit_cache)
     rules = [
         replace(TABLES, relations=RELATIONS.model_copy(update={"categories": ()})),
         replace(TABLES, rounding=Rounding(4, 5)),
         replace(TABLES, extract_rounding=Rounding(6, 5)),
     ]
     for tables in rules:
-        assert audit(connection, kept, tables).audited_now == MONTHS
-    assert audit(connection, kept, rules[-1]).audited_now == ()
+        assert audit(connection, audit_cache, tables).audited_now == MONTHS
+    assert audit(connection, audit_cache, rules[-1]).audited_now == ()
     connection.execute("update dim_measure set denominator = numerator where measure = 'percentage_not_at_caseness'")
-    assert audit(connection, kept, rules[-1]).audited_now == MONTHS
+    assert audit(connection, audit_cache, rules[-1]).audited_now == MONTHS
 
 
 def test_a_record_by_other_code_or_for_another_grain_is_not_used(
-    connection: duckdb.DuckDBPyConnection, kept: AuditCache, monkeypatch: pytest.MonkeyPatch
+    connection: duckdb.DuckDBPyConnection, audit_cache: AuditCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audit(connection, kept)
-    assert audit_grain(connection, "year", TABLES, kept).audited_now == MONTHS
+    audit(connection, audit_cache)
+    assert audit_grain(connection, "year", TABLES, audit_cache).audited_now == MONTHS
     monkeypatch.setattr(period_audits, "_digest_code", lambda: "other code")
-    assert audit(connection, kept).audited_now == MONTHS
-    assert audit(connection, kept).audited_now == ()
+    assert audit(connection, audit_cache).audited_now == MONTHS
+    assert audit(connection, audit_cache).audited_now == ()
 
 
-def test_what_was_found_is_found_again_in_the_record(connection: duckdb.DuckDBPyConnection, kept: AuditCache) -> None:
-    """Leaks stay leaks, and contradicted relations are still told."""
+def test_a_record_holds_all_that_an_audit_found(connection: duckdb.DuckDBPyConnection, audit_cache: AuditCache) -> None:
+    """Residual disclosures and contradicted relations are among it."""
     england = Population("2025-06", "england", "E92000001"), RECOVERY
     write_figures(
         connection,
@@ -165,19 +167,19 @@ def test_what_was_found_is_found_again_in_the_record(connection: duckdb.DuckDBPy
             where=is_of_july,
         ),
     )
-    first = audit(connection, kept)
+    first = audit(connection, audit_cache)
     assert first.residual_disclosures == {(FINISHED, "count"): 1, (RECOVERY, "count"): 1}
     assert {(found.measure, found.contradicted) for found in first.periods[0].contradictions} == {(RECOVERY, 1)}
-    assert audit(connection, kept) == replace(first, audited_now=())
+    assert audit(connection, audit_cache) == replace(first, audited_now=())
 
 
-def test_what_is_kept_is_for_its_owner_only_and_names_no_organisation(
-    connection: duckdb.DuckDBPyConnection, kept: AuditCache
+def test_a_record_is_for_its_owner_only_and_names_no_organisation(
+    connection: duckdb.DuckDBPyConnection, audit_cache: AuditCache
 ) -> None:
-    audit(connection, kept)
-    files = sorted(kept.folder.iterdir())
+    audit(connection, audit_cache)
+    files = sorted(audit_cache.folder.iterdir())
     assert [path.name for path in files] == [f"month-{month}.json" for month in MONTHS]
-    assert stat.S_IMODE(kept.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(audit_cache.folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     codes = {figure.population.org_code for figure in FIGURES}
     for path in files:
@@ -190,14 +192,14 @@ def test_what_is_kept_is_for_its_owner_only_and_names_no_organisation(
 def test_small_batches_find_what_one_batch_finds(
     connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = audit(connection, None)
+    in_one_batch = audit(connection, None)
     monkeypatch.setattr(period_audits, "MAX_VALUES_IN_BATCH", 1)
-    assert audit(connection, None) == whole
+    assert audit(connection, None) == in_one_batch
 
 
 def test_a_period_that_only_the_extract_has_is_audited(connection: duckdb.DuckDBPyConnection) -> None:
-    strange = Figure(Population("2025-09", "region", "Y1"), FINISHED, 20, lower_bound=18, upper_bound=22)
-    write_figures(connection, "extract", [*EXTRACT, strange])
+    unknown = Figure(Population("2025-09", "region", "Y1"), FINISHED, 20, lower_bound=18, upper_bound=22)
+    write_figures(connection, "extract", [*EXTRACT, unknown])
     assert audit(connection, None).residual_disclosures == {(FINISHED, "unknown to the source"): 1}
 
 

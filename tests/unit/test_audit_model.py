@@ -1,4 +1,4 @@
-"""What a published figure says of the true one: never less than the rule that rounded and hid it, and never more."""
+"""What a published value says of the true one: never less than the rule that rounded and suppressed it, never more."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_shown_count_is_bounded_by_exactly_the_counts_that_are_shown_as_it(
 
 
 @pytest.mark.parametrize("rounding", [PUBLISHERS_ROUNDING, Rounding(8, 10), Rounding(3, 3), Rounding(11, 10)], ids=str)
-def test_a_cell_begins_with_every_count_that_could_stand_behind_its_figure(
+def test_the_initial_bounds_of_a_cell_hold_every_count_that_is_shown_as_its_value(
     connection: duckdb.DuckDBPyConnection, rounding: Rounding
 ) -> None:
     counts = {(Population("2025-06", "provider", f"RZ{count}"), FINISHED): count for count in range(60)}
@@ -81,7 +81,7 @@ def test_a_cell_begins_with_every_count_that_could_stand_behind_its_figure(
         assert ends[0] <= counts[cell] <= ends[1]
 
 
-def test_a_count_that_rounding_cannot_give_is_taken_for_the_count_itself(
+def test_a_count_that_rounding_cannot_give_is_taken_as_exact(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     figures = [shown_figure(Population("2025-06", "provider", f"RZ{shown}"), FINISHED, shown) for shown in (0, 3, 7)]
@@ -148,7 +148,7 @@ PROVIDER = Population("2025-06", "provider", "RZ1")
         ([shown_figure(PROVIDER, FINISHED, 10), shown_figure(PROVIDER, FINISHED, 15)], "1 of 2 values claim a cell"),
     ],
 )
-def test_counts_that_are_not_whole_or_stand_twice_stop_the_audit(
+def test_counts_that_are_not_whole_or_duplicated_stop_the_audit(
     connection: duckdb.DuckDBPyConnection, figures: list[Figure], message: str
 ) -> None:
     write_figures(connection, "figures", figures)

@@ -1,4 +1,4 @@
-"""How bounds narrow: more facts never widen them, their order is no matter, and a contradiction spoils nothing."""
+"""How bounds narrow: more facts never widen them, in any order, and a contradiction changes no other cell."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def test_a_fact_more_never_widens_and_a_fact_less_never_narrows(grain: Grain) ->
     assert narrower > 0
 
 
-def test_the_order_of_the_figures_is_no_matter() -> None:
+def test_the_order_of_the_values_makes_no_difference() -> None:
     figures = publish(counts_of("year", ["a", "b"]))
     shuffled = random.Random(3).sample(figures, len(figures))
     assert compute_bounds(shuffled, "year") == compute_bounds(figures, "year")
 
 
-def test_to_stop_early_leaves_bounds_wider_and_never_wrong() -> None:
+def test_stopping_early_leaves_bounds_wider_and_never_wrong() -> None:
     figures = publish(counts_of("year", ["a", "b"]))
     narrow = compute_bounds(figures, "year")
     changes = []
@@ -95,14 +95,14 @@ def test_to_stop_early_leaves_bounds_wider_and_never_wrong() -> None:
     assert all(changes)
 
 
-def test_an_audit_that_was_stopped_says_so() -> None:
+def test_a_propagation_that_was_stopped_is_not_complete() -> None:
     figures = publish(make_counts("month", seed=1))
     with make_database() as connection:
         assert not audit_figures(connection, figures, "month", max_sweeps=1).is_complete
         assert propagate(connection).is_complete
 
 
-def test_to_audit_again_finds_the_same_and_nothing_is_left_to_narrow() -> None:
+def test_auditing_again_finds_the_same_and_nothing_is_left_to_narrow() -> None:
     figures = publish(counts_of("quarter", ["a", "b"]))
     digest = "select sum(hash(cell, lower_bound, upper_bound)::hugeint), count(*) from cell"
     found = []
@@ -115,11 +115,11 @@ def test_to_audit_again_finds_the_same_and_nothing_is_left_to_narrow() -> None:
     assert found[0] == found[1] == found[2]
 
 
-def test_the_recorded_steps_lead_from_the_first_bounds_to_the_last() -> None:
+def test_recorded_changes_lead_from_the_initial_bounds_to_the_last() -> None:
     with make_database() as connection:
         audit_figures(connection, publish(make_counts("quarter", seed=2)), "quarter", max_sweeps=0)
         propagate(connection, record=True)
-        steps = connection.execute(
+        changes = connection.execute(
             """
             select cell, lower_bound, upper_bound, previous_lower, previous_upper
             from bound_change order by cell, sweep
@@ -131,7 +131,7 @@ def test_the_recorded_steps_lead_from_the_first_bounds_to_the_last() -> None:
                 "select cell, initial_lower, initial_upper from cell"
             ).fetchall()
         }
-        for cell, least, most, from_least, from_most in steps:
+        for cell, least, most, from_least, from_most in changes:
             assert ends[cell] == (from_least, from_most) != (least, most)
             assert contains((from_least, from_most), (least, most))
             ends[cell] = least, most
@@ -190,7 +190,7 @@ def pinned_row(population: Population) -> list[Figure]:
 
 
 def test_a_relation_that_one_sum_contradicts_is_used_for_none_of_its_measure_and_period() -> None:
-    """A provider cannot have finished 20 of its sub-ICB's 10; what the neighbour's sum would tell is not taken."""
+    """A provider cannot have finished 20 of its sub-ICB's 10; what the neighbour's sum would reveal is not used."""
     torn = [shown_figure(pair("9ZA", "RZ1"), FINISHED, 20), shown_figure(sub_icb("9ZA"), FINISHED, 10)]
     sums = [
         shown_figure(pair("9ZB", "RZ2"), FINISHED, None),
@@ -207,7 +207,7 @@ def test_a_relation_that_one_sum_contradicts_is_used_for_none_of_its_measure_and
     assert bounds[neighbour._replace(period="2025-26 Q2"), FINISHED] == (4, 4)
 
 
-def test_a_sum_that_is_contradicted_only_by_what_rows_tell_bounds_nothing() -> None:
+def test_a_sum_that_is_contradicted_only_by_what_rows_reveal_bounds_nothing() -> None:
     """Two pairs have 4 each; together they would be more than the 4 at most of their sub-ICB."""
     figures = [
         *pinned_row(pair("9ZA", "RZ1")),
@@ -226,7 +226,7 @@ def test_a_sum_that_is_contradicted_only_by_what_rows_tell_bounds_nothing() -> N
     assert bounds[sub_icb("9ZB"), NOT_AT_CASENESS] == (4, 4)
 
 
-def test_a_cell_that_two_sums_leave_no_value_keeps_its_bounds_and_is_named_inconsistent() -> None:
+def test_a_cell_that_two_sums_leave_no_value_keeps_its_bounds_and_is_inconsistent() -> None:
     """By its sub-ICB a pair is 4, by its provider 2 at most. Each sum alone is possible."""
     torn = pair("9ZA", "RZ1")
     figures = [

@@ -74,7 +74,7 @@ def wrong_complements(connection: duckdb.DuckDBPyConnection) -> list[tuple[objec
 
 
 def assert_the_truth_is_possible(connection: duckdb.DuckDBPyConnection, figures: list[Figure]) -> None:
-    """Every count that was published or hidden lies within its bounds, and nothing contradicts anything."""
+    """Every count that was published or suppressed lies within its bounds, and nothing contradicts anything."""
     outside = (
         "select measure, is_suppressed, lower_bound, upper_bound, count from cell join truth using (cell, measure)"
     )
@@ -116,8 +116,8 @@ def test_the_truth_is_always_within_the_bounds(grain: Grain, rounding: Rounding,
     assert_the_audit_of_made_sources_is_sound(grain, rounding, seed, gaps)
 
 
-def test_bounds_say_more_than_the_figures_alone() -> None:
-    """A made source gives the tests something to find: hidden counts that rows and sums pin, and small complements."""
+def test_bounds_reveal_more_than_the_values_alone() -> None:
+    """A made source has something to find: suppressed counts that rows and sums pin, and small complements."""
     figures = publish(make_counts("year", seed=3))
     assert {figure.measure for figure in figures} >= {*COUNTS, "percentage_recovery", "percentage_access_attrition"}
     assert {figure.measure for figure in figures} <= {*COUNTS, *FORMULAS}
@@ -125,8 +125,8 @@ def test_bounds_say_more_than_the_figures_alone() -> None:
         propagation = audit_figures(connection, figures, "year")
         assert propagation.is_complete
         assert {kind for kind, tightened in propagation.sweeps if tightened} == {"percentage", "sum"}
-        hidden = "select count(*), count(*) filter (lower_bound = upper_bound) from cell where is_suppressed"
-        audited, pinned = connection.execute(hidden).fetchone() or (0, 0)
+        suppressed = "select count(*), count(*) filter (lower_bound = upper_bound) from cell where is_suppressed"
+        audited, pinned = connection.execute(suppressed).fetchone() or (0, 0)
         assert audited > pinned > audited // 20 > 0
         find_complements(connection, 4)
         assert (connection.execute("select count(*) from complement").fetchone() or (0,))[0] > 0

@@ -1,4 +1,4 @@
-"""What narrowed bounds are said to reveal: one invented example of each grade, and counts of no group that is small."""
+"""What tightened bounds reveal: one invented example of each risk class, and counts of no group that is small."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield database
 
 
-def grades_of(connection: duckdb.DuckDBPyConnection, figures: list[Figure]) -> dict[tuple[str, str], list[str]]:
-    """The grades of the audited cells of each level and measure; '' where a cell has none."""
+def classify_cells(connection: duckdb.DuckDBPyConnection, figures: list[Figure]) -> dict[tuple[str, str], list[str]]:
+    """The risk classes of the audited cells of each level and measure; '' where a cell has none."""
     audit_figures(connection, figures)
     classify_risk(connection)
     found: dict[tuple[str, str], list[str]] = {}
@@ -74,13 +74,13 @@ def row(population: Population, **shown: float | None) -> list[Figure]:
     return [shown_figure(population, names[name], value) for name, value in shown.items()]
 
 
-def test_a_hidden_count_that_one_row_pins_is_exact(connection: duckdb.DuckDBPyConnection) -> None:
+def test_a_suppressed_count_that_one_row_pins_is_exact(connection: duckdb.DuckDBPyConnection) -> None:
     """Of all counts that are shown so, only 33 finished, 4 not at caseness and 27 recovered make 93 per cent.
 
     The 2 who did not recover were never published either.
     """
     figures = row(PLACE, finished=35, below=None, recovered=25, recovery_rate=93)
-    assert grades_of(connection, figures) == {
+    assert classify_cells(connection, figures) == {
         ("sub_icb", NOT_AT_CASENESS): ["exact_disclosure"],
         ("sub_icb", "percentage_recovery"): ["small_complement"],
     }
@@ -91,14 +91,14 @@ def test_a_hidden_count_that_one_row_pins_is_exact(connection: duckdb.DuckDBPyCo
     ]
 
 
-def test_a_hidden_count_that_can_only_be_nought_is_exact(connection: duckdb.DuckDBPyConnection) -> None:
+def test_a_suppressed_count_that_can_only_be_zero_is_exact(connection: duckdb.DuckDBPyConnection) -> None:
     """England finished 8, and one of its two regions no fewer."""
     regions = [Population(PERIOD, "region", code) for code in ("Y1", "Y2")]
     figures = [*row(ENGLAND, finished=8), *row(regions[0], finished=10), *row(regions[1], finished=None)]
-    assert grades_of(connection, figures) == {("region", FINISHED): ["exact_zero"]}
+    assert classify_cells(connection, figures) == {("region", FINISHED): ["exact_zero"]}
 
 
-def test_a_numerator_that_can_only_be_nought_tells_the_outcome_of_a_whole_group(
+def test_a_numerator_that_can_only_be_zero_reveals_the_outcome_of_a_whole_group(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     """England has 8 recoveries, all in one region: everybody in the other did not recover."""
@@ -108,10 +108,10 @@ def test_a_numerator_that_can_only_be_nought_tells_the_outcome_of_a_whole_group(
         *row(regions[0], finished=40, below=5, recovered=10),
         *row(regions[1], finished=20, below=5, recovered=None),
     ]
-    assert grades_of(connection, figures) == {("region", RECOVERY): ["class_disclosure"]}
+    assert classify_cells(connection, figures) == {("region", RECOVERY): ["class_disclosure"]}
 
 
-def test_a_numerator_of_nought_tells_nothing_where_the_group_may_be_empty(
+def test_a_numerator_of_zero_reveals_nothing_where_the_group_may_be_empty(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     """The other region's 5 to 7 courses may all have been finished below caseness."""
@@ -121,7 +121,7 @@ def test_a_numerator_of_nought_tells_nothing_where_the_group_may_be_empty(
         *row(regions[0], finished=40, below=5, recovered=10),
         *row(regions[1], finished=5, below=5, recovered=None),
     ]
-    assert grades_of(connection, figures) == {("region", RECOVERY): ["exact_zero"]}
+    assert classify_cells(connection, figures) == {("region", RECOVERY): ["exact_zero"]}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_group_that_shares_an_outcome_is_known_by_its_complement(
     connection: duckdb.DuckDBPyConnection, rate: str, name: str
 ) -> None:
     shown = {"in_6_weeks" if name == WITHIN_6_WEEKS else "below": 20, rate: 100}
-    found = grades_of(connection, row(PLACE, finished=20, **shown))
+    found = classify_cells(connection, row(PLACE, finished=20, **shown))
     ((level, measure),) = found
     assert (level, measure.split("_")[0]) == ("sub_icb", "percentage")
     assert found[level, measure] == ["class_disclosure"]
@@ -142,43 +142,45 @@ def test_a_group_that_shares_an_outcome_is_known_by_its_complement(
 def test_a_complement_of_a_few_is_small_though_nobody_published_it(connection: duckdb.DuckDBPyConnection) -> None:
     """97 per cent of about 100 leave 3."""
     figures = row(PLACE, finished=100, in_6_weeks=95, rate_in_6_weeks=97)
-    found = grades_of(connection, figures)
+    found = classify_cells(connection, figures)
     assert list(found.values()) == [["small_complement"]]
     assert connection.execute("select lower_bound, upper_bound from complement").fetchall() == [(3, 3)]
 
 
 def test_a_complement_that_may_be_more_than_a_few_has_no_risk_class(connection: duckdb.DuckDBPyConnection) -> None:
     figures = row(PLACE, finished=100, in_6_weeks=90, rate_in_6_weeks=91)
-    assert grades_of(connection, figures) == {}
+    assert classify_cells(connection, figures) == {}
 
 
-def test_a_hidden_count_that_is_certainly_someone_is_known_not_to_be_nought(
+def test_a_suppressed_count_that_is_certainly_someone_is_known_not_to_be_zero(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     figures = [*row(PLACE, finished=10), *row(ONE, finished=5), *row(OTHER, finished=None)]
-    assert grades_of(connection, figures) == {("sub_icb_provider", FINISHED): ["nonzero_known"]}
+    assert classify_cells(connection, figures) == {("sub_icb_provider", FINISHED): ["nonzero_known"]}
 
 
-def test_a_hidden_count_with_fewer_values_left_is_narrowed(connection: duckdb.DuckDBPyConnection) -> None:
-    figures = [*row(PLACE, finished=5), *row(ONE, finished=5), *row(OTHER, finished=None)]
-    assert grades_of(connection, figures) == {("sub_icb_provider", FINISHED): ["approximate_disclosure"]}
-
-
-def test_a_hidden_count_that_nothing_bears_on_is_audited_and_has_no_risk_class(
+def test_a_suppressed_count_with_fewer_values_left_is_an_approximate_disclosure(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    assert grades_of(connection, row(PLACE, finished=50, below=None)) == {("sub_icb", NOT_AT_CASENESS): [""]}
+    figures = [*row(PLACE, finished=5), *row(ONE, finished=5), *row(OTHER, finished=None)]
+    assert classify_cells(connection, figures) == {("sub_icb_provider", FINISHED): ["approximate_disclosure"]}
 
 
-def test_a_cell_has_one_risk_class_and_every_hidden_cell_is_audited(connection: duckdb.DuckDBPyConnection) -> None:
+def test_a_suppressed_count_that_nothing_bears_on_is_audited_and_has_no_risk_class(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    assert classify_cells(connection, row(PLACE, finished=50, below=None)) == {("sub_icb", NOT_AT_CASENESS): [""]}
+
+
+def test_a_cell_has_one_risk_class_and_every_suppressed_cell_is_audited(connection: duckdb.DuckDBPyConnection) -> None:
     figures = publish(make_counts("year", seed=4, shape=Shape(icbs=4, providers=5)))
     audit_figures(connection, figures, "year")
     classify_risk(connection)
-    hidden = sum(figure.statistic == "count" and figure.value is None for figure in figures)
+    suppressed = sum(figure.statistic == "count" and figure.value is None for figure in figures)
     audited = connection.execute(
         "select count(*), count(distinct cell) from classified_cell join cell using (cell) where is_suppressed"
     ).fetchone()
-    assert audited == (hidden, hidden)
+    assert audited == (suppressed, suppressed)
     names = {name for (name,) in connection.execute("select distinct risk_class from classified_cell").fetchall()}
     assert {"exact_disclosure", "class_disclosure", "nonzero_known"} <= names <= {None, *RISK_CLASSES}
 
@@ -190,7 +192,7 @@ def test_a_group_is_named_by_the_finished_courses_of_its_rows(connection: duckdb
         for place, shown in enumerate(finished)
         for figure in row(Population(PERIOD, "provider", f"RZ{place}"), finished=shown, improved=None)
     ]
-    grades_of(connection, figures)
+    classify_cells(connection, figures)
     bands = {
         group.size_band: group.audited
         for group in count_source_disclosure_risk(connection)
@@ -200,13 +202,15 @@ def test_a_group_is_named_by_the_finished_courses_of_its_rows(connection: duckdb
 
 
 def test_a_group_without_finished_courses_says_so(connection: duckdb.DuckDBPyConnection) -> None:
-    grades_of(connection, row(PLACE, improved=None))
+    classify_cells(connection, row(PLACE, improved=None))
     assert [group.size_band for group in count_source_disclosure_risk(connection)] == ["not published"]
 
 
-def test_the_residual_risk_counts_cells_and_names_no_organisation(connection: duckdb.DuckDBPyConnection) -> None:
+def test_the_source_disclosure_risk_counts_cells_and_names_no_organisation(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
     figures = publish(make_counts("quarter", seed=6, shape=Shape(icbs=3)))
-    found = grades_of(connection, figures)
+    found = classify_cells(connection, figures)
     groups = count_source_disclosure_risk(connection)
     assert {field.name for field in fields(RiskCount)} == {
         *("period", "measure", "org_level", "size_band", "audited", "counts")

@@ -1,4 +1,4 @@
-"""An extract that says no more than its source is clean, and whatever more it says of a count is found as a leak."""
+"""An extract that says no more than its source passes, and whatever more it says is found as a residual disclosure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def provider(number: int) -> Population:
 
 
 ROW = provider(1)
-HIDING = provider(2)
+SUPPRESSED_ROW = provider(2)
 ELSEWHERE = Population("2025-26 Q2", "provider", "RZ1")
 #: Rows alone, in two periods: nothing adds up, so that it is plain what each figure tells.
 COUNTS: Counts = {
@@ -54,9 +54,9 @@ COUNTS: Counts = {
     (ROW, NOT_AT_CASENESS): 12,
     (ROW, RECOVERY): 40,
     (ROW, IMPROVEMENT): 51,
-    (HIDING, FINISHED): 21,
-    (HIDING, NOT_AT_CASENESS): 2,
-    (HIDING, IMPROVEMENT): 3,
+    (SUPPRESSED_ROW, FINISHED): 21,
+    (SUPPRESSED_ROW, NOT_AT_CASENESS): 2,
+    (SUPPRESSED_ROW, IMPROVEMENT): 3,
     (ELSEWHERE, FINISHED): 61,
     (ELSEWHERE, NOT_AT_CASENESS): 3,
 }
@@ -71,10 +71,10 @@ def source() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def leaks(
+def find_disclosures(
     connection: duckdb.DuckDBPyConnection, extract: list[Figure], where: str = "true"
 ) -> dict[str, list[ResidualDisclosure]]:
-    """What an extract leaks; the bounds of the source must be as they were."""
+    """The residual disclosures of an extract; the bounds of the source must be as they were."""
     write_figures(connection, "extract", extract)
     before = read_bounds(connection)
     found = find_residual_disclosures(connection, "extract", where)
@@ -83,22 +83,22 @@ def leaks(
 
 
 @pytest.mark.parametrize("grain", ["quarter", "year"])
-def test_an_extract_by_the_declared_rule_leaks_nothing(grain: Grain) -> None:
+def test_an_extract_by_the_declared_rule_has_no_residual_disclosure(grain: Grain) -> None:
     counts = make_counts(grain, seed=8) | make_counts(grain, seed=9, period="another")
     figures = publish(counts)
     with make_database() as connection:
         audit_figures(connection, figures, grain)
-        assert leaks(connection, make_extract(counts, figures)) == {}
+        assert find_disclosures(connection, make_extract(counts, figures)) == {}
 
 
-def test_an_extract_that_hides_more_leaks_nothing(source: duckdb.DuckDBPyConnection) -> None:
+def test_an_extract_that_suppresses_more_has_no_residual_disclosure(source: duckdb.DuckDBPyConnection) -> None:
     hidden = [
         replace(with_value(figure, None), lower_bound=None, upper_bound=None)
         for figure in EXTRACT
         if figure.measure != RECOVERY
     ]
-    assert leaks(source, hidden) == {}
-    assert leaks(source, []) == {}
+    assert find_disclosures(source, hidden) == {}
+    assert find_disclosures(source, []) == {}
 
 
 Change = Callable[[Figure], Figure]
@@ -106,7 +106,7 @@ Change = Callable[[Figure], Figure]
 
 @dataclass(frozen=True)
 class Planted:
-    """A figure of an extract that is not what it may be, and the leak it is."""
+    """A value of an extract that is not what it may be, and the residual disclosure it is."""
 
     figure: tuple[Population, str]
     change: Change
@@ -128,13 +128,15 @@ PLANTED = {
     "the raw count beside the bounds of the rounded one": Planted(
         (ROW, FINISHED), lambda figure: replace(figure, value=101), FINISHED
     ),
-    "a count that the source hides": Planted((HIDING, IMPROVEMENT), showing(3), IMPROVEMENT),
-    "a count that the source hides, rounded": Planted((HIDING, IMPROVEMENT), showing(5), IMPROVEMENT),
-    "0 for a count that the source hides": Planted((HIDING, IMPROVEMENT), showing(0), IMPROVEMENT),
+    "a count that the source suppresses": Planted((SUPPRESSED_ROW, IMPROVEMENT), showing(3), IMPROVEMENT),
+    "a count that the source suppresses, rounded": Planted((SUPPRESSED_ROW, IMPROVEMENT), showing(5), IMPROVEMENT),
+    "0 for a count that the source suppresses": Planted((SUPPRESSED_ROW, IMPROVEMENT), showing(0), IMPROVEMENT),
     "narrower bounds of a rounded count": Planted((ROW, FINISHED), bounded(100, 102), FINISHED),
-    "narrower bounds of a hidden count": Planted((HIDING, IMPROVEMENT), bounded(1, 4), IMPROVEMENT),
+    "narrower bounds of a suppressed count": Planted((SUPPRESSED_ROW, IMPROVEMENT), bounded(1, 4), IMPROVEMENT),
     "a percentage with a decimal": Planted((ROW, IMPROVEMENT_RATE), showing(50.5), IMPROVEMENT, "percentage"),
-    "a percentage that the source hides": Planted((HIDING, IMPROVEMENT_RATE), showing(14), IMPROVEMENT, "percentage"),
+    "a percentage that the source suppresses": Planted(
+        (SUPPRESSED_ROW, IMPROVEMENT_RATE), showing(14), IMPROVEMENT, "percentage"
+    ),
     "a percentage that the source cannot have": Planted(
         (ROW, IMPROVEMENT_RATE), showing(70), IMPROVEMENT, "percentage"
     ),
@@ -142,50 +144,59 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
-def test_a_figure_that_says_more_than_the_source_is_a_leak(source: duckdb.DuckDBPyConnection, planted: Planted) -> None:
+def test_a_value_that_says_more_than_the_source_is_a_residual_disclosure(
+    source: duckdb.DuckDBPyConnection, planted: Planted
+) -> None:
     extract = change_figures(EXTRACT, planted.change, where=lambda figure: figure.cell == planted.figure)
-    found = leaks(source, extract)
+    found = find_disclosures(source, extract)
     assert found.keys() == {PERIOD}
     assert ResidualDisclosure(planted.measure, planted.kind, 1) in found[PERIOD]
-    assert {leak.kind for leak in found[PERIOD]} == {planted.kind}
+    assert {disclosure.kind for disclosure in found[PERIOD]} == {planted.kind}
 
 
 @pytest.mark.parametrize(
     "unknown",
     [
         Figure(provider(9), FINISHED, 20, lower_bound=18, upper_bound=22),
-        Figure(HIDING, RECOVERY, 5),
-        Figure(HIDING, RECOVERY, None, "suppressed", lower_bound=0, upper_bound=4),
+        Figure(SUPPRESSED_ROW, RECOVERY, 5),
+        Figure(SUPPRESSED_ROW, RECOVERY, None, "suppressed", lower_bound=0, upper_bound=4),
     ],
-    ids=["of nobody the source knows", "of no measure the source has there", "hidden, with bounds"],
+    ids=["of no organisation the source has", "of no measure the source has there", "suppressed, with bounds"],
 )
-def test_a_count_that_the_source_does_not_have_is_a_leak(source: duckdb.DuckDBPyConnection, unknown: Figure) -> None:
-    assert leaks(source, [*EXTRACT, unknown]) == {
+def test_a_count_that_the_source_does_not_have_is_a_residual_disclosure(
+    source: duckdb.DuckDBPyConnection, unknown: Figure
+) -> None:
+    assert find_disclosures(source, [*EXTRACT, unknown]) == {
         PERIOD: [ResidualDisclosure(unknown.measure, "unknown to the source", 1)]
     }
 
 
-def test_leaks_are_told_by_period_and_counted(source: duckdb.DuckDBPyConnection) -> None:
+def test_residual_disclosures_are_counted_by_period(source: duckdb.DuckDBPyConnection) -> None:
     raw = [showing(COUNTS[figure.cell])(figure) if figure.measure == FINISHED else figure for figure in EXTRACT]
-    found = leaks(source, raw)
+    found = find_disclosures(source, raw)
     assert found == {
         PERIOD: [ResidualDisclosure(FINISHED, "count", 2)],
         ELSEWHERE.period: [ResidualDisclosure(FINISHED, "count", 1)],
     }
-    assert leaks(source, raw, f"period = '{ELSEWHERE.period}'") == {ELSEWHERE.period: found[ELSEWHERE.period]}
+    assert find_disclosures(source, raw, f"period = '{ELSEWHERE.period}'") == {
+        ELSEWHERE.period: found[ELSEWHERE.period]
+    }
 
 
-def test_a_raw_count_that_the_source_discloses_itself_is_no_leak() -> None:
+def test_a_raw_count_that_the_source_reveals_itself_is_no_residual_disclosure() -> None:
     """33 finished, 4 not at caseness and 27 recovered: the published row has no other explanation."""
     counts: Counts = {(ROW, FINISHED): 33, (ROW, NOT_AT_CASENESS): 4, (ROW, RECOVERY): 27}
     figures = publish(counts)
     with make_database() as connection:
         audit_figures(connection, figures)
         assert read_bounds(connection) == {cell: (count, count) for cell, count in counts.items()}
-        assert leaks(connection, [showing(counts.get(f.cell, f.value or 0))(f) for f in figures if f.value]) == {}
+        assert (
+            find_disclosures(connection, [showing(counts.get(f.cell, f.value or 0))(f) for f in figures if f.value])
+            == {}
+        )
 
 
-# -- a leak is exactly what narrows the bounds of source and extract together ------------------------------------------
+# -- a residual disclosure is exactly what narrows the bounds of source and extract together ---------------------------
 
 
 def read_rows(seed: int, number: int) -> Counts:
@@ -220,7 +231,7 @@ def one_finer_percentage_a_row(
     return {population: chance.choice(choices) for population, choices in finer.items()}
 
 
-def test_a_percentage_leaks_exactly_where_source_and_extract_together_say_more() -> None:
+def test_a_percentage_is_found_exactly_where_source_and_extract_together_say_more() -> None:
     """Among the rows of this seed is one that the new percentage narrows only beside all the others of its row."""
     seed = 35
     counts = read_rows(seed, 60)
@@ -231,8 +242,8 @@ def test_a_percentage_leaks_exactly_where_source_and_extract_together_say_more()
     with make_database() as connection:
         audit_figures(connection, figures)
         alone = read_bounds(connection)
-        leaks(connection, list(planted.values()))
-        leaking = {
+        find_disclosures(connection, list(planted.values()))
+        disclosed = {
             code
             for (code,) in connection.execute(
                 """
@@ -242,11 +253,11 @@ def test_a_percentage_leaks_exactly_where_source_and_extract_together_say_more()
             ).fetchall()
         }
     narrower = {cell[0].org_code for cell in alone if both[cell] != alone[cell]}
-    assert leaking == narrower
+    assert disclosed == narrower
     assert len(planted) > len(narrower) > 10
 
 
-def test_bounds_that_stopped_short_make_no_leak_of_a_clean_extract() -> None:
+def test_bounds_that_stopped_short_make_no_disclosure_of_a_clean_extract() -> None:
     counts = make_counts("quarter", seed=12)
     figures = publish(counts)
     ends: list[Bounds] = []
@@ -254,5 +265,5 @@ def test_bounds_that_stopped_short_make_no_leak_of_a_clean_extract() -> None:
         for max_sweeps in (0, 2):
             audit_figures(connection, figures, max_sweeps=max_sweeps)
             ends.append(read_bounds(connection))
-            assert leaks(connection, make_extract(counts, figures)) == {}
+            assert find_disclosures(connection, make_extract(counts, figures)) == {}
     assert ends[0] != ends[1]

@@ -35,7 +35,7 @@ where
     not cell.is_suppressed
     and (complement.upper_bound = 0 or complement.lower_bound > 0 or complement.upper_bound < {{ max_complement }});
 
--- Finished courses of the row's population, as published, drive how much a small number gives away.
+-- Finished courses of the row's population, as published, drive how much a small number reveals.
 insert into risk_count by name
 with sizes as (
     select

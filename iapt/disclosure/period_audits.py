@@ -32,7 +32,7 @@ from iapt.disclosure.model import (
 from iapt.disclosure.percentage_constraints import build_terms
 from iapt.disclosure.propagation import propagate
 from iapt.disclosure.residual_disclosure import ResidualDisclosure, find_residual_disclosures
-from iapt.disclosure.working_tables import SQL_FOLDER
+from iapt.disclosure.working_tables import SQL_FOLDER, TABLES_FILE
 from iapt.files import write_atomically
 from iapt.sql import sql_list
 
@@ -287,6 +287,6 @@ def _digest_code() -> str:
     """A digest of what decides an audit's result besides the values and the rules."""
     digest = hashlib.sha256(duckdb.__version__.encode())
     steps = sorted(SQL_FOLDER.glob("*.sql"))
-    for path in (*sorted(Path(__file__).parent.glob("*.py")), *steps, RELATIONS_FILE):
+    for path in (*sorted(Path(__file__).parent.glob("*.py")), *steps, TABLES_FILE, RELATIONS_FILE):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

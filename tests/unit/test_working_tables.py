@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 
-from iapt.disclosure.working_tables import SQL_FOLDER, WORKING_TABLES
+from iapt.disclosure.working_tables import SQL_FOLDER, load_working_tables
 
 WRITTEN = re.compile(r"(?:insert into|update|delete from) (\w+)")
 READ = re.compile(r"(?<!delete )(?:from|join|using) (\w+)(?:, (\w+))?")
@@ -25,6 +25,7 @@ GIVEN: Mapping[str, list[dict[str, str]]] = {
 
 
 def test_each_table_is_written_and_read_by_the_steps_that_are_declared() -> None:
+    tables = load_working_tables()
     written, read = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for path in SQL_FOLDER.glob("*.sql"):
         for given in GIVEN.get(path.stem, [{}]):
@@ -33,7 +34,7 @@ def test_each_table_is_written_and_read_by_the_steps_that_are_declared() -> None
                 sql = sql.replace(f"{{{{ {name} }}}}", table)
             for table in WRITTEN.findall(sql):
                 written[table].add(path.stem)
-            for table in {name for names in READ.findall(sql) for name in names} & WORKING_TABLES.keys():
+            for table in {name for names in READ.findall(sql) for name in names} & tables.keys():
                 read[table].add(path.stem)
-    assert written == {name: set(table.written_by) for name, table in WORKING_TABLES.items()}
-    assert read == {name: set(table.read_by) for name, table in WORKING_TABLES.items() if table.read_by}
+    assert written == {name: set(table.written_by) for name, table in tables.items()}
+    assert read == {name: set(table.read_by) for name, table in tables.items() if table.read_by}

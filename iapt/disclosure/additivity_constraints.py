@@ -8,6 +8,8 @@ that they contradict for a measure is not used for it.
 
 from __future__ import annotations
 
+from functools import partial
+
 import duckdb
 
 from iapt.catalogue.relations import Relations
@@ -23,68 +25,44 @@ def build_sums(connection: duckdb.DuckDBPyConnection, grain: Grain, relations: R
 
     A relation's members are counted within its scope: those of one parent, or the categories of one period.
     """
+    add_relation = partial(run_step, connection, "add_sum_relation", creates=("related_cell",))
     create_tables(connection, "sum_total", "sum_member")
     for level in relations.levels:
         if grain in level.grains and level.additive != "no":
             code = quote_literal(ENGLAND) if level.by == "england" else level.by
-            _add_relation(
-                connection,
-                f"{level.members} within {level.parent}",
-                f"org_level = {quote_literal(level.members)} and {code} is not null",
-                _hash_population(org_level=quote_literal(level.parent), org_code=code, partner_code=_NULL),
+            add_relation(
+                relation=quote_literal(f"{level.members} within {level.parent}"),
+                condition=f"org_level = {quote_literal(level.members)} and {code} is not null",
                 scope=f"period, {code}",
                 member="org_code, partner_code",
+                total_population=_hash_population(
+                    org_level=quote_literal(level.parent), org_code=code, partner_code=_NULL
+                ),
+                total_measure="measure",
                 can_be_complete=level.additive == "yes",
             )
     for category in relations.categories:
         if grain in category.grains and category.additive != "no":
-            _add_relation(
-                connection,
-                f"{category.variable_type} within Total",
-                f"variable_type = {quote_literal(category.variable_type)}",
-                _hash_population(variable_type="'Total'", variable_a=_NULL, variable_b=_NULL),
+            add_relation(
+                relation=quote_literal(f"{category.variable_type} within Total"),
+                condition=f"variable_type = {quote_literal(category.variable_type)}",
                 scope="period",
                 member="variable_a, variable_b",
+                total_population=_hash_population(variable_type="'Total'", variable_a=_NULL, variable_b=_NULL),
+                total_measure="measure",
                 can_be_complete=category.additive == "yes",
             )
     for inequality in relations.inequalities:
         if grain in inequality.grains:
-            _add_relation(
-                connection,
-                f"{' + '.join(inequality.parts)} within {inequality.whole}",
-                f"measure in ({sql_list(inequality.parts)})",
-                "population",
+            add_relation(
+                relation=quote_literal(f"{' + '.join(inequality.parts)} within {inequality.whole}"),
+                condition=f"measure in ({sql_list(inequality.parts)})",
                 scope="population",
                 member="measure",
+                total_population="population",
                 total_measure=quote_literal(inequality.whole),
                 can_be_complete=False,
             )
-
-
-def _add_relation(
-    connection: duckdb.DuckDBPyConnection,
-    relation: str,
-    condition: str,
-    total_population: str,
-    *,
-    scope: str,
-    member: str,
-    can_be_complete: bool,
-    total_measure: str = "measure",
-) -> None:
-    """Add the sums of one relation. The condition, the columns and the total's population are SQL on a count's row."""
-    run_step(
-        connection,
-        "add_sum_relation",
-        creates=("related_cell",),
-        relation=quote_literal(relation),
-        condition=condition,
-        total_population=total_population,
-        scope=scope,
-        member=member,
-        total_measure=total_measure,
-        can_be_complete=can_be_complete,
-    )
 
 
 def _hash_population(**replaced: str) -> str:

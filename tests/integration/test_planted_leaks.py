@@ -83,7 +83,7 @@ class OpenAuditor(Auditor):
 
 @dataclass(frozen=True)
 class BoundOnce:
-    """`bound_source` and `classify_risk` as they are, whose tables are kept: no leak changes the source, which they are about.
+    """`bound_source` and `classify_risk` as they are, with their tables kept: no leak changes the source they work on.
 
     What comes after them changes some of their tables, which each has for itself, and reads the others.
     """

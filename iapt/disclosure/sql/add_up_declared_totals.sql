@@ -11,9 +11,7 @@ organisations as (
         parents.parent_level as org_level, parents.parent_code as org_code
     from seeds.organisation_parents as parents
     inner join days
-        on
-            parents.valid_from <= days.period_start
-            and coalesce(parents.valid_to >= days.period_start, true)
+        on parents.valid_from <= days.period_start and coalesce(parents.valid_to >= days.period_start, true)
     where (parents.org_level, parents.parent_level) in (('sub_icb', 'icb'), ('ccg', 'stp'))
 ),
 

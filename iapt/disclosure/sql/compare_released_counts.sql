@@ -32,10 +32,7 @@ where candidate.lower_bound > cell.lower_bound or candidate.upper_bound < cell.u
 union all
 select hash(population, measure) as cell, period, measure, 'unknown to the source' as kind
 from released_value
-where
-    statistic = 'count'
-    and has_value
-    and hash(population, measure) not in (select cell.cell from cell);
+where statistic = 'count' and has_value and hash(population, measure) not in (select cell.cell from cell);
 
 insert into source_bound by name
 select cell, lower_bound, upper_bound from cell

@@ -1,9 +1,7 @@
 -- Percentages of an extract that say anything its source does not, each with all that both say.
 insert into new_percentage by name
 with released as (
-    select
-        percentage, population,
-        max(lower_factor) as lower_factor, min(upper_factor) as upper_factor
+    select percentage, population, max(lower_factor) as lower_factor, min(upper_factor) as upper_factor
     from released_percentage
     anti join published_percentage using (population, percentage, lower_factor, upper_factor)
     group by population, percentage

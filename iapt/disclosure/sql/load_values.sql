@@ -4,7 +4,4 @@ select
     hash({{ population_columns }}) as population, {{ population_columns }}, parent_code, measure, statistic, value,
     value_status = 'suppressed' as is_suppressed
 from {{ source }}
-where
-    statistic in ('count', 'percentage')
-    and value_status in ('published', 'suppressed')
-    and {{ where }}
+where statistic in ('count', 'percentage') and value_status in ('published', 'suppressed') and {{ where }}

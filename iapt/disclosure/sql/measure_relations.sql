@@ -2,8 +2,7 @@
 -- contradict are left out: an assumption that fails must not bound anything.
 insert into relation_evidence by name
 with sums as (
-    select
-        sum_member.sum_id, sum(cell.initial_lower) as lower_bound, sum(cell.initial_upper) as upper_bound
+    select sum_member.sum_id, sum(cell.initial_lower) as lower_bound, sum(cell.initial_upper) as upper_bound
     from sum_member
     inner join cell using (cell)
     group by sum_member.sum_id

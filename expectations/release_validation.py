@@ -53,7 +53,7 @@ class StagedRelease:
 class Auditor(Protocol):
     """Compares staged extracts with the source they were made from, and audits what they disclose."""
 
-    def outcomes(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
+    def audit_folder(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
         """Audit the extracts of a folder but for the unreadable tables, each with its reason."""
 
 
@@ -78,7 +78,7 @@ def validate_release(
         unreadable = _find_unreadable_tables(release, columns)
         # The audit and the engine share nothing but the copies; neither keeps a second core busy.
         with ThreadPoolExecutor(max_workers=1) as executor:
-            audit = executor.submit(lambda: tuple(auditor.outcomes(copies, unreadable)) if auditor else ())
+            audit = executor.submit(lambda: tuple(auditor.audit_folder(copies, unreadable)) if auditor else ())
             runs = engine.run(
                 database, _select_runnable_rules(suites, release, unreadable), threads=threads_per_worker(2)
             )

@@ -17,9 +17,9 @@ Additive = Literal["yes", "no", "upper_bound"]
 
 
 class LevelSum(StrictModel):
-    """The figures of every organisation of a level, and the figure of the one they are part of.
+    """The counts of every organisation of a level, and the count of the one they are part of.
 
-    `by` says how a member names its parent: they are all of England, or by a column of the member's own rows.
+    `by` says how a member names its parent: all are of England, or a column of the member's own rows names it.
     """
 
     parent: str
@@ -31,7 +31,7 @@ class LevelSum(StrictModel):
 
 
 class CategorySum(StrictModel):
-    """The figures of every category of a variable, and the figure of everyone."""
+    """The counts of every category of a variable, and the count of everyone."""
 
     variable_type: str
     grains: tuple[Grain, ...]

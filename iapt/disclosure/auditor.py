@@ -61,7 +61,7 @@ class Auditor:
     source_rounding: Rounding = PUBLISHERS_ROUNDING
     source_is_public: bool = True
 
-    def outcomes(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
+    def audit_folder(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
         """Audit every extract of a folder, and compare its other tables with the warehouse.
 
         `unreadable` says why a table cannot be audited; its rules are skipped.

@@ -75,8 +75,8 @@ class OpenAuditor(Auditor):
             else super()._audit_grain(connection, table, extract)
         )
 
-    def outcomes(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
-        for outcome in super().outcomes(folder, unreadable):
+    def audit_folder(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
+        for outcome in super().audit_folder(folder, unreadable):
             if not (self.only_reconciles and outcome.rule == NO_RESIDUAL_DISCLOSURE):
                 yield outcome
 
@@ -137,7 +137,7 @@ def clean(source: SourceSlice, tmp_path_factory: pytest.TempPathFactory) -> Iter
         with engine.cursor() as connection:
             rules = [rule for suite in SUITES.values() for rule in suite]
             outcomes = list(outcomes_of_rules(rules, connection))
-        outcomes += Auditor(source.warehouse, folder).outcomes(source.staged, {})
+        outcomes += Auditor(source.warehouse, folder).audit_folder(source.staged, {})
         yield CleanSlice(source, engine, folder, tuple(outcomes), BoundOnce(engine))
 
 
@@ -208,7 +208,7 @@ def outcomes_of(leak: Leak, clean: CleanSlice, folder: Path, asked: frozenset[st
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(period_audits, "bound_source", clean.bounds)
             patch.setattr(period_audits, "classify_risk", lambda *_: None)
-            outcomes += [outcome for outcome in auditor.outcomes(staged, unchanged) if outcome.result != "skipped"]
+            outcomes += [outcome for outcome in auditor.audit_folder(staged, unchanged) if outcome.result != "skipped"]
     return outcomes
 
 

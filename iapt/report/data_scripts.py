@@ -41,22 +41,12 @@ def make_site_data(contents: Contents) -> dict[str, Any]:
             for report in config.reports
         },
         "measures": [
-            {
-                "slug": words.measure,
-                "label": words.label,
-                "short": words.short,
-                "unit": release.measures[words.measure]["unit"],
-                "statistic": release.measures[words.measure]["statistic"],
-            }
+            {"slug": words.measure, "label": words.label, "short": words.short}
+            | {field: release.measures[words.measure][field] for field in ("unit", "statistic")}
             for words in config.measures
         ],
         "topics": [
-            {
-                "slug": topic.slug,
-                "title": topic.title,
-                "measures": topic.measures,
-                "charts": [chart.model_dump() for chart in topic.charts],
-            }
+            topic.model_dump(include={"slug", "title", "charts"}) | {"measures": topic.measures}
             for topic in config.topics
         ],
         "variables": [
@@ -69,7 +59,7 @@ def make_site_data(contents: Contents) -> dict[str, Any]:
             }
             for variable in config.variables
         ],
-        "families": [{"slug": family.slug, "label": family.label} for family in config.families],
+        "families": [family.model_dump(include={"slug", "label"}) for family in config.families],
         "areas": [asdict(area) for area in contents.areas],
         "short_names": {words.population: words.short for words in config.short_populations},
         "standards": list(release.standards),
@@ -84,13 +74,8 @@ def make_site_data(contents: Contents) -> dict[str, Any]:
             "measure": config.map.measure,
             "min_areas": config.map.min_areas,
             "tiles": [
-                {
-                    "code": tile.code,
-                    "row": tile.row,
-                    "column": tile.column,
-                    "label": tile.short_label,
-                    "name": area_names.get(tile.code, tile.short_label),
-                }
+                tile.model_dump(include={"code", "row", "column"})
+                | {"label": tile.short_label, "name": area_names.get(tile.code, tile.short_label)}
                 for tile in contents.tiles
             ],
         },

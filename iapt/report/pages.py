@@ -9,13 +9,7 @@ from iapt.report.contents import Contents
 from iapt.report.page_writer import PageWriter
 from iapt.report.release_tables import GRAINS
 from iapt.report.rendering import Renderer
-from iapt.report.text_pages import (
-    write_about,
-    write_contents,
-    write_definitions,
-    write_home,
-    write_organisations,
-)
+from iapt.report.text_pages import write_about, write_contents, write_definitions, write_home, write_organisations
 
 
 def write_pages(contents: Contents, renderer: Renderer, target: Path, *, has_boundaries: bool) -> None:

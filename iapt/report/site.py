@@ -110,10 +110,7 @@ def build_report(
 
 
 def _write_site(
-    contents: Contents,
-    target: Path,
-    boundaries: Path | Mapping[str, Any] | None,
-    progress: Callable[[str], None],
+    contents: Contents, target: Path, boundaries: Path | Mapping[str, Any] | None, progress: Callable[[str], None]
 ) -> None:
     assets = target / "assets"
     assets.mkdir()

@@ -1,7 +1,7 @@
 """Splitting whole numbers into whole parts, exactly and the same on every machine.
 
-Everything is integer arithmetic on frozen random streams: no floating point, so no last digit that depends on
-a processor. Sums are kept by construction, never repaired afterwards.
+Everything is integer arithmetic on frozen random streams: no floating point, so no last digit that depends on a
+processor. Sums are kept by construction, never repaired afterwards.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def draw_whole_numbers(random: np.random.RandomState, low: int, high: int, shape
 def allocate(totals: IntArray | int, weights: IntArray, random: np.random.RandomState) -> IntArray:
     """Split each total along the last axis of `weights`, in their proportion; the parts add up to it.
 
-    A part is the proportional share rounded up or down: never above its weight where the total is not above
-    the sum of weights, and 0 where its weight is 0. Where the rounding falls is random.
+    A part is the proportional share rounded up or down: never above its weight where the total is not above the sum of
+    weights, and 0 where its weight is 0. Where the rounding falls is random.
 
     Raises ValueError where something is to be split over no weight, or where the numbers are too large.
     """

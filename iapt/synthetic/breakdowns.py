@@ -1,13 +1,13 @@
 """The truth of a quarter or year at its finest: whole counts for every part and every bin of people.
 
-Ages, genders and ethnic groups of a part add up to the same total, a count within another count stays
-within it in every bin, and everything adds up to England's totals. Nothing is rounded or hidden here.
+Ages, genders and ethnic groups of a part add up to the same total, a count within another count stays within it in
+every bin, and everything adds up to England's totals. Nothing is rounded or hidden here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -57,21 +57,11 @@ def compute_quarter_totals(year: str, quarter: int) -> YearTotals:
     random = make_random_stream("quarter", year, str(quarter))
     drift = int(draw_whole_numbers(random, -6, 6, (1,))[0])
     bme, british = (int(one) for one in draw_whole_numbers(random, -4, 4, (2,)))
-
-    def scaled(count: int, per_mille: int = 1000) -> int:
-        return count * share * per_mille // 1_000_000
-
+    counts = [field.name for field in fields(totals) if not field.name.endswith("_tenths")]
+    per_mille = {name: 1000 + drift if name.endswith("recovery") else 1000 for name in counts}
     return replace(
         totals,
-        referrals=scaled(totals.referrals),
-        finished=scaled(totals.finished),
-        at_caseness=scaled(totals.at_caseness),
-        not_at_caseness=scaled(totals.not_at_caseness),
-        improvement=scaled(totals.improvement),
-        no_reliable_change=scaled(totals.no_reliable_change),
-        deterioration=scaled(totals.deterioration),
-        recovery=scaled(totals.recovery, 1000 + drift),
-        reliable_recovery=scaled(totals.reliable_recovery, 1000 + drift),
+        **{name: getattr(totals, name) * share * per_mille[name] // 1_000_000 for name in counts},
         bme_recovery_tenths=totals.bme_recovery_tenths + drift // 2 + bme,
         white_british_recovery_tenths=totals.white_british_recovery_tenths + drift // 2 + british,
     )
@@ -131,11 +121,7 @@ def _allocate_nested(
 
 
 def _allocate_by_bins(
-    label: str,
-    kind: str,
-    bins: Mapping[str, int],
-    by_ethnicity: Mapping[str, IntArray],
-    parts: Sequence[Part],
+    label: str, kind: str, bins: Mapping[str, int], by_ethnicity: Mapping[str, IntArray], parts: Sequence[Part]
 ) -> dict[str, IntArray]:
     """The totals of every part over ages or genders."""
     random = make_random_stream(kind, label)

@@ -1,9 +1,9 @@
 """England's totals: the published ones written down as facts, and invented ones where none is at hand.
 
-Nothing below England is here. `PUBLISHED_*` are facts; `INVENTED_*` continue them smoothly, and the
-demonstration says which is which. A month counts by the data set of its day: to February 2020 version 1.5,
-from September 2020 version 2.0, of which every month to March 2026 has its totals: the default demonstration
-writes some of them, the national one as many of the latest as it is asked for.
+Nothing below England is here. `PUBLISHED_*` are facts; `INVENTED_*` continue them smoothly, and the demonstration says
+which is which. A month counts by the data set of its day: to February 2020 version 1.5, from September 2020 version
+2.0, of which every month to March 2026 has its totals: the default demonstration writes some of them, the national one
+as many of the latest as it is asked for.
 """
 
 from __future__ import annotations

@@ -13,13 +13,7 @@ from iapt.synthetic import layouts, measures, names, writers
 from iapt.synthetic.england import INVENTED_MONTHS, INVENTED_YEARS
 from iapt.synthetic.measures import Measure, format_published_texts
 from iapt.synthetic.names import FileName
-from iapt.synthetic.truth import (
-    ANNUAL_YEARS,
-    DEMONSTRATION_MONTHS,
-    LONG_QUARTERS,
-    WIDE_QUARTERS,
-    Truth,
-)
+from iapt.synthetic.truth import ANNUAL_YEARS, DEMONSTRATION_MONTHS, LONG_QUARTERS, WIDE_QUARTERS, Truth
 
 Drop = tuple[FileName, bytes]
 

@@ -1,7 +1,7 @@
 """The organisations of the demonstration: who is in it, under which code, name and parent on which day.
 
-Codes and names of the commissioning regions, the STPs and ICBs and the commissioners are facts. Providers are
-invented, and so is who works with whom. Every sub-national name published carries `MARK`. No counts here.
+Codes and names of the commissioning regions, the STPs and ICBs and the commissioners are facts. Providers are invented,
+and so is who works with whom. Every sub-national name published carries `MARK`. No counts here.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ ICBS = _read_icbs()  # by ODS code, which an STP keeps as an ICB
 class Commissioner:
     """A clinical commissioning group (CCG), since July 2022 a sub-ICB location; its code stays.
 
-    `earlier_icb` is the STP where it was not the ICB of today; `earlier` is the code and name before April
-    2020 of a CCG that was merged then.
+    `earlier_icb` is the STP where it was not the ICB of today; `earlier` is the code and name before April 2020 of a
+    CCG that was merged then.
     """
 
     ccg_name: str

@@ -1,7 +1,7 @@
 """The publisher's layouts: header, columns, placeholders, quoting and row order of each era's files.
 
-A layout turns rows of a truth table and their published texts into lines or cells. It rounds and hides
-nothing (`publisher`), and writes no bytes (`writers`).
+A layout turns rows of a truth table and their published texts into lines or cells. It rounds and hides nothing
+(`publisher`), and writes no bytes (`writers`).
 """
 
 from __future__ import annotations
@@ -336,8 +336,8 @@ def format_annual_lines(year: str, frame: pd.DataFrame, texts: TextArray) -> lis
 def make_workbook_rows(frame: pd.DataFrame, texts: TextArray) -> list[list[Cell]]:
     """The data rows of the time-series workbook: every organisation in every month, under its latest name.
 
-    The latest name is that of the last month with data, so that a pair which ended keeps an old name of its
-    provider. A month without data is a row of `-`.
+    The latest name is that of the last month with data, so that a pair which ended keeps an old name of its provider. A
+    month without data is a row of `-`.
     """
     figures: dict[tuple[str, str, str, str], list[str]] = {}
     organisations: dict[tuple[str, str, str], tuple[str, ...]] = {}

@@ -1,7 +1,7 @@
 """Where activity is counted: the parts that cannot be split further, and the organisations they add up to.
 
-A part is a provider treating the patients of one commissioner. Each published level puts every part in
-exactly one organisation, so that every level adds up to England.
+A part is a provider treating the patients of one commissioner. Each published level puts every part in exactly one
+organisation, so that every level adds up to England.
 """
 
 from __future__ import annotations

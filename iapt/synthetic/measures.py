@@ -1,7 +1,7 @@
 """What is published of the true counts: the measures of each series, their names by era, and their texts.
 
-A measure says which true counts it is made of. How a figure is rounded or hidden is the publisher's rule
-(`publisher`); where it is printed is the layout's (`layouts`).
+A measure says which true counts it is made of. How a figure is rounded or hidden is the publisher's rule (`publisher`);
+where it is printed is the layout's (`layouts`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,7 @@ import pandas as pd
 from iapt.synthetic import publisher
 from iapt.synthetic.allocation import IntArray
 from iapt.synthetic.levels import ENGLAND
-from iapt.synthetic.months import (
-    ACCESS_BANDS,
-    ASSESSMENT_BANDS,
-    ETHNIC_GROUPS,
-    SECOND_BANDS,
-    WAIT_LAST_DAYS,
-)
+from iapt.synthetic.months import ACCESS_BANDS, ASSESSMENT_BANDS, ETHNIC_GROUPS, SECOND_BANDS, WAIT_LAST_DAYS
 from iapt.synthetic.publisher import BoolArray, TextArray
 from iapt.synthetic.truth import KEYS
 
@@ -41,8 +35,8 @@ _PUBLISHED: dict[str, Callable[[IntArray, IntArray, BoolArray], TextArray]] = {
 class Measure:
     """A published measure: its statistic and the true counts whose sums are its figure and its base.
 
-    `key` is the MEASURE_ID of the long files and the column of the wide ones. `names` are the names of the
-    long files, each with the month it came into use; before the first of them the measure is not published.
+    `key` is the MEASURE_ID of the long files and the column of the wide ones. `names` are the names of the long files,
+    each with the month it came into use; before the first of them the measure is not published.
     """
 
     key: str
@@ -151,11 +145,7 @@ def _rename_reliable(text: str, word: str) -> str:
 
 _MONTHLY = [
     _make_count("M001", "Count_ReferralsReceived", "referrals"),
-    _make_count(
-        "M018",
-        "Count_IAPTReferrals; 2023-05 Count_NHSTalkingTherapiesReferrals",
-        "programme_referrals",
-    ),
+    _make_count("M018", "Count_IAPTReferrals; 2023-05 Count_NHSTalkingTherapiesReferrals", "programme_referrals"),
     _make_count("M023", "Count_FirstAssessment", *ASSESSMENT_BANDS),
     _make_count("M024", "Count_FirstAssessment28days", ASSESSMENT_BANDS[0]),
     _make_count("M025", "Count_FirstAssessment29to56days", ASSESSMENT_BANDS[1]),
@@ -231,10 +221,7 @@ _MONTHLY = [
     _make_count("M203", "Count_ADSMFinishedTreatment", "anxiety_measure_finished"),
     _make_count("M204", "Count_AppropriatePairedADSM", "anxiety_measure_paired"),
     _make_percentage(
-        "M205",
-        "Percentage_AppropriatePairedADSM",
-        ("anxiety_measure_paired",),
-        ("anxiety_measure_finished",),
+        "M205", "Percentage_AppropriatePairedADSM", ("anxiety_measure_paired",), ("anxiety_measure_finished",)
     ),
     *(
         _make_percentage(
@@ -256,10 +243,7 @@ MONTHLY = tuple(sorted(_MONTHLY, key=lambda measure: measure.key))  # as text, t
 
 # The measures of the quarterly files from 2023-24 on, over the counts of a quarter.
 _QUARTERLY_FIGURES = {"M031": ("accessing",)}
-_QUARTERLY_KEYS = (
-    *("M001", "M031", "M052", "M053", "M076", "M179"),
-    *("M185", "M186", "M191", "M192", "M193", "M195"),
-)
+_QUARTERLY_KEYS = (*("M001", "M031", "M052", "M053", "M076", "M179"), *("M185", "M186", "M191", "M192", "M193", "M195"))
 LONG_QUARTERLY = tuple(
     Measure(one.key, one.statistic, _QUARTERLY_FIGURES.get(one.key, one.figure), one.base, one.names)
     for one in MONTHLY
@@ -288,10 +272,7 @@ WIDE_QUARTERLY = (
     Measure("CountAppropriatePairedADSM", "count", ("anxiety_measure_paired",)),
     Measure("CountADSMFinishedTreatment", "count", ("anxiety_measure_finished",)),
     Measure(
-        "PercentageAppropriatePairedADSM",
-        "percentage",
-        ("anxiety_measure_paired",),
-        ("anxiety_measure_finished",),
+        "PercentageAppropriatePairedADSM", "percentage", ("anxiety_measure_paired",), ("anxiety_measure_finished",)
     ),
 )
 

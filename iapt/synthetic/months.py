@@ -1,7 +1,7 @@
 """The truth of a month at its finest: whole counts for every part, adding up to England's total.
 
-Sizes and habits belong to a part and stay from month to month; noise belongs to the month. Nothing is rounded
-or hidden here.
+Sizes and habits belong to a part and stay from month to month; noise belongs to the month. Nothing is rounded or hidden
+here.
 """
 
 from __future__ import annotations

@@ -27,10 +27,7 @@ _ODD_MONTHS = {
     "2023-02": "iapt_month_feb_2023_activity v2.csv",
     "2025-07": "nhstalkingtherapies_month_jul_2025_activity_final.csv",
 }
-_INSIDE_MONTHS = {
-    "2021-01": ("iapt-month-Jan-21-final-data",),
-    "2023-01": ("iapt_month_Jan_23_activity.csv",),
-}
+_INSIDE_MONTHS = {"2021-01": ("iapt-month-Jan-21-final-data",), "2023-01": ("iapt_month_Jan_23_activity.csv",)}
 _MONTH_NAMES = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),

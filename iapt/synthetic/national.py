@@ -1,8 +1,7 @@
 """Monthly files of the real size for benchmarks: as many organisations and measures as the publisher's.
 
-The core measures are those of the default demonstration. The others only fill the file: each shows some of
-the same true counts under the publisher's name. So it adds up, and is rounded and hidden by the rule, but it
-means nothing.
+The core measures are those of the default demonstration. The others only fill the file: each shows some of the same
+true counts under the publisher's name. So it adds up, and is rounded and hidden by the rule, but it means nothing.
 """
 
 from __future__ import annotations

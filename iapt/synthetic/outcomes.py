@@ -1,7 +1,7 @@
 """How finished courses of treatment end: ten outcomes that exclude each other, and what is counted from them.
 
-Every published outcome count is a sum of some of the ten, so that all its inequalities (recovery within the
-finished less those not at caseness, reliable recovery within recovery, and so on) hold at every level.
+Every published outcome count is a sum of some of the ten, so that all its inequalities (recovery within the finished
+less those not at caseness, reliable recovery within recovery, and so on) hold at every level.
 """
 
 from __future__ import annotations
@@ -33,11 +33,7 @@ COUNTED = {
     "not_at_caseness": NOT_AT_CASENESS,
     "recovery_base": (*AT_CASENESS, UNKNOWN_CASENESS),
     "improvement": ("at_caseness_reliably_recovered", "at_caseness_improved", "not_at_caseness_improved"),
-    "no_reliable_change": (
-        "at_caseness_recovered_only",
-        "at_caseness_unchanged",
-        "not_at_caseness_unchanged",
-    ),
+    "no_reliable_change": ("at_caseness_recovered_only", "at_caseness_unchanged", "not_at_caseness_unchanged"),
     "deterioration": ("at_caseness_deteriorated", "not_at_caseness_deteriorated"),
     "recovery": ("at_caseness_reliably_recovered", "at_caseness_recovered_only"),
     "reliable_recovery": ("at_caseness_reliably_recovered",),
@@ -79,15 +75,12 @@ def compute_england_outcomes(totals: YearTotals) -> dict[str, int]:
 
 
 def allocate_outcomes_by_group(
-    outcomes: Mapping[str, int],
-    shares: IntArray,
-    recovery_tenths: tuple[int, int],
-    random: np.random.RandomState,
+    outcomes: Mapping[str, int], shares: IntArray, recovery_tenths: tuple[int, int], random: np.random.RandomState
 ) -> dict[str, IntArray]:
     """England's outcomes by ethnic group: BME, White British and not stated, in this order.
 
-    `shares` are the groups' parts of those who finish; `recovery_tenths` the recovery rates of the first two
-    groups in tenths of a per cent, which the counts then have. The third takes what is left.
+    `shares` are the groups' parts of those who finish; `recovery_tenths` the recovery rates of the first two groups in
+    tenths of a per cent, which the counts then have. The third takes what is left.
     """
     recovered = outcomes["at_caseness_reliably_recovered"] + outcomes["at_caseness_recovered_only"]
     rest = {name: outcomes[name] for name in _NOT_RECOVERED}

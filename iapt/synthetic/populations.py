@@ -1,7 +1,7 @@
 """Who is counted: the smallest groups of people the demonstration knows, and the published categories.
 
-The smallest groups ("bins") are ages, genders and ethnic groups, each a partition of everyone. A published
-category is a set of bins, so the categories of one kind add up to the total in every era.
+The smallest groups ("bins") are ages, genders and ethnic groups, each a partition of everyone. A published category is
+a set of bins, so the categories of one kind add up to the total in every era.
 """
 
 from __future__ import annotations
@@ -147,11 +147,7 @@ def list_wide_quarterly_populations() -> list[Population]:
         "75 to 89": [6],
         "90 and over": [7],
     }
-    genders: dict[str, Sequence[int]] = {
-        "Female": [0],
-        "Male": [1],
-        "Not known/Not specified/Not recorded": [2, 3],
-    }
+    genders: dict[str, Sequence[int]] = {"Female": [0], "Male": [1], "Not known/Not specified/Not recorded": [2, 3]}
     return [
         *_make_categories("Age", AGE_BINS.start, ages),
         *_make_categories("Gender", GENDER_BINS.start, genders),

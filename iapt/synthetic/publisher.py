@@ -1,8 +1,8 @@
 """The publisher's own disclosure rule, as measured on the published files.
 
 England is exact. Everywhere else a count of 0 to 4 is suppressed and any other is rounded to the nearest 5; a
-percentage is whole, from the true counts, and suppressed exactly when its numerator is 0 to 4; a mean or median
-has its usual precision and is suppressed with its base. All of it is integer arithmetic, ties upwards.
+percentage is whole, from the true counts, and suppressed exactly when its numerator is 0 to 4; a mean or median has its
+usual precision and is suppressed with its base. All of it is integer arithmetic, ties upwards.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The truth behind the demonstration: every true count that its files publish, rounded or hidden there.
 
-`build_truth` gives one table for each series. Its rows are the published organisations and categories, its
-columns whole true counts (`months.COUNTS`, `breakdowns.COUNTS`), so that an audit can be tested against
-what it must not find.
+`build_truth` gives one table for each series. Its rows are the published organisations and categories, its columns
+whole true counts (`months.COUNTS`, `breakdowns.COUNTS`), so that an audit can be tested against what it must not find.
 """
 
 from __future__ import annotations
@@ -31,15 +30,7 @@ from iapt.synthetic.populations import (
 
 _ORGANISATION_COLUMNS = [field.name for field in fields(Organisation)]
 _organisation_values = attrgetter(*_ORGANISATION_COLUMNS)
-KEYS = [
-    "period",
-    "start",
-    "end",
-    *_ORGANISATION_COLUMNS,
-    "variable_type",
-    "variable_a",
-    "variable_b",
-]
+KEYS = ["period", "start", "end", *_ORGANISATION_COLUMNS, "variable_type", "variable_a", "variable_b"]
 
 TIMESERIES_MONTHS = [period for period in sorted(MONTHS) if period <= "2020-02"]
 MONTHLY_MONTHS = [period for period in sorted(MONTHS) if period > "2020-02"]
@@ -93,11 +84,7 @@ class _Table:
         self._values: list[IntArray] = []
 
     def add(
-        self,
-        period: str,
-        organisations: Iterable[Organisation],
-        populations: Sequence[Population],
-        values: IntArray,
+        self, period: str, organisations: Iterable[Organisation], populations: Sequence[Population], values: IntArray
     ) -> None:
         """Add rows for organisations by populations; organisations without any activity are left out."""
         start, end = get_period_bounds(period)

@@ -17,13 +17,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from iapt.contract import (
-    CONTRACTS,
-    CURRENT_BOUNDARIES,
-    EXTRACT_GRAINS,
-    TOPICS,
-    parquet_name,
-)
+from iapt.contract import CONTRACTS, CURRENT_BOUNDARIES, EXTRACT_GRAINS, TOPICS, parquet_name
 from iapt.sql import quote_literal
 from iapt.workspace import CATALOGUE
 

@@ -291,13 +291,7 @@ def test_a_file_of_brackets_is_refused_before_it_is_parsed() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [
-        b"",
-        b"\xff\xfe{}",
-        b"{",
-        b'{"type": "FeatureCollection", "features": []} and more',
-        b"1" + b"0" * 5000,
-    ],
+    [b"", b"\xff\xfe{}", b"{", b'{"type": "FeatureCollection", "features": []} and more', b"1" + b"0" * 5000],
     ids=["empty", "another encoding", "cut off", "more behind", "a number of thousands of digits"],
 )
 def test_what_is_no_json_is_refused(content: bytes) -> None:
@@ -307,10 +301,7 @@ def test_what_is_no_json_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize("depth", [20_000, 400_000])
 def test_lists_in_lists_in_lists_are_refused(depth: int) -> None:
     error = read_error(b"[" * depth + b"]" * depth)
-    assert (error.expected, error.found) == (
-        "lists and objects some levels deep, as in GeoJSON",
-        "far more levels",
-    )
+    assert (error.expected, error.found) == ("lists and objects some levels deep, as in GeoJSON", "far more levels")
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])

@@ -459,11 +459,7 @@ def test_the_headers_that_differ_differ_in_one_name(demonstration: Demonstration
     ("period", "name", "first_row"),
     [
         ("2022-01", "iapt-month-january-2022-final-data.csv", b"01/01/2022,31/01/2022,England,all,all CCGs,all"),
-        (
-            "2022-07",
-            "iapt_month_jul_22_activity_updated.csv",
-            b"01/07/2022,31/07/2022,England,all,all SubICBs",
-        ),
+        ("2022-07", "iapt_month_jul_22_activity_updated.csv", b"01/07/2022,31/07/2022,England,all,all SubICBs"),
         ("2023-02", "iapt_month_feb_2023_activity v2.csv", b"01/02/2023,28/02/2023,England,all,all SubICBs"),
         (
             "2024-04",
@@ -487,10 +483,7 @@ def test_a_month_is_written_in_the_manner_of_its_day(
 
 def test_one_month_is_a_workbook_and_one_a_pack(demonstration: Demonstration) -> None:
     odd = [path for path in demonstration.paths if "monthly" in path.parts and path.suffix != ".csv"]
-    assert [path.name for path in odd] == [
-        "iapt-month-Jan-2021-final-data.xlsx",
-        "iapt_month_Jan_23_activity.zip",
-    ]
+    assert [path.name for path in odd] == ["iapt-month-Jan-2021-final-data.xlsx", "iapt_month_Jan_23_activity.zip"]
     book = CalamineWorkbook.from_path(odd[0])
     assert book.sheet_names == ["iapt-month-Jan-21-final-data"]
     assert book.get_sheet_by_index(0).to_python()[1][:3] == [date(2021, 1, 1), date(2021, 1, 31), "England"]

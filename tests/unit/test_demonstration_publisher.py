@@ -32,8 +32,7 @@ def parts_and_wholes(draw: st.DrawFn) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("count", "published"),
-    [(0, "*"), (1, "*"), (2, "*"), (3, "*"), (4, "*"), (5, "5"), (6, "5"), (7, "5"), (8, "10")],
+    ("count", "published"), [(0, "*"), (1, "*"), (2, "*"), (3, "*"), (4, "*"), (5, "5"), (6, "5"), (7, "5"), (8, "10")]
 )
 def test_a_small_count_is_hidden_elsewhere_and_printed_for_england(count: int, published: str) -> None:
     assert publisher.publish_counts(one(count), ELSEWHERE).tolist() == [published]
@@ -96,10 +95,7 @@ def test_a_median_and_an_extreme_are_hidden_by_their_base_and_never_by_their_val
         assert publisher.publish_extremes(one(2), one(base), ELSEWHERE)[0] == ("*" if hidden else "2")
 
 
-@pytest.mark.parametrize(
-    ("bands", "halves"),
-    [([10, 0], 28), ([0, 10], 70), ([5, 5], 56), ([1, 3], 65), ([0, 0], 0)],
-)
+@pytest.mark.parametrize(("bands", "halves"), [([10, 0], 28), ([0, 10], 70), ([5, 5], 56), ([1, 3], 65), ([0, 0], 0)])
 def test_the_median_stands_in_the_band_that_holds_the_middle(bands: list[int], halves: int) -> None:
     assert compute_median_in_halves(np.array([bands], dtype=np.int64), (28, 42)).tolist() == [halves]
 

@@ -64,8 +64,7 @@ def _boundaries_that_are_none(report: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "spoil",
-    [_a_figure_on_a_page, _a_figure_in_a_data_file, _a_file_more, _a_page_less, _boundaries_that_are_none],
+    "spoil", [_a_figure_on_a_page, _a_figure_in_a_data_file, _a_file_more, _a_page_less, _boundaries_that_are_none]
 )
 def test_what_the_tables_do_not_make_is_told(release: Path, spoil: Callable[[Path], str]) -> None:
     assert spoil(release / "report") in list_faults(release)

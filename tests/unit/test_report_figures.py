@@ -18,14 +18,7 @@ from iapt.catalogue.report_config import ReportConfig, load_report_config
 from iapt.report.area_series import AreaFigures, LevelSpan, read_area_figures
 from iapt.report.areas import list_areas
 from iapt.report.data_scripts import to_data_script
-from iapt.report.release_tables import (
-    EVERYONE,
-    GRAINS,
-    Release,
-    ReleaseUnreadableError,
-    list_tables_read,
-    read_release,
-)
+from iapt.report.release_tables import EVERYONE, GRAINS, Release, ReleaseUnreadableError, list_tables_read, read_release
 from iapt.workspace import CATALOGUE, DBT_PROJECT
 from tests.factories.report_release import (
     FOLLOWED_BY,

@@ -99,7 +99,7 @@ def write_recovery_page(
         },
         section=_RECOVERY_SECTION,
         trail=[_HOME],
-        lead="The share that moved to recovery, for everyone beside ethnic groups, with the 50% standard.",
+        lead="The share that moved to recovery, for everyone and by ethnic group, with the 50% standard.",
         tab=family,
         area_name=area.name,
         opening="" if own else f"{_SUBJECTS[family]} no recovery rate by {report.grain} in this release.",
@@ -168,7 +168,7 @@ def write_map_page(
         page,
         section=_MAP_SECTION,
         trail=[_HOME],
-        lead="Integrated care boards as published, or as summed from the areas within; none is left out silently.",
+        lead="Integrated care boards as published, or summed from the areas within. Those without a figure are marked.",
         opening="",
         **tabs,
     )

@@ -15,7 +15,7 @@ from iapt.report.rendering import Renderer
 
 #: The pages that the home page leads to, beside the reports: address, title, description.
 _PAGE_LINKS: Final = (
-    ("recovery-rate/england-annual.html", "Recovery rate", "Everyone beside ethnic groups, with the 50% standard."),
+    ("recovery-rate/england-annual.html", "Recovery rate", "Everyone and ethnic groups, with the 50% standard."),
     ("map/annual.html", "Map", "Integrated care boards, each a tile of the same size."),
     ("organisations/index.html", "Organisations", "A page for each region, board, sub-ICB location and provider."),
     ("definitions.html", "Definitions", "What the words and measures mean."),

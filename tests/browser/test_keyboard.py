@@ -166,5 +166,5 @@ def test_populations_are_compared_by_keyboard(session: BrowserSession) -> None:
     assert report_page.focused_id == "add-area"
     report_page.redraw_after(lambda: page.keyboard.press("Enter"))
     assert len(report_page.shown().panels[0].table.heads) == 3
-    assert "populations were taken away" in report_page.message
+    assert "populations were removed" in report_page.message
     assert report_page.focused_id == "other"

@@ -40,7 +40,7 @@ def test_a_sixth_population_is_refused_and_said(session: BrowserSession) -> None
     page.focus(sixth)
     page.keyboard.press("Space")
     page.wait_for_selector("#message:not([hidden])")
-    assert report_page.message == "At most 5 other populations can be compared. Take one away first."
+    assert report_page.message == "At most 5 other populations can be compared. Remove one first."
     assert page.get_attribute("#message", "role") == "alert"
     assert not page.is_checked(sixth)
     assert report_page.focused_value == POPULATIONS[5]
@@ -64,7 +64,7 @@ def test_a_third_area_is_refused_and_said(session: BrowserSession) -> None:
     page.focus("#add-area")
     page.keyboard.press("Enter")
     page.wait_for_selector("#message:not([hidden])")
-    assert report_page.message == "At most 2 other areas can be compared. Take one away first."
+    assert report_page.message == "At most 2 other areas can be compared. Remove one first."
     assert report_page.focused_id == "add-area"
     assert read_heads(report_page) == before
     report_page.redraw_after(lambda: page.click("[data-remove] >> nth=0"))
@@ -78,7 +78,7 @@ def test_populations_and_areas_are_not_compared_at_once(session: BrowserSession)
     page.click("details.compare summary")
     report_page.redraw_after(lambda: page.check('input[value="ethnic_group/white"]'))
     assert read_heads(report_page) == ["Everyone", "White"]
-    assert "the other areas were taken away" in report_page.message
+    assert "the other areas were removed" in report_page.message
     assert "area=" not in report_page.query
 
 

@@ -246,10 +246,10 @@ def test_a_noted_figure_far_from_all_others_sets_no_scale_and_joins_no_line() ->
 @pytest.mark.parametrize(
     ("value", "unit", "why"),
     [
-        ("-1.8", "days", "Less than nothing cannot be"),
-        ("-1.8", "sessions", "Less than nothing cannot be"),
-        ("101", "%", "More than 100% cannot be"),
-        ("9999.0", "days", "A wait longer than the services have existed cannot be"),
+        ("-1.8", "days", "A figure below zero cannot be true"),
+        ("-1.8", "sessions", "A figure below zero cannot be true"),
+        ("101", "%", "A percentage above 100% cannot be true"),
+        ("9999.0", "days", "A wait longer than the services have existed cannot be true"),
     ],
 )
 def test_a_figure_that_cannot_be_is_never_charted_bare(value: str, unit: str, why: str) -> None:

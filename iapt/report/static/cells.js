@@ -58,9 +58,9 @@
     const longestWait = (Date.parse(period.start) - FIRST_SERVICES) / DAY_MILLISECONDS + 366;
     let fault = "";
     if (unit === "days" && cell.value > longestWait) fault = "A wait longer than the services have existed";
-    if (unit === "%" && cell.value > 100) fault = "More than 100%";
-    if (cell.value < 0) fault = "Less than nothing";
-    return fault && `${fault} cannot be: ${formatValue(cell)} is shown as published.`;
+    if (unit === "%" && cell.value > 100) fault = "A percentage above 100%";
+    if (cell.value < 0) fault = "A figure below zero";
+    return fault && `${fault} cannot be true: ${formatValue(cell)} is shown as published.`;
   }
 
   /** The cells of a series with what is to be said of them: notes of the release, and why one cannot be true. */

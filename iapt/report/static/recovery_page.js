@@ -223,7 +223,7 @@
     const find = (id) => document.getElementById(id);
     find("populations").innerHTML = groups.join("") || "<p>No other population has a recovery rate here.</p>";
     const isFull = state.populations.length >= maxPopulations;
-    const advice = isFull ? " Take one away to choose another." : "";
+    const advice = isFull ? " Remove one to choose another." : "";
     find("populations-count").textContent = `${state.populations.length} of ${maxPopulations} chosen.${advice}`;
     for (const box of document.querySelectorAll("#populations input")) {
       if (isFull && !box.checked) box.setAttribute("aria-disabled", "true");
@@ -235,7 +235,7 @@
     find("areas-count").textContent = `${state.areas.length} of ${maxAreas} chosen.`;
     const items = state.areas.map((id) => {
       const name = escapeHtml(getArea(id).name);
-      const button = `<button type="button" class="small" data-remove="${escapeHtml(id)}">Take away`;
+      const button = `<button type="button" class="small" data-remove="${escapeHtml(id)}">Remove`;
       return `<li>${name} ${button}<span class="vh"> ${name}</span></button></li>`;
     });
     find("areas").innerHTML = items.join("");
@@ -246,7 +246,7 @@
     areas: [...document.querySelectorAll("[data-remove]")].map((button) => button.dataset.remove),
   });
 
-  /** Show a comparison, focus what a selector finds then, and say what was taken away for it. */
+  /** Show a comparison, focus what a selector finds then, and say what was removed for it. */
   async function compare(controls, populations, areas, focus, messages = []) {
     const { page, form } = controls;
     const org = form.elements.org ? form.elements.org.value : "";
@@ -263,10 +263,10 @@
     const { populations, areas } = readComparison();
     if (box.checked && populations.length > most) {
       box.checked = false;
-      controls.showMessages([`At most ${most} other populations can be compared. Take one away first.`]);
+      controls.showMessages([`At most ${most} other populations can be compared. Remove one first.`]);
       return undefined;
     }
-    const messages = areas.length ? ["Populations are compared within one area: the other areas were taken away."] : [];
+    const messages = areas.length ? ["Populations are compared within one area: the other areas were removed."] : [];
     return compare(controls, populations, [], `input[value="${CSS.escape(box.value)}"]`, messages);
   }
 
@@ -276,11 +276,9 @@
     const id = controls.form.elements.other.value;
     if (!id) return controls.showMessages(["Choose an area to add."]);
     if (areas.length >= most) {
-      return controls.showMessages([`At most ${most} other areas can be compared. Take one away first.`]);
+      return controls.showMessages([`At most ${most} other areas can be compared. Remove one first.`]);
     }
-    const messages = populations.length
-      ? ["Areas are compared for everyone: the other populations were taken away."]
-      : [];
+    const messages = populations.length ? ["Areas are compared for everyone: the other populations were removed."] : [];
     return compare(controls, [], [...areas, id], "#other", messages);
   }
 

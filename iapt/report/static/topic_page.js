@@ -220,7 +220,7 @@
     const reasons = new Set(rows.filter((row) => row.breaks.some(Boolean)).map((row) => row.reason));
     const notes = [...reasons].map((reason) => `[b] ${reason}. ${NOT_COMPARABLE}`);
     if (ended.length) {
-      notes.push("Categories that are no more stand after those of today, with the last period that has them.");
+      notes.push("Categories that have ended stand after the current ones, each with its last period.");
     }
     if (measure.unit !== "%") {
       notes.push(

@@ -1,12 +1,13 @@
 """Files are written whole or not at all."""
 
+import hashlib
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from iapt.files import write_atomically, write_json_atomically
+from iapt.files import compute_sha256, write_atomically, write_json_atomically
 
 
 @pytest.mark.parametrize("content", ["Überall", b"\x00\xff"])
@@ -42,3 +43,8 @@ def test_a_private_file_is_private_from_its_first_byte(tmp_path: Path) -> None:
     (tmp_path / "salt.part").touch(mode=0o666)
     write_atomically(tmp_path / "salt", "secret", mode=0o600)
     assert stat.S_IMODE((tmp_path / "salt").stat().st_mode) == 0o600
+
+
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"figures" * 1000)
+    assert compute_sha256(tmp_path / "a.csv") == hashlib.sha256(b"figures" * 1000).hexdigest()

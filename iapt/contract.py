@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 Grain: TypeAlias = Literal["month", "quarter", "year"]
+ValueStatus: TypeAlias = Literal["published", "suppressed", "not_applicable", "not_published"]
+Series: TypeAlias = Literal["monthly", "quarterly", "annual", "timeseries", "data_quality"]
 #: A level of organisations, or of pairs of a commissioner and a provider.
 OrgLevel: TypeAlias = Literal[
     "england", "region", "icb", "stp", "sub_icb", "ccg", "provider", "sub_icb_provider", "ccg_provider"
@@ -84,7 +86,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class ValueStatus:
+class StatusMeaning:
     """What a cell is: the marker that stands in place of a number, and what it means."""
 
     marker: str
@@ -113,8 +115,8 @@ TABLES: Final[Mapping[str, Table]] = MappingProxyType(
 ORGANISATION_LEVELS: Final[tuple[str, ...]] = tuple(_WORDS["organisation_levels"])
 #: A pair is a commissioner and a provider; each level of pairs with the level of its commissioners.
 PAIR_LEVELS: Final[Mapping[str, str]] = MappingProxyType(_WORDS["pair_levels"])
-VALUE_STATUSES: Final[Mapping[str, ValueStatus]] = MappingProxyType(
-    {status: ValueStatus(**entry) for status, entry in _WORDS["value_statuses"].items()}
+VALUE_STATUSES: Final[Mapping[str, StatusMeaning]] = MappingProxyType(
+    {status: StatusMeaning(**entry) for status, entry in _WORDS["value_statuses"].items()}
 )
 #: The publisher's series, each with the grain of its periods.
 SERIES_GRAINS: Final[Mapping[str, Grain]] = MappingProxyType(_WORDS["series"])

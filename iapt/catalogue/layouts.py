@@ -15,12 +15,11 @@ import yaml
 from pydantic import Field, model_validator
 
 from iapt.catalogue.strict_model import StrictModel
-from iapt.contract import Grain, OrgLevel
+from iapt.contract import Grain, OrgLevel, Series, ValueStatus
 
 #: How many rows of a table are looked at to find its header.
 DEEPEST_HEADER_ROW = 12
 
-ValueStatus = Literal["published", "suppressed", "not_applicable", "not_published"]
 CodeAndName = Annotated[list[str], Field(min_length=1, max_length=2)]
 
 
@@ -170,7 +169,7 @@ class Layout(StrictModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
-    series: Literal["monthly", "timeseries", "quarterly", "annual", "data_quality"]
+    series: Series
     period_grain: Grain
     source: str
     #: `read`: real files of this shape were read; `inferred`: it is written from notes or others' code alone, until one

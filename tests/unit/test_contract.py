@@ -12,11 +12,14 @@ from iapt.contract import (
     CONTRACT_FILE,
     ORGANISATION_LEVELS,
     PAIR_LEVELS,
+    SERIES_GRAINS,
     TABLES,
     VALUE_STATUSES,
     Family,
     Grain,
     OrgLevel,
+    Series,
+    ValueStatus,
 )
 from iapt.contract_builder import ContractError, build_contract, to_json
 from iapt.workspace import DBT_PROJECT
@@ -38,6 +41,8 @@ def test_the_contract_is_current(manifest: dict[str, Any]) -> None:
 
 def test_types_hold_the_words_of_the_contract() -> None:
     assert get_args(OrgLevel) == (*ORGANISATION_LEVELS, *PAIR_LEVELS)
+    assert get_args(ValueStatus) == tuple(VALUE_STATUSES)
+    assert get_args(Series) == tuple(SERIES_GRAINS)
     assert {table.grain for table in TABLES.values()} - {None} == set(get_args(Grain))
     assert {table.family for table in TABLES.values()} == set(get_args(Family))
 

@@ -65,18 +65,12 @@ test-browser: $(READY) ## Open the report in Debian's chromium: journeys, access
 serve: $(READY) ## Show the newest release's report on 127.0.0.1
 	@$(BIN)/iapt serve
 
-# Half of the tests beside the rest, so both cores have work; both halves look at one home, built once. The real drops go
-# first where all want a core: nothing else takes as long from end to end.
-FIRST_HALF := $(wildcard $(addprefix tests/integration/,test_[a-i]*.py test_l*.py test_re[fp_]*.py test_ru*.py test_t*.py) tests/unit/test_rep*.py)
-SECOND_HALF := $(filter-out $(FIRST_HALF),$(wildcard tests/unit/test_*.py tests/integration/test_*.py))
+# A file of tests at a time on each core, the real drops first: nothing else takes as long from end to end. All look at
+# one home, built once.
 .PHONY: pytest
 pytest: $(READY) ## Run the tests alone; the real drops too, where they are
-	@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && export IAPT_TESTS_SHARE="$$shared"; \
-	  $(BIN)/python -m pytest tests/acceptance > .pytest-acceptance.log 2>&1 & acceptance=$$!; \
-	  nice $(BIN)/python -m pytest $(FIRST_HALF) > .pytest-first.log 2>&1 & first=$$!; \
-	  nice $(BIN)/python -m pytest $(SECOND_HALF); second=$$?; \
-	  wait $$first; first=$$?; cat .pytest-first.log; \
-	  wait $$acceptance; real=$$?; cat .pytest-acceptance.log; exit $$(( first | second | real ))
+	@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && IAPT_TESTS_SHARE="$$shared" \
+	  $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup tests/acceptance tests/integration tests/unit
 
 .PHONY: test-unit
 test-unit: $(READY) ## Run the fast tests alone

@@ -1,4 +1,4 @@
-"""Trouble of the machine: a full disk and the like, in one sentence, whichever library met it first."""
+"""Errors of the machine: a full disk and the like, in one sentence, whichever library met it first."""
 
 from __future__ import annotations
 
@@ -32,43 +32,43 @@ _BY_WORDS: Final = {
 }
 
 
-class MachineTroubleError(OSError):
+class MachineError(OSError):
     """Raised where the machine kept a refresh from going on: a sentence that says what, where, and what stands."""
 
 
-def describe_trouble(text: str) -> str | None:
-    """Return what a message of a library says of the machine and what to do, or None where it says nothing of it."""
+def describe_machine_error(text: str) -> str | None:
+    """Return what a message of a library says of the machine and what to do; None where it says nothing of it."""
     lowered = text.lower()
-    return next((told for words, told in _BY_WORDS.items() if words in lowered), None)
+    return next((sentence for words, sentence in _BY_WORDS.items() if words in lowered), None)
 
 
 @contextlib.contextmanager
-def tell_machine_trouble(home: Workspace) -> Generator[None]:
-    """Raise MachineTroubleError for any error that comes of a full disk and the like; let others through."""
-    before = _latest(home)
+def translate_machine_errors(workspace: Workspace) -> Generator[None]:
+    """Raise MachineError for any error that comes of a full disk and the like; let others through."""
+    before = _read_latest(workspace)
     try:
         yield
-    except MachineTroubleError:
+    except MachineError:
         raise
     except Exception as error:
-        told = next(filter(None, map(_describe_error, _causes(error))), None)
-        if told is None:
+        description = next(filter(None, map(_describe_error, _list_causes(error))), None)
+        if description is None:
             raise
-        after = _latest(home)
-        stands = "The last release, if there is one, stands."
+        after = _read_latest(workspace)
+        release = "The last release, if there is one, stands."
         if after != before and after is not None:
-            stands = f"Release {after.name} was made before that, and stands."
-        raise MachineTroubleError(f"{home.root}: {told}. {stands}") from error
+            release = f"Release {after.name} was made before that, and stands."
+        raise MachineError(f"{workspace.root}: {description}. {release}") from error
 
 
 def _describe_error(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno is not None:
         return _BY_NUMBER.get(error.errno)
-    return describe_trouble(str(error))
+    return describe_machine_error(str(error))
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and those it came of."""
+def _list_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those it came of."""
     seen: set[int] = set()
     while id(error) not in seen:
         yield error
@@ -76,7 +76,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__ or error
 
 
-def _latest(home: Workspace) -> Path | None:
+def _read_latest(workspace: Workspace) -> Path | None:
     with contextlib.suppress(OSError):
-        return home.latest.readlink()
+        return workspace.latest.readlink()
     return None

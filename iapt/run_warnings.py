@@ -40,23 +40,23 @@ class RunWarning:
     @classmethod
     def of(cls, name: str, about: str, found: str, subjects: Iterable[str], remedy: str) -> Self:
         """Return the warning that names the first few of these subjects."""
-        everything = list(dict.fromkeys(printable(subject) for subject in subjects))
+        everything = list(dict.fromkeys(make_printable(subject) for subject in subjects))
         return cls(name, about, found, tuple(everything[:SUBJECTS_SHOWN]), len(everything), remedy)
 
     def __str__(self) -> str:
         """Return the one text of the warning: a line, whose length is limited."""
-        named = f": {name_first(self.subjects, self.total)}" if self.subjects else ""
+        named = f": {list_first(self.subjects, self.total)}" if self.subjects else ""
         return f"{self.name} ({self.about}): {self.found}{named}. {self.remedy}"
 
 
-def name_first(subjects: Iterable[str], total: int) -> str:
+def list_first(subjects: Iterable[str], total: int) -> str:
     """Return the first few subjects of `total`, and how many more there are."""
     shown = list(subjects)[:SUBJECTS_SHOWN]
     more = total - len(shown)
     return "; ".join(shown) + (f"; and {more:,} more" if more else "")
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """Return a text as part of one line: its white space collapsed, nothing a terminal would obey, not too long."""
     return shorten(_on_one_line(text), SUBJECT_CHARACTERS)
 

@@ -1,4 +1,4 @@
-"""One refresh works in a home at a time, whoever started it: the command line, the schedule, the sensor or the UI."""
+"""The lock of a workspace: one refresh at a time, started by the command, the schedule, the sensor or the UI."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ SECONDS_BETWEEN_ATTEMPTS = 1.0
 
 
 class WorkspaceLockedError(Exception):
-    """Raised when another refresh is at work in the same home."""
+    """Raised when another refresh is at work in the same workspace."""
 
 
-def say_nothing(message: str) -> None:
-    """What waits, and nobody watches."""
+def ignore_message(message: str) -> None:
+    """Do nothing with a message: what is waited for, where nobody watches."""
 
 
 @contextmanager
 def lock_workspace(
-    home: Workspace, wait_seconds: float = 0, say: Callable[[str], None] = say_nothing
+    workspace: Workspace, wait_seconds: float = 0, say: Callable[[str], None] = ignore_message
 ) -> Generator[None]:
-    """Hold a home as long as this lasts. The system lets go of it when the process ends, however it ends.
+    """Hold the lock of a workspace. The system releases it when the process ends, however it ends.
 
     Within one process it can be held more than once: the command line holds it around its run, and the run itself does.
-    Where another refresh holds it, `say` is told so, and it is waited for. Raises WorkspaceLockedError after
-    `wait_seconds`.
+    Where another refresh holds it, `say` is called with a sentence, and it is waited for. Raises WorkspaceLockedError
+    after `wait_seconds`.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.lock, is_singleton=True, thread_local=False)
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(workspace.lock, is_singleton=True, thread_local=False)
     try:
-        _acquire(lock, home, wait_seconds, say)
+        _acquire(lock, workspace, wait_seconds, say)
     except Timeout as error:
         waited = f", and has been for the {describe_seconds(wait_seconds)} that this one waited" if wait_seconds else ""
         raise WorkspaceLockedError(
-            f"another refresh is at work in {home.root}{waited}; wait for it, or name another --home"
+            f"another refresh is at work in {workspace.root}{waited}; wait for it, or name another --home"
         ) from error
     try:
         yield
@@ -48,21 +48,24 @@ def lock_workspace(
         lock.release()
 
 
-def _acquire(lock: FileLock, home: Workspace, wait_seconds: float, say: Callable[[str], None]) -> None:
+def _acquire(lock: FileLock, workspace: Workspace, wait_seconds: float, say: Callable[[str], None]) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
         if not wait_seconds:
             raise
-        say(f"another refresh is at work in {home.root}; waiting for it, {describe_seconds(wait_seconds)} at most")
+        at_most = describe_seconds(wait_seconds)
+        say(f"another refresh is at work in {workspace.root}; waiting for it, {at_most} at most")
         lock.acquire(timeout=wait_seconds, poll_interval=SECONDS_BETWEEN_ATTEMPTS)
 
 
-def is_busy(home: Workspace) -> bool:
-    """Whether a refresh is at work in a home now."""
-    if not home.lock.exists():
-        return False
-    lock = FileLock(home.lock)
+def is_locked(workspace: Workspace) -> bool:
+    """Whether a refresh is at work in a workspace now."""
+    return workspace.lock.exists() and is_held(FileLock(workspace.lock))
+
+
+def is_held(lock: FileLock) -> bool:
+    """Whether another process, or this one through another lock object, holds a lock file."""
     try:
         lock.acquire(timeout=0)
     except Timeout:

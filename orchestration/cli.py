@@ -19,11 +19,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from iapt.catalogue.disclosure_policy import UnknownProfileError, load_policy
-from iapt.machine_errors import MachineTroubleError
+from iapt.machine_errors import MachineError
 from iapt.rejection import DropRejectedError
-from iapt.run_warnings import name_first, printable
+from iapt.run_warnings import list_first, make_printable
 from iapt.workspace import RESTRICTED, Workspace
-from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, is_busy
+from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, is_locked
 from iapt.workspace_state import BuildInputs, RefreshRecord, Rejection, read_manifest
 from orchestration.progress import ProgressReporter
 from orchestration.refresh import refresh as run_refresh
@@ -111,7 +111,7 @@ def refresh(
             )
     except WorkspaceLockedError as error:
         raise _fail(str(error)) from error
-    except MachineTroubleError as error:
+    except MachineError as error:
         raise _fail(f"The refresh did not come to its end. {error}") from error
     except OSError as error:
         raise _fail(f"Nothing was released: {_describe_os_error(error)}") from error
@@ -180,7 +180,7 @@ def _show_progress() -> Generator[ProgressReporter]:
 
             def draw(step: str, done: int, total: int) -> None:
                 # Drawn at once: a step may be over before the line is next drawn by itself.
-                bar.update(task, description=printable(step), completed=done, total=total or None, refresh=True)
+                bar.update(task, description=make_printable(step), completed=done, total=total or None, refresh=True)
 
             yield ProgressReporter(draw, lambda message: _print_sentence(console, message))
 
@@ -266,7 +266,7 @@ def status(home: HomeOption = None) -> None:
         out.print(f"No drop is archived in {workspace.root}. Begin with: iapt refresh --drops PATH", markup=False)
         return
     if record is not None:
-        out.print(describe_state(record, is_running=is_busy(workspace)), markup=False)
+        out.print(describe_state(record, is_running=is_locked(workspace)), markup=False)
         if record.log:
             out.print(f"In full: {workspace.logs / record.log}", markup=False)
         _print_warnings(record.warnings)
@@ -308,7 +308,7 @@ def _print_archive(workspace: Workspace, rejected: Sequence[Rejection]) -> bool:
         out.print(f"rejected: {_describe_rejection(rejection)}", markup=False)
     standing = list_current_rejections(drops, observations, catalogue)
     if earlier := [drop.file for drop, rejection in standing if rejection not in rejected]:
-        names = name_first(earlier, len(earlier))
+        names = list_first(earlier, len(earlier))
         out.print(f"rejected earlier, and not offered to the last refresh: {names}", markup=False)
     return bool(drops)
 

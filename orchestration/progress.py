@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from iapt.ingest.drop_reading import Progress, no_progress
-from iapt.workspace_lock import say_nothing
+from iapt.workspace_lock import ignore_message
 
 
 class ProgressReporter:
     """Hands progress on to callbacks; the command line gives some that draw and print, everyone else gets silence."""
 
-    def __init__(self, report: Progress = no_progress, say: Callable[[str], None] = say_nothing) -> None:
+    def __init__(self, report: Progress = no_progress, say: Callable[[str], None] = ignore_message) -> None:
         """A reporter that calls `report`, and `say` with what is waited for."""
         self.report = report
         self.say = say

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from iapt.machine_errors import tell_machine_trouble
+from iapt.machine_errors import translate_machine_errors
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_lock import lock_workspace
 from iapt.workspace_state import RefreshRecord
@@ -36,12 +36,12 @@ def refresh(
     `profile` is one of the disclosure policy, empty for its default; `wait_seconds` is how long to wait for another
     refresh, or for a reader of the warehouse. In a restricted workspace only its owner can read what is written.
     Raises WorkspaceLockedError where another refresh is still running after the time to wait; WorkspacePathError where
-    the path of the workspace would lead files astray; MachineTroubleError where the disk is full and the like.
+    the path of the workspace would lead files astray; MachineError where the disk is full and the like.
     """
     progress = progress or ProgressReporter()
     workspace.refuse_unusable_path()
     owner_only = _readable_by_the_owner_only(workspace) if workspace.is_restricted else contextlib.nullcontext()
-    with tell_machine_trouble(workspace), owner_only:
+    with translate_machine_errors(workspace), owner_only:
         workspace.logs.mkdir(parents=True, exist_ok=True)
         log = workspace.logs / f"refresh-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.log"
         config = {"config": {"drops": str(drops), "profile": profile, "rebuild": rebuild}}

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from iapt.machine_errors import describe_trouble
+from iapt.machine_errors import describe_machine_error
 from iapt.workspace import Workspace
 from iapt.workspace_state import IngestRecord, ReadRecord, RefreshPlan, RefreshRecord, read_last_release
 from orchestration.check_events import EVERY_DROP_IS_READ, collect_warnings, read_check_evaluations, read_run_events
@@ -113,7 +113,7 @@ def _describe_failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
         while error is not None and error.cause is not None:
             error = error.cause
         message = error.message.strip() if error is not None else "no reason was given"
-        if trouble := describe_trouble(message):
+        if trouble := describe_machine_error(message):
             return f"step {event.step_key} failed, for {trouble}."
         return f"step {event.step_key} failed: {message}"
     return None

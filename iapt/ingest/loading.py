@@ -20,7 +20,7 @@ from iapt.ingest.reading_context import CORRECT_ROW, EXTEND_LAYOUT, ReadingConte
 from iapt.ingest.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
 from iapt.ingest.tables import GET_IT_AGAIN, Table, format_cell
 from iapt.rejection import DropRejectedError
-from iapt.run_warnings import name_first
+from iapt.run_warnings import list_first
 from iapt.sql import quote_identifier, quote_literal
 
 #: What a spreadsheet writes into a cell that has no value, in every layout, and why it is quarantined.
@@ -272,5 +272,5 @@ def _set_aside_error_rows(context: ReadingContext, table: str) -> list[str]:
         member, row = rows[0]
         found = "a spreadsheet's error in the keys of every row"
         raise context.make_row_rejection(member, row, "keys in some row", found)
-    places = name_first([describe_row(member, row) for member, row in rows], context.count_rows(ERROR_ROWS))
+    places = list_first([describe_row(member, row) for member, row in rows], context.count_rows(ERROR_ROWS))
     return [format_notice("rows with a spreadsheet's error in a key are set aside", places)]

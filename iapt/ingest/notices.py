@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from iapt.run_warnings import name_first, printable
+from iapt.run_warnings import list_first, make_printable
 
 SEPARATOR = ": "
 
@@ -34,12 +34,13 @@ def group_notices(notices: Iterable[tuple[str, str]]) -> list[str]:
         subjects = groups.setdefault(what, {}).setdefault(file, [])
         if subject and subject not in subjects:
             subjects.append(subject)
-    return [f"{printable(what)}: {_named(files)}" for what, files in groups.items()]
+    return [f"{make_printable(what)}: {_named(files)}" for what, files in groups.items()]
 
 
 def _named(files: Mapping[str, list[str]]) -> str:
     named = [
-        printable(file) + (f" ({name_first(map(printable, subjects[:3]), len(subjects))})" if subjects else "")
+        make_printable(file)
+        + (f" ({list_first(map(make_printable, subjects[:3]), len(subjects))})" if subjects else "")
         for file, subjects in files.items()
     ]
-    return name_first(named, len(named))
+    return list_first(named, len(named))

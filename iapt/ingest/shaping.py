@@ -16,7 +16,7 @@ from iapt.ingest.reading_context import CORRECT_CELL, EXTEND_LAYOUT, ReadingCont
 from iapt.ingest.row_validation import DUPLICATE_ROWS, Duplicates
 from iapt.ingest.tables import ERROR_CELL
 from iapt.rejection import DropRejectedError
-from iapt.run_warnings import name_first
+from iapt.run_warnings import list_first
 from iapt.sql import quote_literal, sql_list
 
 PARQUET: Final = "format parquet, compression zstd"
@@ -286,7 +286,7 @@ def _make_error_cell_notices(context: ReadingContext) -> list[str]:
         """
     )
     places = [f"{describe_row(member, row)}, column {column} {text}" for member, row, column, text, _ in cells]
-    return [format_notice(ERROR_CELL, name_first(places, cells[0][-1]))] if cells else []
+    return [format_notice(ERROR_CELL, list_first(places, cells[0][-1]))] if cells else []
 
 
 def _make_impossible_notices(context: ReadingContext, numbers: ImpossibleNumbers) -> list[str]:

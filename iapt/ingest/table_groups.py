@@ -17,7 +17,7 @@ from iapt.ingest.notices import SEPARATOR, format_notice
 from iapt.ingest.reading_context import TableGroup
 from iapt.ingest.tables import GET_IT_AGAIN, HIDDEN_SHEET, Table, find_zip_member
 from iapt.rejection import DropRejectedError
-from iapt.run_warnings import name_first
+from iapt.run_warnings import list_first
 from iapt.sources.file_formats import describe_delimiter
 
 #: How many tables a rejection names beside the one it is about.
@@ -119,7 +119,7 @@ def _name_hidden_sheets(rejection: DropRejectedError, notices: Iterable[str]) ->
     hidden = [text.removeprefix(begins) for text in notices if text.startswith(begins)]
     if not hidden:
         return rejection
-    named = name_first(hidden[:OTHERS_NAMED], len(hidden))
+    named = list_first(hidden[:OTHERS_NAMED], len(hidden))
     return replace(
         rejection,
         found=f"{rejection.found}. Hidden and not read: {named}",

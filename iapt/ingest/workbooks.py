@@ -27,7 +27,7 @@ from iapt.ingest.sheets import (
 from iapt.ingest.tables import ERROR_CELL, GET_IT_AGAIN, HIDDEN_SHEET, Table, describe_member
 from iapt.ingest.zip_files import DAMAGED, LOOK_AT_THE_LIMITS, open_checked_zip
 from iapt.rejection import DropRejectedError, show_value
-from iapt.run_warnings import name_first
+from iapt.run_warnings import list_first
 
 _SAVE_AGAIN = "Get the file again; if it opens in a spreadsheet program, save it there as XLSX, and offer that."
 #: With fewer words than this, what a library says of a fault says nothing to a reader.
@@ -100,7 +100,7 @@ class _SheetInspection:
         """Yield what to say of the sheet if it is read."""
         if self.odd_cells:
             cells = [f"{format_position(*place)} {text}" for place, text in self.odd_cells.items()]
-            yield format_notice(ERROR_CELL, f"{name}, {name_first(cells, len(cells))}")
+            yield format_notice(ERROR_CELL, f"{name}, {list_first(cells, len(cells))}")
         if self.has_hidden_cells:
             yield format_notice("hidden rows and columns are read like any others", name)
 

@@ -50,7 +50,7 @@ class Coverage:
     without_england: int
 
 
-def family_of_measures(project: Path = DBT_PROJECT) -> dict[str, str]:
+def read_measure_families(project: Path = DBT_PROJECT) -> dict[str, str]:
     """The family of every reviewed measure, by its slug. `project` is the dbt project."""
     with (project / "seeds" / "measures.csv").open(encoding="utf-8", newline="") as file:
         groups = {row["measure"]: row["measure_group"] for row in csv.DictReader(file)}
@@ -60,7 +60,7 @@ def family_of_measures(project: Path = DBT_PROJECT) -> dict[str, str]:
 
 def summarise_coverage(release: Path) -> list[Coverage]:
     """What the extracts of a release folder cover: an entry an extract, family and level that has any figure at all."""
-    families = family_of_measures()
+    families = read_measure_families()
     found: list[Coverage] = []
     with duckdb.connect() as connection:
         connection.execute("create table families (measure varchar, family varchar)")

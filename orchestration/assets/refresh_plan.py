@@ -9,7 +9,7 @@ import dagster as dg
 from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
 from iapt.input_fingerprint import compute_input_fingerprint
 from iapt.rejection import DropRejectedError
-from iapt.run_warnings import name_first, printable
+from iapt.run_warnings import list_first, make_printable
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import BuildInputs, IngestRecord, LastRelease, ReadRecord, RefreshPlan, read_last_release
 from orchestration.assets.observations import OBSERVATIONS, to_markdown_list
@@ -72,7 +72,7 @@ def _decide(
 
 def _describe_empty_folder(folder: Path, ignored: Sequence[str]) -> str:
     """Say that a folder holds no drop, in a workspace that has none either, and which files are no drops."""
-    named = f" ({name_first(map(printable, ignored), len(ignored))}: left alone)" if ignored else ""
+    named = f" ({list_first(map(make_printable, ignored), len(ignored))}: left alone)" if ignored else ""
     return (
         f"{folder} holds no drops{named}, so there is nothing to do yet and nothing was released: put drops into it, "
         "or name another folder."

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
-from iapt.machine_errors import MachineTroubleError, describe_trouble, tell_machine_trouble
+from iapt.machine_errors import MachineError, describe_machine_error, translate_machine_errors
 from iapt.workspace import Workspace
 from orchestration import cli
 
@@ -48,7 +48,7 @@ def wrapped(cause: Exception) -> Exception:
 def test_trouble_of_the_machine_is_one_sentence_that_says_what_stands(
     error: Exception, told: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(MachineTroubleError) as trouble, tell_machine_trouble(Workspace(tmp_path)):
+    with pytest.raises(MachineError) as trouble, translate_machine_errors(Workspace(tmp_path)):
         raise error
     assert told in str(trouble.value)
     assert str(trouble.value).startswith(f"{tmp_path}: ")
@@ -60,12 +60,12 @@ def test_a_release_that_was_made_before_the_disk_was_full_is_named(tmp_path: Pat
     home.latest.symlink_to("releases/2026.11.1")
 
     def release_and_fail() -> None:
-        with tell_machine_trouble(home):
+        with translate_machine_errors(home):
             home.latest.unlink()
             home.latest.symlink_to("releases/2026.11.2")
             raise system(errno.ENOSPC)
 
-    with pytest.raises(MachineTroubleError, match=r"Release 2026\.11\.2 was made before that, and stands"):
+    with pytest.raises(MachineError, match=r"Release 2026\.11\.2 was made before that, and stands"):
         release_and_fail()
 
 
@@ -73,10 +73,10 @@ def test_a_release_that_was_made_before_the_disk_was_full_is_named(tmp_path: Pat
     "error", [KeyError("x"), ValueError("no room for doubt"), system(errno.ENOENT, "a"), wrapped(KeyError())]
 )
 def test_other_errors_are_let_through(error: Exception, tmp_path: Path) -> None:
-    with pytest.raises(type(error)) as raised, tell_machine_trouble(Workspace(tmp_path)):
+    with pytest.raises(type(error)) as raised, translate_machine_errors(Workspace(tmp_path)):
         raise error
     assert raised.value is error
-    assert describe_trouble(str(error)) is None
+    assert describe_machine_error(str(error)) is None
 
 
 @pytest.mark.parametrize("step", ["prepare_dagster_home", "lock_workspace", "redirect_output_to"])

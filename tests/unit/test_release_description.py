@@ -12,7 +12,7 @@ from iapt.release.coverage import (
     FAMILIES,
     Coverage,
     coverage_lines,
-    family_of_measures,
+    read_measure_families,
     summarise_coverage,
 )
 from iapt.release.metadata import provenance_statement
@@ -82,7 +82,7 @@ def test_a_release_without_england_says_so(release: Path) -> None:
 
 
 def test_every_measure_has_a_family_and_every_topic_measure_that_of_a_topic() -> None:
-    families = family_of_measures()
+    families = read_measure_families()
     assert set(families.values()) == set(FAMILIES)
     assert {families[measure] for measures in TOPICS.values() for measure in measures} == set(FAMILIES[:3])
     assert families["count_finished_course_treatment"] == "referrals and treatment"

@@ -16,8 +16,8 @@ from iapt.sources.folder_fingerprint import compute_folder_fingerprint
 from iapt.workspace import Workspace
 from iapt.workspace_state import record_ingested_fingerprint
 from orchestration.resources import WorkspaceResource
-from orchestration.sensors import FOLDER_TAG, SECONDS_TO_SHOW_LIFE, SECONDS_TO_START, drop_folder_sensor
-from orchestration.workspace_lock_resource import show_alive
+from orchestration.sensors import FOLDER_TAG, SECONDS_TO_MARK_ALIVE, SECONDS_TO_START, drop_folder_sensor
+from orchestration.workspace_lock_resource import mark_alive
 
 Tick = dg.RunRequest | dg.SkipReason
 
@@ -134,8 +134,8 @@ def test_a_run_that_is_long_at_work_is_waited_for_and_one_that_was_killed_is_not
     (folder / "drop.csv").write_text("whole")
     sensor = Sensor(tmp_path)
     sensor.tick()
-    show_alive(Workspace(tmp_path), "a" * 32)
-    pass_time(monkeypatch, max(SECONDS_TO_SHOW_LIFE, SECONDS_TO_START) + 60)
+    mark_alive(Workspace(tmp_path), "a" * 32)
+    pass_time(monkeypatch, max(SECONDS_TO_MARK_ALIVE, SECONDS_TO_START) + 60)
     assert is_pending(sensor.tick(asked_run(folder, dg.DagsterRunStatus.STARTED, "a" * 32)))
     assert isinstance(sensor.tick(asked_run(folder, dg.DagsterRunStatus.STARTED, "b" * 32)), dg.RunRequest)
 
@@ -238,7 +238,7 @@ def test_the_cursor_can_be_read(folder: Path, tmp_path: Path) -> None:
     assert json.loads(sensor.cursor or "")["seen"] == now
     sensor.tick()
     cursor = json.loads(sensor.cursor or "")
-    assert (cursor["seen"], cursor["asked_for"], cursor["asks"], cursor["attempts"]) == (now, now, 1, 1)
+    assert (cursor["last_seen"], cursor["last_requested"], cursor["requests"], cursor["attempts"]) == (now, now, 1, 1)
 
 
 @pytest.mark.parametrize("cursor", ["{}", '{{"seen": "{}", "asked_for": "{}"}}'])

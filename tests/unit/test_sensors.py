@@ -101,7 +101,7 @@ def test_a_folder_that_a_run_failed_to_take_in_is_asked_for_again_later_and_late
             failed = asked_run(folder, dg.DagsterRunStatus.FAILURE)
             answer = sensor.tick(failed)
             assert isinstance(answer, dg.SkipReason)
-            assert "another is asked for in" in str(answer.skip_message)
+            assert "another is requested in" in str(answer.skip_message)
         pass_time(monkeypatch, 20)
         asked = sensor.tick()
         assert isinstance(asked, dg.RunRequest)
@@ -235,7 +235,7 @@ def test_the_cursor_can_be_read(folder: Path, tmp_path: Path) -> None:
     sensor = Sensor(tmp_path)
     sensor.tick()
     now = compute_folder_fingerprint(folder)
-    assert json.loads(sensor.cursor or "")["seen"] == now
+    assert json.loads(sensor.cursor or "")["last_seen"] == now
     sensor.tick()
     cursor = json.loads(sensor.cursor or "")
     assert (cursor["last_seen"], cursor["last_requested"], cursor["requests"], cursor["attempts"]) == (now, now, 1, 1)

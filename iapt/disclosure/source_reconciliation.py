@@ -46,7 +46,7 @@ RECONCILIATION_RULES: Final = (
     ReconciliationRule(
         "derived_totals_are_sums_of_their_parts",
         "A total that we built is the sum of the rounded counts of all the organisations that made up its own that "
-        "day, as they stand in the extract, hidden ones within their bounds; and the publisher has none of it. "
+        "day, as they stand in the extract, suppressed ones within their bounds; and the publisher has none of it. "
         "Source: the methodology of derived totals.",
         "is_derived and not is_declared_total",
     ),

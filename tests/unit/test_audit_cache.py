@@ -148,6 +148,9 @@ def test_a_record_by_other_code_or_for_another_grain_is_not_used(
     monkeypatch.setattr(period_audits, "_digest_code", lambda: "other code")
     assert audit(connection, audit_cache).audited_now == MONTHS
     assert audit(connection, audit_cache).audited_now == ()
+    for path in audit_cache.folder.iterdir():
+        path.write_text('{"code": "code that knew other keys"}', encoding="utf-8")
+    assert audit(connection, audit_cache).audited_now == MONTHS
 
 
 def test_a_record_holds_all_that_an_audit_found(connection: duckdb.DuckDBPyConnection, audit_cache: AuditCache) -> None:

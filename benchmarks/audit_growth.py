@@ -20,12 +20,12 @@ from pathlib import Path
 import duckdb
 from rich.console import Console
 
-from iapt.contract import Grain
+from iapt.contract import FACT_GRAINS, TABLES, Grain
 from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.model import load_formulas
 from iapt.disclosure.period_audits import AuditCache, SourceTables, audit_grain, bound_source
 
-FACTS: dict[Grain, str] = {"month": "marts.fct_monthly", "quarter": "marts.fct_quarterly", "year": "marts.fct_annual"}
+FACTS = {grain: TABLES[table].relation for table, grain in FACT_GRAINS.items()}
 
 out = Console(highlight=False, soft_wrap=True)
 

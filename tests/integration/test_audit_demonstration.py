@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from iapt.contract import POPULATION, Grain
+from iapt.contract import FACT_GRAINS, POPULATION, Grain
 from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.model import load_formulas
 from iapt.disclosure.period_audits import SourceTables, bound_source
@@ -17,6 +17,7 @@ from iapt.synthetic import Truth, build_truth
 from iapt.synthetic.measures import ANNUAL, LONG_QUARTERLY, MONTHLY, Measure, compute_true_figure, get_counts
 from tests.factories.seeds import SEEDS
 from tests.integration.conftest import BuiltHome
+from tests.unit.test_audit_soundness import wrong_complements
 
 #: A period of each grain that the built home has, with the levels its files are of.
 AUDITED: dict[Grain, tuple[str, set[str]]] = {
@@ -24,7 +25,7 @@ AUDITED: dict[Grain, tuple[str, set[str]]] = {
     "quarter": ("2025-26 Q3", {"england", "region", "icb", "sub_icb", "provider", "sub_icb_provider"}),
     "year": ("2024-25", {"england", "region", "icb", "provider"}),
 }
-FACTS: dict[Grain, str] = {"month": "fct_monthly", "quarter": "fct_quarterly", "year": "fct_annual"}
+FACTS = {grain: table for table, grain in FACT_GRAINS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -112,17 +113,4 @@ def test_the_truth_of_the_demonstration_is_within_the_bounds_of_every_published_
     ).fetchone() or (0, 0)
     assert narrowed > pinned > 0
     classify_risk(warehouse)
-    wrong = warehouse.execute(
-        """
-        select complement.percentage, count(*)
-        from complement
-        join formula using (percentage)
-        join truth as numerators on complement.numerator = numerators.cell
-        join truth as bases on complement.base = bases.cell
-        left join truth as parts on parts.cell = hash(bases.population, formula.excluded)
-        where bases.count - coalesce(parts.count, 0) - numerators.count
-            not between complement.lower_bound and complement.upper_bound
-        group by all
-        """
-    ).fetchall()
-    assert wrong == []
+    assert wrong_complements(warehouse) == []

@@ -3,64 +3,53 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pytest
 
-from iapt.contract import POPULATION
 from iapt.disclosure.explanation import explain_cell
 from iapt.disclosure.findings import write_findings
-from iapt.disclosure.model import load_formulas
 from iapt.disclosure.period_audits import SourceTables, bound_source
+from tests.factories.audit_sources import (
+    FINISHED,
+    NOT_AT_CASENESS,
+    RECOVERY,
+    Population,
+    make_database,
+    shown_figure,
+    write_figures,
+)
 
-#: An invented service: of all whole numbers, only 33 courses, 4 not at caseness and 27 recovered give 93%.
-SHOWN = {
-    ("count_finished_course_treatment", "count"): (35, "published"),
-    ("count_not_at_caseness", "count"): (None, "suppressed"),
-    ("count_recovery", "count"): (25, "published"),
-    ("percentage_recovery", "percentage"): (93, "published"),
-}
-KEY = ("2020-21", "provider", "ZX001", None, "Total", None, None)
-
-
-def _source() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    columns = ", ".join(f"{column} varchar" for column in (*POPULATION, "parent_code", "measure", "statistic"))
-    connection.execute(f"create table facts ({columns}, value double, value_status varchar)")
-    connection.execute(
-        "create table measures as select 'percentage_recovery' as measure, 'percentage' as statistic, "
-        "'count_recovery' as numerator, 'count_finished_course_treatment - count_not_at_caseness' as denominator"
-    )
-    for (measure, statistic), (value, status) in SHOWN.items():
-        connection.execute(
-            "insert into facts values (?, ?, ?, ?, ?, ?, ?, null, ?, ?, ?, ?)",
-            [*KEY, measure, statistic, value, status],
-        )
-    return connection
+PROVIDER = Population("2020-21", "provider", "ZX001")
+TABLES = SourceTables("facts", "dim_measure")
 
 
-def test_a_chain_names_the_constraint_the_bounds_and_the_facts_it_rests_on() -> None:
-    tables = SourceTables("facts", "measures")
-    with _source() as connection:
-        load_formulas(connection, tables.measures)
-        bound_source(connection, "year", tables, to_the_end=True, record=True)
-        hidden = {**dict(zip(POPULATION, KEY, strict=True)), "measure": "count_not_at_caseness"}
-        (link,) = explain_cell(connection, hidden)
+@pytest.fixture
+def source() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An invented service: of all whole numbers, only 33 courses, 4 not at caseness and 27 recovered give 93%."""
+    shown = {FINISHED: 35, NOT_AT_CASENESS: None, RECOVERY: 25, "percentage_recovery": 93}
+    with make_database() as connection:
+        write_figures(connection, "facts", [shown_figure(PROVIDER, *value) for value in shown.items()])
+        yield connection
+
+
+def test_a_chain_names_the_constraint_the_bounds_and_the_facts_it_rests_on(source: duckdb.DuckDBPyConnection) -> None:
+    bound_source(source, "year", TABLES, to_the_end=True, record=True)
+    (link,) = explain_cell(source, {**PROVIDER._asdict(), "measure": NOT_AT_CASENESS})
     assert (link.before, link.after) == ((0, 4), (4, 4))
     assert link.constraint == "the percentages percentage_recovery"
     assert {(fact.key["measure"], fact.shown, fact.lower, fact.upper) for fact in link.facts} == {
-        ("count_finished_course_treatment", "rounded", 33, 37),
-        ("count_recovery", "rounded", 23, 27),
+        (FINISHED, "rounded", 33, 37),
+        (RECOVERY, "rounded", 23, 27),
     }
     assert "0 to 4 becomes 4 to 4" in str(link)
 
 
-def test_findings_go_to_one_file_for_the_owner_only(tmp_path: Path) -> None:
-    with _source() as connection:
-        path, found = write_findings(
-            connection, "year", SourceTables("facts", "measures"), "2020-21", tmp_path / "findings"
-        )
-    assert found == 1
+def test_findings_go_to_one_file_for_the_owner_only(source: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path, findings = write_findings(source, "year", TABLES, "2020-21", tmp_path / "findings")
+    assert findings == 1
     assert "exact_disclosure" in path.read_text("utf-8")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700

@@ -82,8 +82,3 @@ class Rule:
 def with_subject(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Return rules as rules of one subject."""
     return tuple(replace(rule, subject=subject) for rule in rules)
-
-
-def with_layer(layer: Layer, rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Return rules about tables of one name as rules of the tables of that name in another layer."""
-    return tuple(replace(rule, layer=layer) for rule in rules)

@@ -1,11 +1,10 @@
-"""Rules that tables of every room keep: their columns, their keys, and the words they may use."""
-
-from collections.abc import Iterable
+"""Rules that every table of a release has in common: its columns, its keys, and what must not be empty."""
 
 from expectations.rules import Rule, Severity
 from iapt.contract import KEYS, TABLES, Layer
 
 COLUMNS_RULE = "columns_are_exactly_the_contract"
+CONTRACT = "Source: the data contract of the release."
 
 
 def sql_keys(table: str, relation: str | None = None) -> str:
@@ -36,9 +35,13 @@ def expect_no_rows_where(
     )
 
 
-def columns_are_exactly_the_contract(table: str, *, layer: Layer = "release") -> Rule:
-    """Return the rule that a table has the columns of its contract: all, no other, in order, of its types."""
-    contract = ", ".join(
+def structure_rules(table: str) -> tuple[Rule, ...]:
+    """Return the rules that a staged table has the columns and keys of its contract, and every required value."""
+    return (_columns_are_exactly_the_contract(table), _keys_are_unique(table), _required_columns_are_filled(table))
+
+
+def _columns_are_exactly_the_contract(table: str) -> Rule:
+    columns = ", ".join(
         f"({position}, '{column}', '{kind}')"
         for position, (column, kind) in enumerate(TABLES[table].types.items(), start=1)
     )
@@ -46,12 +49,11 @@ def columns_are_exactly_the_contract(table: str, *, layer: Layer = "release") ->
         name=COLUMNS_RULE,
         table=table,
         description=(
-            "The columns are exactly those of the contract, in its order and of its types. "
-            "A staging column left behind could carry what was suppressed. "
-            f"Source: the data contract of the {layer}."
+            "The columns are exactly those of the contract, in its order and of its types. A staging column that is "
+            f"released by mistake could hold what was suppressed. {CONTRACT}"
         ),
         query=f"""
-            with contract (position, expected_column, expected_type) as (values {contract}),
+            with contract (position, expected_column, expected_type) as (values {columns}),
             staged as (
                 select
                     row_number() over () as position,
@@ -63,43 +65,35 @@ def columns_are_exactly_the_contract(table: str, *, layer: Layer = "release") ->
             from contract full join staged using (position)
             where expected_column is distinct from found_column or expected_type is distinct from found_type
         """,
-        layer=layer,
     )
 
 
-def keys_are_unique(table: str, *, layer: Layer = "release", among: str = "true") -> Rule:
-    """Return the rule that no key of a table stands twice, among the rows that meet a condition."""
+def _keys_are_unique(table: str) -> Rule:
     return Rule(
         name="keys_are_unique",
         table=table,
-        description=(
-            f"No two rows have the same {sql_keys(table)}; an absent part of a key equals an absent part. "
-            f"Source: the data contract of the {layer}."
-        ),
+        description=f"No two rows have the same {sql_keys(table)}; NULL in a key equals NULL. {CONTRACT}",
         query=f"""
-            with hashes_that_stand_twice as (
-                select hash({sql_keys(table)}) as key_hash from {table} where {among}
-                group by key_hash having count(*) > 1
+            with repeated_hashes as (
+                select hash({sql_keys(table)}) as key_hash from {table} group by key_hash having count(*) > 1
             )
             select {sql_keys(table)} from {{batch}}
-            where {among} and hash({sql_keys(table)}) in (from hashes_that_stand_twice)
+            where hash({sql_keys(table)}) in (from repeated_hashes)
             group by {sql_keys(table)} having count(*) > 1
         """,
-        layer=layer,
     )
 
 
-def required_columns_are_filled(table: str, required: Iterable[str], *, layer: Layer = "release") -> Rule:
-    """Return the rule that the columns a row cannot do without are neither NULL nor blank."""
-    columns = tuple(required)
-    kinds = TABLES[table].types
+def _required_columns_are_filled(table: str) -> Rule:
+    required = [column for column in TABLES[table].columns if column.is_required]
     return expect_no_rows_where(
         "required_columns_are_filled",
         table,
         " or ".join(
-            f"{column} is null or trim({column}) = ''" if kinds[column] == "VARCHAR" else f"{column} is null"
-            for column in columns
+            f"{column.name} is null or trim({column.name}) = ''"
+            if column.type == "VARCHAR"
+            else f"{column.name} is null"
+            for column in required
         ),
-        f"Every row has its {', '.join(columns)}. Source: the data contract of the {layer}.",
-        layer=layer,
+        f"Every row has its {', '.join(column.name for column in required)}. {CONTRACT}",
     )

@@ -6,13 +6,7 @@ Each is worked out again here from the extracts it stands beside, apart from the
 from collections.abc import Iterator
 
 from expectations.rules import Rule, with_subject
-from expectations.suites.common_rules import (
-    columns_are_exactly_the_contract,
-    expect_no_rows_where,
-    keys_are_unique,
-    required_columns_are_filled,
-    sql_keys,
-)
+from expectations.suites.common_rules import expect_no_rows_where, sql_keys, structure_rules
 from expectations.suites.extracts import MARKERS, POLICY, org_type_is_that_of_dim_organisation
 from expectations.suites.whole_and_part_rules import current_parts
 from iapt.contract import CURRENT_BOUNDARIES, EXTRACT_GRAINS, KEYS, POPULATION, TABLES, TOPICS, VALUE_STATUSES
@@ -45,12 +39,7 @@ def current_boundaries_rules(table: str) -> tuple[Rule, ...]:
     markers = " ".join(f"when '{status}' then {marker}" for status, marker in MARKERS.items())
     cell = ", ".join(("period", "level_as_published", "variable_type", "variable_a", "variable_b", "measure"))
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(
-            table,
-            ("period", "period_start", "org_level", "org_code", "level_as_published", "codes_as_published", "measure"),
-        ),
+        *structure_rules(table),
         org_type_is_that_of_dim_organisation(table),
         expect_no_rows_where(
             "words_are_known",
@@ -329,11 +318,7 @@ def recovery_rate_rules() -> tuple[Rule, ...]:
 
 def _wide_rules(table: str) -> tuple[Rule, ...]:
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(
-            table, ("period_grain", "period", "period_start", "org_level", "org_code", "variable_type")
-        ),
+        *structure_rules(table),
         org_type_is_that_of_dim_organisation(table),
     )
 
@@ -400,11 +385,7 @@ def windows_rules() -> tuple[Rule, ...]:
     """Return the rules of the sums over months."""
     table = "mart_rolling_totals"
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(
-            table, ("total_type", "period", "total_start", "total_end", "org_level", "org_code", "measure")
-        ),
+        *structure_rules(table),
         org_type_is_that_of_dim_organisation(table),
         expect_no_rows_where(
             "an_empty_window_says_why",
@@ -484,9 +465,7 @@ def data_quality_rules() -> tuple[Rule, ...]:
         for column in RECORDS
     )
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(table, ("period", "org_level", "org_code", "data_table", "data_item")),
+        *structure_rules(table),
         org_type_is_that_of_dim_organisation(table),
         expect_no_rows_where(
             "records_are_rounded_as_published",

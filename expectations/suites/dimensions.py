@@ -6,15 +6,8 @@ from expectations.suites.calendar import (
     FINANCIAL_YEAR_OF_PERIOD_START,
     disagrees_with_calendar,
 )
-from expectations.suites.common_rules import (
-    columns_are_exactly_the_contract,
-    expect_no_rows_where,
-    keys_are_unique,
-    required_columns_are_filled,
-    sql_keys,
-)
+from expectations.suites.common_rules import expect_no_rows_where, sql_keys, structure_rules
 from iapt.contract import (
-    CONTRACTS,
     CORRECTION_ACTIONS,
     ENGLAND,
     EXTRACT_GRAINS,
@@ -44,12 +37,7 @@ def dim_period_rules() -> tuple[Rule, ...]:
         for side in ("previous_period", "next_period")
     }
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(
-            table,
-            ("period", "period_grain", "period_start", "period_end", "financial_year", "publication_status"),
-        ),
+        *structure_rules(table),
         expect_no_rows_where(
             "grain_is_known",
             table,
@@ -135,11 +123,7 @@ def dim_organisation_rules() -> tuple[Rule, ...]:
     """Return the rules of the organisations."""
     table = "dim_organisation"
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(
-            table, ("org_level", "org_code", "org_name", "org_type", "is_in_drops", "current_comparability")
-        ),
+        *structure_rules(table),
         expect_no_rows_where(
             "organisation_level_is_known",
             table,
@@ -165,11 +149,7 @@ def dim_measure_rules() -> tuple[Rule, ...]:
     """Return the rules of the measures."""
     table = "dim_measure"
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(
-            table, ("measure", "name", "statistic", "is_additive", "better_direction", "definition")
-        ),
+        *structure_rules(table),
         expect_no_rows_where(
             "statistic_is_known",
             table,
@@ -218,9 +198,7 @@ def dim_date_rules() -> tuple[Rule, ...]:
     """Return the rules of the days."""
     table = "dim_date"
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(table, tuple(CONTRACTS[table])),
+        *structure_rules(table),
         Rule(
             name="days_have_no_holes",
             table=table,
@@ -240,9 +218,7 @@ def dim_organisation_history_rules() -> tuple[Rule, ...]:
     """Return the rules of who belonged to whom when."""
     table = "dim_organisation_history"
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(table, ("org_level", "org_code", "valid_from")),
+        *structure_rules(table),
         Rule(
             name="spells_do_not_overlap",
             table=table,
@@ -262,33 +238,19 @@ def dim_organisation_history_rules() -> tuple[Rule, ...]:
 def dim_population_rules() -> tuple[Rule, ...]:
     """Return the rules of the populations."""
     table = "dim_population"
-    return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(table, ("variable_type", "population_type", "population_name", "is_listed")),
-    )
+    return (*structure_rules(table),)
 
 
 def dim_measure_name_rules() -> tuple[Rule, ...]:
     """Return the rules of the measures' names."""
     table = "dim_measure_name"
-    return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(table, ("measure", "name")),
-    )
+    return (*structure_rules(table),)
 
 
 def dim_standard_rules() -> tuple[Rule, ...]:
     """Return the rules of the national standards."""
     table = "dim_standard"
-    return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(
-            table, ("measure", "threshold", "comparison", "valid_from", "certainty", "label", "source")
-        ),
-    )
+    return (*structure_rules(table),)
 
 
 def dim_note_rules() -> tuple[Rule, ...]:
@@ -313,12 +275,7 @@ def dim_note_rules() -> tuple[Rule, ...]:
         from notes {{join}} join cells on notes.period_grain = cells.period_grain and {same_cell}
     """
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(
-            table,
-            ("note_id", "series", "table_name", "period_grain", "period", "cell_status", "action", "note", "source"),
-        ),
+        *structure_rules(table),
         expect_no_rows_where(
             "words_are_known",
             table,

@@ -21,9 +21,9 @@ from expectations.suites.value_rules import (
     PUBLISHER,
     REVIEW_THE_MEASURE,
     REVIEW_THE_RULE,
-    figure_rules,
+    value_rules,
 )
-from iapt.contract import DROPS, ORGANISATION_LEVELS, PAIR_LEVELS, Grain
+from iapt.contract import DROPS, ORGANISATION_LEVELS, PAIR_LEVELS, VALUE_STATUSES, Grain
 from iapt.sql import sql_list
 
 GRAIN_OF_SERIES: Final[Mapping[str, Grain]] = MappingProxyType(
@@ -185,6 +185,13 @@ def _markers() -> tuple[Rule, ...]:
     table = "observations"
     statuses = " ".join(f"when '{marker}' then '{status}'" for marker, status in MARKERS.items())
     return (
+        expect_no_rows_where(
+            "status_is_known",
+            table,
+            f"value_status is null or value_status not in ({sql_list(VALUE_STATUSES)})",
+            f"Every figure is one of {', '.join(VALUE_STATUSES)}. Source: the contract of an observation.",
+            layer="drops",
+        ),
         expect_no_rows_where(
             "markers_mean_one_status",
             table,
@@ -433,7 +440,7 @@ def _suites() -> dict[str, tuple[Rule, ...]]:
         *_populations(),
         *_figures(),
         *with_subject("statuses", _markers()),
-        *figure_rules("observations", "drops"),
+        *value_rules("observations", "drops"),
         *with_subject("values", _more_values()),
         *with_subject("values_hidden_with_what_they_rest_on", _hidden_with_what_they_rest_on()),
         *with_subject("agreement", _agreement()),

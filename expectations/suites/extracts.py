@@ -8,13 +8,7 @@ from collections.abc import Sequence
 
 from expectations.rules import Rule, with_subject
 from expectations.suites.calendar import FINANCIAL_YEAR_OF_PERIOD_START, disagrees_with_calendar
-from expectations.suites.common_rules import (
-    columns_are_exactly_the_contract,
-    expect_no_rows_where,
-    keys_are_unique,
-    required_columns_are_filled,
-    sql_keys,
-)
+from expectations.suites.common_rules import expect_no_rows_where, sql_keys, structure_rules
 from expectations.suites.whole_and_part_rules import parts_of_the_day
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import (
@@ -49,22 +43,7 @@ CONTRACT = "Source: the data contract of the release."
 def rules(table: str) -> tuple[Rule, ...]:
     """Return every rule of one extract, the rule about its columns first."""
     return (
-        columns_are_exactly_the_contract(table),
-        keys_are_unique(table),
-        required_columns_are_filled(
-            table,
-            (
-                "period",
-                "period_start",
-                "period_end",
-                "financial_year",
-                "org_level",
-                "org_code",
-                "variable_type",
-                "measure",
-                "is_derived",
-            ),
-        ),
+        *structure_rules(table),
         *with_subject("vocabulary", _vocabulary(table)),
         *with_subject("organisations_and_categories", _organisations_and_categories(table)),
         *with_subject("periods", _periods(table)),

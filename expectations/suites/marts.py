@@ -1,32 +1,25 @@
-"""The rules of the marts: the figures as published, current vintage, beside the dimensions that describe them.
+"""The rules of the facts: the figures as published, current vintage, and the dimensions that describe them.
 
-A fact is judged in the warehouse, which is only read. Three annual cells in four say that a measure does not apply;
-fct_annual takes them from the observations when asked for, so rules ask for the other statuses, and never read those.
+The facts are validated in the warehouse, which is only read. Their columns, keys, required columns and vocabularies are
+tested by dbt, and the dimensions as staged files of a release. Three annual cells in four say that a measure does not
+apply; fct_annual reads them from the observations on demand, so rules ask for the other statuses and never read those.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from expectations.observations import UNKNOWN
-from expectations.rules import Rule, with_layer, with_subject
-from expectations.suites import dimensions
-from expectations.suites.common_rules import (
-    columns_are_exactly_the_contract,
-    expect_no_rows_where,
-    keys_are_unique,
-    sql_keys,
-)
+from expectations.rules import Rule, with_subject
+from expectations.suites.common_rules import expect_no_rows_where, sql_keys
 from expectations.suites.value_rules import (
     BELOW_ENGLAND,
     IS_PAIR,
     ONLY_ENGLAND_USES_ITS_CODE,
     PUBLISHER,
     REVIEW_THE_RULE,
-    figure_rules,
+    value_rules,
 )
-from iapt.contract import FACT_GRAINS, MARTS, ORGANISATION_LEVELS, PAIR_LEVELS, POPULATION, STATISTICS
-from iapt.sql import sql_list
+from iapt.contract import FACT_GRAINS, PAIR_LEVELS, POPULATION
 
 SCHEMA: Final = "marts"
 CONTRACT: Final = "Source: the data contract of the marts."
@@ -41,10 +34,6 @@ STORED_WITHOUT_VALUE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "fct_annual": ("suppressed", "not_published"),
     }
 )
-REQUIRED: Final = (
-    *("period", "period_start", "period_end", "financial_year", "org_level", "org_code"),
-    *("variable_type", "measure", "statistic", "is_reviewed", "series"),
-)
 _HASH_OF_POPULATION: Final = f"hash({', '.join(POPULATION)})"
 
 
@@ -58,79 +47,44 @@ REPLACED: Final = """
 
 def _fact_rules(table: str) -> tuple[Rule, ...]:
     return (
-        *_structure(table),
-        *with_subject("vocabulary", _vocabulary(table)),
+        *with_subject("vocabulary", (_reviewed_measures_stand_in_dim_measure(table),)),
         *with_subject("organisations_and_categories", _organisations_and_categories(table)),
         *with_subject("periods", _periods(table)),
-        *figure_rules(table, "marts", STORED_WITHOUT_VALUE[table]),
+        *value_rules(table, "marts", STORED_WITHOUT_VALUE[table]),
         *with_subject("values_hidden_with_what_they_rest_on", _values_hidden_with_what_they_rest_on(table)),
         *with_subject("provenance", _provenance(table)),
     )
 
 
-def _structure(table: str) -> tuple[Rule, ...]:
-    missing = " or ".join(
-        f"{column} is null" if MARTS[table][column] != "VARCHAR" else f"coalesce(trim({column}), '') = ''"
-        for column in REQUIRED
-    )
-    return (
-        columns_are_exactly_the_contract(table, layer="marts"),
-        keys_are_unique(table, layer="marts", among=APPLIES),
-        expect_no_rows_where(
-            "required_columns_are_filled",
-            table,
-            f"{APPLIES} and ({missing})",
-            f"Every figure has its {', '.join(REQUIRED)}. {CONTRACT}",
-            layer="marts",
+def _reviewed_measures_stand_in_dim_measure(table: str) -> Rule:
+    return Rule(
+        name="reviewed_measures_stand_in_dim_measure",
+        table=table,
+        description=(
+            "A measure is described in dim_measure, with its statistic, exactly when it has been reviewed: only "
+            f"what has been reviewed leaves. {CONTRACT}"
         ),
-    )
-
-
-def _vocabulary(table: str) -> tuple[Rule, ...]:
-    return (
-        expect_no_rows_where(
-            "organisation_level_is_known",
-            table,
-            f"{APPLIES} and org_level not in ({sql_list((*ORGANISATION_LEVELS, *PAIR_LEVELS))})",
-            f"org_level is one of {', '.join((*ORGANISATION_LEVELS, *PAIR_LEVELS))}. {CONTRACT}",
-            layer="marts",
-        ),
-        expect_no_rows_where(
-            "statistic_is_known",
-            table,
-            f"{APPLIES} and statistic not in ({sql_list((*STATISTICS, UNKNOWN))})",
-            f"statistic is one of {', '.join(STATISTICS)}, or {UNKNOWN} until the measure is reviewed. {CONTRACT}",
-            layer="marts",
-        ),
-        Rule(
-            name="reviewed_measures_stand_in_dim_measure",
-            table=table,
-            description=(
-                "A measure is described in dim_measure, with its statistic, exactly when it has been reviewed: only "
-                f"what has been reviewed leaves. {CONTRACT}"
+        query=f"""
+            with measures as (
+                select distinct measure, statistic, is_reviewed from {table} where {APPLIES}
             ),
-            query=f"""
-                with measures as (
-                    select distinct measure, statistic, is_reviewed from {table} where {APPLIES}
-                ),
-                described as (select measure, statistic, true as is_described from dim_measure),
-                wrong_measures as (
-                    select measures.measure, measures.statistic, is_reviewed
-                    from measures
-                    left join described
-                        on measures.measure = described.measure and measures.statistic = described.statistic
-                    where is_reviewed is distinct from coalesce(is_described, false)
-                ),
-                figures as (select {sql_keys(table)}, statistic, is_reviewed from {{batch}} where {APPLIES})
-                select {sql_keys(table, "figures")}
-                from figures
-                semi join wrong_measures
-                    on figures.measure = wrong_measures.measure
-                    and figures.statistic is not distinct from wrong_measures.statistic
-                    and figures.is_reviewed is not distinct from wrong_measures.is_reviewed
-            """,
-            layer="marts",
-        ),
+            described as (select measure, statistic, true as is_described from dim_measure),
+            wrong_measures as (
+                select measures.measure, measures.statistic, is_reviewed
+                from measures
+                left join described
+                    on measures.measure = described.measure and measures.statistic = described.statistic
+                where is_reviewed is distinct from coalesce(is_described, false)
+            ),
+            figures as (select {sql_keys(table)}, statistic, is_reviewed from {{batch}} where {APPLIES})
+            select {sql_keys(table, "figures")}
+            from figures
+            semi join wrong_measures
+                on figures.measure = wrong_measures.measure
+                and figures.statistic is not distinct from wrong_measures.statistic
+                and figures.is_reviewed is not distinct from wrong_measures.is_reviewed
+        """,
+        layer="marts",
     )
 
 
@@ -349,11 +303,4 @@ def _provenance(table: str) -> tuple[Rule, ...]:
     )
 
 
-SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
-    {
-        **{table: _fact_rules(table) for table in FACT_GRAINS},
-        "dim_period": with_layer("marts", dimensions.dim_period_rules()),
-        "dim_organisation": with_layer("marts", dimensions.dim_organisation_rules()),
-        "dim_measure": with_layer("marts", dimensions.dim_measure_rules()),
-    }
-)
+SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType({table: _fact_rules(table) for table in FACT_GRAINS})

@@ -41,8 +41,8 @@ RULES_OF_ROUNDED_FIGURES: Final = frozenset(
 LONGEST_LIKELY_WAIT_IN_DAYS: Final = 1000
 
 
-def figure_rules(table: str, layer: Layer, without_value: Sequence[str] = STATUSES[1:]) -> tuple[Rule, ...]:
-    """Return the rules that look at one figure at a time; which statuses are looked at for a value can be narrowed."""
+def value_rules(table: str, layer: Layer, without_value: Sequence[str] = STATUSES[1:]) -> tuple[Rule, ...]:
+    """Return the rules about one figure at a time; `without_value` are the statuses of which none may have a value."""
     return (
         *with_subject("statuses", _statuses(table, layer, without_value)),
         *with_subject("values", _values(table, layer)),
@@ -51,13 +51,6 @@ def figure_rules(table: str, layer: Layer, without_value: Sequence[str] = STATUS
 
 def _statuses(table: str, layer: Layer, without_value: Sequence[str]) -> tuple[Rule, ...]:
     return (
-        expect_no_rows_where(
-            "status_is_known",
-            table,
-            f"value_status is null or value_status not in ({sql_list(STATUSES)})",
-            f"Every figure is {', '.join(STATUSES[:-1])} or {STATUSES[-1]}. Source: the contract of an observation.",
-            layer=layer,
-        ),
         expect_no_rows_where(
             "published_figures_are_numbers",
             table,

@@ -28,19 +28,16 @@ from iapt.workspace import DBT_PROJECT, Workspace
 from iapt.workspace_state import BuildInputs
 from orchestration import dbt_command
 from orchestration.check_events import is_warning
-from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
+from orchestration.dbt_failures import describe_failed_tests, make_test_warnings
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
 
 dbt_command.ignore_surroundings()
 project = DbtProject(project_dir=DBT_PROJECT, profiles_dir=DBT_PROJECT)
-#: dbt's unit tests and the tests of the reviewed seeds are of the code, not of the data: they run with the other tests.
-TESTS_OF_CODE = "resource_type:unit_test resource_type:test,path:seeds"
-#: What these ask of a table's columns and keys, the suite of the marts and the gate ask of the same figures. They too
-#: run with the other tests; a refresh runs those that are about the figures of its own drops.
-ASKED_BY_SUITES = " ".join(f"test_type:generic,path:models/{layer}" for layer in ("marts", "extracts", "topics"))
-#: What a refresh leaves out, as dbt selects it.
-NOT_BUILT = f"{TESTS_OF_CODE} {ASKED_BY_SUITES}"
+#: dbt's unit tests and the tests of the reviewed seeds are about the code, not about data: `make test` runs them, no
+#: refresh does, and Dagster shows none of them as a check. A singular test that compares a model with a seed is about
+#: the drops, so only generic ones are excluded.
+TESTS_OF_CODE = "resource_type:unit_test test_type:generic,path:seeds"
 #: Where all observations together have fewer bytes than this, the threads of a query cost more than they save.
 SMALL_BYTES = 8 * 2**20
 _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*", "seeds/**/*", "tests/**/*")
@@ -96,7 +93,7 @@ def _point_dbt_at(workspace: Workspace) -> None:
 
 
 class LayerDbtTranslator(DagsterDbtTranslator):
-    """Assets are named for their schema and table, and grouped by the layer of the dbt project they stand in."""
+    """Assets are named for their schema and table, and grouped by the layer of the dbt project they belong to."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """`<schema>/<name>`: what a person would type in SQL."""
@@ -106,9 +103,20 @@ class LayerDbtTranslator(DagsterDbtTranslator):
         """The layer."""
         return str(dbt_resource_props["schema"])
 
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """The check of a test that a refresh runs; None for a test of the seeds.
+
+        `@dbt_assets(exclude=...)` would have dbt select from the whole manifest wherever the assets are loaded.
+        """
+        if manifest["nodes"][unique_id]["original_file_path"].startswith("seeds/"):
+            return None
+        return super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+
 
 def build_marts() -> dg.AssetsDefinition:
-    """The assets of every dbt model, seed and test; one step, one writer."""
+    """Return the assets of every dbt model and seed, with the tests of models as checks; one step, one writer."""
 
     @dbt_assets(
         manifest=prepare_manifest(),
@@ -129,31 +137,28 @@ def build_marts() -> dg.AssetsDefinition:
         progress.begin("building the marts")
         workspace.wait_for_warehouse(progress.say_with(context.log.warning), for_writing=True)
         _point_dbt_at(workspace.paths)
-        # What judges the figures takes seconds to import; dbt works in another process meanwhile.
+        # Great Expectations takes seconds to import; dbt works in another process meanwhile.
         Thread(target=engine.warm_up, daemon=True).start()
         # In the home: what dbt says of restricted figures stays with them, and what it parsed for this warehouse is
         # kept for the next refresh of it.
         target = workspace.paths.root.absolute() / "dbt_target"
-        # Whoever chose some of it, in the UI, gets what was chosen.
-        left_out = [] if context.is_subset else ["--exclude", NOT_BUILT]
-        build = ["--log-level-file", "info", "build", *left_out]
-        warned: list[dg.AssetCheckResult] = []
+        build = ["--log-level-file", "info", "build", "--exclude", TESTS_OF_CODE]
+        warnings: list[dg.AssetCheckResult] = []
         built, tables = 0, len(context.selected_asset_keys)
         try:
             for event in dbt.cli(build, context=context, target_path=target).stream():
-                # Told when dbt has let go of the warehouse, and its rows can be asked for.
                 if isinstance(event, dg.AssetCheckResult) and is_warning(event):
-                    warned.append(event)
+                    warnings.append(event)  # yielded when dbt has closed the warehouse, and its rows can be queried
                     continue
                 if isinstance(event, dg.Output):
                     built += 1
                     progress.report(f"building the marts: {event.output_name.replace('__', '.')}", built, tables)
                 yield event
-            yield from _told(context, warned, target, workspace.paths)
+            yield from _describe_warnings(context, warnings, target, workspace.paths)
         except DagsterDbtCliRuntimeError as error:
-            yield from _told_where_possible(context, warned, target, workspace.paths)
-            if told := describe_failed_tests(target, workspace.paths.warehouse):
-                raise dg.Failure(told) from error
+            yield from _describe_warnings_if_possible(context, warnings, target, workspace.paths)
+            if failures := describe_failed_tests(target, workspace.paths.warehouse):
+                raise dg.Failure(failures) from error
             raise
         if not context.is_subset:
             BuildInputs.load(workspace.paths.landed).write(workspace.paths.built)
@@ -161,34 +166,34 @@ def build_marts() -> dg.AssetsDefinition:
     return dbt_marts
 
 
-def _told(
-    context: dg.AssetExecutionContext, warned: Sequence[dg.AssetCheckResult], target: Path, home: Workspace
+def _describe_warnings(
+    context: dg.AssetExecutionContext, checks: Sequence[dg.AssetCheckResult], target: Path, home: Workspace
 ) -> Iterator[dg.AssetCheckResult]:
-    """The results of tests that warn, each with its warning."""
-    if not warned:
+    """Yield the results of tests that warn, each with its warning."""
+    if not checks:
         return
-    about = {
+    assets = {
         str(check.metadata["unique_id"].value): check.asset_key.to_user_string()
-        for check in warned
+        for check in checks
         if check.asset_key is not None
     }
-    warnings = describe_warned_tests(target, home.warehouse, about)
-    for check in warned:
+    warnings = make_test_warnings(target, home.warehouse, assets)
+    for check in checks:
         warning = warnings[str(check.metadata["unique_id"].value)]
         context.log.warning(str(warning))
         yield check._replace(description=str(warning))
 
 
-def _told_where_possible(
-    context: dg.AssetExecutionContext, warned: Sequence[dg.AssetCheckResult], target: Path, home: Workspace
+def _describe_warnings_if_possible(
+    context: dg.AssetExecutionContext, checks: Sequence[dg.AssetCheckResult], target: Path, home: Workspace
 ) -> Iterator[dg.AssetCheckResult]:
-    """The same after dbt has failed, which may have left no results or no rows to ask for: then without subjects."""
+    """Yield the same after dbt has failed; as dbt gave them where it left no results, or no rows to query."""
     try:
-        told = list(_told(context, warned, target, home))
+        described = list(_describe_warnings(context, checks, target, home))
     except (OSError, LookupError, ValueError, duckdb.Error) as error:
-        context.log.warning(f"what the warnings are about could not be asked for: {error}")
-        told = list(warned)
-    yield from told
+        context.log.warning(f"the rows that the warnings are about could not be queried: {error}")
+        described = list(checks)
+    yield from described
 
 
 if __name__ == "__main__":

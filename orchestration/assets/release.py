@@ -32,6 +32,7 @@ from iapt.validation import ValidationReport
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import BuildInputs, LastRelease
 from orchestration.assets.checks import group_by_subject, make_check_result, make_check_spec
+from orchestration.assets.value_checks import CHECKED_ASSETS
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
 
@@ -49,7 +50,7 @@ def _staged_key(table: str) -> dg.AssetKey:
     specs=[
         dg.AssetSpec(
             _staged_key(table),
-            deps=[source.split(".")],
+            deps=[source.split("."), *CHECKED_ASSETS],
             group_name="release",
             kinds={"parquet"},
             description="A table of the candidate release, as the gate will judge it.",

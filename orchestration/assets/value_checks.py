@@ -20,9 +20,10 @@ from orchestration.check_events import is_warning
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
 
-# dbt builds on the observations and tests them itself, so Dagster does not hold dbt up for these checks of them; it
-# holds up the staging.
 OBSERVATIONS = dg.AssetKey(["landing", "observations"])
+#: The assets that are checked here. The staged tables depend on each, so that a check that fails holds the staging up;
+#: dbt builds on the observations and tests them itself, so it does not wait for these checks of them.
+CHECKED_ASSETS = (OBSERVATIONS, *(dg.AssetKey([SCHEMA, table]) for table in MART_SUITES))
 
 
 def _make_check_specs() -> list[dg.AssetCheckSpec]:

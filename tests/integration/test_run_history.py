@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 
 from iapt.workspace import Workspace
 from orchestration.assets.observations import OBSERVATIONS
-from orchestration.check_events import EVERY_DROP_IS_READ
+from orchestration.check_events import EVERY_DROP_IS_READ, read_check_evaluations
 from orchestration.cli import app
 from orchestration.definitions import build_definitions
 from orchestration.event_log import open_instance
 from orchestration.refresh import prepare_dagster_home, refresh
 from orchestration.resources import WorkspaceResource
 from tests.factories.drops import FINISHED, OTHER_PROVIDER, make_monthly_csv, make_row
+from tests.integration.conftest import BuiltHome
 
 GOOD = make_monthly_csv(
     make_row("25"),
@@ -85,6 +86,19 @@ def said(*arguments: str | Path) -> tuple[int, str]:
 def find_record(home: Workspace) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((home.root / "last_refresh.json").read_text("utf-8"))
     return record
+
+
+def test_every_check_that_dagster_shows_is_evaluated_by_the_refresh_that_makes_its_asset(
+    released_home: BuiltHome,
+) -> None:
+    home = released_home.home
+    with open_instance(home.dagster) as instance:
+        evaluations = read_check_evaluations(instance, find_record(home)["run_id"])
+    shown = build_definitions().get_repository_def().asset_graph.asset_check_keys
+    assert {check.asset_check_key for check in evaluations} == shown
+    log = (home.logs / find_record(home)["log"]).read_text("utf-8")
+    assert "emitted no result" not in log
+    assert "did not yield or return expected outputs" not in log
 
 
 def test_a_rejected_drop_with_nothing_else_new_is_told_by_the_run_and_its_check(place: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.dbt_failures import describe_failed_tests, describe_warned_tests
+from orchestration.dbt_failures import describe_failed_tests, make_test_warnings
 
 COMPILED = """-- Detects: two of a kind.
 -- Why: one would be a guess.
@@ -46,12 +46,17 @@ def test_a_failed_test_is_told_with_its_reason_and_a_few_rows(tmp_path: Path, wa
     ]
 
 
+def test_a_failed_generic_test_is_told_by_its_name_and_a_few_rows(tmp_path: Path, warehouse: Path) -> None:
+    told = describe_failed_tests(ran(tmp_path, ("test.iapt.unique_pairs_file.0123456789", "fail")), warehouse)
+    assert told.startswith("unique_pairs_file failed.\n")
+    assert "- file: file 0, cells: 0" in told
+
+
 @pytest.mark.parametrize(
     "result",
     [
         ("test.iapt.assert_no_pairs", "pass"),
         ("test.iapt.warn_pairs", "warn"),
-        ("test.iapt.unique_pairs_file.0123456789", "fail"),
         ("model.iapt.pairs", "error"),
     ],
     ids=lambda result: result[1],
@@ -67,7 +72,7 @@ def test_a_test_that_warns_names_its_rows_and_says_what_to_do(tmp_path: Path, wa
     (tmp_path / "warnings.yml").write_text(json.dumps({"data_tests": [entry]}), "utf-8")
     tests = {"test.iapt.warn_pairs": "marts/pairs", "test.iapt.warn_more": "marts/pairs"}
     folder = ran(tmp_path, *((test, "warn") for test in tests))
-    warnings = describe_warned_tests(folder, warehouse, tests, tmp_path / "warnings.yml")
+    warnings = make_test_warnings(folder, warehouse, tests, tmp_path / "warnings.yml")
     assert str(warnings["test.iapt.warn_pairs"]) == (
         "warn_pairs (marts/pairs): Files that come twice: file 0; file 1; file 2; file 3; file 4. Take one away."
     )

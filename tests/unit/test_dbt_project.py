@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration.dbt_failures import columns_in
+from orchestration.dbt_failures import list_template_columns
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
@@ -394,7 +394,7 @@ def test_every_test_that_warns_says_what_names_a_row_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("entry", WARNINGS, ids=lambda entry: entry["name"])
 def test_a_warning_names_its_rows_by_keys_and_never_by_figures(entry: dict[str, Any]) -> None:
-    named = columns_in(entry["config"]["meta"]["warning"]["each"])
+    named = list_template_columns(entry["config"]["meta"]["warning"]["each"])
     returned = (PROJECT / "tests" / f"{entry['name']}.sql").read_text()
     assert named
     assert all(re.search(rf"\b{column}\b", returned) for column in named)

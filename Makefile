@@ -54,7 +54,7 @@ lint: $(READY) ## Format, lint, types, boundaries, SQL and JavaScript style
 	@$(BIN)/oxfmt --check iapt/report/static/*.js > /dev/null || (echo "make format would change JavaScript"; exit 1)
 	@$(BIN)/oxlint --quiet iapt/report/static
 	@! grep --line-number --extended-regexp '^.{121,}' iapt/report/static/*.js
-	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar dbt_project/models dbt_project/tests iapt/disclosure/sql > .sqlfluff.log || (cat .sqlfluff.log; exit 1)
+	@$(BIN)/sqlfluff lint --nofail --disable-progress-bar dbt_project/models dbt_project/tests iapt/disclosure/sql expectations/suites/sql > .sqlfluff.log || (cat .sqlfluff.log; exit 1)
 	@if grep -q FAIL .sqlfluff.log; then cat .sqlfluff.log; exit 1; fi
 
 .PHONY: test-browser
@@ -90,7 +90,7 @@ status: $(READY) ## Say what is kept, what was refused, and what the latest rele
 format: $(READY) ## Format the code
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --fix --quiet .
 	@$(BIN)/oxfmt --write iapt/report/static/*.js > /dev/null
-	@$(BIN)/sqlfluff fix --quiet dbt_project/models dbt_project/tests iapt/disclosure/sql
+	@$(BIN)/sqlfluff fix --quiet dbt_project/models dbt_project/tests iapt/disclosure/sql expectations/suites/sql
 
 .PHONY: hooks
 hooks: $(READY) ## Run formatters and linters on every commit

@@ -4,11 +4,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
-from iapt.contract import SNAKE_CASE, TABLES_BY_LAYER, Layer, parquet_name
+import jinja2
+
+from iapt.contract import KEYS, SNAKE_CASE, TABLES_BY_LAYER, Layer, parquet_name
 from iapt.validation import EXAMPLES_SHOWN, Severity
 
 WORD = re.compile(r"\w+")
+SQL_FOLDER = Path(__file__).parent / "suites" / "sql"
+_SQL = jinja2.Environment(loader=jinja2.FileSystemLoader(SQL_FOLDER), undefined=jinja2.StrictUndefined)
 
 
 @dataclass(frozen=True)
@@ -82,3 +87,13 @@ class Rule:
 def with_subject(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Return rules as rules of one subject."""
     return tuple(replace(rule, subject=subject) for rule in rules)
+
+
+def load_query(name: str, table: str, **parameters: object) -> str:
+    """Return the query in `suites/sql/<name>.sql` for a table, in which `{batch}` stands for the table.
+
+    Every query is given the `table` and its `keys`; what else it needs are parameters. Raises TemplateNotFound or
+    UndefinedError where there is no such file or parameter.
+    """
+    sql = _SQL.get_template(f"{name}.sql").render(batch="{batch}", table=table, keys=KEYS[table], **parameters)
+    return "\n".join(line for line in sql.splitlines() if line.strip() and not line.lstrip().startswith("--"))

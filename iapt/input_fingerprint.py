@@ -20,6 +20,7 @@ FINGERPRINT_PATTERNS = (
     "dbt_project/seeds/**/*",
     "dbt_project/tests/**/*",
     "expectations/**/*.py",
+    "expectations/**/*.sql",
     "iapt/*.py",
     "iapt/contract.json",
     "iapt/catalogue/*.py",

@@ -14,7 +14,7 @@ SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         **{table: derived.current_boundaries_rules(table) for table in CURRENT_BOUNDARIES},
         **{table: derived.topic_rules(table) for table in TOPICS},
         "mart_recovery_rate": derived.recovery_rate_rules(),
-        "mart_rolling_totals": derived.windows_rules(),
+        "mart_rolling_totals": derived.rolling_totals_rules(),
         "mart_data_quality": derived.data_quality_rules(),
         "dim_period": dimensions.dim_period_rules(),
         "dim_date": dimensions.dim_date_rules(),

@@ -1,6 +1,6 @@
 """Rules that every table of a release has in common: its columns, its keys, and what must not be empty."""
 
-from expectations.rules import Rule, Severity
+from expectations.rules import Rule, Severity, load_query
 from iapt.contract import KEYS, TABLES, Layer
 
 COLUMNS_RULE = "columns_are_exactly_the_contract"
@@ -55,16 +55,13 @@ def _columns_are_exactly_the_contract(table: str) -> Rule:
         query=f"""
             with contract (position, expected_column, expected_type) as (values {columns}),
             staged as (
-                select
-                    row_number() over () as position,
-                    column_name as found_column,
-                    column_type as found_type
+                select row_number() over () as position, column_name as found_column, column_type as found_type
                 from (describe select * from {{batch}})
             )
             select position, expected_column, expected_type, found_column, found_type
             from contract full join staged using (position)
             where expected_column is distinct from found_column or expected_type is distinct from found_type
-        """,
+        """,  # not in a file: sqlfluff does not know DESCRIBE
     )
 
 
@@ -73,14 +70,7 @@ def _keys_are_unique(table: str) -> Rule:
         name="keys_are_unique",
         table=table,
         description=f"No two rows have the same {sql_keys(table)}; NULL in a key equals NULL. {CONTRACT}",
-        query=f"""
-            with repeated_hashes as (
-                select hash({sql_keys(table)}) as key_hash from {table} group by key_hash having count(*) > 1
-            )
-            select {sql_keys(table)} from {{batch}}
-            where hash({sql_keys(table)}) in (from repeated_hashes)
-            group by {sql_keys(table)} having count(*) > 1
-        """,
+        query=load_query("release/keys_are_unique", table),
     )
 
 

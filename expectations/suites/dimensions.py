@@ -1,6 +1,6 @@
 """The rules of the dimensions: the calendar, the organisations and the measures that the extracts lean on."""
 
-from expectations.rules import Rule
+from expectations.rules import Rule, load_query
 from expectations.suites.calendar import (
     CALENDARS,
     FINANCIAL_YEAR_OF_PERIOD_START,
@@ -72,41 +72,22 @@ def dim_period_rules() -> tuple[Rule, ...]:
                 "absent only where the calendar of the release begins and ends. Source: the gap rules look "
                 "for a gap's neighbours here."
             ),
-            query=f"""
-                with calendar as (
-                    select
-                        {sql_keys(table)}, previous_period, next_period,
-                        {neighbours["previous_period"]} as period_before,
-                        {neighbours["next_period"]} as period_after
-                    from {{batch}}
-                ),
-                known_periods as (select {sql_keys(table)} from {table})
-                select {sql_keys(table)} from calendar
-                where previous_period <> period_before
-                   or next_period <> period_after
-                   or (previous_period is null and (period_grain, period_before) in (from known_periods))
-                   or (next_period is null and (period_grain, period_after) in (from known_periods))
-            """,
+            query=load_query(
+                "release/neighbours_agree_with_the_calendar",
+                table,
+                period_before=neighbours["previous_period"],
+                period_after=neighbours["next_period"],
+            ),
         ),
         Rule(
-            name="calendar_has_no_holes",
+            name="calendar_is_complete",
             table=table,
             description=(
                 "Between the first and the last period of a grain every period stands: a period without data "
                 "is a row that says so. Source: the calendar of the release comes from the calendar, not "
                 "from the data."
             ),
-            query=f"""
-                with steps as (
-                    select
-                        {sql_keys(table)},
-                        period_end,
-                        lead(period_start) over spine as next_start
-                    from {{batch}}
-                    window spine as (partition by period_grain order by period_start)
-                )
-                select {sql_keys(table)} from steps where next_start > period_end + interval 1 day
-            """,
+            query=load_query("release/calendar_is_complete", table),
         ),
         expect_no_rows_where(
             "gaps_give_a_reason_and_a_source",
@@ -177,19 +158,7 @@ def dim_measure_rules() -> tuple[Rule, ...]:
                 "would let a percentage through that its hidden numerator should have hidden. "
                 "Source: the rules that hide a figure with what it rests on look for its parts here."
             ),
-            query=f"""
-                with sums as (
-                    select
-                        {sql_keys(table)},
-                        unnest([numerator, base, replace(denominator, ' - ', ' + ')]) as sum_of_parts
-                    from {{batch}}
-                ),
-                parts as (
-                    select {sql_keys(table)}, unnest(string_split(sum_of_parts, ' + ')) as part from sums
-                ),
-                known_counts as (select measure as part from {table} where statistic = 'count')
-                select distinct {sql_keys(table)} from parts anti join known_counts using (part)
-            """,
+            query=load_query("release/measures_rest_on_known_counts", table),
         ),
     )
 
@@ -200,16 +169,10 @@ def dim_date_rules() -> tuple[Rule, ...]:
     return (
         *structure_rules(table),
         Rule(
-            name="days_have_no_holes",
+            name="dates_are_complete",
             table=table,
             description="From the first to the last day every day stands. Source: what BI tools ask of a date table.",
-            query=f"""
-                with steps as (
-                    select {sql_keys(table)}, lead(calendar_date) over (order by calendar_date) as next_day
-                    from {{batch}}
-                )
-                select {sql_keys(table)} from steps where next_day > calendar_date + interval 1 day
-            """,
+            query=load_query("release/dates_are_complete", table),
         ),
     )
 
@@ -223,14 +186,7 @@ def dim_organisation_history_rules() -> tuple[Rule, ...]:
             name="spells_do_not_overlap",
             table=table,
             description=f"An organisation has one parent on a day. {CONTRACT}",
-            query=f"""
-                with spells as (
-                    select {sql_keys(table)}, valid_to, lead(valid_from) over spell as next_from from {{batch}}
-                    window spell as (partition by org_level, org_code order by valid_from)
-                )
-                select {sql_keys(table)} from spells
-                where valid_to < valid_from or next_from <= valid_to or (valid_to is null and next_from is not null)
-            """,
+            query=load_query("release/spells_do_not_overlap", table),
         ),
     )
 
@@ -260,24 +216,11 @@ def dim_note_rules() -> tuple[Rule, ...]:
         f"(period_grain = '{grain}' and table_name is distinct from '{extract}')"
         for extract, grain in EXTRACT_GRAINS.items()
     )
-    same_cell = " and ".join(
-        f"notes.{column} is not distinct from cells.{column}" for column in (*POPULATION, "measure")
-    )
-    cells = " union all ".join(
-        f"select '{grain}' as period_grain, {', '.join(POPULATION)}, measure, value_status from {extract} "
-        f"where period in (select period from {table})"
-        for extract, grain in EXTRACT_GRAINS.items()
-    )
-    found = f"""
-        with notes as (select {sql_keys(table)}, cell_status from {{batch}}),
-        cells as ({cells})
-        select distinct {sql_keys(table, "notes")}
-        from notes {{join}} join cells on notes.period_grain = cells.period_grain and {same_cell}
-    """
+    cells = {"extracts": EXTRACT_GRAINS, "population": POPULATION}
     return (
         *structure_rules(table),
         expect_no_rows_where(
-            "words_are_known",
+            "vocabulary_is_known",
             table,
             f"cell_status not in ({sql_list(NOTED_CELLS)}) or action not in ({sql_list(CORRECTION_ACTIONS)}) "
             f"or period_grain not in ({sql_list(EXTRACT_GRAINS.values())}) or {wrong_table}",
@@ -291,8 +234,12 @@ def dim_note_rules() -> tuple[Rule, ...]:
                 "A note that is said to be about a released figure names one cell of the extract of its grain, by its "
                 "whole key. Source: a note that finds no figure would warn nobody."
             ),
-            query=found.format(batch="{batch}", join="left")
-            + " where cell_status = 'released' and cells.period is null",
+            query=load_query(
+                "release/notes_and_their_cells",
+                table,
+                cell_condition="notes.cell_status = 'released' and cells.period is null",
+                **cells,
+            ),
         ),
         Rule(
             name="no_note_is_about_a_suppressed_cell",
@@ -301,11 +248,16 @@ def dim_note_rules() -> tuple[Rule, ...]:
                 "No note is about a figure that the extract suppresses: its text could say what is hidden. "
                 "Source: suppression comes first."
             ),
-            query=found.format(batch="{batch}", join="inner")
-            + " where cells.value_status = 'suppressed' and notes.cell_status not in ('not_found', 'not_loaded')",
+            query=load_query(
+                "release/notes_and_their_cells",
+                table,
+                cell_condition="cells.value_status = 'suppressed' and notes.cell_status not in "
+                "('not_found', 'not_loaded')",
+                **cells,
+            ),
         ),
         Rule(
-            name="measures_stand_in_dim_measure",
+            name="measures_are_in_dim_measure",
             table=table,
             description=f"A measure that a note names is described in dim_measure. {CONTRACT}",
             query=f"""

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Final
 
 from expectations.observations import MARKERS, SERIES, SUBMISSION, UNKNOWN
-from expectations.rules import Rule, with_subject
+from expectations.rules import Rule, load_query, with_subject
 from expectations.suites.calendar import CALENDARS
-from expectations.suites.common_rules import expect_no_rows_where, sql_keys
+from expectations.suites.common_rules import expect_no_rows_where
 from expectations.suites.value_rules import (
     BELOW_ENGLAND,
     IS_PAIR,
@@ -115,30 +115,16 @@ def _populations() -> tuple[Rule, ...]:
 
 def _figures() -> tuple[Rule, ...]:
     table = "observations"
-    keys = sql_keys(table)
     return (
         Rule(
-            name="figures_stand_once",
+            name="observations_are_unique",
             table=table,
             description=(
                 "In one drop a figure of an organisation, population, period and measure stands once; a row that "
                 "repeats another is marked by the reader as its duplicate. Source: two figures of one cell would "
                 "be a choice between them."
             ),
-            query=f"""
-                with hashes_that_stand_twice as (
-                    select hash(population, measure) as key_hash from observations where not is_duplicate
-                    group by key_hash having count(*) > 1
-                ),
-                suspects as (
-                    select {keys}, population, measure from {{batch}}
-                    where not is_duplicate and hash(population, measure) in (from hashes_that_stand_twice)
-                ),
-                keys_that_stand_twice as (
-                    select population, measure from suspects group by all having count(*) > 1
-                )
-                select {keys} from suspects semi join keys_that_stand_twice using (population, measure)
-            """,
+            query=load_query("drops/observations_are_unique", table),
             layer="drops",
         ),
         Rule(
@@ -148,23 +134,7 @@ def _figures() -> tuple[Rule, ...]:
                 "A row that the reader has marked as a duplicate repeats one that is not, figure for figure: "
                 f"duplicates are left out of the marts. {CONTRACT}"
             ),
-            query=f"""
-                with duplicates as (
-                    select {keys}, population, measure, value, value_status from {{batch}} where is_duplicate
-                ),
-                repeated as (
-                    select population, measure, value, value_status, true as is_repeated from observations
-                    where not is_duplicate and population in (select population from duplicates)
-                )
-                select {sql_keys(table, "duplicates")}
-                from duplicates
-                left join repeated
-                    on duplicates.population = repeated.population
-                    and duplicates.measure = repeated.measure
-                    and duplicates.value is not distinct from repeated.value
-                    and duplicates.value_status is not distinct from repeated.value_status
-                where is_repeated is null
-            """,
+            query=load_query("drops/duplicates_repeat_a_figure", table),
             layer="drops",
         ),
         expect_no_rows_where(
@@ -207,16 +177,7 @@ def _markers() -> tuple[Rule, ...]:
                 "An organisation whose month a time series does not have (a dash) has no other figure in that month. "
                 "Source: 15,019 rows of the publisher's time series, every one all dashes."
             ),
-            query=f"""
-                with dashes as (
-                    select distinct population from observations
-                    semi join (select population from populations where series = 'timeseries') as time_series
-                        using (population)
-                    where value_status = 'not_published'
-                )
-                select {sql_keys(table)} from {{batch}} semi join dashes using (population)
-                where value_status in ('published', 'suppressed')
-            """,
+            query=load_query("drops/dashes_fill_whole_rows", table),
             severity="warning",
             layer="drops",
             remedy=REVIEW_THE_RULE,
@@ -251,14 +212,11 @@ def _more_values() -> tuple[Rule, ...]:
     )
 
 
-def _hidden_with_what_they_rest_on() -> tuple[Rule, ...]:
+def _suppression_of_dependent_values() -> tuple[Rule, ...]:
     table = "percentages"
-    means = "observations"
-    shown_counts = "value_status = 'published' and statistic = 'count'"
-    hidden_counts = "value_status = 'suppressed' and statistic = 'count'"
     return (
         expect_no_rows_where(
-            "percentages_are_hidden_with_their_numerator",
+            "percentages_are_suppressed_with_their_numerator",
             table,
             f"value_status = 'published' and numerator_parts = 1 and hidden_parts = 1 and {BELOW_ENGLAND}",
             "A percentage is withheld where its numerator is: beside a shown denominator it gives the hidden count "
@@ -266,7 +224,7 @@ def _hidden_with_what_they_rest_on() -> tuple[Rule, ...]:
             layer="drops",
         ),
         expect_no_rows_where(
-            "percentages_are_shown_with_their_numerator",
+            "percentages_are_published_with_their_numerator",
             table,
             f"value_status = 'suppressed' and shown_parts = numerator_parts and {BELOW_ENGLAND}",
             f"A percentage whose numerator is shown is shown too: the denominator alone hides nothing. {PUBLISHER}",
@@ -275,20 +233,18 @@ def _hidden_with_what_they_rest_on() -> tuple[Rule, ...]:
             remedy=REVIEW_THE_RULE,
         ),
         _beside_base(
-            "means_and_medians_are_hidden_with_their_base",
-            means,
-            figures="value_status = 'published'",
-            bases=hidden_counts,
+            "means_and_medians_are_suppressed_with_their_base",
+            status="published",
+            base_status="suppressed",
             description=(
                 "A mean or a median is withheld where the count it rests on is. Source: every monthly figure at "
                 "hand; the bases of the annual means are not confirmed."
             ),
         ),
         _beside_base(
-            "means_and_medians_are_shown_with_their_base",
-            means,
-            figures="value_status = 'suppressed'",
-            bases=shown_counts,
+            "means_and_medians_are_published_with_their_base",
+            status="suppressed",
+            base_status="published",
             description=(
                 "A mean or a median is shown where the count it rests on is. Source: every monthly figure at hand; "
                 "the bases of the annual means are not confirmed."
@@ -297,27 +253,13 @@ def _hidden_with_what_they_rest_on() -> tuple[Rule, ...]:
     )
 
 
-def _beside_base(name: str, table: str, *, figures: str, bases: str, description: str) -> Rule:
-    """Return the rule that no mean or median of a kind stands beside a base of a kind."""
+def _beside_base(name: str, *, status: str, base_status: str, description: str) -> Rule:
+    """Return the rule that no mean or median of a status stands beside a base of a status."""
     return Rule(
         name=name,
-        table=table,
+        table="observations",
         description=description,
-        query=f"""
-            with figures as (
-                select {sql_keys(table)}, population, base
-                from (
-                    select {sql_keys(table)}, population, measure from {{batch}}
-                    where statistic in ('mean', 'median') and {figures} and {BELOW_ENGLAND} and not is_duplicate
-                )
-                join (select distinct measure, base from measures_of_the_drops) using (measure)
-            ),
-            bases as (
-                select population, measure as base from observations
-                where {bases} and not is_duplicate and measure in (select base from measures_of_the_drops)
-            )
-            select {sql_keys(table)} from figures semi join bases using (population, base)
-        """,
+        query=load_query("drops/means_beside_bases", "observations", status=status, base_status=base_status),
         severity="warning",
         layer="drops",
         remedy=REVIEW_THE_RULE,
@@ -326,7 +268,6 @@ def _beside_base(name: str, table: str, *, figures: str, bases: str, description
 
 def _agreement() -> tuple[Rule, ...]:
     table = "observations"
-    keys = sql_keys(table)
     pairs = ", ".join(f"('{part}', '{whole}')" for part, whole in PARTS_AND_WHOLES)
     parts, wholes = ([pair[side] for pair in PARTS_AND_WHOLES] for side in (0, 1))
     scale = "case when org_level = 'england' then 10 else 1 end"
@@ -345,38 +286,12 @@ def _agreement() -> tuple[Rule, ...]:
             remedy=REVIEW_THE_RULE,
         ),
         Rule(
-            name="middles_lie_between_extremes",
+            name="means_and_medians_lie_between_minimum_and_maximum",
             table=table,
             description=(
                 "A mean and a median lie between the minimum and the maximum of the same people. Source: arithmetic."
             ),
-            query=f"""
-                with of_measures as (
-                    select distinct measure, what_is_measured from measures_of_the_drops
-                    where statistic in ('mean', 'median', 'minimum', 'maximum')
-                ),
-                extremes as (
-                    select
-                        population,
-                        what_is_measured,
-                        max(value) filter (statistic = 'minimum') as least,
-                        min(value) filter (statistic = 'maximum') as most
-                    from observations
-                    join of_measures using (measure)
-                    where statistic in ('minimum', 'maximum') and value_status = 'published'
-                    group by population, what_is_measured
-                ),
-                middles as (
-                    select {keys}, population, what_is_measured, value
-                    from (
-                        select {keys}, population, measure, value from {{batch}}
-                        where statistic in ('mean', 'median') and value_status = 'published'
-                    )
-                    join of_measures using (measure)
-                )
-                select {keys} from middles join extremes using (population, what_is_measured)
-                where value < least or value > most
-            """,
+            query=load_query("drops/means_and_medians_lie_between_minimum_and_maximum", table),
             severity="warning",
             layer="drops",
             remedy=LOOK_AT_THE_FILE,
@@ -388,22 +303,13 @@ def _agreement() -> tuple[Rule, ...]:
                 "Those who recovered reliably are among those who recovered, and they among those who finished: no "
                 "count of them is larger, or shown beside a hidden one. Source: the publisher's constructions."
             ),
-            query=f"""
-                with pairs (part, whole) as (values {pairs}),
-                parts as (
-                    select {keys}, population, cast(measure as varchar) as part, value from {{batch}}
-                    where measure in ({sql_list(parts)}) and value_status = 'published' and not is_duplicate
-                ),
-                wholes as (
-                    select population, cast(measure as varchar) as whole, value as whole_value, value_status
-                    from observations
-                    where measure in ({sql_list(wholes)}) and value_status in ('published', 'suppressed')
-                      and not is_duplicate
-                )
-                select {keys}
-                from parts join pairs using (part) join wholes using (population, whole)
-                where value > whole_value or value_status = 'suppressed'
-            """,
+            query=load_query(
+                "drops/parts_do_not_exceed_their_whole",
+                table,
+                pairs=pairs,
+                parts=sql_list(parts),
+                wholes=sql_list(wholes),
+            ),
             severity="warning",
             layer="drops",
             remedy=REVIEW_THE_RULE,
@@ -415,19 +321,13 @@ def _agreement() -> tuple[Rule, ...]:
                 "Those who improved, deteriorated and did not change are together no more than those who finished, "
                 "rounding apart. Source: the publisher's constructions; the three leave out who was not scored twice."
             ),
-            query=f"""
-                with finished as (
-                    select {keys}, population, value from {{batch}}
-                    where measure = '{FINISHED}' and value_status = 'published' and not is_duplicate
-                ),
-                outcomes as (
-                    select population, sum(value) as together from observations
-                    where measure in ({sql_list(OUTCOMES)}) and value_status = 'published' and not is_duplicate
-                    group by population
-                )
-                select {keys} from finished join outcomes using (population)
-                where together > value + {ROUNDING_OF_FOUR_COUNTS}
-            """,
+            query=load_query(
+                "drops/outcomes_do_not_exceed_finished_courses",
+                table,
+                finished=FINISHED,
+                outcomes=sql_list(OUTCOMES),
+                rounding=ROUNDING_OF_FOUR_COUNTS,
+            ),
             severity="warning",
             layer="drops",
             remedy=REVIEW_THE_RULE,
@@ -442,7 +342,7 @@ def _suites() -> dict[str, tuple[Rule, ...]]:
         *with_subject("statuses", _markers()),
         *value_rules("observations", "drops"),
         *with_subject("values", _more_values()),
-        *with_subject("values_hidden_with_what_they_rest_on", _hidden_with_what_they_rest_on()),
+        *with_subject("suppression_of_dependent_values", _suppression_of_dependent_values()),
         *with_subject("agreement", _agreement()),
     )
     return {table: tuple(rule for rule in rules if rule.table == table) for table in DROPS}

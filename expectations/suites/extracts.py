@@ -1,15 +1,16 @@
 """The rules of the three extracts: what a published figure, a suppressed one and a gap must look like.
 
-Their numbers are those of the disclosure policy. The profile is nobody's question here: every profile has the same
-numbers, and a figure that one of them hides beyond the rule is a suppressed one like any other.
+Their numbers are those of the disclosure policy. The profile does not matter here: every profile has the same numbers,
+and a figure that one of them suppresses beyond the rule is a suppressed one like any other.
 """
 
 from collections.abc import Sequence
 
-from expectations.rules import Rule, with_subject
+from expectations.rules import Rule, load_query, with_subject
 from expectations.suites.calendar import FINANCIAL_YEAR_OF_PERIOD_START, disagrees_with_calendar
 from expectations.suites.common_rules import expect_no_rows_where, sql_keys, structure_rules
-from expectations.suites.whole_and_part_rules import parts_of_the_day
+from expectations.suites.part_rules import parts_of_the_day
+from expectations.suites.value_rules import IS_PAIR, LEVEL_OF_ORGANISATION, ONLY_ENGLAND_USES_ITS_CODE
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import (
     CONTRACTS,
@@ -48,11 +49,11 @@ def rules(table: str) -> tuple[Rule, ...]:
         *with_subject("organisations_and_categories", _organisations_and_categories(table)),
         *with_subject("periods", _periods(table)),
         *with_subject("values", _values(table)),
-        *with_subject("values_hidden_with_what_they_rest_on", _values_hidden_with_what_they_rest_on(table)),
+        *with_subject("suppression_of_dependent_values", _suppression_of_dependent_values(table)),
         *with_subject("bounds", _bounds(table)),
         *with_subject("provenance", _provenance(table)),
         *with_subject("gaps", _gaps(table)),
-        *with_subject("wholes_and_parts", (parts_of_the_day(table),)),
+        *with_subject("totals_and_parts", (parts_of_the_day(table),)),
     )
 
 
@@ -104,7 +105,7 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
             f"of one. {CONTRACT}",
         ),
         Rule(
-            name="measures_stand_in_dim_measure",
+            name="measures_are_in_dim_measure",
             table=table,
             description=f"Every measure is described in dim_measure. {CONTRACT}",
             query=f"""
@@ -116,66 +117,37 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
             name="statistic_agrees_with_dim_measure",
             table=table,
             description=f"statistic is the one dim_measure gives for the measure. {CONTRACT}",
-            query=f"""
-                with figures as (select {sql_keys(table)}, statistic from {{batch}})
-                select {sql_keys(table, "figures")}
-                from figures join dim_measure using (measure)
-                where figures.statistic is distinct from dim_measure.statistic
-            """,
+            query=load_query("release/statistic_agrees_with_dim_measure", table),
         ),
     )
 
 
 def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
-    is_pair = f"coalesce(org_level in ({sql_list(PAIR_LEVELS)}), false)"
-    commissioner_levels = " ".join(f"when '{pair}' then '{level}'" for pair, level in PAIR_LEVELS.items())
     return (
         expect_no_rows_where(
-            "partners_stand_on_pairs_only",
+            "partners_are_on_pairs_only",
             table,
-            f"(partner_code is not null) <> {is_pair} or (partner_name is not null) <> {is_pair}",
+            f"(partner_code is not null) <> {IS_PAIR} or (partner_name is not null) <> {IS_PAIR}",
             f"partner_code and partner_name stand on {' and '.join(PAIR_LEVELS)} rows, always, and on no "
             f"other. {CONTRACT}",
         ),
         expect_no_rows_where(
             "only_england_uses_its_code",
             table,
-            f"(coalesce(org_level, '') = 'england') <> (coalesce(org_code, '') = '{ENGLAND}') "
-            f"or partner_code = '{ENGLAND}'",
+            ONLY_ENGLAND_USES_ITS_CODE,
             f"England is {ENGLAND}, and no other organisation is. Source: the ONS code of England.",
         ),
         Rule(
-            name="organisations_stand_in_dim_organisation",
+            name="organisations_are_in_dim_organisation",
             table=table,
             description=(
                 "Every organisation is described in dim_organisation under its level, as one that stands in a drop "
                 "unless its figure is a total that was built here; a pair's two organisations under theirs. "
                 f"{CONTRACT}"
             ),
-            query=f"""
-                with figures as (
-                    select
-                        {sql_keys(table)},
-                        is_derived,
-                        case org_level {commissioner_levels} else org_level end as level_of_organisation
-                    from {{batch}}
-                ),
-                organisations as (
-                    select org_level, org_code, is_in_drops from dim_organisation
-                ),
-                providers as (
-                    select org_code as partner_code, true as is_known_partner
-                    from dim_organisation where org_level = 'provider' and is_in_drops
-                )
-                select {sql_keys(table, "figures")}
-                from figures
-                left join organisations
-                    on organisations.org_level = figures.level_of_organisation
-                    and organisations.org_code = figures.org_code
-                left join providers using (partner_code)
-                where (not is_in_drops and is_derived is distinct from true) or is_in_drops is null
-                    or (figures.partner_code is not null and is_known_partner is null)
-            """,
+            query=load_query(
+                "release/organisations_are_in_dim_organisation", table, level_of_organisation=LEVEL_OF_ORGANISATION
+            ),
         ),
         org_type_is_that_of_dim_organisation(table),
         expect_no_rows_where(
@@ -195,8 +167,6 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
 
 def org_type_is_that_of_dim_organisation(table: str) -> Rule:
     """Return the rule that every row says what its organisation is, and in a pair what either of the two is."""
-    levels = " ".join(f"when '{pair}' then '{level}'" for pair, level in PAIR_LEVELS.items())
-    partner = "partner_code" if "partner_code" in CONTRACTS[table] else "cast(null as varchar)"
     return Rule(
         name="org_type_is_that_of_dim_organisation",
         table=table,
@@ -205,39 +175,12 @@ def org_type_is_that_of_dim_organisation(table: str) -> Rule:
             "two; else unknown where it does not list one or calls it so; else the row's level. "
             "Source: a code that is no place must never be ranked or mapped as one."
         ),
-        query=f"""
-            with rows as (
-                select
-                    {sql_keys(table)}, org_type,
-                    org_level as level_of_row, {partner} as code_of_partner,
-                    case org_level {levels} else org_level end as level_of_organisation
-                from {{batch}}
-            ),
-            organisations as (
-                select org_level as level_of_organisation, org_code, org_type as type_of_organisation
-                from dim_organisation
-            ),
-            partners as (
-                select org_code as code_of_partner, org_type as type_of_partner
-                from dim_organisation where org_level = 'provider'
-            ),
-            types as (
-                select
-                    {sql_keys(table)}, org_type, level_of_row,
-                    coalesce(type_of_organisation, 'unknown') as type_of_organisation,
-                    case when code_of_partner is null then 'none' else coalesce(type_of_partner, 'unknown') end
-                        as type_of_partner
-                from rows
-                left join organisations using (level_of_organisation, org_code)
-                left join partners using (code_of_partner)
-            )
-            select {sql_keys(table)} from types
-            where org_type is distinct from case
-                when 'placeholder' in (type_of_organisation, type_of_partner) then 'placeholder'
-                when 'unknown' in (type_of_organisation, type_of_partner) then 'unknown'
-                else level_of_row
-            end
-        """,
+        query=load_query(
+            "release/org_type_is_that_of_dim_organisation",
+            table,
+            level_of_organisation=LEVEL_OF_ORGANISATION,
+            partner="partner_code" if "partner_code" in CONTRACTS[table] else "cast(null as varchar)",
+        ),
     )
 
 
@@ -259,7 +202,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
             "Source: financial years run from April to March.",
         ),
         Rule(
-            name="periods_stand_in_dim_period",
+            name="periods_are_in_dim_period",
             table=table,
             description=f"Every period stands in dim_period as a {grain}. {CONTRACT}",
             query=f"""
@@ -273,19 +216,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
 
 def _rows_of_wrong_periods(name: str, table: str, condition: str, description: str) -> Rule:
     """Return the rule that no row's period meets a condition; each period is looked at once."""
-    period = ("period", "period_start", "period_end", "financial_year")
-    same_period = " and ".join(f"figures.{column} is not distinct from wrong_periods.{column}" for column in period)
-    return Rule(
-        name=name,
-        table=table,
-        description=description,
-        query=f"""
-            with periods as (select distinct {", ".join(period)} from {table}),
-            wrong_periods as (from periods where {condition}),
-            figures as (select {sql_keys(table)}, {", ".join(period[1:])} from {{batch}})
-            select {sql_keys(table)} from figures semi join wrong_periods on {same_period}
-        """,
-    )
+    return Rule(name, table, description, load_query("release/wrong_periods", table, condition=condition))
 
 
 def _values(table: str) -> tuple[Rule, ...]:
@@ -346,11 +277,11 @@ def _decimals(*statistics: str) -> str:
     return " ".join(f"A {statistic} {words[POLICY.decimals.get(statistic, 0)]}." for statistic in statistics)
 
 
-def _values_hidden_with_what_they_rest_on(table: str) -> tuple[Rule, ...]:
+def _suppression_of_dependent_values(table: str) -> tuple[Rule, ...]:
     return (
-        _shown_only_with_one_of(
+        _published_with_a_part(
             "numerator",
-            name="percentages_are_hidden_with_their_numerator",
+            name="percentages_are_suppressed_with_their_numerator",
             table=table,
             statistics=("percentage",),
             description=(
@@ -358,9 +289,9 @@ def _values_hidden_with_what_they_rest_on(table: str) -> tuple[Rule, ...]:
                 f"population; where the numerator is a sum, when all its parts are. {REPORT_RULE}"
             ),
         ),
-        _shown_only_with_one_of(
+        _published_with_a_part(
             "base",
-            name="means_and_medians_are_hidden_with_their_base",
+            name="means_and_medians_are_suppressed_with_their_base",
             table=table,
             statistics=("mean", "median"),
             description=(
@@ -371,40 +302,21 @@ def _values_hidden_with_what_they_rest_on(table: str) -> tuple[Rule, ...]:
     )
 
 
-def _shown_only_with_one_of(column: str, *, name: str, table: str, statistics: Sequence[str], description: str) -> Rule:
-    same_population = " and ".join(
-        f"shown_figures.{key} is not distinct from hidden_counts.{key}" for key in POPULATION
-    )
+def _published_with_a_part(
+    rests_on: str, *, name: str, table: str, statistics: Sequence[str], description: str
+) -> Rule:
+    """Return the rule that a figure is shown only if a part of what it rests on, a column of dim_measure, is shown."""
     return Rule(
         name=name,
         table=table,
         description=description,
-        query=f"""
-            with shown_figures as (
-                select {sql_keys(table)} from {{batch}}
-                where statistic in ({sql_list(statistics)}) and value is not null
-            ),
-            hidden_counts as (
-                select {sql_keys(table)} from {table} where value_status = 'suppressed'
-            ),
-            parts_of_a_measure as (
-                select distinct measure, unnest(string_split({column}, ' + ')) as part
-                from dim_measure where statistic in ({sql_list(statistics)})
-            ),
-            number_of_parts as (
-                select measure, count(*) as parts from parts_of_a_measure group by measure
-            ),
-            hidden_parts_of_shown_figures as (
-                select {sql_keys(table, "shown_figures")}, count(distinct part) as hidden_parts
-                from shown_figures
-                join parts_of_a_measure using (measure)
-                join hidden_counts on {same_population} and hidden_counts.measure = part
-                group by all
-            )
-            select {sql_keys(table)}
-            from hidden_parts_of_shown_figures join number_of_parts using (measure)
-            where hidden_parts = parts
-        """,
+        query=load_query(
+            "release/published_beside_suppressed_parts",
+            table,
+            rests_on=rests_on,
+            statistics=sql_list(statistics),
+            population=POPULATION,
+        ),
     )
 
 
@@ -439,7 +351,7 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             "A figure lies within the bounds declared for it. Source: arithmetic.",
         ),
         expect_no_rows_where(
-            "derived_bounds_allow_for_hidden_parts",
+            "derived_bounds_allow_for_suppressed_parts",
             table,
             "is_derived and value_status = 'published' "
             f"and upper_bound < value + {MORE} + {MOST_HIDDEN} * suppressed_parts",
@@ -447,7 +359,7 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             f"and {MOST_HIDDEN} for each suppressed part. Source: the methodology of derived totals.",
         ),
         expect_no_rows_where(
-            "derived_rows_declare_bounds_and_hidden_parts",
+            "derived_rows_declare_bounds_and_suppressed_parts",
             table,
             "is_derived and value_status is distinct from 'not_published' "
             "and (lower_bound is null or upper_bound is null "
@@ -456,7 +368,7 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             "are suppressed. Source: the methodology of derived totals.",
         ),
         expect_no_rows_where(
-            "only_derived_rows_count_hidden_parts",
+            "only_derived_rows_count_suppressed_parts",
             table,
             "is_derived is distinct from true and suppressed_parts is not null",
             f"A figure carried over as published has no suppressed_parts. {CONTRACT}",
@@ -498,25 +410,13 @@ def _provenance(table: str) -> tuple[Rule, ...]:
                 "another period was read as a dash, from the drop it names. Source: an organisation's all-dash "
                 "month in the publisher's time series."
             ),
-            query=f"""
-                with gaps as (
-                    select period from dim_period
-                    where period_grain = '{EXTRACT_GRAINS[table]}' and publication_status = 'not_published'
-                ),
-                rows_without_figures as (
-                    select {sql_keys(table)}, drop_sha256 from {{batch}} where value_status = 'not_published'
-                )
-                select {sql_keys(table)} from rows_without_figures
-                where (drop_sha256 is null) <> coalesce(period in (select period from gaps), false)
-            """,
+            query=load_query("release/gaps_name_no_drop_and_dashes_name_theirs", table, grain=EXTRACT_GRAINS[table]),
         ),
     )
 
 
 def _gaps(table: str) -> tuple[Rule, ...]:
     grain = EXTRACT_GRAINS[table]
-    gaps = f"period_grain = '{grain}' and publication_status = 'not_published'"
-    within_a_period = ", ".join(column for column in KEYS[table] if column != "period")
     return (
         Rule(
             name="unpublished_periods_hold_no_figures",
@@ -526,12 +426,7 @@ def _gaps(table: str) -> tuple[Rule, ...]:
                 "not_published: it is never zero, never interpolated, never a sum. Source: the known gaps of "
                 "the catalogue."
             ),
-            query=f"""
-                with gaps as (select period from dim_period where {gaps})
-                select {sql_keys(table)} from {{batch}}
-                where period in (from gaps)
-                  and (value is not null or value_status is distinct from 'not_published')
-            """,
+            query=load_query("unpublished_periods_hold_no_figures", table, grain=grain, applies="true"),
         ),
         Rule(
             name="unpublished_periods_show_every_gap",
@@ -541,29 +436,12 @@ def _gaps(table: str) -> tuple[Rule, ...]:
                 f"measure of the {grain} before or after stands as a not_published row, so that a chart "
                 "breaks and a table shows the gap. Source: the known gaps of the catalogue."
             ),
-            query=f"""
-                with gaps as (
-                    select period, unnest([previous_period, next_period]) as neighbour
-                    from dim_period where {gaps}
-                ),
-                gaps_beside_a_known_period as (
-                    select gaps.period, gaps.neighbour
-                    from gaps join dim_period on dim_period.period = gaps.neighbour
-                    where period_grain = '{grain}' and publication_status <> 'not_published'
-                ),
-                rows_of_neighbours as (
-                    select period as neighbour, {within_a_period} from {table}
-                    where period in (select neighbour from gaps)
-                ),
-                rows_expected as (
-                    select distinct period, {within_a_period}
-                    from gaps_beside_a_known_period join rows_of_neighbours using (neighbour)
-                )
-                select {sql_keys(table)} from rows_expected
-                except
-                select {sql_keys(table)} from {{batch}}
-                where value_status = 'not_published' and period in (select period from gaps)
-            """,
+            query=load_query(
+                "release/unpublished_periods_show_every_gap",
+                table,
+                grain=grain,
+                keys_within_a_period=", ".join(column for column in KEYS[table] if column != "period"),
+            ),
         ),
         Rule(
             name="periods_without_data_have_no_rows",
@@ -572,12 +450,6 @@ def _gaps(table: str) -> tuple[Rule, ...]:
                 f"A {grain} that dim_period calls not_loaded or not_due has no rows. "
                 "Source: the data contract of the release."
             ),
-            query=f"""
-                with periods_without_data as (
-                    select period from dim_period
-                    where period_grain = '{grain}' and publication_status in ('not_loaded', 'not_due')
-                )
-                select {sql_keys(table)} from {{batch}} where period in (from periods_without_data)
-            """,
+            query=load_query("periods_without_data_have_no_rows", table, grain=grain, applies="true"),
         ),
     )

@@ -11,10 +11,16 @@ from typing import Final
 from expectations.rules import Rule, with_subject
 from expectations.suites.common_rules import expect_no_rows_where
 from iapt.contract import ENGLAND, PAIR_LEVELS, VALUE_STATUSES, Layer
-from iapt.sql import sql_list
+from iapt.sql import quote_literal, sql_list
 
 STATUSES: Final = tuple(VALUE_STATUSES)
 IS_PAIR: Final = f"coalesce(org_level in ({sql_list(PAIR_LEVELS)}), false)"
+#: The level that the first of a row's codes is of: that of the commissioner, in a pair.
+LEVEL_OF_ORGANISATION: Final = (
+    "case org_level "
+    + " ".join(f"when {quote_literal(pair)} then {quote_literal(level)}" for pair, level in PAIR_LEVELS.items())
+    + " else org_level end"
+)
 ONLY_ENGLAND_USES_ITS_CODE: Final = (
     f"(coalesce(org_level, '') = 'england') <> (coalesce(org_code, '') = '{ENGLAND}') "
     f"or coalesce(partner_code, '') = '{ENGLAND}'"

@@ -219,7 +219,7 @@ def test_a_wrong_schema_is_refused_before_any_row_is_checked(staged: Path, tmp_p
 def test_rules_that_read_a_table_of_wrong_schema_are_skipped(staged: Path) -> None:
     mutate(staged, "alter table dim_measure drop numerator")
     report = validate_release(staged)
-    [hidden] = outcomes(report, "percentages_are_hidden_with_their_numerator", "extract_annual.parquet")
+    [hidden] = outcomes(report, "percentages_are_suppressed_with_their_numerator", "extract_annual.parquet")
     assert hidden.result == "skipped"
     assert hidden.message == "dim_measure.parquet: its columns are not those of the contract"
     assert outcomes(report, "keys_are_unique", "extract_annual.parquet")[0].result == "passed"

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 from pydantic import ValidationError
 
-from expectations.suites import whole_and_part_rules
-from expectations.suites.whole_and_part_rules import Difference, load_differences, parts_of_the_day
+from expectations.suites import part_rules
+from expectations.suites.part_rules import Difference, load_differences, parts_of_the_day
 from tests.factories.staged_release import build_tables
 
 WHY = {"reason": "An invented reason.", "source": "An invented source."}
@@ -27,7 +27,7 @@ def broken(
     connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, *differences: Difference
 ) -> set[str]:
     """Return the periods in which a whole is not its parts, by the rule with some reviewed differences."""
-    monkeypatch.setattr(whole_and_part_rules, "load_differences", lambda: differences)
+    monkeypatch.setattr(part_rules, "load_differences", lambda: differences)
     rule = parts_of_the_day("extract_annual")
     return {str(row[0]) for row in connection.execute(rule.format_query("extract_annual")).fetchall()}
 

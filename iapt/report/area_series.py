@@ -319,7 +319,7 @@ def _create_pages(
         numbers.setdefault((str(level), str(code)), set()).add(int(number))
     places: dict[PageKey, Place] = {}
     pages: dict[OrganisationKey, PageKey] = {}
-    for key, own in numbers.items():
+    for key, own_numbers in numbers.items():
         organisation = release.organisations.get(key)
         if organisation is not None and organisation.is_placeholder:
             continue
@@ -327,7 +327,7 @@ def _create_pages(
         if organisation is None or place is None:
             raise ReleaseUnreadableError(f"dim_organisation: expected {' '.join(key)}, which has figures; not there")
         later = place.members[place.members.index(organisation) + 1 :]
-        if any(own & numbers.get(other.key, set()) for other in later):
+        if any(own_numbers & numbers.get(other.key, set()) for other in later):
             pages[key] = (key[0].replace("_", "-"), key[1])
             places[pages[key]] = Place(place.family, (organisation,))
     for key, place in release.places.items():

@@ -69,10 +69,10 @@ def write_recovery_page(
     config, report = contents.config.recovery_rate, contents.get_report(report_slug)
     path = f"recovery-rate/{family}-{report.slug}.html"
     tabs = _list_recovery_tabs(contents, report, family)
-    own = contents.find_first_area(report.slug, [config.measure], [family])
+    own_area = contents.find_first_area(report.slug, [config.measure], [family])
     parts = ["sub-icb"] if family == "icb" else []  # nearer to a board than the whole country
     area = (
-        own
+        own_area
         or contents.find_first_area(report.slug, [config.measure], parts)
         or contents.find_first_area(report.slug, [config.measure])
     )
@@ -94,7 +94,7 @@ def write_recovery_page(
             "kind": "recovery",
             "report": report.slug,
             "tab": family,
-            "family": family if own else area.family,
+            "family": family if own_area else area.family,
             "area": area.id,
         },
         section=_RECOVERY_SECTION,
@@ -102,11 +102,11 @@ def write_recovery_page(
         lead="The share that moved to recovery, for everyone and by ethnic group, with the 50% standard.",
         tab=family,
         area_name=area.name,
-        opening="" if own else f"{_SUBJECTS[family]} no recovery rate by {report.grain} in this release.",
+        opening="" if own_area else f"{_SUBJECTS[family]} no recovery rate by {report.grain} in this release.",
         max_populations=config.max_populations,
         max_areas=config.max_areas,
         gap=_describe_gap(contents, report.slug),
-        every_board=_draw_boards(contents, renderer, report.slug) if own and family == "icb" else None,
+        every_board=_draw_boards(contents, renderer, report.slug) if own_area and family == "icb" else None,
         **tabs,
     )
 

@@ -86,7 +86,7 @@ def make_area_data(figures: AreaFigures) -> dict[str, Any]:
     """Figures of an organisation as a data file holds them."""
     return {
         "levels": [level._asdict() for level in figures.levels],
-        "boundary_breaks": [one._asdict() for one in figures.boundary_breaks],
+        "boundary_breaks": [boundary_break._asdict() for boundary_break in figures.boundary_breaks],
         "notes": [note._asdict() for note in figures.notes],
         "remarks": [remark._asdict() for remark in figures.remarks],
         "series": figures.series,

@@ -115,10 +115,11 @@ def write_organisations(writer: PageWriter, contents: Contents, renderer: Render
     index = "organisations/index.html"
     labels = {family.slug: family.label for family in contents.config.families}
     families = [
-        {"slug": slug, "label": label, "areas": [area for area in contents.areas if area.family == slug]}
+        {"slug": slug, "label": label, "areas": areas}
         for slug, label in labels.items()
+        if (areas := [area for area in contents.areas if area.family == slug])
     ]
-    writer.write(index, "organisations.html", "Organisations", families=[one for one in families if one["areas"]])
+    writer.write(index, "organisations.html", "Organisations", families=families)
     for area in contents.areas:
         figures = {report: make_area_data(contents.figures[report][area.id]) for report in area.reports}
         view = renderer.draw_organisation(area.id, figures)

@@ -37,14 +37,14 @@ def allocate(totals: IntArray | int, weights: IntArray, random: np.random.Random
     """
     totals = np.asarray(totals, dtype=np.int64)
     edges = np.cumsum(weights, axis=-1)
-    whole = edges[..., -1]
-    if np.any((whole == 0) & (totals > 0)):
+    total_weights = edges[..., -1]
+    if np.any((total_weights == 0) & (totals > 0)):
         raise ValueError("expected a weight to split over, found none for a total above 0")
-    if max(int(totals.max(initial=0)) + 1, 1 << _PHASE_BITS) > _LARGEST // max(int(whole.max(initial=0)), 1):
+    if max(int(totals.max(initial=0)) + 1, 1 << _PHASE_BITS) > _LARGEST // max(int(total_weights.max(initial=0)), 1):
         raise ValueError("expected totals and weights whose products fit 64 bits, found larger ones")
-    whole = np.maximum(whole, 1)
-    phase = (whole * draw_whole_numbers(random, 0, (1 << _PHASE_BITS) - 1, whole.shape)) >> _PHASE_BITS
-    marks = (totals[..., None] * edges + phase[..., None]) // whole[..., None]
+    total_weights = np.maximum(total_weights, 1)
+    phase = (total_weights * draw_whole_numbers(random, 0, (1 << _PHASE_BITS) - 1, total_weights.shape)) >> _PHASE_BITS
+    marks = (totals[..., None] * edges + phase[..., None]) // total_weights[..., None]
     return np.diff(marks, axis=-1, prepend=0)
 
 

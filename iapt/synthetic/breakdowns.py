@@ -56,7 +56,7 @@ def compute_quarter_totals(year: str, quarter: int) -> YearTotals:
     share = (QUARTER_SHARES_2020_21 if year == "2020-21" else QUARTER_SHARES)[quarter - 1]
     random = make_random_stream("quarter", year, str(quarter))
     drift = int(draw_whole_numbers(random, -6, 6, (1,))[0])
-    bme, british = (int(one) for one in draw_whole_numbers(random, -4, 4, (2,)))
+    bme, british = map(int, draw_whole_numbers(random, -4, 4, (2,)))
     counts = [field.name for field in fields(totals) if not field.name.endswith("_tenths")]
     per_mille = {name: 1000 + drift if name.endswith("recovery") else 1000 for name in counts}
     return replace(

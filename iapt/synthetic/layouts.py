@@ -347,7 +347,7 @@ def make_workbook_rows(frame: pd.DataFrame, texts: TextArray) -> list[list[Cell]
         figures[*key, row.period] = values
     order = ["england", "ccg", "provider", "ccg_provider"]
     rows: list[list[Cell]] = []
-    for key in sorted(organisations, key=lambda one: (order.index(one[0]), one)):
+    for key in sorted(organisations, key=lambda key_fields: (order.index(key_fields[0]), key_fields)):
         for period in TIMESERIES_MONTHS:
             values = figures.get((*key, period), ["-"] * len(measures.WORKBOOK))
             start, _ = get_period_bounds(period)

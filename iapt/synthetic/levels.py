@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 
 import numpy as np
 
@@ -128,7 +129,7 @@ def group_parts(level: str, parts: Sequence[Part], on: date) -> Grouping:
 
     A commissioner's level is CCG or sub-ICB and an ICB's is STP or ICB, by the day.
     """
-    of_part = [_LEVELS[level](part, on) for part in parts]
-    organisations = sorted(set(of_part), key=lambda one: (one.code, one.partner_code))
-    position = {organisation: place for place, organisation in enumerate(organisations)}
-    return Grouping(organisations, np.array([position[one] for one in of_part], dtype=np.int64))
+    by_part = [_LEVELS[level](part, on) for part in parts]
+    organisations = sorted(set(by_part), key=attrgetter("code", "partner_code"))
+    positions = {organisation: position for position, organisation in enumerate(organisations)}
+    return Grouping(organisations, np.array([positions[organisation] for organisation in by_part], dtype=np.int64))

@@ -7,7 +7,7 @@ where it is printed is the layout's (`layouts`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -103,7 +103,7 @@ def compute_true_figure(measure: Measure, counts: Counts) -> tuple[IntArray, Int
 def format_published_texts(frame: pd.DataFrame, shown: Sequence[Measure]) -> TextArray:
     """The published texts of a truth table: its rows by the measures."""
     counts, england = get_counts(frame), find_england_rows(frame)
-    columns = [_PUBLISHED[one.statistic](*compute_true_figure(one, counts), england) for one in shown]
+    columns = [_PUBLISHED[measure.statistic](*compute_true_figure(measure, counts), england) for measure in shown]
     return np.stack(columns, axis=1)
 
 
@@ -245,9 +245,9 @@ MONTHLY = tuple(sorted(_MONTHLY, key=lambda measure: measure.key))  # as text, t
 _QUARTERLY_FIGURES = {"M031": ("accessing",)}
 _QUARTERLY_KEYS = (*("M001", "M031", "M052", "M053", "M076", "M179"), *("M185", "M186", "M191", "M192", "M193", "M195"))
 LONG_QUARTERLY = tuple(
-    Measure(one.key, one.statistic, _QUARTERLY_FIGURES.get(one.key, one.figure), one.base, one.names)
-    for one in MONTHLY
-    if one.key in _QUARTERLY_KEYS
+    replace(measure, figure=_QUARTERLY_FIGURES.get(measure.key, measure.figure))
+    for measure in MONTHLY
+    if measure.key in _QUARTERLY_KEYS
 )
 
 # The columns of the wide files that carry figures.

@@ -95,14 +95,14 @@ def compute_unsteadiness(weights: IntArray) -> IntArray:
 
 
 @cache
-def _draw_habit(label: str, low: int, high: int, each: int) -> IntArray:
-    return draw_whole_numbers(make_random_stream("habit", label), low, high, (each,))
+def _draw_habit(label: str, low: int, high: int, count: int) -> IntArray:
+    return draw_whole_numbers(make_random_stream("habit", label), low, high, (count,))
 
 
-def draw_habits(parts: Sequence[Part], name: str, low: int, high: int, each: int = 1) -> IntArray:
+def draw_habits(parts: Sequence[Part], name: str, low: int, high: int, count: int = 1) -> IntArray:
     """Lasting numbers of every part for one purpose: the same in every period, whoever else is there."""
-    rows = [_draw_habit(f"{name}|{part.commissioner}|{part.icb}|{part.provider}", low, high, each) for part in parts]
-    return np.array(rows, dtype=np.int64).reshape(len(parts), each)
+    rows = [_draw_habit(f"{name}|{part.commissioner}|{part.icb}|{part.provider}", low, high, count) for part in parts]
+    return np.array(rows, dtype=np.int64).reshape(len(parts), count)
 
 
 def compute_month_counts(period: str, month: MonthTotals, parts: Sequence[Part]) -> dict[str, IntArray]:

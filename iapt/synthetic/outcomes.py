@@ -83,8 +83,8 @@ def allocate_outcomes_by_group(
     tenths of a per cent, which the counts then have. The third takes what is left.
     """
     recovered = outcomes["at_caseness_reliably_recovered"] + outcomes["at_caseness_recovered_only"]
-    rest = {name: outcomes[name] for name in _NOT_RECOVERED}
-    bases = allocate(int(recovered + sum(rest.values())), shares, random)
+    not_recovered = {name: outcomes[name] for name in _NOT_RECOVERED}
+    bases = allocate(int(recovered + sum(not_recovered.values())), shares, random)
     by_group = [round_half_up(int(base) * rate, 1000) for base, rate in zip(bases[:2], recovery_tenths, strict=True)]
     by_group.append(recovered - sum(by_group))
     if not 0 <= by_group[2] <= int(bases[2]):
@@ -95,13 +95,13 @@ def allocate_outcomes_by_group(
     reliably = allocate(int(outcomes["at_caseness_reliably_recovered"]), recoveries, random)
     grouped["at_caseness_reliably_recovered"] = reliably
     grouped["at_caseness_recovered_only"] = recoveries - reliably
-    left = np.array(list(rest.values()), dtype=np.int64)
+    remaining = np.array(list(not_recovered.values()), dtype=np.int64)
     columns = []
     for group in range(2):
-        column = allocate(bases[group] - recoveries[group], left, random)
+        column = allocate(bases[group] - recoveries[group], remaining, random)
         columns.append(column)
-        left = left - column
-    columns.append(left)
-    for position, name in enumerate(rest):
+        remaining = remaining - column
+    columns.append(remaining)
+    for position, name in enumerate(not_recovered):
         grouped[name] = np.array([column[position] for column in columns], dtype=np.int64)
     return {name: grouped[name] for name in OUTCOMES}

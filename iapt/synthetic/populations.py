@@ -169,7 +169,7 @@ def list_long_quarterly_populations() -> list[Population]:
     return [
         *_make_categories("Age Group", AGE_BINS.start, _SIX_AGES),
         *_make_bme_groups(),
-        *sorted(ethnicities, key=lambda one: (one.variable_a, one.variable_b)),
+        *sorted(ethnicities, key=lambda population: (population.variable_a, population.variable_b)),
         *_make_genders(indeterminate=True),
         TOTAL,
     ]

@@ -43,8 +43,8 @@ def _format_whole(values: IntArray) -> TextArray:
 
 
 def _format_tenths(values_in_tenths: IntArray) -> TextArray:
-    whole, decimal = np.divmod(values_in_tenths, 10)
-    texts: TextArray = _format_whole(whole) + np.where(decimal == 0, "", "." + _format_whole(decimal))
+    whole_part, decimal = np.divmod(values_in_tenths, 10)
+    texts: TextArray = _format_whole(whole_part) + np.where(decimal == 0, "", "." + _format_whole(decimal))
     return texts
 
 

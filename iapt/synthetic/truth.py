@@ -110,8 +110,8 @@ def _sum_month(counts: dict[str, IntArray], group: Grouping) -> IntArray:
     np.maximum.at(largest, group.member_of, counts["largest_appointments"])
     none = np.iinfo(np.int64).max
     smallest = np.full(size, none)
-    some = counts["smallest_appointments"] > 0
-    np.minimum.at(smallest, group.member_of[some], counts["smallest_appointments"][some])
+    has_appointments = counts["smallest_appointments"] > 0
+    np.minimum.at(smallest, group.member_of[has_appointments], counts["smallest_appointments"][has_appointments])
     smallest[smallest == none] = 0
     return np.stack([*columns, largest, smallest], axis=1)
 
@@ -156,7 +156,7 @@ _QUARTERLY_KINDS = {
 def _choose_populations(
     populations: Sequence[Population], kinds: Mapping[str, Sequence[str]], level: str
 ) -> Sequence[Population]:
-    return [one for one in populations if level not in kinds or one.variable_type in kinds[level]]
+    return [population for population in populations if level not in kinds or population.variable_type in kinds[level]]
 
 
 def list_annual_parts(on: date) -> list[Part]:
@@ -173,8 +173,8 @@ def list_annual_parts(on: date) -> list[Part]:
         root = int(draw_whole_numbers(make_random_stream("size", code), 0, 290, (1,))[0])
         provider = f"ZX{place % 16 + 1:03d}"
         shown = sorted(key for key in geography.COMMISSIONERS if geography.find_icb(key, on) == code)
-        rest = shown[0] if geography.shows_every_commissioner(code, on) else unknown
-        parts.append(Part(icb.region, code, rest, provider, 6000 + root * root))
+        commissioner = shown[0] if geography.shows_every_commissioner(code, on) else unknown
+        parts.append(Part(icb.region, code, commissioner, provider, 6000 + root * root))
     return [*parts, Part(unknown, unknown, unknown, "ZX001", 2400)]
 
 

@@ -20,7 +20,7 @@ from iapt.report.site import build_report
 from iapt.sql import quote_literal
 from tests.browser.page_objects import BrowserSession, ContextPool, ReportPage, Site
 from tests.browser.released_figures import ReleasedFigures, read_released_figures
-from tests.factories.report_release import write_report_release
+from tests.factories.report_release import rewrite_table, write_report_release
 
 NAMED_CHROMIUM = "IAPT_CHROMIUM"
 FLAGS = (
@@ -63,17 +63,7 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
-def rewrite_table(release: Path, table: str, query: str) -> None:
-    """Write a table of a release again, as a query of `the_table` says."""
-    path = release / parquet_name(table)
-    beside = path.with_suffix(".new")
-    with duckdb.connect() as connection:
-        connection.execute(f"create view the_table as from read_parquet('{path}')")
-        connection.execute(f"copy ({query}) to '{beside}' (format parquet)")
-    beside.rename(path)
-
-
-def validate_release(release: Path) -> None:
+def assess_standards(release: Path) -> None:
     """Say beside the percentages of a made release how they stand to its standards: England is never within rounding.
 
     England is said to miss what it meets as shown, so that a page that works it out itself is found.
@@ -91,7 +81,7 @@ def validate_release(release: Path) -> None:
                        when org_level <> 'england' and {measure} = {threshold} then 'ambiguous'
                        when org_level = 'england' then if({measure} < {threshold}, 'met', 'missed')
                        else if({measure} < {threshold}, 'missed', 'met') end as {measure}_standard_status)
-                from the_table""",
+                from original""",
         )
 
 
@@ -135,15 +125,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 "where org_level = 'icb' order by org_code"
             ).fetchall()
         ]
-    validate_release(release)
+    assess_standards(release)
     ons = ", ".join(f"('{code}', 'E54000{100 + number}')" for number, code in enumerate(codes))
     rewrite_table(
         release,
         "dim_organisation",
-        f"""select the_table.* replace (
+        f"""select original.* replace (
               case when org_code = '{FORMULA_CODE}' then {quote_literal(FORMULA_NAME)} else org_name end as org_name,
               case when org_level = 'icb' then given.ons end as ons_code)
-            from the_table left join (values {ons}) given(code, ons) on given.code = org_code""",
+            from original left join (values {ons}) given(code, ons) on given.code = org_code""",
     )
     write_boundaries(folder / "boards.geojson", codes)
     build_report(release, folder / "site", boundaries=folder / "boards.geojson")
@@ -156,8 +146,8 @@ def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("bare")
     release = write_report_release(folder / "release")
     for mart in TOPICS:
-        rewrite_table(release, mart, "from the_table where period_grain <> 'quarter'")
-    rewrite_table(release, "extract_quarterly", "from the_table where false")
+        rewrite_table(release, mart, "from original where period_grain <> 'quarter'")
+    rewrite_table(release, "extract_quarterly", "from original where false")
     path = release / "manifest.json"
     manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps(manifest | {"statement": "", "data_origin": "published"}), encoding="utf-8")

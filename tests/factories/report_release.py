@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -355,6 +356,24 @@ def _notes() -> Iterator[dict[str, Any]]:
         **{"org_code": "RGD", "variable_type": "Total", "measure": "count_referrals_received", "cell_status": "mended"},
         **{"note": "Made here: mended.", "source": "A made source"},
     }
+
+
+def rewrite_table(release: Path, table: str, query: str) -> None:
+    """Write a table of a release folder anew, as a query of `original` says."""
+    path = release / parquet_name(table)
+    temp_path = path.with_suffix(".new")
+    with duckdb.connect() as connection:
+        connection.execute(f"create view original as from read_parquet({quote_literal(path)})")
+        connection.execute(f"copy ({query}) to {quote_literal(temp_path)} (format parquet)")
+    temp_path.rename(path)
+
+
+def copy_release(release: Path, target: Path, **queries: str) -> Path:
+    """A copy of a release folder whose tables named here are written anew, each by a query of `original`."""
+    shutil.copytree(release, target)
+    for table, query in queries.items():
+        rewrite_table(target, table, query)
+    return target
 
 
 def write_report_release(folder: Path) -> Path:

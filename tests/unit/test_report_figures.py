@@ -31,6 +31,7 @@ from tests.factories.report_release import (
     NOTES,
     OLD_CODE,
     PLACEHOLDER,
+    copy_release,
     write_report_release,
 )
 
@@ -177,9 +178,8 @@ def test_a_place_that_several_became_has_their_sums_before_and_says_so(
 def test_only_a_whole_sum_of_counts_of_the_same_area_is_shown(
     tmp_path: Path, folder: Path, config: ReportConfig, change: str
 ) -> None:
-    copied = shutil.copytree(folder, tmp_path / "release")
-    table = "extract_annual_current_boundaries.parquet"
-    duckdb.sql(f"copy (select * replace ({change}) from '{folder}/{table}') to '{copied}/{table}' (format parquet)")
+    query = f"select * replace ({change}) from original"
+    copied = copy_release(folder, tmp_path / "release", extract_annual_current_boundaries=query)
     areas_read = {one.area: one for one in read_area_figures(read_release(copied, config, {}), config, "annual")}
     assert [level for _, level, _ in areas_read[f"sub-icb-{MERGED_INTO}"].levels] == ["sub_icb"]
 
@@ -213,11 +213,8 @@ def test_what_ended_and_what_came_of_it_lead_to_each_other(
 def test_a_release_without_the_days_of_boundary_moves_is_refused_to_plain_words(
     tmp_path: Path, folder: Path, config: ReportConfig
 ) -> None:
-    copied = shutil.copytree(folder, tmp_path / "release")
-    table = "dim_organisation.parquet"
-    duckdb.sql(
-        f"copy (select * exclude (boundary_moves) from '{folder}/{table}') to '{copied}/{table}' (format parquet)"
-    )
+    query = "select * exclude (boundary_moves) from original"
+    copied = copy_release(folder, tmp_path / "release", dim_organisation=query)
     with pytest.raises(ReleaseUnreadableError, match="older version"):
         read_release(copied, config, {})
 
@@ -225,16 +222,11 @@ def test_a_release_without_the_days_of_boundary_moves_is_refused_to_plain_words(
 def test_two_organisations_of_one_code_in_one_period_stay_apart(
     tmp_path: Path, folder: Path, config: ReportConfig
 ) -> None:
-    copied = shutil.copytree(folder, tmp_path / "release")
-    source = f"read_parquet('{folder}/mart_outcomes.parquet')"
-    duckdb.sql(
-        f"""
-        copy (
-            from {source} union all by name
-            select * replace ('stp' as org_level) from {source} where org_code = 'QHM' and period = '2022-23'
-        ) to '{copied}/mart_outcomes.parquet' (format parquet)
-        """
-    )
+    query = """
+        from original union all by name
+        select * replace ('stp' as org_level) from original where org_code = 'QHM' and period = '2022-23'
+    """
+    copied = copy_release(folder, tmp_path / "release", mart_outcomes=query)
     read = read_release(copied, config, {})
     areas_read = {one.area: one for one in read_area_figures(read, config, "annual")}
     assert [level for _, level, _ in areas_read["icb-QHM"].levels] == ["stp", "icb"]
@@ -275,17 +267,13 @@ def test_an_organisation_is_described_at_the_newest_level_at_which_it_has_figure
     tmp_path: Path, folder: Path, config: ReportConfig
 ) -> None:
     """In no drop, if only totals built here name it; and not as a listed organisation that never had a figure."""
-    copied = shutil.copytree(folder, tmp_path / "release")
-    duckdb.sql(
-        f"""
-        copy (
-            select * replace (false as is_in_drops) from read_parquet('{folder}/dim_organisation.parquet')
-            union all by name
-            select * replace ('icb' as org_level, 'A NEW BOARD' as org_name, null as valid_to)
-            from read_parquet('{folder}/dim_organisation.parquet') where org_level = 'stp' and org_code = 'QF7'
-        ) to '{copied}/dim_organisation.parquet' (format parquet)
-        """
-    )
+    query = """
+        select * replace (false as is_in_drops) from original
+        union all by name
+        select * replace ('icb' as org_level, 'A NEW BOARD' as org_name, null as valid_to)
+        from original where org_level = 'stp' and org_code = 'QF7'
+    """
+    copied = copy_release(folder, tmp_path / "release", dim_organisation=query)
     read = read_release(copied, config, {})
     [board] = list_areas(read, config, _make_figures("icb", "QHM", "stp", "icb"))
     assert "Ended" not in board.note
@@ -299,21 +287,12 @@ def test_an_organisation_that_nothing_describes_stops_the_report(release: Releas
         list_areas(release, config, _make_figures("icb", "Q00", "icb"))
 
 
-def _replace_outcomes(folder: Path, copied: Path, column: str, value: str) -> Path:
-    """A copy of a release folder whose outcomes have another value, an SQL expression, in a column."""
-    shutil.copytree(folder, copied)
-    duckdb.sql(
-        f"""
-        copy (
-            select * replace ({value} as {column}) from read_parquet('{folder}/mart_outcomes.parquet')
-        ) to '{copied}/mart_outcomes.parquet' (format parquet)
-        """
-    )
-    return copied
-
-
 def test_a_status_that_no_page_knows_stops_the_report(tmp_path: Path, folder: Path, config: ReportConfig) -> None:
-    copied = _replace_outcomes(folder, tmp_path / "release", "count_recovery_status", "'guessed'")
+    copied = copy_release(
+        folder,
+        tmp_path / "release",
+        mart_outcomes="select * replace ('guessed' as count_recovery_status) from original",
+    )
     read = read_release(copied, config, {})
     with pytest.raises(duckdb.Error, match="found guessed"):
         list(read_area_figures(read, config, "annual"))
@@ -324,7 +303,8 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
 ) -> None:
     """By period; and of a figure that is suppressed nothing is said, whatever stands beside it."""
     words = "if(period = '2022-23', 'missed', if(org_level = 'england', 'met', 'ambiguous'))"
-    copied = _replace_outcomes(folder, tmp_path / "release", "percentage_recovery_standard_status", words)
+    query = f"select * replace ({words} as percentage_recovery_standard_status) from original"
+    copied = copy_release(folder, tmp_path / "release", mart_outcomes=query)
     read = read_release(copied, config, {})
     areas_read = {one.area: one for one in read_area_figures(read, config, "annual")}
     years = [period.period for period in read.periods["annual"]]

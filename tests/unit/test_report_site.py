@@ -8,16 +8,15 @@ import re
 import shutil
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from iapt.catalogue.disclosure_policy import load_policy
-from iapt.contract import TOPICS, parquet_name
+from iapt.contract import TOPICS
 from iapt.release.metadata import rounding_statement
 from iapt.report import contents
 from iapt.report.release_tables import ReleaseUnreadableError
 from iapt.report.site import BuiltReport, build_report, make_report_builder
-from tests.factories.report_release import GAP_REASON, HOSTILE_NAME, STATEMENT, write_report_release
+from tests.factories.report_release import GAP_REASON, HOSTILE_NAME, STATEMENT, copy_release, write_report_release
 
 
 @pytest.fixture(scope="module")
@@ -139,20 +138,16 @@ def test_no_page_says_that_a_measure_does_not_leave(release: Path, tmp_path: Pat
 
 def test_a_formula_is_written_in_words(release: Path, tmp_path: Path) -> None:
     """The labels of its measures, never their columns; where one has no label, no formula."""
-    copied = shutil.copytree(release, tmp_path / "release")
-    duckdb.sql(
-        f"""
-        copy (
-            select * replace (
-                case measure when 'percentage_first_to_second_treatment_28_days' then 'count_second_treatment'
-                             when 'percentage_recovery' then 'count_of_sheep' end as numerator,
-                case when measure in ('percentage_first_to_second_treatment_28_days', 'percentage_recovery')
-                     then 'count_finished_course_treatment - count_not_at_caseness' end as denominator
-            )
-            from read_parquet('{release}/dim_measure.parquet')
-        ) to '{copied}/dim_measure.parquet' (format parquet)
-        """
-    )
+    query = """
+        select * replace (
+            case measure when 'percentage_first_to_second_treatment_28_days' then 'count_second_treatment'
+                         when 'percentage_recovery' then 'count_of_sheep' end as numerator,
+            case when measure in ('percentage_first_to_second_treatment_28_days', 'percentage_recovery')
+                 then 'count_finished_course_treatment - count_not_at_caseness' end as denominator
+        )
+        from original
+    """
+    copied = copy_release(release, tmp_path / "release", dim_measure=query)
     page = _pages(build_report(copied, tmp_path / "report"))["definitions.html"]
     assert re.findall(r'<span class="formula">([^<]*)</span>', page) == [
         "Made of: Had a second treatment over Finished a course of treatment minus Finished a course and began below "
@@ -208,18 +203,14 @@ def test_other_boundaries_make_another_report(tmp_path: Path) -> None:
     assert len({without, one, make_report_builder(boundaries).fingerprint}) == 3
 
 
-def _without_rows(release: Path, folder: Path, condition: str) -> Path:
+def _copy_without_rows(release: Path, folder: Path, condition: str) -> Path:
     """A copy of a release whose topic marts lack the rows of a condition."""
-    shutil.copytree(release, folder)
-    for mart in TOPICS:
-        table = parquet_name(mart)
-        duckdb.sql(f"copy (from '{release}/{table}' where not ({condition})) to '{folder}/{table}' (format parquet)")
-    return folder
+    return copy_release(release, folder, **dict.fromkeys(TOPICS, f"from original where not ({condition})"))
 
 
 def test_a_page_opens_on_an_organisation_that_has_figures(release: Path, tmp_path: Path) -> None:
     """Quarters of the country are rare: without them the pages are of the first organisation that has some."""
-    lacking = _without_rows(release, tmp_path / "release", "period_grain = 'quarter' and org_level = 'england'")
+    lacking = _copy_without_rows(release, tmp_path / "release", "period_grain = 'quarter' and org_level = 'england'")
     pages = _pages(build_report(lacking, tmp_path / "report"))
     for path in ("quarterly/outcomes.html", "recovery-rate/england-quarterly.html"):
         page = pages[path]
@@ -239,7 +230,7 @@ def test_boards_without_a_rate_open_on_the_locations_within_them(built: BuiltRep
 
 
 def test_a_page_nobody_has_figures_for_leads_to_those_that_have(release: Path, tmp_path: Path) -> None:
-    lacking = _without_rows(release, tmp_path / "release", "period_grain = 'year' and org_level <> 'none'")
+    lacking = _copy_without_rows(release, tmp_path / "release", "period_grain = 'year' and org_level <> 'none'")
     pages = _pages(build_report(lacking, tmp_path / "report"))
     assert '<a href="../monthly/waiting-times.html">' in pages["annual/waiting-times.html"]
     assert '<a href="../quarterly/waiting-times.html">' in pages["annual/waiting-times.html"]

@@ -123,6 +123,21 @@ def cell_key(relation: str) -> str:
     return f"{relation}.period, {relation}.measure"
 
 
+def observation_key(relation: str) -> str:
+    """Columns; the real list is in macros/population_key.sql."""
+    return f"{relation}.period_grain, {relation}.measure"
+
+
+def same_observation(left: str, right: str) -> str:
+    """A condition."""
+    return f"{left}.measure = {right}.measure"
+
+
+def in_force_on(day: str, dated: str) -> str:
+    """A condition."""
+    return f"{day} >= {dated}.valid_from"
+
+
 def same_cell(left: str, right: str) -> str:
     """A condition."""
     return f"{left}.measure = {right}.measure"

@@ -29,13 +29,13 @@ areas as (
 
 ),
 
-ways as (
+current_organisations as (
 
     select * from {{ ref('int_organisation_current') }}
 
 ),
 
-listed as (
+listed_organisations as (
 
     select * from {{ ref('organisations') }}
 
@@ -52,46 +52,46 @@ additive_counts as (
 
 -- A place that was not there on the day, by the lists, and has figures all the same: what shares its area is then not
 -- the whole of it.
-figures_out_of_time as (
+figures_outside_validity as (
 
     select distinct
         figures.period_end,
         figures.org_level,
         figures.org_code
     from figures
-    inner join listed
+    inner join listed_organisations
         on
-            figures.org_level = listed.org_level
-            and figures.org_code = listed.org_code
+            figures.org_level = listed_organisations.org_level
+            and figures.org_code = listed_organisations.org_code
     where
-        listed.is_place
-        and listed.org_level <> 'england'
+        listed_organisations.is_place
+        and listed_organisations.org_level <> 'england'
         and figures.value_status <> 'not_published'
-        and (figures.period_end < listed.valid_from or figures.period_end > listed.valid_to)
+        and (figures.period_end < listed_organisations.valid_from or figures.period_end > listed_organisations.valid_to)
 
 ),
 
-organisations_that_share as (
+organisations_sharing_an_area as (
 
     select distinct
         areas.period_end,
         areas.org_level,
         areas.org_code
-    from figures_out_of_time
+    from figures_outside_validity
     inner join {{ ref('int_reachable_organisations') }} as reached
         on
-            figures_out_of_time.org_level = reached.org_level
-            and figures_out_of_time.org_code = reached.org_code
+            figures_outside_validity.org_level = reached.org_level
+            and figures_outside_validity.org_code = reached.org_code
     inner join areas
         on
-            figures_out_of_time.period_end = areas.period_end
+            figures_outside_validity.period_end = areas.period_end
             and reached.reached_level = areas.current_level
             and reached.reached_code = areas.current_code
             and areas.tiers_below = 0
 
 ),
 
-placed as (
+figures_by_current_area as (
 
     select
         figures.*,
@@ -106,14 +106,14 @@ placed as (
             figures.period_end = areas.period_end
             and figures.org_level = areas.org_level
             and figures.org_code = areas.org_code
-    left join organisations_that_share
+    left join organisations_sharing_an_area
         on
-            figures.period_end = organisations_that_share.period_end
-            and figures.org_level = organisations_that_share.org_level
-            and figures.org_code = organisations_that_share.org_code
+            figures.period_end = organisations_sharing_an_area.period_end
+            and figures.org_level = organisations_sharing_an_area.org_level
+            and figures.org_code = organisations_sharing_an_area.org_code
     where
         areas.comparability in ('same', 'recoded', 'merged', 'summed')
-        and organisations_that_share.org_code is null
+        and organisations_sharing_an_area.org_code is null
 
 ),
 
@@ -129,7 +129,7 @@ carried as (
         {{ population | join(',\n        ') }},
         {{ figure | join(',\n        ') }},
         cell
-    from placed
+    from figures_by_current_area
     where comparability in ('same', 'recoded')
 
 ),
@@ -138,36 +138,36 @@ sums as (
 
     select
         {% for column in dates -%}
-        placed.{{ column }},
+        figures_by_current_area.{{ column }},
         {% endfor -%}
-        placed.current_level as org_level,
-        placed.current_code as org_code,
-        placed.org_level as level_as_published,
-        {{ dbt.listagg("placed.org_code", "'; '", "order by placed.org_code") }} as codes_as_published,
-        placed.comparability,
+        figures_by_current_area.current_level as org_level,
+        figures_by_current_area.current_code as org_code,
+        figures_by_current_area.org_level as level_as_published,
+        {{ dbt.listagg("figures_by_current_area.org_code", "'; '", "order by figures_by_current_area.org_code") }} as codes_as_published,
+        figures_by_current_area.comparability,
         {% for column in population -%}
-        placed.{{ column }},
+        figures_by_current_area.{{ column }},
         {% endfor -%}
-        placed.tiers_below,
-        placed.cell,
-        {{ sum_of_parts('placed') }}
-    from placed
+        figures_by_current_area.tiers_below,
+        figures_by_current_area.cell,
+        {{ sum_of_parts('figures_by_current_area') }}
+    from figures_by_current_area
     inner join additive_counts
-        on placed.measure = additive_counts.measure
+        on figures_by_current_area.measure = additive_counts.measure
     left join carried
         on
-            placed.cell = carried.cell
-            and placed.current_level = carried.org_level
-            and placed.current_code = carried.org_code
+            figures_by_current_area.cell = carried.cell
+            and figures_by_current_area.current_level = carried.org_level
+            and figures_by_current_area.current_code = carried.org_code
     where
-        placed.comparability in ('merged', 'summed')
+        figures_by_current_area.comparability in ('merged', 'summed')
         and carried.cell is null
     group by
         {% for column in dates + population -%}
-        placed.{{ column }},
+        figures_by_current_area.{{ column }},
         {% endfor -%}
-        placed.current_level, placed.current_code, placed.org_level, placed.comparability, placed.tiers_below, placed.cell
-    having count(*) = max(placed.organisations)
+        figures_by_current_area.current_level, figures_by_current_area.current_code, figures_by_current_area.org_level, figures_by_current_area.comparability, figures_by_current_area.tiers_below, figures_by_current_area.cell
+    having count(*) = max(figures_by_current_area.organisations)
 
 ),
 
@@ -184,7 +184,7 @@ best_sums as (
 
 ),
 
-of_todays_areas as (
+values_of_current_areas as (
 
     select * from carried
 
@@ -211,12 +211,12 @@ of_todays_areas as (
 
 ),
 
-todays_places as (
+current_places as (
 
     select
         org_level,
         org_code
-    from listed
+    from listed_organisations
     where
         is_place
         and valid_to is null
@@ -225,7 +225,7 @@ todays_places as (
 ),
 
 -- The organisations of its own level that an area lay in on the day, or may have lain in.
-neighbours as (
+same_tier_areas as (
 
     select * from areas
     where tiers_below = 0
@@ -234,22 +234,22 @@ neighbours as (
 
 -- -- an organisation of today whose area has no figure
 
-without_figure as (
+areas_without_value as (
 
     select
         figures.*,
-        neighbours.current_level,
-        neighbours.current_code,
+        same_tier_areas.current_level,
+        same_tier_areas.current_code,
         case
-            when neighbours.comparability in ('boundary_moved', 'area_not_known') then neighbours.comparability
+            when same_tier_areas.comparability in ('boundary_moved', 'area_not_known') then same_tier_areas.comparability
             else 'parts_missing'
         end as reason
     from figures
-    inner join neighbours
+    inner join same_tier_areas
         on
-            figures.period_end = neighbours.period_end
-            and figures.org_level = neighbours.org_level
-            and figures.org_code = neighbours.org_code
+            figures.period_end = same_tier_areas.period_end
+            and figures.org_level = same_tier_areas.org_level
+            and figures.org_code = same_tier_areas.org_code
     inner join additive_counts
         on figures.measure = additive_counts.measure
 
@@ -258,95 +258,95 @@ without_figure as (
     -- Its own figures of another area: they may not stand under its name.
     select
         figures.*,
-        todays_places.org_level as current_level,
-        todays_places.org_code as current_code,
+        current_places.org_level as current_level,
+        current_places.org_code as current_code,
         case
-            when coalesce(neighbours.comparability, 'area_not_known') = 'area_not_known' then 'area_not_known'
+            when coalesce(same_tier_areas.comparability, 'area_not_known') = 'area_not_known' then 'area_not_known'
             else 'boundary_moved'
         end as reason
     from figures
-    inner join todays_places
+    inner join current_places
         on
-            figures.org_level = todays_places.org_level
-            and figures.org_code = todays_places.org_code
-    left join neighbours
+            figures.org_level = current_places.org_level
+            and figures.org_code = current_places.org_code
+    left join same_tier_areas
         on
-            figures.period_end = neighbours.period_end
-            and figures.org_level = neighbours.org_level
-            and figures.org_code = neighbours.org_code
-            and figures.org_level = neighbours.current_level
-            and figures.org_code = neighbours.current_code
+            figures.period_end = same_tier_areas.period_end
+            and figures.org_level = same_tier_areas.org_level
+            and figures.org_code = same_tier_areas.org_code
+            and figures.org_level = same_tier_areas.current_level
+            and figures.org_code = same_tier_areas.current_code
     left join additive_counts
         on figures.measure = additive_counts.measure
     where
         additive_counts.measure is null
-        or neighbours.org_code is null
+        or same_tier_areas.org_code is null
 
 ),
 
-reasons as (
+rows_without_value as (
 
     select
         {% for column in dates -%}
-        without_figure.{{ column }},
+        areas_without_value.{{ column }},
         {% endfor -%}
-        without_figure.current_level as org_level,
-        without_figure.current_code as org_code,
-        max(without_figure.org_level) as level_as_published,
-        {{ dbt.listagg("without_figure.org_code", "'; '", "order by without_figure.org_code") }} as codes_as_published,
-        min(without_figure.reason) as comparability,
+        areas_without_value.current_level as org_level,
+        areas_without_value.current_code as org_code,
+        max(areas_without_value.org_level) as level_as_published,
+        {{ dbt.listagg("areas_without_value.org_code", "'; '", "order by areas_without_value.org_code") }} as codes_as_published,
+        min(areas_without_value.reason) as comparability,
         {% for column in population -%}
-        without_figure.{{ column }},
+        areas_without_value.{{ column }},
         {% endfor -%}
         cast(null as double) as value,
         'not_published' as value_status,
         {{ value_marker('not_published') }} as value_marker,
-        max(case when without_figure.statistic = 'count' then 1 else 0 end) = 1 as is_derived,
+        max(case when areas_without_value.statistic = 'count' then 1 else 0 end) = 1 as is_derived,
         cast(null as bigint) as lower_bound,
         cast(null as bigint) as upper_bound,
         cast(null as integer) as suppressed_parts,
-        without_figure.cell
-    from without_figure
-    left join of_todays_areas
+        areas_without_value.cell
+    from areas_without_value
+    left join values_of_current_areas
         on
-            without_figure.cell = of_todays_areas.cell
-            and without_figure.current_level = of_todays_areas.org_level
-            and without_figure.current_code = of_todays_areas.org_code
-    where of_todays_areas.cell is null
+            areas_without_value.cell = values_of_current_areas.cell
+            and areas_without_value.current_level = values_of_current_areas.org_level
+            and areas_without_value.current_code = values_of_current_areas.org_code
+    where values_of_current_areas.cell is null
     group by
         {% for column in dates + population -%}
-        without_figure.{{ column }},
+        areas_without_value.{{ column }},
         {% endfor -%}
-        without_figure.current_level, without_figure.current_code, without_figure.cell
+        areas_without_value.current_level, areas_without_value.current_code, areas_without_value.cell
 
 ),
 
 -- -- figures that no organisation of today has: whole or in part
 
-uncovered as (
+uncovered_figures as (
 
     select distinct
         figures.cell,
         figures.org_level,
         figures.org_code
     from figures
-    left join neighbours
+    left join same_tier_areas
         on
-            figures.period_end = neighbours.period_end
-            and figures.org_level = neighbours.org_level
-            and figures.org_code = neighbours.org_code
-    left join of_todays_areas
+            figures.period_end = same_tier_areas.period_end
+            and figures.org_level = same_tier_areas.org_level
+            and figures.org_code = same_tier_areas.org_code
+    left join values_of_current_areas
         on
-            figures.cell = of_todays_areas.cell
-            and neighbours.current_level = of_todays_areas.org_level
-            and neighbours.current_code = of_todays_areas.org_code
+            figures.cell = values_of_current_areas.cell
+            and same_tier_areas.current_level = values_of_current_areas.org_level
+            and same_tier_areas.current_code = values_of_current_areas.org_code
     where
         figures.org_level <> 'england'
         and (
-            of_todays_areas.cell is null
+            values_of_current_areas.cell is null
             or (
-                of_todays_areas.comparability in ('merged', 'summed')
-                and of_todays_areas.value_status = 'not_published'
+                values_of_current_areas.comparability in ('merged', 'summed')
+                and values_of_current_areas.value_status = 'not_published'
                 and figures.value_status <> 'not_published'
             )
         )
@@ -365,7 +365,7 @@ under_their_own_code as (
         figures.org_code as codes_as_published,
         case
             when figures.org_level = 'england' then 'same'
-            when coalesce(ways.comparability, 'not_known') = 'not_known' then 'not_known'
+            when coalesce(current_organisations.comparability, 'not_known') = 'not_known' then 'not_known'
             else 'former'
         end as comparability,
         {% for column in population + figure -%}
@@ -373,32 +373,32 @@ under_their_own_code as (
         {% endfor -%}
         figures.cell
     from figures
-    left join uncovered
+    left join uncovered_figures
         on
-            figures.cell = uncovered.cell
-            and figures.org_level = uncovered.org_level
-            and figures.org_code = uncovered.org_code
-    left join ways
+            figures.cell = uncovered_figures.cell
+            and figures.org_level = uncovered_figures.org_level
+            and figures.org_code = uncovered_figures.org_code
+    left join current_organisations
         on
-            figures.org_level = ways.org_level
-            and figures.org_code = ways.org_code
-    left join todays_places
+            figures.org_level = current_organisations.org_level
+            and figures.org_code = current_organisations.org_code
+    left join current_places
         on
-            figures.org_level = todays_places.org_level
-            and figures.org_code = todays_places.org_code
+            figures.org_level = current_places.org_level
+            and figures.org_code = current_places.org_code
     where
-        todays_places.org_code is null
-        and (figures.org_level = 'england' or uncovered.cell is not null)
+        current_places.org_code is null
+        and (figures.org_level = 'england' or uncovered_figures.cell is not null)
 
 ),
 
 on_current_boundaries as (
 
-    select * from of_todays_areas
+    select * from values_of_current_areas
 
     union all
 
-    select * from reasons
+    select * from rows_without_value
 
     union all
 
@@ -414,28 +414,28 @@ organisations as (
 
 select
     {% for column in dates -%}
-    rows_of_today.{{ column }},
+    result.{{ column }},
     {% endfor -%}
-    rows_of_today.org_level,
-    rows_of_today.org_code,
+    result.org_level,
+    result.org_code,
     organisations.org_name,
     coalesce(organisations.org_type, 'unknown') as org_type,
-    rows_of_today.level_as_published,
-    rows_of_today.codes_as_published,
-    rows_of_today.comparability,
+    result.level_as_published,
+    result.codes_as_published,
+    result.comparability,
     {% for column in population -%}
-    rows_of_today.{{ column }},
+    result.{{ column }},
     {% endfor -%}
-    rows_of_today.value,
-    rows_of_today.value_status,
-    rows_of_today.value_marker,
-    rows_of_today.is_derived,
-    rows_of_today.lower_bound,
-    rows_of_today.upper_bound,
-    rows_of_today.suppressed_parts
-from on_current_boundaries as rows_of_today
+    result.value,
+    result.value_status,
+    result.value_marker,
+    result.is_derived,
+    result.lower_bound,
+    result.upper_bound,
+    result.suppressed_parts
+from on_current_boundaries as result
 left join organisations
     on
-        rows_of_today.org_level = organisations.org_level
-        and rows_of_today.org_code = organisations.org_code
+        result.org_level = organisations.org_level
+        and result.org_code = organisations.org_code
 {% endmacro %}

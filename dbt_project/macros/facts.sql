@@ -82,34 +82,34 @@ cells_beside_gaps as (
         gaps.period_start,
         gaps.period_end,
         gaps.financial_year,
-        neighbours.org_level,
-        neighbours.org_code,
-        neighbours.org_name,
-        neighbours.partner_code,
-        neighbours.partner_name,
-        neighbours.parent_code,
-        neighbours.parent_name,
-        neighbours.variable_type,
-        neighbours.variable_a,
-        neighbours.variable_b,
-        neighbours.measure,
-        neighbours.measure_id,
-        neighbours.statistic,
-        neighbours.is_reviewed,
+        neighbouring_cells.org_level,
+        neighbouring_cells.org_code,
+        neighbouring_cells.org_name,
+        neighbouring_cells.partner_code,
+        neighbouring_cells.partner_name,
+        neighbouring_cells.parent_code,
+        neighbouring_cells.parent_name,
+        neighbouring_cells.variable_type,
+        neighbouring_cells.variable_a,
+        neighbouring_cells.variable_b,
+        neighbouring_cells.measure,
+        neighbouring_cells.measure_id,
+        neighbouring_cells.statistic,
+        neighbouring_cells.is_reviewed,
         gaps.series,
         row_number() over (
             partition by
-                gaps.period, neighbours.org_level, neighbours.org_code, neighbours.partner_code,
-                neighbours.variable_type, neighbours.variable_a, neighbours.variable_b, neighbours.measure
-            order by neighbours.period_start desc
+                gaps.period, neighbouring_cells.org_level, neighbouring_cells.org_code, neighbouring_cells.partner_code,
+                neighbouring_cells.variable_type, neighbouring_cells.variable_a, neighbouring_cells.variable_b, neighbouring_cells.measure
+            order by neighbouring_cells.period_start desc
         ) as nearness
     from periods_beside_gaps as gaps
-    inner join {{ ref('int_ranked_observations') }} as neighbours
-        on gaps.neighbour_start = neighbours.period_start
+    inner join {{ ref('int_ranked_observations') }} as neighbouring_cells
+        on gaps.neighbour_start = neighbouring_cells.period_start
     where
-        neighbours.period_grain = '{{ grain }}'
-        and neighbours.precedence = 1
-        and neighbours.value_status in ('published', 'suppressed')
+        neighbouring_cells.period_grain = '{{ grain }}'
+        and neighbouring_cells.precedence = 1
+        and neighbouring_cells.value_status in ('published', 'suppressed')
 
 ),
 

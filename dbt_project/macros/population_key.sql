@@ -38,3 +38,33 @@
     {{ left }}.measure = {{ right }}.measure
     and {{ same_population_of_grain(left, right) }}
 {%- endmacro %}
+
+{# The columns that say which cell an observation is of, over all drops. #}
+{% macro observation_key_columns() -%}
+    {{ return([
+        'period_grain', 'period_start', 'org_level', 'org_code', 'partner_code', 'variable_type', 'variable_a',
+        'variable_b', 'measure',
+    ]) }}
+{%- endmacro %}
+
+{# Those columns of one relation, as a list for SELECT or GROUP BY. #}
+{% macro observation_key(relation) -%}
+    {%- for column in observation_key_columns() -%}
+    {{ relation }}.{{ column }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# Two observations are of the same cell; an empty category is not one that was published as an empty text. #}
+{% macro same_observation(left, right) -%}
+    {%- for column in observation_key_columns() %}
+    {{ left }}.{{ column }} {{ 'is not distinct from' if column in ['partner_code', 'variable_a', 'variable_b'] else '=' }}
+    {{- ' ' }}{{ right }}.{{ column }}
+    {%- if not loop.last %} and {% endif -%}
+    {%- endfor %}
+{%- endmacro %}
+
+{# A dated row is in force on a day; without a day it always was, or still is. #}
+{% macro in_force_on(day, dated) -%}
+    ({{ dated }}.valid_from is null or {{ day }} >= {{ dated }}.valid_from)
+    and ({{ dated }}.valid_to is null or {{ day }} <= {{ dated }}.valid_to)
+{%- endmacro %}

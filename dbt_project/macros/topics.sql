@@ -59,7 +59,7 @@
 #}
 {% macro topic_mart(topic) %}
 {%- set measures = topic_measures(topic) -%}
-{%- set judged = measures | select('in', measures_with_standards()) | list -%}
+{%- set measures_with_standard = measures | select('in', measures_with_standards()) | list -%}
 {%- set key = ['period_grain', 'period', 'org_level', 'org_code', 'partner_code', 'variable_type', 'variable_a', 'variable_b'] -%}
 with cells as (
 
@@ -85,20 +85,20 @@ wide as (
     group by {{ key | join(', ') }}
 
 )
-{%- if judged %},
+{%- if measures_with_standard %},
 
 assessed as (
 
     select
         {{ key | join(',\n        ') }}
-        {%- for measure in judged %},
+        {%- for measure in measures_with_standard %},
         max(case when measure = '{{ measure }}' then threshold end) as {{ measure }}_standard,
         max(case when measure = '{{ measure }}' then standard_status end) as {{ measure }}_standard_status
         {%- endfor %}
     from {{ ref('int_standard_assessments') }}
     where
         certainty = 'stated'
-        and measure in ({{ literals(judged) }})
+        and measure in ({{ literals(measures_with_standard) }})
     group by {{ key | join(', ') }}
 
 )
@@ -114,7 +114,7 @@ select
     wide.{{ measure }}_lower,
     wide.{{ measure }}_upper
     {%- endif %}
-    {%- if measure in judged %},
+    {%- if measure in measures_with_standard %},
     case when wide.{{ measure }} is not null then assessed.{{ measure }}_standard end as {{ measure }}_standard,
     case when wide.{{ measure }} is not null then assessed.{{ measure }}_standard_status end
         as {{ measure }}_standard_status
@@ -122,7 +122,7 @@ select
     {%- endfor %}
 from wide
 {{ topic_joins('wide') }}
-{%- if judged %}
+{%- if measures_with_standard %}
 left join assessed
     on
         wide.period_grain = assessed.period_grain

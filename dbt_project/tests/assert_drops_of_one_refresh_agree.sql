@@ -7,7 +7,7 @@
 -- home. If both were published, the newer one's name should end in -v2 or the like; or keep the older one in a refresh
 -- before it.
 {{ config(meta={'dagster': {'ref': {'name': 'int_conflicting_observations'}}}) }}
-with contested as (
+with conflicting_observations as (
 
     select * from {{ ref('int_conflicting_observations') }}
 
@@ -19,16 +19,16 @@ drops as (
 
 ),
 
-winners as (
+believed as (
 
-    select * from contested
+    select * from conflicting_observations
     where precedence = 1
 
 ),
 
-losers as (
+not_believed as (
 
-    select * from contested
+    select * from conflicting_observations
     where precedence > 1
 
 ),
@@ -36,52 +36,44 @@ losers as (
 differing as (
 
     select
-        winners.drop_sha256 as one_drop_sha256,
-        losers.drop_sha256 as other_drop_sha256,
+        believed.drop_sha256 as believed_drop_sha256,
+        not_believed.drop_sha256 as other_drop_sha256,
         1 as cells_that_differ,
-        0 as cells_that_one_lacks
-    from losers
-    inner join winners
+        0 as cells_that_believed_lacks
+    from not_believed
+    inner join believed
         on
-            losers.period_grain = winners.period_grain
-            and losers.period_start = winners.period_start
-            and losers.org_level = winners.org_level
-            and losers.org_code = winners.org_code
-            and losers.partner_code is not distinct from winners.partner_code
-            and losers.variable_type = winners.variable_type
-            and losers.variable_a is not distinct from winners.variable_a
-            and losers.variable_b is not distinct from winners.variable_b
-            and losers.measure = winners.measure
+            {{ same_observation('not_believed', 'believed') }}
     where
-        winners.series = losers.series
-        and (winners.value_status <> losers.value_status or winners.value is distinct from losers.value)
+        believed.series = not_believed.series
+        and (believed.value_status <> not_believed.value_status or believed.value is distinct from not_believed.value)
 
     union all
 
     select
-        withdrawn_by_drop_sha256 as one_drop_sha256,
+        withdrawn_by_drop_sha256 as believed_drop_sha256,
         drop_sha256 as other_drop_sha256,
         0 as cells_that_differ,
-        1 as cells_that_one_lacks
+        1 as cells_that_believed_lacks
     from {{ ref('int_withdrawn_cells') }}
 
 )
 
 select
-    winning_drop.file as one_file,
-    substr(winning_drop.drop_sha256, 1, 12) as one_folder,
-    losing_drop.file as other_file,
-    substr(losing_drop.drop_sha256, 1, 12) as other_folder,
+    believed_drop.file as believed_file,
+    substr(believed_drop.drop_sha256, 1, 12) as believed_folder,
+    other_drop.file as other_file,
+    substr(other_drop.drop_sha256, 1, 12) as other_folder,
     sum(differing.cells_that_differ) as cells_that_differ,
-    sum(differing.cells_that_one_lacks) as cells_that_one_lacks
+    sum(differing.cells_that_believed_lacks) as cells_that_believed_lacks
 from differing
-inner join drops as winning_drop
-    on differing.one_drop_sha256 = winning_drop.drop_sha256
-inner join drops as losing_drop
-    on differing.other_drop_sha256 = losing_drop.drop_sha256
+inner join drops as believed_drop
+    on differing.believed_drop_sha256 = believed_drop.drop_sha256
+inner join drops as other_drop
+    on differing.other_drop_sha256 = other_drop.drop_sha256
 where
-    winning_drop.is_provisional = losing_drop.is_provisional
-    and winning_drop.revision = losing_drop.revision
-    and winning_drop.batch = losing_drop.batch
-    and winning_drop.drop_sha256 <> losing_drop.drop_sha256
-group by winning_drop.file, winning_drop.drop_sha256, losing_drop.file, losing_drop.drop_sha256
+    believed_drop.is_provisional = other_drop.is_provisional
+    and believed_drop.revision = other_drop.revision
+    and believed_drop.batch = other_drop.batch
+    and believed_drop.drop_sha256 <> other_drop.drop_sha256
+group by believed_drop.file, believed_drop.drop_sha256, other_drop.file, other_drop.drop_sha256

@@ -45,15 +45,7 @@ pairs as (
     from not_believed
     inner join believed
         on
-            not_believed.period_grain = believed.period_grain
-            and not_believed.period_start = believed.period_start
-            and not_believed.org_level = believed.org_level
-            and not_believed.org_code = believed.org_code
-            and not_believed.partner_code is not distinct from believed.partner_code
-            and not_believed.variable_type = believed.variable_type
-            and not_believed.variable_a is not distinct from believed.variable_a
-            and not_believed.variable_b is not distinct from believed.variable_b
-            and not_believed.measure = believed.measure
+            {{ same_observation('not_believed', 'believed') }}
     where
         not_believed.drop_sha256 <> believed.drop_sha256
         and (

@@ -4,7 +4,7 @@
 -- A returned row is such a pair and level: say in catalogue/re_issues.yml whether the believed one replaces the whole
 -- of the other or adds to it.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_conflicting_observations'}}}) }}
-with contested as (
+with conflicting_observations as (
 
     select * from {{ ref('int_conflicting_observations') }}
 
@@ -20,7 +20,7 @@ shared as (
         period,
         period_start,
         org_level
-    from contested
+    from conflicting_observations
     where
         precedence > 1
         and withdrawn_by_drop_sha256 is null
@@ -28,13 +28,13 @@ shared as (
 
 ),
 
-told_elsewhere as (
+replaced_levels as (
 
     select * from {{ ref('stg_replaced_levels') }}
 
 ),
 
-told_as_extract as (
+narrower_issues as (
 
     select * from {{ ref('stg_narrower_issues') }}
 
@@ -52,7 +52,7 @@ drop_periods as (
 
 ),
 
-standing as (
+believed_cells as (
 
     select
         drop_sha256,
@@ -61,7 +61,7 @@ standing as (
         period_start,
         org_level,
         count(*) as cells_beside
-    from contested
+    from conflicting_observations
     where precedence = 1
     group by drop_sha256, series, period_grain, period_start, org_level
 
@@ -79,40 +79,40 @@ select
     shared.org_level,
     believed_drop.label as believed_drop,
     other_drop.label as other_drop,
-    cast(standing.cells_beside as varchar) || ' cells' as what
+    cast(believed_cells.cells_beside as varchar) || ' cells' as what
 from shared
-inner join drop_periods as of_believed
+inner join drop_periods as believed_drop_periods
     on
-        shared.winning_drop_sha256 = of_believed.drop_sha256
-        and shared.series = of_believed.series
-        and shared.period_grain = of_believed.period_grain
-        and shared.period_start = of_believed.period_start
-        and shared.org_level = of_believed.org_level
-inner join standing
+        shared.winning_drop_sha256 = believed_drop_periods.drop_sha256
+        and shared.series = believed_drop_periods.series
+        and shared.period_grain = believed_drop_periods.period_grain
+        and shared.period_start = believed_drop_periods.period_start
+        and shared.org_level = believed_drop_periods.org_level
+inner join believed_cells
     on
-        shared.drop_sha256 = standing.drop_sha256
-        and shared.series = standing.series
-        and shared.period_grain = standing.period_grain
-        and shared.period_start = standing.period_start
-        and shared.org_level = standing.org_level
+        shared.drop_sha256 = believed_cells.drop_sha256
+        and shared.series = believed_cells.series
+        and shared.period_grain = believed_cells.period_grain
+        and shared.period_start = believed_cells.period_start
+        and shared.org_level = believed_cells.org_level
 inner join drops as believed_drop
     on shared.winning_drop_sha256 = believed_drop.drop_sha256
 inner join drops as other_drop
     on shared.drop_sha256 = other_drop.drop_sha256
-left join told_elsewhere
+left join replaced_levels
     on
-        shared.drop_sha256 = told_elsewhere.drop_sha256
-        and shared.series = told_elsewhere.series
-        and shared.period_grain = told_elsewhere.period_grain
-        and shared.period_start = told_elsewhere.period_start
-        and shared.org_level = told_elsewhere.org_level
-left join told_as_extract
+        shared.drop_sha256 = replaced_levels.drop_sha256
+        and shared.series = replaced_levels.series
+        and shared.period_grain = replaced_levels.period_grain
+        and shared.period_start = replaced_levels.period_start
+        and shared.org_level = replaced_levels.org_level
+left join narrower_issues
     on
-        shared.drop_sha256 = told_as_extract.drop_sha256
-        and shared.series = told_as_extract.series
-        and shared.period_grain = told_as_extract.period_grain
-        and shared.period_start = told_as_extract.period_start
-        and shared.org_level = told_as_extract.org_level
+        shared.drop_sha256 = narrower_issues.drop_sha256
+        and shared.series = narrower_issues.series
+        and shared.period_grain = narrower_issues.period_grain
+        and shared.period_start = narrower_issues.period_start
+        and shared.org_level = narrower_issues.org_level
 where
-    told_elsewhere.drop_sha256 is null
-    and told_as_extract.drop_sha256 is null
+    replaced_levels.drop_sha256 is null
+    and narrower_issues.drop_sha256 is null

@@ -27,7 +27,7 @@ with beyond as (
 
 ),
 
-judged as (
+totals_with_listed_parts as (
 
     select
         beyond.period_grain,
@@ -59,7 +59,7 @@ select
     part_level,
     measure,
     count(*) as totals_beyond_bounds
-from judged
+from totals_with_listed_parts
 where
     is_too_much
     or parts * 2 >= listed_parts

@@ -44,7 +44,7 @@ published_drops as (
 
 ),
 
-told as (
+entries_to_correct as (
 
     select entries.correction_id
     from {{ ref('stg_observations') }} as observations
@@ -79,5 +79,5 @@ select
     unmatched.first_period,
     unmatched.last_period
 from unmatched
-inner join told
-    on unmatched.correction_id = told.correction_id
+inner join entries_to_correct
+    on unmatched.correction_id = entries_to_correct.correction_id

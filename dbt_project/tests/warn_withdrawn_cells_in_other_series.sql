@@ -5,14 +5,14 @@
 -- A returned row is such a drop, a period and a level. See which of the two the publisher means: if it is the time
 -- series, add a dated row to catalogue/precedence.yml. What is not believed stands in marts.mart_superseded_cells.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_conflicting_observations'}}}) }}
-with contested as (
+with withdrawn_observations as (
 
     select * from {{ ref('int_conflicting_observations') }}
     where withdrawn_by_drop_sha256 is not null
 
 ),
 
-replacing as (
+replacing_levels as (
 
     select distinct
         series,
@@ -27,37 +27,37 @@ replacing as (
 repeated as (
 
     select
-        contested.period,
-        contested.org_level,
-        contested.series,
-        contested.drop_sha256,
-        contested.withdrawn_by_drop_sha256,
-        contested.org_code,
+        withdrawn_observations.period,
+        withdrawn_observations.org_level,
+        withdrawn_observations.series,
+        withdrawn_observations.drop_sha256,
+        withdrawn_observations.withdrawn_by_drop_sha256,
+        withdrawn_observations.org_code,
         count(*) as cells,
         row_number() over (
             partition by
-                contested.period,
-                contested.org_level,
-                contested.series,
-                contested.drop_sha256,
-                contested.withdrawn_by_drop_sha256
-            order by contested.org_code
+                withdrawn_observations.period,
+                withdrawn_observations.org_level,
+                withdrawn_observations.series,
+                withdrawn_observations.drop_sha256,
+                withdrawn_observations.withdrawn_by_drop_sha256
+            order by withdrawn_observations.org_code
         ) as place
-    from contested
-    inner join replacing
+    from withdrawn_observations
+    inner join replacing_levels
         on
-            contested.withdrawn_by_drop_sha256 = replacing.replaced_by_drop_sha256
-            and contested.period_grain = replacing.period_grain
-            and contested.period_start = replacing.period_start
-            and contested.org_level = replacing.org_level
-    where contested.series <> replacing.series
+            withdrawn_observations.withdrawn_by_drop_sha256 = replacing_levels.replaced_by_drop_sha256
+            and withdrawn_observations.period_grain = replacing_levels.period_grain
+            and withdrawn_observations.period_start = replacing_levels.period_start
+            and withdrawn_observations.org_level = replacing_levels.org_level
+    where withdrawn_observations.series <> replacing_levels.series
     group by
-        contested.period,
-        contested.org_level,
-        contested.series,
-        contested.drop_sha256,
-        contested.withdrawn_by_drop_sha256,
-        contested.org_code
+        withdrawn_observations.period,
+        withdrawn_observations.org_level,
+        withdrawn_observations.series,
+        withdrawn_observations.drop_sha256,
+        withdrawn_observations.withdrawn_by_drop_sha256,
+        withdrawn_observations.org_code
 
 ),
 

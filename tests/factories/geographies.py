@@ -311,7 +311,7 @@ def build_country_release(country: Country, *, lacks: float = 0.0) -> tuple[duck
     truth = _publish(connection, country, lacks)
     for model in AREA_MODELS:
         connection.execute(f"create table {model} as {render_model(model, 'open_ended_date')}")
-    sql = render_model("extract_annual_current_boundaries", "sums_of_parts", "current_boundaries")
+    sql = render_model("extract_annual_current_boundaries", "sums_of_parts", "current_boundaries", "value_markers")
     connection.execute(f"create table extract_annual_current_boundaries as {sql}")
     return connection, truth
 

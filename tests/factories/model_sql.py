@@ -6,9 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import jinja2
+import yaml
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
+_VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text("utf-8"))["vars"]
 _DBT = SimpleNamespace(
     listagg=lambda measure, delimiter, order: f"string_agg({measure}, {delimiter} {order})",
 )
@@ -24,4 +26,4 @@ def render_model(model: str, *macro_files: str) -> str:
         raise ValueError(f"expected one model {model}; found {found}")
     macros = "".join((PROJECT / "macros" / f"{name}.sql").read_text("utf-8") for name in macro_files)
     template = jinja2.Environment(autoescape=False).from_string(macros + found[0].read_text("utf-8"))
-    return template.render(ref=lambda name: name, dbt=_DBT, config=lambda **_: "").strip()
+    return template.render(ref=lambda name: name, dbt=_DBT, config=lambda **_: "", var=_VARS.get).strip()

@@ -54,7 +54,7 @@ PREFIXES = {
 
 # Views whose columns the text does not tell: they end in a star, or a macro writes them.
 UNREADABLE = {
-    *("int_annual_figures", "int_conflicting_observations", "int_ranked_observations"),
+    *("int_annual_figures", "int_conflicting_observations", "int_ranked_observations", "int_withdrawn_cells"),
     *("int_releasable_figures", "int_england_fractions", "int_proven_percentages", "int_disclosure_status"),
 }
 

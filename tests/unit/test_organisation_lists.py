@@ -231,7 +231,7 @@ def test_every_closed_place_but_providers_has_a_successor(places: dict[Key, Row]
 def test_successions_come_to_an_end_within_the_steps_that_are_followed(successions: list[Row]) -> None:
     """No circle, and no way longer than int_organisation_current goes."""
     sql = (DBT_PROJECT / "models" / "intermediate" / "int_organisation_current.sql").read_text()
-    found = re.search(r"set longest_way = (\d+)", sql)
+    found = re.search(r"set longest_route = (\d+)", sql)
     assert found, "expected int_organisation_current to say how far it goes"
     after: dict[Key, set[Key]] = defaultdict(set)
     for row in successions:

@@ -61,15 +61,15 @@ months as (
 
 ),
 
-parts_of_bodies as (
+parts_of_stps_and_icbs as (
 
     select
         months.period,
         months.period_start,
         parents.org_level,
         parents.org_code,
-        parents.parent_level as whole_level,
-        parents.parent_code as whole_code
+        parents.parent_level as total_level,
+        parents.parent_code as total_code
     from months
     inner join parents
         on months.period_start between parents.valid_from and parents.last_day
@@ -82,40 +82,40 @@ parts_of_bodies as (
 parts_of_regions as (
 
     select
-        parts_of_bodies.period,
-        parts_of_bodies.period_start,
-        parts_of_bodies.org_level,
-        parts_of_bodies.org_code,
-        parents.parent_level as whole_level,
-        parents.parent_code as whole_code
-    from parts_of_bodies
+        parts_of_stps_and_icbs.period,
+        parts_of_stps_and_icbs.period_start,
+        parts_of_stps_and_icbs.org_level,
+        parts_of_stps_and_icbs.org_code,
+        parents.parent_level as total_level,
+        parents.parent_code as total_code
+    from parts_of_stps_and_icbs
     inner join parents
         on
-            parts_of_bodies.whole_level = parents.org_level
-            and parts_of_bodies.whole_code = parents.org_code
-            and parts_of_bodies.period_start between parents.valid_from and parents.last_day
+            parts_of_stps_and_icbs.total_level = parents.org_level
+            and parts_of_stps_and_icbs.total_code = parents.org_code
+            and parts_of_stps_and_icbs.period_start between parents.valid_from and parents.last_day
     where parents.parent_level = 'region'
 
 ),
 
-parts_of_wholes as (
+parts_of_totals as (
 
-    select * from parts_of_bodies
+    select * from parts_of_stps_and_icbs
     union all
     select * from parts_of_regions
 
 ),
 
-wholes as (
+total_sizes as (
 
     select
         period,
-        whole_level,
-        whole_code,
+        total_level,
+        total_code,
         org_level,
         count(*) as parts
-    from parts_of_wholes
-    group by period, whole_level, whole_code, org_level
+    from parts_of_totals
+    group by period, total_level, total_code, org_level
 
 ),
 
@@ -126,33 +126,33 @@ sums as (
         counts.period_start,
         counts.period_end,
         counts.financial_year,
-        parts.whole_level as org_level,
-        parts.whole_code as org_code,
+        parts.total_level as org_level,
+        parts.total_code as org_code,
         counts.variable_type,
         counts.variable_a,
         counts.variable_b,
         counts.measure,
         counts.measure_id,
         counts.statistic,
-        wholes.parts,
-        count(*) as parts_found,
+        total_sizes.parts,
+        count(*) as parts_available,
         {{ sum_of_parts('counts') }}
     from commissioner_counts as counts
-    inner join parts_of_wholes as parts
+    inner join parts_of_totals as parts
         on
             counts.period = parts.period
             and counts.org_level = parts.org_level
             and counts.org_code = parts.org_code
-    inner join wholes
+    inner join total_sizes
         on
-            parts.period = wholes.period
-            and parts.whole_level = wholes.whole_level
-            and parts.whole_code = wholes.whole_code
-            and parts.org_level = wholes.org_level
+            parts.period = total_sizes.period
+            and parts.total_level = total_sizes.total_level
+            and parts.total_code = total_sizes.total_code
+            and parts.org_level = total_sizes.org_level
     group by
         counts.period, counts.period_start, counts.period_end, counts.financial_year,
-        parts.whole_level, parts.whole_code, counts.variable_type, counts.variable_a, counts.variable_b,
-        counts.measure, counts.measure_id, counts.statistic, wholes.parts
+        parts.total_level, parts.total_code, counts.variable_type, counts.variable_a, counts.variable_b,
+        counts.measure, counts.measure_id, counts.statistic, total_sizes.parts
 
 ),
 
@@ -212,5 +212,5 @@ left join published
         and coalesce(sums.variable_a, '') = coalesce(published.variable_a, '')
         and coalesce(sums.variable_b, '') = coalesce(published.variable_b, '')
 where
-    sums.parts_found = sums.parts
+    sums.parts_available = sums.parts
     and published.measure is null

@@ -6,7 +6,7 @@
 -- a series that is believed later, whenever that was kept, nor of one of its own series kept until then: where none is
 -- left, no row of it has precedence 1.
 -- Each grain is asked for by itself: where nothing of a grain is contested, its observations are not read at all.
-with contested_periods as (
+with conflicting_periods as (
 
     select * from {{ ref('int_conflicting_periods') }}
 
@@ -17,13 +17,13 @@ observations as (
     {% for grain in ['month', 'quarter', 'year'] -%}
     select measured.*
     from {{ ref('int_observations_with_measures') }} as measured
-    inner join contested_periods
+    inner join conflicting_periods
         on
-            measured.period_start = contested_periods.period_start
-            and measured.org_level = contested_periods.org_level
+            measured.period_start = conflicting_periods.period_start
+            and measured.org_level = conflicting_periods.org_level
     where
         measured.period_grain = '{{ grain }}'
-        and contested_periods.period_grain = '{{ grain }}'
+        and conflicting_periods.period_grain = '{{ grain }}'
         and measured.duplicate_of_row is null
 
     {{ 'union all' if not loop.last }}
@@ -55,7 +55,7 @@ withdrawn_cells as (
 
 ),
 
-ordered as (
+ranked_observations as (
 
     select
         observations.*,
@@ -71,8 +71,7 @@ ordered as (
         on
             observations.period_grain = series_precedence.period_grain
             and observations.series = series_precedence.series
-            and (series_precedence.valid_from is null or observations.period_start >= series_precedence.valid_from)
-            and (series_precedence.valid_to is null or observations.period_start <= series_precedence.valid_to)
+            and {{ in_force_on('observations.period_start', 'series_precedence') }}
 
 ),
 
@@ -80,15 +79,7 @@ ordered as (
 withdrawals as (
 
     select
-        withdrawn_cells.period_grain,
-        withdrawn_cells.period_start,
-        withdrawn_cells.org_level,
-        withdrawn_cells.org_code,
-        withdrawn_cells.partner_code,
-        withdrawn_cells.variable_type,
-        withdrawn_cells.variable_a,
-        withdrawn_cells.variable_b,
-        withdrawn_cells.measure,
+        {{ observation_key('withdrawn_cells') }},
         min(series_precedence.series_rank) as withdrawn_series_rank,
         max(withdrawn_cells.withdrawn_in_batch) as withdrawn_in_batch,
         max(withdrawn_cells.withdrawn_by_revision) as withdrawn_by_revision,
@@ -98,59 +89,35 @@ withdrawals as (
         on
             withdrawn_cells.period_grain = series_precedence.period_grain
             and withdrawn_cells.series = series_precedence.series
-            and (series_precedence.valid_from is null or withdrawn_cells.period_start >= series_precedence.valid_from)
-            and (series_precedence.valid_to is null or withdrawn_cells.period_start <= series_precedence.valid_to)
+            and {{ in_force_on('withdrawn_cells.period_start', 'series_precedence') }}
     group by
-        withdrawn_cells.period_grain,
-        withdrawn_cells.period_start,
-        withdrawn_cells.org_level,
-        withdrawn_cells.org_code,
-        withdrawn_cells.partner_code,
-        withdrawn_cells.variable_type,
-        withdrawn_cells.variable_a,
-        withdrawn_cells.variable_b,
-        withdrawn_cells.measure
+        {{ observation_key('withdrawn_cells') }}
 
 ),
 
-judged as (
+observations_with_withdrawals as (
 
     select
-        ordered.*,
+        ranked_observations.*,
         case
-            when own.drop_sha256 is not null then own.withdrawn_by_drop_sha256
-            when ordered.series_rank > withdrawals.withdrawn_series_rank then withdrawals.withdrawn_by_drop_sha256
+            when own_withdrawals.drop_sha256 is not null then own_withdrawals.withdrawn_by_drop_sha256
+            when ranked_observations.series_rank > withdrawals.withdrawn_series_rank
+                then withdrawals.withdrawn_by_drop_sha256
             when
-                ordered.series_rank = withdrawals.withdrawn_series_rank
-                and ordered.batch <= withdrawals.withdrawn_in_batch
-                and ordered.revision <= withdrawals.withdrawn_by_revision
+                ranked_observations.series_rank = withdrawals.withdrawn_series_rank
+                and ranked_observations.batch <= withdrawals.withdrawn_in_batch
+                and ranked_observations.revision <= withdrawals.withdrawn_by_revision
                 then withdrawals.withdrawn_by_drop_sha256
         end as withdrawn_by_drop_sha256
-    from ordered
+    from ranked_observations
     left join withdrawals
         on
-            ordered.period_grain = withdrawals.period_grain
-            and ordered.period_start = withdrawals.period_start
-            and ordered.org_level = withdrawals.org_level
-            and ordered.org_code = withdrawals.org_code
-            and ordered.partner_code is not distinct from withdrawals.partner_code
-            and ordered.variable_type = withdrawals.variable_type
-            and ordered.variable_a is not distinct from withdrawals.variable_a
-            and ordered.variable_b is not distinct from withdrawals.variable_b
-            and ordered.measure = withdrawals.measure
-    left join withdrawn_cells as own
+            {{ same_observation('ranked_observations', 'withdrawals') }}
+    left join withdrawn_cells as own_withdrawals
         on
-            ordered.period_grain = own.period_grain
-            and ordered.period_start = own.period_start
-            and ordered.org_level = own.org_level
-            and ordered.org_code = own.org_code
-            and ordered.partner_code is not distinct from own.partner_code
-            and ordered.variable_type = own.variable_type
-            and ordered.variable_a is not distinct from own.variable_a
-            and ordered.variable_b is not distinct from own.variable_b
-            and ordered.measure = own.measure
-            and ordered.drop_sha256 = own.drop_sha256
-            and ordered.series = own.series
+            {{ same_observation('ranked_observations', 'own_withdrawals') }}
+            and ranked_observations.drop_sha256 = own_withdrawals.drop_sha256
+            and ranked_observations.series = own_withdrawals.series
 
 )
 
@@ -190,7 +157,7 @@ select
         as precedence,
     first_value(drop_sha256) over most_believed_first as winning_drop_sha256,
     withdrawn_by_drop_sha256
-from judged
+from observations_with_withdrawals
 window most_believed_first as (
     partition by
         period_grain, period_start, org_level, org_code, partner_code, variable_type, variable_a, variable_b, measure

@@ -81,7 +81,7 @@ guarded_cells as (
 
 ),
 
-judged_cells as (
+checked_cells as (
 
     select
         *,
@@ -102,7 +102,7 @@ ranked_cells as (
                 case when guard_holds and action <> 'note' and value_status = 'published' then 0 else 1 end asc,
                 correction_id asc
         ) as place
-    from judged_cells
+    from checked_cells
 
 )
 

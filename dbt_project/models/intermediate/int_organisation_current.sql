@@ -2,8 +2,8 @@
 
 -- What became of every listed place: the organisation that covers it today, following the successions to the end.
 -- A split is not followed: what came of it belongs to several. A boundary that moved is followed and said.
-{% set longest_way = 6 %}
-with listed as (
+{% set longest_route = 6 %}
+with places as (
 
     select
         org_level,
@@ -31,12 +31,12 @@ successions as (
 ),
 
 -- A boundary can move under an organisation that keeps its code.
-redrawn as (
+moved as (
 
     select
         predecessor_level as org_level,
         predecessor_code as org_code,
-        max(changed_on) as redrawn_on,
+        max(changed_on) as moved_on,
         max(doubt) as doubt
     from successions
     where is_itself
@@ -44,7 +44,7 @@ redrawn as (
 
 ),
 
-endings as (
+ended_places as (
 
     select
         predecessor_level as org_level,
@@ -61,89 +61,89 @@ endings as (
 
 ),
 
-moves as (
+successor as (
 
-    select * from endings
+    select * from ended_places
     where successors = 1
 
 ),
 
-way_after_0 as (
+route_after_0 as (
 
     select
-        listed.org_level,
-        listed.org_code,
-        listed.org_level as reached_level,
-        listed.org_code as reached_code,
+        places.org_level,
+        places.org_code,
+        places.org_level as reached_level,
+        places.org_code as reached_code,
         0 as steps,
         0 as mergers,
-        redrawn.redrawn_on as boundary_moved_on,
-        coalesce(redrawn.doubt, 1) as doubt
-    from listed
-    left join redrawn
+        moved.moved_on as boundary_moved_on,
+        coalesce(moved.doubt, 1) as doubt
+    from places
+    left join moved
         on
-            listed.org_level = redrawn.org_level
-            and listed.org_code = redrawn.org_code
+            places.org_level = moved.org_level
+            and places.org_code = moved.org_code
 
 ),
 
-{% for step in range(1, longest_way + 1) %}
-way_after_{{ step }} as (
+{% for step in range(1, longest_route + 1) %}
+route_after_{{ step }} as (
 
     select
-        way.org_level,
-        way.org_code,
-        coalesce(moves.successor_level, way.reached_level) as reached_level,
-        coalesce(moves.successor_code, way.reached_code) as reached_code,
-        way.steps + case when moves.org_code is null then 0 else 1 end as steps,
-        case when moves.mergers > way.mergers then moves.mergers else way.mergers end as mergers,
-        -- A way goes forward in time: what is met later is the later day.
+        route.org_level,
+        route.org_code,
+        coalesce(successor.successor_level, route.reached_level) as reached_level,
+        coalesce(successor.successor_code, route.reached_code) as reached_code,
+        route.steps + case when successor.org_code is null then 0 else 1 end as steps,
+        case when successor.mergers > route.mergers then successor.mergers else route.mergers end as mergers,
+        -- A route goes forward in time: what is met later has the later day.
         coalesce(
-            case when moves.org_code is not null then redrawn.redrawn_on end,
-            moves.boundary_moved_on,
-            way.boundary_moved_on
+            case when successor.org_code is not null then moved.moved_on end,
+            successor.boundary_moved_on,
+            route.boundary_moved_on
         ) as boundary_moved_on,
         case
-            when moves.org_code is null then way.doubt
-            when coalesce(redrawn.doubt, 1) > moves.doubt and redrawn.doubt > way.doubt then redrawn.doubt
-            when moves.doubt > way.doubt then moves.doubt
-            else way.doubt
+            when successor.org_code is null then route.doubt
+            when coalesce(moved.doubt, 1) > successor.doubt and moved.doubt > route.doubt then moved.doubt
+            when successor.doubt > route.doubt then successor.doubt
+            else route.doubt
         end as doubt
-    from way_after_{{ step - 1 }} as way
-    left join moves
+    from route_after_{{ step - 1 }} as route
+    left join successor
         on
-            way.reached_level = moves.org_level
-            and way.reached_code = moves.org_code
-    left join redrawn
+            route.reached_level = successor.org_level
+            and route.reached_code = successor.org_code
+    left join moved
         on
-            moves.successor_level = redrawn.org_level
-            and moves.successor_code = redrawn.org_code
+            successor.successor_level = moved.org_level
+            and successor.successor_code = moved.org_code
 
 ),
 
 {% endfor %}
-ends as (
+route_ends as (
 
     select
-        way.org_level,
-        way.org_code,
-        way.reached_level,
-        way.reached_code,
-        way.steps,
-        way.mergers,
-        way.doubt,
-        coalesce(splits.boundary_moved_on, way.boundary_moved_on) as boundary_moved_on,
+        route.org_level,
+        route.org_code,
+        route.reached_level,
+        route.reached_code,
+        route.steps,
+        route.mergers,
+        route.doubt,
+        coalesce(splits.boundary_moved_on, route.boundary_moved_on) as boundary_moved_on,
         splits.org_code is not null as is_split,
         splits.org_code is null and reached.valid_to is null as is_open
-    from way_after_{{ longest_way }} as way
-    inner join listed as reached
+    from route_after_{{ longest_route }} as route
+    inner join places as reached
         on
-            way.reached_level = reached.org_level
-            and way.reached_code = reached.org_code
-    left join endings as splits
+            route.reached_level = reached.org_level
+            and route.reached_code = reached.org_code
+    left join ended_places as splits
         on
-            way.reached_level = splits.org_level
-            and way.reached_code = splits.org_code
+            route.reached_level = splits.org_level
+            and route.reached_code = splits.org_code
             and splits.successors > 1
 
 )
@@ -167,4 +167,4 @@ select
         when doubt = 2 then 'inferred'
         else 'background'
     end as certainty
-from ends
+from route_ends

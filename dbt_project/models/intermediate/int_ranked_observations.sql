@@ -7,13 +7,13 @@ with observations as (
 
 ),
 
-contested_periods as (
+conflicting_periods as (
 
     select * from {{ ref('int_conflicting_periods') }}
 
 ),
 
-uncontested as (
+without_conflict as (
 
     select
         observations.period,
@@ -50,21 +50,21 @@ uncontested as (
         cast(null as varchar) as winning_drop_sha256,
         cast(null as varchar) as withdrawn_by_drop_sha256
     from observations
-    left join contested_periods
+    left join conflicting_periods
         on
-            observations.period_grain = contested_periods.period_grain
-            and observations.period_start = contested_periods.period_start
-            and observations.org_level = contested_periods.org_level
-    where contested_periods.period_start is null
+            observations.period_grain = conflicting_periods.period_grain
+            and observations.period_start = conflicting_periods.period_start
+            and observations.org_level = conflicting_periods.org_level
+    where conflicting_periods.period_start is null
 
 ),
 
-contested as (
+with_conflict as (
 
     select * from {{ ref('int_conflicting_observations') }}
 
 )
 
-select * from uncontested
+select * from without_conflict
 union all
-select * from contested
+select * from with_conflict

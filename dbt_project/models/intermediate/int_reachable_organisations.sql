@@ -2,7 +2,7 @@
 
 -- Every place that an area, or a part of it, went on to: each listed place itself, and all that came of it by the
 -- successions, those of a split too. Which part went where is not told.
-{% set longest_way = 6 %}
+{% set longest_route = 6 %}
 with places as (
 
     select
@@ -36,7 +36,7 @@ reached_after_0 as (
         org_code as reached_code
     from places
 
-){% for step in range(1, longest_way + 1) %},
+){% for step in range(1, longest_route + 1) %},
 
 reached_after_{{ step }} as (
 
@@ -62,4 +62,4 @@ select
     org_code,
     reached_level,
     reached_code
-from reached_after_{{ longest_way }}
+from reached_after_{{ longest_route }}

@@ -25,15 +25,7 @@ replaced as (
     {% for grain in ['month', 'quarter', 'year'] -%}
     select
         measured.series,
-        measured.period_grain,
-        measured.period_start,
-        measured.org_level,
-        measured.org_code,
-        measured.partner_code,
-        measured.variable_type,
-        measured.variable_a,
-        measured.variable_b,
-        measured.measure,
+        {{ observation_key('measured') }},
         measured.drop_sha256,
         replaced_levels.replaced_by_drop_sha256 as withdrawn_by_drop_sha256
     from {{ ref('int_observations_with_measures') }} as measured
@@ -57,15 +49,7 @@ replacing as (
 
     {% for grain in ['month', 'quarter', 'year'] -%}
     select
-        measured.period_grain,
-        measured.period_start,
-        measured.org_level,
-        measured.org_code,
-        measured.partner_code,
-        measured.variable_type,
-        measured.variable_a,
-        measured.variable_b,
-        measured.measure,
+        {{ observation_key('measured') }},
         measured.drop_sha256
     from {{ ref('int_observations_with_measures') }} as measured
     inner join replacing_levels
@@ -86,28 +70,12 @@ replacing as (
 
 select
     replaced.series,
-    replaced.period_grain,
-    replaced.period_start,
-    replaced.org_level,
-    replaced.org_code,
-    replaced.partner_code,
-    replaced.variable_type,
-    replaced.variable_a,
-    replaced.variable_b,
-    replaced.measure,
+    {{ observation_key('replaced') }},
     replaced.drop_sha256,
     replaced.withdrawn_by_drop_sha256
 from replaced
 left join replacing
     on
-        replaced.period_grain = replacing.period_grain
-        and replaced.period_start = replacing.period_start
-        and replaced.org_level = replacing.org_level
-        and replaced.org_code = replacing.org_code
-        and replaced.partner_code is not distinct from replacing.partner_code
-        and replaced.variable_type = replacing.variable_type
-        and replaced.variable_a is not distinct from replacing.variable_a
-        and replaced.variable_b is not distinct from replacing.variable_b
-        and replaced.measure = replacing.measure
+        {{ same_observation('replaced', 'replacing') }}
         and replaced.withdrawn_by_drop_sha256 = replacing.drop_sha256
 where replacing.drop_sha256 is null

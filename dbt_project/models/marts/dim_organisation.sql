@@ -91,7 +91,7 @@ published as (
 
 ),
 
-listed as (
+listed_organisations as (
 
     select * from {{ ref('organisations') }}
 
@@ -100,26 +100,26 @@ listed as (
 listed_or_published as (
 
     select
-        coalesce(published.org_level, listed.org_level) as org_level,
-        coalesce(published.org_code, listed.org_code) as org_code,
-        coalesce(published.org_name, listed.org_name, published.org_code) as org_name,
+        coalesce(published.org_level, listed_organisations.org_level) as org_level,
+        coalesce(published.org_code, listed_organisations.org_code) as org_code,
+        coalesce(published.org_name, listed_organisations.org_name, published.org_code) as org_name,
         published.former_names,
         published.first_period_start,
         published.last_period_start,
         published.org_code is not null as is_in_drops,
         case
-            when listed.org_code is null then 'unknown'
-            when not listed.is_place then 'placeholder'
-            else listed.org_level
+            when listed_organisations.org_code is null then 'unknown'
+            when not listed_organisations.is_place then 'placeholder'
+            else listed_organisations.org_level
         end as org_type,
-        listed.ons_code,
-        listed.valid_from,
-        listed.valid_to
-    from listed
+        listed_organisations.ons_code,
+        listed_organisations.valid_from,
+        listed_organisations.valid_to
+    from listed_organisations
     full outer join published
         on
-            listed.org_level = published.org_level
-            and listed.org_code = published.org_code
+            listed_organisations.org_level = published.org_level
+            and listed_organisations.org_code = published.org_code
 
 ),
 
@@ -192,20 +192,20 @@ last_parents as (
 
 ),
 
-parents_today as (
+current_parents as (
 
     select * from parents
     where valid_to is null
 
 ),
 
-regions_today as (
+current_regions as (
 
     select
         org_level,
         org_code,
         org_code as region_code
-    from listed
+    from listed_organisations
     where
         org_level = 'region'
         and valid_to is null
@@ -217,25 +217,25 @@ regions_today as (
         org_level,
         org_code,
         parent_code as region_code
-    from parents_today
+    from current_parents
     where parent_level = 'region'
 
     union all
 
     select
-        parents_today.org_level,
-        parents_today.org_code,
+        current_parents.org_level,
+        current_parents.org_code,
         grandparents.parent_code as region_code
-    from parents_today
-    inner join parents_today as grandparents
+    from current_parents
+    inner join current_parents as grandparents
         on
-            parents_today.parent_level = grandparents.org_level
-            and parents_today.parent_code = grandparents.org_code
+            current_parents.parent_level = grandparents.org_level
+            and current_parents.parent_code = grandparents.org_code
             and grandparents.parent_level = 'region'
 
 ),
 
-today as (
+current_organisations as (
 
     select * from {{ ref('int_organisation_current') }}
 
@@ -257,17 +257,17 @@ select
     successors.successors,
     last_parents.parent_level,
     last_parents.parent_code,
-    last_bodies.org_name as parent_name,
-    parents_today.parent_code as current_parent_code,
-    bodies_today.org_name as current_parent_name,
-    regions_today.region_code as current_region_code,
-    names_of_regions.org_name as current_region_name,
-    today.current_level,
-    today.current_code,
-    organisations_today.org_name as current_name,
-    coalesce(today.comparability, 'not_known') as current_comparability,
-    today.boundary_moved_on,
-    today.certainty as current_certainty,
+    last_parent_names.org_name as parent_name,
+    current_parents.parent_code as current_parent_code,
+    current_parent_names.org_name as current_parent_name,
+    current_regions.region_code as current_region_code,
+    current_region_names.org_name as current_region_name,
+    current_organisations.current_level,
+    current_organisations.current_code,
+    current_names.org_name as current_name,
+    coalesce(current_organisations.comparability, 'not_known') as current_comparability,
+    current_organisations.boundary_moved_on,
+    current_organisations.certainty as current_certainty,
     boundary_moves.boundary_moves
 from listed_or_published as organisations
 left join predecessors
@@ -282,35 +282,35 @@ left join last_parents
     on
         organisations.org_level = last_parents.org_level
         and organisations.org_code = last_parents.org_code
-left join listed_or_published as last_bodies
+left join listed_or_published as last_parent_names
     on
-        last_parents.parent_level = last_bodies.org_level
-        and last_parents.parent_code = last_bodies.org_code
-left join today
+        last_parents.parent_level = last_parent_names.org_level
+        and last_parents.parent_code = last_parent_names.org_code
+left join current_organisations
     on
-        organisations.org_level = today.org_level
-        and organisations.org_code = today.org_code
-left join listed_or_published as organisations_today
+        organisations.org_level = current_organisations.org_level
+        and organisations.org_code = current_organisations.org_code
+left join listed_or_published as current_names
     on
-        today.current_level = organisations_today.org_level
-        and today.current_code = organisations_today.org_code
+        current_organisations.current_level = current_names.org_level
+        and current_organisations.current_code = current_names.org_code
 left join boundary_moves
     on
         organisations.org_level = boundary_moves.org_level
         and organisations.org_code = boundary_moves.org_code
-left join parents_today
+left join current_parents
     on
-        today.current_level = parents_today.org_level
-        and today.current_code = parents_today.org_code
-left join listed_or_published as bodies_today
+        current_organisations.current_level = current_parents.org_level
+        and current_organisations.current_code = current_parents.org_code
+left join listed_or_published as current_parent_names
     on
-        parents_today.parent_level = bodies_today.org_level
-        and parents_today.parent_code = bodies_today.org_code
-left join regions_today
+        current_parents.parent_level = current_parent_names.org_level
+        and current_parents.parent_code = current_parent_names.org_code
+left join current_regions
     on
-        today.current_level = regions_today.org_level
-        and today.current_code = regions_today.org_code
-left join listed_or_published as names_of_regions
+        current_organisations.current_level = current_regions.org_level
+        and current_organisations.current_code = current_regions.org_code
+left join listed_or_published as current_region_names
     on
-        regions_today.region_code = names_of_regions.org_code
-        and names_of_regions.org_level = 'region'
+        current_regions.region_code = current_region_names.org_code
+        and current_region_names.org_level = 'region'

@@ -76,7 +76,7 @@ select
     coalesce(cast({{ dbt.dateadd('day', -1, 'spells.next_first_day') }} as date), spells.last_day) as valid_to,
     parents.parent_level,
     parents.parent_code,
-    bodies.org_name as parent_name,
+    parent_names.org_name as parent_name,
     parents.certainty as parent_certainty
 from spells
 left join parents
@@ -85,7 +85,7 @@ left join parents
         and spells.org_code = parents.org_code
         and spells.valid_from >= parents.valid_from
         and (parents.valid_to is null or spells.valid_from <= parents.valid_to)
-left join {{ ref('dim_organisation') }} as bodies
+left join {{ ref('dim_organisation') }} as parent_names
     on
-        parents.parent_level = bodies.org_level
-        and parents.parent_code = bodies.org_code
+        parents.parent_level = parent_names.org_level
+        and parents.parent_code = parent_names.org_code

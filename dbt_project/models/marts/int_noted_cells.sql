@@ -12,7 +12,7 @@ corrected_cells as (
 
 ),
 
-guards as (
+applied_corrections as (
 
     select * from {{ ref('mart_corrections_applied') }}
 
@@ -55,30 +55,30 @@ believed_cells as (
 ),
 
 -- Another drop publishes the cell too, and was believed.
-mart_superseded_cells as (
+superseded_cells as (
 
     select
         corrected_cells.correction_id,
         corrected_cells.is_as_expected,
-        losers.period_grain,
-        {{ population_key('losers') }},
-        losers.measure,
+        superseded.period_grain,
+        {{ population_key('superseded') }},
+        superseded.measure,
         true as is_superseded
     from corrected_cells
-    inner join {{ ref('mart_superseded_cells') }} as losers
+    inner join {{ ref('mart_superseded_cells') }} as superseded
         on
-            corrected_cells.drop_sha256 = losers.drop_sha256
-            and corrected_cells.source_member = losers.source_member
-            and corrected_cells.source_row = losers.source_row
-            and corrected_cells.source_column = losers.source_column
+            corrected_cells.drop_sha256 = superseded.drop_sha256
+            and corrected_cells.source_member = superseded.source_member
+            and corrected_cells.source_row = superseded.source_row
+            and corrected_cells.source_column = superseded.source_column
 
 ),
 
-int_noted_cells as (
+noted_cells as (
 
     select * from believed_cells
     union all
-    select * from mart_superseded_cells
+    select * from superseded_cells
 
 ),
 
@@ -92,7 +92,7 @@ ranked_cells as (
                 variable_type, variable_a, variable_b, measure
             order by case when is_superseded then 1 else 0 end asc, case when is_as_expected then 1 else 0 end asc
         ) as place
-    from int_noted_cells
+    from noted_cells
 
 ),
 
@@ -160,13 +160,13 @@ notes_without_cells as (
         notes.variable_a,
         notes.variable_b,
         coalesce(by_id.measure, aliases.measure) as measure,
-        case when guards.guard = 'not_loaded' then 'not_loaded' else 'not_found' end as cell_status,
+        case when applied_corrections.guard = 'not_loaded' then 'not_loaded' else 'not_found' end as cell_status,
         notes.action,
         notes.reason,
         notes.source
     from notes
-    inner join guards
-        on notes.correction_id = guards.correction_id
+    inner join applied_corrections
+        on notes.correction_id = applied_corrections.correction_id
     left join notes_with_cells
         on
             notes.correction_id = notes_with_cells.correction_id

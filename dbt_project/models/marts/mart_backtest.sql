@@ -32,7 +32,7 @@ england as (
 
 ),
 
-found as (
+loaded_totals as (
 
     select
         england.*,
@@ -51,20 +51,20 @@ select
     backtests.variable_a,
     backtests.statistic,
     backtests.value as value_written_down,
-    found.value as value_found,
+    loaded_totals.value as value_found,
     case
-        when found.period is null then 'not_loaded'
-        when found.origin <> 'published' then 'not_compared'
+        when loaded_totals.period is null then 'not_loaded'
+        when loaded_totals.origin <> 'published' then 'not_compared'
         -- Both are decimals of one place read as doubles: apart by less than half a place, they are the same.
-        when abs(found.value - backtests.value) < 0.01 then 'agrees'
+        when abs(loaded_totals.value - backtests.value) < 0.01 then 'agrees'
         else 'differs'
     end as result,
     backtests.source
 from backtests
-left join found
+left join loaded_totals
     on
-        backtests.period_grain = found.period_grain
-        and backtests.period = found.period
-        and backtests.measure = found.measure
-        and backtests.variable_type = found.variable_type
-        and coalesce(backtests.variable_a, '') = coalesce(found.variable_a, '')
+        backtests.period_grain = loaded_totals.period_grain
+        and backtests.period = loaded_totals.period
+        and backtests.measure = loaded_totals.measure
+        and backtests.variable_type = loaded_totals.variable_type
+        and coalesce(backtests.variable_a, '') = coalesce(loaded_totals.variable_a, '')

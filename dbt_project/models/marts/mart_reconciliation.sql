@@ -39,8 +39,8 @@ tallies as (
         sum(case when value_status = 'suppressed' then 1 else 0 end) as suppressed,
         sum(case when value_status = 'not_published' then 1 else 0 end) as unpublished,
         sum(printed) as printed,
-        sum({{ lower_bound_of_published('org_level', 'value_status', 'printed') }}) as fewest,
-        sum({{ upper_bound_of_published('org_level', 'value_status', 'printed') }}) as most
+        sum({{ lower_bound_of_published('org_level', 'value_status', 'printed') }}) as smallest_value,
+        sum({{ upper_bound_of_published('org_level', 'value_status', 'printed') }}) as largest_value
     from counts
     group by period_grain, period, measure, org_level, whole_code, parent_code
 
@@ -71,8 +71,8 @@ parts_of_england as (
         sum(suppressed) as suppressed_parts,
         sum(unpublished) as unpublished_parts,
         sum(printed) as sum_of_parts,
-        sum(fewest) as lower_bound,
-        sum(most) as upper_bound
+        sum(smallest_value) as lower_bound,
+        sum(largest_value) as upper_bound
     from tallies
     where org_level <> 'england'
     group by period_grain, period, measure, org_level
@@ -91,8 +91,8 @@ parts_of_a_parent as (
         sum(suppressed) as suppressed_parts,
         sum(unpublished) as unpublished_parts,
         sum(printed) as sum_of_parts,
-        sum(fewest) as lower_bound,
-        sum(most) as upper_bound
+        sum(smallest_value) as lower_bound,
+        sum(largest_value) as upper_bound
     from tallies
     where
         org_level <> 'england'
@@ -156,13 +156,13 @@ reconciled as (
 
 ),
 
-judged as (
+compared as (
 
     select
         *,
         -- Nothing printed adds up to 0; nothing published adds up to nothing.
         case when parts > unpublished_parts then coalesce(sum_of_parts, 0) end as sum_of_printed_parts,
-        fewest <= upper_bound and most >= lower_bound as is_within_bounds,
+        smallest_value <= upper_bound and largest_value >= lower_bound as is_within_bounds,
         case
             when value_status = 'not_published' then 'the whole is not published'
             when unpublished_parts > 0 then 'parts that are not published: ' || cast(unpublished_parts as varchar)
@@ -181,8 +181,8 @@ select
     part_level,
     cast(printed as bigint) as whole_value,
     value_status as whole_status,
-    cast(fewest as bigint) as whole_lower_bound,
-    cast(most as bigint) as whole_upper_bound,
+    cast(smallest_value as bigint) as whole_lower_bound,
+    cast(largest_value as bigint) as whole_upper_bound,
     cast(parts as bigint) as parts,
     cast(suppressed_parts as bigint) as suppressed_parts,
     cast(unpublished_parts as bigint) as unpublished_parts,
@@ -197,4 +197,4 @@ select
         else 'beyond_bounds'
     end as agreement,
     reason
-from judged
+from compared

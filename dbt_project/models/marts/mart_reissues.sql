@@ -6,7 +6,7 @@ with replaced_levels as (
 
 ),
 
-contested as (
+conflicting_observations as (
 
     select * from {{ ref('int_conflicting_observations') }}
 
@@ -19,29 +19,29 @@ cells as (
     select
         replaced_levels.drop_sha256,
         replaced_levels.replaced_by_drop_sha256,
-        contested.series,
-        contested.period_grain,
-        contested.period,
-        contested.org_level,
+        conflicting_observations.series,
+        conflicting_observations.period_grain,
+        conflicting_observations.period,
+        conflicting_observations.org_level,
         case
-            when contested.partner_code is null then contested.org_code
-            else contested.org_code || ' with ' || contested.partner_code
+            when conflicting_observations.partner_code is null then conflicting_observations.org_code
+            else conflicting_observations.org_code || ' with ' || conflicting_observations.partner_code
         end as organisation,
-        contested.variable_type,
-        contested.variable_a,
-        contested.variable_b,
-        contested.measure,
-        contested.value,
-        contested.value_status,
+        conflicting_observations.variable_type,
+        conflicting_observations.variable_a,
+        conflicting_observations.variable_b,
+        conflicting_observations.measure,
+        conflicting_observations.value,
+        conflicting_observations.value_status,
         {{ 1 if column == 'drop_sha256' else 0 }} as in_earlier
-    from contested
+    from conflicting_observations
     inner join replaced_levels
         on
-            contested.drop_sha256 = replaced_levels.{{ column }}
-            and contested.series = replaced_levels.series
-            and contested.period_grain = replaced_levels.period_grain
-            and contested.period_start = replaced_levels.period_start
-            and contested.org_level = replaced_levels.org_level
+            conflicting_observations.drop_sha256 = replaced_levels.{{ column }}
+            and conflicting_observations.series = replaced_levels.series
+            and conflicting_observations.period_grain = replaced_levels.period_grain
+            and conflicting_observations.period_start = replaced_levels.period_start
+            and conflicting_observations.org_level = replaced_levels.org_level
 
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -75,7 +75,7 @@ compared as (
 
 ),
 
-counted as (
+effects as (
 
     select
         drop_sha256,
@@ -160,18 +160,18 @@ drops as (
 )
 
 select
-    counted.series,
-    counted.period_grain,
-    counted.period,
-    counted.org_level,
-    counted.effect,
+    effects.series,
+    effects.period_grain,
+    effects.period,
+    effects.org_level,
+    effects.effect,
     earlier_drop.label as replaced,
     later_drop.label as replaced_by,
-    cast(counted.cells_before as bigint) as cells_before,
-    cast(counted.cells_after as bigint) as cells_after,
-    cast(counted.cells_withdrawn as bigint) as cells_withdrawn,
-    cast(counted.cells_new as bigint) as cells_new,
-    cast(counted.cells_changed as bigint) as cells_changed,
+    cast(effects.cells_before as bigint) as cells_before,
+    cast(effects.cells_after as bigint) as cells_after,
+    cast(effects.cells_withdrawn as bigint) as cells_withdrawn,
+    cast(effects.cells_new as bigint) as cells_new,
+    cast(effects.cells_changed as bigint) as cells_changed,
     later_drop.quarantined_cells as cells_set_aside_in_later_drop,
     cast(coalesce(organisations_withdrawn.how_many, 0) as bigint) as count_organisations_withdrawn,
     organisations_withdrawn.codes as organisations_withdrawn,
@@ -181,22 +181,22 @@ select
     measures_withdrawn.codes as measures_withdrawn,
     cast(coalesce(measures_new.how_many, 0) as bigint) as count_measures_new,
     measures_new.codes as measures_new,
-    counted.drop_sha256,
-    counted.replaced_by_drop_sha256
-from counted
+    effects.drop_sha256,
+    effects.replaced_by_drop_sha256
+from effects
 inner join drops as earlier_drop
-    on counted.drop_sha256 = earlier_drop.drop_sha256
+    on effects.drop_sha256 = earlier_drop.drop_sha256
 inner join drops as later_drop
-    on counted.replaced_by_drop_sha256 = later_drop.drop_sha256
+    on effects.replaced_by_drop_sha256 = later_drop.drop_sha256
 {% for subject in ['organisation', 'measure'] -%}
 {% for what in ['withdrawn', 'new'] -%}
 left join {{ subject }}s_{{ what }}
     on
-        counted.drop_sha256 = {{ subject }}s_{{ what }}.drop_sha256
-        and counted.replaced_by_drop_sha256 = {{ subject }}s_{{ what }}.replaced_by_drop_sha256
-        and counted.series = {{ subject }}s_{{ what }}.series
-        and counted.period_grain = {{ subject }}s_{{ what }}.period_grain
-        and counted.period = {{ subject }}s_{{ what }}.period
-        and counted.org_level = {{ subject }}s_{{ what }}.org_level
+        effects.drop_sha256 = {{ subject }}s_{{ what }}.drop_sha256
+        and effects.replaced_by_drop_sha256 = {{ subject }}s_{{ what }}.replaced_by_drop_sha256
+        and effects.series = {{ subject }}s_{{ what }}.series
+        and effects.period_grain = {{ subject }}s_{{ what }}.period_grain
+        and effects.period = {{ subject }}s_{{ what }}.period
+        and effects.org_level = {{ subject }}s_{{ what }}.org_level
 {% endfor -%}
 {% endfor %}

@@ -1,5 +1,5 @@
 -- Cells that were not believed: kept, with the drop that was. One that a re-issue withdrew stands with that re-issue.
-with losers as (
+with unbelieved_observations as (
 
     select * from {{ ref('int_conflicting_observations') }}
     where precedence > 1
@@ -26,4 +26,4 @@ select
     source_column,
     coalesce(withdrawn_by_drop_sha256, winning_drop_sha256) as winning_drop_sha256,
     case when withdrawn_by_drop_sha256 is null then 'superseded' else 'withdrawn' end as outcome
-from losers
+from unbelieved_observations

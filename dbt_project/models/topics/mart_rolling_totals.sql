@@ -1,7 +1,7 @@
 -- Sums of monthly counts over twelve months, and over the financial year so far. A window that would need a month that
 -- is missing, lies before a break or is of another area is empty and says why: nothing is filled in. Sums of monthly
 -- figures are not the annual ones, which count distinct referrals over the year.
-{% set windows = [('rolling_12_months', 12), ('financial_year_to_date', 12)] %}
+{% set total_types = [('rolling_12_months', 12), ('financial_year_to_date', 12)] %}
 with months as (
 
     select
@@ -24,7 +24,7 @@ figures as (
 ),
 
 -- Every window ends in a month of figures.
-ends as (
+last_months as (
 
     select
         figures.org_level,
@@ -39,11 +39,11 @@ ends as (
 
 ),
 
-months_of_windows as (
+months_of_totals as (
 
-    {% for window, length in windows -%}
+    {% for total_type, months in total_types -%}
     select
-        '{{ window }}' as total_type,
+        '{{ total_type }}' as total_type,
         months.period as last_month,
         members.period,
         members.place,
@@ -58,8 +58,8 @@ months_of_windows as (
     inner join months as members
         on
             months.place >= members.place
-            and months.place - {{ length }} < members.place
-            {% if window == 'financial_year_to_date' -%}
+            and months.place - {{ months }} < members.place
+            {% if total_type == 'financial_year_to_date' -%}
             and months.financial_year = members.financial_year
             {%- endif %}
 
@@ -68,7 +68,7 @@ months_of_windows as (
 
 ),
 
-lengths as (
+spans as (
 
     select
         total_type,
@@ -77,7 +77,7 @@ lengths as (
         min(period_start) as total_start,
         min(case when publication_status <> 'published' then period end) as first_missing,
         min(case when lies_after_a_break then period end) as first_break
-    from months_of_windows
+    from months_of_totals
     group by total_type, last_month
 
 ),
@@ -85,15 +85,15 @@ lengths as (
 reasons as (
 
     select
-        lengths.*,
+        spans.*,
         missing.publication_status as missing_status,
         breaks.series_break,
-        case when lengths.total_type = 'rolling_12_months' then 12 else lengths.months_listed end as months_needed
-    from lengths
+        case when spans.total_type = 'rolling_12_months' then 12 else spans.months_listed end as months_needed
+    from spans
     left join months as missing
-        on lengths.first_missing = missing.period
+        on spans.first_missing = missing.period
     left join months as breaks
-        on lengths.first_break = breaks.period
+        on spans.first_break = breaks.period
 
 ),
 
@@ -101,22 +101,22 @@ summed as (
 
     select
         members.total_type,
-        ends.org_level,
-        ends.org_code,
-        ends.measure,
-        ends.period,
+        last_months.org_level,
+        last_months.org_code,
+        last_months.measure,
+        last_months.period,
         count(*) as months_available,
         {{ sum_of_parts('parts') }}
-    from ends
-    inner join months_of_windows as members
-        on ends.period = members.last_month
+    from last_months
+    inner join months_of_totals as members
+        on last_months.period = members.last_month
     inner join figures as parts
         on
             members.period = parts.period
-            and ends.org_level = parts.org_level
-            and ends.org_code = parts.org_code
-            and ends.measure = parts.measure
-    group by members.total_type, ends.org_level, ends.org_code, ends.measure, ends.period
+            and last_months.org_level = parts.org_level
+            and last_months.org_code = parts.org_code
+            and last_months.measure = parts.measure
+    group by members.total_type, last_months.org_level, last_months.org_code, last_months.measure, last_months.period
 
 ),
 
@@ -167,7 +167,7 @@ changes as (
 
 ),
 
-windows_of_two_areas as (
+totals_over_changed_areas as (
 
     select
         members.total_type,
@@ -175,7 +175,7 @@ windows_of_two_areas as (
         changes.org_level,
         changes.org_code,
         min(members.period) as first_change
-    from months_of_windows as members
+    from months_of_totals as members
     inner join changes
         on members.period = changes.period
     where members.lies_after_the_first
@@ -183,7 +183,7 @@ windows_of_two_areas as (
 
 ),
 
-judged as (
+totals as (
 
     select
         summed.*,
@@ -201,50 +201,50 @@ judged as (
                     'The organisation has no figure in '
                     || cast(reasons.months_needed - summed.months_available as varchar) || ' of the months.'
             when summed.value_status = 'not_published' then 'The organisation has a month without published figures.'
-            when windows_of_two_areas.first_change is not null
-                then 'The area of the organisation changed in ' || windows_of_two_areas.first_change || '.'
+            when totals_over_changed_areas.first_change is not null
+                then 'The area of the organisation changed in ' || totals_over_changed_areas.first_change || '.'
         end as reason
     from summed
     inner join reasons
         on
             summed.total_type = reasons.total_type
             and summed.period = reasons.last_month
-    left join windows_of_two_areas
+    left join totals_over_changed_areas
         on
-            summed.total_type = windows_of_two_areas.total_type
-            and summed.period = windows_of_two_areas.last_month
-            and summed.org_level = windows_of_two_areas.org_level
-            and summed.org_code = windows_of_two_areas.org_code
+            summed.total_type = totals_over_changed_areas.total_type
+            and summed.period = totals_over_changed_areas.last_month
+            and summed.org_level = totals_over_changed_areas.org_level
+            and summed.org_code = totals_over_changed_areas.org_code
 
 )
 
 select
-    judged.total_type,
-    judged.period,
+    totals.total_type,
+    totals.period,
     months.period_label,
-    judged.total_start,
+    totals.total_start,
     months.period_end as total_end,
     months.financial_year,
-    judged.org_level,
-    judged.org_code,
+    totals.org_level,
+    totals.org_code,
     organisations.org_name,
     coalesce(organisations.org_type, 'unknown') as org_type,
-    judged.measure,
-    judged.months_needed,
-    judged.months_available,
-    case when judged.reason is null then judged.value end as value,
-    case when judged.reason is null then judged.value_status else 'not_published' end as value_status,
-    case when judged.reason is null then judged.value_marker else {{ value_marker('not_published') }} end
+    totals.measure,
+    totals.months_needed,
+    totals.months_available,
+    case when totals.reason is null then totals.value end as value,
+    case when totals.reason is null then totals.value_status else 'not_published' end as value_status,
+    case when totals.reason is null then totals.value_marker else {{ value_marker('not_published') }} end
         as value_marker,
-    judged.reason,
+    totals.reason,
     true as is_derived,
-    case when judged.reason is null then judged.lower_bound end as lower_bound,
-    case when judged.reason is null then judged.upper_bound end as upper_bound,
-    case when judged.reason is null then judged.suppressed_parts end as suppressed_parts
-from judged
+    case when totals.reason is null then totals.lower_bound end as lower_bound,
+    case when totals.reason is null then totals.upper_bound end as upper_bound,
+    case when totals.reason is null then totals.suppressed_parts end as suppressed_parts
+from totals
 inner join months
-    on judged.period = months.period
+    on totals.period = months.period
 left join organisations
     on
-        judged.org_level = organisations.org_level
-        and judged.org_code = organisations.org_code
+        totals.org_level = organisations.org_level
+        and totals.org_code = organisations.org_code

@@ -62,7 +62,7 @@ def load_rows(context: ReadingContext) -> LoadedRows:
         if source.csv_path is not None:
             _reject_unended_row(context, source, source.csv_path)
     table, space_notices = _strip_keys(context, table)
-    error_notices = _set_aside_error_rows(context, table)
+    error_notices = _separate_error_rows(context, table)
     return LoadedRows(table, rows, (*space_notices, *error_notices))
 
 
@@ -257,7 +257,7 @@ def _find_padded(context: ReadingContext, table: str, column: str) -> list[tuple
     )
 
 
-def _set_aside_error_rows(context: ReadingContext, table: str) -> list[str]:
+def _separate_error_rows(context: ReadingContext, table: str) -> list[str]:
     """Move the rows of which a key is a spreadsheet's error to ERROR_ROWS: nobody knows whose figures they are.
 
     Returns the notices of them. Raises DropRejectedError where no other row is left.
@@ -273,4 +273,4 @@ def _set_aside_error_rows(context: ReadingContext, table: str) -> list[str]:
         found = "a spreadsheet's error in the keys of every row"
         raise context.make_row_rejection(member, row, "keys in some row", found)
     places = list_first([describe_row(member, row) for member, row in rows], context.count_rows(ERROR_ROWS))
-    return [format_notice("rows with a spreadsheet's error in a key are set aside", places)]
+    return [format_notice("rows with a spreadsheet's error in a key are quarantined", places)]

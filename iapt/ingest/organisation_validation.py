@@ -1,6 +1,6 @@
-"""Stage 4 of reading: rows whose organisation has no code, or names one of another level, are set aside.
+"""Stage 4 of reading: rows whose organisation has no code, or that name one of another level, are quarantined.
 
-Their cells are quarantined with the reason. Where the codes are so odd that the columns cannot be what the layout takes
+Where the codes are so odd that the columns cannot be what the layout takes
 them for, the drop is rejected.
 """
 
@@ -19,14 +19,12 @@ from iapt.ingest.notices import format_notice
 from iapt.ingest.reading_context import ReadingContext, describe_row
 from iapt.sql import quote_identifier, quote_literal
 
-#: The rows that are set aside, with their `reason`.
-ROWS_SET_ASIDE: Final = "rows_set_aside"
+#: The rows that are quarantined, with their `reason`.
+QUARANTINED_ROWS: Final = "quarantined_rows"
 _WITHOUT_CODE: Final = "rows_without_code"
 _OF_OTHER_LEVEL: Final = "rows_of_other_level"
-_NO_CODE: Final = "rows without a real code are set aside, their cells quarantined"
-_OTHER_LEVEL: Final = (
-    "rows that name an organisation of another level than their own are set aside; look at them, and get the file again"
-)
+_NO_CODE: Final = "rows without a real code are quarantined"
+_OTHER_LEVEL: Final = "rows that name an organisation of another level are quarantined; look, and get the file again"
 _CODE_COLUMNS: Final = {"organisation": "org_code", "partner": "partner_code", "parent": "parent_code"}
 _CODE_NAMES: Final = {
     "organisation": "an organisation code",
@@ -37,7 +35,7 @@ _CODE_NAMES: Final = {
 
 @dataclass(frozen=True)
 class ValidatedRows:
-    """The working table of the rows to use; ROWS_SET_ASIDE holds the others."""
+    """The working table of the rows to use; QUARANTINED_ROWS holds the others."""
 
     table: str
     notices: tuple[str, ...]
@@ -54,21 +52,21 @@ class PublishedCode:
 
 @dataclass(frozen=True)
 class CodeFault(PublishedCode):
-    """What is wrong with a code: the spelling to go on with and, where its rows are set aside, the reason."""
+    """What is wrong with a code: the spelling to go on with and, where its rows are quarantined, the reason."""
 
     spelling: str | None
     reason: str | None
 
 
 def validate_organisations(context: ReadingContext, layout: Layout, table: str) -> ValidatedRows:
-    """Separate the rows of which the organisation is certain from the others, which fill ROWS_SET_ASIDE.
+    """Separate the rows of which the organisation is certain from the others, which fill QUARANTINED_ROWS.
 
     Raises DropRejectedError where no row, or no row of a level, has an organisation of its own.
     """
-    coded = _set_aside_rows_without_code(context, layout, table)
-    own_level = _set_aside_rows_of_other_level(context, coded.table)
+    coded = _separate_rows_without_code(context, layout, table)
+    own_level = _separate_rows_of_other_level(context, coded.table)
     context.connection.execute(
-        f"create or replace temp view {ROWS_SET_ASIDE} as from {_WITHOUT_CODE} union all from {_OF_OTHER_LEVEL}"
+        f"create or replace temp view {QUARANTINED_ROWS} as from {_WITHOUT_CODE} union all from {_OF_OTHER_LEVEL}"
     )
     return ValidatedRows(own_level.table, coded.notices + own_level.notices)
 
@@ -76,11 +74,11 @@ def validate_organisations(context: ReadingContext, layout: Layout, table: str) 
 # -- codes ----------------------------------------------------------------------------------------------------------
 
 
-def _set_aside_rows_without_code(context: ReadingContext, layout: Layout, table: str) -> ValidatedRows:
+def _separate_rows_without_code(context: ReadingContext, layout: Layout, table: str) -> ValidatedRows:
     """Move the rows whose organisation has no code to a table of their own, with a reason and a notice.
 
     A word for no organisation that keeps its place in totals stays, in its reviewed spelling; any other is a reason
-    to set its rows aside, as is a text that does not look like a code of its level. A parent is an attribute of its
+    to quarantine its rows, as is a text that does not look like a code of its level. A parent is an attribute of its
     row: a word for none leaves the row without one.
     """
     codes = _list_published_codes(context, table)
@@ -188,7 +186,7 @@ def _reject_levels_without_codes(
 
 
 def _apply_code_faults(context: ReadingContext, table: str, faults: Sequence[CodeFault]) -> None:
-    """Create `judged_rows`: the rows with codes in the spelling to go on with, and the reason to set them aside."""
+    """Create `judged_rows`: the rows with codes in the spelling to go on with, and the reason to quarantine them."""
     context.connection.execute(
         "create or replace temp table code_faults "
         "(part varchar, level varchar, code varchar, spelling varchar, reason varchar)"
@@ -229,7 +227,7 @@ def _make_code_notices(groups: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
 
 
 def build_other_level_reason_sql(context: ReadingContext, layout: Layout, table: str) -> str:
-    """Return SQL for the reason to set aside a row that names an organisation of another level; null for any other."""
+    """Return SQL for the reason to quarantine a row that names an organisation of another level; null for any other."""
     level_column = layout.levels.column or ""
     cases = []
     for column, levels in _find_columns_of_other_levels(context, layout).items():
@@ -263,7 +261,7 @@ def _find_columns_of_other_levels(context: ReadingContext, layout: Layout) -> di
     return {name: texts for name, texts in others.items() if texts}
 
 
-def _set_aside_rows_of_other_level(context: ReadingContext, table: str) -> ValidatedRows:
+def _separate_rows_of_other_level(context: ReadingContext, table: str) -> ValidatedRows:
     """Move the rows that name an organisation of another level than their own to a table of their own.
 
     Whose figure such a row holds nobody knows: it may be a pair's, under the level of England.

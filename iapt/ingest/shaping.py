@@ -11,7 +11,7 @@ from iapt.ingest.cell_conditions import LARGEST_EXACT, blank_if_null, cell_colum
 from iapt.ingest.loading import ERROR_ROWS, SPREADSHEET_MARKS
 from iapt.ingest.notices import format_notice
 from iapt.ingest.observation_store import COMPANION_OF
-from iapt.ingest.organisation_validation import ROWS_SET_ASIDE
+from iapt.ingest.organisation_validation import QUARANTINED_ROWS
 from iapt.ingest.reading_context import CORRECT_CELL, EXTEND_LAYOUT, ReadingContext, describe_row
 from iapt.ingest.row_validation import DUPLICATE_ROWS, Duplicates
 from iapt.ingest.tables import ERROR_CELL
@@ -154,7 +154,7 @@ def _build_observations_sql(context: ReadingContext, layout: Layout, is_quaranti
 def _build_quarantine_sql(
     context: ReadingContext, is_quarantined: str, marks: dict[str, str], impossible: Sequence[ImpossibleNumbers]
 ) -> str:
-    """Return SQL for the quarantined cells: of rows that are used, of rows set aside, and of columns never read."""
+    """Return SQL for the quarantined cells: of rows that are used, of rows that are not, and of columns never read."""
     drop, group = _build_drop_sql(context), context.group
     reasons = " ".join(f"when {_TEXT} = {quote_literal(mark)} then {quote_literal(why)}" for mark, why in marks.items())
     reasons += " ".join(f" when {numbers.condition} then {quote_literal(numbers.reason)}" for numbers in impossible)
@@ -168,7 +168,7 @@ def _build_quarantine_sql(
         """,
         f"""
         select {drop}, source_member, source_row, unnest([{names}]), unnest([{cells}]), reason
-        from {ROWS_SET_ASIDE}
+        from {QUARANTINED_ROWS}
         """,
         f"""
         select {drop}, source_member, source_row, unnest([{names}]), unnest([{texts}]), {quote_literal(ERROR_IN_A_KEY)}
@@ -182,7 +182,7 @@ def _build_quarantine_sql(
         select {drop}, source_member, source_row, {quote_literal(name)}, null, {reason}
         from (
             select source_member, source_row from cells
-            union all select source_member, source_row from {ROWS_SET_ASIDE}
+            union all select source_member, source_row from {QUARANTINED_ROWS}
             union all select source_member, source_row from {ERROR_ROWS}
         )
         """
@@ -299,7 +299,7 @@ def _make_impossible_notices(context: ReadingContext, numbers: ImpossibleNumbers
     )
     return [
         format_notice(
-            f"a number that cannot be is set aside, since {numbers.reason}",
+            f"a number that cannot be is quarantined, since {numbers.reason}",
             f"{times:,} cells, the first at {describe_row(member, row)}, column {column}",
         )
         for member, row, column, times in cells

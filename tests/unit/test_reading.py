@@ -200,7 +200,7 @@ def test_every_cell_in_is_an_observation_or_a_quarantined_cell_in_the_order_of_t
         for column, text in zip(measures, texts, strict=True)
     ]
 
-    def is_set_aside(cell: tuple[int, str, str]) -> bool:
+    def is_quarantined(cell: tuple[int, str, str]) -> bool:
         """A lost cell, a count or a rate below 0, or a rate beyond 100: none can be."""
         _, column, text = cell
         if text in STATUS_OF:
@@ -210,7 +210,7 @@ def test_every_cell_in_is_an_observation_or_a_quarantined_cell_in_the_order_of_t
     def is_of_another_measure(column: str) -> bool:
         """Whether most figures of a column, and three or more, cannot be its own."""
         numbers = [cell for cell in placed if cell[1] == column and cell[2] not in {*STATUS_OF, "", "nan"}]
-        impossible = sum(is_set_aside(cell) for cell in numbers)
+        impossible = sum(is_quarantined(cell) for cell in numbers)
         return impossible >= 3 and impossible * 2 > len(numbers)
 
     if any(is_of_another_measure(column) for column in measures):
@@ -219,10 +219,10 @@ def test_every_cell_in_is_an_observation_or_a_quarantined_cell_in_the_order_of_t
     assert cells(found, "source_row", "source_column", "value_as_published", "value_status", "value") == [
         (*cell, STATUS_OF.get(cell[2], "published"), None if cell[2] in STATUS_OF else float(cell[2]))
         for cell in placed
-        if not is_set_aside(cell)
+        if not is_quarantined(cell)
     ]
     quarantined = [(cell["source_row"], cell["source_column"], cell["value_as_published"]) for cell in found.quarantine]
-    assert quarantined == [cell for cell in placed if is_set_aside(cell)]
+    assert quarantined == [cell for cell in placed if is_quarantined(cell)]
     assert found.summary.cells == len(placed) == found.summary.observations + found.summary.quarantined
 
 

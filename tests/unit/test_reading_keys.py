@@ -137,7 +137,9 @@ CCG_LAYOUTS = {"quarterly_wide", "annual_by_variable_2015", "annual_by_variable_
     "word",
     ["NULL", "null", " Null ", "INVALID", "invcode", "Inv Code", "Invalid code\u00a0", "", "None", "nan", "N/A", "-"],
 )
-def test_a_row_of_no_organisation_is_set_aside_and_the_others_are_read(layout: str, word: str, tmp_path: Path) -> None:
+def test_a_row_of_no_organisation_is_quarantined_and_the_others_are_read(
+    layout: str, word: str, tmp_path: Path
+) -> None:
     if layout in CCG_LAYOUTS and reduce_to_word(word) == "invalidcode":
         pytest.skip("a placeholder that CCGs keep in totals")
     found = read_rows(tmp_path, layout, GOOD, Body(word, "Nobody"), values=("25", "10"))
@@ -149,12 +151,12 @@ def test_a_row_of_no_organisation_is_set_aside_and_the_others_are_read(layout: s
     (reason,) = {cell["reason"] for cell in found.quarantine}
     assert ("is blank" if not word.strip() else f"is the placeholder {word.strip()!r}") in reason
     assert found.summary.cells == found.summary.observations + found.summary.quarantined
-    assert any("set aside" in notice and "1 rows, the first at " in notice for notice in found.summary.notices)
+    assert any("quarantined" in notice and "1 rows, the first at " in notice for notice in found.summary.notices)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("word", ["All", "TOTAL"])
-def test_a_word_for_everyone_beside_real_codes_is_set_aside(layout: str, word: str, tmp_path: Path) -> None:
+def test_a_word_for_everyone_beside_real_codes_is_quarantined(layout: str, word: str, tmp_path: Path) -> None:
     found = read_rows(tmp_path, layout, GOOD, Body(word, "All"))
     assert codes_read(found) == {GOOD.code}
     assert found.summary.quarantined == len(found.quarantine) > 0
@@ -200,7 +202,7 @@ def test_a_code_spelt_like_a_word_for_no_value_in_capitals_may_be_real() -> None
         ("CommRegion", "unknown", "", "UNKNOWN"),
     ],
 )
-def test_a_placeholder_is_kept_where_the_lists_know_it_as_no_place_and_set_aside_elsewhere(
+def test_a_placeholder_is_kept_where_the_lists_know_it_as_no_place_and_quarantined_elsewhere(
     level: str, commissioner: str, partner: str, expected: str | None, tmp_path: Path
 ) -> None:
     row = make_row("25", level=level, commissioner=Body(commissioner, "Unknown"), provider=Body(partner, "A service"))
@@ -233,7 +235,7 @@ def test_a_parent_that_is_no_organisation_leaves_its_row_without_a_parent(tmp_pa
     assert not found.quarantine
 
 
-def test_rows_set_aside_count_both_value_columns_and_write_down_neither_unsuppressed_value(tmp_path: Path) -> None:
+def test_rows_quarantined_count_both_value_columns_and_write_down_neither_unsuppressed_value(tmp_path: Path) -> None:
     rows = [make_row("25", "26"), make_row("10", "7654321", provider=Body("NULL", "NULL"))]
     found = read_monthly(tmp_path, *rows, header=BOTH_VALUES_HEADER)
     assert found.summary.cells == 4
@@ -242,7 +244,7 @@ def test_rows_set_aside_count_both_value_columns_and_write_down_neither_unsuppre
     assert "7654321" not in str(found.quarantine)
 
 
-def test_rows_set_aside_do_not_tell_of_a_cut_file_nor_conflict_with_others(tmp_path: Path) -> None:
+def test_rows_quarantined_do_not_tell_of_a_cut_file_nor_conflict_with_others(tmp_path: Path) -> None:
     nobody = Body("NULL", "NULL")
     rows = [make_row("25"), make_row("30", measure=FINISHED)]
     rows += [make_row("5", provider=nobody), make_row("10", provider=nobody)]
@@ -276,7 +278,7 @@ def codes() -> OrganisationCodes:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("code", SPOILT)
-def test_a_code_that_is_a_number_or_in_lower_case_is_set_aside_naming_row_and_code(
+def test_a_code_that_is_a_number_or_in_lower_case_is_quarantined_naming_row_and_code(
     layout: str, code: str, tmp_path: Path
 ) -> None:
     found = read_rows(tmp_path, layout, GOOD, Body(code, "Neverwhere"))
@@ -485,7 +487,7 @@ OTHER_LEVELS: dict[str, tuple[Callable[[Path, list[list[Cell]]], ReadDrop], list
 
 
 @pytest.mark.parametrize("kind", OTHER_LEVELS)
-def test_a_row_that_names_an_organisation_of_another_level_is_set_aside_naming_row_and_text(
+def test_a_row_that_names_an_organisation_of_another_level_is_quarantined_naming_row_and_text(
     kind: str, tmp_path: Path
 ) -> None:
     read_all, good, header, cells = OTHER_LEVELS[kind]
@@ -607,7 +609,7 @@ def test_a_name_between_any_white_space_is_read_as_the_name(
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("text", ["9" * 400, "-" + "9" * 400, "9007199254740993", "9" * 400 + ".5", "1" + "0" * 309])
-def test_a_number_that_is_not_held_exactly_is_set_aside_where_it_is_read(
+def test_a_number_that_is_not_held_exactly_is_quarantined_where_it_is_read(
     layout: str, text: str, tmp_path: Path
 ) -> None:
     found = read_rows(tmp_path, layout, GOOD, Body("ZZ-G9", "Erewhon"), values=("25", text))
@@ -636,7 +638,7 @@ def test_a_number_that_is_not_held_exactly_is_set_aside_where_it_is_read(
         ("Something_Else", "-10.5", None),
     ],
 )
-def test_a_value_that_its_measure_cannot_have_is_set_aside_and_a_negative_mean_is_kept(
+def test_a_value_that_its_measure_cannot_have_is_quarantined_and_a_negative_mean_is_kept(
     name: str, text: str, reason: str | None, tmp_path: Path
 ) -> None:
     found = read_monthly(tmp_path, make_row("25"), make_row(text, measure=("M999", name)))
@@ -645,7 +647,7 @@ def test_a_value_that_its_measure_cannot_have_is_set_aside_and_a_negative_mean_i
     assert any("row 3, column MEASURE_VALUE_SUPPRESSED" in notice for notice in found.summary.notices) == bool(reason)
 
 
-def test_a_file_whose_figures_stand_under_other_measures_is_rejected_and_a_few_odd_ones_are_set_aside(
+def test_a_file_whose_figures_stand_under_other_measures_is_rejected_and_a_few_odd_ones_are_quarantined(
     tmp_path: Path,
 ) -> None:
     def rows(values: list[str]) -> list[list[Cell]]:
@@ -704,7 +706,7 @@ def test_the_largest_number_that_is_held_exactly_is_read(tmp_path: Path) -> None
         st.text(alphabet="0123456789.-+eE_, \uff10", max_size=12),
     )
 )
-def test_a_text_is_a_number_only_where_it_is_a_plain_decimal_and_then_exact_or_set_aside(text: str) -> None:
+def test_a_text_is_a_number_only_where_it_is_a_plain_decimal_and_then_exact_or_quarantined(text: str) -> None:
     quoted = quote_literal(text)
     row = duckdb.sql(f"select {is_number('t')}, {is_too_large('t')} from (select {quoted} as t)").fetchone()
     assert row is not None

@@ -40,7 +40,7 @@ else
 	@$(BIN)/iapt refresh --drops "$(DROPS)"
 endif
 
-# Side by side: a core would be idle otherwise. A failure of either is told and is make's own.
+# Side by side: a core would be idle otherwise. A failure of either is a failure of make.
 .PHONY: test
 test: $(READY) ## Run every check and test that needs no network
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going lint pytest
@@ -83,7 +83,7 @@ dev: $(READY) ## Open Dagster's UI on 127.0.0.1 with the lineage of every asset
 	  $(BIN)/dagster dev --host 127.0.0.1 --port $${PORT:-3000} --workspace workspace.yaml
 
 .PHONY: status
-status: $(READY) ## Say what is kept, what was refused, and what the latest release is
+status: $(READY) ## Print what is archived, what was rejected, and what the latest release is
 	@$(BIN)/iapt status
 
 .PHONY: format

@@ -1,11 +1,11 @@
-"""Warnings of a refresh: what each is about, named, and what to do. One text for the console, status, log and Dagster.
+"""Warnings of a refresh: what each is about, its cases by name, and what to do. One text for every place that shows it.
 
 To warn of something new, say once what it is, what names one case of it, and what to do:
 
 - a dbt test `dbt_project/tests/warn_*.sql`: an entry in `dbt_project/tests/warnings.yml` (`found`, `each`, `remedy`);
 - a rule of Great Expectations with severity `warning`: its `description` and its `remedy`;
 - what was left unread or mended in a drop: `format_notice(what, subject)` of `iapt.ingest.notices` into the summary's
-  `notices`; cells that were set aside are told by their reasons, without more.
+  `notices`; cells that were quarantined are counted by their reasons.
 
 What names a case is a key (code, id, name, file, period), never a figure.
 """
@@ -40,13 +40,13 @@ class RunWarning:
     @classmethod
     def of(cls, name: str, about: str, found: str, subjects: Iterable[str], remedy: str) -> Self:
         """Return the warning that names the first few of these subjects."""
-        everything = list(dict.fromkeys(make_printable(subject) for subject in subjects))
-        return cls(name, about, found, tuple(everything[:SUBJECTS_SHOWN]), len(everything), remedy)
+        names = list(dict.fromkeys(make_printable(subject) for subject in subjects))
+        return cls(name, about, found, tuple(names[:SUBJECTS_SHOWN]), len(names), remedy)
 
     def __str__(self) -> str:
         """Return the one text of the warning: a line, whose length is limited."""
-        named = f": {list_first(self.subjects, self.total)}" if self.subjects else ""
-        return f"{self.name} ({self.about}): {self.found}{named}. {self.remedy}"
+        cases = f": {list_first(self.subjects, self.total)}" if self.subjects else ""
+        return f"{self.name} ({self.about}): {self.found}{cases}. {self.remedy}"
 
 
 def list_first(subjects: Iterable[str], total: int) -> str:
@@ -58,7 +58,7 @@ def list_first(subjects: Iterable[str], total: int) -> str:
 
 def make_printable(text: str) -> str:
     """Return a text as part of one line: its white space collapsed, nothing a terminal would obey, not too long."""
-    return shorten(_on_one_line(text), SUBJECT_CHARACTERS)
+    return shorten(_to_one_line(text), SUBJECT_CHARACTERS)
 
 
 def shorten(text: str, characters: int) -> str:
@@ -76,25 +76,24 @@ def fill_template(template: str, values: Mapping[str, Any]) -> str:
     Where the whole is too long its longest values are shortened, each in its middle, and all else stands: the name of
     the second of two files, and what became of it, are as needed as those of the first.
     """
-    texts = {name: "" if value is None else _on_one_line(str(value)) for name, value in values.items()}
+    texts = {name: "" if value is None else _to_one_line(str(value)) for name, value in values.items()}
     places = [name for _, name, _, _ in string.Formatter().parse(template) if name]
     fixed = len(template.format_map(dict.fromkeys(texts, "")))
-    return template.format_map(
-        {name: shorten(text, _longest_value([texts[place] for place in places], fixed)) for name, text in texts.items()}
-    )
+    longest = _compute_longest_value([texts[place] for place in places], fixed)
+    return template.format_map({name: shorten(text, longest) for name, text in texts.items()})
 
 
-def _longest_value(texts: Sequence[str], fixed: int) -> int:
+def _compute_longest_value(texts: Sequence[str], fixed: int) -> int:
     """How long each of some texts can be so that all fit beside so many other characters; the short ones leave room."""
-    room = SUBJECT_CHARACTERS - fixed
+    remaining = SUBJECT_CHARACTERS - fixed
     lengths = sorted(map(len, texts))
     for place, length in enumerate(lengths):
-        share = max(room // (len(lengths) - place), 1)
+        share = max(remaining // (len(lengths) - place), 1)
         if length > share:
             return share
-        room -= length
+        remaining -= length
     return SUBJECT_CHARACTERS
 
 
-def _on_one_line(text: str) -> str:
+def _to_one_line(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))

@@ -31,28 +31,29 @@ def retry_while_locked(
 ) -> T:
     """Return what an action on the warehouse returns, trying again while another program has the file open.
 
-    `say` is told once who that is. Raises WarehouseLockedError after `wait_seconds`; every other error is the action's.
+    `say` is called once with a sentence that names it. Raises WarehouseLockedError after `wait_seconds`; every other
+    error is the action's.
     """
-    deadline, is_told = time.monotonic() + wait_seconds, False
+    deadline, is_announced = time.monotonic() + wait_seconds, False
     while True:
         try:
             return action()
         except duckdb.IOException as error:
             if not _LOCKED.search(str(error)):
                 raise
-            who = _holder(error)
+            holder = _find_holder(error)
             if time.monotonic() >= deadline:
                 waited = f", and was for {describe_seconds(wait_seconds)}" if wait_seconds else ""
                 raise WarehouseLockedError(
-                    f"{warehouse} is open in {who}{waited}. Close it there and try again; to look at figures while a "
-                    "refresh may run, open iapt.duckdb in the release instead"
+                    f"{warehouse} is open in {holder}{waited}. Close it there and try again; to look at figures while "
+                    "a refresh may run, open iapt.duckdb in the release instead"
                 ) from error
-            if not is_told:
+            if not is_announced:
                 say(
-                    f"{warehouse.name} is open in {who}; waiting until it is closed there, "
+                    f"{warehouse.name} is open in {holder}; waiting until it is closed there, "
                     f"{describe_seconds(wait_seconds)} at most"
                 )
-                is_told = True
+                is_announced = True
             time.sleep(min(SECONDS_BETWEEN_ATTEMPTS, max(0.0, deadline - time.monotonic())))
 
 
@@ -67,6 +68,6 @@ def wait_for_warehouse(warehouse: Path, *, for_writing: bool, wait_seconds: floa
         )
 
 
-def _holder(error: duckdb.IOException) -> str:
-    found = _HOLDER.search(str(error))
-    return f"{Path(found['program']).name} (process {found['process']})" if found else "another program"
+def _find_holder(error: duckdb.IOException) -> str:
+    match = _HOLDER.search(str(error))
+    return f"{Path(match['program']).name} (process {match['process']})" if match else "another program"

@@ -117,7 +117,7 @@ class Workspace:
 
     @property
     def staging(self) -> Path:
-        """The candidate release: what the gate judges."""
+        """The candidate release: what the gate validates."""
         return self.root / "staging"
 
     @property

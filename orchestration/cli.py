@@ -81,7 +81,7 @@ def refresh(
         typer.Option(
             "--restricted",
             help="The drops are an organisation's own unrounded counts: work in `restricted/` of the home, for its "
-            "owner only, and let nothing leave that gives anyone away.",
+            "owner only, and release nothing that reveals a person.",
         ),
     ] = False,
     rebuild: Annotated[bool, typer.Option(help="Build again even where nothing has changed.")] = False,
@@ -90,10 +90,10 @@ def refresh(
         typer.Option(min=0, help="How many seconds to wait for another refresh, or for a reader of the warehouse."),
     ] = int(WAIT_SECONDS),
 ) -> None:
-    """Read what is new, build the marts, judge the extracts, and release them.
+    """Read what is new, build the marts, validate the extracts, and release them.
 
     Exit status: 0 released, nothing new, or no drop to read yet; 1 nothing released; 2 usage; 3 released, but some
-    drops were refused.
+    drops were rejected.
     """
     workspace = _open_workspace(home)
     try:
@@ -323,10 +323,10 @@ def audit(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Judge the tables of any folder that looks like a release: every rule, and that they add nothing to their source.
+    """Validate any folder that looks like a release: every rule, and no disclosure beyond that of its source.
 
-    The source are the figures in the home's warehouse. Exit status: 0 clean; 1 a rule is broken, each is named; 2 the
-    folder cannot be judged. Whether the bytes are those of the folder's manifest is said apart, and does not count.
+    Its source is the warehouse of the home. Exit status: 0 every rule passed; 1 a rule failed, each is named; 2 the
+    folder cannot be validated. Whether its bytes are those of its manifest is printed, and does not count.
     """
     from expectations.release_validation import validate_release
     from iapt.ingest.landing import pseudonymise_drop_id
@@ -335,9 +335,9 @@ def audit(
     from iapt.report.comparison import compare_report
 
     workspace = _open_workspace(home)
-    judged = (folder or workspace.latest).expanduser().resolve()
-    if not judged.is_dir() or not workspace.warehouse.is_file() or not workspace.built.is_file():
-        missing = judged if not judged.is_dir() else workspace.warehouse
+    audited = (folder or workspace.latest).expanduser().resolve()
+    if not audited.is_dir() or not workspace.warehouse.is_file() or not workspace.built.is_file():
+        missing = audited if not audited.is_dir() else workspace.warehouse
         err.print(
             f"{missing}: not found. An audit needs a folder and a home that was refreshed from its drops.", markup=False
         )
@@ -347,7 +347,7 @@ def audit(
     warehouse_drops = frozenset(pseudonymise_drop_id(drop, salt) for drop in BuildInputs.load(workspace.built).drops)
     try:
         verification = verify_folder(
-            judged,
+            audited,
             open_auditor(workspace),
             warehouse_drops,
             lambda tables, auditor: validate_release(tables, auditor=auditor),
@@ -357,7 +357,7 @@ def audit(
         raise _fail(str(error), 2) from error
     out.print(verification.report.describe_failures(), markup=False)
     if not verification.has_manifest:
-        out.print("The folder has no manifest, so nothing is said of where its bytes come from.")
+        out.print("The folder has no manifest, so where its bytes come from is not known.")
     elif verification.manifest_differences:
         out.print(f"Not as the manifest lists: {', '.join(verification.manifest_differences)}", markup=False)
     else:
@@ -389,7 +389,7 @@ def findings(
     period: Annotated[str, typer.Argument(help="A month, quarter or financial year: 2021-01, 2020-21 Q3, 2020-21.")],
     home: HomeOption = None,
 ) -> None:
-    """Write which hidden counts of a period the published figures give away, and by which facts. For the owner only.
+    """Write which suppressed counts of a period the published figures reveal, and by which facts. For the owner only.
 
     The file stays in the home's `audits/findings/`, readable by nobody else; nothing of it is printed. Exit status: 0
     written; 2 the period is not loaded.
@@ -399,10 +399,10 @@ def findings(
     workspace = _open_workspace(home)
     _reject_locked_warehouse(workspace)
     try:
-        path, found = write_period_findings(workspace, period)
+        path, count = write_period_findings(workspace, period)
     except NotVerifiableError as error:
         raise _fail(str(error), 2) from error
-    out.print(f"{found} findings written to {path}. They are sensitive: keep them there.", markup=False)
+    out.print(f"{count} findings written to {path}. They are sensitive: keep them there.", markup=False)
 
 
 @app.command()

@@ -43,20 +43,20 @@ _PLURALS = {
 _DECIMALS = {0: "are whole", 1: "have one decimal"}
 
 
-def policy_statement(policy: Policy) -> str:
-    """Which policy a release was made under."""
+def describe_policy(policy: Policy) -> str:
+    """Say which policy a release was made under."""
     made_under = f"Made under version {policy.version} of the disclosure policy, profile `{policy.profile}`."
     return f"{made_under} {policy.description}"
 
 
-def rounding_statement(policy: Policy) -> str:
-    """How figures were rounded and what was suppressed, in the policy's own numbers."""
+def describe_rounding(policy: Policy) -> str:
+    """Say how figures were rounded and what was suppressed, in the policy's own numbers."""
     least, most = policy.declared_bounds(None)
     decimals = {statistic: _DECIMALS[number] for statistic, number in policy.decimals.items()}
     averages = [
         f"{_PLURALS[statistic]} {decimals[statistic]}" for statistic in ("mean", "median") if statistic in decimals
     ]
-    staying = [_PLURALS[statistic] for statistic in policy.statistics if statistic not in policy.released_statistics]
+    unreleased = [_PLURALS[statistic] for statistic in policy.statistics if statistic not in policy.released_statistics]
     sentences = [
         f"counts are rounded to the nearest {policy.round_counts_to} and {least} to {most} are suppressed, "
         "for England too"
@@ -66,15 +66,15 @@ def rounding_statement(policy: Policy) -> str:
             f"percentages {decimals['percentage']}, made from unrounded counts, never from rounded ones, and "
             "suppressed when their numerator is"
         )
-    sentences += _hardening(policy)
+    sentences += _describe_extra_suppression(policy)
     if averages:
-        sentences.append(f"{_listed(averages)}, suppressed with the count they rest on")
-    if staying:
-        sentences.append(f"{_listed(staying)} do not leave")
+        sentences.append(f"{_join_names(averages)}, suppressed with the count they rest on")
+    if unreleased:
+        sentences.append(f"{_join_names(unreleased)} are not released")
     return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences)
 
 
-def _hardening(policy: Policy) -> list[str]:
+def _describe_extra_suppression(policy: Policy) -> list[str]:
     complement = policy.hide_percentage_when_complement_at_most
     denominator = policy.hide_percentage_when_denominator_below
     reasons = [
@@ -89,14 +89,14 @@ def _hardening(policy: Policy) -> list[str]:
     ]
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def markers(policy: Policy) -> dict[str, str]:
-    """What each marker means."""
+def describe_markers(policy: Policy) -> dict[str, str]:
+    """Return what each marker means."""
     least, most = policy.declared_bounds(None)
-    hides_more = ", or could give one away" if _hardening(policy) else ""
+    hides_more = ", or could give one away" if _describe_extra_suppression(policy) else ""
     return {
         "[c]": (
             f"suppressed: the true count is {least} to {most}, or the figure rests on such a count{hides_more}; "
@@ -106,27 +106,27 @@ def markers(policy: Policy) -> dict[str, str]:
     }
 
 
-def provenance_statement(drops: Sequence[Mapping[str, Any]]) -> str:
-    """What the manifest knows of where the files of a release were got and how they were made, in one or two sentences.
+def describe_provenance(drops: Sequence[Mapping[str, Any]]) -> str:
+    """Say what the manifest knows of where the files of a release come from and how they were made.
 
     `drops` are the records of the manifest. A file has its provenance from the record that lay beside it when it was
     offered; nothing is made up for one without.
     """
-    got = sum(1 for drop in drops if drop.get("source"))
-    told = sum(1 for drop in drops if drop.get("made"))
-    if drops and got == told == len(drops):
+    with_source = sum(1 for drop in drops if drop.get("source"))
+    with_making = sum(1 for drop in drops if drop.get("made"))
+    if drops and with_source == with_making == len(drops):
         return (
             "`manifest.json` says of each file where it was got and how it was made: whether it is the publisher's "
             "own, an excerpt or a copy."
         )
-    if not got and not told:
+    if not with_source and not with_making:
         return (
             "They were offered without a record of provenance: where each was got, and whether it is the publisher's "
             "own file, an excerpt or a copy, is not known. `manifest.json` has the name and the sha256 of each."
         )
     return (
-        f"`manifest.json` says of {got} of {len(drops)} files where they were got, and of {told} how they were made: "
-        "whether they are the publisher's own, excerpts or copies. Of the others that is not known."
+        f"`manifest.json` says of {with_source} of {len(drops)} files where they were got, and of {with_making} how "
+        "they were made: whether they are the publisher's own, excerpts or copies. Of the others that is not known."
     )
 
 
@@ -145,28 +145,28 @@ class Description:
     replaced: frozenset[str] = frozenset()
 
     def to_manifest(self) -> dict[str, Any]:
-        """The release's provenance and statements as plain data."""
+        """Return the release's provenance and statements as plain data."""
         return {
             "data_origin": self.data_origin,
             "statement": STATEMENTS.get(self.data_origin),
             "disclosure": self.policy.to_manifest(),
-            "rounding_and_suppression": rounding_statement(self.policy),
-            "markers": markers(self.policy),
+            "rounding_and_suppression": describe_rounding(self.policy),
+            "markers": describe_markers(self.policy),
             "licence": LICENCE if self.salt is None else None,
             "attribution": ATTRIBUTION if self.salt is None else None,
             "input_fingerprint": pseudonymise_drop_id(self.input_fingerprint, self.salt),
             "code_commit": self.code_commit,
             "drops": [
-                _drop_record(drop, summary, self.replaced)
+                _make_drop_record(drop, summary, self.replaced)
                 if self.salt is None
-                else _restricted_record(drop, summary, self.salt)
+                else _make_restricted_record(drop, summary, self.salt)
                 for drop, summary in self.drops
             ],
             "rejected_drops": list(self.rejected) if self.salt is None else len(self.rejected),
         }
 
 
-def _drop_record(drop: ArchivedDrop, summary: DropSummary, replaced: frozenset[str]) -> dict[str, Any]:
+def _make_drop_record(drop: ArchivedDrop, summary: DropSummary, replaced: frozenset[str]) -> dict[str, Any]:
     return {
         "file": drop.file,
         "sha256": drop.sha256,
@@ -187,7 +187,7 @@ def _drop_record(drop: ArchivedDrop, summary: DropSummary, replaced: frozenset[s
     }
 
 
-def _restricted_record(drop: ArchivedDrop, summary: DropSummary, salt: str) -> dict[str, Any]:
+def _make_restricted_record(drop: ArchivedDrop, summary: DropSummary, salt: str) -> dict[str, Any]:
     """A restricted drop by the name it has in the tables; nothing of its bytes, its file or its size."""
     return {
         "sha256": pseudonymise_drop_id(drop.sha256, salt),
@@ -197,24 +197,24 @@ def _restricted_record(drop: ArchivedDrop, summary: DropSummary, salt: str) -> d
     }
 
 
-def _drops_in_words(description: Description) -> str:
-    """How many drops a release is made from, those that a re-issue replaced apart."""
+def _count_drops(description: Description) -> str:
+    """Say how many drops a release is made from, those that a re-issue replaced apart."""
     replaced = len(description.replaced)
     earlier = f", and {replaced} earlier {'issue' if replaced == 1 else 'issues'} that they replace" if replaced else ""
     return f"{len(description.drops) - replaced} drops{earlier}"
 
 
 def render_release_readme(release_id: str, description: Description, release: Path) -> str:
-    """The README of a release: what it is, what it holds, how to read it."""
+    """Return the README of a release: what it is, what it holds, how to read it. `release` is its folder."""
     statement = STATEMENTS.get(description.data_origin)
-    said = description.to_manifest()
+    metadata = description.to_manifest()
     lines = [
         f"# NHS Talking Therapies (IAPT) statistics, release {release_id}",
         "",
         *([f"> **{statement}**", ""] if statement else []),
-        f"Made from {_drops_in_words(description)} ({description.data_origin}). `manifest.json` lists each drop and",
+        f"Made from {_count_drops(description)} ({description.data_origin}). `manifest.json` lists each drop and",
         "file with its sha256, and the result of the checks, which `data_docs/index.html` shows for people.",
-        *([provenance_statement(said["drops"])] if description.data_origin == "published" else []),
+        *([describe_provenance(metadata["drops"])] if description.data_origin == "published" else []),
         "",
         "## What it covers",
         "",
@@ -238,13 +238,13 @@ def render_release_readme(release_id: str, description: Description, release: Pa
         "",
         "## How to read a figure",
         "",
-        rounding_statement(description.policy),
+        describe_rounding(description.policy),
         "",
-        policy_statement(description.policy),
+        describe_policy(description.policy),
         "",
         "`value` is empty unless `value_status` is `published`; an empty value is never zero. `value_marker` says why:",
         "",
-        *(f"- `{marker}` {meaning}." for marker, meaning in markers(description.policy).items()),
+        *(f"- `{marker}` {meaning}." for marker, meaning in describe_markers(description.policy).items()),
         "",
         "`lower_bound` and `upper_bound` are what rounding or suppression allow the true count to be. Take a total",
         "from its own row, `variable_type` `Total`: categories overlap, hold totals of their own, or are suppressed.",

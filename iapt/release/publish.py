@@ -125,7 +125,7 @@ def _require_passed(candidate: ReleaseCandidate) -> ValidationReport:
         )
     if not validation.passed:
         raise NotPublishableError(
-            f"The gate refused the staged tables; the last release stands.\n\n{validation.describe_failures()}"
+            f"The gate did not pass the staged tables; the last release stands.\n\n{validation.describe_failures()}"
         )
     audit_rules = (NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE)
     audited = {outcome.table for outcome in validation.outcomes if outcome.rule in audit_rules}
@@ -140,7 +140,7 @@ def _require_passed(candidate: ReleaseCandidate) -> ValidationReport:
         names = sorted(staged.keys() | validation.files.keys())
         changed = [name for name in names if staged.get(name) != validation.files.get(name)]
         raise NotPublishableError(
-            "Expected the staged bytes the gate judged; found others in "
+            "Expected the staged bytes the gate validated; found others in "
             f"{', '.join(changed) or 'the list of files'}. Run the gate on them, or stage again."
         )
     return validation

@@ -14,28 +14,28 @@ from iapt.sql import quote_literal
 TABLES = {table.name: table.relation for table in contract.TABLES.values() if table.is_released}
 
 
-def _order(table: str) -> str:
+def _make_order_clause(table: str) -> str:
     return ", ".join(f"{column} nulls first" for column in contract.TABLES[table].order)
 
 
 def stage(warehouse: Path, folder: Path) -> dict[str, int]:
-    """Write every table that may leave from the warehouse into `folder`, replacing what was staged before.
+    """Write every released table from the warehouse into `folder`, replacing what was staged before.
 
     The same rows give the same bytes: the order is total and nothing in a file depends on the time.
     Returns the number of rows of each table.
     """
-    beside = folder.with_name(folder.name + ".part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    temp_folder = folder.with_name(folder.name + ".part")
+    shutil.rmtree(temp_folder, ignore_errors=True)
+    temp_folder.mkdir(parents=True)
     rows = {}
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         for table, source in TABLES.items():
-            target = quote_literal(beside / f"{table}.parquet")
+            target = quote_literal(temp_folder / f"{table}.parquet")
             connection.execute(
-                f"copy (select * from {source} order by {_order(table)}) to {target} "
+                f"copy (select * from {source} order by {_make_order_clause(table)}) to {target} "
                 "(format parquet, compression zstd, row_group_size 122880)"
             )
             rows[table] = int(connection.execute(f"select count(*) from read_parquet({target})").fetchall()[0][0])
     shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    temp_folder.rename(folder)
     return rows

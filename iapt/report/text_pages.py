@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from iapt.release.metadata import provenance_statement
+from iapt.release.metadata import describe_provenance
 from iapt.report.contents import Contents
 from iapt.report.coverage import NONE, Coverage, describe_coverage, format_runs
 from iapt.report.data_scripts import make_area_data, make_map_data
@@ -168,7 +168,7 @@ def write_about(writer: PageWriter, contents: Contents) -> None:
         "about.html",
         "About these figures",
         drops=sum(not drop.get("is_replaced") for drop in manifest.get("drops", ())),
-        provenance=provenance_statement(manifest.get("drops", ())).replace("`", ""),
+        provenance=describe_provenance(manifest.get("drops", ())).replace("`", ""),
         synthetic=manifest.get("data_origin") == "synthetic",
         gaps=[period for period in periods if period.status == "not_published"],
     )

@@ -53,7 +53,7 @@ def _staged_key(table: str) -> dg.AssetKey:
             deps=[source.split("."), *CHECKED_ASSETS],
             group_name="release",
             kinds={"parquet"},
-            description="A table of the candidate release, as the gate will judge it.",
+            description="A table of the candidate release, as the gate will validate it.",
         )
         for table, source in TABLES.items()
     ],
@@ -106,7 +106,7 @@ def _checks() -> list[dg.AssetCheckSpec]:
 def gate(
     context: dg.AssetCheckExecutionContext, workspace: WorkspaceResource, progress: dg.ResourceParam[ProgressReporter]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Judge the staged bytes, write the report, and report each subject. What could not be judged has not passed."""
+    """Validate the staged bytes, write the report, and yield a check for each subject; skipped is not passed."""
     from expectations.release_validation import validate_release
 
     paths = workspace.paths
@@ -138,7 +138,7 @@ def source_disclosure_risk(
     paths = workspace.paths
     if paths.is_restricted:
         return dg.MaterializeResult(metadata={"not summarised": "restricted figures are nobody's to count"})
-    progress.begin("summarising what the source gives away")
+    progress.begin("summarising what the source reveals")
     workspace.wait_for_warehouse(progress.say_with(context.log.warning))
     audits = open_auditor(paths).audit_source(paths.staging)
     periods = [period for audit in audits.values() for period in audit.periods]

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from iapt.catalogue.disclosure_policy import DISCLOSURE_FILE, Policy, PolicyError, UnknownProfileError, load_policy
 from iapt.input_fingerprint import compute_input_fingerprint
-from iapt.release.metadata import Description, markers, policy_statement, rounding_statement
+from iapt.release.metadata import Description, describe_markers, describe_policy, describe_rounding
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, PROJECT_ROOT
 from orchestration.cli import app
 
@@ -290,18 +290,18 @@ def test_a_release_states_its_policy(profile: str) -> None:
     assert stated["profile"] == profile
     assert stated["suppress_counts_below"] == stated["round_counts_to"] == 5
     assert stated["hide_percentage_when_denominator_below"] == (250 if profile == "hardened" else None)
-    assert f"version {policy.version} of the disclosure policy, profile `{profile}`" in policy_statement(policy)
-    hides_more = "could be 4 or less or its denominator could be below 250" in rounding_statement(policy)
-    assert hides_more == ("could give one away" in markers(policy)["[c]"]) == (profile == "hardened")
+    assert f"version {policy.version} of the disclosure policy, profile `{profile}`" in describe_policy(policy)
+    hides_more = "could be 4 or less or its denominator could be below 250" in describe_rounding(policy)
+    assert hides_more == ("could give one away" in describe_markers(policy)["[c]"]) == (profile == "hardened")
 
 
 def test_what_a_release_says_of_rounding_is_in_the_numbers_of_its_policy() -> None:
-    assert rounding_statement(load_policy()) == (
+    assert describe_rounding(load_policy()) == (
         "Counts are rounded to the nearest 5 and 0 to 4 are suppressed, for England too. Percentages are whole, made "
         "from unrounded counts, never from rounded ones, and suppressed when their numerator is. Means have one "
         "decimal and medians have one decimal, suppressed with the count they rest on. Minima, maxima, sums and "
-        "measures that nobody has reviewed do not leave."
+        "measures that nobody has reviewed are not released."
     )
     other = policy_of(8, 10)
-    assert "nearest 10 and 0 to 7 are suppressed" in rounding_statement(other)
-    assert "the true count is 0 to 7" in markers(other)["[c]"]
+    assert "nearest 10 and 0 to 7 are suppressed" in describe_rounding(other)
+    assert "the true count is 0 to 7" in describe_markers(other)["[c]"]

@@ -15,7 +15,7 @@ from iapt.release.coverage import (
     read_measure_families,
     summarise_coverage,
 )
-from iapt.release.metadata import provenance_statement
+from iapt.release.metadata import describe_provenance
 
 #: A month without England, a gap, a month of one family only, and a figure that is suppressed or never published.
 FIGURES = """
@@ -89,20 +89,20 @@ def test_every_measure_has_a_family_and_every_topic_measure_that_of_a_topic() ->
 
 
 def test_what_no_record_said_of_a_file_is_not_claimed() -> None:
-    nothing = provenance_statement([{"file": "a.csv", "made": None, "source": None}] * 3)
+    nothing = describe_provenance([{"file": "a.csv", "made": None, "source": None}] * 3)
     assert "without a record of provenance" in nothing
     assert "is not known" in nothing
     assert "says of each" not in nothing
 
 
 def test_what_every_record_said_is_claimed_of_each() -> None:
-    whole = provenance_statement([{"made": "official", "source": "the publisher's page"}] * 2)
+    whole = describe_provenance([{"made": "official", "source": "the publisher's page"}] * 2)
     assert "says of each file where it was got and how it was made" in whole
     assert "not known" not in whole
 
 
 def test_what_some_records_said_is_counted() -> None:
-    partly = provenance_statement(
+    partly = describe_provenance(
         [{"made": "official", "source": "a page"}, {"made": "", "source": "a page"}, {"made": None, "source": None}]
     )
     assert "of 2 of 3 files where they were got, and of 1 how they were made" in partly

@@ -13,7 +13,7 @@ import yaml
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.catalogue.report_config import ReportConfigError, load_report_config
 from iapt.contract import TOPICS
-from iapt.release.metadata import rounding_statement
+from iapt.release.metadata import describe_rounding
 from iapt.workspace import CATALOGUE, DBT_PROJECT
 
 CONFIG = CATALOGUE / "report.yml"
@@ -32,7 +32,7 @@ def test_a_comparison_is_limited_to_five_populations_or_two_areas() -> None:
 def test_what_is_held_back_is_said_to_plain_words() -> None:
     """Every phrase that the settings put otherwise is one that a release still says."""
     config = load_report_config(CONFIG)
-    message = rounding_statement(load_policy())
+    message = describe_rounding(load_policy())
     assert all(words.released in message for words in config.plain_words)
     shown = config.to_plain_words(message)
     assert shown.endswith("Minima, maxima, sums and measures that have not been checked yet are not shown.")

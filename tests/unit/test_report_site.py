@@ -12,7 +12,7 @@ import pytest
 
 from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import TOPICS
-from iapt.release.metadata import rounding_statement
+from iapt.release.metadata import describe_rounding
 from iapt.report import contents
 from iapt.report.release_tables import ReleaseUnreadableError
 from iapt.report.site import BuiltReport, build_report, make_report_builder
@@ -127,12 +127,12 @@ def test_the_page_about_the_figures_claims_the_provenance_that_is_known(
     assert ("is not known" in page) is (record["made"] is None)
 
 
-def test_no_page_says_that_a_measure_does_not_leave(release: Path, tmp_path: Path) -> None:
+def test_no_page_says_that_a_measure_is_not_released(release: Path, tmp_path: Path) -> None:
     """What a release says to those who make it means nothing to the public."""
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
-    said = {"rounding_and_suppression": rounding_statement(load_policy())}
+    said = {"rounding_and_suppression": describe_rounding(load_policy())}
     pages = _pages(build_report(release, tmp_path / "report", manifest | said))
-    assert [name for name, page in pages.items() if "do not leave" in page or "nobody has reviewed" in page] == []
+    assert [name for name, page in pages.items() if "are not released" in page or "nobody has reviewed" in page] == []
     assert "not been checked yet are not shown." in pages["annual/outcomes.html"]
 
 

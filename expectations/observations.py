@@ -10,10 +10,9 @@ from typing import Final
 
 import duckdb
 
-from iapt.contract import ORGANISATION_LEVELS, PAIR_LEVELS, STATISTICS, VALUE_STATUSES
+from iapt.contract import ORGANISATION_LEVELS, PAIR_LEVELS, SERIES_GRAINS, STATISTICS, VALUE_STATUSES
 from iapt.sql import quote_literal, sql_list
 
-SERIES: Final = ("monthly", "quarterly", "annual", "timeseries", "data_quality")
 #: What may stand in a cell instead of a number, and the one status it means.
 MARKERS: Final = {"*": "suppressed", "-": "not_published", "NULL": "not_applicable", "null": "not_applicable"}
 NOT_APPLICABLE_MARKERS: Final = tuple(marker for marker, status in MARKERS.items() if status == "not_applicable")
@@ -117,7 +116,7 @@ def _load_measures(connection: duckdb.DuckDBPyConnection, seeds: Path) -> None:
 def _create_vocabularies(connection: duckdb.DuckDBPyConnection) -> None:
     """An enumeration is a small number in the database and a word in a rule; a word outside of it becomes NULL."""
     for name, words in {
-        "series_name": SERIES,
+        "series_name": tuple(SERIES_GRAINS),
         "organisation_level": (*ORGANISATION_LEVELS, *PAIR_LEVELS),
         "status": tuple(VALUE_STATUSES),
         "marker": tuple(MARKERS),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from expectations.observations import MARKERS, SERIES, SUBMISSION, UNKNOWN
+from expectations.observations import MARKERS, SUBMISSION, UNKNOWN
 from expectations.rules import Rule, load_query, with_subject
 from expectations.suites.calendar import CALENDARS
 from expectations.suites.common_rules import expect_no_rows_where
@@ -23,18 +23,9 @@ from expectations.suites.value_rules import (
     REVIEW_THE_RULE,
     value_rules,
 )
-from iapt.contract import DROPS, ORGANISATION_LEVELS, PAIR_LEVELS, VALUE_STATUSES, Grain
+from iapt.contract import DROPS, ORGANISATION_LEVELS, PAIR_LEVELS, SERIES_GRAINS, VALUE_STATUSES
 from iapt.sql import sql_list
 
-GRAIN_OF_SERIES: Final[Mapping[str, Grain]] = MappingProxyType(
-    {
-        "monthly": "month",
-        "timeseries": "month",
-        "data_quality": "month",
-        "quarterly": "quarter",
-        "annual": "year",
-    }
-)
 CONTRACT = "Source: the contract of an observation."
 #: A count, and one that counts it among others: rounding keeps their order.
 PARTS_AND_WHOLES: Final = (
@@ -50,7 +41,7 @@ ROUNDING_OF_FOUR_COUNTS: Final = 8
 
 def _populations() -> tuple[Rule, ...]:
     table = "populations"
-    grains = " ".join(f"when '{series}' then '{grain}'" for series, grain in GRAIN_OF_SERIES.items())
+    grains = " ".join(f"when '{series}' then '{grain}'" for series, grain in SERIES_GRAINS.items())
     periods = " or ".join(
         f"(period_grain = '{grain}' and ("
         f"period_start is distinct from {calendar.period_start} or period_end is distinct from {calendar.period_end}))"
@@ -60,10 +51,10 @@ def _populations() -> tuple[Rule, ...]:
         expect_no_rows_where(
             "series_is_known_and_has_its_grain",
             table,
-            f"coalesce(series, '') not in ({sql_list(SERIES)}) "
+            f"coalesce(series, '') not in ({sql_list(SERIES_GRAINS)}) "
             f"or period_grain is distinct from (case series {grains} end)",
-            f"A series is one of {', '.join(SERIES)}, and each has periods of one grain. Source: the layouts of the "
-            "catalogue.",
+            f"A series is one of {', '.join(SERIES_GRAINS)}, and each has periods of one grain. Source: the layouts of "
+            "the catalogue.",
             layer="drops",
         ),
         expect_no_rows_where(

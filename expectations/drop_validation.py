@@ -147,7 +147,9 @@ def validate_drops(
 
 def _digest_suites(seeds: Path, suites: Suites) -> str:
     digest = hashlib.sha256()
-    for path in (*(Path(str(module.__file__)) for module in CODE), *(seeds / seed for seed in observations.SEEDS)):
+    code = (Path(str(module.__file__)) for module in CODE)
+    sql = sorted((rules.SQL_FOLDER / "drops").glob("*.sql"))
+    for path in (*code, *sql, *(seeds / seed for seed in observations.SEEDS)):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(repr([(rule.name, rule.query, rule.severity) for rule in _list_rules(suites)]).encode())
     return digest.hexdigest()

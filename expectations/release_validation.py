@@ -123,7 +123,7 @@ def _open_copies(staged: Path, copies: Path, connection: duckdb.DuckDBPyConnecti
 def _error_in_reading(connection: duckdb.DuckDBPyConnection, table: str, copies: Path) -> str | None:
     """Open a view on a file and read every column of every row of it; return the kind of error, if any.
 
-    Only the kind: the text of the error can quote the value DuckDB stumbled over.
+    Only the kind: the text of the error can quote the value that caused it.
     """
     try:
         _create_view(connection, table, copies)

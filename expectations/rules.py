@@ -92,8 +92,15 @@ def with_subject(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
 def load_query(name: str, table: str, **parameters: object) -> str:
     """Return the query in `suites/sql/<name>.sql` for a table, in which `{batch}` stands for the table.
 
-    Every query is given the `table` and its `keys`; what else it needs are parameters. Raises TemplateNotFound or
-    UndefinedError where there is no such file or parameter.
+    Every query is given the `table` and its `keys`; what else it needs are parameters.
     """
-    sql = _SQL.get_template(f"{name}.sql").render(batch="{batch}", table=table, keys=KEYS[table], **parameters)
+    return render_sql(name, batch="{batch}", table=table, keys=KEYS[table], **parameters)
+
+
+def render_sql(name: str, **parameters: object) -> str:
+    """Return the SQL in `suites/sql/<name>.sql` without its comments.
+
+    Raises TemplateNotFound or UndefinedError where there is no such file or parameter.
+    """
+    sql = _SQL.get_template(f"{name}.sql").render(parameters)
     return "\n".join(line for line in sql.splitlines() if line.strip() and not line.lstrip().startswith("--"))

@@ -1,4 +1,4 @@
-"""What the checks of a run said, as Dagster's event log has it: the warnings in it, and the verdicts to keep."""
+"""The results of the checks of a run in Dagster's event log, and the warnings among them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ PARAGRAPH: Final = "\n\n"
 
 
 def is_warning(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
-    """Whether a check has found something odd that stops nothing."""
+    """Whether a check has a finding that stops nothing."""
     return not check.passed and check.severity == dg.AssetCheckSeverity.WARN
 
 
 def collect_warnings(evaluations: Iterable[dg.AssetCheckEvaluation], exclude_checks: Collection[str] = ()) -> list[str]:
-    """What was odd in a run and stopped nothing: the text of each warning once, as the checks tell it.
+    """Return the text of each warning of a run once, as the checks have it.
 
-    `exclude_checks` are checks whose warnings somebody else tells.
+    `exclude_checks` are checks whose warnings are shown in another place.
     """
     warnings: list[str] = []
     for check in evaluations:
         if is_warning(check) and check.check_name not in exclude_checks:
-            unnamed = f"{check.check_name} ({check.asset_key.to_user_string()})"
-            warnings += (check.description or unnamed).split(PARAGRAPH)
+            fallback = f"{check.check_name} ({check.asset_key.to_user_string()})"
+            warnings += (check.description or fallback).split(PARAGRAPH)
     return list(dict.fromkeys(warnings))
 
 
@@ -41,7 +41,7 @@ def read_run_events(
 
 
 def read_check_evaluations(instance: dg.DagsterInstance, run_id: str) -> list[dg.AssetCheckEvaluation]:
-    """Return what every check said in a run; nothing where the run is not on record any more."""
+    """Return the result of every check of a run; nothing where the run is not on record any more."""
     kinds = {dg.DagsterEventType.ASSET_CHECK_EVALUATION}
     if not instance.has_run(run_id):
         return []

@@ -1,7 +1,7 @@
 """The rules of the drops: what a file of the publisher must look like, by series, level and kind of statistic.
 
 They are about the publisher's figures as they were read, before anything is made of them. `observations.py` says in
-which form, and which columns there are to judge.
+which form, and which columns there are.
 """
 
 from collections.abc import Mapping
@@ -133,7 +133,7 @@ def _figures() -> tuple[Rule, ...]:
             table,
             f"statistic = '{UNKNOWN}'",
             "A measure is a count, a percentage, a mean, a median, an extreme or a sum: by its reviewed row, or by "
-            "what its name begins with. No rule judges the figures of any other, and none of them leaves. "
+            "what its name begins with. No rule is about the figures of any other, and none of them is released. "
             "Source: seeds/measures.csv.",
             severity="warning",
             layer="drops",
@@ -245,7 +245,7 @@ def _suppression_of_dependent_values() -> tuple[Rule, ...]:
 
 
 def _beside_base(name: str, *, status: str, base_status: str, description: str) -> Rule:
-    """Return the rule that no mean or median of a status stands beside a base of a status."""
+    """Return the rule that no mean or median of one status has a base of another."""
     return Rule(
         name=name,
         table="observations",
@@ -267,8 +267,8 @@ def _agreement() -> tuple[Rule, ...]:
             "percentages_agree_with_their_counts",
             "percentages",
             "value_status = 'published' and missing_counts = 0 and not ("
-            f"(2 * round(value * {scale}) - 1) * greatest(denominator_least, 1) <= 200 * {scale} * numerator_most "
-            f"and 200 * {scale} * numerator_least <= (2 * round(value * {scale}) + 1) * denominator_most)",
+            f"(2 * round(value * {scale}) - 1) * greatest(denominator_lower, 1) <= 200 * {scale} * numerator_upper "
+            f"and 200 * {scale} * numerator_lower <= (2 * round(value * {scale}) + 1) * denominator_upper)",
             "Of the counts that may lie behind a percentage, as rounded or hidden, some make it: of England's exact "
             "ones, those themselves do. Source: every monthly and annual figure at hand; the third-party copy of one "
             "quarter breaks it.",

@@ -31,7 +31,7 @@ STATISTICS = POLICY.released_statistics
 LEAST_HIDDEN, MOST_HIDDEN = POLICY.declared_bounds(None)
 LESS = POLICY.round_counts_to // 2
 MORE = (POLICY.round_counts_to - 1) // 2
-#: What stands beside a released value of each status, as SQL.
+#: The marker of a released value of each status, as SQL.
 MARKERS = {
     status: quote_literal(VALUE_STATUSES[status].marker) if VALUE_STATUSES[status].marker else "null"
     for status in TABLES["extract_monthly"].get_values("value_status")
@@ -71,7 +71,7 @@ def _vocabulary(table: str) -> tuple[Rule, ...]:
             table,
             f"statistic is null or statistic not in ({sql_list(STATISTICS)})",
             f"statistic is one of {', '.join(STATISTICS)}: a minimum, a maximum or a raw sum describes "
-            f"single people and never leaves. {REPORT_RULE}",
+            f"single people and is never released. {REPORT_RULE}",
         ),
         expect_no_rows_where(
             "status_is_known",
@@ -265,7 +265,7 @@ def _values(table: str) -> tuple[Rule, ...]:
 
 
 def _is_too_fine(*statistics: str) -> str:
-    """Return the condition that a figure has more decimals than its kind leaves with; none, if its kind stays."""
+    """Return the condition that a figure has more decimals than its statistic is released with."""
     return " or ".join(
         f"(statistic = '{statistic}' and value <> round(value, {POLICY.decimals.get(statistic, 0)}))"
         for statistic in statistics

@@ -60,7 +60,7 @@ def _reviewed_measures_are_in_dim_measure(table: str) -> Rule:
         table=table,
         description=(
             "A measure is described in dim_measure, with its statistic, exactly when it has been reviewed: only "
-            f"what has been reviewed leaves. {CONTRACT}"
+            f"what has been reviewed is released. {CONTRACT}"
         ),
         query=load_query("marts/reviewed_measures_are_in_dim_measure", table, applies=APPLIES),
         layer="marts",
@@ -173,7 +173,7 @@ def _suppression_of_dependent_values(table: str) -> tuple[Rule, ...]:
 
 
 def _beside_numerator(name: str, table: str, *, status: str, numerator_status: str, description: str) -> Rule:
-    """Return the rule that no percentage of a status stands beside a numerator, of one count, of a status."""
+    """Return the rule that no percentage of one status has a numerator, of one count, of another."""
     return Rule(
         name=name,
         table=table,

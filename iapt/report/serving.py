@@ -1,4 +1,4 @@
-"""Showing a report in a browser of this machine: files of one folder, on 127.0.0.1 alone."""
+"""The server that shows a report in a browser of this machine: files of one folder, on 127.0.0.1 alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 ADDRESS: Final = "127.0.0.1"
 #: The pages of folders without an index, which the address of a folder leads to.
 FIRST_PAGES: Final = {"recovery-rate": "england-annual.html", "map": "annual.html"}
-#: Nothing but the site's own files may run, look or be asked for.
+#: Nothing but the site's own files may run, style or be loaded.
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -18,17 +18,17 @@ POLICY: Final = (
 
 
 class _Site(SimpleHTTPRequestHandler):
-    """Files of the folder, and no others; a page elsewhere that calls this address by another name gets nothing."""
+    """Serves files of the folder and no others, under names of this machine alone: no page elsewhere can read them."""
 
     def do_GET(self) -> None:
-        if self._is_asked_for_here():
+        if self._has_local_host():
             super().do_GET()
 
     def do_HEAD(self) -> None:
-        if self._is_asked_for_here():
+        if self._has_local_host():
             super().do_HEAD()
 
-    def _is_asked_for_here(self) -> bool:
+    def _has_local_host(self) -> bool:
         host = self.headers.get("Host", "").rsplit(":", 1)[0]
         if host in (ADDRESS, "localhost"):
             return True
@@ -36,7 +36,7 @@ class _Site(SimpleHTTPRequestHandler):
         return False
 
     def list_directory(self, path: object) -> None:
-        """No lists of files: every page is linked. A folder whose pages are tabs of one another opens on its first."""
+        """Answer a folder without an index: with its first page where its pages are tabs of one another, else 404."""
         first = FIRST_PAGES.get(Path(str(path)).name)
         if first is None or not (Path(str(path)) / first).is_file():
             self.send_error(404, "No such page")

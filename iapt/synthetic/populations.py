@@ -54,7 +54,7 @@ _ETHNIC = list(ETHNICITIES)
 WHITE_BRITISH = [_ETHNIC.index(("White", "British"))]
 ETHNICITY_NOT_STATED = [_ETHNIC.index((NOT_STATED, "All"))]
 BLACK_AND_MINORITY = [place for place in range(len(_ETHNIC)) if place not in (*WHITE_BRITISH, *ETHNICITY_NOT_STATED)]
-# By the groups of `outcomes_by_group`, and their parts of those who finish treatment, per mille.
+# By the groups of `allocate_outcomes_by_group`, and their parts of those who finish treatment, per mille.
 ETHNIC_GROUPS = (BLACK_AND_MINORITY, WHITE_BRITISH, ETHNICITY_NOT_STATED)
 FINISHED_SHARES = (222, 727, 51)
 

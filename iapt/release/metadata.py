@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from iapt.catalogue.disclosure_policy import Policy
+from iapt.contract import VALUE_STATUSES
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import pseudonymise_drop_id
 from iapt.ingest.observation_store import DropSummary
@@ -98,11 +99,11 @@ def describe_markers(policy: Policy) -> dict[str, str]:
     least, most = policy.declared_bounds(None)
     hides_more = ", or could give one away" if _describe_extra_suppression(policy) else ""
     return {
-        "[c]": (
+        VALUE_STATUSES["suppressed"].marker: (
             f"suppressed: the true count is {least} to {most}, or the figure rests on such a count{hides_more}; "
             "it is not zero"
         ),
-        "[x]": "never published, such as quarter 2 of 2020/21",
+        VALUE_STATUSES["not_published"].marker: "never published, such as quarter 2 of 2020/21",
     }
 
 

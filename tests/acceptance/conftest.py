@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -25,12 +26,12 @@ class RealRelease:
     home: Workspace
     outcome: RefreshRecord
 
-    def warehouse(self, query: str) -> list[tuple[object, ...]]:
+    def warehouse(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the marts."""
         with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
             return connection.execute(query).fetchall()
 
-    def released(self, query: str) -> list[tuple[object, ...]]:
+    def released(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the released database."""
         with duckdb.connect(str(self.home.latest / "iapt.duckdb"), read_only=True) as connection:
             return connection.execute(query).fetchall()

@@ -91,6 +91,5 @@ def test_every_icb_of_today_is_within_the_bounds_of_the_sum_of_its_locations(
         """
     )
     ((found, outside),) = rows
-    assert isinstance(found, int)
     assert found > compared
     assert outside == 0

@@ -15,13 +15,12 @@ from expectations.release_validation import BYTES_RULE, FILES_RULE, validate_rel
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
-from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS, KEYS, parquet_name
-from iapt.release.metadata import Description
-from iapt.release.publish import NotPublishableError, ReleaseCandidate, publish
+from iapt.release.publish import NotPublishableError, publish
 from iapt.validation import RuleOutcome, ValidationReport
 from iapt.workspace import Workspace
 from tests.case_files import CANARY_VALUE, Mutant, load_mutants
+from tests.factories.candidates import make_candidate
 from tests.factories.staged_release import build_staged_release, mutate
 
 MUTANTS = load_mutants("staged_mutants.yml")
@@ -141,16 +140,7 @@ def test_a_release_with_one_violation_is_refused_by_its_rule(staged: Path, mutan
     if mutant.rule != COLUMNS_RULE:
         assert all(tuple(example) == KEYS[mutant.table] for example in found.examples)
     with pytest.raises(NotPublishableError) as refused:
-        publish(
-            ReleaseCandidate(
-                staged,
-                report,
-                tmp_path / "data_docs",
-                Description("synthetic", "a fingerprint", [], load_policy()),
-            ),
-            Workspace(tmp_path),
-            dt.date(2026, 1, 1),
-        )
+        publish(make_candidate(staged, report), Workspace(tmp_path), dt.date(2026, 1, 1))
     text = str(refused.value)
     assert f"FAILED {mutant.rule} in {parquet_name(mutant.table)}" in text
     assert f"expected: {rule.description}" in text

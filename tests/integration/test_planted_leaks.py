@@ -19,18 +19,17 @@ from expectations.release_validation import validate_release
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
-from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS, Grain, parquet_name
 from iapt.disclosure import period_audits
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, ROWS_MATCH_WAREHOUSE, WAREHOUSE_TABLES, Auditor
 from iapt.disclosure.disclosure_risk import classify_risk
 from iapt.disclosure.period_audits import GrainAudit, SourceTables, bound_source
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
-from iapt.release.metadata import Description
-from iapt.release.publish import NotPublishableError, ReleaseCandidate, publish
+from iapt.release.publish import NotPublishableError, publish
 from iapt.validation import RuleOutcome, ValidationReport
 from iapt.workspace import Workspace
 from tests.case_files import CANARY_VALUE, Leak, load_leaks
+from tests.factories.candidates import make_candidate
 from tests.factories.source_slice import SourceSlice, write_source_slice
 from tests.integration.conftest import BuiltHome
 
@@ -303,16 +302,7 @@ def test_nothing_is_published_of_extracts_with_a_leak(planted: Leak, clean: Clea
     report = validate_release(staged, auditor=Auditor(clean.source.warehouse))
     assert failed_rules(report.outcomes) >= set(planted.rules)
     with pytest.raises(NotPublishableError) as refused:
-        publish(
-            ReleaseCandidate(
-                staged,
-                report,
-                tmp_path / "data_docs",
-                Description("synthetic", "a fingerprint", [], load_policy()),
-            ),
-            Workspace(tmp_path),
-            date(2026, 1, 1),
-        )
+        publish(make_candidate(staged, report), Workspace(tmp_path), date(2026, 1, 1))
     for rule in planted.rules:
         assert f"FAILED {rule} in {parquet_name(planted.table)}" in str(refused.value)
     assert str(refused.value).endswith(report.describe_failures())

@@ -14,17 +14,15 @@ import dagster as dg
 import duckdb
 import pytest
 
-from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, DERIVED, DIMENSIONS, TOPICS
 from iapt.files import compute_sha256
-from iapt.release.metadata import Description
-from iapt.release.publish import NotPublishableError, Published, ReleaseCandidate, ReportBuilder, publish
+from iapt.release.publish import NotPublishableError, Published, ReportBuilder, publish
 from iapt.report.site import make_report_builder
-from iapt.validation import ValidationReport
 from iapt.workspace import PROJECT_ROOT, Workspace
 from orchestration.assets.release import gate, release, staged_tables
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
+from tests.factories.candidates import make_candidate_of_home
 from tests.integration.conftest import BuiltHome
 
 
@@ -306,17 +304,11 @@ def test_the_same_tables_under_another_policy_are_another_release_that_says_so(c
     def no_report(_: Path, target: Path, said: object) -> None:
         target.mkdir()
 
-    fingerprint = make_report_builder(copied_home.boundaries).fingerprint
+    builder = ReportBuilder(make_report_builder(copied_home.boundaries).fingerprint, no_report)
 
     def publish_under(profile: str) -> Published:
         return publish(
-            ReleaseCandidate(
-                copied_home.staging,
-                ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8")),
-                copied_home.validation / "data_docs",
-                Description("synthetic", "a fingerprint", [], load_policy(profile=profile)),
-                ReportBuilder(fingerprint, no_report),
-            ),
+            make_candidate_of_home(copied_home, profile=profile, report_builder=builder),
             copied_home,
             date.today(),
         )
@@ -411,18 +403,8 @@ def test_a_failure_while_publishing_leaves_the_last_release_standing(
     manifest["files"]["dim_measure.parquet"]["sha256"] = "0" * 64  # so that there is something new to publish
     (copied_home.latest / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     monkeypatch.setattr("iapt.release.publish._write_database", _fail)
-    report = ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8"))
     with pytest.raises(OSError, match="no space"):
-        publish(
-            ReleaseCandidate(
-                copied_home.staging,
-                report,
-                copied_home.validation / "data_docs",
-                Description("synthetic", "a fingerprint", [], load_policy()),
-            ),
-            copied_home,
-            date(2026, 1, 1),
-        )
+        publish(make_candidate_of_home(copied_home), copied_home, date(2026, 1, 1))
     assert copied_home.latest.readlink() == before
     assert sorted(copied_home.releases.iterdir()) == folders
 
@@ -437,21 +419,13 @@ def test_a_release_is_never_edited(copied_home: Workspace) -> None:
 
 
 def test_a_changed_release_gets_the_next_number_and_the_old_one_stays(copied_home: Workspace) -> None:
-    report_path = copied_home.validation / "report.json"
     change = "update {} set former_names = 'an older name' where measure_id = 'M001'"
     _plant(copied_home, "dim_measure", change.format("dim_measure"))
     with duckdb.connect(str(copied_home.warehouse)) as warehouse:  # the gate compares the two
         warehouse.execute(change.format("marts.dim_measure"))
     assert _run(copied_home, GATE).success
     published = publish(
-        ReleaseCandidate(
-            copied_home.staging,
-            ValidationReport.from_json(report_path.read_text("utf-8")),
-            copied_home.validation / "data_docs",
-            Description("synthetic", "another fingerprint", [], load_policy()),
-        ),
-        copied_home,
-        date.today(),
+        make_candidate_of_home(copied_home, fingerprint="another fingerprint"), copied_home, date.today()
     )
     assert published.is_new
     assert published.release_id.endswith(".2")
@@ -465,18 +439,8 @@ def test_publish_says_which_rule_file_and_rows(copied_home: Workspace) -> None:
         copied_home, "extract_annual", "update extract_annual set value = 7 where statistic = 'count' and value = 10"
     )
     _run(copied_home, GATE)
-    report = ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8"))
     with pytest.raises(NotPublishableError) as refused:
-        publish(
-            ReleaseCandidate(
-                copied_home.staging,
-                report,
-                copied_home.validation / "data_docs",
-                Description("synthetic", "a fingerprint", [], load_policy()),
-            ),
-            copied_home,
-            date.today(),
-        )
+        publish(make_candidate_of_home(copied_home), copied_home, date.today())
     message = str(refused.value)
     assert "counts_are_absent_or_multiples_of_five" in message
     assert "extract_annual.parquet" in message

@@ -16,17 +16,15 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from iapt.catalogue.disclosure_policy import load_policy
-from iapt.release.metadata import Description
-from iapt.release.publish import ReleaseCandidate, ReportBuilder, publish
+from iapt.release.publish import ReportBuilder, publish
 from iapt.report.serving import make_server
-from iapt.validation import ValidationReport
 from iapt.workspace import Workspace
 from orchestration.assets.release import RELEASE, REPORT, gate, release, staged_tables
 from orchestration.cli import app
 from orchestration.definitions import defs
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
+from tests.factories.candidates import make_candidate_of_home
 from tests.integration.conftest import BuiltHome
 from tests.oracles.report_figures import EXTRACTS, compare_figures, read_data_file
 
@@ -98,20 +96,9 @@ def test_another_report_of_the_same_tables_is_another_release(copied_home: Works
         target.mkdir()
         (target / "index.html").write_text(str(said["release_id"]), "utf-8")
 
-    report = ValidationReport.from_json((copied_home.validation / "report.json").read_text("utf-8"))
-    description = Description("synthetic", "a fingerprint", [], load_policy())
+    builder = ReportBuilder("another fingerprint", build)
     for is_new in (True, False):
-        published = publish(
-            ReleaseCandidate(
-                copied_home.staging,
-                report,
-                copied_home.validation / "data_docs",
-                description,
-                ReportBuilder("another fingerprint", build),
-            ),
-            copied_home,
-            date.today(),
-        )
+        published = publish(make_candidate_of_home(copied_home, report_builder=builder), copied_home, date.today())
         assert published.is_new is is_new
     assert (copied_home.latest / "report" / "index.html").read_text("utf-8") == published.release_id
 

@@ -20,13 +20,13 @@ from iapt.catalogue.disclosure_policy import load_policy
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, Auditor
 from iapt.files import compute_sha256
-from iapt.release.metadata import Description
-from iapt.release.publish import ReleaseCandidate, publish
+from iapt.release.publish import publish
 from iapt.release.verify import COPIES_RULE, FolderVerification, verify_folder
 from iapt.report.comparison import compare_report
 from iapt.validation import RuleOutcome, ValidationReport
 from iapt.workspace import Workspace
 from orchestration.cli import app
+from tests.factories.candidates import make_candidate
 from tests.factories.staged_release import build_staged_release
 from tests.integration.conftest import BuiltHome
 
@@ -84,9 +84,7 @@ def small_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     audited = [
         replace(SOUND, rule=NO_RESIDUAL_DISCLOSURE, table=table, file=parquet_name(table)) for table in EXTRACT_GRAINS
     ]
-    description = Description("synthetic", "a fingerprint", [], load_policy())
-    report = ValidationReport.from_outcomes(files, audited)
-    candidate = ReleaseCandidate(staged, report, root / "data_docs", description)
+    candidate = make_candidate(staged, ValidationReport.from_outcomes(files, audited))
     return publish(candidate, Workspace(root), date(2026, 1, 1)).folder
 
 

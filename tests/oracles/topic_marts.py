@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-Ask = Callable[[str], list[tuple[object, ...]]]
+#: A question to a warehouse, for its rows.
+Ask = Callable[[str], list[tuple[Any, ...]]]
 
 TOPICS = ("mart_activity", "mart_waiting_times", "mart_outcomes")
 #: The fact and the extract of each grain.
@@ -16,7 +18,18 @@ GRAINS = {
 #: Which cell a figure is, its measure apart.
 KEY = "period_grain, period, org_level, org_code, partner_code, variable_type, variable_a, variable_b"
 
+#: What may become of the status of a cell of a fact in its extract.
+STATUS_CHANGES = {
+    *{("published", "published"), ("published", "suppressed"), ("suppressed", "suppressed")},
+    *{("not_published", "not_published"), ("not_applicable", None)},
+}
+
 NEVER_LEFT_OUT = ("suppressed", "not_published", "not_applicable")
+
+
+def list_all_measures(ask: Ask) -> list[str]:
+    """The measures of all topic marts."""
+    return sorted({measure for mart in TOPICS for measure in list_measures(ask, mart)})
 
 
 def list_measures(ask: Ask, mart: str) -> list[str]:
@@ -82,6 +95,14 @@ def count_status_changes(grain: str, measures: list[str]) -> str:
             and facts.measure = leaves.measure
         group by all order by all
     """
+
+
+def count_repeated_values(extract: str) -> str:
+    """Count the figures on current boundaries that stand there more than once."""
+    return (
+        f"select count(*) from (select 1 from extracts.{extract}_current_boundaries group by period, org_level, "
+        "org_code, variable_type, variable_a, variable_b, measure having count(*) > 1)"
+    )
 
 
 def count_values_without_a_current_row(extract: str) -> str:

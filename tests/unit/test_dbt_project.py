@@ -61,66 +61,8 @@ UNREADABLE = {
 # The period spine comes from the calendar, not from the data.
 READS_NOTHING = {"int_calendar"}
 
-# Every key that a YAML file here may hold. dbt and the tools around it ignore some of those they do not know, so a
-# misspelt or outdated key (`tests:`) would leave its check undone without a word.
-KEYS: dict[str, dict[str, str | None]] = {
-    "file": {
-        "version": None,
-        "anchors": None,
-        "models": "model",
-        "seeds": "seed",
-        "sources": "source",
-        "exposures": "exposure",
-        "unit_tests": "unit test",
-    },
-    "model": {
-        "name": None,
-        "description": None,
-        "config": "model config",
-        "data_tests": "data tests",
-        "columns": "column",
-    },
-    "model config": {"contract": "contract", "meta": "model meta"},
-    "contract": {"enforced": None},
-    "model meta": dict.fromkeys(["family", "grain", "made_from", "key", "order", "notes"]),
-    "column": {
-        "name": None,
-        "description": None,
-        "data_type": None,
-        "constraints": "constraint",
-        "config": "column config",
-        "data_tests": "data tests",
-    },
-    "constraint": {"type": None, "warn_unsupported": None},
-    "column config": {"meta": "column meta"},
-    "column meta": {"unit": None, "measure": None},
-    "seed": {
-        "name": None,
-        "description": None,
-        "config": "seed config",
-        "data_tests": "data tests",
-        "columns": "column",
-    },
-    "seed config": {"column_types": None},
-    "source": {"name": None, "schema": None, "description": None, "tables": "source table"},
-    "source table": {"name": None, "description": None, "data_tests": "data tests", "columns": "column"},
-    "exposure": dict.fromkeys(
-        ["name", "label", "type", "maturity", "url", "description", "depends_on", "owner", "config"]
-    ),
-    "unit test": {
-        "name": None,
-        "description": None,
-        "model": None,
-        "overrides": "overrides",
-        "given": "given",
-        "expect": "fixture",
-    },
-    "overrides": {"macros": None},
-    "given": {"input": None, "format": None, "rows": None},
-    "fixture": {"format": None, "rows": None},
-    "data test": {"name": None, "description": None, "arguments": None, "config": "data test config"},
-    "data test config": {"severity": None, "where": None, "error_if": None, "warn_if": None},
-}
+# Every key that a YAML file here may hold, by kind of entry, with the kind of what stands under it.
+KEYS: dict[str, dict[str, str | None]] = yaml.safe_load((CASES / "dbt_property_keys.yml").read_text("utf-8"))
 ARGUMENTS = {
     "not_null": set(),
     "unique": set(),

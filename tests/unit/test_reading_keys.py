@@ -56,62 +56,49 @@ from tests.factories.drops import (
 )
 from tests.factories.seeds import read_seed
 
-PROVIDER_LAYOUTS = {
-    "monthly_long": ("monthly.csv", MONTHLY_HEADER, lambda body, value: make_row(value, provider=body)),
-    "timeseries_long": ("series.csv", MONTHLY_HEADER, lambda body, value: make_row(value, provider=body)),
-    "timeseries_workbook": (
-        "series.xlsx",
-        WORKBOOK_HEADER,
-        lambda body, value: make_workbook_row(value, provider=body),
-    ),
-    "quarterly_long": (
-        "quarter.csv",
-        QUARTERLY_LONG_HEADER,
-        lambda body, value: make_quarterly_row(value, level="Provider", provider=body),
-    ),
-    "quarterly_wide": (
-        "quarter.csv",
-        QUARTERLY_WIDE_HEADER,
-        lambda body, value: make_quarterly_wide_row(value, commissioner=body),
-    ),
-    "annual_main_wide": (
-        "annual-2022-23.csv",
-        ANNUAL_HEADERS["2022-23"],
-        lambda body, value: make_annual_row(value, body=body),
-    ),
-    "quarterly_stp_ccg_long": (
-        "quarter.csv",
-        STP_CCG_LONG_HEADER,
-        lambda body, value: make_stp_ccg_row(value, level="Provider", provider=body),
-    ),
-    "monthly_wide": (
-        "month.csv",
-        MONTHLY_WIDE_HEADER,
-        lambda body, value: make_monthly_wide_row(value, level="Provider", provider=body),
-    ),
-    "annual_by_variable_2015": (
-        "annual-2015-16.csv",
-        BY_VARIABLE_2015_HEADER,
-        lambda body, value: make_by_variable_row(value, body=body),
-    ),
-    "annual_by_variable_2016": (
-        "annual-2016-17.csv",
-        BY_VARIABLE_2016_HEADER,
-        lambda body, value: make_by_variable_row(value, body=body),
-    ),
-    "data_quality": ("dq.csv", DATA_QUALITY_HEADER, lambda body, value: make_data_quality_row(value, provider=body)),
+#: A file of each layout and its header.
+FILES: dict[str, tuple[str, Row]] = {
+    "monthly_long": ("monthly.csv", MONTHLY_HEADER),
+    "timeseries_long": ("series.csv", MONTHLY_HEADER),
+    "timeseries_workbook": ("series.xlsx", WORKBOOK_HEADER),
+    "quarterly_long": ("quarter.csv", QUARTERLY_LONG_HEADER),
+    "quarterly_wide": ("quarter.csv", QUARTERLY_WIDE_HEADER),
+    "annual_main_wide": ("annual-2022-23.csv", ANNUAL_HEADERS["2022-23"]),
+    "quarterly_stp_ccg_long": ("quarter.csv", STP_CCG_LONG_HEADER),
+    "monthly_wide": ("month.csv", MONTHLY_WIDE_HEADER),
+    "annual_by_variable_2015": ("annual-2015-16.csv", BY_VARIABLE_2015_HEADER),
+    "annual_by_variable_2016": ("annual-2016-17.csv", BY_VARIABLE_2016_HEADER),
+    "data_quality": ("dq.csv", DATA_QUALITY_HEADER),
 }
-LAYOUTS = sorted(PROVIDER_LAYOUTS)
+#: A row of each layout, of an organisation of the kind that the layout has most of.
+ROWS: dict[str, Callable[[Body, str], list[Cell]]] = {
+    "monthly_long": lambda body, value: make_row(value, provider=body),
+    "timeseries_long": lambda body, value: make_row(value, provider=body),
+    "timeseries_workbook": lambda body, value: make_workbook_row(value, provider=body),
+    "quarterly_long": lambda body, value: make_quarterly_row(value, level="Provider", provider=body),
+    "quarterly_wide": lambda body, value: make_quarterly_wide_row(value, commissioner=body),
+    "annual_main_wide": lambda body, value: make_annual_row(value, body=body),
+    "quarterly_stp_ccg_long": lambda body, value: make_stp_ccg_row(value, level="Provider", provider=body),
+    "monthly_wide": lambda body, value: make_monthly_wide_row(value, level="Provider", provider=body),
+    "annual_by_variable_2015": lambda body, value: make_by_variable_row(value, body=body),
+    "annual_by_variable_2016": lambda body, value: make_by_variable_row(value, body=body),
+    "data_quality": lambda body, value: make_data_quality_row(value, provider=body),
+}
+LAYOUTS = sorted(FILES)
 GOOD = Body("ZZ-G1", "Neverwhere")
 
 
 def read_rows(folder: Path, layout: str, *bodies: Body, values: tuple[str, ...] = ()) -> ReadDrop:
-    """Read a file of a layout with a row for each organisation, and for a time series one of a second month."""
-    file, header, row = PROVIDER_LAYOUTS[layout]
+    """Read a file of a layout with a row for each organisation."""
     texts = values or ("25",) * len(bodies)
-    rows = [row(body, value) for body, value in zip(bodies, texts, strict=True)]
+    return read_file(folder, layout, *(ROWS[layout](body, value) for body, value in zip(bodies, texts, strict=True)))
+
+
+def read_file(folder: Path, layout: str, *rows: Row) -> ReadDrop:
+    """Read a file of a layout; a time series has a row of a second month too."""
+    file, header = FILES[layout]
     if layout == "timeseries_long":
-        rows.append(make_row("30", provider=GOOD, start="01/05/2026", end="31/05/2026"))
+        rows = (*rows, make_row("30", provider=GOOD, start="01/05/2026", end="31/05/2026"))
     if file.endswith(".xlsx"):
         return read(folder, file, make_xlsx({"Table 1": [*WORKBOOK_BANNER, header, *rows]}))
     return read(folder, file, make_csv(header, rows))
@@ -362,7 +349,7 @@ def test_a_code_with_anything_but_capitals_and_digits_is_never_one_of_a_real_org
 # -- odd figures -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layout", [name for name in LAYOUTS if not PROVIDER_LAYOUTS[name][0].endswith(".xlsx")])
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if not FILES[name][0].endswith(".xlsx")])
 def test_errors_of_a_spreadsheet_among_the_figures_of_a_csv_are_told_with_row_and_column(
     layout: str, tmp_path: Path
 ) -> None:
@@ -401,86 +388,29 @@ def with_cells(row: Row, header: Row, **cells: str) -> list[Cell]:
     return [cells.get(str(name), cell) for name, cell in zip(header, row, strict=True)]
 
 
-def read_series(folder: Path, rows: list[list[Cell]]) -> ReadDrop:
-    """Read the rows as a time series, with a second month."""
-    later = make_row("30", level="England", start="01/05/2026", end="31/05/2026")
-    return read(folder, "series.csv", make_csv(MONTHLY_HEADER, [*rows, later]))
-
-
-def read_workbook(folder: Path, rows: list[list[Cell]]) -> ReadDrop:
-    return read(folder, "series.xlsx", make_xlsx({"Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, *rows]}))
-
-
-def read_csv(folder: Path, header: Row, rows: list[list[Cell]], name: str = "q.csv") -> ReadDrop:
-    return read(folder, name, make_csv(header, rows))
-
-
-#: A reader of rows, a good row, and the same row with an organisation of another level than its own in it.
-OTHER_LEVELS: dict[str, tuple[Callable[[Path, list[list[Cell]]], ReadDrop], list[Cell], Row, dict[str, str]]] = {
-    "England's row of a pair, monthly": (
-        lambda folder, rows: read_csv(folder, MONTHLY_HEADER, rows),
+#: A good row of a layout, and the same row with an organisation of another level than its own in it.
+OTHER_LEVELS: dict[str, tuple[str, Row, dict[str, str]]] = {
+    "England's row of a pair": (
+        "monthly_long",
         make_row("100", level="England"),
-        MONTHLY_HEADER,
         {"ORG_CODE1": "06Q", "ORG_CODE2": "RX4"},
     ),
-    "a provider's row of a pair, monthly": (
-        lambda folder, rows: read_csv(folder, MONTHLY_HEADER, rows),
-        make_row("100"),
-        MONTHLY_HEADER,
-        {"ORG_CODE1": "06Q"},
-    ),
-    "a sub-ICB location's row of a pair, monthly": (
-        lambda folder, rows: read_csv(folder, MONTHLY_HEADER, rows),
-        make_row("100", level="SubICB"),
-        MONTHLY_HEADER,
-        {"ORG_CODE2": "RX4"},
-    ),
-    "England's row of a provider, time series": (
-        read_series,
-        make_row("100", level="England"),
-        MONTHLY_HEADER,
-        {"ORG_CODE2": "RX4"},
-    ),
-    "England's row of a CCG, workbook": (
-        read_workbook,
-        make_workbook_row("100", level="England"),
-        WORKBOOK_HEADER,
-        {"CCG Code": "06Q"},
-    ),
-    "an ICB's row of a sub-ICB location, quarterly": (
-        lambda folder, rows: read_csv(folder, QUARTERLY_LONG_HEADER, rows),
-        make_quarterly_row("100", level="ICB"),
-        QUARTERLY_LONG_HEADER,
-        {"SubICB": "06Q"},
-    ),
-    "England's row of an ICB, quarterly": (
-        lambda folder, rows: read_csv(folder, QUARTERLY_LONG_HEADER, rows),
-        make_quarterly_row("100"),
-        QUARTERLY_LONG_HEADER,
-        {"ICB": "QMJ"},
-    ),
-    "an STP's row of a CCG, quarterly of 2021-22": (
-        lambda folder, rows: read_csv(folder, STP_CCG_LONG_HEADER, rows),
-        make_stp_ccg_row("100", level="STP"),
-        STP_CCG_LONG_HEADER,
-        {"CCG": "06Q"},
-    ),
-    "a CCG's row of a pair, quarterly wide": (
-        lambda folder, rows: read_csv(folder, QUARTERLY_WIDE_HEADER, rows),
-        make_quarterly_wide_row("100"),
-        QUARTERLY_WIDE_HEADER,
-        {"Provider": "RX4"},
-    ),
-    "a provider's row of a pair, monthly wide": (
-        lambda folder, rows: read_csv(folder, MONTHLY_WIDE_HEADER, rows, "iapt-month-april-2016.csv"),
+    "a provider's row of a pair": ("monthly_long", make_row("100"), {"ORG_CODE1": "06Q"}),
+    "a location's row of a pair": ("monthly_long", make_row("100", level="SubICB"), {"ORG_CODE2": "RX4"}),
+    "England's row of a provider": ("timeseries_long", make_row("100", level="England"), {"ORG_CODE2": "RX4"}),
+    "England's row of a CCG": ("timeseries_workbook", make_workbook_row("100", level="England"), {"CCG Code": "06Q"}),
+    "an ICB's row of a location": ("quarterly_long", make_quarterly_row("100", level="ICB"), {"SubICB": "06Q"}),
+    "England's row of an ICB": ("quarterly_long", make_quarterly_row("100"), {"ICB": "QMJ"}),
+    "an STP's row of a CCG": ("quarterly_stp_ccg_long", make_stp_ccg_row("100", level="STP"), {"CCG": "06Q"}),
+    "a CCG's row of a pair": ("quarterly_wide", make_quarterly_wide_row("100"), {"Provider": "RX4"}),
+    "a provider's row of a pair, 2016": (
+        "monthly_wide",
         make_monthly_wide_row("100", level="Provider"),
-        MONTHLY_WIDE_HEADER,
         {"CCG": "06Q"},
     ),
     "England's row of a provider, annual": (
-        lambda folder, rows: read_csv(folder, ANNUAL_HEADERS["2022-23"], rows, "annual-2022-23.csv"),
+        "annual_main_wide",
         make_annual_row("100", level="England"),
-        ANNUAL_HEADERS["2022-23"],
         {"OrgCode": "RX4"},
     ),
 }
@@ -490,12 +420,12 @@ OTHER_LEVELS: dict[str, tuple[Callable[[Path, list[list[Cell]]], ReadDrop], list
 def test_a_row_that_names_an_organisation_of_another_level_is_quarantined_naming_row_and_text(
     kind: str, tmp_path: Path
 ) -> None:
-    read_all, good, header, cells = OTHER_LEVELS[kind]
-    odd = with_cells(["77" if cell == "100" else cell for cell in good], header, **cells)
-    found = read_all(tmp_path, [good, odd])
+    layout, good, cells = OTHER_LEVELS[kind]
+    odd = with_cells(["77" if cell == "100" else cell for cell in good], FILES[layout][1], **cells)
+    found = read_file(tmp_path, layout, good, odd)
     assert {cell["value_as_published"] for cell in found.observations} <= {"100", "30"}
     assert {cell["value_as_published"] for cell in found.quarantine} == {"77"}
-    row = 10 if "workbook" in kind else 3
+    row = 10 if layout == "timeseries_workbook" else 3
     column, text = next(iter(cells.items()))
     assert {cell["source_row"] for cell in found.quarantine} == {row}
     assert all(f"{column} holds {text!r}" in cell["reason"] for cell in found.quarantine)

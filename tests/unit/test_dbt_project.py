@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from orchestration.dbt_failures import list_template_columns
+from tests.case_files import CASES
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 

@@ -55,7 +55,7 @@ believed_cells as (
 ),
 
 -- Another drop publishes the cell too, and was believed.
-superseded_cells as (
+cells_of_superseded_drops as (
 
     select
         corrected_cells.correction_id,
@@ -74,11 +74,11 @@ superseded_cells as (
 
 ),
 
-noted_cells as (
+all_cells as (
 
     select * from believed_cells
     union all
-    select * from superseded_cells
+    select * from cells_of_superseded_drops
 
 ),
 
@@ -92,7 +92,7 @@ ranked_cells as (
                 variable_type, variable_a, variable_b, measure
             order by case when is_superseded then 1 else 0 end asc, case when is_as_expected then 1 else 0 end asc
         ) as place
-    from noted_cells
+    from all_cells
 
 ),
 

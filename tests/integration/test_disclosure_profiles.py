@@ -1,4 +1,4 @@
-"""A refresh under the hardened profile: what it hides beside the publisher's release, and that it says what it is."""
+"""A refresh under the hardened profile: what it suppresses beyond the publisher profile, and that it names itself."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _manifest(home: Workspace) -> dict[str, Any]:
     return manifest
 
 
-def _of(release: Path, table: str) -> str:
+def _read_table_sql(release: Path, table: str) -> str:
     return f"read_parquet('{release / table}.parquet')"
 
 
@@ -56,10 +56,13 @@ def test_another_profile_is_another_release_and_says_which(released_home: BuiltH
 
 
 @pytest.mark.parametrize("table", EXTRACT_GRAINS)
-def test_hardened_hides_strictly_more_percentages_and_changes_nothing_that_stays(
+def test_hardened_suppresses_strictly_more_percentages_and_changes_nothing_that_stays(
     released_home: BuiltHome, hardened_home: Workspace, table: str
 ) -> None:
-    publisher, hardened = _of(released_home.home.latest, table), _of(hardened_home.latest, table)
+    publisher, hardened = (
+        _read_table_sql(released_home.home.latest, table),
+        _read_table_sql(hardened_home.latest, table),
+    )
     with duckdb.connect() as connection:
         newly_hidden, otherwise_changed, rows, rows_of_publisher = connection.execute(
             f"""
@@ -88,27 +91,27 @@ def test_hardened_hides_strictly_more_percentages_and_changes_nothing_that_stays
 
 
 @pytest.mark.parametrize("table", EXTRACT_GRAINS)
-def test_every_percentage_that_is_left_is_safe_by_the_declared_bounds_of_its_own_release(
+def test_every_remaining_percentage_is_safe_by_the_declared_bounds_of_its_own_release(
     hardened_home: Workspace, table: str
 ) -> None:
-    """Worked out from what is released alone: the formulas of dim_measure, and the bounds beside the counts."""
+    """Calculated from the release alone: the formulas of dim_measure, and the bounds beside the counts."""
     release = hardened_home.latest
     with duckdb.connect() as connection:
         unsafe, left = connection.execute(
             f"""
             with terms as (
                 select measure, 'numerator' as part, unnest(regexp_extract_all('+ ' || numerator, '[+-] \\w+')) as term
-                from {_of(release, "dim_measure")} where statistic = 'percentage'
+                from {_read_table_sql(release, "dim_measure")} where statistic = 'percentage'
                 union all
                 select measure, 'denominator', unnest(regexp_extract_all('+ ' || denominator, '[+-] \\w+'))
-                from {_of(release, "dim_measure")} where statistic = 'percentage'
+                from {_read_table_sql(release, "dim_measure")} where statistic = 'percentage'
             ),
             parts as (select measure, part, term[1] = '+' as is_added, term[3:] as component from terms),
             rates as (
-                select * from {_of(release, table)}
+                select * from {_read_table_sql(release, table)}
                 where statistic = 'percentage' and value is not null and org_level <> 'england'
             ),
-            counts as (select * from {_of(release, table)} where statistic = 'count'),
+            counts as (select * from {_read_table_sql(release, table)} where statistic = 'count'),
             margins as (
                 select
                     rates.measure, {", ".join(f"rates.{column}" for column in POPULATION)},

@@ -28,7 +28,7 @@ PUBLISHER = load_policy().to_manifest()
 Change = Callable[[dict[str, Any]], Any]
 
 
-def written(folder: Path, change: Change) -> Path:
+def write_policy(folder: Path, change: Change) -> Path:
     """The project's policy with a change, as a file."""
     content = yaml.safe_load(DISCLOSURE_FILE.read_text("utf-8"))
     change(content)
@@ -37,7 +37,7 @@ def written(folder: Path, change: Change) -> Path:
     return path
 
 
-def policy_of(suppress_counts_below: int, round_counts_to: int) -> Policy:
+def make_policy(suppress_counts_below: int, round_counts_to: int) -> Policy:
     numbers = {"suppress_counts_below": suppress_counts_below, "round_counts_to": round_counts_to}
     return Policy.from_manifest({**PUBLISHER, **numbers})
 
@@ -55,7 +55,7 @@ def test_the_rule_is_the_publishers_unless_another_profile_is_asked_for() -> Non
     assert policy.hide_percentage_when_denominator_below is None
 
 
-def test_hardened_is_the_same_rule_and_hides_more() -> None:
+def test_hardened_is_the_same_rule_and_suppresses_more() -> None:
     publisher, hardened = load_policy(profile="publisher"), load_policy(profile="hardened")
     differing = {name for name in Policy.model_fields if getattr(publisher, name) != getattr(hardened, name)}
     assert differing == {
@@ -117,7 +117,7 @@ def test_a_policy_that_contradicts_itself_is_refused_and_says_where(
     tmp_path: Path, change: Change, complaint: str
 ) -> None:
     with pytest.raises(PolicyError, match=complaint) as refused:
-        load_policy(written(tmp_path, change))
+        load_policy(write_policy(tmp_path, change))
     assert "disclosure.yml" in str(refused.value)
 
 
@@ -133,7 +133,9 @@ def test_a_file_that_is_no_policy_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_default_profile_is_the_one_a_refresh_uses(tmp_path: Path) -> None:
-    assert load_policy(written(tmp_path, lambda file: file.update(default_profile="hardened"))).profile == "hardened"
+    assert (
+        load_policy(write_policy(tmp_path, lambda file: file.update(default_profile="hardened"))).profile == "hardened"
+    )
 
 
 def test_a_policy_is_written_down_and_read_again_by_its_former_key_too() -> None:
@@ -153,7 +155,7 @@ counts = st.integers(min_value=0, max_value=10**7)
 @given(count=counts, threshold=thresholds, base=bases)
 def test_the_declared_bounds_hold_every_count_and_what_is_shown_of_it(count: int, threshold: int, base: int) -> None:
     assume((threshold + base // 2) // base * base >= threshold)
-    policy = policy_of(threshold, base)
+    policy = make_policy(threshold, base)
     shown = policy.count_to_release(count)
     least, most = policy.declared_bounds(shown)
     assert least <= count <= most
@@ -163,13 +165,13 @@ def test_the_declared_bounds_hold_every_count_and_what_is_shown_of_it(count: int
 @given(count=counts, threshold=thresholds, base=bases)
 def test_a_count_is_suppressed_if_and_only_if_it_is_below_the_threshold(count: int, threshold: int, base: int) -> None:
     assume((threshold + base // 2) // base * base >= threshold)
-    assert (policy_of(threshold, base).count_to_release(count) is None) == (count < threshold)
+    assert (make_policy(threshold, base).count_to_release(count) is None) == (count < threshold)
 
 
 @given(threshold=thresholds, base=bases)
 def test_the_declared_bounds_are_no_wider_than_they_must_be(threshold: int, base: int) -> None:
     assume((threshold + base // 2) // base * base >= threshold)
-    policy = policy_of(threshold, base)
+    policy = make_policy(threshold, base)
     for shown in {policy.count_to_release(count) for count in range(threshold + 2 * base)}:
         least, most = policy.declared_bounds(shown)
         assert policy.count_to_release(least) == policy.count_to_release(most) == shown
@@ -209,7 +211,7 @@ SQL = macros()
 
 @pytest.mark.parametrize(("threshold", "base"), [(5, 5), (8, 10), (8, 3), (1, 1), (11, 7), (3, 2), (100, 100)])
 def test_the_sql_rounds_and_bounds_as_the_policy_says(threshold: int, base: int) -> None:
-    policy = policy_of(threshold, base)
+    policy = make_policy(threshold, base)
     found = duckdb.execute(
         f"""
         with counts as (select n, {threshold} as threshold, {base} as base from range(1000) as numbers (n)),
@@ -291,8 +293,8 @@ def test_a_release_states_its_policy(profile: str) -> None:
     assert stated["suppress_counts_below"] == stated["round_counts_to"] == 5
     assert stated["hide_percentage_when_denominator_below"] == (250 if profile == "hardened" else None)
     assert f"version {policy.version} of the disclosure policy, profile `{profile}`" in describe_policy(policy)
-    hides_more = "could be 4 or less or its denominator could be below 250" in describe_rounding(policy)
-    assert hides_more == ("could give one away" in describe_markers(policy)["[c]"]) == (profile == "hardened")
+    suppresses_more = "could be 4 or less or its denominator could be below 250" in describe_rounding(policy)
+    assert suppresses_more == ("could give one away" in describe_markers(policy)["[c]"]) == (profile == "hardened")
 
 
 def test_what_a_release_says_of_rounding_is_in_the_numbers_of_its_policy() -> None:
@@ -302,6 +304,6 @@ def test_what_a_release_says_of_rounding_is_in_the_numbers_of_its_policy() -> No
         "decimal and medians have one decimal, suppressed with the count they rest on. Minima, maxima, sums and "
         "measures that nobody has reviewed are not released."
     )
-    other = policy_of(8, 10)
+    other = make_policy(8, 10)
     assert "nearest 10 and 0 to 7 are suppressed" in describe_rounding(other)
     assert "the true count is 0 to 7" in describe_markers(other)["[c]"]

@@ -51,7 +51,7 @@ class Coverage:
 
 
 def read_measure_families(project: Path = DBT_PROJECT) -> dict[str, str]:
-    """The family of every reviewed measure, by its slug. `project` is the dbt project."""
+    """Return the family of every reviewed measure, by its slug. `project` is the dbt project."""
     with (project / "seeds" / "measures.csv").open(encoding="utf-8", newline="") as file:
         groups = {row["measure"]: row["measure_group"] for row in csv.DictReader(file)}
     topics = {measure: _TOPIC_FAMILIES[topic] for topic in reversed(tuple(TOPICS)) for measure in TOPICS[topic]}
@@ -59,9 +59,9 @@ def read_measure_families(project: Path = DBT_PROJECT) -> dict[str, str]:
 
 
 def summarise_coverage(release: Path) -> list[Coverage]:
-    """What the extracts of a release folder cover: an entry an extract, family and level that has any figure at all."""
+    """Return what the extracts of a release folder cover: an entry an extract, family and level that has any figure."""
     families = read_measure_families()
-    found: list[Coverage] = []
+    entries: list[Coverage] = []
     with duckdb.connect() as connection:
         connection.execute("create table families (measure varchar, family varchar)")
         connection.executemany("insert into families values (?, ?)", list(families.items()))
@@ -82,32 +82,33 @@ def summarise_coverage(release: Path) -> list[Coverage]:
                 """,
                 [OTHER, str(release / parquet_name(table))],
             ).fetchall()
-            held = {(str(family), str(level)): frozenset(map(str, periods)) for family, level, periods in rows}
-            found += _coverage_of_table(table, calendar, held)
-    return found
+            periods = {(str(family), str(level)): frozenset(map(str, names)) for family, level, names in rows}
+            entries += _list_coverage(table, calendar, periods)
+    return entries
 
 
-def _coverage_of_table(
-    table: str, calendar: Sequence[str], held: Mapping[tuple[str, str], frozenset[str]]
+def _list_coverage(
+    table: str, calendar: Sequence[str], periods_by_part: Mapping[tuple[str, str], frozenset[str]]
 ) -> Iterator[Coverage]:
-    levels = sorted({level for _, level in held}, key=lambda level: (level != ENGLAND, level))
+    """Yield the coverage of an extract. `periods_by_part` are the periods with figures, by family and level."""
+    levels = sorted({level for _, level in periods_by_part}, key=lambda level: (level != ENGLAND, level))
     for family in FAMILIES:
-        of_england = held.get((family, ENGLAND), frozenset())
+        of_england = periods_by_part.get((family, ENGLAND), frozenset())
         for level in levels:
-            if (periods := held.get((family, level))) is None:
+            if (periods := periods_by_part.get((family, level))) is None:
                 continue
             yield Coverage(
                 table=table,
                 family=family,
                 org_level=level,
-                covered=tuple(_runs_of(calendar, periods & of_england)),
+                covered=tuple(_list_runs(calendar, periods & of_england)),
                 periods=len(periods & of_england),
                 without_england=len(periods - of_england),
             )
 
 
-def _runs_of(calendar: Sequence[str], periods: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Runs of neighbouring periods, each as its first and its last."""
+def _list_runs(calendar: Sequence[str], periods: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield runs of neighbouring periods, each as its first and its last."""
     first = last = ""
     for period in calendar:
         if period in periods:
@@ -119,26 +120,26 @@ def _runs_of(calendar: Sequence[str], periods: frozenset[str]) -> Iterator[tuple
         yield first, last
 
 
-def coverage_lines(coverage: Sequence[Coverage]) -> list[str]:
-    """Coverage as lines of Markdown: England's runs of periods, then how many of its periods each level has."""
-    england = [one for one in coverage if one.org_level == ENGLAND and one.periods]
-    below = [one for one in coverage if one.org_level != ENGLAND]
+def format_coverage(coverage: Sequence[Coverage]) -> list[str]:
+    """Return coverage as lines of Markdown: England's runs of periods, then how many of its periods each level has."""
+    england = [entry for entry in coverage if entry.org_level == ENGLAND and entry.periods]
+    below = [entry for entry in coverage if entry.org_level != ENGLAND]
     lines = [
         "A period is covered where England has figures of the measures in question, be they suppressed.",
         "",
         "| table | measures | periods | which |",
         "|---|---|---|---|",
         *(
-            f"| `{one.table}` | {one.family} | {one.periods:,} | "
-            + ", ".join(first if first == last else f"{first} to {last}" for first, last in one.covered)
+            f"| `{entry.table}` | {entry.family} | {entry.periods:,} | "
+            + ", ".join(first if first == last else f"{first} to {last}" for first, last in entry.covered)
             + " |"
-            for one in england
+            for entry in england
         ),
     ]
     if not england:
         lines.append("| none | | 0 | England has no figure in this release |")
     if below:
-        families = [family for family in FAMILIES if any(one.family == family for one in below)]
+        families = [family for family in FAMILIES if any(entry.family == family for entry in below)]
         lines += [
             "",
             "Below England, in how many of those periods a level has figures of any organisation; after a plus sign,",
@@ -147,14 +148,14 @@ def coverage_lines(coverage: Sequence[Coverage]) -> list[str]:
             f"| table | `org_level` | {' | '.join(families)} |",
             "|---|---|" + "---|" * len(families),
         ]
-        for table, level in dict.fromkeys((one.table, one.org_level) for one in below):
-            cells = {one.family: one for one in below if (one.table, one.org_level) == (table, level)}
-            counts = " | ".join(_counted(cells.get(family)) for family in families)
+        for table, level in dict.fromkeys((entry.table, entry.org_level) for entry in below):
+            cells = {entry.family: entry for entry in below if (entry.table, entry.org_level) == (table, level)}
+            counts = " | ".join(_format_periods(cells.get(family)) for family in families)
             lines.append(f"| `{table}` | `{level}` | {counts} |")
     return lines
 
 
-def _counted(one: Coverage | None) -> str:
-    if one is None:
+def _format_periods(entry: Coverage | None) -> str:
+    if entry is None:
         return "0"
-    return f"{one.periods:,} + {one.without_england:,}" if one.without_england else f"{one.periods:,}"
+    return f"{entry.periods:,} + {entry.without_england:,}" if entry.without_england else f"{entry.periods:,}"

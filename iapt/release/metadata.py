@@ -12,7 +12,7 @@ from iapt.contract import VALUE_STATUSES
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.landing import pseudonymise_drop_id
 from iapt.ingest.observation_store import DropSummary
-from iapt.release.coverage import coverage_lines, summarise_coverage
+from iapt.release.coverage import format_coverage, summarise_coverage
 
 ATTRIBUTION = (
     "Contains NHS Digital / NHS England statistics on IAPT and NHS Talking Therapies, licensed under the Open "
@@ -219,7 +219,7 @@ def render_release_readme(release_id: str, description: Description, release: Pa
         "",
         "## What it covers",
         "",
-        *coverage_lines(summarise_coverage(release)),
+        *format_coverage(summarise_coverage(release)),
         "",
         "## What it holds",
         "",

@@ -11,7 +11,7 @@ from iapt.contract import TOPICS
 from iapt.release.coverage import (
     FAMILIES,
     Coverage,
-    coverage_lines,
+    format_coverage,
     read_measure_families,
     summarise_coverage,
 )
@@ -67,7 +67,7 @@ def test_a_period_is_covered_where_england_has_a_figure_of_the_family(release: P
 
 
 def test_the_readme_never_calls_a_period_covered_for_one_provider(release: Path) -> None:
-    text = "\n".join(coverage_lines(summarise_coverage(release)))
+    text = "\n".join(format_coverage(summarise_coverage(release)))
     assert "| `extract_monthly` | referrals and treatment | 3 | 2025-01 to 2025-02, 2025-04 |" in text
     assert "| `extract_monthly` | outcomes | 1 | 2025-01 |" in text
     assert "2025-03" not in text
@@ -77,7 +77,7 @@ def test_the_readme_never_calls_a_period_covered_for_one_provider(release: Path)
 
 
 def test_a_release_without_england_says_so(release: Path) -> None:
-    text = "\n".join(coverage_lines([one for one in summarise_coverage(release) if one.org_level != "england"]))
+    text = "\n".join(format_coverage([one for one in summarise_coverage(release) if one.org_level != "england"]))
     assert "England has no figure in this release" in text
 
 

@@ -71,8 +71,8 @@ def test_the_map_fits_a_page_and_wastes_no_row_or_column() -> None:
 
 def test_no_row_has_a_hole() -> None:
     rows: dict[int, list[int]] = {}
-    for one in load_tiles(TILES):
-        rows.setdefault(one.row, []).append(one.column)
+    for tile in load_tiles(TILES):
+        rows.setdefault(tile.row, []).append(tile.column)
     for columns in rows.values():
         assert columns == list(range(columns[0], columns[0] + len(columns)))
 

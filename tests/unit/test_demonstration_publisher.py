@@ -15,33 +15,33 @@ COUNTS = st.integers(min_value=0, max_value=2_000_000)
 ENGLAND, ELSEWHERE = np.array([True]), np.array([False])
 
 
-def one(value: int) -> IntArray:
+def make_array(value: int) -> IntArray:
     return np.array([value], dtype=np.int64)
 
 
-def exact(numerator: int, denominator: int, places: str) -> str:
+def format_exact(numerator: int, denominator: int, places: str) -> str:
     """The quotient rounded half up without a trailing `.0`, in decimals and not by the module under test."""
     rounded = (Decimal(numerator) / Decimal(denominator)).quantize(Decimal(places), ROUND_HALF_UP)
     return format(rounded.normalize(), "f")
 
 
 @st.composite
-def parts_and_wholes(draw: st.DrawFn) -> tuple[int, int]:
-    whole = draw(st.integers(min_value=1, max_value=2_000_000) | st.integers(min_value=1, max_value=200))
-    return draw(st.integers(min_value=0, max_value=whole)), whole
+def draw_numerator_and_denominator(draw: st.DrawFn) -> tuple[int, int]:
+    denominator = draw(st.integers(min_value=1, max_value=2_000_000) | st.integers(min_value=1, max_value=200))
+    return draw(st.integers(min_value=0, max_value=denominator)), denominator
 
 
 @pytest.mark.parametrize(
     ("count", "published"), [(0, "*"), (1, "*"), (2, "*"), (3, "*"), (4, "*"), (5, "5"), (6, "5"), (7, "5"), (8, "10")]
 )
-def test_a_small_count_is_hidden_elsewhere_and_printed_for_england(count: int, published: str) -> None:
-    assert publisher.publish_counts(one(count), ELSEWHERE).tolist() == [published]
-    assert publisher.publish_counts(one(count), ENGLAND).tolist() == [str(count)]
+def test_a_small_count_is_suppressed_elsewhere_and_printed_for_england(count: int, published: str) -> None:
+    assert publisher.publish_counts(make_array(count), ELSEWHERE).tolist() == [published]
+    assert publisher.publish_counts(make_array(count), ENGLAND).tolist() == [str(count)]
 
 
 @given(COUNTS)
 def test_a_count_is_published_to_the_nearest_five(count: int) -> None:
-    text = publisher.publish_counts(one(count), ELSEWHERE)[0]
+    text = publisher.publish_counts(make_array(count), ELSEWHERE)[0]
     assert (text == "*") == (count <= 4)
     if count > 4:
         assert int(text) % 5 == 0
@@ -61,38 +61,38 @@ def test_a_count_is_published_to_the_nearest_five(count: int) -> None:
         (0, 0, "*"),
     ],
 )
-def test_a_percentage_is_whole_and_hidden_by_its_numerator_alone(
+def test_a_percentage_is_whole_and_suppressed_by_its_numerator_alone(
     numerator: int, denominator: int, published: str
 ) -> None:
-    texts = publisher.publish_percentages(one(numerator), one(denominator), ELSEWHERE)
+    texts = publisher.publish_percentages(make_array(numerator), make_array(denominator), ELSEWHERE)
     assert texts.tolist() == [published]
 
 
-@given(parts_and_wholes())
+@given(draw_numerator_and_denominator())
 def test_a_percentage_comes_from_the_true_counts(counts: tuple[int, int]) -> None:
     numerator, denominator = counts
-    figures = (one(numerator), one(denominator))
+    figures = (make_array(numerator), make_array(denominator))
     elsewhere = publisher.publish_percentages(*figures, ELSEWHERE)[0]
-    assert elsewhere == ("*" if numerator <= 4 else exact(100 * numerator, denominator, "1"))
-    assert publisher.publish_percentages(*figures, ENGLAND)[0] == exact(100 * numerator, denominator, "0.1")
+    assert elsewhere == ("*" if numerator <= 4 else format_exact(100 * numerator, denominator, "1"))
+    assert publisher.publish_percentages(*figures, ENGLAND)[0] == format_exact(100 * numerator, denominator, "0.1")
 
 
 def test_a_percentage_of_england_needs_a_denominator() -> None:
     with pytest.raises(ValueError, match="base above 0"):
-        publisher.publish_percentages(one(0), one(0), ENGLAND)
+        publisher.publish_percentages(make_array(0), make_array(0), ENGLAND)
 
 
 @given(st.integers(min_value=0, max_value=10**8), st.integers(min_value=1, max_value=10**6))
-def test_a_mean_has_one_decimal_and_is_hidden_by_its_base(total: int, base: int) -> None:
-    text = exact(total, base, "0.1")
-    assert publisher.publish_means(one(total), one(base), ENGLAND)[0] == text
-    assert publisher.publish_means(one(total), one(base), ELSEWHERE)[0] == ("*" if base <= 4 else text)
+def test_a_mean_has_one_decimal_and_is_suppressed_by_its_base(total: int, base: int) -> None:
+    text = format_exact(total, base, "0.1")
+    assert publisher.publish_means(make_array(total), make_array(base), ENGLAND)[0] == text
+    assert publisher.publish_means(make_array(total), make_array(base), ELSEWHERE)[0] == ("*" if base <= 4 else text)
 
 
-def test_a_median_and_an_extreme_are_hidden_by_their_base_and_never_by_their_value() -> None:
+def test_a_median_and_an_extreme_are_suppressed_by_their_base_and_never_by_their_value() -> None:
     for base, hidden in ((4, True), (5, False)):
-        assert publisher.publish_medians(one(37), one(base), ELSEWHERE)[0] == ("*" if hidden else "18.5")
-        assert publisher.publish_extremes(one(2), one(base), ELSEWHERE)[0] == ("*" if hidden else "2")
+        assert publisher.publish_medians(make_array(37), make_array(base), ELSEWHERE)[0] == ("*" if hidden else "18.5")
+        assert publisher.publish_extremes(make_array(2), make_array(base), ELSEWHERE)[0] == ("*" if hidden else "2")
 
 
 @pytest.mark.parametrize(("bands", "halves"), [([10, 0], 28), ([0, 10], 70), ([5, 5], 56), ([1, 3], 65), ([0, 0], 0)])

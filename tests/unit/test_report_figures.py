@@ -55,16 +55,20 @@ def release(folder: Path, config: ReportConfig) -> Release:
 
 @pytest.fixture(scope="module")
 def figures(release: Release, config: ReportConfig) -> dict[str, dict[str, AreaFigures]]:
-    return {report: {one.area: one for one in read_area_figures(release, config, report)} for report in GRAINS}
+    return {report: _read_by_area(release, config, report) for report in GRAINS}
+
+
+def _read_by_area(release: Release, config: ReportConfig, report: str) -> dict[str, AreaFigures]:
+    return {area.area: area for area in read_area_figures(release, config, report)}
 
 
 def _list_cells(
     figures: Mapping[str, AreaFigures], periods: list[str], config: ReportConfig
 ) -> dict[tuple[str, ...], str]:
     return {
-        (one.prefix, one.code, key, measure, periods[number]): cell
-        for one in figures.values()
-        for key, series in one.series.items()
+        (area.prefix, area.code, key, measure, periods[number]): cell
+        for area in figures.values()
+        for key, series in area.series.items()
         for measure, text in zip(config.measure_order, series, strict=True)
         for number, cell in enumerate(text.split(","))
         if cell
@@ -142,9 +146,9 @@ def test_a_series_breaks_where_the_boundary_moved_and_nowhere_else(
     """Of a year within which it moved nobody can say which area it is about: the series breaks on both sides of it."""
     years = [period.period for period in release.periods["annual"]]
     breaks = {
-        area: [(years[at], why) for at, why in one.boundary_breaks]
-        for area, one in figures["annual"].items()
-        if one.boundary_breaks
+        area: [(years[first], reason) for first, reason in area_figures.boundary_breaks]
+        for area, area_figures in figures["annual"].items()
+        if area_figures.boundary_breaks
     }
     why = "The boundary of this area moved on 1 July 2022."
     assert breaks == {"icb-QF7": [("2022-23", why)], "region-Y63": [("2022-23", why), ("2024-25", why)]}
@@ -180,7 +184,7 @@ def test_only_a_whole_sum_of_counts_of_the_same_area_is_shown(
 ) -> None:
     query = f"select * replace ({change}) from original"
     copied = copy_release(folder, tmp_path / "release", extract_annual_current_boundaries=query)
-    areas_read = {one.area: one for one in read_area_figures(read_release(copied, config, {}), config, "annual")}
+    areas_read = _read_by_area(read_release(copied, config, {}), config, "annual")
     assert [level for _, level, _ in areas_read[f"sub-icb-{MERGED_INTO}"].levels] == ["sub_icb"]
 
 
@@ -189,10 +193,8 @@ def test_a_placeholder_is_no_place(
 ) -> None:
     areas = list_areas(release, config, figures)
     assert {area.code for area in areas} & {PLACEHOLDER, "13Q"} == set()
-    assert {code for of_report in figures.values() for one in of_report.values() for code in [one.code]} & {
-        PLACEHOLDER,
-        "13Q",
-    } == set()
+    codes = {area.code for areas_of_report in figures.values() for area in areas_of_report.values()}
+    assert codes & {PLACEHOLDER, "13Q"} == set()
 
 
 def test_what_ended_and_what_came_of_it_lead_to_each_other(
@@ -200,11 +202,11 @@ def test_what_ended_and_what_came_of_it_lead_to_each_other(
 ) -> None:
     areas = {area.id: area for area in list_areas(release, config, figures)}
     joint = areas[f"sub-icb-{MERGED_INTO}"]
-    assert [one.area for one in joint.before] == [f"sub-icb-{code}" for code in MERGED]
+    assert [related.area for related in joint.before] == [f"sub-icb-{code}" for code in MERGED]
     assert joint.ended == ""
     for code in MERGED:
         ended = areas[f"sub-icb-{code}"]
-        assert [one.area for one in ended.after] == [joint.id]
+        assert [related.area for related in ended.after] == [joint.id]
         assert ended.ended == "30 June 2022"
     assert OLD_CODE in areas["icb-QHM"].note
     assert areas["icb-QHM"].before == areas["icb-QHM"].after == ()
@@ -228,12 +230,12 @@ def test_two_organisations_of_one_code_in_one_period_stay_apart(
     """
     copied = copy_release(folder, tmp_path / "release", mart_outcomes=query)
     read = read_release(copied, config, {})
-    areas_read = {one.area: one for one in read_area_figures(read, config, "annual")}
+    areas_read = _read_by_area(read, config, "annual")
     assert [level for _, level, _ in areas_read["icb-QHM"].levels] == ["stp", "icb"]
     assert areas_read["icb-QHM"].levels[0][2] == OLD_CODE
     assert [level for _, level, _ in areas_read["stp-QHM"].levels] == ["stp"]
     areas = {area.id: area for area in list_areas(read, config, {"annual": areas_read})}
-    assert [one.area for one in areas["stp-QHM"].after] == ["icb-QHM"]
+    assert [related.area for related in areas["stp-QHM"].after] == ["icb-QHM"]
 
 
 def test_a_measure_that_never_applies_has_no_series(
@@ -306,7 +308,7 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
     query = f"select * replace ({words} as percentage_recovery_standard_status) from original"
     copied = copy_release(folder, tmp_path / "release", mart_outcomes=query)
     read = read_release(copied, config, {})
-    areas_read = {one.area: one for one in read_area_figures(read, config, "annual")}
+    areas_read = _read_by_area(read, config, "annual")
     years = [period.period for period in read.periods["annual"]]
     words = areas_read["england"].standards[EVERYONE]["percentage_recovery"].split(",")
     assert {year: word for year, word in zip(years, words, strict=True) if word} == {
@@ -317,10 +319,10 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
     number = config.measure_order.index("percentage_recovery")
     cells = [
         (cell, word)
-        for one in areas_read.values()
-        for key, measures in one.standards.items()
+        for area in areas_read.values()
+        for key, measures in area.standards.items()
         for cell, word in zip_longest(
-            one.series[key][number].split(","), measures["percentage_recovery"].split(","), fillvalue=""
+            area.series[key][number].split(","), measures["percentage_recovery"].split(","), fillvalue=""
         )
     ]
     assert "c" in {cell for cell, _ in cells}
@@ -329,7 +331,7 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
 
 def test_the_exposure_names_the_tables_a_report_is_made_from(config: ReportConfig) -> None:
     path = DBT_PROJECT / "models" / "topics" / "_exposures.yml"
-    exposures = {one["name"]: one for one in yaml.safe_load(path.read_text("utf-8"))["exposures"]}
+    exposures = {exposure["name"]: exposure for exposure in yaml.safe_load(path.read_text("utf-8"))["exposures"]}
     named = re.findall(r"ref\('(\w+)'\)", " ".join(exposures["statistics_report"]["depends_on"]))
     assert sorted(named) == sorted(list_tables_read(config))
 
@@ -363,13 +365,13 @@ def test_notes_on_released_figures_are_with_them_and_no_others(
     notes = [note.id for note in release.notes]
     assert notes == sorted({note for note, *_ in NOTES})
     areas_read = {
-        (notes[note], months[number], one.code, measure)
-        for one in figures["monthly"].values()
+        (notes[note], months[number], area.code, measure)
+        for area in figures["monthly"].values()
         for number, measure, note in [
-            *((number, measure, note) for key, measure, number, note in one.notes if key == EVERYONE),
-            *one.remarks,
+            *((number, measure, note) for key, measure, number, note in area.notes if key == EVERYONE),
+            *area.remarks,
         ]
     }
     assert areas_read == {(note, period, code, measure) for note, _, period, _, code, measure in NOTES}
     assert [measure for _, measure, _ in figures["monthly"]["provider-RGD"].remarks] == ["mean_hi_sessions"]
-    assert not any(one.notes for report in ("quarterly", "annual") for one in figures[report].values())
+    assert not any(area.notes for report in ("quarterly", "annual") for area in figures[report].values())

@@ -33,8 +33,8 @@ def test_no_letter_of_a_name_is_lost(name: str) -> None:
 
 
 @given(st.text(max_size=12), st.text(max_size=12))
-def test_two_codes_never_share_a_file_name(one: str, other: str) -> None:
-    assert (make_area_id("icb", one) == make_area_id("icb", other)) == (one == other)
+def test_two_codes_never_share_a_file_name(first: str, second: str) -> None:
+    assert (make_area_id("icb", first) == make_area_id("icb", second)) == (first == second)
 
 
 @given(st.text(max_size=12))

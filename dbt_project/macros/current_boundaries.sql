@@ -1,5 +1,5 @@
 {#
-  The figures of an extract on current boundaries. A figure under the name of an organisation of today is of its area.
+  The figures of an extract on current boundaries. A figure under the name of a current organisation is of its area.
     the area was one organisation's      the figure is carried, whatever its statistic
     it was made of several of its level  counts are summed, with bounds; a percentage, mean or median has no row
     it was made of smaller ones          likewise, of CCGs or sub-ICB locations, where each of them has a row
@@ -171,7 +171,7 @@ sums as (
 
 ),
 
--- The fewer the parts, the closer the bounds; but one that was never published leaves no sum, and others may.
+-- The fewer the parts, the closer the bounds; but one that was never published makes no sum, and others may.
 best_sums as (
 
     select
@@ -232,7 +232,7 @@ same_tier_areas as (
 
 ),
 
--- -- an organisation of today whose area has no figure
+-- -- a current organisation whose area has no value
 
 areas_without_value as (
 
@@ -321,7 +321,7 @@ rows_without_value as (
 
 ),
 
--- -- figures that no organisation of today has: whole or in part
+-- -- figures that no current organisation has, or has in part only
 
 uncovered_figures as (
 

@@ -8,7 +8,7 @@
 
 {#
   The least and the most that a count can have been, from what was printed of it. England's are exact. So is one printed
-  below the threshold, which only figures that nobody has rounded yet hold.
+  below the threshold, which only figures that nobody has rounded yet contain.
 #}
 {% macro lower_bound_of_published(level, status, value) -%}
     case

@@ -1,7 +1,7 @@
 {#
   Totals that we build are sums of rounded figures over the parts that are published, with the bounds within which the true
   total lies: those of the parts added up. A part that is hidden adds nothing to the value and its whole range to the
-  bounds. A part that was never published leaves no total.
+  bounds. Of a part that was never published there is no total.
 
   These are the columns of such a sum over a relation of parts, each with value, value_status, its bounds and, where it is
   a sum itself, suppressed_parts. `is_whole` says in SQL whether all the parts that there must be are there.
@@ -34,7 +34,7 @@
     end as suppressed_parts
 {%- endmacro %}
 
-{# The columns by which a count leaves, from a fact's value and status and the numbers of the disclosure policy. #}
+{# The columns by which a count is released, from a fact's value and status and the numbers of the disclosure policy. #}
 {% macro count_to_release(value, value_status, policy) -%}
 {%- set is_hidden = value_status ~ " = 'suppressed' or " ~ value ~ " < " ~ policy ~ ".suppress_counts_below" -%}
 {%- set rounded = round_to_multiple('cast(' ~ value ~ ' as bigint)', policy ~ '.round_counts_to') -%}

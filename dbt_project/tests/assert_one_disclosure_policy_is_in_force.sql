@@ -1,5 +1,5 @@
 -- Detects: a refresh without a disclosure policy, or with several.
--- Why: without one nothing would leave; with several, every figure would leave under each of them.
+-- Why: without one nothing would be released; with several, every figure would be released under each of them.
 -- A returned row is the number of policies that were landed: refresh again.
 with policies as (
 

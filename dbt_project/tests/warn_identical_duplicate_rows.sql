@@ -1,5 +1,5 @@
 -- Detects: rows of one drop that repeat another row, names apart. They are collapsed; conflicting ones are refused on
--- reading. England's row that stands once in each file of a quarterly pack is how the pack is published: not told.
+-- reading. England's row that stands once in each file of a quarterly pack is how the pack is published: not reported.
 -- Why: a provider was once published twice under two names, and a file put together from copies may lack other rows.
 -- A returned row is a drop with such rows.
 {{ config(severity='warn') }}

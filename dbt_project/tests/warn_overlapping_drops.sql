@@ -1,6 +1,6 @@
 -- Detects: two drops of one series and period that share cells at a level, and of which the less believed one has
--- others too that leave beside them: they are not taken for issues of one file.
--- Why: if one of them corrects the other under another name, what it withdrew still leaves.
+-- others too that are released beside them: they are not taken for issues of one file.
+-- Why: if one of them corrects the other under another name, what it withdrew is still released.
 -- A returned row is such a pair and level: say in catalogue/re_issues.yml whether the believed one replaces the whole
 -- of the other or adds to it.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_conflicting_observations'}}}) }}

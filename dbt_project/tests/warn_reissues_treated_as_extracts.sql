@@ -1,8 +1,9 @@
 -- Detects: a later issue of a file that has far fewer cells of a period and level than the earlier one, or none: it is
 -- taken for an extract, and withdraws nothing there.
--- Why: cells of the earlier issue that the publisher may have withdrawn still leave beside those of the later one.
--- A returned row is such a level: say in catalogue/re_issues.yml whether the file replaces the whole of the earlier
--- one or adds to it.
+-- Why: cells of the earlier issue that the publisher may have withdrawn are still released beside those of the later
+-- one.
+-- A returned row is such a level: say in catalogue/re_issues.yml whether the file replaces the whole of the earlier one
+-- or adds to it.
 {{ config(severity='warn') }}
 select
     series,

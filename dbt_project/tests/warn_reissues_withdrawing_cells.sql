@@ -1,8 +1,8 @@
--- Detects: a later issue of a file that no longer has cells of the one it replaces: they were withdrawn, and leave no
--- more.
--- Why: an organisation, a measure or a row that vanishes from the figures is told, with what came in its place.
--- A cell that the later issue has and that was set aside where it was read is not withdrawn by the publisher: the old
--- figure does not leave either, and the row says how many such cells the file has.
+-- Detects: a later issue of a file that no longer has cells of the one it replaces: they were withdrawn, and are
+-- released no more.
+-- Why: an organisation, a measure or a row that vanishes from the figures is reported, with what came in its place. A
+-- cell that the later issue has and that was set aside where it was read is not withdrawn by the publisher: the old
+-- figure is not released either, and the row says how many such cells the file has.
 -- A returned row is a level of a period of such a file: see that the re-issue is whole. If it is an extract, list it in
 -- catalogue/re_issues.yml as one that adds. What was withdrawn stands in marts.mart_superseded_cells, as `withdrawn`.
 {{ config(severity='warn') }}

@@ -1,10 +1,10 @@
 -- Detects: two periods of one series whose totals of England agree in every count that both have.
 -- Why: a file that was re-dated and offered again would stand as another period, and nothing else would tell. Two real
 -- periods share a count of 100 or more by chance now and then, never all of them: of the 140 counts of a month, two is
--- the most that was found. A month is judged by 20 counts; a quarter and a year, which may have 8 or 9 in all, by 5.
--- What has fewer is not judged: months of the time series alone have 4, and quarters of CCGs alone have no England.
--- A returned row is such a pair. England's totals are published exact, so it may be told: see which period each file is
--- really of, and take the other out of the drop folder, then its folder out of `drops/` in the home.
+-- the most that was found. A month is compared by 20 counts; a quarter and a year, which may have 8 or 9 in all, by 5.
+-- What has fewer is not compared: months of the time series alone have 4, and quarters of CCGs alone have no England.
+-- A returned row is such a pair. England's totals are published exact, so it may be shown: see which period each file
+-- is really of, and take the other out of the drop folder, then its folder out of `drops/` in the home.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_monthly'}}}) }}
 with england_totals as (
 

@@ -1,6 +1,7 @@
 -- Detects: published wholes that the sum of their published parts cannot be, whatever rounding and suppression hide, at
 -- levels that catalogue/relations.yml declares to add up. Where the sum is too small and fewer than half of the parts
--- that the reviewed lists have at the time are there, the drop is an excerpt, and nobody takes it for the whole.
+-- that the reviewed lists have at the time are there, the drop is an excerpt, and nobody takes it for the complete
+-- file.
 -- Why: parts are missing from a file, stand twice, or were counted by another rule; nobody should add them up unwarned.
 -- What is not declared to add up has its evidence in mart_reconciliation, as not_comparable.
 -- A returned row is a grain, a pair of levels and a measure, with how many totals are beyond; no total is named, for a

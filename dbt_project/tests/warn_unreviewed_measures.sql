@@ -1,5 +1,5 @@
 -- Detects: measures in the facts that are not in seeds/measures.csv.
--- Why: what nobody has reviewed does not leave; add a row to the seed to release it.
+-- Why: what nobody has reviewed is not released; add a row to the seed to release it.
 -- A returned row is such a measure.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_monthly'}}}) }}
 {% for fact in ['fct_monthly', 'fct_quarterly', 'int_annual_figures'] %}

@@ -1,7 +1,7 @@
 -- Detects: a drop of a series that is believed later, such as a time series, that publishes cells which a re-issue of
 -- the monthly file withdrew.
 -- Why: the two disagree on who has a figure. Believed beside one another, a corrected code and the wrong one would both
--- leave with the same figures; so what was withdrawn stays withdrawn, whichever was kept first.
+-- be released with the same figures; so what was withdrawn stays withdrawn, whichever was kept first.
 -- A returned row is such a drop, a period and a level. See which of the two the publisher means: if it is the time
 -- series, add a dated row to catalogue/precedence.yml. What is not believed stands in marts.mart_superseded_cells.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'int_conflicting_observations'}}}) }}

@@ -1,6 +1,7 @@
 -- Counts of ICBs and regions for months, which the monthly files print for sub-ICB locations only; before July 2022 of
--- STPs, from CCGs. Sums of the rounded counts that leave, with exact bounds: whole or not at all, so a body is left out
--- of a month in which one of its locations has no row. Never a percentage: none can be made from rounded counts.
+-- STPs, from CCGs. Sums of the rounded counts that are released, with exact bounds: whole or not at all, so a body is
+-- left out of a month in which one of its locations has no row. Never a percentage: none can be made from rounded
+-- counts.
 with parents as (
 
     select

@@ -1,6 +1,6 @@
 -- Observations with their measure named: by MEASURE_ID where there is one (its name is then not looked up: two ids have
 -- carried one name), else through the reviewed alias of the column. A measure nobody has reviewed keeps its own id (or
--- name) as its slug; it stays in the facts and does not leave.
+-- name) as its slug; it stays in the facts and is not released.
 with observations as (
 
     select * from {{ ref('int_corrected_observations') }}

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
--- What became of every listed place: the organisation that covers it today, following the successions to the end.
--- A split is not followed: what came of it belongs to several. A boundary that moved is followed and said.
+-- What became of every listed place: the organisation that covers it now, following the successions to the end.
+-- A split is not followed: what came of it belongs to several. A boundary that moved is followed and recorded.
 {% set longest_route = 6 %}
 with places as (
 

@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
 -- Every place that an area, or a part of it, went on to: each listed place itself, and all that came of it by the
--- successions, those of a split too. Which part went where is not told.
+-- successions, those of a split too. Which part went where is not known.
 {% set longest_route = 6 %}
 with places as (
 

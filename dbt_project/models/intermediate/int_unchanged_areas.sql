@@ -1,4 +1,4 @@
--- Current places that had the locations of today on the last day of a period, none of them of another boundary, and
+-- Current places that had their present locations on the last day of a period, none of them of another boundary, and
 -- that no later succession names.
 with area_locations as (
 

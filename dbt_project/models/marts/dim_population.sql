@@ -43,7 +43,7 @@ changes as (
 
 ),
 
--- A change of one population is told by its own row; the row of the whole scheme is for all the others.
+-- A change of one population has its own row; the row of the whole scheme is for all the others.
 changes_that_apply as (
 
     select

@@ -1,4 +1,4 @@
--- Which kinds of statistic may leave, and how finely.
+-- Which kinds of statistic may be released, and how finely.
 with disclosure_statistics as (
 
     select * from {{ source('landing', 'disclosure_statistics') }}

@@ -1,6 +1,6 @@
--- Notes on known errors of the publications, one row a note and the cell that it is about, so that a note leaves with
--- its figure. What is about no released figure says why. A cell that is suppressed has no row at all: a text about it
--- could say what is hidden. Only a figure of a published drop is noted, and only while that says what is wrong.
+-- Notes on known errors of the publications, one row a note and the cell that it is about, so that a note is released
+-- with its figure. What is about no released figure says why. A cell that is suppressed has no row at all: a text about
+-- it could say what is hidden. Only a figure of a published drop is noted, and only while that says what is wrong.
 with notes as (
 
     select * from {{ ref('int_noted_cells') }}

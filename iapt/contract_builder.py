@@ -1,4 +1,7 @@
-"""Write `contract.json` from dbt's manifest: `make contract`."""
+"""Write `contract.json` from dbt's manifest: `make contract`.
+
+`iapt.contract` is not imported here: it cannot be read while its file is missing or out of date.
+"""
 
 import csv
 import json

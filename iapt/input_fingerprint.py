@@ -1,4 +1,4 @@
-"""The recipe of a release: which drops, under which code, catalogue and profile. The same recipe, the same release."""
+"""The fingerprint of what a release is made from: drops, code, catalogue and profile."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def digest_files(root: Path, patterns: Sequence[str]) -> str:
     named = {pattern: [path for path in root.glob(pattern) if path.is_file()] for pattern in patterns}
     if stale := [pattern for pattern, paths in named.items() if not paths]:
         raise ValueError(f"{root}: expected files at {', '.join(stale)}; found none. Name where they have moved to.")
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted({path for paths in named.values() for path in paths if "__pycache__" not in path.parts}):
-        whole.update(path.relative_to(root).as_posix().encode() + b"\0")
-        whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def compute_input_fingerprint(root: Path, usable: Sequence[tuple[ArchivedDrop, DropSummary]], profile: str) -> str:
-    """A digest of the code, the catalogue, the drops and the disclosure profile that a release is made from."""
+    """Return a digest of the code, the catalogue, the drops and the disclosure profile that a release is made from."""
     drops = [(drop.sha256, drop.batch, drop.sequence, summary.digest) for drop, summary in usable]
-    whole = {"files": digest_files(root, FINGERPRINT_PATTERNS), "drops": sorted(drops), "profile": profile}
-    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+    inputs = {"files": digest_files(root, FINGERPRINT_PATTERNS), "drops": sorted(drops), "profile": profile}
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()

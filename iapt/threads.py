@@ -4,5 +4,5 @@ import os
 
 
 def threads_per_worker(workers: int) -> int:
-    """The threads of one of several workers; more of them would wait for each other, and do nothing but that."""
+    """Return the threads of each of several workers; more of them would only wait for each other."""
     return max(1, (os.cpu_count() or 1) // workers)

@@ -1,4 +1,4 @@
-"""Data Docs: what Great Expectations says of each table, as a static site without network or script.
+"""Data Docs: the results of Great Expectations for each table, as a static site without network or script.
 
 The tables of results are drawn by Great Expectations' own renderers. The page around them is ours, because
 its own page fetches scripts, styles and a logo from seven hosts, names the moment of the run, and prints the

@@ -1,7 +1,7 @@
 """The engine: Great Expectations running rules inside DuckDB, imported only when something is validated.
 
 Great Expectations is told to return whether a rule passed and nothing else, so none of its results, logs or pages holds
-a row. How many rows violate a rule, and the keys of a few, come from the same query and are handed over beside them.
+a row. How many rows violate a rule, and the keys of a few, come from the same query and are returned apart from them.
 """
 
 import os
@@ -41,7 +41,7 @@ class Violations:
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of running one rule; `error` names the kind of error that kept it from being run."""
+    """What came of running one rule; `error` names the kind of error that prevented it from being run."""
 
     rule: Rule
     result: Literal["passed", "failed", "error"]

@@ -34,7 +34,7 @@ def make_outcome(
     examples: tuple[Example, ...] = (),
     message: str = "",
 ) -> RuleOutcome:
-    """Return the outcome of a rule, with all that the rule says of itself."""
+    """Return the outcome of a rule, with the description of the rule."""
     return RuleOutcome(
         rule=rule.name,
         table=rule.table,

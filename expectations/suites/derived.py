@@ -117,7 +117,7 @@ def _no_other_area_under_a_current_name(table: str) -> Rule:
         name="no_other_area_under_a_current_name",
         table=table,
         description=(
-            f"A figure that is {' or '.join(UNDER_ITS_OWN_CODE)} stands at the level and under the code it was "
+            f"A figure that is {' or '.join(UNDER_ITS_OWN_CODE)} has the level and the code it was "
             "published with, and that is no place in force today; one that is the same is the organisation's own. "
             "Source: a figure under an organisation's name is about that organisation's area."
         ),

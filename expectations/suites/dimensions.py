@@ -83,7 +83,7 @@ def dim_period_rules() -> tuple[Rule, ...]:
             name="calendar_is_complete",
             table=table,
             description=(
-                "Between the first and the last period of a grain every period stands: a period without data "
+                "Between the first and the last period of a grain every period has a row: a period without data "
                 "is a row that says so. Source: the calendar of the release comes from the calendar, not "
                 "from the data."
             ),
@@ -94,7 +94,7 @@ def dim_period_rules() -> tuple[Rule, ...]:
             table,
             "publication_status = 'not_published' "
             "and (coalesce(trim(reason), '') = '' or coalesce(trim(source), '') = '')",
-            "A period that was never published says why, as far as is known, and who says so. "
+            "A period that was never published has a reason, as far as is known, and its source. "
             "Source: the known gaps of the catalogue.",
         ),
     )
@@ -147,7 +147,7 @@ def dim_measure_rules() -> tuple[Rule, ...]:
             "only_counts_are_additive",
             table,
             "is_additive and statistic <> 'count'",
-            "A percentage, a mean, a median or an extreme is never additive: who adds what this says may be added "
+            "A percentage, a mean, a median or an extreme is never additive: who adds what is marked as additive "
             f"would get a figure that nobody published. {CONTRACT}",
         ),
         Rule(
@@ -155,7 +155,7 @@ def dim_measure_rules() -> tuple[Rule, ...]:
             table=table,
             description=(
                 "Every part of a numerator, a denominator and a base is a count of dim_measure: misspelt, it "
-                "would let a percentage through that its hidden numerator should have hidden. "
+                "would let a percentage be released that its suppressed numerator should suppress. "
                 "Source: the rules that hide a figure with what it rests on look for its parts here."
             ),
             query=load_query("release/measures_rest_on_known_counts", table),
@@ -231,7 +231,7 @@ def dim_note_rules() -> tuple[Rule, ...]:
             name="notes_point_to_released_cells",
             table=table,
             description=(
-                "A note that is said to be about a released figure names one cell of the extract of its grain, by its "
+                "A note with the status of a released figure names one cell of the extract of its grain, by its "
                 "whole key. Source: a note that finds no figure would warn nobody."
             ),
             query=load_query(
@@ -245,7 +245,7 @@ def dim_note_rules() -> tuple[Rule, ...]:
             name="no_note_is_about_a_suppressed_cell",
             table=table,
             description=(
-                "No note is about a figure that the extract suppresses: its text could say what is hidden. "
+                "No note is about a figure that the extract suppresses: its text could reveal what is suppressed. "
                 "Source: suppression comes first."
             ),
             query=load_query(

@@ -27,7 +27,7 @@ from iapt.contract import DROPS, ORGANISATION_LEVELS, PAIR_LEVELS, SERIES_GRAINS
 from iapt.sql import sql_list
 
 CONTRACT = "Source: the contract of an observation."
-#: A count, and one that counts it among others: rounding keeps their order.
+#: A count, and one that includes it: rounding preserves their order.
 PARTS_AND_WHOLES: Final = (
     ("count_reliable_recovery", "count_recovery"),
     ("count_recovery", "count_finished_course_treatment"),
@@ -84,7 +84,7 @@ def _populations() -> tuple[Rule, ...]:
             "pairs_have_both_codes",
             table,
             f"(partner_code is not null) <> {IS_PAIR} or trim(partner_code) = ''",
-            f"A pair has the codes of both its organisations, and nobody else has a partner. {CONTRACT}",
+            f"A pair has the codes of both its organisations, and no other row has a partner. {CONTRACT}",
             layer="drops",
         ),
         expect_no_rows_where(
@@ -98,7 +98,7 @@ def _populations() -> tuple[Rule, ...]:
             "populations_are_named",
             table,
             "coalesce(trim(variable_type), '') = '' or (variable_type <> 'Total' and variable_a is null)",
-            f"A row counts everyone (Total), or says which category of which variable it counts. {CONTRACT}",
+            f"A row counts everyone (Total), or names the category of the variable that it counts. {CONTRACT}",
             layer="drops",
         ),
     )
@@ -111,7 +111,7 @@ def _figures() -> tuple[Rule, ...]:
             name="observations_are_unique",
             table=table,
             description=(
-                "In one drop a figure of an organisation, population, period and measure stands once; a row that "
+                "In one drop a figure of an organisation, population, period and measure occurs once; a row that "
                 "repeats another is marked by the reader as its duplicate. Source: two figures of one cell would "
                 "be a choice between them."
             ),
@@ -195,7 +195,7 @@ def _more_values() -> tuple[Rule, ...]:
             "statistic in ('mean', 'median') and unit = 'days' and value_status = 'published' "
             f"and value > {LONGEST_LIKELY_WAIT_IN_DAYS}",
             f"A mean or median wait is at most {LONGEST_LIKELY_WAIT_IN_DAYS:,} days. Source: longer ones have been "
-            "published, each of a single provider in a single month; they are kept and worth a look.",
+            "published, each of a single provider in a single month; they are released and worth a look.",
             severity="warning",
             layer="drops",
             remedy=LOOK_AT_THE_FILE,
@@ -210,8 +210,8 @@ def _suppression_of_dependent_values() -> tuple[Rule, ...]:
             "percentages_are_suppressed_with_their_numerator",
             table,
             f"value_status = 'published' and numerator_parts = 1 and hidden_parts = 1 and {BELOW_ENGLAND}",
-            "A percentage is withheld where its numerator is: beside a shown denominator it gives the hidden count "
-            f"back. A numerator of two hidden counts may be large enough to show. {PUBLISHER}",
+            "A percentage is suppressed where its numerator is: with a shown denominator it reveals the suppressed "
+            f"count. A numerator of two suppressed counts may be large enough to show. {PUBLISHER}",
             layer="drops",
         ),
         expect_no_rows_where(
@@ -269,9 +269,9 @@ def _agreement() -> tuple[Rule, ...]:
             "value_status = 'published' and missing_counts = 0 and not ("
             f"(2 * round(value * {scale}) - 1) * greatest(denominator_lower, 1) <= 200 * {scale} * numerator_upper "
             f"and 200 * {scale} * numerator_lower <= (2 * round(value * {scale}) + 1) * denominator_upper)",
-            "Of the counts that may lie behind a percentage, as rounded or hidden, some make it: of England's exact "
-            "ones, those themselves do. Source: every monthly and annual figure at hand; the third-party copy of one "
-            "quarter breaks it.",
+            "Of the counts that may lie behind a percentage, as rounded or suppressed, some make it: of England's "
+            "exact ones, those themselves do. Source: every monthly and annual figure at hand; the third-party copy of "
+            "one quarter breaks it.",
             severity="warning",
             layer="drops",
             remedy=REVIEW_THE_RULE,

@@ -128,7 +128,7 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             "partners_are_on_pairs_only",
             table,
             f"(partner_code is not null) <> {IS_PAIR} or (partner_name is not null) <> {IS_PAIR}",
-            f"partner_code and partner_name stand on {' and '.join(PAIR_LEVELS)} rows, always, and on no "
+            f"partner_code and partner_name are filled on {' and '.join(PAIR_LEVELS)} rows, always, and on no "
             f"other. {CONTRACT}",
         ),
         expect_no_rows_where(
@@ -141,7 +141,7 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             name="organisations_are_in_dim_organisation",
             table=table,
             description=(
-                "Every organisation is described in dim_organisation under its level, as one that stands in a drop "
+                "Every organisation is described in dim_organisation under its level, as one that is in a drop "
                 "unless its figure is a total that was built here; a pair's two organisations under theirs. "
                 f"{CONTRACT}"
             ),
@@ -160,13 +160,13 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             "breakdown_rows_name_their_category",
             table,
             "variable_type <> 'Total' and variable_a is null",
-            f"A row of a breakdown says in variable_a which category it counts. {CONTRACT}",
+            f"A row of a breakdown names in variable_a the category it counts. {CONTRACT}",
         ),
     )
 
 
 def org_type_is_that_of_dim_organisation(table: str) -> Rule:
-    """Return the rule that every row says what its organisation is, and in a pair what either of the two is."""
+    """Return the rule that org_type is what the organisation of a row is, and in a pair what either of the two is."""
     return Rule(
         name="org_type_is_that_of_dim_organisation",
         table=table,
@@ -204,7 +204,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
         Rule(
             name="periods_are_in_dim_period",
             table=table,
-            description=f"Every period stands in dim_period as a {grain}. {CONTRACT}",
+            description=f"Every period is in dim_period as a {grain}. {CONTRACT}",
             query=f"""
                 with figures as (select {sql_keys(table)} from {{batch}}),
                 calendar as (select period from dim_period where period_grain = '{grain}')
@@ -259,7 +259,7 @@ def _values(table: str) -> tuple[Rule, ...]:
             "published_rows_have_a_value",
             table,
             "value_status = 'published' and value is null",
-            f"A published row has its value: what is absent says why. {CONTRACT}",
+            f"A published row has its value: what is absent has another status. {CONTRACT}",
         ),
     )
 
@@ -364,7 +364,7 @@ def _bounds(table: str) -> tuple[Rule, ...]:
             "is_derived and value_status is distinct from 'not_published' "
             "and (lower_bound is null or upper_bound is null "
             "or suppressed_parts is null or suppressed_parts < 0)",
-            "A total that we built says between which bounds the true total lies and how many of its parts "
+            "A derived total has the bounds between which the true total lies and the number of its parts "
             "are suppressed. Source: the methodology of derived totals.",
         ),
         expect_no_rows_where(
@@ -433,7 +433,7 @@ def _gaps(table: str) -> tuple[Rule, ...]:
             table=table,
             description=(
                 f"In a {grain} that dim_period calls not_published, every organisation, population and "
-                f"measure of the {grain} before or after stands as a not_published row, so that a chart "
+                f"measure of the {grain} before or after is there as a not_published row, so that a chart "
                 "breaks and a table shows the gap. Source: the known gaps of the catalogue."
             ),
             query=load_query(

@@ -25,8 +25,8 @@ SCHEMA: Final = "marts"
 CONTRACT: Final = "Source: the data contract of the marts."
 APPLIES: Final = "value_status in ('published', 'suppressed', 'not_published')"
 IS_FIGURE: Final = "value_status in ('published', 'suppressed')"
-#: Whose cells that do not apply are stored with the others, and so are looked at for a value; those of fct_annual stand
-#: among the observations, where the rules of the drops look at them.
+#: The statuses of which no stored row may have a value. Cells of fct_annual that do not apply are not stored: they are
+#: read from the observations, which the rules of the drops are about.
 STORED_WITHOUT_VALUE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "fct_monthly": ("suppressed", "not_applicable", "not_published"),
@@ -73,7 +73,7 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             "partners_are_on_pairs_only",
             table,
             f"{APPLIES} and (partner_code is not null) <> {IS_PAIR}",
-            f"partner_code stands on {' and '.join(PAIR_LEVELS)} rows, always, and on no other. {CONTRACT}",
+            f"partner_code is filled on {' and '.join(PAIR_LEVELS)} rows, always, and on no other. {CONTRACT}",
             layer="marts",
         ),
         expect_no_rows_where(
@@ -87,7 +87,7 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             name="organisations_are_in_dim_organisation",
             table=table,
             description=(
-                "Every organisation is described in dim_organisation under its level, as one that stands in a drop; a "
+                "Every organisation is described in dim_organisation under its level, as one that is in a drop; a "
                 f"pair's two organisations under theirs. {CONTRACT}"
             ),
             query=load_query(
@@ -109,7 +109,7 @@ def _organisations_and_categories(table: str) -> tuple[Rule, ...]:
             "breakdowns_name_their_category",
             table,
             f"{APPLIES} and variable_type <> 'Total' and variable_a is null",
-            f"A row of a breakdown says in variable_a which category it counts. {CONTRACT}",
+            f"A row of a breakdown names in variable_a the category it counts. {CONTRACT}",
             layer="marts",
         ),
     )
@@ -122,7 +122,7 @@ def _periods(table: str) -> tuple[Rule, ...]:
             name="periods_are_in_dim_period",
             table=table,
             description=(
-                f"Every period stands in dim_period as a {grain}, with the same first and last day and financial "
+                f"Every period is in dim_period as a {grain}, with the same first and last day and financial "
                 f"year. {CONTRACT}"
             ),
             query=load_query("marts/periods_are_in_dim_period", table, applies=APPLIES, grain=grain),
@@ -156,8 +156,8 @@ def _suppression_of_dependent_values(table: str) -> tuple[Rule, ...]:
             status="published",
             numerator_status="suppressed",
             description=(
-                "A percentage is withheld where its numerator is: beside a shown denominator it gives the hidden "
-                f"count back. A numerator of two hidden counts may be large enough to show. {PUBLISHER}"
+                "A percentage is suppressed where its numerator is: with a shown denominator it reveals the "
+                f"suppressed count. A numerator of two suppressed counts may be large enough to show. {PUBLISHER}"
             ),
         ),
         _beside_numerator(
@@ -207,7 +207,7 @@ def _provenance(table: str) -> tuple[Rule, ...]:
             table,
             "value_status = 'published' and value is distinct from try_cast(value_as_published as double) "
             f"and (drop_sha256, source_member, source_row, source_column) not in ({REPLACED})",
-            "A value is the number that stands in the publisher's file, digit for digit, but where a reviewed "
+            "A value is the number in the publisher's file, digit for digit, but where a reviewed "
             "correction puts another. Source: marts hold figures as published, at source precision.",
             layer="marts",
         ),

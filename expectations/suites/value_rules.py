@@ -27,7 +27,7 @@ ONLY_ENGLAND_USES_ITS_CODE: Final = (
 )
 
 BELOW_ENGLAND: Final = "org_level is distinct from 'england'"
-#: What to do about a figure that is odd and stands as published.
+#: What to do about an unusual figure that is as published.
 LOOK_AT_THE_FILE: Final = (
     "Look at the rows in the publisher's file: where the file has them so, they are released as published, and a note "
     "for readers can be put in catalogue/corrections.yml; where it has not, the drop is read wrongly: mend its layout."
@@ -40,7 +40,7 @@ REVIEW_THE_RULE: Final = (
 )
 REVIEW_THE_MEASURE: Final = "Add a row for each such measure to dbt_project/seeds/measures.csv."
 PUBLISHER = "Source: the publisher's disclosure rule, which all its figures at hand keep."
-#: What unrounded figures do not keep, and need not: the rule is yet to be applied to them.
+#: Rules that do not apply to unrounded figures: the publisher's rounding is yet to be applied to them.
 RULES_OF_ROUNDED_FIGURES: Final = frozenset(
     {"counts_below_england_are_at_least_five", "counts_below_england_are_multiples_of_five"}
 )
@@ -117,8 +117,8 @@ def _values(table: str, layer: Layer) -> tuple[Rule, ...]:
             "percentages_below_england_are_whole",
             table,
             f"statistic = 'percentage' and value_status = 'published' and value <> floor(value) and {BELOW_ENGLAND}",
-            "Below England a percentage has no decimals: a finer one, times a shown denominator, gives hidden counts "
-            f"back. {PUBLISHER}",
+            "Below England a percentage has no decimals: a finer one, times a shown denominator, reveals suppressed "
+            f"counts. {PUBLISHER}",
             layer=layer,
         ),
         expect_no_rows_where(
@@ -153,7 +153,7 @@ def _values(table: str, layer: Layer) -> tuple[Rule, ...]:
             table,
             "statistic in ('mean', 'median') and value_status = 'published' and value < 0",
             "A mean or a median is not below zero. Source: nothing that is measured is; the publisher has printed "
-            "one all the same, so it is kept.",
+            "one all the same, so it only warns.",
             severity="warning",
             layer=layer,
             remedy=LOOK_AT_THE_FILE,

@@ -1,3 +1,8 @@
+{# Columns of one relation, as a list for SELECT or GROUP BY. #}
+{% macro qualify(columns, relation) -%}
+    {%- for column in columns -%} {{ relation }}.{{ column }}{{ ', ' if not loop.last }} {%- endfor -%}
+{%- endmacro %}
+
 {#
   The figures of an extract on current boundaries. A figure under the name of a current organisation is of its area.
     the area was one organisation's      the figure is carried, whatever its statistic
@@ -137,17 +142,13 @@ carried as (
 sums as (
 
     select
-        {% for column in dates -%}
-        figures_by_current_area.{{ column }},
-        {% endfor -%}
+        {{ qualify(dates, 'figures_by_current_area') }},
         figures_by_current_area.current_level as org_level,
         figures_by_current_area.current_code as org_code,
         figures_by_current_area.org_level as level_as_published,
         {{ dbt.listagg("figures_by_current_area.org_code", "'; '", "order by figures_by_current_area.org_code") }} as codes_as_published,
         figures_by_current_area.comparability,
-        {% for column in population -%}
-        figures_by_current_area.{{ column }},
-        {% endfor -%}
+        {{ qualify(population, 'figures_by_current_area') }},
         figures_by_current_area.tiers_below,
         figures_by_current_area.cell,
         {{ sum_of_parts('figures_by_current_area') }}
@@ -163,9 +164,7 @@ sums as (
         figures_by_current_area.comparability in ('merged', 'summed')
         and carried.cell is null
     group by
-        {% for column in dates + population -%}
-        figures_by_current_area.{{ column }},
-        {% endfor -%}
+        {{ qualify(dates + population, 'figures_by_current_area') }},
         figures_by_current_area.current_level, figures_by_current_area.current_code, figures_by_current_area.org_level, figures_by_current_area.comparability, figures_by_current_area.tiers_below, figures_by_current_area.cell
     having count(*) = max(figures_by_current_area.organisations)
 
@@ -287,17 +286,13 @@ areas_without_value as (
 rows_without_value as (
 
     select
-        {% for column in dates -%}
-        areas_without_value.{{ column }},
-        {% endfor -%}
+        {{ qualify(dates, 'areas_without_value') }},
         areas_without_value.current_level as org_level,
         areas_without_value.current_code as org_code,
         max(areas_without_value.org_level) as level_as_published,
         {{ dbt.listagg("areas_without_value.org_code", "'; '", "order by areas_without_value.org_code") }} as codes_as_published,
         min(areas_without_value.reason) as comparability,
-        {% for column in population -%}
-        areas_without_value.{{ column }},
-        {% endfor -%}
+        {{ qualify(population, 'areas_without_value') }},
         cast(null as double) as value,
         'not_published' as value_status,
         {{ value_marker('not_published') }} as value_marker,
@@ -314,9 +309,7 @@ rows_without_value as (
             and areas_without_value.current_code = values_of_current_areas.org_code
     where values_of_current_areas.cell is null
     group by
-        {% for column in dates + population -%}
-        areas_without_value.{{ column }},
-        {% endfor -%}
+        {{ qualify(dates + population, 'areas_without_value') }},
         areas_without_value.current_level, areas_without_value.current_code, areas_without_value.cell
 
 ),
@@ -356,9 +349,7 @@ uncovered_figures as (
 under_their_own_code as (
 
     select
-        {% for column in dates -%}
-        figures.{{ column }},
-        {% endfor -%}
+        {{ qualify(dates, 'figures') }},
         figures.org_level,
         figures.org_code,
         figures.org_level as level_as_published,
@@ -368,9 +359,7 @@ under_their_own_code as (
             when coalesce(current_organisations.comparability, 'not_known') = 'not_known' then 'not_known'
             else 'former'
         end as comparability,
-        {% for column in population + figure -%}
-        figures.{{ column }},
-        {% endfor -%}
+        {{ qualify(population + figure, 'figures') }},
         figures.cell
     from figures
     left join uncovered_figures
@@ -413,9 +402,7 @@ organisations as (
 )
 
 select
-    {% for column in dates -%}
-    result.{{ column }},
-    {% endfor -%}
+    {{ qualify(dates, 'result') }},
     result.org_level,
     result.org_code,
     organisations.org_name,
@@ -423,16 +410,8 @@ select
     result.level_as_published,
     result.codes_as_published,
     result.comparability,
-    {% for column in population -%}
-    result.{{ column }},
-    {% endfor -%}
-    result.value,
-    result.value_status,
-    result.value_marker,
-    result.is_derived,
-    result.lower_bound,
-    result.upper_bound,
-    result.suppressed_parts
+    {{ qualify(population, 'result') }},
+    {{ qualify(figure, 'result') }}
 from on_current_boundaries as result
 left join organisations
     on

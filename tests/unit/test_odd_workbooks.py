@@ -115,7 +115,7 @@ def test_errors_beyond_what_the_sheet_was_loaded_with_keep_their_place(tmp_path:
     )
     found = read(tmp_path, NAME, book)
     assert [row for _, row, _, _ in odd(found)] == [3, 9, 12]
-    assert "rows with a spreadsheet's error in a key are set aside: sheet 'jan', row 9; sheet 'jan', row 12" in (
+    assert "rows with a spreadsheet's error in a key are quarantined: sheet 'jan', row 9; sheet 'jan', row 12" in (
         found.summary.notices
     )
 
@@ -150,13 +150,13 @@ def test_an_error_that_was_saved_as_text_is_quarantined_in_a_csv_too(text: str, 
 
 
 @pytest.mark.parametrize("key", [0, 1, 2, 5, 6, 7, 8])
-def test_a_row_with_an_error_in_a_key_is_set_aside_and_the_rest_is_read(key: int, tmp_path: Path) -> None:
+def test_a_row_with_an_error_in_a_key_is_quarantined_and_the_rest_is_read(key: int, tmp_path: Path) -> None:
     row = make_row("777", measure=FINISHED)
     row[key] = "#REF!"
     found = drops.read_monthly(tmp_path, make_row("25"), row, make_row("30", measure=("M003", "Count_X")))
     assert [cell["value_as_published"] for cell in found.observations] == ["25", "30"]
     assert odd(found) == [("", 3, "777", "a key of the row is a spreadsheet's error")]
-    assert found.summary.notices == ["rows with a spreadsheet's error in a key are set aside: row 3"]
+    assert found.summary.notices == ["rows with a spreadsheet's error in a key are quarantined: row 3"]
     wide = [drops.make_annual_row("25"), ["#N/A", *drops.make_annual_row("30")[1:]]]
     annual = read(tmp_path, "a-2022-23.csv", drops.make_csv(drops.ANNUAL_HEADERS["2022-23"], wide))
     assert annual.summary.quarantined == len(drops.ANNUAL_HEADERS["2022-23"]) - len(drops.ANNUAL_KEYS)

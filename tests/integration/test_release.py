@@ -185,7 +185,7 @@ def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) 
     as_text = f"auto_detect = false, delim = ',', quote = '\"', columns = {columns}"
     with duckdb.connect() as connection:
         for table in ("extract_monthly", "extract_quarterly", "extract_annual"):
-            csv, parquet = str(folder / f"{table}_*.csv.gz"), str(_latest(released_home) / f"{table}.parquet")
+            csv, parquet = str(folder / f"{table}_[0-9]*.csv.gz"), str(_latest(released_home) / f"{table}.parquet")
             totals = [
                 connection.execute(
                     f"select count(*), count(value), sum(cast(value as decimal(18, 1))) from {source}"

@@ -17,14 +17,9 @@ SLOW_FIXTURES = {"released_home", "real_release"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier, by its folder; a test of the fast tier may not use a slow fixture.
-
-    pytest-xdist runs the tests of a file in one process, and all that share the release of the real drops.
-    """
+    """Mark each test with its tier, by its folder; a test of the fast tier may not use a slow fixture."""
     for item in items:
         tier = Path(item.path).parent.name
-        if item.config.pluginmanager.has_plugin("xdist"):
-            item.add_marker(pytest.mark.xdist_group(tier if tier == "acceptance" else item.path.name))
         if tier == "unit":
             slow = SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
             if slow:

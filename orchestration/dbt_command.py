@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from iapt.workspace import DBT_PROJECT
+from orchestration import warm_dbt
 
 MODULE: Final = "orchestration.dbt_command"
 #: What dbt kept of parsing the project.
@@ -31,14 +34,9 @@ def ignore_surroundings() -> None:
         del os.environ[name]
 
 
-def main(arguments: list[str]) -> None:
-    """Run dbt with these arguments, and end this process with its exit status."""
-    from dbt.cli.main import cli
-
-    cli(arguments, obj={} if "parse" in arguments else {"manifest": _read_parsed_project()}, prog_name="dbt")
-
-
-def _read_parsed_project() -> Any:
+@cache
+def _read_parsed_project(modified_ns: int) -> Any:
+    """Return the project as it was parsed at that time, in nanoseconds: one that was parsed again is read again."""
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
 
@@ -47,5 +45,40 @@ def _read_parsed_project() -> Any:
     return manifest
 
 
+def prepare_runs() -> None:
+    """Import dbt and read the parsed project, where it has been parsed, so that a fork of this process need not."""
+    import dbt.adapters.duckdb
+    import dbt.cli.main  # noqa: F401
+
+    if PARSED_PROJECT.is_file():
+        _read_parsed_project(PARSED_PROJECT.stat().st_mtime_ns)
+
+
+def run_dbt(arguments: list[str]) -> int:
+    """Run dbt's own command with these arguments in this process; return its exit status."""
+    from dbt.cli.main import cli
+
+    known: dict[str, Any] = (
+        {} if "parse" in arguments else {"manifest": _read_parsed_project(PARSED_PROJECT.stat().st_mtime_ns)}
+    )
+    try:
+        cli(arguments, obj=known, prog_name="dbt")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run dbt in a fork of the process that has it imported, else in this one; return its exit status.
+
+    With `--serve-at SOCKET` this process becomes the one that is forked.
+    """
+    if arguments[:1] == [warm_dbt.SERVE_AT]:
+        warm_dbt.serve(Path(arguments[1]), prepare_runs, run_dbt)
+        return 0
+    status = warm_dbt.run_in_fork(arguments)
+    return run_dbt(arguments) if status is None else status
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

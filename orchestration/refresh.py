@@ -14,7 +14,8 @@ from iapt.machine_errors import translate_machine_errors
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_lock import lock_workspace
 from iapt.workspace_state import RefreshRecord
-from orchestration.dbt_command import ignore_surroundings
+from orchestration import warm_dbt
+from orchestration.dbt_command import MODULE, ignore_surroundings
 from orchestration.progress import ProgressReporter
 from orchestration.run_record import LOG_TAG, read_record
 
@@ -86,6 +87,7 @@ def _run_job(
     os.environ["DAGSTER_HOME"] = str(workspace.dagster)
     os.environ.setdefault("DO_NOT_TRACK", "1")
     ignore_surroundings()
+    warm_dbt.start(MODULE)
     # Imported late: a usage error should not wait for Dagster.
     from orchestration.definitions import build_definitions
     from orchestration.event_log import open_instance

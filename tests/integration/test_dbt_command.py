@@ -1,26 +1,30 @@
-"""dbt on the project as it was parsed once says and does what dbt that parses it does."""
+"""dbt in a fork of a prepared process says and does what dbt in a process of its own does."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from iapt.workspace import DBT_PROJECT
-from orchestration import dbt_command
+from orchestration import dbt_command, warm_dbt
 from orchestration.assets.marts import prepare_manifest
+
+LIST_SEEDS = ("--quiet", "list", "--resource-type", "seed")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def parsed_project() -> None:
-    """The project, parsed."""
+def prepared_process() -> None:
+    """The project, parsed, and the process whose forks run dbt."""
     prepare_manifest()
+    warm_dbt.start(dbt_command.MODULE)
 
 
-def run_dbt(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_dbt(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     settings = {
         "IAPT_WAREHOUSE": str(folder / "warehouse.duckdb"),
         "DBT_PROFILES_DIR": str(DBT_PROJECT),
@@ -30,17 +34,19 @@ def run_dbt(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", dbt_command.MODULE, *arguments],
         cwd=DBT_PROJECT,
-        env={**os.environ, **settings},
+        env={**os.environ, **settings, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_dbt_knows_the_project(tmp_path: Path) -> None:
-    listed = run_dbt("--quiet", "list", "--resource-type", "seed", folder=tmp_path)
-    assert listed.returncode == 0, listed.stdout
-    assert "iapt.measures" in listed.stdout.splitlines()
+def test_a_fork_answers_as_a_process_of_its_own_does(tmp_path: Path) -> None:
+    own = run_dbt(*LIST_SEEDS, folder=tmp_path, **{warm_dbt.SOCKET_VARIABLE: str(tmp_path / "no such socket")})
+    assert own.returncode == 0, own.stdout
+    assert "iapt.measures" in own.stdout.splitlines()
+    fork = run_dbt(*LIST_SEEDS, folder=tmp_path)
+    assert (fork.returncode, fork.stdout) == (own.returncode, own.stdout)
 
 
 def test_a_run_that_fails_says_so(tmp_path: Path) -> None:
@@ -57,3 +63,24 @@ def test_a_run_leaves_all_of_the_warehouse_in_its_file(tmp_path: Path) -> None:
     seeded = run_dbt("seed", "--select", "measures", folder=tmp_path)
     assert seeded.returncode == 0, seeded.stdout
     assert [path.name for path in tmp_path.glob("warehouse.*")] == ["warehouse.duckdb"]
+
+
+def test_the_prepared_process_ends_with_the_one_that_started_it() -> None:
+    start = (
+        f"import os; from orchestration import warm_dbt; warm_dbt.start({dbt_command.MODULE!r}); "
+        "print(os.environ[warm_dbt.SOCKET_VARIABLE])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", start],
+        cwd=DBT_PROJECT,
+        env={**os.environ, warm_dbt.SOCKET_VARIABLE: ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    folder = Path(done.stdout.strip()).parent
+    for _ in range(300):
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{folder} is still there")

@@ -79,7 +79,7 @@ def test_other_errors_are_let_through(error: Exception, tmp_path: Path) -> None:
     assert describe_machine_error(str(error)) is None
 
 
-@pytest.mark.parametrize("step", ["prepare_dagster_home", "lock_workspace", "redirect_output_to"])
+@pytest.mark.parametrize("step", ["prepare_dagster_home", "lock_workspace", "redirect_output_to", "warm_dbt.start"])
 @pytest.mark.parametrize(
     "error", [system(errno.ENOSPC), OperationalError("x", {}, sqlite3.OperationalError("database or disk is full"))]
 )

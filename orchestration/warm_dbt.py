@@ -1,0 +1,159 @@
+"""A process that has imported dbt and read the parsed project: each run of dbt is a fork of it.
+
+To import dbt and to read the parsed project takes a tenth of a demonstration refresh (docs/decisions). `start` has it
+done while the drops are read. Where no such process was started, as in Dagster's UI, a run does it by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Final
+
+from iapt.workspace import DBT_PROJECT
+
+#: The environment variable that names the socket of the process.
+SOCKET_VARIABLE: Final = "IAPT_WARM_DBT"
+#: The option by which the process is told where its socket goes.
+SERVE_AT: Final = "--serve-at"
+#: The exit status of dbt where it could not do its work.
+FAILED: Final = 2
+_NUMBER_BYTES: Final = 8
+
+
+def start(module: str) -> None:
+    """Start the process by a module's command, unless there is one. It ends when this process ends."""
+    if Path(os.environ.get(SOCKET_VARIABLE, "")).is_socket():
+        return
+    address = Path(tempfile.mkdtemp(prefix="iapt_dbt_")) / "socket"
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, SERVE_AT, str(address)],
+        cwd=DBT_PROJECT,
+        stdin=subprocess.PIPE,  # closed when this process ends
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.environ[SOCKET_VARIABLE] = str(address)
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+def run_in_fork(arguments: list[str]) -> int | None:
+    """Run dbt with these arguments in a fork of the process; return its exit status, None where there is no process."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(os.environ.get(SOCKET_VARIABLE, ""))
+        except OSError:
+            return None
+        mask = os.umask(0o077)
+        os.umask(mask)
+        request = {"arguments": arguments, "environment": dict(os.environ), "folder": str(Path.cwd()), "umask": mask}
+        payload = json.dumps(request).encode()
+        socket.send_fds(connection, [len(payload).to_bytes(_NUMBER_BYTES, "big")], [0, 1, 2])
+        connection.sendall(payload)
+        pid = _receive_number(connection)
+        if pid is not None:
+            signal.signal(signal.SIGINT, lambda *_: os.kill(pid, signal.SIGINT))
+        status = _receive_number(connection)
+        return FAILED if status is None else status
+
+
+def _receive_number(connection: socket.socket) -> int | None:
+    """Return the next number that the other side sends; None where it has ended."""
+    try:
+        received = connection.recv(_NUMBER_BYTES, socket.MSG_WAITALL)
+    except ConnectionError:
+        return None
+    return int.from_bytes(received, "big") if len(received) == _NUMBER_BYTES else None
+
+
+def serve(address: Path, prepare: Callable[[], None], run_dbt: Callable[[list[str]], int]) -> None:
+    """Prepare, then fork for every run that is asked for, until standard input is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nothing waits for the forks
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(address))
+            listener.listen()  # a run asked for from now on waits for the preparation
+            with _exit_if_starter_ends(address.parent):
+                prepare()
+            while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+                connection, _ = listener.accept()
+                with connection:
+                    if os.fork() == 0:
+                        listener.close()
+                        _run_request(connection, run_dbt)
+    finally:
+        shutil.rmtree(address.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _exit_if_starter_ends(folder: Path) -> Generator[None]:
+    """End at once where standard input is closed meanwhile: a command that finds nothing to do ends soon."""
+    done_receiver, done_sender = os.pipe()
+
+    def watch() -> None:
+        if sys.stdin in select.select([sys.stdin, done_receiver], [], [])[0]:
+            shutil.rmtree(folder, ignore_errors=True)
+            os._exit(0)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:  # no other thread may run where the process is forked
+        os.close(done_sender)
+        watcher.join()
+        os.close(done_receiver)
+
+
+def _run_request(connection: socket.socket, run_dbt: Callable[[list[str]], int]) -> None:
+    """In a fork: take over the caller's streams, environment and folder, run dbt, and send its exit status."""
+    status = FAILED
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        length, descriptors, _, _ = socket.recv_fds(connection, _NUMBER_BYTES, 3)
+        request = json.loads(connection.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL))
+        for stream, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, stream)
+            os.close(descriptor)
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(request["folder"])
+        os.umask(request["umask"])
+        connection.sendall(os.getpid().to_bytes(_NUMBER_BYTES, "big"))
+        threading.Thread(target=_end_with_caller, args=(connection,), daemon=True).start()
+        status = run_dbt(request["arguments"])
+        _close_warehouse()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            connection.sendall(status.to_bytes(_NUMBER_BYTES, "big"))
+        os._exit(status)
+
+
+def _close_warehouse() -> None:
+    """Let DuckDB write all of a warehouse into its file; a fork that exits at once would leave that to its readers."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _end_with_caller(connection: socket.socket) -> None:
+    """End this fork where the process that asked for the run has ended."""
+    with contextlib.suppress(OSError):
+        connection.recv(1)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -231,7 +231,7 @@ def _print_warnings(warnings: Sequence[str]) -> None:
 
 def _print_notices(notices: Sequence[str]) -> None:
     if notices:
-        out.print("Left unread, set aside or mended in the drops:")
+        out.print("Left unread, quarantined or mended in the drops:")
     for line in notices[:NOTICES_SHOWN]:
         out.print(f"  - {line}", markup=False)
     if len(notices) > NOTICES_SHOWN:

@@ -19,7 +19,7 @@ from iapt.workspace import DBT_PROJECT
 WARNINGS = DBT_PROJECT / "tests" / "warnings.yml"
 #: Of a test that fails, how many rows are shown.
 ROWS_SHOWN = 3
-#: Of a test that warns, how many rows are read: more cases are not told apart.
+#: Of a test that warns, how many rows are read: more cases are not listed.
 ROWS_READ = 10_000
 
 

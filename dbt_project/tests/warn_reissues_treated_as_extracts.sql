@@ -13,8 +13,8 @@ select
     replaced_by as later_issue,
     cast(cells_after as varchar) || ' of ' || cast(cells_before as varchar) || ' cells'
     || case
-        when cells_set_aside_in_later_drop > 0
-            then ' (' || cast(cells_set_aside_in_later_drop as varchar) || ' of the file were set aside)'
+        when cells_quarantined_in_later_drop > 0
+            then ' (' || cast(cells_quarantined_in_later_drop as varchar) || ' of the file were quarantined)'
         else ''
     end as what
 from {{ ref('mart_reissues') }}

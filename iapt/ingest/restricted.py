@@ -58,7 +58,7 @@ def reject_periods_that_add_up(drops: Sequence[tuple[ArchivedDrop, DropSummary]]
                     place="its periods",
                     expected=f"only one of months, quarters and years in a restricted home; {first[1]} has {first[0]}s",
                     found=f"{grain}s too, and counts of events add up: a {longer} less the shown {shorter}s in it "
-                    "gives the hidden ones away",
+                    "reveals the suppressed ones",
                     remedy=f"Choose {first[0]}s or {grain}s. Take each file of the others out of the drop folder "
                     f"and {_REMOVE_FROM_HOME}, and refresh again. A home of its own for the others does not help where "
                     "both releases are handed on.",

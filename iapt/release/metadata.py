@@ -97,7 +97,7 @@ def _join_names(names: Sequence[str]) -> str:
 def describe_markers(policy: Policy) -> dict[str, str]:
     """Return what each marker means."""
     least, most = policy.declared_bounds(None)
-    hides_more = ", or could give one away" if _describe_extra_suppression(policy) else ""
+    hides_more = ", or could reveal one" if _describe_extra_suppression(policy) else ""
     return {
         VALUE_STATUSES["suppressed"].marker: (
             f"suppressed: the true count is {least} to {most}, or the figure rests on such a count{hides_more}; "

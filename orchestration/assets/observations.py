@@ -100,7 +100,7 @@ def _describe_notices(reading: ReadResult, *, count_cells: bool) -> list[str]:
     for drop, summary in reading.usable:
         notices += [(drop.file, text) for text in summary.notices]
         for reason, cells in (part for table in summary.tables for part in table.quarantined.items()):
-            what = f"set aside, since {reason.replace(SEPARATOR, ', ')}"
+            what = f"quarantined, since {reason.replace(SEPARATOR, ', ')}"
             notices.append((drop.file, format_notice(what, f"{cells:,} cells" if count_cells else "")))
     return group_notices(notices)
 

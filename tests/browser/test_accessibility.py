@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ALLOWED = yaml.safe_load((Path(__file__).parent / "axe_needs_review.yml").read_text("utf-8"))
-#: Rules whose verdict a colour scheme can change.
+#: Rules whose result a colour scheme can change.
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 
 #: Pages of a template of which another stands here as well: judged on a desk alone, to keep the tier short.

@@ -162,7 +162,7 @@ def test_a_measure_that_a_re_issue_lost_is_withdrawn(reissued: Reissued) -> None
 
 def test_cells_of_a_re_issue_that_were_set_aside_are_not_told_as_withdrawn_alone(reissued: Reissued) -> None:
     told = reissued.warehouse.execute(
-        "select distinct period, cells_set_aside_in_later_drop from marts.mart_reissues order by all"
+        "select distinct period, cells_quarantined_in_later_drop from marts.mart_reissues order by all"
     ).fetchall()
     assert dict(told) == {f"2025-{number:02d}": 3 if number == 8 else 0 for number in range(4, 11)}
     assert (

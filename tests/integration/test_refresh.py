@@ -88,7 +88,7 @@ def test_what_was_left_or_set_aside_is_told_with_the_files(released_home: BuiltH
         "a table without a known layout is archived with the drop, unread: feb2019_feb2020.xlsx (sheet 'Title"
         in notices
     )
-    assert re.search(r"set aside, since a blank .*: iapt-quarter-q1-2020-21-final-data.csv \(\d+ cells\)", notices)
+    assert re.search(r"quarantined, since a blank .*: iapt-quarter-q1-2020-21-final-data.csv \(\d+ cells\)", notices)
 
 
 def test_the_bytes_of_a_rejected_drop_are_archived(released_home: BuiltHome) -> None:

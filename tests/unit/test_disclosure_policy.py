@@ -294,7 +294,7 @@ def test_a_release_states_its_policy(profile: str) -> None:
     assert stated["hide_percentage_when_denominator_below"] == (250 if profile == "hardened" else None)
     assert f"version {policy.version} of the disclosure policy, profile `{profile}`" in describe_policy(policy)
     suppresses_more = "could be 4 or less or its denominator could be below 250" in describe_rounding(policy)
-    assert suppresses_more == ("could give one away" in describe_markers(policy)["[c]"]) == (profile == "hardened")
+    assert suppresses_more == ("could reveal one" in describe_markers(policy)["[c]"]) == (profile == "hardened")
 
 
 def test_what_a_release_says_of_rounding_is_in_the_numbers_of_its_policy() -> None:

@@ -172,7 +172,7 @@ select
     cast(effects.cells_withdrawn as bigint) as cells_withdrawn,
     cast(effects.cells_new as bigint) as cells_new,
     cast(effects.cells_changed as bigint) as cells_changed,
-    later_drop.quarantined_cells as cells_set_aside_in_later_drop,
+    later_drop.quarantined_cells as cells_quarantined_in_later_drop,
     cast(coalesce(organisations_withdrawn.how_many, 0) as bigint) as count_organisations_withdrawn,
     organisations_withdrawn.codes as organisations_withdrawn,
     cast(coalesce(organisations_new.how_many, 0) as bigint) as count_organisations_new,

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from iapt.workspace import Workspace
 from iapt.workspace_state import RefreshRecord
+from orchestration import cli
 from orchestration.cli import app
 from orchestration.refresh import refresh
 from tests.factories.drops import FINISHED, REFERRALS, Body, Row, make_monthly_csv, make_row, make_zip
@@ -265,8 +266,12 @@ def test_a_rolling_total_counts_a_month_that_was_issued_again_once(reissued: Rei
     assert england == [(7 * 500.0,)]
 
 
-def test_nothing_counts_a_month_that_was_issued_again_twice(reissued: Reissued) -> None:
-    result = CliRunner().invoke(app, ["status", "--home", str(reissued.home.root)], env={"COLUMNS": "200"})
+def test_nothing_counts_a_month_that_was_issued_again_twice(
+    reissued: Reissued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A console keeps the width that the environment named when it was made.
+    monkeypatch.setattr(cli.out, "width", 200)
+    result = CliRunner().invoke(app, ["status", "--home", str(reissued.home.root)])
     (monthly,) = [line.split() for line in result.output.splitlines() if line.split()[:2] == ["published", "monthly"]]
     # Seven months of England and two providers, of two measures; three figures of August are errors.
     counted = ["7", "+", "7", "replaced", "2025-04", "2025-10", str(7 * 6), "3"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import PurePosixPath
 from typing import Any, get_args
 
 import pytest
@@ -23,7 +24,7 @@ from iapt.contract import (
 )
 from iapt.contract_builder import ContractError, build_contract, to_json
 from iapt.workspace import DBT_PROJECT
-from orchestration.assets.marts import prepare_manifest
+from orchestration.assets.marts import RELEASED_YAML, prepare_manifest
 
 PERIODS = "model.iapt.dim_period"
 
@@ -45,6 +46,14 @@ def test_types_hold_the_words_of_the_contract() -> None:
     assert get_args(Series) == tuple(SERIES_GRAINS)
     assert {table.grain for table in TABLES.values()} - {None} == set(get_args(Grain))
     assert {table.family for table in TABLES.values()} == set(get_args(Family))
+
+
+def test_tests_left_to_the_gate_are_of_released_tables_and_of_all_of_them(manifest: dict[str, Any]) -> None:
+    files = {
+        name: PurePosixPath(manifest["nodes"][f"model.iapt.{name}"]["patch_path"].split("://")[1]) for name in TABLES
+    }
+    left_to_gate = {name for name, file in files.items() if any(file.match(pattern) for pattern in RELEASED_YAML)}
+    assert left_to_gate == {name for name, table in TABLES.items() if table.is_released}
 
 
 def test_facts_are_never_released() -> None:

@@ -70,7 +70,7 @@ class DropValidationCache:
 
     def load(self, drop: DropToValidate, validation_key: str, suites: Suites) -> DropValidation | None:
         """Return the stored result of a drop, if it has this key."""
-        path = self._path_of(drop)
+        path = self._locate(drop)
         record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
         if record.get("validation_key") != validation_key:
             return None
@@ -79,9 +79,9 @@ class DropValidationCache:
     def store(self, validation: DropValidation) -> None:
         """Write the result of a drop, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json_atomically(self._path_of(validation.drop), _to_record(validation))
+        write_json_atomically(self._locate(validation.drop), _to_record(validation))
 
-    def _path_of(self, drop: DropToValidate) -> Path:
+    def _locate(self, drop: DropToValidate) -> Path:
         return self.folder / f"{drop.sha256}.json"
 
 

@@ -113,7 +113,7 @@ def value_marker(status: str) -> str:
     return "'[c]'"
 
 
-def value_marker_of(column: str) -> str:
+def render_value_marker(column: str) -> str:
     """An expression."""
     return column
 

@@ -4,7 +4,7 @@
 {%- endmacro %}
 
 {# The marker that belongs to each status in a column; none beside a number. #}
-{% macro value_marker_of(column) -%}
+{% macro render_value_marker(column) -%}
     case {{ column }}
         {%- for status, meaning in var('value_statuses').items() if meaning.marker %}
         when '{{ status }}' then '{{ meaning.marker }}'

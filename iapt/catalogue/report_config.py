@@ -173,7 +173,7 @@ class ReportConfig(StrictModel):
         return statement
 
     @cached_property
-    def family_of(self) -> dict[str, Family]:
+    def families_by_level(self) -> dict[str, Family]:
         """The family of each organisation level that the report shows."""
         return {level: family for family in self.families for level in family.levels}
 

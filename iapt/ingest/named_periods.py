@@ -66,11 +66,11 @@ class NamedPeriod:
     def may_be(self, period: Period) -> bool:
         """Whether the period that rows are of lies in one that is meant, or around it."""
         if not self.meanings:
-            return _number_of(period, self.grain) == self.number
+            return _compute_number_in_year(period, self.grain) == self.number
         return any(start <= period.end and period.start <= end for start, end in self.meanings)
 
 
-def _number_of(period: Period, grain: str) -> int:
+def _compute_number_in_year(period: Period, grain: str) -> int:
     return period.start.month if grain == "month" else (period.start.month - 4) % 12 // 3 + 1
 
 
@@ -104,13 +104,13 @@ def _parse_short_year(token: str | None) -> int | None:
     return 2000 + int(token) if token is not None and re.fullmatch(r"[1-4][0-9]", token) else None
 
 
-def _day_of(found: re.Match[str]) -> int:
+def _read_day(found: re.Match[str]) -> int:
     return int(found["day"] or found["last_day"])
 
 
 def _is_last_of_month(found: re.Match[str]) -> bool:
     year, month = int(found["year"] or found["last_year"]), int(found["month"] or found["last_month"])
-    return _day_of(found) == calendar.monthrange(year, month)[1]
+    return _read_day(found) == calendar.monthrange(year, month)[1]
 
 
 class _NameParser:
@@ -182,7 +182,7 @@ class _NameParser:
         days = [
             dt.date(int(found["year"] or found["last_year"]), int(found["month"] or found["last_month"]), 1)
             for found in _DAY.finditer(text)
-            if _is_last_of_month(found) or (_day_of(found) == 1 and len(_DAY.findall(text)) == 2)
+            if _is_last_of_month(found) or (_read_day(found) == 1 and len(_DAY.findall(text)) == 2)
         ]
         if len(days) == len(_DAY.findall(text)):
             for day in dict.fromkeys(days):

@@ -227,7 +227,7 @@ def _create_levels(connection: duckdb.DuckDBPyConnection, config: ReportConfig) 
     """The levels and the kinds of populations that the report shows."""
     population_types = ["total", *(variable.population_type for variable in config.variables)]
     connection.execute(
-        "create temp table levels as select unnest($levels) as org_level", {"levels": [*config.family_of]}
+        "create temp table levels as select unnest($levels) as org_level", {"levels": [*config.families_by_level]}
     )
     connection.execute(
         "create temp table population_types as select unnest($types) as population_type", {"types": population_types}

@@ -105,10 +105,10 @@ def build_places(
     shown = {
         key: organisation
         for key, organisation in organisations.items()
-        if organisation.level in config.family_of and not organisation.is_placeholder
+        if organisation.level in config.families_by_level and not organisation.is_placeholder
     }
     successors = {
-        key: _find_successor(organisation, shown, config.family_of[organisation.level])
+        key: _find_successor(organisation, shown, config.families_by_level[organisation.level])
         for key, organisation in shown.items()
     }
     not_first = {successor.key for successor in successors.values() if successor is not None}
@@ -120,10 +120,10 @@ def build_places(
         # A list that goes round in a circle has no first, and so none of its members is reached here.
         while (successor := successors[members[-1].key]) is not None:
             members.append(successor)
-        place = Place(config.family_of[organisation.level].slug, tuple(members))
+        place = Place(config.families_by_level[organisation.level].slug, tuple(members))
         places |= {member.key: place for member in members}
     return {
-        key: places.get(key, Place(config.family_of[organisation.level].slug, (organisation,)))
+        key: places.get(key, Place(config.families_by_level[organisation.level].slug, (organisation,)))
         for key, organisation in shown.items()
     }
 

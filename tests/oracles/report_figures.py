@@ -133,7 +133,7 @@ def _take_released(connection: duckdb.DuckDBPyConnection, slug: str) -> None:
             and population_type in (select unnest($kinds)) and measure in (select unnest($measures))
         """,
         {
-            "levels": list(outline.family_of),
+            "levels": list(outline.families_by_level),
             "kinds": ["total", *(variable.population_type for variable in outline.variables)],
             "measures": list(outline.measure_order),
         },

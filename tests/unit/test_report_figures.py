@@ -79,7 +79,7 @@ def _find_page(level: str, code: str, config: ReportConfig) -> tuple[str, str]:
     """The family and the code under which an organisation is shown: those of the last that followed it alone."""
     while code not in MERGED and (after := FOLLOWED_BY.get((level, code))):
         level, code = after
-    return config.family_of[level].slug, code
+    return config.families_by_level[level].slug, code
 
 
 @pytest.mark.parametrize("report", GRAINS)

@@ -44,7 +44,7 @@ select
     statistic,
     released_value as value,
     released_status as value_status,
-    {{ value_marker_of('released_status') }} as value_marker,
+    {{ render_value_marker('released_status') }} as value_marker,
     false as is_derived,
     case
         when statistic <> 'count' then null

@@ -66,7 +66,7 @@ select
     {{ topic_labels('rates') }},
     rates.recovery_rate,
     rates.recovery_rate_status,
-    {{ value_marker_of('rates.recovery_rate_status') }} as recovery_rate_marker,
+    {{ render_value_marker('rates.recovery_rate_status') }} as recovery_rate_marker,
     standards.threshold as standard,
     standards.label as standard_label,
     standards.certainty as standard_certainty,

@@ -97,8 +97,13 @@ def test_a_month_nobody_loaded_fails_and_says_what_to_do(copied_home: Workspace)
     assert "2024-02 is not loaded" in str(user_failure.description)
 
 
-def test_the_sensor_asks_once_for_a_changed_folder(released_home: BuiltHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IAPT_DROPS", str(released_home.drops))
+def test_the_sensor_requests_one_run_for_a_changed_folder(
+    released_home: BuiltHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A folder of its own: the one that the shared home was built from has been ingested.
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "new.csv").write_text("not yet looked into", "utf-8")
+    monkeypatch.setenv("IAPT_DROPS", str(tmp_path / "inbox"))
     resources = {"workspace": WorkspaceResource(root=str(released_home.home.root))}
     cursor, answers = None, []
     with dg.DagsterInstance.ephemeral() as instance:

@@ -161,14 +161,14 @@ def test_a_measure_that_a_re_issue_lost_is_withdrawn(reissued: Reissued) -> None
     assert reissued.kept_as("aug", "withdrawn") == {RIGHT.code: 1, WRONG.code: 1}
 
 
-def test_cells_of_a_re_issue_that_were_set_aside_are_not_told_as_withdrawn_alone(reissued: Reissued) -> None:
+def test_cells_of_a_re_issue_that_were_quarantined_are_not_reported_as_withdrawn_alone(reissued: Reissued) -> None:
     told = reissued.warehouse.execute(
         "select distinct period, cells_quarantined_in_later_drop from marts.mart_reissues order by all"
     ).fetchall()
     assert dict(told) == {f"2025-{number:02d}": 3 if number == 8 else 0 for number in range(4, 11)}
     assert (
-        "2 of 4 cells withdrawn, measures count_finished_course_treatment; the later file has 3 cells that were set "
-        "aside, which may be among those withdrawn"
+        "2 of 4 cells withdrawn, measures count_finished_course_treatment; the later file has 3 cells that were "
+        "quarantined, which may be among those withdrawn"
     ) in reissued.warning("warn_reissues_withdrawing_cells")
 
 

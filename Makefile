@@ -71,7 +71,7 @@ serve: $(READY) ## Show the newest release's report on 127.0.0.1
 pytest: $(READY) ## Run the tests alone; the real drops too, where they are
 	@shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && export IAPT_TESTS_SHARE="$$shared"; \
 	  $(BIN)/python -m pytest tests/acceptance > .pytest-acceptance.log 2>&1 & acceptance=$$!; \
-	  nice $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile tests/integration tests/unit; made=$$?; \
+	  nice $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder tests/integration tests/unit; made=$$?; \
 	  wait $$acceptance; real=$$?; cat .pytest-acceptance.log; exit $$(( made | real ))
 
 .PHONY: test-unit

@@ -69,7 +69,7 @@ def measures() -> Measures:
 
 
 @pytest.fixture(scope="module")
-def slug_of(measures: Measures) -> dict[str, str]:
+def slugs_by_id(measures: Measures) -> dict[str, str]:
     return {row["measure_id"]: slug for slug, row in measures.items() if row["measure_id"]}
 
 
@@ -128,8 +128,10 @@ def test_slugs_part_numbers_from_words(measures: Measures) -> None:
 
 
 @pytest.mark.parametrize(("measure_id", "slug"), REQUIRED_SLUGS.items())
-def test_a_slug_that_others_rely_on_is_spelled_as_agreed(measure_id: str, slug: str, slug_of: dict[str, str]) -> None:
-    assert slug_of[measure_id] == slug
+def test_a_slug_that_others_rely_on_is_spelled_as_agreed(
+    measure_id: str, slug: str, slugs_by_id: dict[str, str]
+) -> None:
+    assert slugs_by_id[measure_id] == slug
 
 
 def test_the_statistic_agrees_with_the_slug_and_with_the_published_name(measures: Measures) -> None:
@@ -223,10 +225,10 @@ def test_the_parts_of_a_formula_are_counted_in_the_same_unit(formulas: Formulas,
 @pytest.mark.parametrize("measure_id", WITHOUT_COUNTS)
 def test_a_rate_whose_counts_are_not_published_has_no_formula(
     measure_id: str,
-    slug_of: dict[str, str],
+    slugs_by_id: dict[str, str],
     formulas: Formulas,
 ) -> None:
-    assert slug_of[measure_id] not in formulas
+    assert slugs_by_id[measure_id] not in formulas
 
 
 def test_recovery_is_out_of_finished_courses_less_those_not_at_caseness(formulas: Formulas) -> None:
@@ -252,8 +254,8 @@ def test_one_or_more_treatments_adds_those_treated_once_to_those_who_finished(fo
 # names under ids
 
 
-def test_every_id_has_a_name_and_every_named_id_is_a_measure(names: list[Row], slug_of: dict[str, str]) -> None:
-    assert {row["measure_id"] for row in names} == set(slug_of)
+def test_every_id_has_a_name_and_every_named_id_is_a_measure(names: list[Row], slugs_by_id: dict[str, str]) -> None:
+    assert {row["measure_id"] for row in names} == set(slugs_by_id)
 
 
 def test_an_id_starts_one_name_in_a_month_and_has_each_name_once(names: list[Row]) -> None:
@@ -280,7 +282,7 @@ def test_names_of_one_id_follow_one_another_without_overlap_or_gap(names: list[R
 
 
 def test_the_name_in_measures_is_the_latest_name_of_the_id(
-    names: list[Row], measures: Measures, slug_of: dict[str, str]
+    names: list[Row], measures: Measures, slugs_by_id: dict[str, str]
 ) -> None:
     latest: Measures = {}
     for row in names:
@@ -288,7 +290,7 @@ def test_the_name_in_measures_is_the_latest_name_of_the_id(
         if known is None or row["first_period"] > known["first_period"]:
             latest[row["measure_id"]] = row
     for measure_id, row in latest.items():
-        assert measures[slug_of[measure_id]]["name"] == row["name"], measure_id
+        assert measures[slugs_by_id[measure_id]]["name"] == row["name"], measure_id
 
 
 @pytest.mark.parametrize(
@@ -315,7 +317,7 @@ def test_a_renamed_measure_keeps_one_slug(
     assert [row["name"] for row in measures.values() if row["measure_id"] == measure_id] == [after]
 
 
-def test_the_july_2022_labels_do_not_merge_two_measures(names: list[Row], slug_of: dict[str, str]) -> None:
+def test_the_july_2022_labels_do_not_merge_two_measures(names: list[Row], slugs_by_id: dict[str, str]) -> None:
     ids = defaultdict(set)
     for row in names:
         ids[row["name"]].add(row["measure_id"])
@@ -328,7 +330,7 @@ def test_the_july_2022_labels_do_not_merge_two_measures(names: list[Row], slug_o
         "Count_FirstAssessmentOver90days": {"M027", "M035"},
     }
     for found in collisions.values():
-        assert len({slug_of[measure_id] for measure_id in found}) == 2
+        assert len({slugs_by_id[measure_id] for measure_id in found}) == 2
 
 
 @pytest.mark.parametrize("measure_id", MISLABELLED_IN_JULY_2022)
@@ -395,11 +397,11 @@ def test_a_column_without_an_id_leads_to_its_measure(series: str, column: str, m
 
 
 def test_an_annual_column_built_differently_is_not_taken_for_the_monthly_measure(
-    aliases: Aliases, slug_of: dict[str, str]
+    aliases: Aliases, slugs_by_id: dict[str, str]
 ) -> None:
-    assert aliases[("annual", "Percentage_AppropriatePairedADSM")] != slug_of["M205"]
-    assert aliases[("annual", "Count_EndedBeforeTreatment")] != slug_of["M153"]
-    assert aliases[("annual", "Count_ApptsFinishedCourseTreatment")] != slug_of["M089"]
+    assert aliases[("annual", "Percentage_AppropriatePairedADSM")] != slugs_by_id["M205"]
+    assert aliases[("annual", "Count_EndedBeforeTreatment")] != slugs_by_id["M153"]
+    assert aliases[("annual", "Count_ApptsFinishedCourseTreatment")] != slugs_by_id["M089"]
 
 
 def test_a_column_name_with_a_statistic_leads_to_a_measure_of_that_statistic(

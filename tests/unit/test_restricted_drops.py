@@ -11,7 +11,7 @@ from iapt.rejection import DropRejectedError
 from tests.factories.drops import kept
 
 
-def drop_of(file: str, *grains: str) -> tuple[ArchivedDrop, DropSummary]:
+def make_drop(file: str, *grains: str) -> tuple[ArchivedDrop, DropSummary]:
     """A drop whose tables have these grains, one each."""
     drop = kept(file, file.encode())
     tables = [
@@ -44,7 +44,9 @@ def drop_of(file: str, *grains: str) -> tuple[ArchivedDrop, DropSummary]:
 )
 def test_two_grains_of_period_are_rejected_with_why_and_what_to_do(grain: str, other: str, why: str) -> None:
     with pytest.raises(DropRejectedError) as rejected:
-        reject_periods_that_add_up([drop_of("one.csv", grain), drop_of("two.csv", grain), drop_of("other.csv", other)])
+        reject_periods_that_add_up(
+            [make_drop("one.csv", grain), make_drop("two.csv", grain), make_drop("other.csv", other)]
+        )
     rejection = rejected.value
     assert rejection.file == "other.csv"
     assert f"one.csv has {grain}s" in rejection.expected
@@ -55,9 +57,11 @@ def test_two_grains_of_period_are_rejected_with_why_and_what_to_do(grain: str, o
 
 def test_two_grains_in_one_container_are_rejected_too() -> None:
     with pytest.raises(DropRejectedError, match="counts of events add up"):
-        reject_periods_that_add_up([drop_of("both.zip", "month", "year")])
+        reject_periods_that_add_up([make_drop("both.zip", "month", "year")])
 
 
 @pytest.mark.parametrize("grain", ["month", "quarter", "year"])
 def test_any_number_of_drops_of_one_grain_may_meet(grain: str) -> None:
-    reject_periods_that_add_up([drop_of("one.csv", grain), drop_of("two.csv", grain, grain), drop_of("notes.zip")])
+    reject_periods_that_add_up(
+        [make_drop("one.csv", grain), make_drop("two.csv", grain, grain), make_drop("notes.zip")]
+    )

@@ -52,13 +52,13 @@ class NeverLoaded:
 
 @pytest.fixture
 def rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DropRejectedError]:
-    def rejection_of(content: bytes, **limits: int) -> DropRejectedError:
+    def read_rejection(content: bytes, **limits: int) -> DropRejectedError:
         with pytest.raises(DropRejectedError) as rejection:
             opened(tmp_path, content, "book.xlsx", **limits)
         return rejection.value
 
     monkeypatch.setattr("iapt.ingest.workbooks.CalamineWorkbook", NeverLoaded)
-    return rejection_of
+    return read_rejection
 
 
 def extent(sheet: str, *, exactly: bool = True) -> Extent:

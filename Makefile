@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 IAPT_HOME ?= data
 DROPS ?=
+UPGRADE ?=
 UV_VERSION := 0.13.9
 
 BIN := .venv/bin
@@ -104,7 +105,7 @@ contract: $(READY) ## Write iapt/contract.json and docs/dictionary.md again from
 	@$(BIN)/python -m iapt.release.dictionary
 
 .PHONY: lock
-lock: $(READY) ## Pin every package again, by hash and without naming an index
+lock: $(READY) ## Pin every package again, by hash and without naming an index (UPGRADE=--upgrade: the newest of each)
 	@uv=$$(command -v uv || echo $(BIN)/uv); \
-	  "$$uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-emit-find-links --no-annotate --custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock
+	  "$$uv" pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-annotate --custom-compile-command "make lock" --group dev --all-extras pyproject.toml -o requirements.lock

@@ -116,6 +116,31 @@ class Workspace:
         return self.root / "ingested_folder.json"
 
     @property
+    def pulled(self) -> Path:
+        """State: what is known of each address that was fetched: its version, its bytes, when it was last asked."""
+        return self.root / "pulled.json"
+
+    @property
+    def reviews(self) -> Path:
+        """State: the drops that are held for a person to look at, and what was decided of each."""
+        return self.root / "reviews.json"
+
+    @property
+    def found_publications(self) -> Path:
+        """The publications that discovery has found for this home, which the reviewed catalogue does not list."""
+        return self.root / "found_publications.yml"
+
+    @property
+    def incoming(self) -> Path:
+        """Files on their way from the publisher; what is whole is archived and leaves it."""
+        return self.root / "incoming"
+
+    @property
+    def inbox(self) -> Path:
+        """Where a person puts files: the drop folder of a refresh that names none, and files that were got by hand."""
+        return self.root / "inbox"
+
+    @property
     def staging(self) -> Path:
         """The candidate release: what the gate validates."""
         return self.root / "staging"

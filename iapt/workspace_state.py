@@ -87,6 +87,52 @@ class BuildInputs(StateFile):
     disclosure: dict[str, Any] = {}
 
 
+class PulledFile(StateFile):
+    """What is known of the file at one address. `checked_at` is when the server was last asked, ISO 8601 in UTC.
+
+    `etag` and `last_modified` are as the server wrote them, empty where it wrote none; `outcome` is what came of the
+    last time that bytes arrived.
+    """
+
+    publication: str
+    sha256: str
+    bytes: int
+    checked_at: str
+    http_status: int | None = None
+    etag: str = ""
+    last_modified: str = ""
+    outcome: str = ""
+
+
+class PulledFiles(StateFile):
+    """`pulled.json`: what is known of each address that was fetched."""
+
+    files: dict[str, PulledFile] = {}
+
+
+class Review(StateFile):
+    """A drop that is held, and what a person decided. `reasons` are sentences; times are ISO 8601 in UTC."""
+
+    publication: str
+    file: str
+    state: Literal["held", "accepted", "rejected"]
+    reasons: tuple[str, ...]
+    held_at: str
+    decided_at: str | None = None
+    note: str = ""
+
+
+class Reviews(StateFile):
+    """`reviews.json`: the drops that arrived and were held, by sha256."""
+
+    reviews: dict[str, Review] = {}
+
+    @property
+    def unused(self) -> frozenset[str]:
+        """The sha256 of the drops that no release may be built from: those held, and those rejected."""
+        return frozenset(sha256 for sha256, review in self.reviews.items() if review.state != "accepted")
+
+
 class RefreshPlan(StateFile):
     """`refresh_plan.json`: what the current run is going to do.
 

@@ -14,7 +14,10 @@ from iapt.catalogue.limits import Limits
 from iapt.catalogue.misnamed_files import MisnamedFile
 from iapt.catalogue.organisation_codes import OrganisationCodes
 from iapt.catalogue.precedence import Precedence
+from iapt.catalogue.publications import Publication, Publications
+from iapt.catalogue.publisher import Publisher
 from iapt.catalogue.re_issues import ReIssues
+from iapt.catalogue.withdrawn import WithdrawnFile
 
 
 class Catalogue:
@@ -80,3 +83,19 @@ class Catalogue:
     def limits(self) -> Limits:
         """What a drop may cost to open."""
         return Limits.model_validate(self._read("limits.yml"))
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The publisher's site: hosts, series pages, manners and calendar."""
+        return Publisher.model_validate(self._read("publisher.yml"))
+
+    @cached_property
+    def publications(self) -> Publications:
+        """Every publication that is listed. Raises ValueError where two rows contradict each other."""
+        rows = TypeAdapter(list[Publication]).validate_python(self._read("publications.yml"))
+        return Publications(rows, self.publisher)
+
+    @cached_property
+    def withdrawn(self) -> list[WithdrawnFile]:
+        """The files that are never archived and never used."""
+        return TypeAdapter(list[WithdrawnFile]).validate_python(self._read("withdrawn.yml"))

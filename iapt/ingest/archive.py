@@ -29,7 +29,9 @@ class ArchivedDrop:
     """A drop in the archive.
 
     `sequence` counts the drops in the order of archiving; those of one refresh share a `batch`. `source_path` is the
-    path inside the drop folder, `archived_at` a time in ISO form.
+    path inside the drop folder, `archived_at` a time in ISO form. `publication` is the id of the listed publication
+    that it was got as, and `address` where; both are empty for a file of a folder. The status and revision of a listed
+    publication are those of the list, of any other file those that its name shows.
     """
 
     sha256: str
@@ -45,6 +47,8 @@ class ArchivedDrop:
     batch: int
     source_path: str
     archived_at: str
+    publication: str = ""
+    address: str = ""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> ArchivedDrop:
@@ -178,12 +182,14 @@ def _describe_drop(
         made=found.made,
         source=found.source,
         licence=found.licence,
-        status=precedence.infer_status(found.path.name),
-        revision=precedence.infer_revision(found.path.name),
+        status=found.status or precedence.infer_status(found.path.name),
+        revision=found.revision or precedence.infer_revision(found.path.name),
         sequence=stamp.sequence,
         batch=stamp.batch,
         source_path=found.relative_path,
         archived_at=stamp.archived_at,
+        publication=found.publication,
+        address=found.address,
     )
 
 

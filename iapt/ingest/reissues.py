@@ -62,7 +62,12 @@ def list_zip_members(summary: DropSummary) -> list[str]:
 
 
 def add_status_and_revision(drop: ArchivedDrop, summary: DropSummary, precedence: Precedence) -> ArchivedDrop:
-    """Return the drop with the status and revision that its name and, now that it was read, its members' names show."""
+    """Return the drop with the status and revision that its name and, now that it was read, its members' names show.
+
+    A listed publication has those of the list.
+    """
+    if drop.publication:
+        return drop
     members = list_zip_members(summary)
     return replace(
         drop, status=precedence.infer_status(drop.file, members), revision=precedence.infer_revision(drop.file, members)

@@ -33,7 +33,10 @@ _SYSTEM_FOLDERS: Final = frozenset({"__macosx", "$recycle.bin", "system volume i
 
 @dataclass(frozen=True)
 class OfferedFile:
-    """A file offered as a drop, with what its folder says about it."""
+    """A file offered as a drop, with what its folder says about it.
+
+    What was got as a listed publication has its id and address, and the status and revision that the list gives it.
+    """
 
     path: Path
     relative_path: str
@@ -42,6 +45,10 @@ class OfferedFile:
     source: str = ""
     licence: str = UNKNOWN_LICENCE
     declared_sha256: str | None = None
+    publication: str = ""
+    address: str = ""
+    status: str | None = None
+    revision: int | None = None
 
 
 @dataclass

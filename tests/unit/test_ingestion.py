@@ -52,6 +52,8 @@ def test_a_drop_is_archived_as_published_beside_its_provenance(home: DropHome) -
         "batch": 1,
         "source_path": "iapt_month_feb_2023_activity v2.csv",
         "archived_at": ARCHIVED_AT,
+        "publication": "",
+        "address": "",
     }
     assert home.drops.get(drop.sha256) == drop
     assert home.drops.get("0" * 64) is None

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.ingest.archive import ArchivedDrop
-from iapt.ingest.named_periods import NamedPeriod, is_named_for_a_series, parse_periods_in_name
 from iapt.ingest.observation_store import DropSummary
 from iapt.ingest.tables import find_zip_member
+from iapt.named_periods import NamedPeriod, is_named_for_a_series, parse_periods_in_name
 from iapt.periods import Period, parse_period_label
 from iapt.rejection import DropRejectedError
 

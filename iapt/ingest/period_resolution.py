@@ -11,9 +11,9 @@ from typing import Literal
 from iapt.catalogue.layouts import Layout, PeriodFromColumns, PeriodFromLabel, PeriodFromNames, compile_period_pattern
 from iapt.ingest.cell_conditions import blank_if_null
 from iapt.ingest.loading import LoadedRows
-from iapt.ingest.named_periods import is_named_for_a_series, parse_periods_in_name
 from iapt.ingest.reading_context import EXTEND_LAYOUT, ReadingContext, describe_row
 from iapt.ingest.tables import find_zip_member
+from iapt.named_periods import is_named_for_a_series, parse_periods_in_name
 from iapt.periods import (
     CALENDAR_END,
     CALENDAR_START,

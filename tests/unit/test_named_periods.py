@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.misnamed_files import MisnamedFile
 from iapt.ingest.name_validation import find_contradicted_period
-from iapt.ingest.named_periods import parse_periods_in_name
+from iapt.named_periods import parse_periods_in_name
 from iapt.periods import parse_period_label
 from tests.factories.drops import (
     CATALOGUE,

@@ -37,6 +37,13 @@ class Period:
         return self.start >= CALENDAR_START and self.end <= CALENDAR_END
 
     @property
+    def following(self) -> Period:
+        """The period of the same grain that begins on the day after its last."""
+        period = find_period_starting(self.end + dt.timedelta(days=1), self.grain)
+        assert period is not None
+        return period
+
+    @property
     def label(self) -> str:
         """`2021-01`, `2020-21 Q2` or `2020-21`."""
         if self.grain == "month":
@@ -44,6 +51,11 @@ class Period:
         if self.grain == "quarter":
             return f"{self.financial_year} Q{(self.start.month - 4) % 12 // 3 + 1}"
         return self.financial_year
+
+
+def format_day(day: dt.date) -> str:
+    """Return a day as people write it: 30 June 2022."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def compute_financial_year(day: dt.date) -> str:

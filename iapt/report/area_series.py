@@ -17,8 +17,9 @@ import duckdb
 
 from iapt.catalogue.report_config import ReportConfig, Topic
 from iapt.contract import CONTRACTS
+from iapt.periods import format_day
 from iapt.report.area_notes import FigureNote, Remark, read_notes
-from iapt.report.names import format_day, make_area_id
+from iapt.report.names import make_area_id
 from iapt.report.places import OrganisationKey, Place
 from iapt.report.release_tables import (
     CURRENT_BOUNDARIES,

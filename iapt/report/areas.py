@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from iapt.catalogue.report_config import Family, ReportConfig
+from iapt.periods import format_day
 from iapt.report.area_series import SUM, AreaFigures
-from iapt.report.names import format_day, format_name, make_area_id
+from iapt.report.names import format_name, make_area_id
 from iapt.report.places import Organisation, OrganisationKey, Place, find_relatives
 from iapt.report.release_tables import GRAINS, Release, ReleaseUnreadableError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 
 # The publisher prints most names in capitals, which are hard to read and are spelt out by some screen readers.
 _STAY_CAPITAL = frozenset(("NHS", "ICB", "STP", "CCG", "CIC", "IAPT", "UK", "GP"))
@@ -32,11 +31,6 @@ def format_name(name: str) -> str:
 def _has_vowel(word: str) -> bool:
     """Whether it can be a word, not a row of initials. One letter is as good as a word: the S of St Helen's."""
     return len(word) == 1 or any(letter in "AEIOUY" for letter in word) or word in ("ST", "DR", "LTD", "MR", "MRS")
-
-
-def format_day(day: date) -> str:
-    """A day as one writes it: 30 June 2022."""
-    return f"{day.day} {day:%B %Y}"
 
 
 def make_area_id(prefix: str, code: str) -> str:

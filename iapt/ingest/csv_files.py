@@ -9,8 +9,8 @@ from pathlib import Path
 
 from iapt.catalogue.layouts import DEEPEST_HEADER_ROW
 from iapt.ingest.notices import format_notice
+from iapt.ingest.packs import reject_posing
 from iapt.ingest.tables import GET_IT_AGAIN, Table, describe_member
-from iapt.ingest.zip_files import reject_posing
 from iapt.rejection import DropRejectedError
 from iapt.sources.file_formats import HEAD_BYTES, detect_wide_encoding, find_delimiter, recognise_format
 
@@ -29,7 +29,7 @@ def open_csv(path: Path, file: str, member: str, utf_8: Path, notices: list[str]
         stream.seek(0)
         found = recognise_format(stream)
     if found.name != "text" and found.name != "binary":
-        reject_posing(found, file, member)
+        reject_posing(found, ".csv", file, member)
     if not head.lstrip(b"\xef\xbb\xbf").strip():
         raise DropRejectedError(file, place, "a published table", "white space", GET_IT_AGAIN)
     if wide := detect_wide_encoding(head):

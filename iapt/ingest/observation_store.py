@@ -10,6 +10,7 @@ from pathlib import Path
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.layouts import compute_layouts_digest
 from iapt.files import to_json, write_atomically
+from iapt.ingest.containers import describe_openable
 
 # Raised whenever the same bytes under the same layout give other observations: archived drops are then read again.
 READER_VERSION = 7
@@ -134,7 +135,8 @@ class ObservationStore:
 def compute_reading_digest(summary: DropSummary, catalogue: Catalogue) -> str:
     """Return a digest of what a summary rests on: under another one, the drop is read again.
 
-    That is the reader's version and the layouts used; all layouts, and the limits, where not all of the drop was read.
+    That is the reader's version and the layouts used; all layouts, where not all of the drop was read; of a rejected
+    one the limits too, and what can be opened here.
     """
     names = {table.layout for table in summary.tables}
     is_partial = bool(summary.rejection or summary.unread)
@@ -143,6 +145,7 @@ def compute_reading_digest(summary: DropSummary, catalogue: Catalogue) -> str:
     text += catalogue.impossible_values.model_dump_json()
     if summary.rejection:
         text += f" {catalogue.limits.model_dump_json()} {catalogue.precedence.model_dump_json()}"
+        text += f" {describe_openable(summary.file)}"
     # An entry concerns the drop it names alone; that it was rejected for its name is no reason to read others again.
     for entry in catalogue.misnamed_files:
         if entry.sha256 == summary.sha256 or entry.file == summary.file:

@@ -15,6 +15,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 from iapt.catalogue.layouts import DEEPEST_HEADER_ROW
 from iapt.catalogue.limits import Limits
 from iapt.ingest.notices import format_notice
+from iapt.ingest.packs import LOOK_AT_THE_LIMITS
 from iapt.ingest.sheets import (
     Extent,
     NotMeasurableError,
@@ -25,7 +26,7 @@ from iapt.ingest.sheets import (
     measure_longest_string,
 )
 from iapt.ingest.tables import ERROR_CELL, GET_IT_AGAIN, HIDDEN_SHEET, Table, describe_member
-from iapt.ingest.zip_files import DAMAGED, LOOK_AT_THE_LIMITS, open_checked_zip
+from iapt.ingest.zip_files import DAMAGED, open_checked_zip
 from iapt.rejection import DropRejectedError, show_value
 from iapt.run_warnings import list_first
 

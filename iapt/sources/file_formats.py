@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import IO, Final
 
 #: How much of a file is looked at.
 HEAD_BYTES: Final = 8192
-READ_AS: Final = {".csv": "comma-separated text", ".xlsx": "an Excel workbook (XLSX)", ".zip": "a ZIP container"}
 #: By the number that a ZIP gives each; those that Python unpacks are not here.
 COMPRESSIONS: Final = {
     **{1: "Shrink", 2: "Reduce", 3: "Reduce", 4: "Reduce", 5: "Reduce", 6: "Implode", 9: "Deflate64"},
@@ -43,6 +43,7 @@ ZIP: Final = Format("zip", "a ZIP container", "Rename it to end in .zip, and off
 TEXT: Final = Format(
     "text", "text", "If it is comma-separated, rename it to end in .csv, and offer it again; else get the file again."
 )
+_TABLE_TEXT: Final = Format("text", "comma-separated text", TEXT.remedy)
 BINARY: Final = Format("binary", "bytes of no kind that is known here", _GET_IT_AGAIN)
 NULS: Final = Format("nuls", "nothing but NUL bytes, as a download that failed leaves", _GET_IT_AGAIN)
 OLD_WORKBOOK: Final = Format("xls", "an old Excel workbook (XLS)", _SAVE_AS_XLSX)
@@ -51,6 +52,8 @@ LOCKED_WORKBOOK: Final = Format(
     "an Office file with a password",
     "Open it with its password, save it as XLSX without one, and offer that.",
 )
+#: What a file is opened as, by the end of its name; anything else under that name is rejected for what it is.
+READ_AS: Final[Mapping[str, Format]] = {".csv": _TABLE_TEXT, ".xlsx": XLSX, ".zip": ZIP}
 _WEB_PAGE_REMEDY: Final = (
     "Get the file itself: open its link in a browser, see what the page says, and download the file from the "
     "publisher's page."
@@ -188,6 +191,11 @@ def _recognise_ole2(content: bytes) -> Format:
         if name.encode("utf-16-le") + b"\0\0" in content:
             return found
     return Format("ole2", "an old Office file", f"If it is a workbook: {_SAVE_AS_XLSX}")
+
+
+def describe_unknown_member(member: str) -> Format:
+    """Return what a member of a pack is of which the name alone is known."""
+    return Format("unknown", f"a file ending in {PurePosixPath(member).suffix or 'nothing'}", "")
 
 
 def describe_suffix_remedy(suffix: str) -> str:

@@ -136,6 +136,17 @@ def test_a_drop_rejected_by_a_limit_is_tried_again_when_the_limit_is_raised(home
     assert len(home.read(drops.with_limits(max_members=2)).usable) == 1
 
 
+def test_a_rejected_drop_is_tried_again_when_more_can_be_opened_and_only_then(
+    home: DropHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.offer(april__csv=APRIL, broken__zip=b"no pack").ingest_folder()
+    ((broken, _),) = home.read().rejected
+    assert home.read().read == []
+    monkeypatch.setattr("iapt.ingest.observation_store.describe_openable", lambda file: f"one kind more, of {file}")
+    assert home.read().read == [broken.sha256]
+    assert home.read().read == []
+
+
 def test_a_pack_with_tables_unread_is_read_again_when_a_layout_may_know_them(home: DropHome, tmp_path: Path) -> None:
     main = drops.make_csv(drops.ANNUAL_HEADERS["2022-23"], [drops.make_annual_row("25")])
     effect = b"Year begins,Code,Effect\n2022-04-01,ZZ-P1,0.5\n"

@@ -1,0 +1,69 @@
+"""A client of the publisher of our own, with the manners of the real one and none of its pauses."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from iapt.catalogue.limits import Limits
+from iapt.catalogue.publisher import TransferSettings
+from iapt.sources.https import PublisherSite
+from iapt.sources.site_requests import Clock, SiteAccess
+from tests.factories.publisher_server import PublisherServer
+
+CONTACT: Final = "tests@example.org"
+TRANSFER: Final = TransferSettings(
+    pause_seconds=0,
+    connect_seconds=5,
+    read_seconds=5,
+    file_seconds=60,
+    attempts=6,
+    longest_wait_seconds=120,
+    redirects=3,
+    max_page_bytes=200_000,
+    robots_of_files=False,
+    recheck_hours=20,
+)
+LIMITS: Final = Limits(
+    max_file_bytes=2_000_000,
+    max_members=64,
+    max_uncompressed_bytes=4_000_000,
+    max_compression_ratio=250,
+    max_sheet_cells=1_000_000,
+)
+
+
+@dataclass
+class MadeClock:
+    """A clock that goes on only when somebody waits, or when it is told to; it notes every pause."""
+
+    seconds: float = 1000.0
+    pauses: list[float] = field(default_factory=list)
+    began: dt.datetime = dt.datetime(2026, 7, 9, 9, 30, tzinfo=dt.UTC)
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.seconds += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.seconds, self.sleep, lambda: self.began + dt.timedelta(seconds=self.seconds - 1000))
+
+
+def make_access(
+    *servers: PublisherServer, contact: str = CONTACT, limits: Limits = LIMITS, **transfer: Any
+) -> SiteAccess:
+    """Return how these servers are asked: without pauses, unless settings of the transfer say otherwise."""
+    return SiteAccess(
+        hosts=frozenset({"digital.nhs.uk", "files.digital.nhs.uk"}),
+        transfer=TRANSFER.model_copy(update=transfer),
+        limits=limits,
+        contact=contact,
+        local_servers=frozenset(server.origin for server in servers),
+    )
+
+
+def make_site(*servers: PublisherServer, clock: MadeClock | None = None, **settings: Any) -> PublisherSite:
+    """Return a client that may ask these servers."""
+    return PublisherSite(make_access(*servers, **settings), clock.clock if clock else None)

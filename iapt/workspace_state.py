@@ -110,13 +110,33 @@ class PulledFiles(StateFile):
     files: dict[str, PulledFile] = {}
 
 
+class HoldReason(StateFile):
+    """Why a drop is held: the rule, and a sentence's end for a person, such as `it shrank: ...`."""
+
+    rule: Literal[
+        "pending",
+        "unreadable",
+        "other_sha256",
+        "other_series",
+        "other_period",
+        "missing_members",
+        "shrank",
+        "lost_organisations",
+        "lost_measures",
+    ]
+    text: str
+
+
 class Review(StateFile):
-    """A drop that is held, and what a person decided. `reasons` are sentences; times are ISO 8601 in UTC."""
+    """A drop that is held, and what a person decided of it. Times are ISO 8601 in UTC.
+
+    While it has only the reason `pending`, its comparison with what was there is not done.
+    """
 
     publication: str
     file: str
     state: Literal["held", "accepted", "rejected"]
-    reasons: tuple[str, ...]
+    reasons: tuple[HoldReason, ...]
     held_at: str
     decided_at: str | None = None
     note: str = ""

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from iapt.catalogue.corrections import Correction
 from iapt.catalogue.gaps import Gap
+from iapt.catalogue.holds import HoldRules
 from iapt.catalogue.impossible_values import ImpossibleValueRules
 from iapt.catalogue.layouts import Layout, load_layouts
 from iapt.catalogue.limits import Limits
@@ -83,6 +84,11 @@ class Catalogue:
     def limits(self) -> Limits:
         """What a drop may cost to open."""
         return Limits.model_validate(self._read("limits.yml"))
+
+    @cached_property
+    def holds(self) -> HoldRules:
+        """Beyond which loss a re-issue that arrived by itself is held."""
+        return HoldRules.model_validate(self._read("holds.yml"))
 
     @cached_property
     def publisher(self) -> Publisher:

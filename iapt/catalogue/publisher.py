@@ -88,8 +88,9 @@ class PublishedSeries(StrictModel):
 
 
 class Publisher(StrictModel):
-    """The publisher's site and calendar."""
+    """The publisher's site and calendar. `data_origin` is the origin of every file that is got from it."""
 
+    data_origin: Literal["published", "synthetic"] = "published"
     hosts: Hosts
     transfer: TransferSettings
     statistical: str

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from iapt.catalogue.limits import Limits
 from iapt.catalogue.precedence import Precedence
+from iapt.catalogue.withdrawn import WithdrawnFile
 from iapt.files import compute_sha256, read_json, to_json, write_json_atomically
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import OfferedFile, describe_os_error
@@ -95,12 +96,19 @@ class DropArchive:
         return max((drop.sequence for drop in self), default=0) + 1
 
     def archive(
-        self, found: OfferedFile, stamp: ArchiveStamp, *, precedence: Precedence, limits: Limits
+        self,
+        found: OfferedFile,
+        stamp: ArchiveStamp,
+        *,
+        precedence: Precedence,
+        limits: Limits,
+        withdrawn: Sequence[WithdrawnFile],
     ) -> tuple[ArchivedDrop, bool]:
         """Archive the bytes of a file; return the drop and whether it is new.
 
         Raises DropRejectedError where the file cannot be read or is larger than the limit, where its bytes are not
-        those its sidecar declares, and where they were archived before under another origin.
+        those its sidecar declares, where the publisher has withdrawn them, and where they were archived before under
+        another origin.
         """
         with _rejecting_unreadable(found.path):
             size = found.path.stat().st_size
@@ -114,6 +122,14 @@ class DropArchive:
             )
         with _rejecting_unreadable(found.path):
             sha256 = compute_sha256(found.path)
+        if entry := next((entry for entry in withdrawn if entry.sha256 == sha256), None):
+            raise DropRejectedError(
+                found.path.name,
+                "the whole file",
+                "a file that the publisher has not withdrawn",
+                f"bytes that catalogue/withdrawn.yml lists: {entry.reason} ({entry.source})",
+                "Take it out of the folder. If it is archived already, docs/operations.md says how to remove it.",
+            )
         if found.declared_sha256 and found.declared_sha256.lower() != sha256:
             raise DropRejectedError(
                 found.path.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -40,12 +40,14 @@ def read_archived_drops(
     catalogue: Catalogue,
     origin: str,
     progress: Progress = no_progress,
+    unused: Collection[str] = (),
 ) -> ReadResult:
     """Read every archived drop of an origin that has not been read under today's reader and layouts.
 
+    `unused` are the sha256 of drops that no release may be built from: those held or rejected, and withdrawn ones.
     A drop archived as published whose rows bear the mark of a demonstration is rejected: it has lost its provenance.
     """
-    drops = [drop for drop in archive if drop.origin == origin]
+    drops = [drop for drop in archive if drop.origin == origin and drop.sha256 not in unused]
     unread = [drop for drop in drops if observations.read_summary(drop.sha256, catalogue) is None]
     _read_drops(archive, unread, observations, catalogue, progress)
     newly_read = {drop.sha256 for drop in unread}

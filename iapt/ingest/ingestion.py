@@ -101,7 +101,9 @@ def _ingest_file(
             f"a drop whose origin is {found.origin}",
             "Keep demonstration drops and published drops in folders and homes of their own.",
         )
-    drop, is_new = drops.archive(found, stamp, precedence=catalogue.precedence, limits=catalogue.limits)
+    drop, is_new = drops.archive(
+        found, stamp, precedence=catalogue.precedence, limits=catalogue.limits, withdrawn=catalogue.withdrawn
+    )
     if not is_new and drop.file != found.path.name:
         if observations is not None and _is_better_name(drop, found, observations, catalogue):
             drop, is_new = drops.rename(drop, found, stamp, precedence=catalogue.precedence), True

@@ -40,6 +40,7 @@ def keep(root: Path, name: str, content: bytes) -> None:
         ArchiveStamp(store.next_sequence(), batch=1, archived_at="2026-06-01T00:00:00+00:00"),
         precedence=catalogue.precedence,
         limits=catalogue.limits,
+        withdrawn=(),
     )
     assert drop.sha256 == read.drop.sha256
 

@@ -1,0 +1,387 @@
+"""Pulling: each listed publication that the archive lacks is fetched, archived, read, and compared with what was there.
+
+A drop is held from before it is archived until it has been compared, so that a run that is killed in between leaves
+nothing that a refresh would use. What arrived is archived whatever it is, except withdrawn bytes: nothing is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.publications import Publication
+from iapt.files import compute_sha256
+from iapt.ingest.archive import ArchivedDrop, ArchiveStamp, DropArchive
+from iapt.ingest.observation_store import DropSummary, ObservationStore
+from iapt.ingest.reading import open_reading_connection, read_drop
+from iapt.pull.assessment import ReadDrop, assess_drop
+from iapt.pull.by_hand import find_by_hand
+from iapt.pull.outcomes import Outcome, PulledPublication, PullResult
+from iapt.pull.reviews import PENDING, close_earlier_holds, hold_drop, read_reviews, release_hold
+from iapt.rejection import DropRejectedError
+from iapt.sources.folder import OfferedFile
+from iapt.sources.remote_files import (
+    FetchedFile,
+    RefusedError,
+    Source,
+    SourceError,
+    UnavailableError,
+    Validators,
+)
+from iapt.workspace import Workspace
+from iapt.workspace_state import PulledFile, PulledFiles, Review
+
+#: After so many refusals, or answers that did not come, in a row the server is left alone for this run.
+FAILURES_IN_A_ROW: Final = 3
+
+ReportFile = Callable[[Publication, int, int | None], None]
+"""Called with the publication on its way, its bytes so far and how many there are, where that is known."""
+ReportOutcome = Callable[[PulledPublication, int, int], None]
+"""Called with what came of a publication, how many are done and how many there are."""
+
+
+@dataclass(frozen=True)
+class PullProgress:
+    """What is told while pulling; by default nobody listens."""
+
+    report_file: ReportFile = lambda publication, done, total: None
+    report_outcome: ReportOutcome = lambda pulled, done, total: None
+
+
+@dataclass(frozen=True)
+class PullHome:
+    """The home that is pulled into: its folders, archive and observations, and the catalogue that it is read under."""
+
+    workspace: Workspace
+    archive: DropArchive
+    observations: ObservationStore
+    catalogue: Catalogue
+
+
+@dataclass
+class _Drops:
+    """The archived drops as they are known during a pull."""
+
+    by_sha256: dict[str, ArchivedDrop]
+    batch: int
+    arrived: int = 0
+    summaries: dict[str, DropSummary] = field(default_factory=dict)
+
+
+def plan_pull(home: PullHome, selected: Sequence[Publication]) -> PullResult:
+    """Say of each publication whether it would be fetched or is archived. Nothing is asked, nothing changes."""
+    known = _read_pulled(home.workspace).files
+    archived = {drop.sha256 for drop in home.archive}
+    return PullResult(
+        [
+            PulledPublication(
+                publication,
+                "unchanged" if _is_archived(publication, known, archived) else "planned",
+                publication.file or "",
+            )
+            for publication in selected
+        ]
+    )
+
+
+def pull_publications(
+    home: PullHome,
+    selected: Sequence[Publication],
+    source: Source,
+    *,
+    recheck: bool = False,
+    get_now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: PullProgress | None = None,
+) -> PullResult:
+    """Get each publication that the archive lacks, and ask whether the others are still what they were.
+
+    A file that is archived is asked for again when it was last asked for longer ago than `recheck_hours` of
+    catalogue/publisher.yml, or where `recheck` says so. One publication that fails never stops the others; a server
+    that refuses or does not answer several times in a row is left alone. The caller holds the lock of the workspace.
+    """
+    progress = progress or PullProgress()
+    result = PullResult()
+    with open_reading_connection() as connection:
+        run = _Pull(home, source, connection, get_now, progress, recheck=recheck)
+        for done, publication in enumerate(selected, start=1):
+            pulled = run.pull(publication)
+            result.pulled.append(pulled)
+            progress.report_outcome(pulled, done, len(selected))
+    return result
+
+
+class _Pull:
+    """One pull: what is known of the archive and the server while it lasts."""
+
+    def __init__(
+        self,
+        home: PullHome,
+        source: Source,
+        connection: duckdb.DuckDBPyConnection,
+        get_now: Callable[[], datetime],
+        progress: PullProgress,
+        *,
+        recheck: bool,
+    ) -> None:
+        self.home, self.source, self.connection = home, source, connection
+        self.get_now, self.progress, self.recheck = get_now, progress, recheck
+        archived = {drop.sha256: drop for drop in home.archive}
+        self.drops = _Drops(archived, home.archive.next_sequence())
+        self.withdrawn = {entry.sha256: entry for entry in home.catalogue.withdrawn}
+        self.failures_in_a_row: dict[type[SourceError], int] = {RefusedError: 0, UnavailableError: 0}
+
+    def pull(self, publication: Publication) -> PulledPublication:
+        """Get one publication and say what came of it."""
+        known = self._find_known(publication)
+        try:
+            return self._pull(publication, known)
+        except SourceError as error:
+            for kind in self.failures_in_a_row:
+                self.failures_in_a_row[kind] = self.failures_in_a_row[kind] + 1 if isinstance(error, kind) else 0
+            if isinstance(error, RefusedError) and known is not None:
+                detail = "the publisher does not let a program ask whether it has changed"
+                return replace(self._describe_known(publication, known), detail=detail)
+            return PulledPublication(
+                publication, "by_hand" if isinstance(error, RefusedError) else "failed", str(error)
+            )
+        except DropRejectedError as rejection:
+            return PulledPublication(publication, "failed", str(rejection))
+
+    def _pull(self, publication: Publication, known: PulledFile | None) -> PulledPublication:
+        assert publication.file is not None
+        workspace = self.home.workspace
+        if known is not None and self._is_to_be_assessed(known):
+            return self._assess(_describe_bytes(publication, known), self.drops.by_sha256[known.sha256])
+        if (received := self._receive_by_hand(publication)) is not None:
+            return received
+        if known is not None and not self._is_to_be_asked(known):
+            return self._describe_known(publication, known)
+        if (refused := self._find_server_left_alone()) is not None:
+            return PulledPublication(publication, refused, "the server was left alone after it failed several times")
+        folder = workspace.incoming / hashlib.sha256(publication.file.encode()).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / publication.file_name
+        validators = Validators(known.etag, known.last_modified) if known is not None else None
+        fetched = self.source.fetch(
+            publication.file,
+            target,
+            validators,
+            lambda done, total: self.progress.report_file(publication, done, total),
+        )
+        self.failures_in_a_row = dict.fromkeys(self.failures_in_a_row, 0)
+        if known is not None and not fetched.is_modified:
+            self._remember(publication, replace(fetched, bytes=known.bytes), known.sha256, "unchanged")
+            return replace(self._describe_known(publication, known), bytes_received=fetched.bytes_received)
+        pulled = self._receive(publication, target, compute_sha256(target), fetched)
+        shutil.rmtree(folder)
+        return pulled
+
+    def _receive_by_hand(self, publication: Publication) -> PulledPublication | None:
+        """Receive the file of a publication that a person got; None where there is none, or it was received before."""
+        by_hand = find_by_hand(self.home.workspace.inbox, publication)
+        if publication.file is None or by_hand is None:
+            return None
+        sha256 = compute_sha256(by_hand)
+        existing = self.drops.by_sha256.get(sha256)
+        if sha256 in self.withdrawn or (existing is not None and existing.publication):
+            return None
+        fetched = FetchedFile(publication.file, is_modified=True, bytes=by_hand.stat().st_size, bytes_received=0)
+        return self._receive(publication, by_hand, sha256, fetched)
+
+    def _receive(self, publication: Publication, path: Path, sha256: str, fetched: FetchedFile) -> PulledPublication:
+        """Archive, read and compare the bytes that arrived. They are held until that is done."""
+        pulled = PulledPublication(
+            publication,
+            "unchanged",
+            sha256=sha256,
+            bytes=path.stat().st_size,
+            bytes_received=fetched.bytes_received,
+            http_status=fetched.http_status,
+        )
+        if (entry := self.withdrawn.get(sha256)) is not None:
+            return replace(pulled, outcome="withdrawn", detail=entry.reason)
+        existing = self.drops.by_sha256.get(sha256)
+        if existing is not None and existing.publication:
+            series, period, revision = existing.publication.rsplit("/", 2)
+            if (series, period) != publication.key:
+                raise DropRejectedError(
+                    publication.file_name,
+                    "the whole file",
+                    f"a file of {publication.series} {publication.period}",
+                    f"the very bytes that are archived as {existing.publication}",
+                    "One of the two entries of catalogue/publications.yml has the address of the other: mend it.",
+                )
+            self._remember(publication, fetched, sha256, "unchanged")
+            if int(revision) >= publication.revision:
+                return self._describe_received(pulled)
+        hold_drop(self.home.workspace, sha256, publication.id, publication.file_name, [PENDING], self.get_now())
+        self._remember(publication, fetched, sha256, "held")
+        return self._assess(pulled, self._archive(publication, path, existing), is_known=existing is not None)
+
+    def _describe_received(self, pulled: PulledPublication) -> PulledPublication:
+        """Return what came of bytes that were archived before as the same publication."""
+        review = read_reviews(self.home.workspace).reviews.get(pulled.sha256)
+        if review is None or review.state == "accepted":
+            return pulled
+        drop = self.drops.by_sha256[pulled.sha256]
+        if _is_pending(review) or self._can_be_assessed_again(drop, review):
+            return self._assess(pulled, drop)
+        return replace(pulled, outcome="held", detail=_describe_review(review))
+
+    def _archive(self, publication: Publication, path: Path, existing: ArchivedDrop | None) -> ArchivedDrop:
+        catalogue = self.home.catalogue
+        found = OfferedFile(
+            path=path,
+            relative_path=publication.file_name,
+            origin=catalogue.publisher.data_origin,
+            source=publication.file or "",
+            publication=publication.id,
+            address=publication.file or "",
+            status=publication.status,
+            revision=publication.revision,
+        )
+        sequence = self.drops.batch + self.drops.arrived
+        stamp = ArchiveStamp(sequence, self.drops.batch, self.get_now().isoformat(timespec="seconds"))
+        if existing is not None and existing.origin == found.origin:
+            # Bytes of a folder, or of an earlier revision: known from now on as what the publisher has here.
+            drop = self.home.archive.rename(existing, found, stamp, precedence=catalogue.precedence)
+            if drop.file != existing.file:
+                self.home.observations.delete(drop.sha256)
+        else:
+            drop, _ = self.home.archive.archive(
+                found, stamp, precedence=catalogue.precedence, limits=catalogue.limits, withdrawn=catalogue.withdrawn
+            )
+        self.drops.by_sha256[drop.sha256] = drop
+        self.drops.arrived += 1
+        return drop
+
+    def _assess(self, pulled: PulledPublication, drop: ArchivedDrop, *, is_known: bool = False) -> PulledPublication:
+        """Read and compare an archived drop, and hold it for good or not at all."""
+        home, publication = self.home, pulled.publication
+        arrived = (drop, self._read(drop))
+        assessment = assess_drop(
+            self.connection, arrived, publication, self._list_in_use(), home.observations, home.catalogue
+        )
+        comparison = assessment.comparison
+        if assessment.reasons:
+            review = hold_drop(
+                home.workspace, drop.sha256, publication.id, drop.file, assessment.reasons, self.get_now()
+            )
+            return replace(pulled, outcome="held", detail=_describe_review(review), comparison=comparison)
+        release_hold(home.workspace, drop.sha256)
+        close_earlier_holds(home.workspace, publication.id, drop.sha256, self.get_now())
+        if is_known:
+            return replace(pulled, outcome="unchanged", detail="its bytes were archived before, from elsewhere")
+        if comparison is None:
+            return replace(pulled, outcome="created")
+        outcome: Outcome = "same_figures" if comparison.is_same else "changed"
+        return replace(pulled, outcome=outcome, detail=comparison.describe(), comparison=comparison)
+
+    def _read(self, drop: ArchivedDrop) -> DropSummary:
+        home = self.home
+        summary = home.observations.read_summary(drop.sha256, home.catalogue)
+        if summary is None:
+            path = home.archive.path_to(drop)
+            with self.connection.cursor() as cursor:
+                summary = read_drop(cursor, drop, path, home.catalogue, home.observations)
+        self.drops.summaries[drop.sha256] = summary
+        return summary
+
+    def _list_in_use(self) -> list[ReadDrop]:
+        """Return the drops that a release would be built from, as they were read."""
+        unused = read_reviews(self.home.workspace).unused | self.withdrawn.keys()
+        in_use: list[ReadDrop] = []
+        for drop in self.drops.by_sha256.values():
+            if drop.sha256 in unused:
+                continue
+            summary = self.drops.summaries.get(drop.sha256)
+            if summary is None:
+                summary = self.home.observations.read_summary(drop.sha256, self.home.catalogue)
+            if summary is not None and summary.rejection is None:
+                self.drops.summaries[drop.sha256] = summary
+                in_use.append((drop, summary))
+        return in_use
+
+    def _find_known(self, publication: Publication) -> PulledFile | None:
+        """Return what is known of the file at an address whose bytes are archived."""
+        known = _read_pulled(self.home.workspace).files.get(publication.file or "")
+        return known if known is not None and known.sha256 in self.drops.by_sha256 else None
+
+    def _is_to_be_assessed(self, known: PulledFile) -> bool:
+        """Whether a run was killed before it had compared an archived drop, or it can be read by now."""
+        review = read_reviews(self.home.workspace).reviews.get(known.sha256)
+        drop = self.drops.by_sha256[known.sha256]
+        return _is_pending(review) or (review is not None and self._can_be_assessed_again(drop, review))
+
+    def _can_be_assessed_again(self, drop: ArchivedDrop, review: Review) -> bool:
+        """Whether a drop is held for what it could not be read under, and can be read under today's layouts."""
+        if review.state != "held" or any(reason.rule != "unreadable" for reason in review.reasons):
+            return False
+        summary = self.home.observations.read_summary(drop.sha256, self.home.catalogue)
+        return summary is None or summary.rejection is None
+
+    def _is_to_be_asked(self, known: PulledFile) -> bool:
+        age = self.get_now() - datetime.fromisoformat(known.checked_at)
+        return self.recheck or age >= timedelta(hours=self.home.catalogue.publisher.transfer.recheck_hours)
+
+    def _find_server_left_alone(self) -> Outcome | None:
+        for kind, failures in self.failures_in_a_row.items():
+            if failures >= FAILURES_IN_A_ROW:
+                return "by_hand" if kind is RefusedError else "not_asked"
+        return None
+
+    def _describe_known(self, publication: Publication, known: PulledFile) -> PulledPublication:
+        review = read_reviews(self.home.workspace).reviews.get(known.sha256)
+        described = _describe_bytes(publication, known)
+        if review is None or review.state == "accepted":
+            return described
+        return replace(described, outcome="held", detail=_describe_review(review))
+
+    def _remember(self, publication: Publication, fetched: FetchedFile, sha256: str, outcome: str) -> None:
+        assert publication.file is not None
+        files = dict(_read_pulled(self.home.workspace).files)
+        files[publication.file] = PulledFile(
+            publication=publication.id,
+            sha256=sha256,
+            bytes=fetched.bytes,
+            checked_at=self.get_now().isoformat(timespec="seconds"),
+            http_status=fetched.http_status,
+            etag=fetched.validators.etag,
+            last_modified=fetched.validators.last_modified,
+            outcome=outcome,
+        )
+        PulledFiles(files=files).write(self.home.workspace.pulled)
+
+
+def _read_pulled(workspace: Workspace) -> PulledFiles:
+    return PulledFiles.load_if_present(workspace.pulled) or PulledFiles()
+
+
+def _describe_bytes(publication: Publication, known: PulledFile) -> PulledPublication:
+    """Return that a publication is as it was, with what is known of its bytes."""
+    return PulledPublication(
+        publication, "unchanged", sha256=known.sha256, bytes=known.bytes, http_status=known.http_status
+    )
+
+
+def _is_archived(publication: Publication, known: dict[str, PulledFile], archived: Collection[str]) -> bool:
+    file = known.get(publication.file or "")
+    return file is not None and file.sha256 in archived
+
+
+def _is_pending(review: Review | None) -> bool:
+    return review is not None and review.reasons == (PENDING,)
+
+
+def _describe_review(review: Review) -> str:
+    """Return why a drop is held, or that a person rejected it."""
+    reasons = "; ".join(reason.text for reason in review.reasons)
+    return f"rejected{f' ({review.note})' if review.note else ''}: {reasons}" if review.state == "rejected" else reasons

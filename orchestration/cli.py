@@ -73,7 +73,15 @@ ProfileOption = Annotated[
 
 @app.command()
 def refresh(
-    drops: Annotated[Path, typer.Option("--drops", help="A folder of drops as published, or one drop.", exists=True)],
+    drops: Annotated[
+        Path | None,
+        typer.Option(
+            "--drops",
+            help="A folder of drops as published, or one drop.",
+            show_default="what is archived, and `inbox` in the home",
+            exists=True,
+        ),
+    ] = None,
     home: HomeOption = None,
     profile: ProfileOption = "",
     restricted: Annotated[
@@ -103,7 +111,7 @@ def refresh(
         with _show_progress() as progress:
             record = run_refresh(
                 workspace,
-                drops.expanduser().resolve(),
+                drops.expanduser().resolve() if drops else None,
                 profile=profile,
                 rebuild=rebuild,
                 wait_seconds=wait,

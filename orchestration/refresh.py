@@ -25,7 +25,7 @@ _HISTORY_TAGS = {".dagster/repository": "__repository__@iapt"}
 
 def refresh(
     workspace: Workspace,
-    drops: Path,
+    drops: Path | None,
     *,
     profile: str = "",
     rebuild: bool = False,
@@ -34,6 +34,7 @@ def refresh(
 ) -> RefreshRecord:
     """Run the refresh job on a folder of drops, with all that the tools print in a log file; return what came of it.
 
+    Without a folder it works on what is archived, and on the drop folder of the home (IAPT_DROPS, else `inbox`).
     `profile` is one of the disclosure policy, empty for its default; `wait_seconds` is how long to wait for another
     refresh, or for a reader of the warehouse. In a restricted workspace only its owner can read what is written.
     Raises WorkspaceLockedError where another refresh is still running after the time to wait; WorkspacePathError where
@@ -45,7 +46,7 @@ def refresh(
     with translate_machine_errors(workspace), owner_only:
         workspace.logs.mkdir(parents=True, exist_ok=True)
         log = workspace.logs / f"refresh-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.log"
-        config = {"config": {"drops": str(drops), "profile": profile, "rebuild": rebuild}}
+        config = {"config": {"drops": str(drops or ""), "profile": profile, "rebuild": rebuild}}
         with (
             lock_workspace(workspace, wait_seconds, progress.say),
             log.open("a", encoding="utf-8") as stream,

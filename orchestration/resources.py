@@ -10,6 +10,7 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.disclosure_policy import Policy, load_policy
 from iapt.ingest.archive import ArchivedDrop, DropArchive
 from iapt.ingest.observation_store import DropSummary, ObservationStore
+from iapt.pull.reviews import list_unused_drops
 from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Workspace
 from iapt.workspace_lock import WAIT_SECONDS
@@ -43,6 +44,10 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     def load_catalogue(self) -> Catalogue:
         """Return the catalogue of this project."""
         return Catalogue(Path(self.catalogue) if self.catalogue else CATALOGUE, restricted=self.paths.is_restricted)
+
+    def list_unused_drops(self) -> frozenset[str]:
+        """Return the sha256 of the drops that no release may be built from: held, rejected and withdrawn ones."""
+        return list_unused_drops(self.paths, self.load_catalogue())
 
     def load_policy(self, profile: str) -> Policy:
         """Return the disclosure policy of this project in a profile; empty means its default."""

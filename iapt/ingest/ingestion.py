@@ -8,6 +8,7 @@ from typing import Final
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.ingest.archive import ArchivedDrop, ArchiveStamp, DropArchive
+from iapt.ingest.home_origin import OtherOriginError
 from iapt.ingest.name_validation import find_name_conflict
 from iapt.ingest.observation_store import ObservationStore
 from iapt.rejection import DropRejectedError
@@ -33,10 +34,6 @@ class IngestResult:
     ignored: list[str] = field(default_factory=list)
     other_names: list[tuple[str, str]] = field(default_factory=list)
     fingerprint: str = ""
-
-
-class OtherOriginError(Exception):
-    """Raised when every drop of a folder is of another origin than the home; nothing was archived."""
 
 
 def ingest_folder(

@@ -20,6 +20,7 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication
 from iapt.files import compute_sha256
 from iapt.ingest.archive import ArchivedDrop, ArchiveStamp, DropArchive
+from iapt.ingest.home_origin import OtherOriginError, find_home_origin
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.ingest.reading import open_reading_connection, read_drop
 from iapt.pull.assessment import ReadDrop, assess_drop
@@ -106,7 +107,9 @@ def pull_publications(
     A file that is archived is asked for again when it was last asked for longer ago than `recheck_hours` of
     catalogue/publisher.yml, or where `recheck` says so. One publication that fails never stops the others; a server
     that refuses or does not answer several times in a row is left alone. The caller holds the lock of the workspace.
+    Raises OtherOriginError where the home holds figures of another origin, and is asked for none.
     """
+    _reject_other_home(home)
     progress = progress or PullProgress()
     result = PullResult()
     with open_reading_connection() as connection:
@@ -116,6 +119,18 @@ def pull_publications(
             result.pulled.append(pulled)
             progress.report_outcome(pulled, done, len(selected))
     return result
+
+
+def _reject_other_home(home: PullHome) -> None:
+    origin = home.catalogue.publisher.data_origin
+    if home.workspace.is_restricted:
+        raise OtherOriginError(f"{home.workspace.root} is for unrounded counts: nothing is pulled into it")
+    home_origin = find_home_origin(home.workspace, home.archive)
+    if home_origin not in (None, origin):
+        raise OtherOriginError(
+            f"{home.workspace.root} holds {home_origin} figures, and the publisher's are {origin}; they never share a "
+            "home: nothing was asked for. Name another home: --home, or IAPT_HOME for make"
+        )
 
 
 class _Pull:

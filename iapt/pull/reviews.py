@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from iapt.catalogue.catalogue import Catalogue
 from iapt.workspace import Workspace
 from iapt.workspace_state import HoldReason, Review, Reviews
 
@@ -21,6 +22,11 @@ class ReviewError(ValueError):
 def read_reviews(workspace: Workspace) -> Reviews:
     """Return the reviews of a home; none where there are none."""
     return Reviews.load_if_present(workspace.reviews) or Reviews()
+
+
+def list_unused_drops(workspace: Workspace, catalogue: Catalogue) -> frozenset[str]:
+    """Return the sha256 of the drops that no release may be built from: held, rejected and withdrawn ones."""
+    return read_reviews(workspace).unused | {entry.sha256 for entry in catalogue.withdrawn}
 
 
 def hold_drop(

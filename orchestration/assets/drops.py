@@ -11,7 +11,8 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.gaps import Gap
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.drop_reading import list_drops_of_period
-from iapt.ingest.ingestion import OtherOriginError, ingest_folder
+from iapt.ingest.home_origin import OtherOriginError, find_home_origin
+from iapt.ingest.ingestion import ingest_folder
 from iapt.ingest.landing import label_drops
 from iapt.ingest.observation_store import DropSummary
 from iapt.ingest.reading import open_reading_connection, read_drop
@@ -19,7 +20,7 @@ from iapt.ingest.reissues import find_wholly_replaced_drops
 from iapt.periods import find_period_starting
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder_fingerprint import compute_folder_fingerprint
-from iapt.workspace_state import IngestRecord, read_last_release, record_ingested_fingerprint
+from iapt.workspace_state import IngestRecord, record_ingested_fingerprint
 from orchestration.partitions import BY_GRAIN
 from orchestration.resources import RefreshConfig, WorkspaceResource
 
@@ -31,17 +32,6 @@ DROPS_BY_GRAIN = {
 }
 #: How many unread drops a message names.
 UNREAD_DROPS_NAMED = 3
-
-
-def read_workspace_origin(workspace: WorkspaceResource) -> str | None:
-    """Return the origin of a workspace: of its newest release, else of its archived drops; None where there are none.
-
-    A workspace of an earlier version may hold drops of two origins and no release: it has no origin yet.
-    """
-    if (release := read_last_release(workspace.paths)) is not None:
-        return release.data_origin
-    origins = {drop.origin for drop in workspace.drop_store}
-    return origins.pop() if len(origins) == 1 else None
 
 
 @dg.asset(
@@ -71,7 +61,7 @@ def archived_drops(
             workspace.load_catalogue(),
             archived_at,
             workspace.observation_store,
-            read_workspace_origin(workspace),
+            find_home_origin(paths, workspace.drop_store),
         )
     except OtherOriginError as error:
         record_ingested_fingerprint(paths, folder, fingerprint)  # all of it is rejected, with a reason
@@ -139,11 +129,14 @@ def _list_usable_and_unread(
 ) -> tuple[list[tuple[ArchivedDrop, DropSummary]], list[ArchivedDrop]]:
     """List the archived drops that were read in full under today's reader and layouts, and those not read under them.
 
-    Rejected ones are in neither.
+    Rejected ones, and those that no release may be built from, are in neither.
     """
+    unused = workspace.list_unused_drops()
     usable: list[tuple[ArchivedDrop, DropSummary]] = []
     unread: list[ArchivedDrop] = []
     for drop in workspace.drop_store:
+        if drop.sha256 in unused:
+            continue
         summary = workspace.observation_store.read_summary(drop.sha256, catalogue)
         if summary is None:
             unread.append(drop)

@@ -47,7 +47,12 @@ def observations(
     paths, catalogue = workspace.paths, workspace.load_catalogue()
     ingested = IngestRecord.load(paths.ingest_record)
     reading = read_archived_drops(
-        workspace.drop_store, workspace.observation_store, catalogue, ingested.origin, progress.report
+        workspace.drop_store,
+        workspace.observation_store,
+        catalogue,
+        ingested.origin,
+        progress.report,
+        workspace.list_unused_drops(),
     )
     offered = set(ingested.offered)
     rejected = [rejection for _, rejection in ingested.rejected]

@@ -27,7 +27,7 @@ NOW = datetime(2026, 7, 10, 9, 0, tzinfo=UTC)
 
 def make_publication(period: str = "2026-04", **changes: Any) -> Publication:
     """A monthly publication; its file is named for its month, as the publisher's are."""
-    month = datetime.strptime(period, "%Y-%m").strftime("%b").lower() if len(period) == 7 else period  # noqa: DTZ007
+    month = datetime.strptime(period, "%Y-%m").strftime("%b").lower() if len(period) == 7 else period
     row: dict[str, Any] = {
         "series": "monthly",
         "period": period,

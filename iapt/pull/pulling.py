@@ -224,22 +224,26 @@ class _Pull:
         if (entry := self.withdrawn.get(sha256)) is not None:
             return replace(pulled, outcome="withdrawn", detail=entry.reason)
         existing = self.drops.by_sha256.get(sha256)
-        if existing is not None and existing.publication:
-            series, period, revision = existing.publication.rsplit("/", 2)
-            if (series, period) != publication.key:
-                raise DropRejectedError(
-                    publication.file_name,
-                    "the whole file",
-                    f"a file of {publication.series} {publication.period}",
-                    f"the very bytes that are archived as {existing.publication}",
-                    "One of the two entries of catalogue/publications.yml has the address of the other: mend it.",
-                )
+        if existing is not None and self._is_used_as_another(existing, publication):
+            raise DropRejectedError(
+                publication.file_name,
+                "the whole file",
+                f"a file of {publication.series} {publication.period}",
+                f"the very bytes that are in use as {existing.publication}",
+                "One of the two entries of catalogue/publications.yml has the address of the other: mend it.",
+            )
+        if existing is not None and _is_issue(existing, publication):
             self._remember(publication, fetched, sha256, "unchanged")
-            if int(revision) >= publication.revision:
+            if int(existing.publication.rsplit("/", 1)[1]) >= publication.revision:
                 return self._describe_received(pulled)
         hold_drop(self.home.workspace, sha256, publication.id, publication.file_name, [PENDING], self.get_now())
         self._remember(publication, fetched, sha256, "held")
         return self._assess(pulled, self._archive(publication, path, existing), is_known=existing is not None)
+
+    def _is_used_as_another(self, existing: ArchivedDrop, publication: Publication) -> bool:
+        """Whether archived bytes are in use as what another publication published."""
+        is_used = existing.sha256 not in read_reviews(self.home.workspace).unused
+        return is_used and existing.publication != "" and not _is_issue(existing, publication)
 
     def _describe_received(self, pulled: PulledPublication) -> PulledPublication:
         """Return what came of bytes that were archived before as the same publication."""
@@ -378,6 +382,11 @@ class _Pull:
 
 def _read_pulled(workspace: Workspace) -> PulledFiles:
     return PulledFiles.load_if_present(workspace.pulled) or PulledFiles()
+
+
+def _is_issue(drop: ArchivedDrop, publication: Publication) -> bool:
+    """Whether a drop was got as an issue of a publication, of whichever revision."""
+    return drop.publication.rpartition("/")[0] == "/".join(publication.key)
 
 
 def _describe_bytes(publication: Publication, known: PulledFile) -> PulledPublication:

@@ -1,13 +1,11 @@
-"""The `iapt` command: refresh, status, audit, report, demonstration drops."""
+"""The `iapt` command: refresh, status, audit, report, demonstration drops; those about the publisher are beside it."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import gc
-import io
 import json
-import os
 import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -25,7 +23,18 @@ from iapt.run_warnings import list_first, make_printable
 from iapt.workspace import RESTRICTED, Workspace
 from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, is_locked
 from iapt.workspace_state import BuildInputs, RefreshRecord, Rejection, read_manifest
+from orchestration.console import (
+    HomeOption,
+    describe_os_error,
+    err,
+    fail,
+    open_terminal,
+    open_workspace,
+    out,
+    print_sentence,
+)
 from orchestration.progress import ProgressReporter
+from orchestration.publisher_commands import register_publisher_commands
 from orchestration.refresh import refresh as run_refresh
 
 app = typer.Typer(
@@ -34,21 +43,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="England's IAPT / NHS Talking Therapies statistics: from published drops to a disclosure-checked release.",
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 #: How many kinds of notices on drops are printed.
 NOTICES_SHOWN = 20
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--home",
-        help="Where the state lives.",
-        show_default="IAPT_HOME, or `data` in the project's folder",
-        file_okay=False,
-    ),
-]
 
 
 def _known_profile(name: str) -> str:
@@ -103,63 +100,46 @@ def refresh(
     Exit status: 0 released, nothing new, or no drop to read yet; 1 nothing released; 2 usage; 3 released, but some
     drops were rejected.
     """
-    workspace = _open_workspace(home)
+    workspace = open_workspace(home)
     try:
         if restricted:
             workspace = workspace if workspace.is_restricted else Workspace(workspace.root / RESTRICTED)
             workspace.make_restricted()
+    except OSError as error:
+        raise fail(f"Nothing was released: {describe_os_error(error)}") from error
+    folder = drops.expanduser().resolve() if drops else None
+    exit_status = _refresh_workspace(workspace, folder, profile=profile, rebuild=rebuild, wait_seconds=wait)
+    gc.freeze()  # Python would look through all that was imported once more before it ends: two seconds
+    raise typer.Exit(exit_status)
+
+
+def _refresh_workspace(
+    workspace: Workspace,
+    drops: Path | None = None,
+    *,
+    profile: str = "",
+    rebuild: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
+) -> int:
+    """Refresh, print what came of it, and return the exit status."""
+    try:
         with _show_progress() as progress:
             record = run_refresh(
                 workspace,
-                drops.expanduser().resolve() if drops else None,
+                drops,
                 profile=profile,
                 rebuild=rebuild,
-                wait_seconds=wait,
+                wait_seconds=wait_seconds,
                 progress=progress,
             )
     except WorkspaceLockedError as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     except MachineError as error:
-        raise _fail(f"The refresh did not come to its end. {error}") from error
+        raise fail(f"The refresh did not come to its end. {error}") from error
     except OSError as error:
-        raise _fail(f"Nothing was released: {_describe_os_error(error)}") from error
+        raise fail(f"Nothing was released: {describe_os_error(error)}") from error
     _print_refresh(workspace, record)
-    gc.freeze()  # Python would look through all that was imported once more before it ends: two seconds
-    raise typer.Exit(record.exit_status)
-
-
-def _open_workspace(home: Path | None) -> Workspace:
-    """Return the workspace that --home names, else that of the environment."""
-    return Workspace(home.expanduser().resolve()) if home else Workspace.from_environment()
-
-
-def _fail(message: str, exit_status: int = 1) -> typer.Exit:
-    """Print why a command ends, and return the exception that ends it."""
-    err.print(message, markup=False)
-    return typer.Exit(exit_status)
-
-
-def _describe_os_error(error: OSError) -> str:
-    """Return what the system says of which file, without its number; our own sentence where the error is ours."""
-    return f"{error.filename}: {error.strerror}" if error.strerror and error.filename else str(error)
-
-
-@contextlib.contextmanager
-def _open_terminal() -> Generator[Console]:
-    """Yield a console on a duplicate of standard error, which is drawn on while standard error itself is redirected.
-
-    Where standard error is no terminal, the console shows nothing.
-    """
-    try:
-        is_terminal = sys.stderr.isatty()
-        descriptor = os.dup(sys.stderr.fileno()) if is_terminal else None
-    except (OSError, ValueError):  # standard error is no file, or closed
-        descriptor = None
-    if descriptor is None:
-        yield Console(file=io.StringIO(), force_terminal=False)
-        return
-    with os.fdopen(descriptor, "w", encoding=sys.stderr.encoding or "utf-8", errors="replace") as stream:
-        yield Console(file=stream, highlight=False)
+    return record.exit_status
 
 
 @contextlib.contextmanager
@@ -172,7 +152,7 @@ def _show_progress() -> Generator[ProgressReporter]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with _open_terminal() as terminal:
+    with open_terminal() as terminal:
         bar = Progress(
             *columns,
             console=terminal,
@@ -190,11 +170,7 @@ def _show_progress() -> Generator[ProgressReporter]:
                 # Drawn at once: a step may be over before the line is next drawn by itself.
                 bar.update(task, description=make_printable(step), completed=done, total=total or None, refresh=True)
 
-            yield ProgressReporter(draw, lambda message: _print_sentence(console, message))
-
-
-def _print_sentence(console: Console, message: str) -> None:
-    console.print(message[:1].upper() + message[1:], markup=False)
+            yield ProgressReporter(draw, lambda message: print_sentence(console, message))
 
 
 def _describe_rejection(rejection: Rejection) -> str:
@@ -268,7 +244,7 @@ def status(home: HomeOption = None) -> None:
     """What is archived, what was rejected, and what the latest release is."""
     from orchestration.run_record import describe_state, read_record
 
-    workspace = _open_workspace(home)
+    workspace = open_workspace(home)
     record = read_record(workspace)
     if not _print_archive(workspace, record.rejected if record else []) and record is None:
         out.print(f"No drop is archived in {workspace.root}. Begin with: iapt refresh --drops PATH", markup=False)
@@ -342,7 +318,7 @@ def audit(
     from iapt.release.workspace_audit import NotVerifiableError, open_auditor
     from iapt.report.comparison import compare_report
 
-    workspace = _open_workspace(home)
+    workspace = open_workspace(home)
     audited = (folder or workspace.latest).expanduser().resolve()
     if not audited.is_dir() or not workspace.warehouse.is_file() or not workspace.built.is_file():
         missing = audited if not audited.is_dir() else workspace.warehouse
@@ -362,7 +338,7 @@ def audit(
             compare_report,
         )
     except NotVerifiableError as error:
-        raise _fail(str(error), 2) from error
+        raise fail(str(error), 2) from error
     out.print(verification.report.describe_failures(), markup=False)
     if not verification.has_manifest:
         out.print("The folder has no manifest, so where its bytes come from is not known.")
@@ -379,13 +355,13 @@ def _reject_locked_warehouse(workspace: Workspace) -> None:
 
     from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 
-    say = functools.partial(_print_sentence, err)
+    say = functools.partial(print_sentence, err)
     try:
         wait_for_warehouse(workspace.warehouse, for_writing=False, wait_seconds=0, say=say)
     except WarehouseLockedError as error:
-        raise _fail(f"{error}.", 2) from error
+        raise fail(f"{error}.", 2) from error
     except duckdb.IOException as error:
-        raise _fail(
+        raise fail(
             f"{workspace.warehouse} cannot be opened: {str(error).splitlines()[0]}. Remove it, and run `iapt refresh "
             "--rebuild`: it holds nothing that is not made from the archived drops.",
             2,
@@ -404,12 +380,12 @@ def findings(
     """
     from iapt.release.workspace_audit import NotVerifiableError, write_period_findings
 
-    workspace = _open_workspace(home)
+    workspace = open_workspace(home)
     _reject_locked_warehouse(workspace)
     try:
         path, count = write_period_findings(workspace, period)
     except NotVerifiableError as error:
-        raise _fail(str(error), 2) from error
+        raise fail(str(error), 2) from error
     out.print(f"{count} findings written to {path}. They are sensitive: keep them there.", markup=False)
 
 
@@ -441,7 +417,7 @@ def report(
     """
     from iapt.report.site import NOT_BUILDABLE, build_report
 
-    workspace = _open_workspace(home)
+    workspace = open_workspace(home)
     source = (release or workspace.latest).expanduser().resolve()
     target = (to or workspace.root / "report").expanduser().resolve()
     given = boundaries or (workspace.boundaries if workspace.boundaries.is_file() else None)
@@ -452,9 +428,9 @@ def report(
         with err.status("building the report"):
             built = build_report(source, target, boundaries=given)
     except NOT_BUILDABLE as error:
-        raise _fail(str(error), 2) from error
+        raise fail(str(error), 2) from error
     except OSError as error:
-        err.print(f"The report was not built: {_describe_os_error(error)}", markup=False)
+        err.print(f"The report was not built: {describe_os_error(error)}", markup=False)
         raise typer.Exit(2) from error
     out.print(
         f"Built {built.pages} pages in {built.folder} ({built.total_bytes / 1e6:,.0f} MB; the heaviest page, "
@@ -480,7 +456,7 @@ def serve(
     from iapt.release.publish import REPORT_FOLDER
     from iapt.report.serving import make_server
 
-    workspace = _open_workspace(home)
+    workspace = open_workspace(home)
     shown = (folder or workspace.latest).expanduser().resolve()
     if (shown / REPORT_FOLDER).is_dir():
         shown /= REPORT_FOLDER
@@ -531,11 +507,13 @@ def demo_drops(
         with err.status("writing demonstration drops"):
             written = write_demonstration_drops(folder, national=national, months=months)
     except OSError as error:
-        err.print(_describe_os_error(error), markup=False)
+        err.print(describe_os_error(error), markup=False)
         raise typer.Exit(2) from error
     size = sum(path.stat().st_size for path in written)
     out.print(f"Wrote {len(written)} synthetic drops ({size / 1e6:,.0f} MB) to {folder}.", markup=False)
 
+
+register_publisher_commands(app, _refresh_workspace)
 
 if __name__ == "__main__":
     app()

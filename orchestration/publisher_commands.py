@@ -1,0 +1,237 @@
+"""The commands about the publisher: pull its files, accept or reject what is held."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
+
+from iapt.catalogue.catalogue import Catalogue
+from iapt.catalogue.publications import Publication
+from iapt.ingest.archive import DropArchive
+from iapt.ingest.home_origin import OtherOriginError
+from iapt.ingest.listed_publications import FoundPublicationsError, load_publications
+from iapt.ingest.observation_store import ObservationStore
+from iapt.machine_errors import MachineError, translate_machine_errors
+from iapt.pull.by_hand import describe_by_hand
+from iapt.pull.outcomes import OUTCOMES, PulledPublication, PullResult
+from iapt.pull.pulling import PullHome, PullProgress, plan_pull, pull_publications
+from iapt.pull.reviews import ReviewError, decide_review
+from iapt.pull.selection import SelectionError, select_publications
+from iapt.run_warnings import make_printable
+from iapt.sources.https import PublisherSite
+from iapt.sources.mirror import MirroredSite
+from iapt.sources.remote_files import SourceError
+from iapt.sources.site_requests import SiteAccess
+from iapt.workspace import CATALOGUE, Workspace
+from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, lock_workspace
+from orchestration.console import HomeOption, describe_os_error, err, fail, open_terminal, open_workspace, out
+
+RefreshWorkspace = Callable[[Workspace], int]
+#: Set in the environment, it names another catalogue folder than the project's; tests use one of their own.
+CATALOGUE_VARIABLE = "IAPT_CATALOGUE"
+MIRROR_VARIABLE = "IAPT_MIRROR"
+
+SeriesOption = Annotated[
+    list[str] | None,
+    typer.Option("--series", help="Only this series, such as monthly; may be given more than once."),
+]
+MirrorOption = Annotated[
+    str,
+    typer.Option(
+        "--mirror",
+        envvar=MIRROR_VARIABLE,
+        help="Ask this server instead of the publisher's: an address that has its pages and files at the same paths.",
+    ),
+]
+
+
+def load_catalogue() -> Catalogue:
+    """Return the catalogue that the environment names, else that of the project."""
+    folder = os.environ.get(CATALOGUE_VARIABLE)
+    return Catalogue(Path(folder) if folder else CATALOGUE)
+
+
+@contextlib.contextmanager
+def open_site(catalogue: Catalogue, mirror: str = "") -> Generator[PublisherSite | MirroredSite]:
+    """Yield the publisher's site, or a mirror of it, as the catalogue and the environment say it is asked."""
+    access = SiteAccess.from_environment(catalogue.publisher, catalogue.limits, os.environ)
+    if host := urlsplit(mirror).hostname:
+        access = replace(access, hosts=access.hosts | {host})
+    _ = access.user_agent  # without a contact nothing is asked: that is said once, not for each file
+    with PublisherSite(access) as site:
+        yield MirroredSite(site, mirror) if mirror else site
+
+
+def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWorkspace) -> None:
+    """Add the commands to the command line; `refresh_workspace` refreshes, prints and returns the exit status."""
+
+    @app.command()
+    def pull(
+        series: SeriesOption = None,
+        since: Annotated[
+            str,
+            typer.Option("--since", help="Only what ends in or after this period: 2024-04, 2024-25 Q1, 2024-25."),
+        ] = "",
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched; ask for nothing.")] = False,
+        recheck: Annotated[
+            bool, typer.Option("--recheck", help="Ask again also for files that were asked for a short while ago.")
+        ] = False,
+        refresh: Annotated[bool, typer.Option("--refresh", help="Then build and release what is archived.")] = False,
+        mirror: MirrorOption = "",
+        home: HomeOption = None,
+        wait: Annotated[int, typer.Option(min=0, help="How many seconds to wait for a refresh.")] = int(WAIT_SECONDS),
+    ) -> None:
+        """Get every file that the catalogue lists and the archive lacks, the newest first.
+
+        A file that is archived is asked for again after some hours, without its body where it has not changed. Exit
+        status: 0 all of them are archived; 1 nothing could be had; 2 usage; 3 some could not be had. With --refresh it
+        is that of the refresh, where that is not 0.
+        """
+        workspace, catalogue = open_workspace(home), load_catalogue()
+        try:
+            publications, _ = load_publications(workspace, catalogue)
+            selected = select_publications(publications, catalogue.publisher, series=series or (), since=since)
+        except (SelectionError, FoundPublicationsError) as error:
+            raise fail(str(error), 2) from error
+        pull_home = PullHome(
+            workspace, DropArchive(workspace.drops), ObservationStore(workspace.observations), catalogue
+        )
+        if dry_run:
+            _print_plan(plan_pull(pull_home, selected))
+            return
+        result = _pull(pull_home, selected, mirror, recheck=recheck, wait_seconds=wait)
+        _print_pull(pull_home, result)
+        exit_status = _find_exit_status(result)
+        if refresh:
+            exit_status = refresh_workspace(workspace) or exit_status
+        raise typer.Exit(exit_status)
+
+    @app.command()
+    def accept(
+        sha256: Annotated[str, typer.Argument(help="The sha256 of a held drop, or its first 8 digits and more.")],
+        note: Annotated[str, typer.Option("--note", help="Why; it is kept.")] = "",
+        home: HomeOption = None,
+    ) -> None:
+        """Let releases be built from a held drop. `iapt status` lists those that are held."""
+        _decide(open_workspace(home), sha256, "accepted", note)
+
+    @app.command()
+    def reject(
+        sha256: Annotated[str, typer.Argument(help="The sha256 of a held drop, or its first 8 digits and more.")],
+        note: Annotated[str, typer.Option("--note", help="Why; it is kept.")] = "",
+        home: HomeOption = None,
+    ) -> None:
+        """Never build a release from a held drop. Its bytes stay in the archive."""
+        _decide(open_workspace(home), sha256, "rejected", note)
+
+
+def _decide(workspace: Workspace, digits: str, decision: Literal["accepted", "rejected"], note: str) -> None:
+    try:
+        with lock_workspace(workspace):
+            sha256, review = decide_review(workspace, digits, decision, note, datetime.now(UTC))
+    except (ReviewError, WorkspaceLockedError) as error:
+        raise fail(str(error), 2) from error
+    following = "`iapt refresh` releases it." if decision == "accepted" else "No release is built from it."
+    drop = f"{review.file} ({review.publication}, sha256 {sha256[:12]})"
+    out.print(f"{decision.capitalize()} {drop}. {following}", markup=False)
+
+
+def _pull(
+    home: PullHome, selected: list[Publication], mirror: str, *, recheck: bool, wait_seconds: float
+) -> PullResult:
+    workspace = home.workspace
+    try:
+        workspace.refuse_unusable_path()
+        with (
+            translate_machine_errors(workspace),
+            lock_workspace(workspace, wait_seconds, lambda message: err.print(message, markup=False)),
+            open_site(home.catalogue, mirror) as site,
+            _show_progress(len(selected)) as progress,
+        ):
+            return pull_publications(home, selected, site, recheck=recheck, progress=progress)
+    except (WorkspaceLockedError, OtherOriginError, SourceError) as error:
+        raise fail(str(error)) from error
+    except MachineError as error:
+        raise fail(f"The pull did not come to its end; what arrived before is archived. {error}") from error
+    except OSError as error:
+        raise fail(f"The pull did not come to its end: {describe_os_error(error)}") from error
+
+
+@contextlib.contextmanager
+def _show_progress(files: int) -> Generator[PullProgress]:
+    """Yield progress drawn on the terminal: the files, and the bytes of the one on its way with their rate."""
+    with open_terminal() as terminal:
+        counted = Progress(
+            TextColumn("files"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=terminal
+        )
+        bytes_of_file = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=terminal,
+        )
+        all_files, one_file = counted.add_task("", total=files), bytes_of_file.add_task("", total=None)
+
+        def report_file(publication: Publication, done: int, total: int | None) -> None:
+            name = make_printable(publication.file_name)
+            bytes_of_file.update(one_file, description=name, completed=done, total=total)
+
+        def report_outcome(pulled: PulledPublication, done: int, total: int) -> None:
+            counted.update(all_files, completed=done, total=total)
+            bytes_of_file.reset(one_file)
+
+        if not terminal.is_terminal:
+            yield PullProgress()
+            return
+        drawn = Group(counted, bytes_of_file)
+        with Live(drawn, console=terminal, transient=True, redirect_stdout=False, redirect_stderr=False):
+            yield PullProgress(report_file, report_outcome)
+
+
+def _print_plan(plan: PullResult) -> None:
+    for one in plan.of("planned"):
+        out.print(f"{one.publication.id}  {one.detail}", markup=False)
+    out.print(f"{plan.describe_counts()}. Nothing was asked for.")
+
+
+def _print_pull(home: PullHome, result: PullResult) -> None:
+    """Print what came of each publication that is not as it was, what a person has to do, and the counts."""
+    for one in result.of("created", "changed", "same_figures", "withdrawn", "failed"):
+        detail = f": {one.detail}" if one.detail else ""
+        out.print(f"{OUTCOMES[one.outcome]} {one.publication.id} {one.publication.file_name}{detail}", markup=False)
+    for one in result.of("held"):
+        out.print(
+            f"held {one.publication.id} {one.publication.file_name}, in no release: {one.detail}\n"
+            f"  iapt accept {one.sha256[:12]}   or   iapt reject {one.sha256[:12]}",
+            markup=False,
+        )
+    if by_hand := [one.publication for one in result.of("by_hand")]:
+        err.print(describe_by_hand(by_hand, home.catalogue.publisher, home.workspace.inbox), markup=False)
+    received = f"{result.bytes_received / 1e6:,.1f} MB received"
+    out.print(f"{len(result.pulled):,} files: {result.describe_counts()}; {received}.", markup=False)
+
+
+def _find_exit_status(result: PullResult) -> int:
+    if result.is_complete:
+        return 0
+    return 3 if result.of("created", "changed", "same_figures", "unchanged", "held", "withdrawn") else 1

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.factories.stores import S3Server, SftpServer
 
 # No example has a time limit: machines are shared, and one that is busy is no failure.
 settings.register_profile("any_machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,6 +31,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 raise pytest.UsageError(f"{item.nodeid} is a fast test and uses the slow fixture {', '.join(slow)}")
         else:
             item.add_marker(getattr(pytest.mark, tier))
+
+
+@pytest.fixture(scope="session")
+def s3_servers() -> Generator[S3Server]:
+    """An S3 server on this machine; `s3` is the one that a test speaks to."""
+    from tests.factories.stores import serve_s3  # imported late: few tests need it, and it takes a second
+
+    with serve_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_servers: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """An S3 server with the one empty bucket of the tests, which everything of the test speaks to."""
+    s3_servers.set_environment(monkeypatch)
+    s3_servers.reset()
+    return s3_servers
+
+
+@pytest.fixture(scope="session")
+def sftp_servers(tmp_path_factory: pytest.TempPathFactory) -> Generator[SftpServer]:
+    """An SFTP server on this machine; `sftp` is the one that a test speaks to."""
+    from tests.factories.stores import serve_sftp
+
+    with serve_sftp(tmp_path_factory.mktemp("sftp")) as server:
+        yield server
+
+
+@pytest.fixture
+def sftp(sftp_servers: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SftpServer:
+    """An SFTP server that holds nothing, and lets the user of the test in."""
+    sftp_servers.reset()
+    sftp_servers.set_environment(monkeypatch, tmp_path / "user")
+    return sftp_servers
 
 
 @pytest.fixture(scope="session")

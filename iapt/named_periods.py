@@ -22,6 +22,8 @@ _UNAMBIGUOUS_MONTHS = frozenset(name.lower() for name in calendar.month_name if 
 _WORDS_BEFORE_YEAR = frozenset({"ann", "annual", "year", "yr", "fy"})
 _WORDS_BETWEEN = frozenset({"to", "and"})
 _QUARTER_WORDS = frozenset({"q", "quarter", "qtr"})
+#: At the end of a name these say nothing of a period; one may stand before another, as in `.csv.gz`.
+_FILE_SUFFIXES = frozenset({".csv", ".xlsx", ".xls", ".zip", ".rar", ".gz"})
 _TOKENS = re.compile(r"[a-z]+|[0-9]+")
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MONTH_WORD = "|".join(sorted(_MONTHS, key=len, reverse=True))
@@ -118,8 +120,9 @@ class _NameParser:
 
     def __init__(self, name: str) -> None:
         path = PurePosixPath(name.replace("%20", " "))
-        stem = path.stem if path.suffix.lower() in {".csv", ".xlsx", ".zip"} else path.name
-        self.text = _CAMEL_CASE.sub(" ", stem).lower()
+        while path.suffix.lower() in _FILE_SUFFIXES:
+            path = path.with_suffix("")
+        self.text = _CAMEL_CASE.sub(" ", path.name).lower()
         self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", self.text))
         self.position = 0
         self.periods: list[NamedPeriod] = []

@@ -1,4 +1,4 @@
-"""Containers: open a CSV, XLSX or ZIP within limits and offer the tables inside, whatever their layout."""
+"""Containers: open a CSV, XLSX, ZIP or RAR within limits and offer the tables inside, whatever their layout."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from iapt.catalogue.limits import Limits
 from iapt.ingest.csv_files import open_csv
 from iapt.ingest.notices import format_notice
 from iapt.ingest.packs import Pack
+from iapt.ingest.rar_files import RarPack, find_unpackers
 from iapt.ingest.tables import GET_IT_AGAIN, Table, describe_member
 from iapt.ingest.workbooks import CellAllowance, open_workbook
 from iapt.ingest.zip_files import ZipPack
@@ -29,12 +30,14 @@ _MEMBERS_NAMED = 5
 
 def describe_openable(file: str) -> str:
     """Return what this machine can open of a file of this name; a drop rejected under another answer is read again."""
-    del file
-    return f"{' '.join(sorted(READ_AS))} deflate64"
+    openable = f"{' '.join(sorted(READ_AS))} deflate64"
+    if PurePosixPath(file).suffix.lower() == ".rar":
+        openable += f" by {' '.join(unpacker.name for unpacker in find_unpackers()) or 'none'}"
+    return openable
 
 
 def open_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]) -> Iterator[Table]:
-    """Yield every table in a drop. Members of a ZIP are unpacked into `scratch` under names of our own.
+    """Yield every table in a drop. Members of a pack are unpacked into `scratch` under names of our own.
 
     What is passed over, such as a note inside a pack, is added to `notices`.
     Raises DropRejectedError where the container is damaged, hostile or empty.
@@ -44,6 +47,9 @@ def open_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
         raise DropRejectedError(file, "the whole file", "a published table", "an empty file", GET_IT_AGAIN)
     if suffix == ".zip":
         with ZipPack(path, file, limits) as pack:
+            yield from _open_pack(pack, file, limits, scratch, notices)
+    elif suffix == ".rar":
+        with RarPack(path, file, limits, scratch) as pack:
             yield from _open_pack(pack, file, limits, scratch, notices)
     elif suffix == ".xlsx":
         yield from open_workbook(path, file, "", limits, CellAllowance(limits.max_sheet_cells), notices)

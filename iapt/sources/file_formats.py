@@ -39,6 +39,7 @@ class Format:
 
 
 XLSX: Final = Format("xlsx", "an Excel workbook (XLSX)", "Rename it to end in .xlsx, and offer it again.")
+RAR: Final = Format("rar", "a RAR archive", "Rename it to end in .rar, and offer it again.")
 ZIP: Final = Format("zip", "a ZIP container", "Rename it to end in .zip, and offer it again.")
 TEXT: Final = Format(
     "text", "text", "If it is comma-separated, rename it to end in .csv, and offer it again; else get the file again."
@@ -53,7 +54,7 @@ LOCKED_WORKBOOK: Final = Format(
     "Open it with its password, save it as XLSX without one, and offer that.",
 )
 #: What a file is opened as, by the end of its name; anything else under that name is rejected for what it is.
-READ_AS: Final[Mapping[str, Format]] = {".csv": _TABLE_TEXT, ".xlsx": XLSX, ".zip": ZIP}
+READ_AS: Final[Mapping[str, Format]] = {".csv": _TABLE_TEXT, ".xlsx": XLSX, ".zip": ZIP, ".rar": RAR}
 _WEB_PAGE_REMEDY: Final = (
     "Get the file itself: open its link in a browser, see what the page says, and download the file from the "
     "publisher's page."
@@ -61,7 +62,7 @@ _WEB_PAGE_REMEDY: Final = (
 _SIGNATURES: Final[Sequence[tuple[bytes, Format]]] = (
     (b"%PDF-", Format("pdf", "a PDF", f"Figures are not read from a PDF. {_GET_THE_TABLE}")),
     (b"\x1f\x8b", Format("gzip", "a gzip archive", _UNPACK)),
-    (b"Rar!\x1a\x07", Format("rar", "a RAR archive", _UNPACK)),
+    (b"Rar!\x1a\x07", RAR),
     (b"7z\xbc\xaf\x27\x1c", Format("7z", "a 7z archive", _UNPACK)),
     (b"BZh", Format("bzip2", "a bzip2 archive", _UNPACK)),
     (b"\xfd7zXZ\x00", Format("xz", "an xz archive", _UNPACK)),
@@ -200,7 +201,7 @@ def describe_unknown_member(member: str) -> Format:
 
 def describe_suffix_remedy(suffix: str) -> str:
     """Return what to do about a file of which the name says that it is not read."""
-    if suffix in {".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".cab", ".lzh", ".arj", ".z"}:
+    if suffix in {".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".cab", ".lzh", ".arj", ".z"}:
         return _UNPACK
     if suffix in {".xls", ".xlsb", ".xlsm", ".xltx", ".ods", ".numbers", ".xlt"}:
         return _SAVE_AS_XLSX

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from iapt.rejection import DropRejectedError
-from iapt.sources.file_formats import describe_suffix_remedy, recognise_format
+from iapt.sources.file_formats import READ_AS, describe_suffix_remedy, recognise_format
 from iapt.sources.sidecars import (
     SIDECARS,
     UNKNOWN_LICENCE,
@@ -18,7 +18,7 @@ from iapt.sources.sidecars import (
     read_sidecar,
 )
 
-READABLE_SUFFIXES: Final = frozenset({".csv", ".xlsx", ".zip"})
+READABLE_SUFFIXES: Final = frozenset(READ_AS)
 #: Of files that stand beside figures and hold none.
 NOTES_SUFFIXES: Final = frozenset(
     {
@@ -84,7 +84,7 @@ def describe_os_error(error: OSError) -> str:
 def discover_files(path: Path) -> DiscoveredFiles:
     """List the drops in a folder (or one file), in the order of their paths.
 
-    Hidden files, locks, notes and provenance sidecars are not drops. A file of a kind that is not read (RAR, XLS and so
+    Hidden files, locks, notes and provenance sidecars are not drops. A file of a kind that is not read (7z, XLSB and so
     on), a link that leads out of the folder, what is no plain file and what cannot be read are rejected, not skipped. A
     sidecar applies to its folder and to those below it that have none; the drops of a malformed one are not used.
     Raises FileNotFoundError where there is nothing at `path`.

@@ -42,11 +42,11 @@ def test_notes_sidecars_and_hidden_files_are_ignored_and_listed(home: DropHome) 
     assert sorted(result.ignored) == sorted(names)
 
 
-@pytest.mark.parametrize("name", ["pack.rar", "old.xls", "book.xlsb", "figures.ods", "figures", "april.csv.gz"])
+@pytest.mark.parametrize("name", ["pack.7z", "old.xls", "book.xlsb", "figures.ods", "figures", "april.csv.gz"])
 def test_a_kind_of_file_that_is_not_read_is_rejected_not_skipped(name: str, home: DropHome) -> None:
     (home.folder / name).write_bytes(APRIL)
     rejection = read_reasons(home.offer(may__csv=MAY).ingest_folder())[name]
-    assert "expected one of .csv, .xlsx, .zip" in rejection
+    assert "expected one of .csv, .rar, .xlsx, .zip" in rejection
     assert [drop.file for drop in home.drops] == ["may.csv"]
 
 
@@ -60,10 +60,10 @@ def test_a_kind_of_file_that_is_not_read_is_rejected_not_skipped(name: str, home
             "Unpack it and offer the file inside.",
         ),
         (
-            "pack.rar",
+            "pack.r01",
             b"Rar!\x1a\x07\1\0",
-            "a file ending in .rar, a RAR archive",
-            "Unpack it and offer the file inside.",
+            "a file ending in .r01, a RAR archive",
+            "Rename it to end in .rar",
         ),
         ("pack.7z", b"cut short", "a file ending in .7z", "Unpack it and offer the file inside."),
         ("old.xls", b"<html><table><tr>", "a file ending in .xls, a web page", "Get the file itself"),
@@ -85,7 +85,7 @@ def test_a_kind_of_file_that_is_not_read_is_named_with_what_to_do(
     assert remedy in rejection
 
 
-@pytest.mark.parametrize("name", ["APRIL.CSV", "April.Xlsx", "april.ZIP"])
+@pytest.mark.parametrize("name", ["APRIL.CSV", "April.Xlsx", "april.ZIP", "april.Rar"])
 def test_the_case_of_a_suffix_does_not_matter(name: str, home: DropHome) -> None:
     (home.folder / name).write_bytes(APRIL)
     assert len(home.ingest_folder().new) == 1

@@ -14,11 +14,13 @@ import pytest
 from iapt.sources.file_formats import HEAD_BYTES, find_delimiter, recognise_format
 from tests.factories import drops
 from tests.factories.drops import FINISHED, make_monthly_csv, make_row, make_xlsx, make_zip, read
+from tests.factories.rar_writer import RarMember, make_rar5
 
 ROWS = [make_row("25"), make_row("30", measure=FINISHED)]
 CSV = make_monthly_csv(*ROWS)
 XLSX = make_xlsx({"Data": [drops.MONTHLY_HEADER, *ROWS]})
 ZIP = make_zip({"a.csv": CSV})
+RAR = make_rar5([RarMember("a.csv", CSV)])
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 
 
@@ -46,7 +48,7 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "ods": (make_zip({"content.xml": b"", "META-INF/manifest.xml": b""}), "an OpenDocument file", "save it as XLSX"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF", "from the publisher's page"),
     "gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "a gzip archive", "Unpack it"),
-    "rar": (b"Rar!\x1a\x07\x01\x00" + bytes(20), "a RAR archive", "Unpack it"),
+    "rar": (RAR, "a RAR archive", "Rename it to end in .rar"),
     "7z": (b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(20), "a 7z archive", "Unpack it"),
     "tar": (b"a.csv".ljust(257, b"\0") + b"ustar\x0000" + bytes(200), "a tar archive", "Unpack it"),
     "png": (b"\x89PNG\r\n\x1a\n" + bytes(20), "a picture (PNG)", "from the publisher's page"),
@@ -72,7 +74,7 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "JSON list": (b'[{"a": 1}, {"a": 2}]', "JSON", "in a browser"),
     "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS", "git lfs pull"),
 }
-OF_ITS_NAME = {".csv": {"csv"}, ".xlsx": {"xlsx"}, ".zip": {"zip"}}
+OF_ITS_NAME = {".csv": {"csv"}, ".xlsx": {"xlsx"}, ".zip": {"zip"}, ".rar": {"rar"}}
 
 
 @pytest.mark.parametrize("suffix", OF_ITS_NAME)
@@ -100,7 +102,9 @@ def test_a_member_of_another_kind_than_its_name_says_refuses_its_pack(kind: str,
     assert "Unpack the ZIP and offer its members as drops of their own" in rejection
 
 
-@pytest.mark.parametrize(("content", "name"), [(CSV, "right.csv"), (XLSX, "right.xlsx"), (ZIP, "right.zip")])
+@pytest.mark.parametrize(
+    ("content", "name"), [(CSV, "right.csv"), (XLSX, "right.xlsx"), (ZIP, "right.zip"), (RAR, "right.rar")]
+)
 def test_the_remedy_of_a_wrong_name_works(content: bytes, name: str, tmp_path: Path) -> None:
     assert len(read(tmp_path, name, content).observations) == 2
 

@@ -7,6 +7,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from iapt.catalogue.corrections import Correction
+from iapt.catalogue.discovery_rules import DiscoveryRules
 from iapt.catalogue.gaps import Gap
 from iapt.catalogue.holds import HoldRules
 from iapt.catalogue.impossible_values import ImpossibleValueRules
@@ -100,6 +101,15 @@ class Catalogue:
         """Every publication that is listed. Raises ValueError where two rows contradict each other."""
         rows = TypeAdapter(list[Publication]).validate_python(self._read("publications.yml"))
         return Publications(rows, self.publisher)
+
+    @cached_property
+    def discovery_rules(self) -> DiscoveryRules:
+        """How the files of a publication page are told apart."""
+        rules = DiscoveryRules.model_validate(self._read("discovery.yml"))
+        named = {series for kind in rules.file_kinds for series in kind.series}
+        if unknown := sorted(named - set(self.publisher.series)):
+            raise ValueError(f"discovery.yml: expected series of publisher.yml; found {', '.join(unknown)}")
+        return rules
 
     @cached_property
     def withdrawn(self) -> list[WithdrawnFile]:

@@ -109,13 +109,14 @@ class Precedence(StrictModel):
 
         A member says it of itself, so it is asked first; of members that differ, one that is provisional decides.
         """
-        of_members = {status for member in members if (status := self._status_shown(member))}
+        of_members = {status for member in members if (status := self.find_status(member))}
         for status in ("provisional", "definitive"):
             if status in of_members:
                 return status
-        return self._status_shown(name) or self.default_status
+        return self.find_status(name) or self.default_status
 
-    def _status_shown(self, name: str) -> str | None:
+    def find_status(self, name: str) -> Literal["provisional", "definitive"] | None:
+        """Return the status that a name shows; None where it shows none."""
         return next((named.status for named in self.statuses if re.search(named.pattern, name)), None)
 
     def infer_revision(self, name: str, members: Sequence[str] = ()) -> int:

@@ -9,12 +9,16 @@ import io
 import os
 import random
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.factories import drops
+from tests.factories import drops, mutant_trials
+from tests.factories.drop_mutations import KINDS, Mutant, make_mutant
 from tests.factories.drops import FINISHED, MONTHLY_HEADER, make_monthly_csv, make_row
 
 TIMES = int(os.environ.get("IAPT_DAMAGED_DROPS", "12"))
@@ -100,3 +104,67 @@ def test_a_damaged_drop_is_read_or_rejected_and_nothing_else_comes_of_it(name: s
             assert not found.store.observations_path(found.drop.sha256).exists()
         else:
             assert found.summary.cells == found.summary.observations + found.summary.quarantined
+
+
+# -- mutants of every kind ---------------------------------------------------------------------------------------------
+
+MUTANTS = int(os.environ.get("IAPT_MUTATED_DROPS", str(3 * len(KINDS))))
+IN_ONE_HOME = len(KINDS)
+
+
+@pytest.mark.parametrize("first", range(0, MUTANTS, IN_ONE_HOME))
+def test_a_mutant_of_any_kind_is_archived_whole_and_every_cell_is_accounted_for(first: int) -> None:
+    """Of each: no exception, not half archived, no cell lost by a count of our own; `benchmarks/mutated_drops.py`."""
+    mutants = {make_mutant(number, 7).content: make_mutant(number, 7) for number in range(first, first + IN_ONE_HOME)}
+    trials = mutant_trials.run_trials(list(mutants.values()), validated=False)
+    assert {trial.mutant.number: trial.faults for trial in trials if trial.faults} == {}
+    assert any(trial.rejection for trial in trials)
+    assert sum(trial.was_counted for trial in trials) > IN_ONE_HOME // 3
+
+
+def test_the_same_seed_makes_the_same_mutants() -> None:
+    assert [make_mutant(number, 7).content for number in range(60)] == [
+        make_mutant(number, 7).content for number in range(60)
+    ]
+
+
+def make_sound_mutant(**changes: bytes | str) -> Mutant:
+    """A month that nothing was done to."""
+    name, content = drops.make_published_drops()["monthly_long"]
+    return replace(make_mutant(0, 7), **{"number": 0, "file": name, "content": content, **changes})  # type: ignore[arg-type]
+
+
+def test_a_trial_tells_of_an_exception_of_the_mutant_that_raised_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    good, bad = make_sound_mutant(), replace(make_sound_mutant(content=b"raises"), number=1)
+    real = mutant_trials.ingest_folder
+
+    def ingest(folder: Path, *others: Any) -> Any:
+        if any(path.read_bytes() == b"raises" for path in folder.rglob("*.csv")):
+            raise KeyError("a slip")
+        return real(folder, *others)
+
+    monkeypatch.setattr(mutant_trials, "ingest_folder", ingest)
+    trials = mutant_trials.run_trials([good, bad], validated=False)
+    assert [trial.faults for trial in trials] == [[], ["raised KeyError: 'a slip'"]]
+
+
+def test_a_trial_tells_of_half_an_archive_a_lost_cell_and_what_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = mutant_trials.read_archived_drops
+
+    def read_and_spoil(archive: Any, store: Any, *others: Any) -> Any:
+        found = real(archive, store, *others)
+        for drop, summary in found.usable:
+            archive.path_to(drop).rename(archive.path_to(drop).with_name("half"))
+            summary.tables[0].observations["published"] += 1
+        return found
+
+    monkeypatch.setattr(mutant_trials, "read_archived_drops", read_and_spoil)
+    (trial,) = mutant_trials.run_trials([make_sound_mutant()], validated=False)
+    assert [fault.split(":")[0] for fault in trial.faults] == [
+        "half archived",
+        "2 cells in; 3 observations and 0 quarantined; 2 cells in the files",
+    ]
+    monkeypatch.setattr(mutant_trials, "read_archived_drops", real)
+    monkeypatch.setattr(mutant_trials, "read_cells", lambda *_: Counter({"25": 3}))
+    (trial,) = mutant_trials.run_trials([make_sound_mutant()], validated=False)
+    assert trial.faults == ["3 cells counted in the bytes, 2 read"]

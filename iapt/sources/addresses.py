@@ -19,12 +19,15 @@ _LONGEST_ADDRESS: Final = 2000
 _LONGEST_NAME_BYTES: Final = 200
 _HTTPS_PORT: Final = 443
 _VISIBLE_ASCII: Final = re.compile(r"[!-~]+")
+_AUTHORITY_END: Final = re.compile(r"[/?#]")
 _LOCAL_ORIGIN: Final = re.compile(rf"http://{re.escape(LOCAL_HOST)}:[1-9][0-9]{{0,4}}")
 _LIST_REMEDY: Final = (
     "If the publisher has moved, review its hosts in catalogue/publisher.yml; else see what the page says in a browser."
 )
 #: Addresses of IPv6 that hold one of IPv4 in their last 32 bits: what is connected to in the end is that one.
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
+#: Of the IETF's protocols, and a relay that wraps addresses; not every version of Python calls them special.
+_SPECIAL: Final = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
 _IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -57,7 +60,7 @@ class AddressRules:
             url = httpx.URL(address).copy_with(fragment=None)
         except (httpx.InvalidURL, ValueError) as error:
             raise self._refuse(address, f"what cannot be parsed ({error})") from error
-        if url.userinfo:
+        if url.userinfo or "@" in _AUTHORITY_END.split(address.partition("://")[2])[0]:
             raise self._refuse(f"{url.scheme}://...@{url.host}", "a user's name or password in the address")
         if f"{url.scheme}://{url.host}:{url.port}" in self.local_servers:
             return url
@@ -106,6 +109,7 @@ def _is_public_address(address: _IPAddress) -> bool:
         or address.is_multicast
         or address.is_reserved
         or address.is_unspecified
+        or any(address in network for network in _SPECIAL)
     )
     return address.is_global and not is_special and not (address.version == 6 and address.is_site_local)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import httpcore
@@ -74,6 +76,17 @@ def _find_body_start(head: bytes) -> int | None:
         if not is_interim:
             return start
     return None
+
+
+def load_certificates() -> ssl.SSLContext:
+    """Return whose certificates are believed: those of certifi, or of SSL_CERT_FILE or SSL_CERT_DIR where set."""
+    return _load_certificates(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", ""))
+
+
+@cache
+def _load_certificates(file: str, folder: str) -> ssl.SSLContext:
+    """Load them once: httpx reads the same two variables itself."""
+    return httpx.create_ssl_context()
 
 
 class CheckedNetwork(httpcore.NetworkBackend):
@@ -158,7 +171,18 @@ class _CountedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         wait = self._wire.limit_wait(timeout)
-        return _CountedStream(self._stream.start_tls(ssl_context, server_hostname, wait), self._wire)
+        try:
+            return _CountedStream(self._stream.start_tls(ssl_context, server_hostname, wait), self._wire)
+        except httpcore.ConnectError as error:
+            if not isinstance(error.__cause__, ssl.SSLCertVerificationError):
+                raise
+            raise UnsafeAddressError(
+                f"https://{server_hostname}/",
+                "a certificate that proves the host",
+                error.__cause__.verify_message,
+                "See that the clock of this machine is right. Where a network inspects TLS, name its certificates in "
+                "SSL_CERT_FILE.",
+            ) from error
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

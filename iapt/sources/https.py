@@ -168,12 +168,10 @@ class _FileTransfer:
         with self._requests.open(request) as response:
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 return self._keep_known(response, known)
-            record = self._begin_or_go_on(response, partial)
-            if record is not None:
-                self._receive(response, record, report)
-            else:
-                record = partial
-            assert record is not None
+            if partial is not None and self._is_complete(response, partial):
+                return self._finish(response, partial)
+            record = self._begin(response) if response.status_code == httpx.codes.OK else self._go_on(response, partial)
+            self._receive(response, record, report)
             return self._finish(response, record)
 
     def _keep_known(self, response: httpx.Response, known: Validators) -> FetchedFile:
@@ -188,29 +186,32 @@ class _FileTransfer:
             str(response.url), False, 0, self._received_bytes, validators, 304, response.headers.get("content-type", "")
         )
 
-    def _begin_or_go_on(self, response: httpx.Response, partial: PartialRecord | None) -> PartialRecord | None:
-        """Return what the body to come is of; None where all of it is here already."""
-        if response.status_code == httpx.codes.OK:
-            record = self._describe_answer(response)
-            self._check_size(record.total_bytes)
-            self._body.begin(record)
-            return record
+    def _is_complete(self, response: httpx.Response, partial: PartialRecord) -> bool:
+        """Return whether the server says that there is nothing after the bytes that are here."""
+        length = _UNSATISFIED_RANGE.fullmatch(response.headers.get("content-range", ""))
+        return (
+            response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
+            and length is not None
+            and int(length[1]) == self._body.size_bytes
+            and self._is_same_version(response, partial)
+        )
+
+    def _begin(self, response: httpx.Response) -> PartialRecord:
+        """Return what the body to come is of; what was here of an earlier one is thrown away."""
+        record = self._describe_answer(response)
+        self._check_size(record.total_bytes)
+        self._body.begin(record)
+        return record
+
+    def _go_on(self, response: httpx.Response, partial: PartialRecord | None) -> PartialRecord:
+        """Return what the rest is of, if it is the rest of what is here; else throw that away."""
         if partial is None:
             raise TemporaryError(f"HTTP {response.status_code} for a whole file")
-        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            length = _UNSATISFIED_RANGE.fullmatch(response.headers.get("content-range", ""))
-            if length and int(length[1]) == self._body.size_bytes and self._is_same_version(response, partial):
-                return None
-            self._body.remove()
-            raise TemporaryError("another length than the part that is here belongs to")
-        return self._go_on(response, partial)
-
-    def _go_on(self, response: httpx.Response, partial: PartialRecord) -> PartialRecord:
-        """Return what the rest is of, if it is the rest of what is here; else throw that away."""
         given = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
         total = int(given[3]) if given and given[3] != "*" else None
         if (
-            given is None
+            response.status_code != httpx.codes.PARTIAL_CONTENT
+            or given is None
             or int(given[1]) != self._body.size_bytes
             or (partial.total_bytes is not None and total != partial.total_bytes)
             or _read_encoding(response, self._address) != partial.content_encoding

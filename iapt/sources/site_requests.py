@@ -5,14 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
-import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib import metadata
 from typing import Final, Self, TypeVar
 
@@ -23,7 +21,7 @@ import stamina
 from iapt.catalogue.limits import Limits
 from iapt.catalogue.publisher import Publisher, TransferSettings
 from iapt.sources.addresses import AddressRules
-from iapt.sources.checked_network import CheckedNetwork, CheckedTransport, Wire
+from iapt.sources.checked_network import CheckedNetwork, CheckedTransport, Wire, load_certificates
 from iapt.sources.remote_files import (
     NotThereError,
     RefusedError,
@@ -52,6 +50,7 @@ _CHALLENGES: Final = (
     ("x-amzn-waf-action", "challenge"),
     ("x-amzn-waf-action", "captcha"),
 )
+_PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _Result = TypeVar("_Result")
 _log: Final = logging.getLogger(__name__)
 # What is asked again is logged here, with the address; stamina's own line names neither.
@@ -72,6 +71,7 @@ class SiteAccess:
     """How the site is asked: the hosts, the settings, the limits, and who asks (`contact`; empty: nothing is asked).
 
     `local_servers` are servers on this machine that may be asked by plain http, for tests: `http://127.0.0.1:PORT`.
+    `ignored_proxy` names the variable that names a proxy, to say that it is not used.
     """
 
     hosts: frozenset[str]
@@ -79,6 +79,7 @@ class SiteAccess:
     limits: Limits
     contact: str = ""
     local_servers: frozenset[str] = frozenset()
+    ignored_proxy: str = ""
 
     @classmethod
     def from_environment(cls, publisher: Publisher, limits: Limits, environment: Mapping[str, str]) -> Self:
@@ -89,6 +90,7 @@ class SiteAccess:
             limits,
             environment.get(CONTACT_VARIABLE, ""),
             frozenset(environment.get(LOCAL_SERVERS_VARIABLE, "").split()),
+            next((name for name in _PROXY_VARIABLES if environment.get(name)), ""),
         )
 
     @property
@@ -138,18 +140,17 @@ class SiteRequests:
         self._clock = clock
         self._rules = AddressRules.make(access.hosts, access.local_servers)
         self.wire = network.wire if network else Wire(clock.monotonic)
-        self._ssl_context: ssl.SSLContext | None = None
         self._network = network or CheckedNetwork(self._rules, self.wire)
-        self._client: httpx.Client | None = None
+        self._transport: CheckedTransport | None = None
         self._robots: dict[str, RobotsRules] = {}
         self._next_turn: dict[str, float] = {}
         self._closed_until: dict[str, float] = {}
 
     def close(self) -> None:
         """Close what is open."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
 
     def retry(self, address: str, expected: str, ask: Callable[[], _Result]) -> _Result:
         """Return what `ask` returns, asked again after each TemporaryError. Raises UnavailableError in the end."""
@@ -222,35 +223,27 @@ class SiteRequests:
         transfer = self._transfer
         self.wire.start(request.seconds)
         try:
-            client = self._open_client()
-            timeout = httpx.Timeout(transfer.read_seconds, connect=transfer.connect_seconds)
-            response = client.send(client.build_request("GET", url, headers=headers, timeout=timeout), stream=True)
+            timeout = httpx.Timeout(transfer.read_seconds, connect=transfer.connect_seconds).as_dict()
+            message = httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout})
+            response = self._open_transport().handle_request(message)
+            response.request = message
             try:
                 yield response
             finally:
                 response.close()
         except httpcore.ConnectError as error:
-            if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-                raise UnsafeAddressError(
-                    str(url),
-                    "a certificate that proves the host",
-                    error.__cause__.verify_message,
-                    "See that the clock of this machine is right. Where a network inspects TLS, name its certificates "
-                    "in SSL_CERT_FILE.",
-                ) from error
-            raise TemporaryError(f"no connection ({error})") from error
+            proxy = self._access.ignored_proxy
+            raise TemporaryError(f"no connection ({error})" + (f"; {proxy} is not used" if proxy else "")) from error
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise TemporaryError(f"{type(error).__name__}: {error}") from error
         finally:
             self._next_turn[host] = self._clock.monotonic() + self._pause_of(url)
 
-    def _open_client(self) -> httpx.Client:
-        """Return the client, made once: no proxies, no credentials, no cookies, no redirects of its own."""
-        if self._client is None:
-            transport = CheckedTransport(self._network, httpx.create_ssl_context())
-            jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-            self._client = httpx.Client(transport=transport, trust_env=False, follow_redirects=False, cookies=jar)
-        return self._client
+    def _open_transport(self) -> CheckedTransport:
+        """Return what sends requests, made once. It adds no proxies, no cookies and no credentials."""
+        if self._transport is None:
+            self._transport = CheckedTransport(self._network, load_certificates())
+        return self._transport
 
     def _pause_of(self, url: httpx.URL) -> float:
         rules = self._robots.get(_find_origin(url))

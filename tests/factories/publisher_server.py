@@ -156,6 +156,8 @@ class PublisherServer:
         self.superseded: dict[str, bytes] = {}
         #: Faults of the next requests for a path, in this order; before those of the plan.
         self.next_faults: dict[str, list[Fault]] = {}
+        #: Bytes to send as they are for the next requests of a path, headers and all, before the connection is closed.
+        self.raw_answers: dict[str, list[bytes]] = {}
         #: Where the body of a path is cut, in bytes sent; else somewhere in it.
         self.cut_after: dict[str, int] = {}
         self.requests: list[ReceivedRequest] = []
@@ -265,11 +267,22 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._request = ReceivedRequest(self.command, path, headers, time.monotonic())
-        served = self.server.publisher.note_request(self._request)
+        publisher = self.server.publisher
+        served = publisher.note_request(self._request)
         try:
+            if raw := publisher.raw_answers.get(path):
+                self._send_raw(raw.pop(0))
+                return
             self._answer_with(served, self._request.fault)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+
+    def _send_raw(self, answer: bytes) -> None:
+        self.close_connection = True
+        self.wfile.write(answer)
+        self.wfile.flush()
+        self._request.body_bytes += len(answer.partition(b"\r\n\r\n")[2])
+        self.connection.shutdown(socket.SHUT_WR)
 
     def _answer_with(self, served: ServedFile, fault: Fault | None) -> None:
         publisher = self.server.publisher

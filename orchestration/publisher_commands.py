@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -46,8 +45,6 @@ from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, lock_workspa
 from orchestration.console import HomeOption, describe_os_error, err, fail, open_terminal, open_workspace, out
 
 RefreshWorkspace = Callable[[Workspace], int]
-#: Set in the environment, it names another catalogue folder than the project's; tests use one of their own.
-CATALOGUE_VARIABLE = "IAPT_CATALOGUE"
 MIRROR_VARIABLE = "IAPT_MIRROR"
 
 SeriesOption = Annotated[
@@ -62,12 +59,6 @@ MirrorOption = Annotated[
         help="Ask this server instead of the publisher's: an address that has its pages and files at the same paths.",
     ),
 ]
-
-
-def load_catalogue() -> Catalogue:
-    """Return the catalogue that the environment names, else that of the project."""
-    folder = os.environ.get(CATALOGUE_VARIABLE)
-    return Catalogue(Path(folder) if folder else CATALOGUE)
 
 
 @contextlib.contextmanager
@@ -106,7 +97,7 @@ def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWork
         status: 0 all of them are archived; 1 nothing could be had; 2 usage; 3 some could not be had. With --refresh it
         is that of the refresh, where that is not 0.
         """
-        workspace, catalogue = open_workspace(home), load_catalogue()
+        workspace, catalogue = open_workspace(home), Catalogue(CATALOGUE)
         try:
             publications, _ = load_publications(workspace, catalogue)
             selected = select_publications(publications, catalogue.publisher, series=series or (), since=since)
@@ -219,6 +210,9 @@ def _print_pull(home: PullHome, result: PullResult) -> None:
     for one in result.of("created", "changed", "same_figures", "withdrawn", "failed"):
         detail = f": {one.detail}" if one.detail else ""
         out.print(f"{OUTCOMES[one.outcome]} {one.publication.id} {one.publication.file_name}{detail}", markup=False)
+    for one in result.of("unchanged"):
+        if one.detail:
+            out.print(f"{one.publication.id} {one.publication.file_name}: {one.detail}", markup=False)
     for one in result.of("held"):
         out.print(
             f"held {one.publication.id} {one.publication.file_name}, in no release: {one.detail}\n"

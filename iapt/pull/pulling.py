@@ -161,9 +161,9 @@ class _Pull:
         except SourceError as error:
             for kind in self.failures_in_a_row:
                 self.failures_in_a_row[kind] = self.failures_in_a_row[kind] + 1 if isinstance(error, kind) else 0
-            if isinstance(error, RefusedError) and known is not None:
-                detail = "the publisher does not let a program ask whether it has changed"
-                return replace(self._describe_known(publication, known), detail=detail)
+            if known is not None:
+                described = self._describe_known(publication, known)
+                return replace(described, detail=f"whether it has changed could not be asked: {error}")
             return PulledPublication(
                 publication, "by_hand" if isinstance(error, RefusedError) else "failed", str(error)
             )

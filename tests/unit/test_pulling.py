@@ -319,6 +319,15 @@ def test_one_file_that_fails_never_stops_the_others(make_home: Any) -> None:
     assert not result.is_complete
 
 
+def test_what_is_archived_stays_so_where_the_server_cannot_be_asked_again(make_home: Any) -> None:
+    home = make_home()
+    assert serve(home, APRIL) == ["created"]
+    home.source.put(home.rows[0], UnavailableError(str(home.rows[0].file), "an answer", "none", "Try later."))
+    result = home.pull()
+    assert (result.counts, result.is_complete) == ({"unchanged": 1}, True)
+    assert "could not be asked" in result.pulled[0].detail
+
+
 def test_a_server_that_refuses_several_times_in_a_row_is_left_alone(make_home: Any) -> None:
     months = [f"2025-{month:02d}" for month in range(1, 13)]
     home = make_home(*(make_publication(month) for month in months))
@@ -348,7 +357,7 @@ def test_a_file_got_by_hand_is_taken_from_the_inbox(make_home: Any) -> None:
     assert (home.workspace.inbox / "month%20apr%202026 (1).csv").exists(), "what a person put there stays"
     pulled = home.pull_one()
     assert pulled.outcome == "unchanged"
-    assert "does not let a program ask" in pulled.detail
+    assert "whether it has changed could not be asked" in pulled.detail
 
 
 def test_bytes_that_a_folder_brought_before_become_the_publication(make_home: Any, tmp_path: Path) -> None:

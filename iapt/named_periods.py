@@ -115,14 +115,19 @@ def _is_last_of_month(found: re.Match[str]) -> bool:
     return _read_day(found) == calendar.monthrange(year, month)[1]
 
 
+def remove_file_suffixes(name: str) -> str:
+    """Return the last part of a path without the endings that tell what kind of file it is, such as `.csv.gz`."""
+    path = PurePosixPath(name)
+    while path.suffix.lower() in _FILE_SUFFIXES:
+        path = path.with_suffix("")
+    return path.name
+
+
 class _NameParser:
     """Parses the words and digits of a name from left to right. Each `_parse_...` returns how many tokens it took."""
 
     def __init__(self, name: str) -> None:
-        path = PurePosixPath(name.replace("%20", " "))
-        while path.suffix.lower() in _FILE_SUFFIXES:
-            path = path.with_suffix("")
-        self.text = _CAMEL_CASE.sub(" ", path.name).lower()
+        self.text = _CAMEL_CASE.sub(" ", remove_file_suffixes(name.replace("%20", " "))).lower()
         self.tokens = _TOKENS.findall(_NO_PERIOD.sub(" ", self.text))
         self.position = 0
         self.periods: list[NamedPeriod] = []

@@ -1,4 +1,4 @@
-"""Containers: open a CSV, XLSX, ZIP or RAR within limits and offer the tables inside, whatever their layout."""
+"""Containers: open a CSV, XLSX, ZIP, RAR or gzip within limits and offer the tables inside, whatever their layout."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from iapt.catalogue.limits import Limits
 from iapt.ingest.csv_files import open_csv
+from iapt.ingest.gzip_files import unpack_gzip
 from iapt.ingest.notices import format_notice
 from iapt.ingest.packs import Pack
 from iapt.ingest.rar_files import RarPack, find_unpackers
@@ -14,10 +15,12 @@ from iapt.ingest.tables import GET_IT_AGAIN, Table, describe_member
 from iapt.ingest.workbooks import CellAllowance, open_workbook
 from iapt.ingest.zip_files import ZipPack
 from iapt.rejection import DropRejectedError
-from iapt.sources.file_formats import READ_AS, Format
+from iapt.sources.file_formats import GZIP, RAR, READ_AS, ZIP, Format, recognise_format
 from iapt.sources.folder import NOTES_SUFFIXES, is_system_file
 
 _TABLE_SUFFIXES = (".csv", ".xlsx")
+#: Formats of containers, which are not opened inside another.
+_CONTAINERS = frozenset({ZIP.name, RAR.name, GZIP.name})
 _SYSTEM_MEMBER = "a file manager's own member is archived with the drop, unread"
 _NOTE = "a member that is a note, not a table, is archived with the drop, unread"
 _OTHER_MEMBER = (
@@ -51,10 +54,33 @@ def open_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
     elif suffix == ".rar":
         with RarPack(path, file, limits, scratch) as pack:
             yield from _open_pack(pack, file, limits, scratch, notices)
+    elif suffix == ".gz":
+        yield from _open_gzip(path, file, limits, scratch, notices)
     elif suffix == ".xlsx":
         yield from open_workbook(path, file, "", limits, CellAllowance(limits.max_sheet_cells), notices)
     else:
         yield open_csv(path, file, "", scratch / "whole.csv", notices)
+
+
+def _open_gzip(path: Path, file: str, limits: Limits, scratch: Path, notices: list[str]) -> Iterator[Table]:
+    """Yield the tables of a gzip archive, of one CSV or one workbook: which, its name says, or else its bytes."""
+    unpacked = scratch / "unpacked"
+    unpack_gzip(path, file, limits, unpacked)
+    with unpacked.open("rb") as stream:
+        found = recognise_format(stream)
+    suffix = PurePosixPath(PurePosixPath(file).stem).suffix.lower()
+    if suffix not in _TABLE_SUFFIXES:
+        suffix = next((ending for ending in _TABLE_SUFFIXES if READ_AS[ending].name == found.name), "")
+    if not suffix or found.name in _CONTAINERS:
+        remedy = "Unpack it, and offer what is inside as a drop of its own."
+        if found.name not in _CONTAINERS:
+            remedy = f"{remedy} Of that: {found.remedy}"
+        expected = "a CSV or a workbook inside the gzip archive"
+        raise DropRejectedError(file, "the whole file", expected, found.description, remedy)
+    if suffix == ".csv":
+        yield open_csv(unpacked, file, "", scratch / "whole.csv", notices)
+    else:
+        yield from open_workbook(unpacked, file, "", limits, CellAllowance(limits.max_sheet_cells), notices)
 
 
 def _open_pack(pack: Pack, file: str, limits: Limits, scratch: Path, notices: list[str]) -> Iterator[Table]:

@@ -11,7 +11,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 import duckdb
 
@@ -21,6 +20,7 @@ from iapt.catalogue.re_issues import ReIssues
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.observation_store import DropSummary, ObservationStore, TableSummary
 from iapt.ingest.tables import find_zip_member
+from iapt.named_periods import remove_file_suffixes
 
 ReadDrops = Sequence[tuple[ArchivedDrop, DropSummary]]
 
@@ -79,7 +79,7 @@ def find_kind_words(names: Iterable[str], re_issues: ReIssues) -> frozenset[str]
     words = {
         word
         for name in names
-        for word in re.findall(r"[a-z]+", PurePosixPath(name.lower().replace("%20", " ")).stem)
+        for word in re.findall(r"[a-z]+", remove_file_suffixes(name.lower().replace("%20", " ")))
         if len(word) > 1
     }
     return frozenset(words - _MONTH_NAMES - re_issues.words_of_any_file)

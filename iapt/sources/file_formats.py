@@ -40,6 +40,7 @@ class Format:
 
 XLSX: Final = Format("xlsx", "an Excel workbook (XLSX)", "Rename it to end in .xlsx, and offer it again.")
 RAR: Final = Format("rar", "a RAR archive", "Rename it to end in .rar, and offer it again.")
+GZIP: Final = Format("gzip", "a gzip archive", "Rename it to end in .gz, and offer it again.")
 ZIP: Final = Format("zip", "a ZIP container", "Rename it to end in .zip, and offer it again.")
 TEXT: Final = Format(
     "text", "text", "If it is comma-separated, rename it to end in .csv, and offer it again; else get the file again."
@@ -54,14 +55,14 @@ LOCKED_WORKBOOK: Final = Format(
     "Open it with its password, save it as XLSX without one, and offer that.",
 )
 #: What a file is opened as, by the end of its name; anything else under that name is rejected for what it is.
-READ_AS: Final[Mapping[str, Format]] = {".csv": _TABLE_TEXT, ".xlsx": XLSX, ".zip": ZIP, ".rar": RAR}
+READ_AS: Final[Mapping[str, Format]] = {".csv": _TABLE_TEXT, ".xlsx": XLSX, ".zip": ZIP, ".rar": RAR, ".gz": GZIP}
 _WEB_PAGE_REMEDY: Final = (
     "Get the file itself: open its link in a browser, see what the page says, and download the file from the "
     "publisher's page."
 )
 _SIGNATURES: Final[Sequence[tuple[bytes, Format]]] = (
     (b"%PDF-", Format("pdf", "a PDF", f"Figures are not read from a PDF. {_GET_THE_TABLE}")),
-    (b"\x1f\x8b", Format("gzip", "a gzip archive", _UNPACK)),
+    (b"\x1f\x8b", GZIP),
     (b"Rar!\x1a\x07", RAR),
     (b"7z\xbc\xaf\x27\x1c", Format("7z", "a 7z archive", _UNPACK)),
     (b"BZh", Format("bzip2", "a bzip2 archive", _UNPACK)),
@@ -201,7 +202,7 @@ def describe_unknown_member(member: str) -> Format:
 
 def describe_suffix_remedy(suffix: str) -> str:
     """Return what to do about a file of which the name says that it is not read."""
-    if suffix in {".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".cab", ".lzh", ".arj", ".z"}:
+    if suffix in {".7z", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".cab", ".lzh", ".arj", ".z"}:
         return _UNPACK
     if suffix in {".xls", ".xlsb", ".xlsm", ".xltx", ".ods", ".numbers", ".xlt"}:
         return _SAVE_AS_XLSX

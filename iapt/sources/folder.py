@@ -263,5 +263,5 @@ def _make_kind_rejection(path: Path) -> DropRejectedError:
         "the whole file",
         f"one of {', '.join(sorted(READABLE_SUFFIXES))}",
         f"a file ending in {suffix or 'nothing'}" + (f", {found.description}" if is_known else ""),
-        found.remedy if is_known else describe_suffix_remedy(suffix),
+        found.remedy if is_known and suffix != ".tgz" else describe_suffix_remedy(suffix),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import random
@@ -47,7 +48,7 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "docx": (office("word/document.xml"), "a document of Word or PowerPoint", "from the publisher's page"),
     "ods": (make_zip({"content.xml": b"", "META-INF/manifest.xml": b""}), "an OpenDocument file", "save it as XLSX"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF", "from the publisher's page"),
-    "gzip": (b"\x1f\x8b\x08\x00" + bytes(20), "a gzip archive", "Unpack it"),
+    "gzip": (gzip.compress(CSV, mtime=0), "a gzip archive", "Rename it to end in .gz"),
     "rar": (RAR, "a RAR archive", "Rename it to end in .rar"),
     "7z": (b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(20), "a 7z archive", "Unpack it"),
     "tar": (b"a.csv".ljust(257, b"\0") + b"ustar\x0000" + bytes(200), "a tar archive", "Unpack it"),
@@ -74,7 +75,7 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "JSON list": (b'[{"a": 1}, {"a": 2}]', "JSON", "in a browser"),
     "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS", "git lfs pull"),
 }
-OF_ITS_NAME = {".csv": {"csv"}, ".xlsx": {"xlsx"}, ".zip": {"zip"}, ".rar": {"rar"}}
+OF_ITS_NAME = {".csv": {"csv"}, ".xlsx": {"xlsx"}, ".zip": {"zip"}, ".rar": {"rar"}, ".gz": {"gzip"}}
 
 
 @pytest.mark.parametrize("suffix", OF_ITS_NAME)

@@ -61,6 +61,11 @@ class Workspace:
         return self.root / "drops"
 
     @property
+    def archive_cache(self) -> Path:
+        """Of an archive that lies elsewhere: the bytes of drops that were read, and where it is."""
+        return self.root / "archive_cache"
+
+    @property
     def observations(self) -> Path:
         """One Parquet file of observations per drop, written once, and what was quarantined."""
         return self.root / "observations"

@@ -267,15 +267,15 @@ def _print_archive(workspace: Workspace, rejected: Sequence[Rejection]) -> bool:
     `rejected` are the drops that the last refresh rejected.
     """
     from iapt.catalogue.catalogue import Catalogue
-    from iapt.ingest.archive import DropArchive
     from iapt.ingest.drop_reading import list_current_rejections
     from iapt.ingest.observation_store import ObservationStore
     from iapt.ingest.reissues import find_wholly_replaced_drops
+    from iapt.ingest.remote_archive import open_archive
     from iapt.ingest.series_summaries import summarise_series
     from iapt.workspace import CATALOGUE
 
     catalogue, observations = Catalogue(CATALOGUE), ObservationStore(workspace.observations)
-    drops = list(DropArchive(workspace.drops))
+    drops = list(open_archive(workspace))
     summaries = [(drop, observations.read_summary(drop.sha256, catalogue)) for drop in drops]
     usable = [(drop, summary) for drop, summary in summaries if summary is not None and not summary.rejection]
     table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)

@@ -25,10 +25,10 @@ from rich.progress import (
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication
-from iapt.ingest.archive import DropArchive
 from iapt.ingest.home_origin import OtherOriginError
 from iapt.ingest.listed_publications import FoundPublicationsError, load_publications
 from iapt.ingest.observation_store import ObservationStore
+from iapt.ingest.remote_archive import open_archive
 from iapt.machine_errors import MachineError, translate_machine_errors
 from iapt.pull.by_hand import describe_by_hand
 from iapt.pull.outcomes import OUTCOMES, PulledPublication, PullResult
@@ -103,9 +103,7 @@ def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWork
             selected = select_publications(publications, catalogue.publisher, series=series or (), since=since)
         except (SelectionError, FoundPublicationsError) as error:
             raise fail(str(error), 2) from error
-        pull_home = PullHome(
-            workspace, DropArchive(workspace.drops), ObservationStore(workspace.observations), catalogue
-        )
+        pull_home = PullHome(workspace, open_archive(workspace), ObservationStore(workspace.observations), catalogue)
         if dry_run:
             _print_plan(plan_pull(pull_home, selected))
             return

@@ -10,6 +10,7 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.disclosure_policy import Policy, load_policy
 from iapt.ingest.archive import ArchivedDrop, DropArchive
 from iapt.ingest.observation_store import DropSummary, ObservationStore
+from iapt.ingest.remote_archive import open_archive
 from iapt.pull.reviews import list_unused_drops
 from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Workspace
@@ -34,7 +35,7 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     @property
     def drop_store(self) -> DropArchive:
         """The archived drops."""
-        return DropArchive(self.paths.drops)
+        return open_archive(self.paths)
 
     @property
     def observation_store(self) -> ObservationStore:

@@ -84,7 +84,7 @@ class DropArchive:
     def __iter__(self) -> Iterator[ArchivedDrop]:
         """Yield every archived drop in the order of archiving."""
         drops = [ArchivedDrop.from_record(read_json(path)) for path in self.folder.glob(f"[!.]*/{PROVENANCE}")]
-        return iter(sorted(drops, key=lambda drop: drop.sequence))
+        return iter(sorted(drops, key=lambda drop: (drop.sequence, drop.archived_at, drop.sha256)))
 
     def get(self, sha256: str) -> ArchivedDrop | None:
         """Return the archived drop of these bytes, if there is one."""
@@ -138,19 +138,21 @@ class DropArchive:
                 f"sha256 {sha256}",
                 "Get the file again, or mend the provenance sidecar if the file is right.",
             )
-        if existing := self.get(sha256):
-            if existing.origin != found.origin:
-                raise DropRejectedError(
-                    found.path.name,
-                    "its provenance",
-                    f"{existing.origin} bytes, as which they were archived before",
-                    f"a drop whose origin is {found.origin}",
-                    "Offer it in a home of its own, or mend the provenance sidecar.",
-                )
-            return existing, False
-        drop = _describe_drop(found, sha256, size, precedence, stamp)
-        self._write(found.path, drop)
-        return drop, True
+        existing = self.get(sha256)
+        if existing is None:
+            drop = _describe_drop(found, sha256, size, precedence, stamp)
+            existing = self._write(found.path, drop)
+            if existing is None:
+                return drop, True
+        if existing.origin != found.origin:
+            raise DropRejectedError(
+                found.path.name,
+                "its provenance",
+                f"{existing.origin} bytes, as which they were archived before",
+                f"a drop whose origin is {found.origin}",
+                "Offer it in a home of its own, or mend the provenance sidecar.",
+            )
+        return existing, False
 
     def rename(
         self, drop: ArchivedDrop, found: OfferedFile, stamp: ArchiveStamp, *, precedence: Precedence
@@ -160,31 +162,46 @@ class DropArchive:
         Only for a drop that could not be used under the name it had. A crash leaves it under one name or the other.
         """
         renamed = _describe_drop(found, drop.sha256, drop.bytes, precedence, stamp)
+        self._replace(drop, renamed)
+        return renamed
+
+    def _replace(self, drop: ArchivedDrop, renamed: ArchivedDrop) -> None:
+        """Put another name and provenance in the place of those of a drop."""
         if renamed.file != drop.file:
             shutil.copyfile(self.path_to(drop), self.path_to(renamed))
             self.path_to(renamed).chmod(0o444)
         write_json_atomically(self.folder / drop.sha256 / PROVENANCE, renamed.to_record())
         if renamed.file != drop.file:
             self.path_to(drop).unlink()
-        return renamed
 
-    def _write(self, path: Path, drop: ArchivedDrop) -> None:
-        """Write bytes and provenance into a temporary folder, then move it into place by one rename."""
+    def _write(self, path: Path, drop: ArchivedDrop) -> ArchivedDrop | None:
+        """Write bytes and provenance into a temporary folder, then move it into place by one rename.
+
+        Return None; where somebody else has archived the same bytes meanwhile, their drop, and nothing is written.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         temp_folder = Path(tempfile.mkdtemp(prefix=".archiving-", dir=self.folder))
         try:
-            copy = temp_folder / drop.file
-            with _rejecting_unreadable(path):
-                shutil.copyfile(path, copy)
-            if compute_sha256(copy) != drop.sha256:
-                raise OSError(f"{path.name} changed while it was being archived; run the refresh again")
+            self._copy(path, temp_folder / drop.file, drop)
             (temp_folder / PROVENANCE).write_text(to_json(drop.to_record()), encoding="utf-8")
-            copy.chmod(0o444)
             temp_folder.chmod(0o755)
             temp_folder.replace(self.folder / drop.sha256)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(temp_folder, ignore_errors=True)
+            is_there = isinstance(error, OSError) and error.errno in {errno.ENOTEMPTY, errno.EEXIST}
+            if is_there and (existing := self.get(drop.sha256)):
+                return existing
             raise
+        return None
+
+    @staticmethod
+    def _copy(path: Path, target: Path, drop: ArchivedDrop) -> None:
+        """Copy the bytes of a drop, which nobody may write to from then on."""
+        with _rejecting_unreadable(path):
+            shutil.copyfile(path, target)
+        if compute_sha256(target) != drop.sha256:
+            raise OSError(f"{path.name} changed while it was being archived; run the refresh again")
+        target.chmod(0o444)
 
 
 def _describe_drop(

@@ -33,11 +33,12 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.gaps import Gap
 from iapt.catalogue.publications import Publication, Publications
 from iapt.catalogue.publisher import PublishedSeries, Publisher
-from iapt.ingest.archive import ArchivedDrop, DropArchive
+from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.due_publications import ExpectedPublication, iterate_expected
 from iapt.ingest.listed_publications import load_publications
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.ingest.reissues import add_status_and_revision, find_wholly_replaced_drops
+from iapt.ingest.remote_archive import open_archive
 from iapt.periods import Period, format_day, parse_period_label
 from iapt.rejection import DropRejectedError
 from iapt.workspace import Workspace
@@ -157,7 +158,7 @@ def read_archive_state(workspace: Workspace, catalogue: Catalogue) -> ArchiveSta
     held_back = {entry.drop.sha256 for entry in unused}
     read = [
         (drop, observations.read_summary(drop.sha256, catalogue) or DropSummary(drop.sha256, drop.file, digest=""))
-        for drop in DropArchive(workspace.drops)
+        for drop in open_archive(workspace)
         if drop.sha256 not in held_back
     ]
     return make_archive_state(read, unused, observations, catalogue)
@@ -180,7 +181,7 @@ def list_unused_drops(workspace: Workspace, catalogue: Catalogue) -> list[Unused
     reviews = (Reviews.load_if_present(workspace.reviews) or Reviews()).reviews
     withdrawn = {entry.sha256: entry for entry in catalogue.withdrawn}
     unused = []
-    for drop in DropArchive(workspace.drops):
+    for drop in open_archive(workspace):
         summary, review = observations.read_summary(drop.sha256, catalogue), reviews.get(drop.sha256)
         if review is not None and review.state != "accepted":
             is_pending = review.state == "held"

@@ -8,6 +8,7 @@ import importlib
 import os
 import re
 import secrets
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -105,6 +106,7 @@ class Store:
         """Use the folder at an address, which need not be there yet."""
         self.root = root
         self._opened: Any = None
+        self._opening = threading.Lock()
 
     def list_files(self) -> list[StoredFile]:
         """List every file below the folder, in the order of names; an empty list where there is no such folder.
@@ -216,16 +218,22 @@ class Store:
 
     def _run(self, address: StoreAddress, action: Callable[[Any], _T]) -> _T:
         """Return what an action on the store's file system gives; connect first, and once more where a line was cut."""
-        if self._opened is not None:
-            try:
-                return action(self._opened)
-            except _import_errors(address.protocol) as error:
-                if not _list_class_names(error) & _CONNECTION_LOST:
-                    raise _explain(error, address) from None
+        opened = self._open(address)
+        try:
+            return action(opened)
+        except _import_errors(address.protocol) as error:
+            if not _list_class_names(error) & _CONNECTION_LOST:
+                raise _explain(error, address) from None
+        with self._opening:
+            if self._opened is opened:
                 self._opened = None
-        opened = self._translate(address, lambda: _open_file_system(self.root))
-        self._opened = opened
-        return self._translate(address, lambda: action(opened))
+        return self._translate(address, lambda: action(self._open(address)))
+
+    def _open(self, address: StoreAddress) -> Any:
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._translate(address, lambda: _open_file_system(self.root))
+            return self._opened
 
     def _translate(self, address: StoreAddress, action: Callable[[], _T]) -> _T:
         try:

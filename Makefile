@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 IAPT_HOME ?= data
 DROPS ?=
+SOURCE ?=
 UPGRADE ?=
 UV_VERSION := 0.13.9
 
@@ -33,8 +34,12 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 .PHONY: refresh
-refresh: $(READY) ## Build and release: DROPS=folder of real drops, or demonstration drops without it
-ifeq ($(strip $(DROPS)),)
+refresh: $(READY) ## Build and release: from demonstration drops; DROPS=folder of real ones; SOURCE=publisher gets them
+ifeq ($(strip $(SOURCE)),publisher)
+	@$(BIN)/iapt pull --refresh
+else ifneq ($(strip $(SOURCE)),)
+	@echo "SOURCE=$(SOURCE): expected publisher, or nothing"; exit 2
+else ifeq ($(strip $(DROPS)),)
 	@$(BIN)/iapt demo-drops "$(IAPT_HOME)/demonstration" --home "$(IAPT_HOME)"
 	@$(BIN)/iapt refresh --drops "$(IAPT_HOME)/demonstration"
 else

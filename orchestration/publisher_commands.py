@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -38,7 +39,8 @@ from iapt.pull.selection import SelectionError, select_publications
 from iapt.run_warnings import make_printable
 from iapt.sources.https import PublisherSite
 from iapt.sources.mirror import MirroredSite
-from iapt.sources.remote_files import SourceError
+from iapt.sources.publisher_copy import PublisherCopy
+from iapt.sources.remote_files import Source, SourceError
 from iapt.sources.site_requests import SiteAccess
 from iapt.workspace import CATALOGUE, Workspace
 from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, lock_workspace
@@ -59,6 +61,16 @@ MirrorOption = Annotated[
         help="Ask this server instead of the publisher's: an address that has its pages and files at the same paths.",
     ),
 ]
+
+
+@contextlib.contextmanager
+def open_source(catalogue: Catalogue, mirror: str = "", copy: str = "") -> Generator[Source]:
+    """Yield where files are fetched from: a copy of them in a folder or store, else a mirror, else the publisher."""
+    if copy:
+        yield PublisherCopy(copy, catalogue.limits.max_file_bytes)
+        return
+    with open_site(catalogue, mirror) as site:
+        yield site
 
 
 @contextlib.contextmanager
@@ -88,6 +100,14 @@ def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWork
         ] = False,
         refresh: Annotated[bool, typer.Option("--refresh", help="Then build and release what is archived.")] = False,
         mirror: MirrorOption = "",
+        copy: Annotated[
+            str,
+            typer.Option(
+                "--from",
+                envvar="IAPT_COPY",
+                help="Take the files from a copy of them, by their names: a folder, s3://, abfs:// or sftp://.",
+            ),
+        ] = "",
         home: HomeOption = None,
         wait: Annotated[int, typer.Option(min=0, help="How many seconds to wait for a refresh.")] = int(WAIT_SECONDS),
     ) -> None:
@@ -107,7 +127,8 @@ def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWork
         if dry_run:
             _print_plan(plan_pull(pull_home, selected))
             return
-        result = _pull(pull_home, selected, mirror, recheck=recheck, wait_seconds=wait)
+        sources = open_source(catalogue, mirror, copy)
+        result = _pull(pull_home, selected, sources, recheck=recheck, wait_seconds=wait)
         _print_pull(pull_home, result)
         exit_status = _find_exit_status(result)
         if refresh:
@@ -145,7 +166,12 @@ def _decide(workspace: Workspace, digits: str, decision: Literal["accepted", "re
 
 
 def _pull(
-    home: PullHome, selected: list[Publication], mirror: str, *, recheck: bool, wait_seconds: float
+    home: PullHome,
+    selected: list[Publication],
+    sources: AbstractContextManager[Source],
+    *,
+    recheck: bool,
+    wait_seconds: float,
 ) -> PullResult:
     workspace = home.workspace
     try:
@@ -153,10 +179,10 @@ def _pull(
         with (
             translate_machine_errors(workspace),
             lock_workspace(workspace, wait_seconds, lambda message: err.print(message, markup=False)),
-            open_site(home.catalogue, mirror) as site,
+            sources as source,
             _show_progress(len(selected)) as progress,
         ):
-            return pull_publications(home, selected, site, recheck=recheck, progress=progress)
+            return pull_publications(home, selected, source, recheck=recheck, progress=progress)
     except (WorkspaceLockedError, OtherOriginError, SourceError) as error:
         raise fail(str(error)) from error
     except MachineError as error:

@@ -60,14 +60,15 @@ class Source(Protocol):
 class SourceError(Exception):
     """Raised where a file could not be fetched: what was expected, what was found, and what to do about it."""
 
-    def __init__(self, address: str, expected: str, found: str, remedy: str) -> None:
-        """Say all four; whatever a server sent is made printable."""
+    def __init__(self, address: str, expected: str, found: str, remedy: str, http_status: int | None = None) -> None:
+        """Say all four, and the status where a web server answered with one; what a server sent is made printable."""
         found = make_printable(found)
         super().__init__(f"{make_printable(address)}: expected {expected}; found {found}. {remedy}")
         self.address = address
         self.expected = expected
         self.found = found
         self.remedy = remedy
+        self.http_status = http_status
 
 
 class RefusedError(SourceError):

@@ -107,13 +107,13 @@ class SiteAccess:
 
 
 class TemporaryError(Exception):
-    """Raised within this package where it is worth asking again: what was found, and when the server says to."""
+    """Raised within this package where it is worth asking again."""
 
-    def __init__(self, found: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, found: str, http_status: int | None = None) -> None:
         """Say what was found."""
         super().__init__(found)
         self.found = found
-        self.retry_after_seconds = retry_after_seconds
+        self.http_status = http_status
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class SiteRequests:
         self._network = network or CheckedNetwork(self._rules, self.wire)
         self._transport: CheckedTransport | None = None
         self._robots: dict[str, RobotsRules] = {}
-        self._next_turn: dict[str, float] = {}
+        self._last_answers: dict[str, float] = {}
         self._closed_until: dict[str, float] = {}
 
     def close(self) -> None:
@@ -175,7 +175,11 @@ class SiteRequests:
         except TemporaryError as error:
             times = "once" if number == 1 else f"{number} times"
             raise UnavailableError(
-                address, expected, f"{error.found}, having asked {times}", "Try again later: what has arrived is kept."
+                address,
+                expected,
+                f"{error.found}, having asked {times}",
+                "Try again later: what has arrived is kept.",
+                error.http_status,
             ) from error
         raise AssertionError("an attempt returns or raises")
 
@@ -217,7 +221,7 @@ class SiteRequests:
     def _send(self, url: httpx.URL, agent: str, request: Request) -> Generator[httpx.Response]:
         """Send one request in its turn, without following where it leads."""
         host = url.netloc.decode("ascii")
-        self._wait_for_turn(host, request)
+        self._wait_for_turn(url, host, request)
         # A connection for each request: bytes left over from one answer can then not be taken for the next.
         headers = {"User-Agent": agent, "Accept": "*/*", "Connection": "close", **request.headers}
         transfer = self._transfer
@@ -237,7 +241,7 @@ class SiteRequests:
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise TemporaryError(f"{type(error).__name__}: {error}") from error
         finally:
-            self._next_turn[host] = self._clock.monotonic() + self._pause_of(url)
+            self._last_answers[host] = self._clock.monotonic()
 
     def _open_transport(self) -> CheckedTransport:
         """Return what sends requests, made once. It adds no proxies, no cookies and no credentials."""
@@ -249,23 +253,25 @@ class SiteRequests:
         rules = self._robots.get(_find_origin(url))
         return max(self._transfer.pause_seconds, rules.crawl_delay_seconds if rules else 0.0)
 
-    def _wait_for_turn(self, host: str, request: Request) -> None:
+    def _wait_for_turn(self, url: httpx.URL, host: str, request: Request) -> None:
         """Wait until a host may be asked. Raises UnavailableError where it asked to be left alone for too long."""
         now = self._clock.monotonic()
         closed = self._closed_until.get(host, now) - now
         if closed > self._transfer.longest_wait_seconds:
             raise self._describe_closed(request, closed)
-        wait = max(closed, self._next_turn.get(host, now) - now)
+        last_answer = self._last_answers.get(host)
+        wait = max(closed, 0.0 if last_answer is None else last_answer + self._pause_of(url) - now)
         if wait > 0:
             self._clock.sleep(wait)
 
-    def _describe_closed(self, request: Request, seconds: float) -> UnavailableError:
+    def _describe_closed(self, request: Request, seconds: float, status: int | None = None) -> UnavailableError:
         longest = self._transfer.longest_wait_seconds
         return UnavailableError(
             request.address,
             f"{request.expected} within {longest:.0f} s (longest_wait_seconds)",
             f"a server that asks to be left alone for {seconds:.0f} s",
             "Run the command again after that time.",
+            status,
         )
 
     def _check_status(self, response: httpx.Response, request: Request) -> None:
@@ -275,28 +281,29 @@ class SiteRequests:
         challenged = next((name for name, value in _CHALLENGES if response.headers.get(name) == value), None)
         if challenged or status in _REFUSALS:
             why = " with a test for browsers" if challenged else ""
-            raise RefusedError(request.address, request.expected, f"{found}: refused{why}", HAND_REMEDY)
+            raise RefusedError(request.address, request.expected, f"{found}: refused{why}", HAND_REMEDY, status)
         if status in _ABSENCES:
             raise NotThereError(
                 request.address,
                 request.expected,
                 found,
                 "See on the page of the publication whether it was moved, replaced or withdrawn.",
+                status,
             )
         if status in _PASSING:
             raise self._describe_passing(response, request, found)
         if status not in {200, 206, 304, 416}:
-            raise UnavailableError(request.address, request.expected, found, HAND_REMEDY)
+            raise UnavailableError(request.address, request.expected, found, HAND_REMEDY, status)
 
     def _describe_passing(self, response: httpx.Response, request: Request, found: str) -> Exception:
         seconds = _read_retry_after(response.headers.get("retry-after", ""), self._clock.now())
         if seconds is None:
-            return TemporaryError(found)
+            return TemporaryError(found, response.status_code)
         host = response.url.netloc.decode("ascii")
         self._closed_until[host] = self._clock.monotonic() + seconds
         if seconds > self._transfer.longest_wait_seconds:
-            return self._describe_closed(request, seconds)
-        return TemporaryError(f"{found}, to be asked again after {seconds:.0f} s", seconds)
+            return self._describe_closed(request, seconds, response.status_code)
+        return TemporaryError(f"{found}, to be asked again after {seconds:.0f} s", response.status_code)
 
     def _check_robots(self, url: httpx.URL) -> None:
         """Raise RefusedError where the robots.txt of a host keeps crawlers from a page, or UnavailableError for now."""
@@ -344,9 +351,10 @@ class SiteRequests:
 
         try:
             return self.retry(request.address, expected, ask)
-        except (NotThereError, RefusedError):
-            return RobotsRules.allow_all(AGENT)
-        except (UnavailableError, UnsafeAddressError) as error:
+        except (NotThereError, RefusedError, UnavailableError, UnsafeAddressError) as error:
+            # 429 is a server that wants to be left alone, not one without rules.
+            if error.http_status is not None and 400 <= error.http_status < 500 and error.http_status != 429:
+                return RobotsRules.allow_all(AGENT)
             return RobotsRules.disallow_for_now(AGENT, error.found)
 
 

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from iapt.catalogue.publications import Publication, Publications
 from iapt.catalogue.publisher import Publisher
 from iapt.files import write_atomically
+from iapt.periods import Period
 
 
 class CatalogueEditError(Exception):
@@ -24,9 +25,9 @@ def format_row(publication: Publication) -> str:
     """Return one row in the form that the list has it."""
     page = [f"series: {publication.page.series}"]
     if publication.page.slug is not None:
-        page.append(f"slug: {_format_text(publication.page.slug)}")
+        page.append(f"slug: {_format_text(publication.page.slug, within_braces=True)}")
     if publication.page.title is not None:
-        page.append(f"title: {json.dumps(publication.page.title)}")
+        page.append(f"title: {_quote_text(publication.page.title)}")
     lines = [f"- series: {publication.series}"]
     if publication.first_period is not None:
         lines.append(f'  first_period: "{publication.first_period}"')
@@ -39,7 +40,7 @@ def format_row(publication: Publication) -> str:
     if publication.file is not None:
         lines += [f'  file: "{publication.file}"', f"  format: {publication.format}"]
     if publication.members:
-        lines.append(f"  members: [{', '.join(json.dumps(member) for member in publication.members)}]")
+        lines += ["  members:", *(f"    - {_format_text(member)}" for member in publication.members)]
     if publication.sha256 is not None:
         lines.append(f'  sha256: "{publication.sha256}"')
     if publication.supersedes is not None:
@@ -54,13 +55,19 @@ def format_rows(publications: Sequence[Publication]) -> str:
     return "".join(format_row(publication) for publication in publications) or "[]\n"
 
 
-def _format_text(text: str) -> str:
+def _format_text(text: str, *, within_braces: bool = False) -> str:
     """Return a text as YAML: plain where it reads back as itself, else in quotes."""
     try:
-        is_plain = yaml.safe_load(f"{{key: {text}}}") == {"key": text} and text.isascii()
-    except yaml.YAMLError:
+        document = f"{{key: {text}}}" if within_braces else f"key: {text}"
+        is_plain = text.isprintable() and yaml.safe_load(document) == {"key": text}
+    except (ValueError, yaml.YAMLError):
         is_plain = False
-    return text if is_plain else json.dumps(text)
+    return text if is_plain else _quote_text(text)
+
+
+def _quote_text(text: str) -> str:
+    """Return a text in double quotes, in ASCII. YAML writes characters beyond the first 65,536 in a way of its own."""
+    return '"' + "".join(f"\\U{ord(c):08x}" if ord(c) > 0xFFFF else json.dumps(c)[1:-1] for c in text) + '"'
 
 
 @dataclass(frozen=True)
@@ -79,25 +86,39 @@ def insert_rows(text: str, publications: Sequence[Publication], publisher: Publi
     not a valid one, or holds anything else than the rows before and these.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
-    for publication in publications:
-        text = _insert_row(text, publication, newline)
-    _require_exactly(text, publications, publisher)
-    return text
-
-
-def _insert_row(text: str, publication: Publication, newline: str) -> str:
     blocks, lines = _read_blocks(text)
-    row = format_row(publication).replace("\n", newline).splitlines(keepends=True)
-    for block in blocks:
-        if block.publication.id == publication.id and block.publication.file is None:
-            return "".join([*lines[: block.start], *row, *lines[block.end :]])
-    place = _find_place(blocks, publication)
-    if place is None:
-        place = blocks[-1].end if blocks else len(lines)
-    before = lines[:place]
-    if before and not before[-1].endswith("\n"):
-        before[-1] += newline
-    return "".join([*before, *row, *lines[place:]])
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += newline
+    edits: list[_Edit] = []
+    for publication in publications:
+        row = format_row(publication).replace("\n", newline)
+        completed = next((b for b in blocks if b.publication.id == publication.id and b.publication.file is None), None)
+        if completed is not None:
+            edits.append(_Edit(completed.start, completed.end, publication, row))
+        else:
+            place = _find_place(blocks, publication)
+            place = (blocks[-1].end if blocks else len(lines)) if place is None else place
+            edits.append(_Edit(place, place, publication, row))
+    # From the last line to the first; of several in one place, the newest is put there last, and so stands first.
+    for edit in sorted(edits, key=lambda edit: (-edit.start, edit.end == edit.start, edit.order)):
+        lines[edit.start : edit.end] = edit.row.splitlines(keepends=True)
+    edited = "".join(lines) if publications else text
+    _require_exactly(edited, publications, publisher)
+    return edited
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """A row to put in the place of some lines; of none, where start and end are one line."""
+
+    start: int
+    end: int
+    publication: Publication
+    row: str
+
+    @property
+    def order(self) -> tuple[str, Period, int]:
+        return self.publication.series, self.publication.bounds[1], self.publication.revision
 
 
 def _find_place(blocks: Sequence[_Block], publication: Publication) -> int | None:

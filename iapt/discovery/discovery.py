@@ -107,7 +107,8 @@ class _Discovery:
         self.series_seen: set[str] = set()
         self.followed = 0
         self.pages_seen: set[str] = set()
-        self.proposed: dict[tuple[str, str], Proposal] = {}
+        #: Every proposal that was made, also those that a contradiction took back.
+        self.proposed: list[Proposal] = []
         self.pages_by_address = {_strip_address(page.address): key for key, page in self.publisher.series_pages.items()}
 
     # Pages
@@ -261,8 +262,9 @@ class _Discovery:
         return self.pages_by_address.get(link.parent)
 
     def _is_listed(self, named: NamedPublication) -> bool:
+        """Whether a publication is listed with its file; where only a provisional one is, the definitive is not."""
         issues = self.publications.issues_of(named.series, named.period.label)
-        return bool(issues) and issues[0].file is not None
+        return any(issue.file and named.status in (issue.status, "provisional") for issue in issues)
 
     def _ask_what_it_publishes(self, address: str, problem: str) -> None:
         self._ask(
@@ -391,12 +393,17 @@ class _Discovery:
     def _add_proposal(
         self, origin: _Origin, named: NamedPublication, file: KnownFile, first_period: str | None = None
     ) -> None:
-        """Compare the file with what is listed of the period, and propose what differs."""
+        """Compare the file with what is listed of the period, and propose what differs.
+
+        A provisional file is not proposed where the definitive one is listed.
+        """
         label = named.period.label
         address = file.file.link.address
-        listed = next((row for row in self.publications.rows if _is_same_file(row.file, address)), None)
         issues = self.publications.issues_of(named.series, label)
+        if named.status == "provisional" and any(issue.file and issue.status == "definitive" for issue in issues):
+            return
         latest = issues[0] if issues else None
+        listed = next((row for row in self.publications.rows if _is_same_file(row.file, address)), None)
         if listed is not None:
             if listed is not latest:
                 self._ask(
@@ -408,35 +415,53 @@ class _Discovery:
                 )
             return
         kind, revision, supersedes = self._number_revision(latest, file)
-        title = origin.contents.title or origin.entry.title
         publication = Publication(
             series=named.series,
             period=label,
             first_period=first_period,
             revision=revision,
             status=named.status,
-            page=PublicationPage(series=origin.series.key, slug=origin.entry.link.slug, title=title or None),
+            page=PublicationPage(series=origin.series.key, slug=origin.entry.link.slug, title=origin.title or None),
             file=address,
             format=file.format,
             members=latest.members if kind == "completed" and latest is not None else [],
             supersedes=supersedes,
-            not_pulled=self.publisher.series[named.series].not_pulled if kind == "new" else None,
         )
-        proposal = Proposal(publication, kind, origin.address, _explain(kind, origin, file), origin.series.awaits)
-        earlier = self.proposed.get(publication.key)
-        if earlier is not None and earlier.publication.file != publication.file:
+        self._register(Proposal(publication, kind, origin.address, _explain(kind, origin, file), origin.series.awaits))
+
+    def _register(self, proposal: Proposal) -> None:
+        """Keep a proposal, unless another one is of the same publication or has the same file: then neither is kept.
+
+        Of a provisional and a definitive file of one period, the definitive one is kept.
+        """
+        publication = proposal.publication
+        others = [
+            other
+            for other in self.proposed
+            if other.publication.key == publication.key or other.publication.file == publication.file
+        ]
+        for other in others:
+            if other.publication == publication:
+                return
+            statuses = (publication.status, other.publication.status)
+            if other.publication.key == publication.key and statuses == ("provisional", "definitive"):
+                return
+            if other.publication.key == publication.key and statuses == ("definitive", "provisional"):
+                self.result.proposals = [kept for kept in self.result.proposals if kept is not other]
+                continue
+            self.result.proposals = [kept for kept in self.result.proposals if kept is not other]
+            self.proposed.append(proposal)
             self._ask(
-                origin.address,
-                f"{publication.series} {label} is published here and on {earlier.page_address}, as different files",
+                proposal.page_address,
+                f"{publication.series} {publication.period} and {other.publication.series} {other.publication.period} "
+                f"of {other.page_address} cannot both be listed: "
+                + ("they have one file" if other.publication.file == publication.file else "they are one publication"),
                 "Look at both pages, and add the row of the right one by hand.",
-                [publication.file, earlier.publication.file],
+                [str(publication.file), str(other.publication.file)],
             )
-            if earlier in self.result.proposals:
-                self.result.proposals.remove(earlier)
             return
-        if earlier is None:
-            self.proposed[publication.key] = proposal
-            self.result.proposals.append(proposal)
+        self.proposed.append(proposal)
+        self.result.proposals.append(proposal)
 
     def _number_revision(self, latest: Publication | None, file: KnownFile) -> tuple[ProposalKind, int, str | None]:
         named = self.catalogue.precedence.infer_revision(file.name)
@@ -459,6 +484,10 @@ class _Origin:
     def address(self) -> str:
         return self.entry.link.address
 
+    @property
+    def title(self) -> str:
+        return self.contents.title or self.entry.title
+
 
 #: The series of which one file publishes a range of months.
 _TIME_SERIES = "timeseries"
@@ -474,7 +503,7 @@ def _belong_together(period: Period, named: Sequence[NamedPublication]) -> bool:
 
 
 def _explain(kind: ProposalKind, origin: _Origin, file: KnownFile) -> str:
-    parts = [f"{origin.contents.title or origin.entry.title!r} offers {file.file.display_name!r}"]
+    parts = [f"{origin.title!r} offers {file.file.display_name!r}"]
     if kind == "re-issued":
         parts += [f"{notice.title} {notice.text} ({notice.mark})".strip()[:300] for notice in origin.contents.notices]
         if not origin.contents.notices:

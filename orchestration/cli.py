@@ -33,6 +33,7 @@ from orchestration.console import (
     out,
     print_sentence,
 )
+from orchestration.discover_command import register_discover_command
 from orchestration.progress import ProgressReporter
 from orchestration.publisher_commands import register_publisher_commands
 from orchestration.refresh import refresh as run_refresh
@@ -514,6 +515,7 @@ def demo_drops(
 
 
 register_publisher_commands(app, _refresh_workspace)
+register_discover_command(app)
 
 if __name__ == "__main__":
     app()

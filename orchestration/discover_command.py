@@ -1,0 +1,131 @@
+"""The command that reads the publisher's pages and proposes rows of the catalogue of publications."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from iapt.catalogue.catalogue import Catalogue
+from iapt.discovery.catalogue_edit import CatalogueEditError, diff_rows, format_row, insert_rows, write_rows
+from iapt.discovery.discovery import RECHECKED, discover
+from iapt.discovery.page_text import PageTooLargeError
+from iapt.discovery.results import DiscoveryResult
+from iapt.discovery.saved_pages import SavedPages
+from iapt.periods import Period, parse_period_label
+from iapt.run_warnings import make_printable
+from iapt.sources.remote_files import SourceError
+from iapt.workspace import CATALOGUE
+from orchestration.console import describe_os_error, err, fail, out
+from orchestration.publisher_commands import MirrorOption, open_site
+
+#: How many questions are printed in full.
+QUESTIONS_SHOWN = 50
+
+
+def _parse_since(label: str) -> Period | None:
+    try:
+        return parse_period_label(label) if label else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def register_discover_command(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+
+    @app.command("discover")
+    def discover_publications(
+        write: Annotated[
+            bool, typer.Option("--write", help="Put the rows into catalogue/publications.yml, and not only show them.")
+        ] = False,
+        since: Annotated[
+            str,
+            typer.Option("--since", help="Read no page of what ends before this period: 2024-04, 2024-25 Q1, 2024-25."),
+        ] = "",
+        recheck: Annotated[
+            int,
+            typer.Option("--recheck", min=0, help="So many of the newest publications of a series are read again."),
+        ] = RECHECKED,
+        ended: Annotated[
+            bool, typer.Option("--ended", help="Also read the pages of series that another took the place of.")
+        ] = False,
+        saved: Annotated[
+            Path | None,
+            typer.Option(
+                "--from",
+                help="A folder of pages that were saved by hand, in place of the publisher's site.",
+                exists=True,
+                file_okay=False,
+            ),
+        ] = None,
+        mirror: MirrorOption = "",
+        catalogue_folder: Annotated[
+            Path, typer.Option("--catalogue", help="The folder of the catalogue.", exists=True, file_okay=False)
+        ] = CATALOGUE,
+    ) -> None:
+        """Read the publisher's pages, and show what the catalogue of publications lacks, as a diff to review.
+
+        The diff is all that is printed on standard output. Exit status: 0 nothing is lacking, or what is lacking is
+        shown; 1 the publisher could not be read, or the catalogue not written; 2 usage; 3 there are questions.
+        """
+        first = _parse_since(since)
+        try:
+            catalogue = Catalogue(catalogue_folder)
+            if saved is not None:
+                result = discover(
+                    catalogue, SavedPages(saved).read_page, since=first, rechecked=recheck, ended_too=ended
+                )
+            else:
+                with open_site(catalogue, mirror) as site:
+                    result = discover(catalogue, site.read_page, since=first, rechecked=recheck, ended_too=ended)
+            _show(result, catalogue, is_written=write)
+        except (SourceError, PageTooLargeError, CatalogueEditError, ValidationError) as error:
+            raise fail(str(error)) from error
+        except OSError as error:
+            raise fail(f"Nothing was written: {describe_os_error(error)}") from error
+        raise typer.Exit(result.exit_status)
+
+
+def _show(result: DiscoveryResult, catalogue: Catalogue, *, is_written: bool) -> None:
+    """Print the diff on standard output, all else on standard error; write the rows where that is asked for."""
+    path = catalogue.folder / "publications.yml"
+    before = path.read_bytes().decode("utf-8")
+    rows = result.writable
+    diff = diff_rows(before, insert_rows(before, rows, catalogue.publisher), "catalogue/publications.yml")
+    for proposal in result.proposals:
+        err.print(f"{proposal.kind} {proposal.publication.id}: {make_printable(proposal.reason)}", markup=False)
+        if proposal.awaits:
+            err.print(f"  not listed yet; first {proposal.awaits}", markup=False)
+            err.print(format_row(proposal.publication).rstrip(), markup=False)
+    for question in result.questions[:QUESTIONS_SHOWN]:
+        first, *others = str(question).splitlines()
+        err.print(f"? {make_printable(first)}", markup=False)
+        for line in others:
+            err.print(f"  {make_printable(line.strip())}", markup=False)
+    if (hidden := len(result.questions) - QUESTIONS_SHOWN) > 0:
+        err.print(f"and {hidden:,} more questions", markup=False)
+    for failure in result.failures:
+        err.print(failure, markup=False)
+    for upcoming in result.not_yet_published:
+        expected = upcoming.expected or "an unknown day"
+        err.print(f"not published yet, announced for {expected}: {make_printable(upcoming.title)}", markup=False)
+    out.print(diff, end="", markup=False)
+    if is_written and rows:
+        write_rows(path, rows, catalogue.publisher)
+    err.print(_describe_counts(result, is_written=is_written), markup=False)
+
+
+def _describe_counts(result: DiscoveryResult, *, is_written: bool) -> str:
+    """Return in one sentence what was read and what came of it."""
+    written = f"{len(result.writable):,} {'written' if is_written else 'proposed'}"
+    waiting = len(result.proposals) - len(result.writable)
+    parts = [
+        f"{len(result.pages_read):,} pages read, {result.listed:,} publications listed there",
+        written + (f", {waiting:,} that wait for an answer" if waiting else ""),
+        f"{len(result.questions):,} questions",
+    ]
+    if result.not_looked_at:
+        parts.append(f"{result.not_looked_at:,} not looked at (--since)")
+    return "; ".join(parts) + "."

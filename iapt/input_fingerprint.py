@@ -25,6 +25,8 @@ FINGERPRINT_PATTERNS = (
     "iapt/contract.json",
     "iapt/catalogue/*.py",
     "iapt/disclosure/**/*",
+    "iapt/ingest/completeness.py",
+    "iapt/ingest/due_publications.py",
     "iapt/ingest/landing.py",
     "iapt/ingest/reissues.py",
     "iapt/release/*.py",
@@ -50,8 +52,18 @@ def digest_files(root: Path, patterns: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def compute_input_fingerprint(root: Path, usable: Sequence[tuple[ArchivedDrop, DropSummary]], profile: str) -> str:
-    """Return a digest of the code, the catalogue, the drops and the disclosure profile that a release is made from."""
+def compute_input_fingerprint(
+    root: Path, usable: Sequence[tuple[ArchivedDrop, DropSummary]], profile: str, publications: Sequence[str]
+) -> str:
+    """Return a digest of the code, the catalogue, the drops and the disclosure profile that a release is made from.
+
+    `publications` is what a home knows of publications beside them: `completeness.list_home_inputs`.
+    """
     drops = [(drop.sha256, drop.batch, drop.sequence, summary.digest) for drop, summary in usable]
-    inputs = {"files": digest_files(root, FINGERPRINT_PATTERNS), "drops": sorted(drops), "profile": profile}
+    inputs = {
+        "files": digest_files(root, FINGERPRINT_PATTERNS),
+        "drops": sorted(drops),
+        "profile": profile,
+        "publications": sorted(publications),
+    }
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from expectations.rules import Rule
-from expectations.suites import derived, dimensions, extracts
+from expectations.suites import derived, dimensions, extracts, publications
 from iapt.contract import CONTRACTS, CURRENT_BOUNDARIES, EXTRACT_GRAINS, TOPICS
 
 SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
@@ -25,6 +25,7 @@ SUITES: Final[Mapping[str, tuple[Rule, ...]]] = MappingProxyType(
         "dim_measure_name": dimensions.dim_measure_name_rules(),
         "dim_standard": dimensions.dim_standard_rules(),
         "dim_note": dimensions.dim_note_rules(),
+        "publications": publications.publications_rules(),
     }
 )
 

@@ -113,6 +113,12 @@ class Publications:
         return sorted(issues, key=lambda row: -row.revision)
 
 
+def find_page_address(publication: Publication, publisher: Publisher) -> str:
+    """Return the address of the page of a publication, else of the series page that lists it."""
+    series_page = publisher.series_pages[publication.page.series].address
+    return f"{series_page}/{publication.page.slug}" if publication.page.slug else series_page
+
+
 def _reject_contradictions(rows: Sequence[Publication], publisher: Publisher) -> None:
     ids: set[str] = set()
     files: dict[str, Publication] = {}

@@ -84,7 +84,12 @@ class ArchiveState:
     def newest_day(self) -> dt.date:
         """The day on which the newest of these drops was archived. Raises ValueError where there is none."""
         drops = [*(drop for drop, _ in self.in_use), *(unused.drop for unused in self.unused)]
-        return max(dt.datetime.fromisoformat(drop.archived_at).date() for drop in drops)
+        return max(map(parse_archived_day, drops))
+
+
+def parse_archived_day(drop: ArchivedDrop) -> dt.date:
+    """Return the day on which a drop was archived, in UTC."""
+    return dt.datetime.fromisoformat(drop.archived_at).astimezone(dt.UTC).date()
 
 
 @dataclass(frozen=True)
@@ -142,9 +147,42 @@ def assess_workspace(workspace: Workspace, catalogue: Catalogue, as_of: dt.date)
     """
     if workspace.is_restricted:
         return []
+    return _assess(workspace, catalogue, read_archive_state(workspace, catalogue), as_of)
+
+
+def assess_release(
+    workspace: Workspace, catalogue: Catalogue, read: Sequence[tuple[ArchivedDrop, DropSummary]]
+) -> list[PublicationState]:
+    """Return what became of each publication where a release is made from some drops of a home.
+
+    It is as of the day on which the newest drop of the home was archived, whether it is used or not: the same drops
+    give the same rows. Nothing in a home of restricted counts. Raises FoundPublicationsError where the home's own list
+    of publications cannot be read.
+    """
+    if workspace.is_restricted:
+        return []
+    unused = list_unused_drops(workspace, catalogue)
+    files = make_archive_state(read, unused, ObservationStore(workspace.observations), catalogue)
+    return _assess(workspace, catalogue, files, files.newest_day)
+
+
+def _assess(workspace: Workspace, catalogue: Catalogue, files: ArchiveState, as_of: dt.date) -> list[PublicationState]:
     publications, discovered = load_publications(workspace, catalogue)
-    files = read_archive_state(workspace, catalogue)
     return assess_publications(publications, discovered, catalogue.publisher, catalogue.gaps, files, as_of)
+
+
+def list_home_inputs(workspace: Workspace, catalogue: Catalogue) -> list[str]:
+    """Return, as texts, what the states of publications rest on beside the drops in use and the reviewed catalogue.
+
+    That is what discovery found for this home, and which archived drops are not used and why. It has no dates: what
+    time alone changes makes no new release.
+    """
+    if workspace.is_restricted:
+        return []
+    publications, discovered = load_publications(workspace, catalogue)
+    found = [row.model_dump_json() for row in publications.rows if row.id in discovered]
+    unused = list_unused_drops(workspace, catalogue)
+    return [*found, *(f"{entry.drop.sha256} {entry.publication} {entry.reason}" for entry in unused)]
 
 
 def read_archive_state(workspace: Workspace, catalogue: Catalogue) -> ArchiveState:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,12 @@ from iapt.catalogue.corrections import Correction
 from iapt.catalogue.disclosure_policy import Policy
 from iapt.catalogue.gaps import Gap
 from iapt.catalogue.precedence import Precedence
+from iapt.catalogue.publications import find_page_address
+from iapt.catalogue.publisher import Publisher
 from iapt.catalogue.relations import Relations, load_relations
 from iapt.ingest.archive import ArchivedDrop
+from iapt.ingest.completeness import PublicationState, parse_archived_day
+from iapt.ingest.due_publications import iterate_expected
 from iapt.ingest.observation_store import DropSummary, ObservationStore, count_quarantined_cells
 from iapt.ingest.reissues import add_status_and_revision, find_re_issues, list_zip_members
 from iapt.sql import quote_literal, sql_list
@@ -40,6 +45,12 @@ _COLUMNS: Final = {
     "series_precedence": ("period_grain varchar, series varchar, series_rank integer, valid_from date, valid_to date"),
     "replaced_levels": f"{_PART_OF_A_DROP}, replaced_by_drop_sha256 varchar",
     "narrower_issues": f"{_PART_OF_A_DROP}, cells integer, narrower_drop_sha256 varchar, narrower_cells integer",
+    "publication_states": """
+        series varchar, period_grain varchar, period varchar, first_period varchar, revision integer, status varchar,
+        state varchar, reason varchar, expected_on date, as_of date, listed varchar, page varchar, address varchar,
+        file varchar, drop_sha256 varchar, bytes bigint, archived_on date, superseded_by varchar
+    """,
+    "publication_days": "series varchar, period_grain varchar, period varchar, expected_on date",
     "corrections": """
         correction_id varchar, series varchar, period_grain varchar, period varchar,
         org_level varchar, org_code varchar, partner_code varchar,
@@ -67,10 +78,13 @@ def load_landing_tables(
     catalogue: Catalogue,
     policy: Policy,
     salt: str | None = None,
+    *,
+    publications: Sequence[PublicationState],
 ) -> None:
     """Point the warehouse's `landing` schema at the observations of the drops given, and no others; under a policy.
 
-    With a salt, drops are named by `pseudonymise_drop_id` from here on. Raises ValueError where there is no drop to
+    `publications` are what became of each by `completeness.assess_publications`. With a salt, drops are named by
+    `pseudonymise_drop_id` from here on, and there are no publications. Raises ValueError where there is no drop to
     load.
     """
     if not read:
@@ -82,6 +96,8 @@ def load_landing_tables(
         "gaps": _build_gap_rows(catalogue.gaps),
         "series_precedence": _build_precedence_rows(catalogue.precedence),
         **_build_re_issue_rows(drops, observations, catalogue, salt),
+        "publication_states": _build_publication_rows(publications, catalogue.publisher, drops[0][0].origin),
+        "publication_days": _build_publication_day_rows(catalogue.publisher),
         "corrections": _build_correction_rows(catalogue.corrections),
         "level_sums": _build_level_sum_rows(load_relations()),
         **_build_policy_rows(policy),
@@ -186,6 +202,34 @@ def _build_re_issue_rows(
             for issue in narrower_issues
         ],
     }
+
+
+def _build_publication_rows(
+    states: Sequence[PublicationState], publisher: Publisher, origin: str
+) -> Iterator[tuple[object, ...]]:
+    """Yield what became of each publication. Beside synthetic figures no address stands: they are not to be had there.
+
+    Raises ValueError where there are states of restricted drops: what an owner holds is nobody's to know.
+    """
+    if states and origin == "restricted":
+        raise ValueError(f"expected no publications of restricted drops; found {len(states)}")
+    for state in states:
+        drop, publication = state.drop, state.publication if origin == "published" else None
+        yield (
+            *(state.series, state.last_period.grain, state.period, state.first_period.label, state.revision),
+            *(state.status, state.state, state.reason or None, state.expected_on, state.as_of, state.listed),
+            find_page_address(publication, publisher) if publication else None,
+            publication.file if publication else None,
+            state.file_name or None,
+            *((drop.sha256, drop.bytes, parse_archived_day(drop)) if drop else (None, None, None)),
+            state.superseded_by or None,
+        )
+
+
+def _build_publication_day_rows(publisher: Publisher) -> Iterator[tuple[object, ...]]:
+    for name, series in publisher.series.items():
+        expected = takewhile(lambda each: each.period.is_in_calendar, iterate_expected(name, series))
+        yield from ((name, each.period.grain, each.period.label, each.expected_on) for each in expected)
 
 
 def _build_correction_rows(corrections: Sequence[Correction]) -> _Rows:

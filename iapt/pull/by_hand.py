@@ -7,17 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from iapt.catalogue.publications import Publication
+from iapt.catalogue.publications import Publication, find_page_address
 from iapt.catalogue.publisher import Publisher
 
 #: What a browser adds to the name of a second copy.
 _COPY = re.compile(r" ?\(\d{1,3}\)(?=\.[^.]+$)")
-
-
-def find_page_address(publication: Publication, publisher: Publisher) -> str:
-    """Return the address of the page of a publication, else of the series page that lists it."""
-    series_page = publisher.series_pages[publication.page.series].address
-    return f"{series_page}/{publication.page.slug}" if publication.page.slug else series_page
 
 
 def find_by_hand(inbox: Path, publication: Publication) -> Path | None:

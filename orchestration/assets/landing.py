@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from iapt.catalogue.disclosure_policy import Policy
+from iapt.ingest.completeness import assess_release
 from iapt.ingest.landing import load_landing_tables
 from iapt.warehouse_lock import WarehouseLockedError, retry_while_locked
 from iapt.workspace_state import RefreshPlan
@@ -19,6 +20,8 @@ LANDING_TABLES = (
     "drops",
     "drop_periods",
     "gaps",
+    "publication_states",
+    "publication_days",
     "corrections",
     "level_sums",
     "series_precedence",
@@ -55,10 +58,19 @@ def landing(
     drops = workspace.load_drops(plan.inputs.drops)
     catalogue, policy = workspace.load_catalogue(), Policy.from_manifest(plan.inputs.disclosure)
     salt = paths.salt if paths.is_restricted else None
+    publications = assess_release(paths, catalogue, drops)
     progress.begin("loading the drops into the warehouse")
     try:
         retry_while_locked(
-            lambda: load_landing_tables(paths.warehouse, drops, workspace.observation_store, catalogue, policy, salt),
+            lambda: load_landing_tables(
+                paths.warehouse,
+                drops,
+                workspace.observation_store,
+                catalogue,
+                policy,
+                salt,
+                publications=publications,
+            ),
             paths.warehouse,
             wait_seconds=workspace.wait_seconds,
             say=progress.say_with(context.log.warning),

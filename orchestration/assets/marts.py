@@ -41,6 +41,7 @@ RELEASED_YAML = (
     "models/extracts/current_boundaries.yml",
     "models/marts/dim_*.yml",
     "models/marts/mart_data_quality.yml",
+    "models/marts/publications.yml",
     "models/topics/dim_note.yml",
     "models/topics/mart_rolling_totals.yml",
     "models/topics/topic_marts.yml",

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from iapt.ingest.completeness import list_home_inputs
 from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
 from iapt.input_fingerprint import compute_input_fingerprint
 from iapt.rejection import DropRejectedError
@@ -36,7 +37,9 @@ def refresh_plan(
     usable = workspace.load_drops(reading.usable)
     released = read_last_release(paths)
     inputs = BuildInputs(
-        input_fingerprint=compute_input_fingerprint(PROJECT_ROOT, usable, policy.profile),
+        input_fingerprint=compute_input_fingerprint(
+            PROJECT_ROOT, usable, policy.profile, list_home_inputs(paths, workspace.load_catalogue())
+        ),
         origin=ingested.origin,
         drops=reading.usable,
         rejected=reading.rejected,

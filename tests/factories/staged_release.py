@@ -94,7 +94,8 @@ select
     cast(case when period_grain <> 'year' then quarter(period_start - interval 3 month) end as integer)
         as financial_quarter,
     cast(strftime(period_start, '%Y%m%d') as integer) as period_sort, '2.0' as dataset_version,
-    false as breaks_sums, cast(null as varchar) as series_break, cast(null as varchar) as series_break_reason
+    false as breaks_sums, cast(null as varchar) as series_break, cast(null as varchar) as series_break_reason,
+    cast(period_end + interval 40 day as date) as expected_on
 from named
 window neighbours as (partition by period_grain order by period_start);
 
@@ -164,6 +165,39 @@ from (values
     ('of-another-year', 'provider', 'RZ91', null, 'mean_wait', 'not_loaded'),
     ('of-a-mean-that-stays', 'region', 'Y90', 'Total', 'mean_of_nothing', 'not_released')
 ) as notes (note_id, org_level, org_code, variable_type, measure, cell_status);
+
+create table publications as
+select
+    case period_grain when 'month' then 'monthly' when 'quarter' then 'quarterly' else 'annual' end as series,
+    period_grain, period, period as first_period, revision, 'definitive' as status, state,
+    case when state <> 'present' then 'An invented reason.' end as reason,
+    expected_on, date '2021-06-20' as as_of,
+    case when state in ('late', 'expected') then 'not_listed' else 'reviewed' end as listed,
+    'https://example.org/a-page' as page, 'https://example.org/a-file.csv' as address, 'a-file.csv' as file,
+    case when state in ('present', 'held') then sha256(period || repeat(' held', revision - 1)) end as drop_sha256,
+    cast(case when state in ('present', 'held') then 1000 end as bigint) as bytes,
+    case when state in ('present', 'held') then date '2021-06-20' end as archived_on,
+    case when state = 'superseded' then 'monthly/2021-02/2' end as superseded_by
+from (
+    select
+        *, 1::integer as revision,
+        case
+            when publication_status = 'published' then 'present'
+            when publication_status = 'not_published' then 'not_published'
+            when period = '2021-02' then 'superseded'
+            when period = '2021-03' then 'expected'
+            else 'late'
+        end as state
+    from dim_period
+    union all
+    select *, 2::integer as revision, 'held' as state from dim_period where period = '2021-02'
+    union all
+    select *, 2::integer as revision, 'missing' as state from dim_period where period = '2021-01'
+);
+
+insert into publications
+select * replace ('data_quality' as series, sha256('data quality') as drop_sha256)
+from publications where period = '2021-01' and state = 'present';
 
 create table mart_data_quality as
 select

@@ -55,7 +55,8 @@ def landed(tmp_path: Path, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
     """The warehouse of one small published file under a catalogue."""
     read = drops.read(tmp_path, *FILE)
     store = ObservationStore(tmp_path / "observations")
-    load_landing_tables(tmp_path / "warehouse.duckdb", [(read.drop, read.summary)], store, catalogue, load_policy())
+    warehouse, reading = tmp_path / "warehouse.duckdb", [(read.drop, read.summary)]
+    load_landing_tables(warehouse, reading, store, catalogue, load_policy(), publications=())
     return duckdb.connect(str(tmp_path / "warehouse.duckdb"))
 
 

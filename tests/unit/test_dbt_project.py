@@ -48,7 +48,7 @@ MAY_READ = {
 PREFIXES = {
     "staging": {"stg"},
     "intermediate": {"int"},
-    "marts": {"dim", "fct", "mart", "int"},
+    "marts": {"dim", "fct", "mart", "int", "publications"},  # the last a whole name, that of the released table
     "extracts": {"extract", "int"},
     "topics": {"dim", "mart", "int"},
 }

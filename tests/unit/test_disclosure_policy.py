@@ -279,7 +279,7 @@ def test_the_command_refuses_an_unknown_profile_and_names_the_known_ones(tmp_pat
 
 def test_another_profile_is_another_fingerprint() -> None:
     digests = {
-        compute_input_fingerprint(PROJECT_ROOT, [], profile) for profile in ("publisher", "hardened", "publisher")
+        compute_input_fingerprint(PROJECT_ROOT, [], profile, []) for profile in ("publisher", "hardened", "publisher")
     }
     assert len(digests) == 2
 

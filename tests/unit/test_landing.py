@@ -12,8 +12,10 @@ import pytest
 
 from iapt.catalogue.disclosure_policy import Policy, load_policy
 from iapt.ingest.archive import ArchivedDrop
+from iapt.ingest.completeness import assess_release
 from iapt.ingest.landing import STORAGE_VERSION, load_landing_tables
 from iapt.ingest.observation_store import COMPANION_OF, DropSummary, ObservationStore
+from iapt.workspace import Workspace
 from tests.factories import drops
 from tests.factories.drops import make_monthly_csv, make_row
 
@@ -36,7 +38,12 @@ def landed(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
 def land_in(folder: Path, reading: list[tuple[ArchivedDrop, DropSummary]], policy: Policy | None = None) -> Path:
     warehouse = folder / "warehouse.duckdb"
     load_landing_tables(
-        warehouse, reading, ObservationStore(folder / "observations"), drops.catalogue(), policy or load_policy()
+        warehouse,
+        reading,
+        ObservationStore(folder / "observations"),
+        drops.catalogue(),
+        policy or load_policy(),
+        publications=assess_release(Workspace(folder), drops.catalogue(), reading) if reading else (),
     )
     return warehouse
 
@@ -112,7 +119,12 @@ def test_a_catalogue_without_gaps_lands_an_empty_table(tmp_path: Path) -> None:
     catalogue.__dict__["gaps"] = []
     reading = read(tmp_path, APRIL)
     load_landing_tables(
-        tmp_path / "warehouse.duckdb", reading, ObservationStore(tmp_path / "observations"), catalogue, load_policy()
+        tmp_path / "warehouse.duckdb",
+        reading,
+        ObservationStore(tmp_path / "observations"),
+        catalogue,
+        load_policy(),
+        publications=(),
     )
     assert landed(tmp_path / "warehouse.duckdb", "from landing.gaps") == []
 

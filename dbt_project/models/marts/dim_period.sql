@@ -1,5 +1,6 @@
 -- The calendar of months, quarters and financial years around what has been loaded, and what is known of each period:
--- published, not_published (a known gap), not_loaded, or not_due (it ends after the newest figure we have).
+-- published, not_published (a known gap), not_loaded, or not_due (it ends after the newest figure we have). What became
+-- of its publication says further why there are no figures.
 with calendar as (
 
     select * from {{ ref('int_calendar_in_scope') }}
@@ -9,6 +10,48 @@ with calendar as (
 gaps as (
 
     select * from {{ ref('stg_gaps') }}
+
+),
+
+publication_days as (
+
+    select * from {{ ref('stg_publication_days') }}
+
+),
+
+expected_days as (
+
+    select
+        period_grain,
+        period,
+        min(expected_on) as expected_on
+    from publication_days
+    group by period_grain, period
+
+),
+
+series_with_a_calendar as (
+
+    select distinct series
+    from publication_days
+
+),
+
+-- Only series with a calendar publish a period as such: a time series repeats what others publish.
+publications_of_periods as (
+
+    select
+        states.period_grain,
+        states.period,
+        max(case when states.state = 'held' then 1 else 0 end) = 1 as is_held,
+        max(case when states.state = 'missing' and states.listed <> 'not_listed' then 1 else 0 end) = 1 as is_listed,
+        max(case when states.state = 'missing' and states.listed = 'not_listed' then 1 else 0 end) = 1 as is_skipped,
+        max(case when states.state = 'late' then 1 else 0 end) = 1 as is_late,
+        max(case when states.state = 'expected' then 1 else 0 end) = 1 as is_expected
+    from {{ ref('stg_publication_states') }} as states
+    inner join series_with_a_calendar
+        on states.series = series_with_a_calendar.series
+    group by states.period_grain, states.period
 
 ),
 
@@ -92,12 +135,27 @@ select
     case
         when gaps.period is not null then gaps.reason
         when labelled.is_loaded then null
-        when labelled.is_after_newest_figure then 'It ends after the newest figure held.'
-        else 'It may have been published; no drop of it is held.'
+        else
+            case
+                when labelled.is_after_newest_figure then 'It ends after the newest figure held. '
+                else ''
+            end
+            || case
+                when publications_of_periods.is_held then 'A drop of it is archived and not used.'
+                when publications_of_periods.is_listed then 'It is listed as published; no drop of it is archived.'
+                when publications_of_periods.is_skipped
+                    then 'A later period is published and it is not listed; no drop of it is archived.'
+                when publications_of_periods.is_late then 'It was expected, and is late.'
+                when publications_of_periods.is_expected then 'It is expected, and is not late.'
+                when labelled.is_after_newest_figure then 'It is not known to be published.'
+                else 'It may have been published; no drop of it is archived.'
+            end
     end as reason,
     case
         when gaps.period is not null then gaps.source
-        when not labelled.is_loaded then 'The drops that are held.'
+        when not labelled.is_loaded and publications_of_periods.period is not null
+            then 'The drops that are archived, and the list of publications.'
+        when not labelled.is_loaded then 'The drops that are archived.'
     end as source,
     case labelled.period_grain
         when 'month' then labelled.month_name || ' ' || substring(labelled.period, 1, 4)
@@ -111,7 +169,8 @@ select
     versions_of_periods.dataset_version,
     coalesce(breaks_of_periods.breaks_sums, false) as breaks_sums,
     breaks_of_periods.series_break,
-    breaks_of_periods.series_break_reason
+    breaks_of_periods.series_break_reason,
+    expected_days.expected_on
 from labelled
 left join gaps
     on
@@ -125,3 +184,11 @@ left join breaks_of_periods
     on
         labelled.period_grain = breaks_of_periods.period_grain
         and labelled.period = breaks_of_periods.period
+left join expected_days
+    on
+        labelled.period_grain = expected_days.period_grain
+        and labelled.period = expected_days.period
+left join publications_of_periods
+    on
+        labelled.period_grain = publications_of_periods.period_grain
+        and labelled.period = publications_of_periods.period

@@ -20,6 +20,8 @@ from iapt.catalogue.disclosure_policy import UnknownProfileError, load_policy
 from iapt.machine_errors import MachineError
 from iapt.rejection import DropRejectedError
 from iapt.run_warnings import list_first, make_printable
+from iapt.sources.remote_files import UnsafeAddressError
+from iapt.sources.store_addresses import parse_store_address
 from iapt.workspace import RESTRICTED, Workspace
 from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, is_locked
 from iapt.workspace_state import BuildInputs, RefreshRecord, Rejection, read_manifest
@@ -27,6 +29,7 @@ from orchestration.console import (
     HomeOption,
     describe_os_error,
     err,
+    explain_archive_errors,
     fail,
     open_terminal,
     open_workspace,
@@ -58,6 +61,22 @@ def _known_profile(name: str) -> str:
     return name
 
 
+def _locate_drops(text: str | None) -> str | None:
+    """Return the full path or the address of drops. Refuse a path with nothing there, before anything is read."""
+    if not text:
+        return None
+    try:
+        place = parse_store_address(text)
+    except UnsafeAddressError as error:
+        raise typer.BadParameter(str(error)) from error
+    if place.protocol != "file":
+        return str(place)
+    path = Path(place.path)
+    if not path.exists():
+        raise typer.BadParameter(f"Path {str(path)!r} does not exist.")
+    return str(path.resolve())
+
+
 ProfileOption = Annotated[
     str,
     typer.Option(
@@ -72,12 +91,12 @@ ProfileOption = Annotated[
 @app.command()
 def refresh(
     drops: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--drops",
-            help="A folder of drops as published, or one drop.",
+            help="A folder of drops as published, or one drop: a path, or an address s3://, abfs:// or sftp://.",
             show_default="what is archived, and `inbox` in the home",
-            exists=True,
+            callback=_locate_drops,
         ),
     ] = None,
     home: HomeOption = None,
@@ -108,15 +127,14 @@ def refresh(
             workspace.make_restricted()
     except OSError as error:
         raise fail(f"Nothing was released: {describe_os_error(error)}") from error
-    folder = drops.expanduser().resolve() if drops else None
-    exit_status = _refresh_workspace(workspace, folder, profile=profile, rebuild=rebuild, wait_seconds=wait)
+    exit_status = _refresh_workspace(workspace, drops, profile=profile, rebuild=rebuild, wait_seconds=wait)
     gc.freeze()  # Python would look through all that was imported once more before it ends: two seconds
     raise typer.Exit(exit_status)
 
 
 def _refresh_workspace(
     workspace: Workspace,
-    drops: Path | None = None,
+    drops: str | None = None,
     *,
     profile: str = "",
     rebuild: bool = False,
@@ -241,6 +259,7 @@ def _print_release(workspace: Workspace, opening: str) -> None:
 
 
 @app.command()
+@explain_archive_errors()
 def status(home: HomeOption = None) -> None:
     """What is archived, what was rejected, and what the latest release is."""
     from orchestration.run_record import describe_state, read_record

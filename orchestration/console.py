@@ -40,6 +40,18 @@ def fail(message: str, exit_status: int = 1) -> typer.Exit:
     return typer.Exit(exit_status)
 
 
+@contextlib.contextmanager
+def explain_archive_errors() -> Generator[None]:
+    """End a command with one sentence where the archive of drops cannot be opened, or a store does not answer."""
+    from iapt.ingest.remote_archive import ArchiveLocationError  # imported late: it takes long
+    from iapt.sources.remote_files import SourceError
+
+    try:
+        yield
+    except (ArchiveLocationError, SourceError) as error:
+        raise fail(str(error)) from error
+
+
 def describe_os_error(error: OSError) -> str:
     """Return what the system says of which file, without its number; our own sentence where the error is ours."""
     return f"{error.filename}: {error.strerror}" if error.strerror and error.filename else str(error)

@@ -44,7 +44,16 @@ from iapt.sources.remote_files import Source, SourceError
 from iapt.sources.site_requests import SiteAccess
 from iapt.workspace import CATALOGUE, Workspace
 from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, lock_workspace
-from orchestration.console import HomeOption, describe_os_error, err, fail, open_terminal, open_workspace, out
+from orchestration.console import (
+    HomeOption,
+    describe_os_error,
+    err,
+    explain_archive_errors,
+    fail,
+    open_terminal,
+    open_workspace,
+    out,
+)
 
 RefreshWorkspace = Callable[[Workspace], int]
 MIRROR_VARIABLE = "IAPT_MIRROR"
@@ -123,10 +132,12 @@ def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWork
             selected = select_publications(publications, catalogue.publisher, series=series or (), since=since)
         except (SelectionError, FoundPublicationsError) as error:
             raise fail(str(error), 2) from error
-        pull_home = PullHome(workspace, open_archive(workspace), ObservationStore(workspace.observations), catalogue)
-        if dry_run:
-            _print_plan(plan_pull(pull_home, selected))
-            return
+        with explain_archive_errors():
+            archive = open_archive(workspace)
+            pull_home = PullHome(workspace, archive, ObservationStore(workspace.observations), catalogue)
+            if dry_run:
+                _print_plan(plan_pull(pull_home, selected))
+                return
         sources = open_source(catalogue, mirror, copy)
         result = _pull(pull_home, selected, sources, recheck=recheck, wait_seconds=wait)
         _print_pull(pull_home, result)

@@ -25,7 +25,7 @@ _HISTORY_TAGS = {".dagster/repository": "__repository__@iapt"}
 
 def refresh(
     workspace: Workspace,
-    drops: Path | None,
+    drops: Path | str | None,
     *,
     profile: str = "",
     rebuild: bool = False,
@@ -34,7 +34,8 @@ def refresh(
 ) -> RefreshRecord:
     """Run the refresh job on a folder of drops, with all that the tools print in a log file; return what came of it.
 
-    Without a folder it works on what is archived, and on the drop folder of the home (IAPT_DROPS, else `inbox`).
+    The folder is a path, or an address of a store. Without one it works on what is archived, and on the drop folder of
+    the home (IAPT_DROPS, else `inbox`).
     `profile` is one of the disclosure policy, empty for its default; `wait_seconds` is how long to wait for another
     refresh, or for a reader of the warehouse. In a restricted workspace only its owner can read what is written.
     Raises WorkspaceLockedError where another refresh is still running after the time to wait; WorkspacePathError where

@@ -12,9 +12,15 @@ from iapt.ingest.archive import ArchivedDrop, DropArchive
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.ingest.remote_archive import open_archive
 from iapt.pull.reviews import list_unused_drops
+from iapt.sources.drop_folder_copy import CopiedFolder, copy_drop_folder, find_copy_folder
+from iapt.sources.remote_files import SourceError
+from iapt.sources.store_addresses import is_store_address
 from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Workspace
 from iapt.workspace_lock import WAIT_SECONDS
+
+#: In `incoming/` of a home: the copies of drop folders that lie elsewhere.
+DROP_FOLDERS = "drop_folders"
 
 
 class WorkspaceResource(dg.ConfigurableResource[Workspace]):
@@ -79,6 +85,8 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
 class RefreshConfig(dg.Config):
     """What a refresh is asked to do. An empty `drops` means IAPT_DROPS, or `inbox` in the workspace.
 
+    `drops` is a path, or the address of a folder in a store: then the folder is a copy of it in the workspace.
+
     An empty `profile` means the default profile of the disclosure policy.
     """
 
@@ -88,4 +96,26 @@ class RefreshConfig(dg.Config):
 
     def folder(self, workspace: Workspace) -> Path:
         """Return the folder of drops to ingest."""
-        return Path(self.drops or os.environ.get("IAPT_DROPS") or workspace.root / "inbox").expanduser()
+        location = self.location(workspace)
+        if is_store_address(location):
+            return find_copy_folder(location, workspace.incoming / DROP_FOLDERS)
+        return Path(location).expanduser()
+
+    def location(self, workspace: Workspace) -> str:
+        """Return the folder of drops as it was named: a path on this machine, or an address of a store."""
+        return self.drops or os.environ.get("IAPT_DROPS") or str(workspace.root / "inbox")
+
+    def copy_folder(self, workspace: Workspace, catalogue: Catalogue) -> CopiedFolder:
+        """Make the copy of a drop folder that lies elsewhere what that is now; of one on this machine none is made.
+
+        Raises dg.Failure where it cannot be had.
+        """
+        location = self.location(workspace)
+        if not is_store_address(location):
+            return CopiedFolder(self.folder(workspace))
+        try:
+            return copy_drop_folder(
+                location, workspace.incoming / DROP_FOLDERS, max_file_bytes=catalogue.limits.max_file_bytes
+            )
+        except SourceError as error:
+            raise dg.Failure(str(error)) from error

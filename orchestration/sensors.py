@@ -10,6 +10,7 @@ from typing import Self
 import dagster as dg
 
 from iapt.sources.folder_fingerprint import EMPTY, compute_folder_fingerprint
+from iapt.sources.store_addresses import hide_credentials, is_store_address
 from iapt.workspace import Workspace
 from iapt.workspace_state import read_ingested_fingerprint
 from orchestration.jobs import refresh
@@ -90,7 +91,14 @@ def drop_folder_sensor(
     A file that is still being copied is a file like any other, and the first half of a CSV can be read and released.
     """
     paths = workspace.paths
-    folder = RefreshConfig().folder(paths)
+    config = RefreshConfig()
+    if is_store_address(location := config.location(paths)):
+        yield dg.SkipReason(
+            f"the drop folder is {hide_credentials(location)}, which the schedule asks; the sensor looks at folders of "
+            "this machine"
+        )
+        return
+    folder = config.folder(paths)
     if not folder.is_dir():
         yield dg.SkipReason(f"there is no drop folder named {folder.name} yet")
         return

@@ -44,6 +44,11 @@ class CopiedFolder:
     rejected: list[tuple[str, DropRejectedError]] = field(default_factory=list)
 
 
+def find_copy_folder(address: str, into: Path) -> Path:
+    """Return where the copy of a drop folder lies, of all the copies in a folder."""
+    return into / hashlib.sha256(str(parse_store_address(address)).encode()).hexdigest()[:16]
+
+
 def copy_drop_folder(
     address: str, into: Path, *, max_file_bytes: int, report: ReportBytes | None = None
 ) -> CopiedFolder:
@@ -59,7 +64,7 @@ def copy_drop_folder(
     if file := store.find(""):
         place, named = file.folder.split()
         store = Store(place)
-    folder = into / hashlib.sha256(str(place).encode()).hexdigest()[:16]
+    folder = find_copy_folder(address, into)
     listed = [each for each in store.list_files() if not named or each.name in {named, *SIDECARS}]
     if not listed and not store.is_folder():
         raise NotThereError(str(place), "a folder of drops", "nothing there", "Check the address, letter by letter.")

@@ -48,8 +48,9 @@ def archived_drops(
 ) -> dg.MaterializeResult[Any]:
     """Archive every drop of the drop folder."""
     paths = workspace.paths
-    folder = config.folder(paths)
     paths.root.mkdir(parents=True, exist_ok=True)
+    copied = config.copy_folder(paths, workspace.load_catalogue())
+    folder = copied.path
     if not folder.exists() and not config.drops:
         folder.mkdir(parents=True)
     archived_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -66,6 +67,7 @@ def archived_drops(
     except OtherOriginError as error:
         record_ingested_fingerprint(paths, folder, fingerprint)  # all of it is rejected, with a reason
         raise dg.Failure(f"{error}.") from error
+    result.rejected += [(name, rejection.to_record()) for name, rejection in copied.rejected]
     record = IngestRecord.model_validate(asdict(result) | {"folder_fingerprint": fingerprint})
     record.write(paths.ingest_record)
     for path, rejection in record.rejected:

@@ -1,7 +1,6 @@
 """The asset of the plan: what this run does with the drops that were read, or why it does nothing."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -65,7 +64,7 @@ def _decide(
 ) -> RefreshPlan:
     # Where there is a release, archived drops that cannot be used any more are a failure, whatever the folder holds.
     if not inputs.drops and not inputs.rejected and released is None:
-        reason = _describe_empty_folder(config.folder(paths), ignored)
+        reason = _describe_empty_folder(config.location(paths), ignored)
         return RefreshPlan(action="nothing_to_do", inputs=inputs, reason=reason)
     if released is not None and released.input_fingerprint == inputs.input_fingerprint and not config.rebuild:
         reason = "the newest release was made from these drops by this code and profile; nothing to do"
@@ -73,7 +72,7 @@ def _decide(
     return RefreshPlan(action="build", inputs=inputs)
 
 
-def _describe_empty_folder(folder: Path, ignored: Sequence[str]) -> str:
+def _describe_empty_folder(folder: str, ignored: Sequence[str]) -> str:
     """Say that a folder holds no drop, in a workspace that has none either, and which files are no drops."""
     named = f" ({list_first(map(make_printable, ignored), len(ignored))}: left alone)" if ignored else ""
     return (
@@ -86,7 +85,7 @@ def _reject_unusable(workspace: WorkspaceResource, config: RefreshConfig, readin
     """Raise dg.Failure where no drop can be used, or restricted drops may not be released together."""
     if not usable:
         raise dg.Failure(
-            f"{config.folder(workspace.paths)}: no drop there could be used, so there is nothing to release. Do what "
+            f"{config.location(workspace.paths)}: no drop there could be used, so there is nothing to release. Do what "
             "is said of each rejected drop (`iapt status` lists them), or name another folder.",
             # Not in the sentence: whoever shows it shows the rejected drops too.
             metadata={"rejected drops": to_markdown_list([str(DropRejectedError(**one)) for one in reading.rejected])},

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
-import re
 import shutil
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import asyncssh
 import pytest
 from moto.server import ThreadedMotoServer
+from werkzeug.serving import WSGIRequestHandler
 
 BUCKET = "iapt-drops"
 SECRET = "a-secret-that-no-message-repeats"
@@ -41,15 +41,15 @@ class S3Server:
         self.requests.clear()
         return self.requests
 
-    def set_environment(self, patch: pytest.MonkeyPatch) -> None:
+    def set_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let everything of the test speak to this server, as an account that it knows."""
-        patch.setenv("AWS_ENDPOINT_URL", self.endpoint)
-        patch.setenv("AWS_ACCESS_KEY_ID", "an-account")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("AWS_CONFIG_FILE", "/dev/null")
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", self.endpoint)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-account")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
 
     def reset(self) -> None:
         """Forget every bucket, and make the one of the tests."""
@@ -78,33 +78,19 @@ class S3Server:
 @contextlib.contextmanager
 def serve_s3() -> Generator[S3Server]:
     """Serve an S3 store with the one empty bucket of the tests, and note each request."""
+    requests: list[str] = []
+
+    def note_request(handler: WSGIRequestHandler, *_: object) -> None:
+        requests.append(f"{handler.command} {handler.path}")
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    log = logging.getLogger("werkzeug")
-    before, noted = log.level, _NotedRequests()
-    log.setLevel(logging.INFO)
-    log.addHandler(noted)
-    log.propagate = False
-    try:
-        host, port = server.get_host_and_port()
-        yield S3Server(f"http://{host}:{port}", noted.requests)
-    finally:
-        server.stop()
-        log.removeHandler(noted)
-        log.setLevel(before)
-        log.propagate = True
-
-
-class _NotedRequests(logging.Handler):
-    """Keeps the first line of each request, as `GET /bucket?list-type=2`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.requests: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if match := re.search(r'"([A-Z]+ \S+) HTTP', record.getMessage()):
-            self.requests.append(match[1])
+    with patch.object(WSGIRequestHandler, "log_request", note_request):
+        server.start()
+        try:
+            host, port = server.get_host_and_port()
+            yield S3Server(f"http://{host}:{port}", requests)
+        finally:
+            server.stop()
 
 
 @dataclass
@@ -137,15 +123,15 @@ class SftpServer:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    def set_environment(self, patch: pytest.MonkeyPatch, home: Path) -> None:
+    def set_environment(self, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         """Give the user of the test a home whose SSH folder has the key, and knows the host."""
         ssh = home / ".ssh"
         ssh.mkdir(parents=True)
         (ssh / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {self.host_key}\n", "utf-8")
         (ssh / "id_ed25519").write_bytes(self.client_key.read_bytes())
         (ssh / "id_ed25519").chmod(0o600)
-        patch.setenv("HOME", str(home))
-        patch.delenv("SSH_AUTH_SOCK", raising=False)
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from iapt.workspace import PROJECT_ROOT
+from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import RefreshRecord
 from orchestration import cli
 
@@ -123,3 +123,52 @@ def test_make_refresh_asks_for_the_home_it_refreshes_and_leaves_its_settings() -
     rules = (PROJECT_ROOT / "Makefile").read_text("utf-8")
     assert 'iapt demo-drops "$(IAPT_HOME)/demonstration" --home "$(IAPT_HOME)"' in rules
     assert 'test -e "$(IAPT_HOME)/dagster/dagster.yaml" || cp dagster.yaml' in rules
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        ("/no/such/folder", "Path '/no/such/folder' does not exist"),
+        ("file:///no/such/folder", "does not exist"),
+        ("http://host/drops", "expected one of file://, s3://, abfs://, sftp://"),
+        ("s3://key:hidden@bucket/drops", "expected an address without a password"),
+    ],
+)
+def test_drops_that_are_nowhere_are_a_fault_of_usage(
+    home: Path, monkeypatch: pytest.MonkeyPatch, named: str, sentence: str
+) -> None:
+    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: pytest.fail("it was refreshed"))
+    status, told = said("refresh", "--drops", named, "--home", home)
+    assert status == 2
+    assert sentence in " ".join(told.replace("│", " ").split())
+    assert "hidden" not in told
+
+
+def test_drops_elsewhere_are_handed_on_by_their_address(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def refresh(workspace: Workspace, drops: object, **_: object) -> RefreshRecord:
+        asked.append(drops)
+        return RefreshRecord(state="released", released="2026.11.1")
+
+    monkeypatch.setattr(cli, "run_refresh", refresh)
+    monkeypatch.chdir(tmp_path)
+    for named in ("s3://bucket/drops/", "sftp://user@host/drops", f"file://{home}", "home"):
+        said("refresh", "--drops", named, "--home", home)
+    assert asked == ["s3://bucket/drops", "sftp://user@host/drops", str(home), str(home)]
+
+
+@pytest.mark.parametrize("command", [["status"], ["pull", "--dry-run"]])
+def test_an_archive_that_cannot_be_asked_is_told_in_a_sentence(
+    home: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    for location, sentence in {
+        "sftp://127.0.0.1:9/archive": "sftp://127.0.0.1:9/archive: expected an answer of the store",
+        "s3://bad_bucket/archive": "expected s3://bucket/folder",
+    }.items():
+        monkeypatch.setenv("IAPT_ARCHIVE", location)
+        status, told = said(*command, "--home", home)
+        assert (status, len(told.splitlines())) == (1, 1)
+        assert sentence in told

@@ -257,3 +257,12 @@ def test_a_folder_that_is_not_there_is_named(folder: Path, tmp_path: Path) -> No
     answer = Sensor(tmp_path).tick()
     assert isinstance(answer, dg.SkipReason)
     assert "no drop folder named inbox" in str(answer.skip_message)
+
+
+def test_the_sensor_leaves_a_drop_folder_elsewhere_to_the_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IAPT_DROPS", "s3://bucket/drops")
+    answer = Sensor(tmp_path).tick()
+    assert isinstance(answer, dg.SkipReason)
+    assert "the drop folder is s3://bucket/drops, which the schedule asks" in str(answer.skip_message)

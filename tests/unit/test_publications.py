@@ -2,6 +2,7 @@
 
 import copy
 import datetime as dt
+import json
 from collections import Counter
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication, Publications
 from iapt.catalogue.publisher import PublicationDay, Publisher
+from iapt.catalogue.withdrawn import WithdrawnFile
 from iapt.periods import find_period_starting, parse_period_label
 from iapt.workspace import CATALOGUE
 
@@ -144,3 +147,20 @@ def test_a_series_page_off_the_allowed_hosts_is_refused() -> None:
     content["series_pages"]["iapt_annual"]["address"] = "https://example.org/page"
     with pytest.raises(ValueError, match="a host of"):
         Publisher.model_validate(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("publications", list[Publication]), ("publisher", Publisher), ("withdrawn", list[WithdrawnFile])],
+)
+def test_the_schema_for_editors_is_that_of_the_model(name: str, model: Any) -> None:
+    schema = CATALOGUE / "schemas" / f"{name}.json"
+    assert json.loads(schema.read_text("utf-8")) == TypeAdapter(model).json_schema()
+
+
+@pytest.mark.parametrize(
+    "change", [{"series": None}, {"sha256": "abc"}, {"revision": 0}, {"status": "final"}, {"odd": 1}]
+)
+def test_a_row_of_another_shape_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        make_row(**change)

@@ -98,6 +98,16 @@ def find_period_starting(start: dt.date, grain: str) -> Period | None:
     return Period(grain, start, dt.date(year, month, calendar.monthrange(year, month)[1]))
 
 
+def find_period_ending(end: dt.date, grain: str) -> Period:
+    """Return the month, quarter or financial year that ends on a day. Raises ValueError where none does."""
+    months = end.year * 12 + end.month - _MONTHS[grain]
+    start = dt.date(months // 12, months % 12 + 1, 1)
+    period = find_period_starting(start, grain)
+    if period is None or period.end != end:
+        raise ValueError(f"no {grain} ends on {end}")
+    return period
+
+
 def parse_period_name(grain: str, first_year: int, quarter: int | None = None) -> Period:
     """Return the financial year that begins in `first_year`, or its quarter 1 to 4."""
     if grain == "year":

@@ -12,6 +12,8 @@ from iapt.catalogue.publisher import Publisher
 from iapt.catalogue.strict_model import StrictModel
 from iapt.periods import Period, parse_period_label
 
+#: Of a file's name: what file systems take.
+LONGEST_NAME_BYTES = 255
 FileFormat = Literal["csv", "xlsx", "xls", "zip", "rar", "gz"]
 
 
@@ -54,6 +56,8 @@ class Publication(StrictModel):
     def _says_what_the_file_is(self) -> Self:
         if (self.file is None) != (self.format is None):
             raise ValueError("expected a file and its format together, or neither")
+        if self.file is not None and _is_unsafe_name(self.file_name):
+            raise ValueError(f"expected the address of a file with a plain name; found {self.file}")
         return self
 
     @property
@@ -77,6 +81,12 @@ class Publication(StrictModel):
         if self.file is None:
             raise ValueError(f"{self.id}: expected a publication whose file is known")
         return unquote(urlsplit(self.file).path.rsplit("/", 1)[1])
+
+
+def _is_unsafe_name(name: str) -> bool:
+    """Whether a file of this name would be written elsewhere than in its folder, or nowhere."""
+    is_path = "/" in name or "\\" in name or name in {"", ".", ".."}
+    return is_path or not name.isprintable() or len(name.encode("utf-8", "replace")) > LONGEST_NAME_BYTES
 
 
 class Publications:

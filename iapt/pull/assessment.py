@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from iapt.catalogue.publications import Publication
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.ingest.reissues import add_status_and_revision, find_kind_words, list_zip_members, sort_by_precedence
-from iapt.periods import find_period_starting
+from iapt.periods import find_period_ending, find_period_starting
 from iapt.pull.comparison import Comparison, compare_issues
 from iapt.rejection import DropRejectedError
 from iapt.run_warnings import list_first
@@ -86,6 +87,24 @@ def find_earlier_issue(
         return None
     best = sort_by_precedence(candidate for candidate, _ in candidates)[0]
     return next((other, of_other) for other, of_other in candidates if other.sha256 == best.sha256)
+
+
+def describe_shrinkage(
+    summary: DropSummary, publication: Publication, in_use: Sequence[ReadDrop], rules: HoldRules
+) -> str:
+    """Say that a file of a new period has fewer cells than that of the period before it; empty where it has not.
+
+    Nothing is held for it: the publisher's measures and levels change from period to period.
+    """
+    before = find_period_ending(publication.bounds[0].start - dt.timedelta(days=1), publication.bounds[0].grain)
+    cells = [
+        of_before.cells
+        for _, of_before in in_use
+        if any(table.series == publication.series and table.periods == [before.label] for table in of_before.tables)
+    ]
+    if not cells or summary.cells >= rules.least_share_of_cells * max(cells):
+        return ""
+    return f"it has {summary.cells:,} cells, and {before.label} has {max(cells):,}: compare them before you rely on it"
 
 
 def _is_same_file(one: ReadDrop, other: ReadDrop, catalogue: Catalogue) -> bool:

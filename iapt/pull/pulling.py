@@ -23,7 +23,7 @@ from iapt.ingest.archive import ArchivedDrop, ArchiveStamp, DropArchive
 from iapt.ingest.home_origin import OtherOriginError, find_home_origin
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.ingest.reading import open_reading_connection, read_drop
-from iapt.pull.assessment import ReadDrop, assess_drop
+from iapt.pull.assessment import ReadDrop, assess_drop, describe_shrinkage
 from iapt.pull.by_hand import find_by_hand
 from iapt.pull.outcomes import Outcome, PulledPublication, PullResult
 from iapt.pull.reviews import PENDING, close_earlier_holds, hold_drop, read_reviews, release_hold
@@ -300,7 +300,9 @@ class _Pull:
         if is_known:
             return replace(pulled, outcome="unchanged", detail="its bytes were archived before, from elsewhere")
         if comparison is None:
-            return replace(pulled, outcome="created")
+            rules = home.catalogue.holds
+            detail = describe_shrinkage(arrived[1], publication, self._list_in_use(), rules)
+            return replace(pulled, outcome="created", detail=detail)
         outcome: Outcome = "same_figures" if comparison.is_same else "changed"
         return replace(pulled, outcome=outcome, detail=comparison.describe(), comparison=comparison)
 

@@ -16,6 +16,10 @@ from orchestration.assets.observations import OBSERVATIONS, to_markdown_list
 from orchestration.check_events import EVERY_DROP_IS_READ, read_check_evaluations
 from orchestration.resources import RefreshConfig, WorkspaceResource
 
+HELD_ALONE = (
+    "every archived drop is held, rejected or withdrawn, so there is nothing to release yet: `iapt status` lists them "
+    "with the commands that accept or reject them."
+)
 REFRESH_PLAN = dg.AssetKey("refresh_plan")
 
 
@@ -44,7 +48,7 @@ def refresh_plan(
         rejected=reading.rejected,
         disclosure=policy.to_manifest(),
     )
-    plan = _decide(inputs, released, config, paths, ingested.ignored)
+    plan = _decide(inputs, released, config, paths, ingested.ignored, unused=bool(workspace.list_unused_drops()))
     plan.write(paths.refresh_plan)
     if plan.reason:
         context.log.info(plan.reason)
@@ -61,6 +65,8 @@ def _decide(
     config: RefreshConfig,
     paths: Workspace,
     ignored: Sequence[str],
+    *,
+    unused: bool,
 ) -> RefreshPlan:
     # Where there is a release, archived drops that cannot be used any more are a failure, whatever the folder holds.
     if not inputs.drops and not inputs.rejected and released is None:

@@ -15,6 +15,7 @@ from iapt.periods import (
     CALENDAR_START,
     Period,
     compute_financial_year,
+    find_period_ending,
     find_period_starting,
     parse_day,
     parse_period_label,
@@ -198,3 +199,10 @@ def test_the_first_of_april_is_not_the_fourth_of_january() -> None:
 )
 def test_a_text_that_is_no_day_in_a_known_style_is_never_guessed_at(text: str) -> None:
     assert parse_day(text, ALL_STYLES) is None
+
+
+@given(periods)
+def test_a_period_is_found_by_its_last_day_too(period: Period) -> None:
+    assert find_period_ending(period.end, period.grain) == period
+    with pytest.raises(ValueError, match="ends on"):
+        find_period_ending(period.end - dt.timedelta(days=1), period.grain)

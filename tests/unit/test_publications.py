@@ -83,6 +83,12 @@ def test_a_row_that_contradicts_the_publishers_site_is_refused(changes: dict[str
         Publications([make_row(**changes)], PUBLISHER)
 
 
+@pytest.mark.parametrize("name", ["..%2F..%2Fa.csv", "%5Ca.csv", "..", "", "a%0Ab.csv", "a%00.csv", f"{'a' * 256}.csv"])
+def test_an_address_whose_file_would_be_written_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="a plain name"):
+        make_row(file=f"https://files.digital.nhs.uk/00/000000/{name}")
+
+
 def test_a_file_and_a_publication_are_listed_once() -> None:
     with pytest.raises(ValueError, match="each publication once"):
         Publications([make_row(), make_row(file="https://files.digital.nhs.uk/b.csv")], PUBLISHER)

@@ -283,6 +283,16 @@ def test_what_could_not_be_read_is_used_once_it_can_be(make_home: Any) -> None:
     assert len(home.list_drops_in_use()) == 1
 
 
+def test_a_new_period_with_far_fewer_cells_than_the_one_before_is_used_and_told(make_home: Any) -> None:
+    home = make_home()
+    assert serve(home, APRIL) == ["created"]
+    home.rows.append(make_publication("2026-05"))
+    del home.catalogue
+    home.source.put(home.rows[1], MAY)
+    may, _ = home.pull().pulled
+    assert (may.outcome, may.detail[:46]) == ("created", "it has 1 cells, and 2026-04 has 2: compare the")
+
+
 def test_withdrawn_bytes_are_not_archived(make_home: Any) -> None:
     sha256 = hashlib.sha256(APRIL).hexdigest()
     entry = WithdrawnFile(sha256=sha256, file="a.csv", reason="it shows small figures", source="the publisher's page")

@@ -11,5 +11,6 @@ class Limits(StrictModel):
     max_uncompressed_bytes: int
     max_compression_ratio: int
     max_sheet_cells: int
+    max_old_workbook_bytes: int
     max_unpacking_seconds: int
     max_unpacking_memory_bytes: int

@@ -1,4 +1,4 @@
-"""Containers: open a CSV, XLSX, ZIP, RAR or gzip within limits and offer the tables inside, whatever their layout."""
+"""Containers: open a CSV, workbook, ZIP, RAR or gzip within limits; offer the tables inside, whatever their layout."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from iapt.ingest.packs import Pack
 from iapt.ingest.rar_files import RarPack, find_unpackers
 from iapt.ingest.tables import GET_IT_AGAIN, Table, describe_member
 from iapt.ingest.workbooks import CellAllowance, open_workbook
+from iapt.ingest.xls_files import open_old_workbook
 from iapt.ingest.zip_files import ZipPack
 from iapt.rejection import DropRejectedError
 from iapt.sources.file_formats import GZIP, RAR, READ_AS, ZIP, Format, recognise_format
 from iapt.sources.folder import NOTES_SUFFIXES, is_system_file
 
-_TABLE_SUFFIXES = (".csv", ".xlsx")
+_TABLE_SUFFIXES = (".csv", ".xlsx", ".xls")
+_WORKBOOKS = {".xlsx": open_workbook, ".xls": open_old_workbook}
 #: Formats of containers, which are not opened inside another.
 _CONTAINERS = frozenset({ZIP.name, RAR.name, GZIP.name})
 _SYSTEM_MEMBER = "a file manager's own member is archived with the drop, unread"
 _NOTE = "a member that is a note, not a table, is archived with the drop, unread"
 _OTHER_MEMBER = (
     "a member that is no table to read is archived with the drop, unread; if it holds figures, offer it as a drop of "
-    "its own, as CSV or XLSX"
+    "its own, as CSV or workbook"
 )
 #: How many members a rejection names.
 _MEMBERS_NAMED = 5
@@ -56,8 +58,8 @@ def open_tables(path: Path, file: str, limits: Limits, scratch: Path, notices: l
             yield from _open_pack(pack, file, limits, scratch, notices)
     elif suffix == ".gz":
         yield from _open_gzip(path, file, limits, scratch, notices)
-    elif suffix == ".xlsx":
-        yield from open_workbook(path, file, "", limits, CellAllowance(limits.max_sheet_cells), notices)
+    elif suffix in _WORKBOOKS:
+        yield from _WORKBOOKS[suffix](path, file, "", limits, CellAllowance(limits.max_sheet_cells), notices)
     else:
         yield open_csv(path, file, "", scratch / "whole.csv", notices)
 
@@ -80,11 +82,11 @@ def _open_gzip(path: Path, file: str, limits: Limits, scratch: Path, notices: li
     if suffix == ".csv":
         yield open_csv(unpacked, file, "", scratch / "whole.csv", notices)
     else:
-        yield from open_workbook(unpacked, file, "", limits, CellAllowance(limits.max_sheet_cells), notices)
+        yield from _WORKBOOKS[suffix](unpacked, file, "", limits, CellAllowance(limits.max_sheet_cells), notices)
 
 
 def _open_pack(pack: Pack, file: str, limits: Limits, scratch: Path, notices: list[str]) -> Iterator[Table]:
-    """Yield the tables of a pack. Members that are no CSV and no XLSX are named in a notice and left unread."""
+    """Yield the tables of a pack. Members that are no CSV and no workbook are named in a notice and left unread."""
     allowance = CellAllowance(limits.max_sheet_cells)
     unopened: list[tuple[str, Format]] = []
     tables = 0
@@ -109,12 +111,12 @@ def _open_pack(pack: Pack, file: str, limits: Limits, scratch: Path, notices: li
             yield open_csv(unpacked, file, name, scratch / f"member-{number}.utf-8.csv", notices)
             tables += 1
         else:
-            for table in open_workbook(unpacked, file, name, limits, allowance, notices):
+            for table in _WORKBOOKS[suffix](unpacked, file, name, limits, allowance, notices):
                 yield table
                 tables += 1
     if unopened and not tables:
         named = ", ".join(f"{name} ({found.description})" for name, found in unopened[:_MEMBERS_NAMED])
         more = f" and {len(unopened) - _MEMBERS_NAMED} more" if len(unopened) > _MEMBERS_NAMED else ""
         remedy = "Unpack it, and offer the files inside as drops of their own."
-        raise DropRejectedError(file, "the whole file", "CSV or XLSX members", f"{named}{more}", remedy)
+        raise DropRejectedError(file, "the whole file", "CSV or workbook members", f"{named}{more}", remedy)
     notices += [format_notice(_OTHER_MEMBER, f"{name} ({found.description})") for name, found in unopened]

@@ -13,7 +13,7 @@ from iapt.files import to_json, write_atomically
 from iapt.ingest.containers import describe_openable
 
 # Raised whenever the same bytes under the same layout give other observations: archived drops are then read again.
-READER_VERSION = 7
+READER_VERSION = 8
 #: How the reason begins for a cell of a column that is never read: no figure of the drop is lost by it.
 COMPANION_OF = "an unsuppressed companion of "
 #: Keys of a summary that an earlier version of the pipeline wrote.

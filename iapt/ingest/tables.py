@@ -10,6 +10,7 @@ from pathlib import Path
 
 GET_IT_AGAIN = "Get the file again from the publisher."
 HIDDEN_SHEET = "a hidden sheet is not read"
+NO_CELLS = "a sheet that holds no cells is not read"
 ERROR_CELL = "a cell with a spreadsheet's error is no figure"
 
 

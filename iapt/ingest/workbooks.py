@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NoReturn
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
@@ -25,12 +25,12 @@ from iapt.ingest.sheets import (
     measure_extent,
     measure_longest_string,
 )
-from iapt.ingest.tables import ERROR_CELL, GET_IT_AGAIN, HIDDEN_SHEET, Table, describe_member
+from iapt.ingest.tables import ERROR_CELL, GET_IT_AGAIN, HIDDEN_SHEET, NO_CELLS, Table, describe_member
 from iapt.ingest.zip_files import DAMAGED, open_checked_zip
 from iapt.rejection import DropRejectedError, show_value
 from iapt.run_warnings import list_first
 
-_SAVE_AGAIN = "Get the file again; if it opens in a spreadsheet program, save it there as XLSX, and offer that."
+SAVE_AGAIN: Final = "Get the file again; if it opens in a spreadsheet program, save it there as XLSX, and offer that."
 #: With fewer words than this, what a library says of a fault says nothing to a reader.
 _FEWEST_WORDS_OF_A_REASON = 2
 #: How many sheets a rejection names.
@@ -59,28 +59,34 @@ def open_workbook(
                 notices.append(format_notice(HIDDEN_SHEET, name))
                 continue
             if sheet.typ != SheetTypeEnum.WorkSheet:
-                notices.append(format_notice("a sheet that holds no cells is not read", name))
+                notices.append(format_notice(NO_CELLS, name))
                 continue
             sheet_name = name
             rows = workbook.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
             allowance.remaining -= sum(map(len, rows))
-            inspection = inspections.get(sheet.name, _SheetInspection())
-            _fill_odd_cells(rows, inspection.odd_cells)
-            top = rows[:DEEPEST_HEADER_ROW]
             offered += 1
-            yield Table(file, name, top, sheet_rows=rows, notices=tuple(inspection.notices(name)))
+            yield make_sheet_table(file, name, rows, inspections.get(sheet.name, SheetInspection()))
     except (CalamineError, OSError, ValueError) as error:
-        found = _describe_unreadable(str(error), sheet_name)
-        raise DropRejectedError(file, describe_member(member), "a readable workbook", found, _SAVE_AGAIN) from error
+        found = describe_unreadable(str(error), sheet_name)
+        raise DropRejectedError(file, describe_member(member), "a readable workbook", found, SAVE_AGAIN) from error
     if not offered and not member:
-        found = f"none but hidden ones: {', '.join(hidden[:_SHEETS_NAMED])}" if hidden else "none"
-        remedy = (
-            "Get the file again; if a hidden sheet is what was published, unhide it, save the workbook, and offer it."
-        )
-        raise DropRejectedError(file, describe_member(member), "a sheet of figures", found, remedy)
+        reject_without_sheets(hidden, file)
 
 
-def _describe_unreadable(message: str, sheet: str) -> str:
+def make_sheet_table(file: str, name: str, rows: list[list[Any]], inspection: SheetInspection) -> Table:
+    """Return a loaded sheet as a table, with what the library took for blank written into it."""
+    _fill_odd_cells(rows, inspection.odd_cells)
+    return Table(file, name, rows[:DEEPEST_HEADER_ROW], sheet_rows=rows, notices=tuple(inspection.notices(name)))
+
+
+def reject_without_sheets(hidden: Sequence[str], file: str) -> NoReturn:
+    """Raise the rejection of a workbook that offers no sheet; `hidden` are the names of those that it hides."""
+    found = f"none but hidden ones: {', '.join(hidden[:_SHEETS_NAMED])}" if hidden else "none"
+    remedy = "Get the file again; if a hidden sheet is what was published, unhide it, save the workbook, and offer it."
+    raise DropRejectedError(file, describe_member(""), "a sheet of figures", found, remedy)
+
+
+def describe_unreadable(message: str, sheet: str) -> str:
     """Return what the library says of a workbook that it cannot read: often the name of an element alone."""
     where = f"{sheet}: " if sheet else ""
     if sheet.endswith(repr(message)):
@@ -91,8 +97,8 @@ def _describe_unreadable(message: str, sheet: str) -> str:
 
 
 @dataclass(frozen=True)
-class _SheetInspection:
-    """What was seen of a sheet before it was loaded: the cells that would be taken for blank, and hidden rows."""
+class SheetInspection:
+    """What a library does not tell of a sheet: the cells that it takes for blank, and whether rows are hidden."""
 
     odd_cells: Mapping[tuple[int, int], str] = field(default_factory=dict)
     has_hidden_cells: bool = False
@@ -124,7 +130,7 @@ class CellAllowance:
 
 def _inspect_sheets(
     archive: zipfile.ZipFile, file: str, member: str, limits: Limits, allowance: CellAllowance
-) -> dict[str, _SheetInspection]:
+) -> dict[str, SheetInspection]:
     """Return what was seen of each sheet by its name, before any is loaded.
 
     Raises DropRejectedError for a workbook of few bytes that would fill the memory once its sheets are loaded: few
@@ -134,8 +140,6 @@ def _inspect_sheets(
     parts = {info.filename.lower(): info for info in archive.infolist()}
     sheets: dict[str, str] = {}
     with _rejecting_unmeasurable(file, describe_member(member)):
-        if len(parts) < len(archive.infolist()):
-            raise NotMeasurableError("every part under a name of its own", "names that differ only in their capitals")
         names, relations = parts.get("xl/workbook.xml"), parts.get("xl/_rels/workbook.xml.rels")
         if names and relations:
             with archive.open(names) as sheet_names, archive.open(relations) as targets:
@@ -158,14 +162,14 @@ def _inspect_sheets(
             LOOK_AT_THE_LIMITS,
         )
     extent_of_part = {name.lower(): extent for name, extent in extents.items()}
-    inspections: dict[str, _SheetInspection] = {}
+    inspections: dict[str, SheetInspection] = {}
     for sheet, part_name in sheets.items():
         extent = extent_of_part.get(part_name, Extent())
         odd_cells: dict[tuple[int, int], str] = {}
         if extent.may_hold_odd_cells:
             with _rejecting_unmeasurable(file, f"{member} {part_name}".strip()):
                 odd_cells = find_odd_cells(partial(archive.open, parts[part_name]))
-        inspections[sheet] = _SheetInspection(odd_cells, extent.has_hidden_cells)
+        inspections[sheet] = SheetInspection(odd_cells, extent.has_hidden_cells)
     return inspections
 
 
@@ -185,14 +189,21 @@ def _reject_vast_sheets(
     for part, extent in extents.items():
         remaining -= extent.cells
         if remaining < 0:
-            raise DropRejectedError(
-                file,
-                f"{member} {part}".strip(),
-                f"sheets of at most {limits.max_sheet_cells:,} cells together",
-                f"one that reaches over {extent.rows:,} rows and {extent.columns:,} columns, and "
-                f"{limits.max_sheet_cells - remaining:,} cells with those before it",
-                LOOK_AT_THE_LIMITS,
-            )
+            raise make_vast_sheet_rejection(extent, remaining, file, f"{member} {part}".strip(), limits)
+
+
+def make_vast_sheet_rejection(
+    extent: Extent, remaining: int, file: str, place: str, limits: Limits
+) -> DropRejectedError:
+    """Return the rejection of a drop of which a sheet leaves fewer than no cells of the allowance."""
+    return DropRejectedError(
+        file,
+        place,
+        f"sheets of at most {limits.max_sheet_cells:,} cells together",
+        f"one that reaches over {extent.rows:,} rows and {extent.columns:,} columns, and "
+        f"{limits.max_sheet_cells - remaining:,} cells with those before it",
+        LOOK_AT_THE_LIMITS,
+    )
 
 
 @contextmanager

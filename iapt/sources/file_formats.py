@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -48,14 +50,21 @@ TEXT: Final = Format(
 _TABLE_TEXT: Final = Format("text", "comma-separated text", TEXT.remedy)
 BINARY: Final = Format("binary", "bytes of no kind that is known here", _GET_IT_AGAIN)
 NULS: Final = Format("nuls", "nothing but NUL bytes, as a download that failed leaves", _GET_IT_AGAIN)
-OLD_WORKBOOK: Final = Format("xls", "an old Excel workbook (XLS)", _SAVE_AS_XLSX)
+OLD_WORKBOOK: Final = Format("xls", "an old Excel workbook (XLS)", "Rename it to end in .xls, and offer it again.")
 LOCKED_WORKBOOK: Final = Format(
     "locked",
     "an Office file with a password",
     "Open it with its password, save it as XLSX without one, and offer that.",
 )
 #: What a file is opened as, by the end of its name; anything else under that name is rejected for what it is.
-READ_AS: Final[Mapping[str, Format]] = {".csv": _TABLE_TEXT, ".xlsx": XLSX, ".zip": ZIP, ".rar": RAR, ".gz": GZIP}
+READ_AS: Final[Mapping[str, Format]] = {
+    ".csv": _TABLE_TEXT,
+    ".xlsx": XLSX,
+    ".xls": OLD_WORKBOOK,
+    ".zip": ZIP,
+    ".rar": RAR,
+    ".gz": GZIP,
+}
 _WEB_PAGE_REMEDY: Final = (
     "Get the file itself: open its link in a browser, see what the page says, and download the file from the "
     "publisher's page."
@@ -81,6 +90,10 @@ _SIGNATURES: Final[Sequence[tuple[bytes, Format]]] = (
     ),
 )
 _OLE2: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+#: Of the header: the size of a sector as a power of two, and the first sector of the directory.
+_OLE2_HEADER: Final = struct.Struct("<30xH16xI")
+#: How much of one is searched for the names of its streams, beside its directory.
+_OLE2_BYTES: Final = 1 << 20
 _ZIPS: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _BOMS: Final = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -104,7 +117,7 @@ def recognise_format(stream: IO[bytes]) -> Format:
     if head.startswith(_ZIPS):
         return _recognise_zip(stream) if stream.seekable() else ZIP
     if head.startswith(_OLE2):
-        return _recognise_ole2(head + stream.read(1 << 20))
+        return _recognise_ole2(head + stream.read(_OLE2_BYTES) + _read_ole2_directory(head, stream))
     return recognise_head(head)
 
 
@@ -185,6 +198,18 @@ def recognise_members(names: Sequence[str]) -> Format:
     return ZIP
 
 
+def _read_ole2_directory(head: bytes, stream: IO[bytes]) -> bytes:
+    """Return the first part of the directory of an old Office file, which may stand at its end."""
+    if len(head) < _OLE2_HEADER.size or not stream.seekable():
+        return b""
+    sector_bits, first_sector = _OLE2_HEADER.unpack_from(head)
+    try:
+        stream.seek((first_sector + 1) << min(sector_bits, 12))
+        return stream.read(HEAD_BYTES)
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error):
+        return b""  # cut short, or a member of a ZIP that is damaged
+
+
 def _recognise_ole2(content: bytes) -> Format:
     """Return what an old Office file is by the names of its streams, which stand in UTF-16 in its directory."""
     if "EncryptedPackage".encode("utf-16-le") in content:
@@ -204,7 +229,7 @@ def describe_suffix_remedy(suffix: str) -> str:
     """Return what to do about a file of which the name says that it is not read."""
     if suffix in {".7z", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".cab", ".lzh", ".arj", ".z"}:
         return _UNPACK
-    if suffix in {".xls", ".xlsb", ".xlsm", ".xltx", ".ods", ".numbers", ".xlt"}:
+    if suffix in {".xlsb", ".xlsm", ".xltx", ".ods", ".numbers", ".xlt"}:
         return _SAVE_AS_XLSX
     if suffix in {".crdownload", ".part", ".partial", ".download", ".opdownload", ".filepart", ".tmp"}:
         return "Wait until the download has ended, or start it again; take away what is left of it."

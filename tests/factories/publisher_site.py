@@ -37,6 +37,7 @@ LIMITS: Final = Limits(
     max_uncompressed_bytes=4_000_000,
     max_compression_ratio=250,
     max_sheet_cells=1_000_000,
+    max_old_workbook_bytes=1_000_000,
     max_unpacking_seconds=60,
     max_unpacking_memory_bytes=500_000_000,
 )

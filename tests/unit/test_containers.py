@@ -234,12 +234,12 @@ def test_a_member_of_another_compression_is_rejected_naming_it_and_one_that_is_n
     book = packed_by(method, drops.make_xlsx({"A": SOUND_SHEET}))
     assert rejected(tmp_path, "other.xlsx", book).expected == "parts compressed by Deflate"
     notices: list[str] = []
-    beside = drops.make_zip({"guide.pdf": b"%PDF", "old.xls": b"figures", "a.csv": SOUND_CSV})
-    pdf_and_xls = bytearray(packed_by(method, beside))
+    beside = drops.make_zip({"guide.pdf": b"%PDF", "old.xlt": b"figures", "a.csv": SOUND_CSV})
+    pdf_and_xlt = bytearray(packed_by(method, beside))
     for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
-        last = pdf_and_xls.rindex(signature)
-        pdf_and_xls[last + place : last + place + 2] = struct.pack("<H", zipfile.ZIP_DEFLATED)
-    assert [table.member for table in opened(tmp_path, "pack.zip", bytes(pdf_and_xls), notices)] == ["a.csv"]
+        last = pdf_and_xlt.rindex(signature)
+        pdf_and_xlt[last + place : last + place + 2] = struct.pack("<H", zipfile.ZIP_DEFLATED)
+    assert [table.member for table in opened(tmp_path, "pack.zip", bytes(pdf_and_xlt), notices)] == ["a.csv"]
     assert len(notices) == 2
 
 
@@ -277,7 +277,7 @@ def test_members_that_share_bytes_are_rejected(tmp_path: Path) -> None:
     assert "share bytes" in rejected(tmp_path, "quoted.zip", bytes(quoted)).found
 
 
-@pytest.mark.parametrize("inner", ["inner.zip", "figures.rar", "old.xls", "figures"])
+@pytest.mark.parametrize("inner", ["inner.zip", "figures.rar", "more.csv.gz", "old.xlt", "figures"])
 def test_a_container_in_a_container_is_never_opened(inner: str, tmp_path: Path) -> None:
     notices: list[str] = []
     content = drops.make_zip({"b.csv": SOUND_CSV})
@@ -285,7 +285,7 @@ def test_a_container_in_a_container_is_never_opened(inner: str, tmp_path: Path) 
     assert [table.member for table in opened(tmp_path, "pack.zip", pack, notices)] == ["a.csv"]
     assert notices == [
         "a member that is no table to read is archived with the drop, unread; if it holds figures, offer it as a drop "
-        f"of its own, as CSV or XLSX: {inner} (a ZIP container)"
+        f"of its own, as CSV or workbook: {inner} (a ZIP container)"
     ]
     rejection = rejected(tmp_path, "alone.zip", drops.make_zip({inner: content, "notes.txt": b"notes"}))
     assert rejection.found == f"{inner} (a ZIP container)"

@@ -42,11 +42,11 @@ def test_notes_sidecars_and_hidden_files_are_ignored_and_listed(home: DropHome) 
     assert sorted(result.ignored) == sorted(names)
 
 
-@pytest.mark.parametrize("name", ["pack.7z", "old.xls", "book.xlsb", "figures.ods", "figures", "april.csv.bz2"])
+@pytest.mark.parametrize("name", ["pack.7z", "old.xlt", "book.xlsb", "figures.ods", "figures", "april.csv.bz2"])
 def test_a_kind_of_file_that_is_not_read_is_rejected_not_skipped(name: str, home: DropHome) -> None:
     (home.folder / name).write_bytes(APRIL)
     rejection = read_reasons(home.offer(may__csv=MAY).ingest_folder())[name]
-    assert "expected one of .csv, .gz, .rar, .xlsx, .zip" in rejection
+    assert "expected one of .csv, .gz, .rar, .xls, .xlsx, .zip" in rejection
     assert [drop.file for drop in home.drops] == ["may.csv"]
 
 
@@ -66,8 +66,8 @@ def test_a_kind_of_file_that_is_not_read_is_rejected_not_skipped(name: str, home
             "Rename it to end in .rar",
         ),
         ("pack.7z", b"cut short", "a file ending in .7z", "Unpack it and offer the file inside."),
-        ("old.xls", b"<html><table><tr>", "a file ending in .xls, a web page", "Get the file itself"),
-        ("old.xls", b"cut short", "a file ending in .xls", "save it as XLSX"),
+        ("old.xlt", b"<html><table><tr>", "a file ending in .xlt, a web page", "Get the file itself"),
+        ("old.xlt", b"cut short", "a file ending in .xlt", "save it as XLSX"),
         ("new.xlsm", drops.make_xlsx({"A": [["a"]]}), ".xlsm, an Excel workbook (XLSX)", "Rename it to end in .xlsx"),
         ("april", drops.make_zip({"a.csv": APRIL}), "ending in nothing, a ZIP container", "Rename it to end in .zip"),
         ("april.tsv", APRIL.replace(b",", b"\t"), "a file ending in .tsv", "save this one with commas"),
@@ -85,7 +85,7 @@ def test_a_kind_of_file_that_is_not_read_is_named_with_what_to_do(
     assert remedy in rejection
 
 
-@pytest.mark.parametrize("name", ["APRIL.CSV", "April.Xlsx", "april.ZIP", "april.Rar", "April.csv.GZ"])
+@pytest.mark.parametrize("name", ["APRIL.CSV", "April.Xlsx", "april.ZIP", "april.Rar", "April.XLS", "April.csv.GZ"])
 def test_the_case_of_a_suffix_does_not_matter(name: str, home: DropHome) -> None:
     (home.folder / name).write_bytes(APRIL)
     assert len(home.ingest_folder().new) == 1

@@ -16,11 +16,13 @@ from iapt.sources.file_formats import HEAD_BYTES, find_delimiter, recognise_form
 from tests.factories import drops
 from tests.factories.drops import FINISHED, make_monthly_csv, make_row, make_xlsx, make_zip, read
 from tests.factories.rar_writer import RarMember, make_rar5
+from tests.factories.xls_writer import make_xls
 
 ROWS = [make_row("25"), make_row("30", measure=FINISHED)]
 CSV = make_monthly_csv(*ROWS)
 XLSX = make_xlsx({"Data": [drops.MONTHLY_HEADER, *ROWS]})
 ZIP = make_zip({"a.csv": CSV})
+XLS = make_xls({"Data": [drops.MONTHLY_HEADER, *ROWS]})
 RAR = make_rar5([RarMember("a.csv", CSV)])
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 
@@ -39,8 +41,8 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "xlsx": (XLSX, "an Excel workbook (XLSX)", "Rename it to end in .xlsx"),
     "zip": (ZIP, "a ZIP container", "Rename it to end in .zip"),
     "csv": (CSV, "text", "rename it to end in .csv"),
-    "xls": (ole2("Workbook"), "an old Excel workbook (XLS)", "save it as XLSX"),
-    "xls of 1995": (ole2("Book"), "an old Excel workbook (XLS)", "save it as XLSX"),
+    "xls": (XLS, "an old Excel workbook (XLS)", "Rename it to end in .xls"),
+    "xls of 1995": (ole2("Book"), "an old Excel workbook (XLS)", "Rename it to end in .xls"),
     "xlsx with a password": (ole2("EncryptedPackage"), "an Office file with a password", "save it as XLSX without one"),
     "doc": (ole2("WordDocument"), "an old Office file", "save it as XLSX"),
     "xlsb": (office("xl/workbook.bin"), "a binary Excel workbook (XLSB)", "save it as XLSX"),
@@ -75,7 +77,14 @@ KINDS: dict[str, tuple[bytes, str, str]] = {
     "JSON list": (b'[{"a": 1}, {"a": 2}]', "JSON", "in a browser"),
     "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS", "git lfs pull"),
 }
-OF_ITS_NAME = {".csv": {"csv"}, ".xlsx": {"xlsx"}, ".zip": {"zip"}, ".rar": {"rar"}, ".gz": {"gzip"}}
+OF_ITS_NAME: dict[str, set[str]] = {
+    ".csv": {"csv"},
+    ".xlsx": {"xlsx"},
+    ".zip": {"zip"},
+    ".rar": {"rar"},
+    ".gz": {"gzip"},
+}
+OF_ITS_NAME[".xls"] = {"xls", "xls of 1995"}
 
 
 @pytest.mark.parametrize("suffix", OF_ITS_NAME)
@@ -104,7 +113,8 @@ def test_a_member_of_another_kind_than_its_name_says_refuses_its_pack(kind: str,
 
 
 @pytest.mark.parametrize(
-    ("content", "name"), [(CSV, "right.csv"), (XLSX, "right.xlsx"), (ZIP, "right.zip"), (RAR, "right.rar")]
+    ("content", "name"),
+    [(CSV, "right.csv"), (XLSX, "right.xlsx"), (XLS, "right.xls"), (ZIP, "right.zip"), (RAR, "right.rar")],
 )
 def test_the_remedy_of_a_wrong_name_works(content: bytes, name: str, tmp_path: Path) -> None:
     assert len(read(tmp_path, name, content).observations) == 2

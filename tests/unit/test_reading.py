@@ -52,6 +52,7 @@ from tests.factories.drops import (
     read,
     read_monthly,
 )
+from tests.factories.xls_writer import make_xls
 
 SHORT_ANNUAL_HEADER = [*ANNUAL_KEYS, "Count_ReferralsReceived", "Count_FinishedCourseTreatment"]
 SHORT_WIDE_HEADER = [*QUARTERLY_WIDE_HEADER[:12], "FinishedCourseTreatment", "NotCaseness", "RecoveryRate"]
@@ -961,7 +962,8 @@ def test_members_that_are_no_tables_of_ours_are_named_and_left_and_the_table_bes
         "map.PNG": b"\x89PNG\r\n",
         "inner.zip": make_zip({"b.csv": drops.make_monthly_csv(make_row("30"))}),
         "figures.rar": b"Rar!\x1a\x07\x01\0",
-        "old.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "Workbook".encode("utf-16-le") + bytes(48),
+        "old.xls": make_xls({"Metadata": METADATA, "Old": [["x"]]}, visibility={"Old": 1}),
+        "locked.xlsb": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "Workbook".encode("utf-16-le") + bytes(48),
         "LICENCE": b"Open Government Licence",
         "~$iapt_metadata.xlsx": b"\x07Analyst",
     }
@@ -972,7 +974,9 @@ def test_members_that_are_no_tables_of_ours_are_named_and_left_and_the_table_bes
         assert name in notices
     assert "inner.zip (a ZIP container)" in notices
     assert "figures.rar (a RAR archive)" in notices
-    assert "old.xls (an old Excel workbook (XLS))" in notices
+    assert "unread: old.xls sheet 'Metadata'" in notices
+    assert "a hidden sheet is not read: old.xls sheet 'Old'" in notices
+    assert "locked.xlsb (an old Excel workbook (XLS))" in notices
     assert "LICENCE (a file ending in nothing)" in notices
 
 

@@ -100,22 +100,38 @@ def check_archive(home: PullHome) -> list[str]:
     return problems
 
 
-def kill_pulls(root: Path, origin: str, kills: int, seed: int, seconds: float) -> tuple[int, list[str]]:
-    """Start a pull and kill it, again and again; return how often it was still at work, and what was wrong after."""
+def kill_pulls(folder: Path, origin: str, kills: int, seed: int, seconds: float) -> tuple[int, list[str]]:
+    """Start pulls and kill each at a random moment, then let one complete; return how many homes it took, and problems.
+
+    A home that is complete before its pull is killed makes way for a new one. `seconds` is how long a whole pull takes.
+    """
     moments = random.Random(seed)
-    home = open_home(root, load_catalogue())
-    killed = 0
+    homes, killed = 1, 0
     problems: list[str] = []
-    for _ in range(kills):
+    while killed < kills:
+        root = folder / f"killed-{homes}"
         process = subprocess.Popen([sys.executable, "-m", "benchmarks.pull_publisher", "--worker", str(root), origin])
-        # Python needs a second to start; then somewhere within what a whole pull takes.
-        time.sleep(1.5 + moments.random() * seconds / 4)
-        if process.poll() is None:
+        # Python needs a second to start; the moments are within what a third of a whole pull takes.
+        time.sleep(1 + moments.random() * seconds / 3)
+        is_done = process.poll() is not None
+        if not is_done:
             os.kill(process.pid, signal.SIGKILL)
             killed += 1
         process.wait()
+        problems += check_archive(open_home(root, load_catalogue()))
+        homes += is_done
+    for number in range(1, homes + 1):
+        root = folder / f"killed-{number}"
+        result, home = pull(root, origin, recheck=False), open_home(root, load_catalogue())
         problems += check_archive(home)
-    return killed, problems
+        if (
+            not result.is_complete
+            or len(list(home.archive)) != len(result.pulled)
+            or read_reviews(home.workspace).unused
+        ):
+            problems.append(f"home {number}: {result.describe_counts()}")
+        problems += [f"{path} was left" for path in home.archive.folder.glob(".archiving-*")]
+    return homes, problems
 
 
 def write_line(text: str) -> None:
@@ -166,15 +182,10 @@ def main() -> None:
                 break
         write_line(f"any fault: all archived after {pulls} pulls: {result.describe_counts()}")
         server.faults = plan
-        root = Path(folder) / "killed"
-        killed, problems = kill_pulls(root, server.origin, options.kills, options.seed, seconds)
-        archived = len(list(open_home(root, catalogue).archive))
-        result = pull(root, server.origin)
-        home = open_home(root, catalogue)
-        write_line(f"killed {killed} times, {archived} archived by then; problems: {problems or 'none'}")
+        homes, problems = kill_pulls(Path(folder), server.origin, options.kills, options.seed, seconds)
         write_line(
-            f"  the next pull: {result.describe_counts()}; {len(list(home.archive))} archived, problems after it: "
-            f"{check_archive(home) or 'none'}, held {len(read_reviews(home.workspace).unused)}"
+            f"killed {options.kills} times in {homes} homes, "
+            f"each completed by one more pull: {problems or 'no problems'}"
         )
 
 

@@ -22,6 +22,7 @@ from iapt.sources.folder import OfferedFile, describe_os_error
 PROVENANCE = "provenance.json"
 #: Keys of a provenance.json that an earlier version of the pipeline wrote.
 _KEYS_BEFORE = {"got_from": "source_path", "kept_at": "archived_at"}
+_UNFINISHED = ".archiving-"
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
@@ -154,6 +155,11 @@ class DropArchive:
             )
         return existing, False
 
+    def remove_unfinished(self) -> None:
+        """Remove what a run that was killed left half written. Only while the workspace is locked."""
+        for folder in self.folder.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def rename(
         self, drop: ArchivedDrop, found: OfferedFile, stamp: ArchiveStamp, *, precedence: Precedence
     ) -> ArchivedDrop:
@@ -180,7 +186,7 @@ class DropArchive:
         Return None; where somebody else has archived the same bytes meanwhile, their drop, and nothing is written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        temp_folder = Path(tempfile.mkdtemp(prefix=".archiving-", dir=self.folder))
+        temp_folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
         try:
             self._copy(path, temp_folder / drop.file, drop)
             (temp_folder / PROVENANCE).write_text(to_json(drop.to_record()), encoding="utf-8")

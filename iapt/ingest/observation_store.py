@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from iapt.ingest.containers import describe_openable
 
 # Raised whenever the same bytes under the same layout give other observations: archived drops are then read again.
 READER_VERSION = 8
+#: How the name of a folder begins in which a drop is being read.
+UNFINISHED = "reading-"
 #: How the reason begins for a cell of a column that is never read: no figure of the drop is lost by it.
 COMPANION_OF = "an unsuppressed companion of "
 #: Keys of a summary that an earlier version of the pipeline wrote.
@@ -125,6 +128,11 @@ class ObservationStore:
         """Remove what was read of a drop, so that it is read anew."""
         for path in (self.observations_path(sha256), self.quarantine_path(sha256), self._summary_path(sha256)):
             path.unlink(missing_ok=True)
+
+    def remove_unfinished(self) -> None:
+        """Remove what a run that was killed left half read. Only while the workspace is locked."""
+        for folder in self.folder.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def write_summary(self, summary: DropSummary) -> None:
         """Write a summary whole, so that a crash leaves either none or all of it."""

@@ -21,7 +21,13 @@ from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.loading import load_rows
 from iapt.ingest.name_validation import reject_other_period
 from iapt.ingest.notices import format_notice
-from iapt.ingest.observation_store import DropSummary, ObservationStore, TableSummary, compute_reading_digest
+from iapt.ingest.observation_store import (
+    UNFINISHED,
+    DropSummary,
+    ObservationStore,
+    TableSummary,
+    compute_reading_digest,
+)
 from iapt.ingest.organisation_validation import validate_organisations
 from iapt.ingest.period_resolution import resolve_periods
 from iapt.ingest.reading_context import ReadingContext
@@ -66,7 +72,7 @@ def read_drop(
     """
     store.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory(prefix="reading-", dir=store.folder) as scratch:
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=store.folder) as scratch:
             summary = _read_tables(connection, drop, path, catalogue, store, Path(scratch))
     except DropRejectedError as rejection:
         store.observations_path(drop.sha256).unlink(missing_ok=True)

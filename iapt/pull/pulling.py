@@ -110,6 +110,8 @@ def pull_publications(
     Raises OtherOriginError where the home holds figures of another origin, and is asked for none.
     """
     _reject_other_home(home)
+    home.archive.remove_unfinished()
+    home.observations.remove_unfinished()
     progress = progress or PullProgress()
     result = PullResult()
     with open_reading_connection() as connection:

@@ -437,6 +437,16 @@ def test_a_run_that_is_killed_after_archiving_leaves_nothing_in_use(
     assert len(home.list_drops_in_use()) == 1
 
 
+def test_what_a_killed_run_left_half_written_is_removed_by_the_next(make_home: Any) -> None:
+    home = make_home()
+    for folder in (home.workspace.drops / ".archiving-abc", home.workspace.observations / "reading-abc"):
+        folder.mkdir(parents=True)
+        (folder / "part.csv").write_bytes(b"half")
+    assert serve(home, APRIL) == ["created"]
+    assert [path.name for path in home.workspace.drops.iterdir()] == [next(iter(home.archive)).sha256]
+    assert not list(home.workspace.observations.glob("reading-*"))
+
+
 def test_what_is_pending_cannot_be_accepted(make_home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     home = make_home()
     home.source.put(home.rows[0], APRIL)

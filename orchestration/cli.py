@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import functools
 import gc
 import json
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from iapt.catalogue.disclosure_policy import UnknownProfileError, load_policy
 from iapt.machine_errors import MachineError
-from iapt.rejection import DropRejectedError
-from iapt.run_warnings import list_first, make_printable
+from iapt.run_warnings import make_printable
 from iapt.sources.remote_files import UnsafeAddressError
 from iapt.sources.store_addresses import parse_store_address
 from iapt.workspace import RESTRICTED, Workspace
-from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, is_locked
-from iapt.workspace_state import BuildInputs, RefreshRecord, Rejection, read_manifest
+from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError
+from iapt.workspace_state import BuildInputs, RefreshRecord
 from orchestration.console import (
     HomeOption,
     describe_os_error,
@@ -40,6 +39,7 @@ from orchestration.discover_command import register_discover_command
 from orchestration.progress import ProgressReporter
 from orchestration.publisher_commands import register_publisher_commands
 from orchestration.refresh import refresh as run_refresh
+from orchestration.result_printing import describe_rejection, print_notices, print_release, print_warnings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,9 +47,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="England's IAPT / NHS Talking Therapies statistics: from published drops to a disclosure-checked release.",
 )
-
-#: How many kinds of notices on drops are printed.
-NOTICES_SHOWN = 20
 
 
 def _known_profile(name: str) -> str:
@@ -192,11 +189,6 @@ def _show_progress() -> Generator[ProgressReporter]:
             yield ProgressReporter(draw, lambda message: print_sentence(console, message))
 
 
-def _describe_rejection(rejection: Rejection) -> str:
-    """Return the record of a rejected drop as a paragraph."""
-    return str(DropRejectedError(**rejection))
-
-
 def _print_refresh(workspace: Workspace, record: RefreshRecord) -> None:
     """Print what was read, what was rejected and why, and what was released and workspace."""
     log = workspace.logs / (record.log or "")
@@ -207,114 +199,34 @@ def _print_refresh(workspace: Workspace, record: RefreshRecord) -> None:
     if record.rejected:
         out.print(f"Rejected {len(record.rejected)} drops:")
         for rejection in record.rejected:
-            out.print(f"  - {_describe_rejection(rejection)}", markup=False)
+            out.print(f"  - {describe_rejection(rejection)}", markup=False)
     if record.failure is not None:
         err.print("Nothing was released; the last release, if there is one, stands.", markup=False)
         err.print(record.failure, markup=False)
-        _print_warnings(record.warnings)
-        _print_notices(record.notices)
+        print_warnings(record.warnings)
+        print_notices(record.notices)
         err.print(f"In full: {log}", markup=False)
         return
     if record.nothing_to_do is not None:
         out.print(record.nothing_to_do, markup=False)
         return
-    _print_release(workspace, "Released" if record.is_new else "Nothing new; the latest release is")
-    _print_warnings(record.warnings)
-    _print_notices(record.notices)
+    print_release(workspace, "Released" if record.is_new else "Nothing new; the latest release is")
+    print_warnings(record.warnings)
+    print_notices(record.notices)
     if record.warnings or record.notices:
         out.print(f"In full: {log}", markup=False)
 
 
-def _print_warnings(warnings: Sequence[str]) -> None:
-    if warnings:
-        out.print("Warnings, which stopped nothing:")
-    for warning in warnings:
-        out.print(f"  - {warning}", markup=False)
-
-
-def _print_notices(notices: Sequence[str]) -> None:
-    if notices:
-        out.print("Left unread, quarantined or mended in the drops:")
-    for line in notices[:NOTICES_SHOWN]:
-        out.print(f"  - {line}", markup=False)
-    if len(notices) > NOTICES_SHOWN:
-        out.print(f"  - and {len(notices) - NOTICES_SHOWN} more kinds; the log has all of them.", markup=False)
-
-
-def _print_release(workspace: Workspace, opening: str) -> None:
-    """Print which release `latest` is, its tables, and where its report lies."""
-    folder, manifest = workspace.latest, read_manifest(workspace.latest)
-    assert manifest is not None
-    out.print(f"{opening} {manifest['release_id']} ({manifest['data_origin']} data) in {folder}", markup=False)
-    table = Table("table", "rows", "Parquet bytes", box=None, pad_edge=False)
-    table.columns[1].justify = table.columns[2].justify = "right"
-    for name, record in manifest["files"].items():
-        if "rows" in record:
-            table.add_row(name.removesuffix(".parquet"), f"{record['rows']:,}", f"{record['bytes']:,}")
-    out.print(table)
-    if manifest.get("report"):
-        out.print(f"The report: {folder / 'report' / 'index.html'}, or: iapt serve {folder}", markup=False)
-    if manifest["statement"]:
-        out.print(manifest["statement"], markup=False)
-
-
 @app.command()
 @explain_archive_errors()
-def status(home: HomeOption = None) -> None:
-    """What is archived, what was rejected, and what the latest release is."""
-    from orchestration.run_record import describe_state, read_record
+def status(
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for programs.")] = False,
+) -> None:
+    """What is archived, what is missing, late or held of what is published, and what the latest release is."""
+    from orchestration.status_command import print_status
 
-    workspace = open_workspace(home)
-    record = read_record(workspace)
-    if not _print_archive(workspace, record.rejected if record else []) and record is None:
-        out.print(f"No drop is archived in {workspace.root}. Begin with: iapt refresh --drops PATH", markup=False)
-        return
-    if record is not None:
-        out.print(describe_state(record, is_running=is_locked(workspace)), markup=False)
-        if record.log:
-            out.print(f"In full: {workspace.logs / record.log}", markup=False)
-        _print_warnings(record.warnings)
-        _print_notices(record.notices)
-    if read_manifest(workspace.latest) is not None:
-        _print_release(workspace, "The latest release is")
-    else:
-        out.print("Nothing has been released yet.")
-
-
-def _print_archive(workspace: Workspace, rejected: Sequence[Rejection]) -> bool:
-    """Print what the archived drops hold, and the rejected ones; return whether there is any archived drop.
-
-    `rejected` are the drops that the last refresh rejected.
-    """
-    from iapt.catalogue.catalogue import Catalogue
-    from iapt.ingest.drop_reading import list_current_rejections
-    from iapt.ingest.observation_store import ObservationStore
-    from iapt.ingest.reissues import find_wholly_replaced_drops
-    from iapt.ingest.remote_archive import open_archive
-    from iapt.ingest.series_summaries import summarise_series
-    from iapt.workspace import CATALOGUE
-
-    catalogue, observations = Catalogue(CATALOGUE), ObservationStore(workspace.observations)
-    drops = list(open_archive(workspace))
-    summaries = [(drop, observations.read_summary(drop.sha256, catalogue)) for drop in drops]
-    usable = [(drop, summary) for drop, summary in summaries if summary is not None and not summary.rejection]
-    table = Table("origin", "series", "drops", "first period", "last period", "cells", "quarantined", box=None)
-    for series in summarise_series(usable, find_wholly_replaced_drops(usable, observations, catalogue)):
-        replaced = f" + {series.replaced} replaced" if series.replaced else ""
-        periods = (series.first_period, series.last_period)
-        cells = (f"{series.cells:,}", f"{series.quarantined:,}")
-        table.add_row(series.origin, series.series, f"{series.drops}{replaced}", *periods, *cells)
-    if drops:
-        out.print(table)
-    if unread := sum(summary is None for _, summary in summaries):
-        out.print(f"{unread} drops are archived and not read under today's layouts; the next refresh reads them.")
-    for rejection in rejected:
-        out.print(f"rejected: {_describe_rejection(rejection)}", markup=False)
-    standing = list_current_rejections(drops, observations, catalogue)
-    if earlier := [drop.file for drop, rejection in standing if rejection not in rejected]:
-        names = list_first(earlier, len(earlier))
-        out.print(f"rejected earlier, and not offered to the last refresh: {names}", markup=False)
-    return bool(drops)
+    print_status(open_workspace(home), dt.datetime.now(dt.UTC).date(), as_json=as_json)
 
 
 @app.command()

@@ -97,21 +97,14 @@ def _list_embedded(address: _IPAddress) -> list[_IPAddress]:
         return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
-    wrapped = [address.sixtofour, *(address.teredo or ())]
-    return [address, *(each for each in wrapped if each is not None)]
+    return [address] if address.sixtofour is None else [address, address.sixtofour]
 
 
 def _is_public_address(address: _IPAddress) -> bool:
-    is_special = (
-        address.is_private
-        or address.is_loopback
-        or address.is_link_local
-        or address.is_multicast
-        or address.is_reserved
-        or address.is_unspecified
-        or any(address in network for network in _SPECIAL)
-    )
-    return address.is_global and not is_special and not (address.version == 6 and address.is_site_local)
+    """Return whether an address is public by itself: private, loopback, link-local and such are never global."""
+    is_site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    is_special = address.is_multicast or address.is_reserved or any(address in network for network in _SPECIAL)
+    return address.is_global and not is_special and not is_site_local
 
 
 def decode_file_name(address: str) -> str:

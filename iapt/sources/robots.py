@@ -44,4 +44,4 @@ class RobotsRules:
     def crawl_delay_seconds(self) -> float:
         """How long the host asks to wait between two requests; 0 where it does not say."""
         delay = self.parsed.crawl_delay(self.agent) if self.parsed is not None else None
-        return max(0.0, delay or 0.0)
+        return delay or 0.0

@@ -274,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send_raw(raw.pop(0))
                 return
             self._answer_with(served, self._request.fault)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:  # the client has gone away
             self.close_connection = True
 
     def _send_raw(self, answer: bytes) -> None:

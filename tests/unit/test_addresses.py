@@ -34,6 +34,7 @@ UNSAFE = {
     "a fragment that looks like the host": "https://example.org#@files.digital.nhs.uk/a.csv",
     "a query that looks like the host": "https://example.org?@files.digital.nhs.uk/a.csv",
     "a backslash": "https://example.org\\@files.digital.nhs.uk/a.csv",
+    "a backslash in the path": "https://files.digital.nhs.uk/C1\\a.csv",
     "a host in percents": "https://files.digital.nhs%2euk/a.csv",
     "a slash in percents": "https://files.digital.nhs.uk%2f.example.org/a.csv",
     "letters that look alike": "https://files.digital.nhs.u\u212a/a.csv",

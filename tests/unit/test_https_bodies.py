@@ -135,7 +135,7 @@ def test_a_date_of_the_same_minute_names_no_version(server: PublisherServer, tar
     ]
     make_site(server).fetch(server.address_of(PATH), target)
     assert target.read_bytes() == CONTENT
-    assert "range" not in server.requests[-1].headers
+    assert ["range" in request.headers for request in server.requests] == [False, False]
 
 
 def test_without_a_name_of_the_version_a_cut_body_is_begun_anew(server: PublisherServer, target: Path) -> None:
@@ -170,6 +170,7 @@ LENGTH = len(CONTENT)
         ("206 Partial", ["Content-Type: multipart/byteranges; boundary=x"]),
         ("206 Partial", []),
         ("416 No", [f"Content-Range: bytes */{LENGTH + 5}"]),
+        ("416 No", [f"Content-Range: bytes 20000-{LENGTH - 1}/{LENGTH}", f"ETag: {ETAG}"]),
         ("416 No", ['ETag: "another"', "Content-Range: bytes */20000"]),
         ("416 No", []),
     ],
@@ -240,6 +241,7 @@ def test_a_part_longer_than_its_file_is_begun_anew(server: PublisherServer, targ
     (target.parent / "april.csv.part").write_bytes(CONTENT + b"more")
     make_site(server).fetch(server.address_of(PATH), target)
     assert target.read_bytes() == CONTENT
+    assert "range" not in server.requests[1].headers
 
 
 def test_what_was_there_goes_before_what_is_known_of_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,6 +329,14 @@ def test_bytes_after_the_declared_end_are_seen_even_where_nothing_names_the_vers
     make_site(server).fetch(server.address_of(PATH), target)
     assert target.read_bytes() == CONTENT
     assert len(server.requests) == 2
+
+
+def test_a_length_that_was_too_small_costs_only_what_was_missing(server: PublisherServer, target: Path) -> None:
+    headers = [f"Content-Length: {LENGTH - 7}", "Connection: close", f"ETag: {ETAG}"]
+    server.raw_answers[PATH] = [answer("200 OK", CONTENT, *headers)]
+    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    assert target.read_bytes() == CONTENT
+    assert fetched.bytes_received == LENGTH
 
 
 def test_a_body_that_always_goes_on_after_its_end_is_given_up(server: PublisherServer, target: Path) -> None:

@@ -85,6 +85,15 @@ def test_a_name_that_leads_into_a_private_network_is_not_connected_to(
     assert server.requests == []
 
 
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 8124), ("127.0.0.2", 8123), ("localhost", 8123)])
+def test_of_this_machine_one_server_alone_is_connected_to(server: PublisherServer, host: str, port: int) -> None:
+    rules = AddressRules.make(HOSTS, ["http://127.0.0.1:8123"])
+    network = CheckedNetwork(rules, Wire(MadeClock().clock.monotonic), network=StandInNetwork(server.port))
+    with pytest.raises(UnsafeAddressError):
+        network.connect_tcp(host, port)
+    network.connect_tcp("127.0.0.1", 8123).close()
+
+
 def test_a_host_off_the_list_is_not_even_looked_up(server: PublisherServer, target: Path) -> None:
     names = Names(["8.8.8.8"])
     with pytest.raises(UnsafeAddressError):

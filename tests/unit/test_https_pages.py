@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,8 +75,8 @@ def test_a_page_may_come_in_gzip(server: PublisherServer) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"x" * 1001, gzip.compress(b"x" * 1001), gzip.compress(b"x" * 500_000), b"PK" * 3000],
-    ids=["plain", "packed", "bomb", "no gzip"],
+    [b"x" * 1001, gzip.compress(b"x" * 1001), gzip.compress(b"x") + b"x" * 1001],
+    ids=["plain", "packed", "followed by more"],
 )
 def test_a_page_over_the_limit_is_not_read(server: PublisherServer, body: bytes) -> None:
     headers = ["Content-Encoding: gzip"] if body.startswith(b"\x1f") else []
@@ -84,7 +85,18 @@ def test_a_page_over_the_limit_is_not_read(server: PublisherServer, body: bytes)
         make_site(server, max_page_bytes=1000).read_page(server.address_of(PATH))
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(PAGE.encode())[:-4]])
+def test_a_page_that_unpacks_without_end_is_not_unpacked(server: PublisherServer) -> None:
+    server.raw_answers[PATH] = [answer(gzip.compress(b"x" * 20_000_000), "Content-Encoding: gzip")]
+    site = make_site(server, max_page_bytes=100_000)
+    tracemalloc.start()
+    with pytest.raises(TooLargeError):
+        site.read_page(server.address_of(PATH))
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 5_000_000
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(PAGE.encode())[:-20]])
 def test_a_damaged_gzip_page_is_asked_for_again(server: PublisherServer, body: bytes) -> None:
     server.raw_answers[PATH] = [answer(body, "Content-Encoding: gzip")]
     assert make_site(server).read_page(server.address_of(PATH)).text == PAGE
@@ -192,8 +204,12 @@ def test_files_of_the_list_are_fetched_without_asking_robots_unless_told_to(
 
 
 def test_an_endless_robots_is_read_in_part(server: PublisherServer) -> None:
-    server.add_robots("User-agent: *\nAllow: /\n" + "# words\n" * 100_000 + "Disallow: /\n")
+    # It is cut after what is read of it, which is enough.
+    server.raw_answers["/robots.txt"] = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\nUser-agent: *\n" + b"# words\n" * 100_000
+    ]
     assert make_site(server).read_page(server.address_of(PATH)).text == PAGE
+    assert server.count_requests("/robots.txt") == 1
 
 
 @pytest.mark.parametrize(

@@ -57,5 +57,5 @@ def test_whatever_stands_in_it_is_read_without_an_error(content: bytes) -> None:
 
 
 def test_only_so_much_of_it_is_read() -> None:
-    content = b"User-agent: *\nAllow: /\n".ljust(MAX_ROBOTS_BYTES, b"#") + b"\nUser-agent: *\nDisallow: /\n"
+    content = b"User-agent: *\n".ljust(MAX_ROBOTS_BYTES, b"#") + b"\nDisallow: /\n"
     assert RobotsRules.parse(content, "iapt-pipeline").allows(PAGE)

@@ -97,6 +97,7 @@ class Levels(StrictModel):
 
     `otherwise` is what every other text of the column means: where a code stands in it, and a word only for England.
     `placeholders` are the words a file writes for no organisation, in the columns of other levels than a row's own.
+    Every whole file has rows of one level of each list of `expected`.
     """
 
     column: str | None = None
@@ -104,6 +105,7 @@ class Levels(StrictModel):
     otherwise: Level | None = None
     always: Level | None = None
     placeholders: list[str] = []
+    expected: list[list[OrgLevel]] = []
 
     @model_validator(mode="after")
     def _one_way(self) -> Levels:
@@ -111,6 +113,9 @@ class Levels(StrictModel):
             raise ValueError("levels: give either `always`, or `column` with `values`")
         if self.otherwise is not None and self.column is None:
             raise ValueError("levels: `otherwise` is about the other texts of a `column`")
+        known = {level.level for level in (*self.values.values(), self.otherwise, self.always) if level is not None}
+        if unknown := {level for levels in self.expected for level in levels} - known:
+            raise ValueError(f"levels: {', '.join(sorted(unknown))} is expected and no text means it")
         return self
 
 
@@ -156,12 +161,19 @@ class WideMeasures(StrictModel):
     """One column per measure. `columns` is every name that leads to a reviewed measure.
 
     Any other column is a drift where `other_columns` are rejected; else it is a measure that nobody has reviewed, which
-    is read under its own name and does not leave.
+    is read under its own name and does not leave. Every whole file has one column of each list of `expected`.
     """
 
     shape: Literal["wide"]
     columns: list[str] = Field(min_length=1)
     other_columns: Literal["rejected", "unreviewed"] = "rejected"
+    expected: list[list[str]] = []
+
+    @model_validator(mode="after")
+    def _expected_are_known(self) -> WideMeasures:
+        if unknown := {name for names in self.expected for name in names} - set(self.columns):
+            raise ValueError(f"measures: {', '.join(sorted(unknown))} is expected and stands in no columns")
+        return self
 
 
 class Layout(StrictModel):
@@ -182,6 +194,8 @@ class Layout(StrictModel):
     variables: Variables | VariableInHeader | Literal["total"]
     measures: LongMeasures | WideMeasures = Field(discriminator="shape")
     tokens: dict[str, ValueStatus]
+    #: Those of `tokens` that no file of this layout was seen to have: where one stands, a notice says so.
+    unseen_tokens: list[str] = []
     quarantine_tokens: dict[str, str]
 
     @model_validator(mode="after")

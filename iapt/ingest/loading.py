@@ -30,6 +30,8 @@ OUTER_SPACE = r"^[\s\p{Z}\p{Cc}\p{Cf}]+|[\s\p{Z}\p{Cc}\p{Cf}]+$"
 #: How many texts, codes or reasons of one kind the notices of a drop name.
 NAMED_IN_NOTICES = 5
 ERROR_ROWS = "error_rows"
+#: How much stands on either side of a letter that a notice shows.
+_LETTERS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ def load_rows(context: ReadingContext) -> LoadedRows:
     Raises DropRejectedError where a table has no rows, or rows that cannot be read.
     """
     table, rows = "loaded_rows", 0
+    encoding_notices: list[str] = []
     for number, offered in enumerate(context.group.tables):
-        source = _convert_to_utf8(context, offered, number)
+        source = _convert_to_utf8(context, offered, number, encoding_notices)
         _append_table(context, source, table, is_first=number == 0)
         rows_before, rows = rows, context.count_rows(table)
         # Of each table, not of all: a member without rows would take its levels from the period unnoticed.
@@ -61,26 +64,33 @@ def load_rows(context: ReadingContext) -> LoadedRows:
             )
         if source.csv_path is not None:
             _reject_unended_row(context, source, source.csv_path)
+    encoding_notices += _find_spoilt_letters(context, table)
     table, space_notices = _strip_keys(context, table)
     error_notices = _separate_error_rows(context, table)
-    return LoadedRows(table, rows, (*space_notices, *error_notices))
+    return LoadedRows(table, rows, (*encoding_notices, *space_notices, *error_notices))
 
 
 # -- CSV and sheets -------------------------------------------------------------------------------------------------
 
 
-def _convert_to_utf8(context: ReadingContext, table: Table, number: int) -> Table:
+def _convert_to_utf8(context: ReadingContext, table: Table, number: int, notices: list[str]) -> Table:
     """Return the table as UTF-8, which it mostly is; else from Windows-1252, in which Excel saves its apostrophes.
 
-    Latin-1 needs no detection: its letters have the same bytes there.
+    Latin-1 needs no detection: its letters have the same bytes there. Other encodings have other letters, and any byte
+    is one of Windows-1252, so a notice shows the first of them.
     """
     if table.csv_path is None or table.encoding == "utf-8":
         return table
     path = context.folder / f"table-{number}.csv"
+    first = ""
     with table.csv_path.open("rb") as source, path.open("w", encoding="utf-8", newline="") as target:
         for line_number, line in enumerate(source, start=1):
             try:
-                target.write(line.decode("cp1252"))
+                text = line.decode("cp1252")
+                target.write(text)
+                if not first and (letter := re.search(r"[^\x00-\x7f]", text)):
+                    shown = text[max(0, letter.start() - _LETTERS_SHOWN) : letter.start() + _LETTERS_SHOWN]
+                    first = f"{table.place}line {line_number}, {shown.strip()!r}"
             except UnicodeDecodeError as error:
                 raise DropRejectedError(
                     context.drop.file,
@@ -89,6 +99,7 @@ def _convert_to_utf8(context: ReadingContext, table: Table, number: int) -> Tabl
                     f"the byte 0x{line[error.start]:02X}, which is neither",
                     f"{GET_IT_AGAIN} If it is whole, save it as UTF-8 and offer it so.",
                 ) from error
+    notices.append(format_notice("text that is no UTF-8 is read as Windows-1252; look at its letters", first))
     return replace(table, csv_path=path, encoding="utf-8")
 
 
@@ -211,6 +222,36 @@ def _find_line_ends(path: Path) -> list[str]:
 
 
 # -- keys -----------------------------------------------------------------------------------------------------------
+
+
+def _find_spoilt_letters(context: ReadingContext, table: str) -> list[str]:
+    """Return a notice of each column of keys in which letters were lost, or encoded twice: `CafÃ©` for `Café`."""
+    notices = []
+    for column in context.group.key_columns:
+        name = quote_identifier(column)
+        texts = context.fetch(
+            f"""
+            select {name}, arg_min(source_member, source_row), min(source_row) from {table}
+            where regexp_matches({name}, '[^\\x00-\\x7F]') group by 1 order by 3, 1
+            """
+        )
+        spoilt = [(text, describe_row(member, row)) for text, member, row in texts if _is_spoilt(text)]
+        if spoilt:
+            text, place = spoilt[0]
+            more = f", and {len(spoilt) - 1:,} more texts" if len(spoilt) > 1 else ""
+            what = "a text has letters that were lost, or encoded twice, before it came"
+            notices.append(format_notice(what, f"{column} {text[:60]!r} ({place}){more}"))
+    return notices
+
+
+def _is_spoilt(text: str) -> bool:
+    """Whether a text holds the mark of a lost letter, or bytes of UTF-8 that were taken for letters."""
+    if "\ufffd" in text:
+        return True
+    for encoding in ("cp1252", "latin-1"):
+        with contextlib.suppress(UnicodeError):
+            return text.encode(encoding).decode() != text
+    return False
 
 
 def _strip_keys(context: ReadingContext, table: str) -> tuple[str, list[str]]:

@@ -2,7 +2,8 @@
 
 The stages run in this order: the tables are grouped by layout (`table_groups`); for each group the rows are loaded
 (`loading`), their periods resolved (`period_resolution`), their keys built (`row_keys`) and validated
-(`organisation_validation`, `row_validation`), and their cells shaped and written (`shaping`). What the layouts say is
+(`organisation_validation`, `row_validation`), what is odd or missing is told (`organisation_names`,
+`row_completeness`), and their cells shaped and written (`shaping`). What the layouts say is
 turned into SQL, and DuckDB does the work. Cells are counted in and out.
 """
 
@@ -28,9 +29,11 @@ from iapt.ingest.observation_store import (
     TableSummary,
     compute_reading_digest,
 )
+from iapt.ingest.organisation_names import find_odd_names
 from iapt.ingest.organisation_validation import validate_organisations
 from iapt.ingest.period_resolution import resolve_periods
 from iapt.ingest.reading_context import ReadingContext
+from iapt.ingest.row_completeness import find_missing_rows
 from iapt.ingest.row_keys import build_keyed_rows
 from iapt.ingest.row_validation import find_duplicates, reject_cut_organisation
 from iapt.ingest.shaping import OBSERVATIONS_FILE, PARQUET, QUARANTINE_FILE, shape_cells
@@ -134,6 +137,8 @@ def read_group(context: ReadingContext) -> GroupResult:
     valid = validate_organisations(context, layout, keyed_rows)
     reject_cut_organisation(context, layout, valid.table)
     duplicates = find_duplicates(context, valid.table)
+    odd_names = find_odd_names(context, valid.table)
+    missing = find_missing_rows(context, layout, valid.table)
     shaped = shape_cells(context, layout, valid.table, duplicates)
     summary = TableSummary(
         layout=layout.name,
@@ -154,7 +159,10 @@ def read_group(context: ReadingContext) -> GroupResult:
         summary,
         _list_periods_by_table(context, valid.table, layout.period_grain),
         _has_synthetic_mark(context, valid.table),
-        (*layout_notices, *loaded.notices, *valid.notices, *duplicates.notices, *shaped.notices),
+        (
+            *(*layout_notices, *loaded.notices, *valid.notices, *duplicates.notices),
+            *(*odd_names, *missing, *shaped.notices),
+        ),
     )
 
 

@@ -68,7 +68,7 @@ def shape_cells(context: ReadingContext, layout: Layout, table: str, duplicates:
     by_reason = _write_parquet(context, QUARANTINE_FILE, quarantine, "reason")
     if not by_reason:
         (context.folder / QUARANTINE_FILE).unlink()
-    notices: list[str] = []
+    notices = _make_unseen_mark_notices(context, layout)
     if by_reason.keys() & set(SPREADSHEET_MARKS.values()):
         notices += _make_error_cell_notices(context)
     for numbers in impossible:
@@ -287,6 +287,24 @@ def _make_error_cell_notices(context: ReadingContext) -> list[str]:
     )
     places = [f"{describe_row(member, row)}, column {column} {text}" for member, row, column, text, _ in cells]
     return [format_notice(ERROR_CELL, list_first(places, cells[0][-1]))] if cells else []
+
+
+def _make_unseen_mark_notices(context: ReadingContext, layout: Layout) -> list[str]:
+    """Say where a mark stands that the layout knows and that no file of it was seen to have."""
+    marks = context.fetch(
+        f"""
+        select
+            {_TEXT}, arg_min(source_member, source_row), min(source_row), arg_min(source_column, source_row), count(*)
+        from cells where {is_one_of(_TEXT, layout.unseen_tokens)} group by 1 order by 1
+        """
+    )
+    return [
+        format_notice(
+            "a mark that files of this layout have not had before stands among the figures",
+            f"{text!r} in {times:,} cells, the first at {describe_row(member, row)}, column {column}",
+        )
+        for text, member, row, column, times in marks
+    ]
 
 
 def _make_impossible_notices(context: ReadingContext, numbers: ImpossibleNumbers) -> list[str]:

@@ -190,25 +190,25 @@ def truncate(content: bytes, made: random.Random) -> bytes:
     return content[: made.randrange(1, len(content))]
 
 
-@damages("bytes")
+@damages("bytes", "a file cut between two organisations has the whole of each; `iapt pull` holds one that lost some")
 def truncate_at_a_line_end(content: bytes, made: random.Random) -> bytes | None:
     ends = [match.end() for match in re.finditer(rb"\n", content)]
     return content[: made.choice(ends)] if len(ends) > 2 and not content.startswith(b"PK") else None
 
 
-@damages("bytes")
+@damages("bytes", DAMAGED_TEXT)
 def remove_a_block(content: bytes, made: random.Random) -> bytes:
     place, length = made.randrange(len(content)), made.choice([1, 3, 17, 64, 300, 4096])
     return content[:place] + content[place + length :] or b" "
 
 
-@damages("bytes")
+@damages("bytes", DAMAGED_TEXT)
 def repeat_a_block(content: bytes, made: random.Random) -> bytes:
     place, length = made.randrange(len(content)), made.choice([1, 3, 17, 64, 300, 4096])
     return content[: place + length] + content[place : place + length] + content[place + length :]
 
 
-@damages("bytes")
+@damages("bytes", DAMAGED_TEXT)
 def move_a_block(content: bytes, made: random.Random) -> bytes:
     place, length = made.randrange(len(content)), made.choice([1, 3, 17, 64, 300])
     rest = content[:place] + content[place + length :]
@@ -222,7 +222,7 @@ def overwrite_with_nuls(content: bytes, made: random.Random) -> bytes:
     return content[:place] + b"\0" * len(content[place : place + length]) + content[place + length :]
 
 
-@damages("bytes")
+@damages("bytes", DAMAGED_TEXT)
 def overwrite_with_spaces(content: bytes, made: random.Random) -> bytes:
     place, length = made.randrange(len(content)), made.randrange(1, 40)
     return content[:place] + b" " * len(content[place : place + length]) + content[place + length :]
@@ -266,7 +266,7 @@ def cut_an_organisation(drop: EditableDrop, made: random.Random) -> str | None:
     return f"every row of {chosen} cut" if left else None
 
 
-@edits("rows")
+@edits("rows", "no file says which measures a month has; a measure that an earlier issue had is missed by `iapt pull`")
 def cut_a_measure(drop: EditableDrop, made: random.Random) -> str | None:
     table = _choose_table(drop, made)
     places = find_columns(table, frozenset({"MEASURE_ID"}))
@@ -870,7 +870,9 @@ def give_a_row_the_code_of_another(drop: EditableDrop, made: random.Random) -> s
     return f"{table.header[place]} {one} is {other} in one row"
 
 
-@edits("organisations")
+@edits(
+    "organisations", "no file says whose a code is; a name that is another's is missed where organisations are listed"
+)
 def swap_the_codes_of_two_organisations(drop: EditableDrop, made: random.Random) -> str | None:
     if (chosen := _choose_codes(drop.tables[0], made)) is None:
         return None
@@ -950,7 +952,7 @@ def swap_ids_of_two_measures(drop: EditableDrop, made: random.Random) -> str | N
     return f"MEASURE_ID {one} and {other} swapped in every row"
 
 
-@edits("populations")
+@edits("populations", "a category in place of another of the same organisation is what the file then says")
 def swap_categories(drop: EditableDrop, made: random.Random) -> str | None:
     table = _choose_table(drop, made)
     places = find_columns(table, VARIABLES)

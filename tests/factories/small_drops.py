@@ -27,7 +27,7 @@ _PLAIN_NAME = "DEMONSTRATION PROVIDER 001"
 _ORGANISATIONS = {
     "region": ("Y56", "Y60"),
     "icb": ("QHM", "QOP", "UNKNOWN"),
-    "stp": ("QHM", "QOP"),
+    "stp": ("E54000005", "E54000007", "QHM", "QOP"),
     "commissioner": ("00L", "01D", "11J"),
     "provider": ("ZX001", "ZX002", "ZX003"),
 }

@@ -429,3 +429,32 @@ def test_a_new_layout_takes_one_yaml_file_and_no_python(tmp_path: Path) -> None:
     ]
     assert [(cell["source_row"], cell["reason"]) for cell in after.quarantine] == [(6, "a blank says nothing")]
     assert after.summary.tables[0].periods == ["2026-04"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("  column: Kind", "  column: Kind\n  expected: [[england], [icb]]", "icb is expected and no text means it"),
+        ("  shape: wide", "  shape: wide\n  expected: [[Sailings]]", "Sailings is expected and stands in no columns"),
+    ],
+)
+def test_a_layout_expects_only_what_it_knows(before: str, after: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "ferry_wide.yml").write_text(FERRY_LAYOUT.replace(before, after, 1), "utf-8")
+    with pytest.raises(ValueError, match=message):
+        load_layouts(tmp_path)
+    (tmp_path / "ferry_wide.yml").write_text(FERRY_LAYOUT, "utf-8")
+    assert load_layouts(tmp_path)
+
+
+def test_every_column_of_a_reviewed_annual_measure_is_expected_where_each_year_has_it() -> None:
+    """The lists of `expected` are the aliases of one measure each, from the first year to the last."""
+    aliases = [
+        row for row in read_seed("measure_aliases") if row["series"] == "annual" and row["first_period"] >= "2017"
+    ]
+    by_measure: dict[str, set[str]] = {}
+    for row in aliases:
+        by_measure.setdefault(row["measure"], set()).add(row["name_as_published"])
+    since_first = {row["measure"] for row in aliases if row["first_period"] == "2017-18"}
+    measures = layout("annual_main_wide").measures
+    assert isinstance(measures, WideMeasures)
+    assert sorted(map(sorted, measures.expected)) == sorted(sorted(by_measure[measure]) for measure in since_first)

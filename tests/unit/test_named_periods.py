@@ -224,6 +224,26 @@ def test_a_quarter_and_a_year_are_held_to_their_names_too(tmp_path: Path) -> Non
     assert read(tmp_path, name, pack).summary.rejection is None
 
 
+@pytest.mark.parametrize(
+    ("name", "is_read"),
+    [
+        ("nhstalkingtherapies_quarterly_data_q1_25_26.zip", False),
+        ("nhstalkingtherapies_quarterly_data_q1_22_23.zip", True),
+        ("report_q3.zip", True),
+        ("annual-2022-23-published-with-q1_25_26.zip", True),
+    ],
+)
+def test_a_year_under_the_name_of_a_quarter_of_another_year_is_rejected(
+    name: str, is_read: bool, tmp_path: Path
+) -> None:
+    """The year stands in the name of the member alone; that of the file may be of another drop."""
+    _, pack = make_published_drops()["annual_main_wide"]
+    found = read(tmp_path, name, pack).summary
+    assert (found.rejection is None) == is_read
+    if found.rejection is not None:
+        assert "rows of the period that the name says: 2025-26 Q1" in str(found.rejection)
+
+
 @pytest.mark.parametrize("by", ["sha256", "file"])
 def test_a_reviewed_entry_lets_its_file_pass_for_its_periods_and_no_other(by: str, tmp_path: Path) -> None:
     name, content = "iapt_month_apr_2026_activity.csv", make_monthly_csv(make_row("25", **MAY))

@@ -129,7 +129,7 @@ def test_the_errors_of_a_sheet_are_told_with_the_first_few_and_how_many_more(tmp
         book = edited(book, SHEET, lambda part, row=row, written=written: _replace_cell(part, f"J{row}", written))
     found = read(tmp_path, NAME, book)
     assert found.summary.quarantined == 30
-    (notice,) = found.summary.notices
+    (notice,) = [notice for notice in found.summary.notices if not notice.startswith("no rows of a level")]
     assert "J3 #N/A; J4 #N/A" in notice
     assert "and 25 more" in notice
     assert len(notice) < 200

@@ -375,6 +375,38 @@ def test_windows_punctuation_is_read_in_every_member_of_a_pack(tmp_path: Path) -
     assert cells(found, "source_member", "org_name") == [(f"{n}.csv", name) for n, name in enumerate(names)]
 
 
+def test_text_read_as_windows_1252_is_told_with_the_first_letter_that_may_be_another(tmp_path: Path) -> None:
+    rows = [make_row("25"), make_row("25", provider=Body("ZZ-P3", "Caf\u00e9 Llareggub"))]
+    for encoding, letter in (("cp1252", "\u00e9"), ("latin-1", "\u00e9"), ("cp437", "\u201a")):
+        found = read(tmp_path, f"iapt_month_apr_2026_{encoding}.csv", drops.make_monthly_csv(*rows, encoding=encoding))
+        told = [notice for notice in found.summary.notices if "Windows-1252" in notice]
+        assert len(told) == 1
+        assert f"look at its letters: line 3, 'll SubICBs,ZZ-P3,Caf{letter} Llareggub" in told[0]
+    plain = read(tmp_path, "iapt_month_apr_2026.csv", drops.make_monthly_csv(*rows))
+    assert not any("Windows-1252" in notice for notice in plain.summary.notices)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_spoilt"),
+    [
+        ("Caf\u00e9 S\u00e9ance\u2019s", False),
+        ("Caf\u00e9 S\u00e9ance\u2019s".encode().decode("cp1252"), True),
+        ("Caf\u00e9 S\u00e9ance\u2019s".encode().decode("latin-1"), True),
+        ("Caf\ufffd", True),
+        ("\u00c3lvaro \u2013 \u20ac", False),
+    ],
+)
+def test_letters_that_were_lost_or_encoded_twice_are_told(name: str, is_spoilt: bool, tmp_path: Path) -> None:
+    found = read_monthly(tmp_path, make_row("25"), make_row("25", provider=Body("ZZ-P3", name)))
+    told = [notice for notice in found.summary.notices if "lost, or encoded twice" in notice]
+    assert told == (
+        [f"a text has letters that were lost, or encoded twice, before it came: ORG_NAME2 {name!r} (row 3)"]
+        if is_spoilt
+        else []
+    )
+    assert cells(found, "org_name")[1] == name
+
+
 def test_a_byte_that_is_neither_utf_8_nor_windows_1252_is_rejected_with_its_place(tmp_path: Path) -> None:
     content = drops.make_monthly_csv(make_row("25"), make_row("30", measure=FINISHED, start="\u20ac"))
     broken = content.decode().replace("\u20ac", "!").encode().replace(b"!", b"\x9d")
@@ -922,7 +954,7 @@ def test_the_other_tables_of_an_annual_pack_are_kept_unread_and_said_so(tmp_path
     found = read(tmp_path, "annual-2022-23.zip", make_zip({"main.csv": main, **others}))
     assert set(cells(found, "source_member")) == {"main.csv"}
     assert found.summary.unread == ["effect-size.csv"]
-    assert sorted(found.summary.notices) == [
+    assert sorted(notice for notice in found.summary.notices if "archived with the drop" in notice) == [
         "a member that is a note, not a table, is archived with the drop, unread: notes.pdf",
         "a table without a known layout is archived with the drop, unread: effect-size.csv",
     ]

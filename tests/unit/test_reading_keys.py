@@ -506,7 +506,8 @@ def test_a_padded_key_is_the_same_key_as_the_plain_one(tmp_path: Path) -> None:
 
 def test_a_notice_names_the_first_few_texts_and_counts_the_rest(tmp_path: Path) -> None:
     rows = [make_row("5", provider=Body(f"ZZ-{number}", f"Service {number} ")) for number in range(8)]
-    (notice,) = read_monthly(tmp_path, *rows).summary.notices
+    notices = read_monthly(tmp_path, *rows).summary.notices
+    (notice,) = [notice for notice in notices if not notice.startswith("no rows of a level")]
     assert notice.startswith(
         "white space is taken off the ends of keys: ORG_NAME2 'Service 0 ' (row 2), 'Service 1 ' (row 3)"
     )

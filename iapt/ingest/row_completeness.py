@@ -1,0 +1,149 @@
+"""Completeness of rows: what rows, levels and columns a drop lacks that its other rows, or others of its layout, have.
+
+Published files are rectangular: of 74 that were read, one, a damaged copy, lacks a row that all others of its kind
+have (docs/sources.md#rectangular-files). What is missing is told and no reason to reject: nothing wrong is read.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from iapt.catalogue.layouts import Layout, WideMeasures
+from iapt.ingest.notices import format_notice
+from iapt.ingest.reading_context import ReadingContext
+from iapt.run_warnings import list_first
+
+#: How many others must have a row for it to be missed.
+FEWEST_OTHERS: Final = 2
+#: A table of fewer organisations and of fewer rows is an extract, as anybody sees.
+_FEWEST_ORGANISATIONS: Final = 3
+_FEWEST_ROWS: Final = 20
+#: How many missing rows the notices of a drop name.
+_NAMED: Final = 3
+_MISSING_ROW: Final = "a row that all other organisations have is missing; the file may have lost it"
+_MISSING_PERIOD: Final = "an organisation has no rows of a period between its others; the file may have lost them"
+_MISSING_MEASURE: Final = "a measure that all other organisations and populations have is missing; rows may be lost"
+_MISSING_LEVEL: Final = "no rows of a level that files of this layout have; the file is an extract, or has lost them"
+_MISSING_COLUMN: Final = "a column that files of this layout have is missing"
+_ORGANISATION: Final = "concat_ws(' ', org_level, org_code, partner_code)"
+_POPULATION: Final = "concat_ws(' ', variable_type, variable_a, variable_b)"
+_MONTH: Final = "strftime(period_start, '%Y-%m')"
+
+
+def find_missing_rows(context: ReadingContext, layout: Layout, table: str) -> tuple[str, ...]:
+    """Return notices of the rows, levels and columns that a working table lacks."""
+    notices = [
+        *_name_missing(context, _MISSING_ROW, _build_missing_populations_sql(table)),
+        *_name_missing(context, _MISSING_PERIOD, _build_missing_periods_sql(table)),
+    ]
+    if isinstance(layout.measures, WideMeasures):
+        notices += _find_missing_columns(context, layout.measures)
+    else:
+        notices += _name_missing(context, _MISSING_MEASURE, _build_missing_measures_sql(table))
+    return (*notices, *_find_missing_levels(context, layout, table))
+
+
+def _name_missing(context: ReadingContext, what: str, query: str) -> list[str]:
+    """Return a notice of the missing rows, named in a query's only column, if there are any."""
+    missing = [text for (text,) in context.fetch(f"{query} order by all")]
+    return [format_notice(what, list_first(missing[:_NAMED], len(missing)))] if missing else []
+
+
+def _build_missing_populations_sql(table: str) -> str:
+    """Return SQL for the categories that all organisations which have a variable have, but one."""
+    return f"""
+        with rows as (
+            select distinct period_start, variable_type, {_ORGANISATION} as organisation, {_POPULATION} as population
+            from {table}
+        ),
+        organisations as (
+            select distinct period_start, variable_type, organisation from rows
+        ),
+        counted as (
+            select period_start, variable_type, count(*) as organisations from organisations group by all
+        ),
+        missed as (
+            select rows.period_start, rows.variable_type, rows.population
+            from rows
+            inner join counted using (period_start, variable_type)
+            group by rows.period_start, rows.variable_type, rows.population, counted.organisations
+            having count(*) = counted.organisations - 1 and count(*) >= {FEWEST_OTHERS}
+        )
+        select organisations.organisation || ', ' || missed.population || ' (' || {_MONTH} || ')'
+        from missed
+        inner join organisations using (period_start, variable_type)
+        anti join rows using (period_start, variable_type, organisation, population)
+    """
+
+
+def _build_missing_periods_sql(table: str) -> str:
+    """Return SQL for the periods that the other organisations of a level have, and one has before and after only."""
+    return f"""
+        with rows as (
+            select distinct org_level, period_start, {_ORGANISATION} as organisation from {table}
+        ),
+        ranges as (
+            select org_level, organisation, min(period_start) as first_start, max(period_start) as last_start
+            from rows group by all
+        ),
+        periods as (
+            select org_level, period_start from rows group by all having count(*) >= {FEWEST_OTHERS}
+        )
+        select ranges.organisation || ', ' || {_MONTH}
+        from ranges
+        inner join periods
+            on
+                ranges.org_level = periods.org_level
+                and periods.period_start between ranges.first_start and ranges.last_start
+        anti join rows
+            on
+                ranges.organisation = rows.organisation
+                and ranges.org_level = rows.org_level
+                and periods.period_start = rows.period_start
+    """
+
+
+def _build_missing_measures_sql(table: str) -> str:
+    """Return SQL for the measures that every organisation and population of a period has but one."""
+    return f"""
+        with rows as (
+            select distinct
+                period_start, variable_type, measure_id, {_ORGANISATION} || ', ' || {_POPULATION} as whose
+            from {table}
+        ),
+        units as (
+            select distinct period_start, variable_type, whose from rows
+        ),
+        counted as (
+            select period_start, variable_type, count(*) as units from units group by all
+        ),
+        missed as (
+            select rows.period_start, rows.variable_type, rows.measure_id
+            from rows
+            inner join counted using (period_start, variable_type)
+            group by rows.period_start, rows.variable_type, rows.measure_id, counted.units
+            having count(*) = counted.units - 1 and count(*) >= {FEWEST_OTHERS}
+        )
+        select missed.measure_id || ' of ' || units.whose || ' (' || {_MONTH} || ')'
+        from missed
+        inner join units using (period_start, variable_type)
+        anti join rows using (period_start, variable_type, measure_id, whose)
+    """
+
+
+def _find_missing_levels(context: ReadingContext, layout: Layout, table: str) -> list[str]:
+    counts = context.fetch(
+        f"select org_level, count(distinct {_ORGANISATION}), count(*) from {table} group by org_level"
+    )
+    organisations, rows = (sum(count[place] for count in counts) for place in (1, 2))
+    if organisations < _FEWEST_ORGANISATIONS and rows < _FEWEST_ROWS:
+        return []
+    present = {level for level, *_ in counts}
+    missing = [" or ".join(levels) for levels in layout.levels.expected if not present.intersection(levels)]
+    return [format_notice(_MISSING_LEVEL, ", ".join(missing))] if missing else []
+
+
+def _find_missing_columns(context: ReadingContext, measures: WideMeasures) -> list[str]:
+    header = set(context.group.header)
+    missing = [" or ".join(names) for names in measures.expected if not header.intersection(names)]
+    return [format_notice(_MISSING_COLUMN, list_first(missing[:_NAMED], len(missing)))] if missing else []

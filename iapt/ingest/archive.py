@@ -78,6 +78,11 @@ class DropArchive:
         """Use a folder, made when the first drop is archived."""
         self.folder = folder
 
+    @property
+    def location(self) -> str:
+        """Where it is, for people: a path, or the address of a store."""
+        return str(self.folder)
+
     def path_to(self, drop: ArchivedDrop) -> Path:
         """Return where the bytes of an archived drop lie."""
         return self.folder / drop.sha256 / drop.file

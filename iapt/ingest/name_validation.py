@@ -74,7 +74,8 @@ def find_name_conflict(
                 f"a file of the period that the name says: {named}",
                 f"the very bytes that are in use as {drop.file}, of {published}",
                 f"Get the file of {named} again, and take this one out of the folder. If {drop.file} was the wrong "
-                f"name, remove the folder drops/{drop.sha256} from the home, and offer the file under this one alone.",
+                f"name, take the folder {drop.sha256} out of the archive (drops/ of the home, or where IAPT_ARCHIVE "
+                "says), and offer the file under this one alone.",
             )
     return None
 

@@ -110,6 +110,11 @@ class RemoteDropArchive(DropArchive):
         self._known: dict[str, ArchivedDrop] | None = None
         self._abandoned: list[str] = []
 
+    @property
+    def location(self) -> str:
+        """Where it is, for people."""
+        return str(self.place)
+
     def path_to(self, drop: ArchivedDrop) -> Path:
         """Return where the bytes of an archived drop lie in the cache, after they were fetched and compared.
 

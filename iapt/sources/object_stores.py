@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import fsspec
+import stamina
 
 from iapt.sources.remote_files import (
     FetchedFile,
@@ -42,6 +43,7 @@ MAX_FILES: Final = 10_000
 #: All files of a folder together: several times all that was ever published.
 MAX_FOLDER_BYTES: Final = 64 << 30
 CONNECT_SECONDS: Final = 20
+CONNECT_ATTEMPTS: Final = 3  # of SFTP; what speaks to S3 and Azure asks again by itself
 READ_SECONDS: Final = 60
 
 _EXTRAS: Final = {"s3": ("s3fs", "s3"), "abfs": ("adlfs", "azure"), "sftp": ("sshfs", "sftp")}
@@ -232,7 +234,9 @@ class Store:
     def _open(self, address: StoreAddress) -> Any:
         with self._opening:
             if self._opened is None:
-                self._opened = self._translate(address, lambda: _open_file_system(self.root))
+                for attempt in stamina.retry_context(UnavailableError, attempts=CONNECT_ATTEMPTS, timeout=None):
+                    with attempt:
+                        self._opened = self._translate(address, lambda: _open_file_system(self.root))
             return self._opened
 
     def _translate(self, address: StoreAddress, action: Callable[[], _T]) -> _T:
@@ -261,6 +265,7 @@ class StoreSource:
     ) -> FetchedFile:
         """Write the bytes at an address to `target`; nothing where `known` is still the version there.
 
+        A body that was cut off is not resumed: stores are near, and a part of one version fits no other.
         Raises SourceError.
         """
         place = parse_store_address(address)

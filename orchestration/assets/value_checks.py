@@ -75,7 +75,7 @@ def value_checks(
             context.log.warning(str(result.description))
         yield result
     if any(outcome.is_blocking for outcome in (*drop_outcomes, *mart_outcomes)):
-        raise dg.Failure(_describe_failure(home, drop_outcomes, mart_outcomes))
+        raise dg.Failure(_describe_failure(workspace.drop_store.location, drop_outcomes, mart_outcomes))
 
 
 def _remove_folders_of_earlier_versions(home: Workspace) -> None:
@@ -104,10 +104,8 @@ def _log_warnings(context: dg.AssetCheckExecutionContext, home: Workspace, outco
         context.log.warning(f"Odd figures, kept as published, in full:\n\n{describe_by_rule(warnings)}")
 
 
-def _describe_failure(
-    home: Workspace, drop_outcomes: Sequence[RuleOutcome], mart_outcomes: Sequence[RuleOutcome]
-) -> str:
-    """Return why nothing is staged, and what to do about it."""
+def _describe_failure(archive: str, drop_outcomes: Sequence[RuleOutcome], mart_outcomes: Sequence[RuleOutcome]) -> str:
+    """Return why nothing is staged, and what to do about it. `archive` is where the drops are archived."""
     blocking = [outcome for outcome in (*drop_outcomes, *mart_outcomes) if outcome.is_blocking]
     rules = len({outcome.rule for outcome in blocking})
     paragraphs = [
@@ -117,7 +115,7 @@ def _describe_failure(
     if any(outcome.is_blocking and outcome.result == "failed" for outcome in drop_outcomes):
         paragraphs.append(
             "If a drop is at fault, take it out of the drop folder, and its folder, whose name begins with what stands "
-            f"in brackets, out of {home.drops}; then refresh, with the publisher's corrected file if there is one. "
+            f"in brackets, out of {archive}; then refresh, with the publisher's corrected file if there is one. "
             "If the publisher has changed its rule, review the rule in expectations/suites: extracts rest on it too."
         )
     return "\n\n".join(paragraphs)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -60,6 +62,16 @@ class S3Server:
         """Put a file into the bucket."""
         self._send("PUT", f"/{BUCKET}/{quote(key, safe='')}", content)
 
+    def read_all(self, folder: str) -> dict[str, bytes]:
+        """Return every file below a folder of the bucket, by its name there."""
+        listing = self._send("GET", f"/{BUCKET}?list-type=2&prefix={folder}/").decode()
+        keys = [unescape(key) for key in re.findall("<Key>(.*?)</Key>", listing)]
+        return {key.removeprefix(f"{folder}/"): self._send("GET", f"/{BUCKET}/{quote(key, safe='')}") for key in keys}
+
+    def remove(self, key: str) -> None:
+        """Remove a file of the bucket."""
+        self._send("DELETE", f"/{BUCKET}/{quote(key, safe='')}")
+
     @contextlib.contextmanager
     def refuse_accounts(self) -> Generator[None]:
         """Refuse every account from now on: none is known to the server."""
@@ -69,10 +81,11 @@ class S3Server:
         finally:
             self._send("POST", "/moto-api/reset-auth", b"inf")
 
-    def _send(self, method: str, path: str, content: bytes = b"") -> None:
+    def _send(self, method: str, path: str, content: bytes | None = None) -> bytes:
         headers = {"Content-Type": "application/octet-stream", "Authorization": "AWS an-account:unchecked"}
-        with urlopen(Request(f"{self.endpoint}{path}", data=content, headers=headers, method=method)):
-            pass
+        with urlopen(Request(f"{self.endpoint}{path}", data=content, headers=headers, method=method)) as answer:
+            body: bytes = answer.read()
+        return body
 
 
 @contextlib.contextmanager
@@ -122,6 +135,15 @@ class SftpServer:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+    def read_all(self, folder: str) -> dict[str, bytes]:
+        """Return every file below a folder of the root, by its name there."""
+        files = (path for path in (self.root / folder).rglob("*") if path.is_file())
+        return {path.relative_to(self.root / folder).as_posix(): path.read_bytes() for path in files}
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        (self.root / name).unlink()
 
     def set_environment(self, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         """Give the user of the test a home whose SSH folder has the key, and knows the host."""

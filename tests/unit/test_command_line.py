@@ -164,6 +164,7 @@ def test_drops_elsewhere_are_handed_on_by_their_address(
 def test_an_archive_that_cannot_be_asked_is_told_in_a_sentence(
     home: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
+    monkeypatch.setattr("iapt.sources.object_stores.CONNECT_ATTEMPTS", 1)
     for location, sentence in {
         "sftp://127.0.0.1:9/archive": "sftp://127.0.0.1:9/archive: expected an answer of the store",
         "s3://bad_bucket/archive": "expected s3://bucket/folder",

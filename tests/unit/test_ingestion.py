@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from iapt.ingest.archive import DropArchive
 from iapt.ingest.drop_reading import ReadResult, find_name_conflicts
 from iapt.ingest.ingestion import ingest_folder
 from iapt.rejection import DropRejectedError
@@ -268,7 +269,7 @@ def test_an_annual_table_first_offered_under_the_wrong_year_is_rejected_and_the_
     (reason,) = reject_names(home)
     (drop,) = home.drops
     assert drop.file == "psych-ther-ann-rep-2021-22-main.csv"
-    assert f"remove the folder drops/{drop.sha256} from the home" in reason
+    assert f"take the folder {drop.sha256} out of the archive" in reason
     shutil.rmtree(home.drops.folder / drop.sha256)
     (home.folder / "psych-ther-ann-rep-2021-22-main.csv").unlink()
     assert reject_names(home) == []
@@ -296,3 +297,33 @@ def test_known_bytes_take_the_name_that_says_them_definitive_or_revised(
     for _ in range(2):
         assert reject_names(home) == []
         assert [drop.file for drop in home.drops] == [f"{known_as}.csv"]
+
+
+# -- two writers ------------------------------------------------------------------------------------------------------
+
+
+def test_a_writer_who_comes_second_takes_the_drop_of_the_first(
+    home: DropHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive in a shared folder, and two homes that archive the same bytes at the same moment."""
+    whole = shutil.copyfile
+
+    def copy_after_the_other(source: Path, target: Path) -> Path:
+        monkeypatch.setattr(shutil, "copyfile", whole)
+        ingest_folder(home.folder, DropArchive(home.drops.folder), drops.catalogue(), "2026-05-31T00:00:00+00:00")
+        return whole(source, target)
+
+    home.offer(april__csv=APRIL)
+    monkeypatch.setattr(shutil, "copyfile", copy_after_the_other)
+    result = home.ingest_folder()
+    assert (result.new, len(result.offered)) == ([], 1)
+    assert [drop.archived_at for drop in home.drops] == ["2026-05-31T00:00:00+00:00"]
+    assert [path.name for path in home.drops.folder.iterdir()] == result.offered
+
+
+def test_drops_that_two_writers_numbered_at_the_same_moment_have_one_order(home: DropHome) -> None:
+    home.offer(april__csv=APRIL, may__csv=MAY).ingest_folder()
+    for number, path in enumerate(sorted(home.drops.folder.glob("*/provenance.json"), reverse=True)):
+        record = json.loads(path.read_text("utf-8")) | {"sequence": 1, "archived_at": f"2026-06-0{number + 1}"}
+        path.write_text(json.dumps(record), "utf-8")
+    assert [drop.archived_at for drop in home.drops] == ["2026-06-01", "2026-06-02"]

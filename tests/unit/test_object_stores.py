@@ -11,11 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iapt.sources import object_stores
 from iapt.sources.drop_folder_copy import CopiedFolder, copy_drop_folder
-from iapt.sources.object_stores import Store, StoreSource, list_files, redact
+from iapt.sources.object_stores import Store, StoredFile, StoreSource, list_files, redact
 from iapt.sources.remote_files import (
     NotAFileError,
     NotThereError,
@@ -43,6 +45,9 @@ class LocalFolder:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+    def remove(self, name: str) -> None:
+        (self.root / name).unlink()
 
 
 Server = LocalFolder | S3Server | SftpServer
@@ -163,6 +168,16 @@ def test_a_version_that_is_known_is_not_fetched_again(server: Server, tmp_path: 
     assert source.fetch(f"{server.address}/april.csv", target, known=Validators()).is_modified
 
 
+def test_a_version_that_a_store_does_not_tell_is_always_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = (tmp_path / "april.csv").as_posix().removeprefix("/")
+    untold = StoredFile(name, StoreAddress("file", "", "/"), 5, None, Validators())
+    (tmp_path / "april.csv").write_bytes(b"first")
+    monkeypatch.setattr(Store, "find", lambda *_: untold)
+    assert StoreSource(LIMIT).fetch(str(tmp_path / "april.csv"), tmp_path / "x", known=Validators()).is_modified
+
+
 def test_a_missing_file_and_a_folder_are_told_apart(server: Server, tmp_path: Path) -> None:
     server.put("drops/april.csv", b"x")
     source = StoreSource(LIMIT)
@@ -274,8 +289,11 @@ def test_a_host_whose_key_is_not_listed_is_not_spoken_to(sftp: SftpServer, tmp_p
             (known_hosts.parent / "config").write_text("Host *\n  UserKnownHostsFile none\n", "utf-8")
         else:
             known_hosts.write_text(listed, "utf-8")
-        with pytest.raises(RefusedError, match=r"expected a host whose key is listed in ~/\.ssh/known_hosts"):
+        with pytest.raises(
+            RefusedError, match=r"expected a host whose key is listed in ~/\.ssh/known_hosts"
+        ) as refusal:
             list(list_files(sftp.address))
+        _assert_tells_no_secret(refusal.value)
 
 
 def test_a_user_without_a_key_is_refused_by_sftp(sftp: SftpServer, tmp_path: Path) -> None:
@@ -308,7 +326,24 @@ def test_a_line_that_was_cut_is_connected_again(sftp: SftpServer) -> None:
     assert store.read_bytes("april.csv", 1) == b"x"
 
 
-def test_a_server_that_does_not_answer_is_told(sftp: SftpServer) -> None:
+def test_a_server_that_does_not_answer_at_once_is_asked_again(
+    sftp: SftpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, refused = object_stores._open_file_system, [ConnectionRefusedError(), TimeoutError()]
+
+    def answer_in_the_end(root: StoreAddress) -> object:
+        if refused:
+            raise refused.pop()
+        return whole(root)
+
+    sftp.put("april.csv", b"x")
+    monkeypatch.setattr(object_stores, "_open_file_system", answer_in_the_end)
+    with stamina.set_testing(True, attempts=3):
+        assert Store(parse_store_address(sftp.address)).read_bytes("april.csv", 1) == b"x"
+
+
+def test_a_server_that_does_not_answer_is_told(sftp: SftpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_stores, "CONNECT_ATTEMPTS", 1)
     with pytest.raises(UnavailableError, match=r"expected an answer of the store.*See that it can be reached"):
         list(list_files("sftp://127.0.0.1:9/drops"))
 
@@ -415,7 +450,7 @@ def test_only_what_has_changed_is_copied_again_and_what_is_gone_is_removed(serve
         server.put(f"drops/2026/{name}.csv", b"1")
     copy(server, tmp_path)
     server.put("drops/2026/april.csv", b"12")
-    _remove(server, "drops/2026/june.csv")
+    server.remove("drops/2026/june.csv")
     copied = copy(server, tmp_path)
     assert (copied.copied, copied.unchanged, copied.removed) == (
         ["2026/april.csv"],
@@ -463,16 +498,18 @@ def test_a_drop_that_is_too_large_is_rejected_and_the_others_are_copied(server: 
     assert read_copy(copied) == {"may.csv": b"2"}
 
 
-@pytest.mark.parametrize("key", ["../up.csv", "a/../../up.csv", "back\\slash.csv", "reversed\u202evsc.csv", "a//b.csv"])
-def test_a_name_that_leads_elsewhere_is_rejected_and_the_others_are_copied(
-    s3: S3Server, tmp_path: Path, key: str
-) -> None:
-    s3.put(f"drops/{key}", b"x")
+def test_names_that_lead_elsewhere_are_rejected_and_the_others_are_copied(s3: S3Server, tmp_path: Path) -> None:
+    for key in ("../up.csv", "a/../../up.csv", "a//b.csv", "back\\slash.csv", "reversed\u202evsc.csv"):
+        s3.put(f"drops/{key}", b"x")
     s3.put("drops/may.csv", b"2")
     copied = copy(s3, tmp_path)
-    ((name, rejection),) = copied.rejected
-    assert rejection.expected == "a plain name below the folder"
-    assert name.isprintable()
+    found = {name: rejection.found for name, rejection in copied.rejected}
+    assert found.pop("back\\slash.csv") == "a backslash in it"
+    assert [found.pop(name) for name in ("../up.csv", "a/../../up.csv", "a//b.csv")] == [
+        "an empty part, or one of dots in it"
+    ] * 3
+    ((name, hidden),) = found.items()
+    assert (name.isprintable(), hidden) == (True, "a character that cannot be shown in it")
     assert read_copy(copied) == {"may.csv": b"2"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["incoming"]
     with pytest.raises(UnsafeAddressError):
@@ -499,10 +536,3 @@ def test_a_missing_drop_folder_is_told(server: Server, tmp_path: Path) -> None:
     server.put("drops/may.csv", b"2")
     with pytest.raises(NotThereError, match="nothing there"):
         copy(server, tmp_path, "drop")
-
-
-def _remove(server: Server, name: str) -> None:
-    if isinstance(server, S3Server):
-        Store(StoreAddress("s3", server.address.removeprefix("s3://"), "")).remove(name)
-    else:
-        (server.root / name).unlink()

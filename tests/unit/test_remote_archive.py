@@ -14,6 +14,7 @@ import pytest
 from iapt.ingest.archive import ArchivedDrop, DropArchive
 from iapt.ingest.ingestion import ingest_folder
 from iapt.ingest.remote_archive import ArchiveLocationError, RemoteDropArchive, open_archive
+from iapt.sources import object_stores
 from iapt.sources.object_stores import Store
 from iapt.sources.remote_files import NotThereError, SourceError, UnavailableError, UnsafeAddressError
 from iapt.sources.store_addresses import parse_store_address
@@ -48,8 +49,7 @@ def home(server: Server, tmp_path: Path) -> DropHome:
 
 
 def list_store(server: Server) -> dict[str, bytes]:
-    store = Store(parse_store_address(f"{server.address}/archive"))
-    return {file.name: store.read_bytes(file.name, 1 << 20) for file in store.list_files()}
+    return server.read_all("archive")
 
 
 def put_archived(server: Server, name: str, content: bytes) -> None:
@@ -145,13 +145,14 @@ def test_a_crash_while_archiving_leaves_no_archived_drop_and_the_next_run_comple
     server: Server, home: DropHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.offer(april__csv=APRIL)
+    other = open_remote(server, tmp_path / "other")
     for step in ("upload", "compute_sha256", "write_bytes"):
         with monkeypatch.context() as patch:
             patch.setattr(Store, step, crash)
             with pytest.raises(KeyboardInterrupt):
                 home.ingest_folder()
-        assert list(open_remote(server, tmp_path / "other")) == []
-        assert open_remote(server, tmp_path / "other").get(SHA256_OF_APRIL) is None
+        assert list(other) == []
+        assert other.get(SHA256_OF_APRIL) is None
     assert list_store(server).keys() == {f"{SHA256_OF_APRIL}/april.csv"}
     home.drops = open_remote(server, home.drops.folder)
     assert home.ingest_folder().new == [SHA256_OF_APRIL]
@@ -268,7 +269,7 @@ def test_bytes_that_are_not_those_of_the_provenance_are_not_read(
     with pytest.raises(SourceError, match="expected the bytes of its provenance, sha256"):
         other.path_to(drop)
     assert not (other.folder / drop.sha256 / "april.csv").exists()
-    Store(parse_store_address(f"{server.address}/archive")).remove(f"{drop.sha256}/april.csv")
+    server.remove(f"archive/{drop.sha256}/april.csv")
     with pytest.raises(NotThereError, match="expected the bytes of an archived drop; found its provenance alone"):
         other.path_to(drop)
 
@@ -276,9 +277,8 @@ def test_bytes_that_are_not_those_of_the_provenance_are_not_read(
 def test_a_drop_that_was_taken_back_leaves_the_cache_too(server: Server, home: DropHome) -> None:
     home.offer(april__csv=APRIL, may__csv=MAY).ingest_folder()
     april, may = home.drops
-    store = Store(parse_store_address(f"{server.address}/archive"))
     for name in ("april.csv", "provenance.json"):
-        store.remove(f"{april.sha256}/{name}")
+        server.remove(f"archive/{april.sha256}/{name}")
     assert list(home.drops) == [may]
     assert not (home.drops.folder / april.sha256).exists()
     assert home.drops.path_to(may).is_file()
@@ -288,6 +288,9 @@ def test_a_drop_that_was_taken_back_leaves_the_cache_too(server: Server, home: D
     ("changes", "found"),
     [
         ({"file": "../../escaped.csv"}, "a file name that leads elsewhere"),
+        ({"file": "folder/escaped.csv"}, "a file name that leads elsewhere"),
+        ({"file": "folder\\escaped.csv"}, "a file name that leads elsewhere"),
+        ({"file": ".."}, "a file name that leads elsewhere"),
         ({"file": "provenance.json"}, "a file name that leads elsewhere"),
         ({"file": ""}, "a file name that leads elsewhere"),
         ({"sha256": "1" * 64}, "that of other bytes"),
@@ -396,6 +399,7 @@ def test_an_archive_that_cannot_be_reached_is_not_taken_for_an_empty_one(
     workspace: Workspace, sftp: SftpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IAPT_ARCHIVE", "sftp://127.0.0.1:9/archive")
+    monkeypatch.setattr(object_stores, "CONNECT_ATTEMPTS", 1)
     with pytest.raises(UnavailableError):
         list(open_archive(workspace))
     with pytest.raises(UnavailableError):

@@ -131,6 +131,11 @@ class Workspace:
         return self.root / "reviews.json"
 
     @property
+    def failed_pulls(self) -> Path:
+        """State: the listed files that the last refreshes could not get, and since when."""
+        return self.root / "failed_pulls.json"
+
+    @property
     def found_publications(self) -> Path:
         """The publications that discovery has found for this home, which the reviewed catalogue does not list."""
         return self.root / "found_publications.yml"

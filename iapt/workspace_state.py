@@ -5,6 +5,7 @@ A home of an earlier version stays usable: its keys and file names are read too,
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias
@@ -45,11 +46,33 @@ class StateFile(BaseModel):
         write_json_atomically(path, self.model_dump(mode="json"))
 
 
-class IngestRecord(StateFile):
-    """`ingest.json`: what the drop folder of the current run offered.
+class PulledDrop(StateFile):
+    """What came of one publication in a pull. `sha256` is empty and `bytes` 0 where nothing was got.
 
-    `offered` are sha256 of the drops in it; `other_names` pairs the sha256 of bytes that are archived under one name
-    with another name they are offered under; `rejected` pairs a path with the reason.
+    `comparison` says how the figures differ from those of the issue before, empty where there is none; `detail` why it
+    is held or was not got.
+    """
+
+    publication: str
+    series: str
+    period: str
+    revision: int
+    outcome: str
+    address: str
+    sha256: str = ""
+    bytes: int = 0
+    bytes_received: int = 0
+    http_status: int | None = None
+    comparison: str = ""
+    detail: str = ""
+
+
+class IngestRecord(StateFile):
+    """`ingest.json`: what the drop folder, or the publisher, offered to the current run.
+
+    `pulled` are the publications that were got from the publisher, or could not be. `offered` are sha256 of the drops;
+    `other_names` pairs the sha256 of bytes that are archived under one name with another name they are offered under;
+    `rejected` pairs a path with the reason. Without a folder its `folder_fingerprint` is empty.
     """
 
     origin: str
@@ -58,6 +81,7 @@ class IngestRecord(StateFile):
     ignored: tuple[str, ...] = ()
     other_names: tuple[tuple[str, str], ...] = ()
     folder_fingerprint: str
+    pulled: tuple[PulledDrop, ...] = ()
 
 
 class ReadRecord(StateFile):
@@ -125,6 +149,22 @@ class HoldReason(StateFile):
         "lost_measures",
     ]
     text: str
+
+
+class FailedPull(StateFile):
+    """A listed file that could not be got: why (`detail`), since when, and when it was last asked for."""
+
+    publication: str
+    outcome: str
+    detail: str
+    first_failed_on: dt.date
+    last_tried_on: dt.date
+
+
+class FailedPulls(StateFile):
+    """`failed_pulls.json`: the listed files that the last refreshes could not get, by address."""
+
+    files: dict[str, FailedPull] = {}
 
 
 class Review(StateFile):

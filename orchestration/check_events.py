@@ -7,8 +7,15 @@ from typing import Final
 
 import dagster as dg
 
-#: The check that every run of the refresh makes, also where nothing is new.
+#: The checks that every run of the refresh makes, also where nothing is new.
 EVERY_DROP_IS_READ: Final = "every_drop_is_read"
+PUBLICATIONS_ARE_ON_TIME: Final = "publications_are_on_time"
+PAGES_ARE_UNDERSTOOD: Final = "pages_are_understood"
+LISTED_ARE_ARCHIVED: Final = "listed_publications_are_archived"
+NO_DROP_IS_HELD: Final = "no_drop_is_held"
+CHECKS_OF_EVERY_RUN: Final = frozenset(
+    {EVERY_DROP_IS_READ, PUBLICATIONS_ARE_ON_TIME, PAGES_ARE_UNDERSTOOD, LISTED_ARE_ARCHIVED, NO_DROP_IS_HELD}
+)
 #: Between the warnings of one check.
 PARAGRAPH: Final = "\n\n"
 

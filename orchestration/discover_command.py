@@ -19,7 +19,8 @@ from iapt.run_warnings import make_printable
 from iapt.sources.remote_files import SourceError
 from iapt.workspace import CATALOGUE
 from orchestration.console import describe_os_error, err, fail, out
-from orchestration.publisher_commands import MirrorOption, open_site
+from orchestration.publisher_commands import MirrorOption
+from orchestration.publisher_site import open_site
 
 #: How many questions are printed in full.
 QUESTIONS_SHOWN = 50

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Group
@@ -37,11 +34,7 @@ from iapt.pull.pulling import PullHome, PullProgress, plan_pull, pull_publicatio
 from iapt.pull.reviews import ReviewError, decide_review
 from iapt.pull.selection import SelectionError, select_publications
 from iapt.run_warnings import make_printable
-from iapt.sources.https import PublisherSite
-from iapt.sources.mirror import MirroredSite
-from iapt.sources.publisher_copy import PublisherCopy
 from iapt.sources.remote_files import Source, SourceError
-from iapt.sources.site_requests import SiteAccess
 from iapt.workspace import CATALOGUE, Workspace
 from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, lock_workspace
 from orchestration.console import (
@@ -54,9 +47,9 @@ from orchestration.console import (
     open_workspace,
     out,
 )
+from orchestration.publisher_site import MIRROR_VARIABLE, open_source
 
 RefreshWorkspace = Callable[[Workspace], int]
-MIRROR_VARIABLE = "IAPT_MIRROR"
 
 SeriesOption = Annotated[
     list[str] | None,
@@ -70,27 +63,6 @@ MirrorOption = Annotated[
         help="Ask this server instead of the publisher's: an address that has its pages and files at the same paths.",
     ),
 ]
-
-
-@contextlib.contextmanager
-def open_source(catalogue: Catalogue, mirror: str = "", copy: str = "") -> Generator[Source]:
-    """Yield where files are fetched from: a copy of them in a folder or store, else a mirror, else the publisher."""
-    if copy:
-        yield PublisherCopy(copy, catalogue.limits.max_file_bytes)
-        return
-    with open_site(catalogue, mirror) as site:
-        yield site
-
-
-@contextlib.contextmanager
-def open_site(catalogue: Catalogue, mirror: str = "") -> Generator[PublisherSite | MirroredSite]:
-    """Yield the publisher's site, or a mirror of it, as the catalogue and the environment say it is asked."""
-    access = SiteAccess.from_environment(catalogue.publisher, catalogue.limits, os.environ)
-    if host := urlsplit(mirror).hostname:
-        access = replace(access, hosts=access.hosts | {host})
-    _ = access.user_agent  # without a contact nothing is asked: that is said once, not for each file
-    with PublisherSite(access) as site:
-        yield MirroredSite(site, mirror) if mirror else site
 
 
 def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWorkspace) -> None:

@@ -47,7 +47,7 @@ def refresh(
     with translate_machine_errors(workspace), owner_only:
         workspace.logs.mkdir(parents=True, exist_ok=True)
         log = workspace.logs / f"refresh-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.log"
-        config = {"config": {"drops": str(drops or ""), "profile": profile, "rebuild": rebuild}}
+        config = {"config": {"source": "folder", "drops": str(drops or ""), "profile": profile, "rebuild": rebuild}}
         with (
             lock_workspace(workspace, wait_seconds, progress.say),
             log.open("a", encoding="utf-8") as stream,
@@ -93,6 +93,7 @@ def _run_job(
     # Imported late: a usage error should not wait for Dagster.
     from orchestration.definitions import build_definitions
     from orchestration.event_log import open_instance
+    from orchestration.jobs import CONFIGURED_STEPS
     from orchestration.resources import WorkspaceResource
 
     progress.begin("preparing")
@@ -101,7 +102,7 @@ def _run_job(
     with open_instance(workspace.dagster) as instance:
         result = job.execute_in_process(
             run_config={
-                "ops": dict.fromkeys(("archived_drops", "observations", "refresh_plan"), config),
+                "ops": dict.fromkeys(CONFIGURED_STEPS, config),
                 "loggers": {"console": {"config": {"log_level": "INFO"}}},
             },
             instance=instance,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final, Literal
 
 import dagster as dg
 
@@ -82,17 +83,39 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
             raise dg.Failure(f"{error}.") from error
 
 
+#: In the environment: where a run that is told nothing else gets its drops from.
+SOURCE_SETTING: Final = "IAPT_SOURCE"
+SourceKind = Literal["folder", "publisher"]
+
+
+def read_source_setting() -> SourceKind:
+    """Return where this installation gets its drops from: a folder, unless the environment says the publisher.
+
+    Raises ValueError where it says something else.
+    """
+    setting = os.environ.get(SOURCE_SETTING, "").strip() or "folder"
+    if setting == "folder" or setting == "publisher":
+        return setting
+    raise ValueError(f"{SOURCE_SETTING}: expected folder or publisher; found {setting!r}")
+
+
 class RefreshConfig(dg.Config):
     """What a refresh is asked to do. An empty `drops` means IAPT_DROPS, or `inbox` in the workspace.
 
     `drops` is a path, or the address of a folder in a store: then the folder is a copy of it in the workspace.
 
-    An empty `profile` means the default profile of the disclosure policy.
+    `source` is where the drops come from; empty means the folder where one is named, else what IAPT_SOURCE says. Of the
+    publisher, `discover` reads its pages first, `series` and `since` (the label of a period) limit what is pulled. An
+    empty `profile` means the default profile of the disclosure policy.
     """
 
     drops: str = ""
     profile: str = ""
     rebuild: bool = False
+    source: Literal["", "folder", "publisher"] = ""
+    discover: bool = False
+    series: list[str] = []
+    since: str = ""
 
     def folder(self, workspace: Workspace) -> Path:
         """Return the folder of drops to ingest."""
@@ -119,3 +142,10 @@ class RefreshConfig(dg.Config):
             )
         except SourceError as error:
             raise dg.Failure(str(error)) from error
+
+    def find_source(self, workspace: Workspace) -> SourceKind:
+        """Return where the drops come from. Raises dg.Failure where they cannot come from there."""
+        source = self.source or ("folder" if self.drops else read_source_setting())
+        if source == "publisher" and workspace.is_restricted:
+            raise dg.Failure("A restricted home holds an organisation's own counts: nothing is pulled into it.")
+        return source

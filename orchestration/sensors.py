@@ -11,20 +11,15 @@ import dagster as dg
 
 from iapt.sources.folder_fingerprint import EMPTY, compute_folder_fingerprint
 from iapt.sources.store_addresses import hide_credentials, is_store_address
-from iapt.workspace import Workspace
 from iapt.workspace_state import read_ingested_fingerprint
 from orchestration.jobs import refresh
+from orchestration.pending_runs import find_pending_run
 from orchestration.resources import RefreshConfig, WorkspaceResource
-from orchestration.workspace_lock_resource import is_alive
 
 #: Between two evaluations. A file that is being copied grows, or changes its time, in less.
 SECONDS_BETWEEN_CHECKS = 60
 #: How long the sensor waits at most before it requests another run for a folder that a run has failed to ingest.
 MAX_SECONDS_BETWEEN_REQUESTS = 3600
-#: A run that Dagster has not started after so long never will: the process that was to start it is gone.
-SECONDS_TO_START = 900
-#: A run that has started marks itself as alive after so long, or was killed.
-SECONDS_TO_MARK_ALIVE = 120
 #: The tag of a run: the fingerprint of the folder it is requested to ingest.
 FOLDER_TAG = "iapt/folder"
 
@@ -114,7 +109,7 @@ def drop_folder_sensor(
             "the drop folder has changed, and files may still be on their way into it; a refresh is requested when "
             "names, sizes and times are the same at the next evaluation"
         )
-    elif pending := _find_pending_run(context.instance, paths, fingerprint, now):
+    elif pending := find_pending_run(context.instance, paths, now, {FOLDER_TAG: fingerprint}):
         yield dg.SkipReason(f"run {pending}, which is to ingest the drop folder, is waiting or at work")
     elif wait_seconds := cursor.compute_wait_seconds(fingerprint, now):
         yield dg.SkipReason(
@@ -127,20 +122,3 @@ def drop_folder_sensor(
         context.update_cursor(requested.to_cursor())
         # Dagster does not run one key twice, and this folder may have to be requested again.
         yield dg.RunRequest(run_key=f"{fingerprint[:16]}-{requested.requests}", tags={FOLDER_TAG: fingerprint})
-
-
-def _find_pending_run(instance: dg.DagsterInstance, workspace: Workspace, fingerprint: str, now: float) -> str | None:
-    """Return the id of a run that was requested to ingest this state and may still do so."""
-    waiting = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
-    at_work = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    filters = dg.RunsFilter(job_name=refresh.name, tags={FOLDER_TAG: fingerprint}, statuses=[*waiting, *at_work])
-    for record in instance.get_run_records(filters):
-        run = record.dagster_run
-        seconds = now - record.update_timestamp.timestamp()
-        if run.status in at_work:
-            is_pending = is_alive(workspace, run.run_id) or seconds < SECONDS_TO_MARK_ALIVE
-        else:
-            is_pending = run.status == dg.DagsterRunStatus.QUEUED or seconds < SECONDS_TO_START
-        if is_pending:
-            return run.run_id
-    return None

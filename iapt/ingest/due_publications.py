@@ -14,6 +14,9 @@ from iapt.periods import Period, format_day, parse_period_label
 AWAITED_FOR_DAYS = 365
 #: How many awaited publications a sentence names.
 NAMED = 4
+#: A file that could not be had is tried every day at first, and then once in so many days.
+DAYS_TRIED_DAILY = 7
+DAYS_BETWEEN_LATER_TRIES = 7
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,19 @@ def find_outlook(
         awaited=tuple(sorted(awaited, key=_sort_by_day)),
         next=min(coming, key=_sort_by_day, default=None),
     )
+
+
+def is_to_be_tried(first_failed: dt.date | None, last_tried: dt.date | None, today: dt.date) -> bool:
+    """Whether a listed file that the archive lacks is to be tried on a day: every day for a week, then once a week.
+
+    Both days are None for a file that was not tried yet. One that is listed and gone would else be asked for, and make
+    a run, every day for ever.
+    """
+    if first_failed is None or last_tried is None:
+        return True
+    if (today - first_failed).days <= DAYS_TRIED_DAILY:
+        return today > last_tried
+    return (today - last_tried).days >= DAYS_BETWEEN_LATER_TRIES
 
 
 def iterate_expected(name: str, series: PublishedSeries) -> Iterator[ExpectedPublication]:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import yaml
 from pydantic import TypeAdapter
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication, Publications
+from iapt.files import write_atomically
 from iapt.workspace import Workspace
+
+_HEADER: Final = """\
+# Publications that were found on the publisher's pages for this home, and that nobody has reviewed. A refresh pulls
+# them; what catalogue/publications.yml has by then is left out. Take a row away to have it looked for again.
+"""
 
 
 class FoundPublicationsError(ValueError):
@@ -34,3 +43,25 @@ def load_publications(workspace: Workspace, catalogue: Catalogue) -> tuple[Publi
         ) from error
     files_reviewed = {(row.id, row.file) for row in reviewed.rows}
     return publications, frozenset(row.id for row in publications.rows if (row.id, row.file) not in files_reviewed)
+
+
+def add_found_publications(
+    workspace: Workspace, catalogue: Catalogue, rows: Sequence[Publication]
+) -> list[Publication]:
+    """Add publications that were found to the list of a home; return those that were not listed before.
+
+    A row takes the place of an earlier one of its id; what the reviewed catalogue has by now is left out. Raises
+    FoundPublicationsError where the home's list cannot be read, ValueError where the rows contradict what is listed.
+    """
+    before, discovered = load_publications(workspace, catalogue)
+    kept = {row.id: row for row in before.rows if row.id in discovered}
+    found = kept | {row.id: row for row in rows}
+    together = catalogue.publications.with_rows(list(found.values()), catalogue.publisher)
+    reviewed = {(row.id, row.file) for row in catalogue.publications.rows}
+    written = [row for row in together.rows if (row.id, row.file) not in reviewed]
+    records = [row.model_dump(mode="json", exclude_defaults=True) for row in written]
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    text = _HEADER + yaml.safe_dump(records, sort_keys=False, allow_unicode=True, width=1000)
+    write_atomically(workspace.found_publications, text)
+    listed = {(row.id, row.file) for row in before.rows}
+    return [row for row in written if (row.id, row.file) not in listed]

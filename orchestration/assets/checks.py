@@ -14,6 +14,11 @@ from iapt.validation import FILES_SHOWN, RuleOutcome, format_key, worst_first
 from orchestration.check_events import PARAGRAPH
 
 
+def to_markdown_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
+    """Return lines as a list for Dagster's UI."""
+    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")
+
+
 def group_by_subject(rules: Iterable[Rule]) -> dict[str, list[str]]:
     """Return the descriptions of rules by subject."""
     descriptions: dict[str, list[str]] = {}

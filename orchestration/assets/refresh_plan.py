@@ -12,8 +12,9 @@ from iapt.rejection import DropRejectedError
 from iapt.run_warnings import list_first, make_printable
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import BuildInputs, IngestRecord, LastRelease, ReadRecord, RefreshPlan, read_last_release
-from orchestration.assets.observations import OBSERVATIONS, to_markdown_list
-from orchestration.check_events import EVERY_DROP_IS_READ, read_check_evaluations
+from orchestration.assets.checks import to_markdown_list
+from orchestration.assets.observations import OBSERVATIONS
+from orchestration.check_events import CHECKS_OF_EVERY_RUN, read_check_evaluations
 from orchestration.resources import RefreshConfig, WorkspaceResource
 
 HELD_ALONE = (
@@ -90,8 +91,10 @@ def _describe_empty_folder(folder: str, ignored: Sequence[str]) -> str:
 def _reject_unusable(workspace: WorkspaceResource, config: RefreshConfig, reading: ReadRecord, usable: Any) -> None:
     """Raise dg.Failure where no drop can be used, or restricted drops may not be released together."""
     if not usable:
+        paths = workspace.paths
+        source = "the publisher" if config.find_source(paths) == "publisher" else config.location(paths)
         raise dg.Failure(
-            f"{config.location(workspace.paths)}: no drop there could be used, so there is nothing to release. Do what "
+            f"{source}: no drop there could be used, so there is nothing to release. Do what "
             "is said of each rejected drop (`iapt status` lists them), or name another folder.",
             # Not in the sentence: whoever shows it shows the rejected drops too.
             metadata={"rejected drops": to_markdown_list([str(DropRejectedError(**one)) for one in reading.rejected])},
@@ -112,5 +115,5 @@ def _repeat_checks_of_release(context: dg.AssetExecutionContext, released: LastR
     if released.run_id is None:
         return
     for evaluation in read_check_evaluations(context.instance, released.run_id):
-        if evaluation.check_name != EVERY_DROP_IS_READ:
+        if evaluation.check_name not in CHECKS_OF_EVERY_RUN:
             context.log_event(evaluation)

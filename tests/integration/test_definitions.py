@@ -12,7 +12,7 @@ import pytest
 
 from iapt.workspace import Workspace
 from orchestration.assets.drops import drop_assets
-from orchestration.definitions import build_definitions
+from orchestration.definitions import build_definitions, build_resources
 from orchestration.resources import WorkspaceResource
 from orchestration.sensors import drop_folder_sensor
 from tests.integration.conftest import BuiltHome
@@ -55,7 +55,7 @@ def test_whoever_opens_the_warehouse_shares_one_pool() -> None:
     """Only drops and the release are of files alone; whatever step is new opens it until somebody says otherwise."""
     job = build_definitions().resolve_job_def("refresh")
     pools = {node.name: getattr(node.definition, "pool", None) for node in job.graph.nodes}
-    of_files = {"archived_drops", "observations", "refresh_plan", "release"}
+    of_files = {"publications", "archived_drops", "observations", "refresh_plan", "release"}
     assert {name for name, pool in pools.items() if pool != "duckdb"} == of_files
     assert {"landing", "dbt_marts", "value_checks", "stage", "gate"} < set(pools)
 
@@ -66,7 +66,7 @@ def _materialise_partition(home: Workspace, grain_asset: str, key: str) -> dg.Ex
         return dg.materialize(
             [asset],
             partition_key=key,
-            resources={"workspace": WorkspaceResource(root=str(home.root))},
+            resources=build_resources(WorkspaceResource(root=str(home.root))),
             instance=instance,
             raise_on_error=False,
         )

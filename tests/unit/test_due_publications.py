@@ -10,15 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.catalogue.publications import Publication, Publications
+from iapt.catalogue.publications import Publications
 from iapt.ingest.due_publications import (
     AWAITED_FOR_DAYS,
     PublicationOutlook,
     find_outlook,
+    is_to_be_tried,
     iterate_expected,
     list_series_pages,
 )
 from iapt.workspace import CATALOGUE
+from tests.factories.publisher_home import make_row
 
 PUBLISHER = Catalogue(CATALOGUE).publisher
 #: Every period that the calendar knows of up to June 2026, but for these.
@@ -35,20 +37,6 @@ def make_publications(*absent: tuple[str, str], until: dt.date = _KNOWN_UNTIL) -
             if expected.key not in absent:
                 rows.append(make_row(*expected.key))
     return Publications(rows, PUBLISHER)
-
-
-def make_row(series: str, period: str, **changes: Any) -> Publication:
-    page = "talking_therapies_annual" if series == "annual" else "talking_therapies_monthly"
-    row: dict[str, Any] = {
-        "series": series,
-        "period": period,
-        "revision": 1,
-        "status": "definitive",
-        "page": {"series": page},
-        "file": f"https://files.digital.nhs.uk/00/000000/{series}_{period.replace(' ', '_')}.csv",
-        "format": "csv",
-    }
-    return Publication.model_validate(row | changes)
 
 
 def look(publications: Publications, today: dt.date, **known: Any) -> PublicationOutlook:
@@ -129,6 +117,19 @@ def test_pages_are_those_of_the_awaited_series_that_still_list_new_periods() -> 
     assert list_series_pages(PUBLISHER, monthly) == ["talking_therapies_monthly"]
     annual = look(make_publications(until=dt.date(2027, 1, 20)), dt.date(2027, 1, 21)).awaited
     assert list_series_pages(PUBLISHER, annual) == ["talking_therapies_annual"]
+
+
+def test_what_has_failed_is_tried_every_day_for_a_week_and_then_once_a_week() -> None:
+    first = last_tried = dt.date(2026, 7, 9)
+    tried = []
+    for days in range(1, 24):
+        today = first + dt.timedelta(days=days)
+        if is_to_be_tried(first, last_tried, today):
+            tried.append(days)
+            last_tried = today
+    assert tried == [1, 2, 3, 4, 5, 6, 7, 14, 21]
+    assert is_to_be_tried(None, None, first)
+    assert not is_to_be_tried(first, first, first)
 
 
 @pytest.mark.parametrize(("late", "days"), [("monthly", 14), ("quarterly", 14), ("annual", 90)])

@@ -15,8 +15,9 @@ import pytest
 from iapt.sources.folder_fingerprint import compute_folder_fingerprint
 from iapt.workspace import Workspace
 from iapt.workspace_state import record_ingested_fingerprint
+from orchestration.pending_runs import SECONDS_TO_MARK_ALIVE, SECONDS_TO_START
 from orchestration.resources import WorkspaceResource
-from orchestration.sensors import FOLDER_TAG, SECONDS_TO_MARK_ALIVE, SECONDS_TO_START, drop_folder_sensor
+from orchestration.sensors import FOLDER_TAG, drop_folder_sensor
 from orchestration.workspace_lock_resource import mark_alive
 
 Tick = dg.RunRequest | dg.SkipReason

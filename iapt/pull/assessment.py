@@ -55,7 +55,6 @@ def assess_drop(
         earlier[0].sha256,
         observations.observations_path(earlier[0].sha256),
         observations.observations_path(drop.sha256),
-        publication.series,
     )
     return Assessment((*reasons, *_find_losses(comparison, earlier[0], catalogue.holds)), comparison)
 

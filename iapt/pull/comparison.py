@@ -10,6 +10,7 @@ from typing import Final
 import duckdb
 
 _KEY: Final = (
+    "series",
     "period_start",
     "org_level",
     "org_code",
@@ -71,13 +72,10 @@ def _load_sql() -> str:
 
 
 def compare_issues(
-    connection: duckdb.DuckDBPyConnection, earlier_sha256: str, earlier: Path, later: Path, series: str
+    connection: duckdb.DuckDBPyConnection, earlier_sha256: str, earlier: Path, later: Path
 ) -> Comparison:
-    """Compare the observations of two issues of a publication, in Parquet files, of one series.
-
-    A file without observations counts as one without cells.
-    """
-    parameters = {"earlier": str(earlier), "later": str(later), "series": series}
+    """Compare the observations of two issues of a publication, in Parquet files: every series that they hold."""
+    parameters = {"earlier": str(earlier), "later": str(later)}
     row = connection.execute(_load_sql(), parameters).fetchone()
     assert row is not None
     earlier_cells, later_cells, added, withdrawn, newly_suppressed, shown_again, changed = row
@@ -98,9 +96,9 @@ def compare_issues(
 def _list_lost(connection: duckdb.DuckDBPyConnection, parameters: dict[str, str], expression: str) -> tuple[str, ...]:
     rows = connection.execute(
         f"""
-        select distinct {expression} from read_parquet($earlier) where series = $series
+        select distinct {expression} from read_parquet($earlier)
         except
-        select distinct {expression} from read_parquet($later) where series = $series
+        select distinct {expression} from read_parquet($later)
         order by 1
         """,
         parameters,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import functools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from iapt.catalogue.publications import Publication, Publications
 from iapt.catalogue.withdrawn import WithdrawnFile
 from iapt.ingest.archive import ArchivedDrop, DropArchive
 from iapt.ingest.observation_store import ObservationStore
+from iapt.periods import parse_period_label
 from iapt.pull.outcomes import PulledPublication, PullResult
 from iapt.pull.pulling import PullHome, pull_publications
 from iapt.pull.reviews import list_unused_drops, read_reviews
@@ -27,7 +29,7 @@ NOW = datetime(2026, 7, 10, 9, 0, tzinfo=UTC)
 
 def make_publication(period: str = "2026-04", **changes: Any) -> Publication:
     """A monthly publication; its file is named for its month, as the publisher's are."""
-    month = datetime.strptime(period, "%Y-%m").strftime("%b").lower() if len(period) == 7 else period
+    month = calendar.month_abbr[int(period[5:7])].lower() if parse_period_label(period).grain == "month" else period
     row: dict[str, Any] = {
         "series": "monthly",
         "period": period,

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from iapt.catalogue.withdrawn import WithdrawnFile
 from iapt.ingest.drop_reading import read_archived_drops
 from iapt.ingest.home_origin import OtherOriginError
 from iapt.ingest.ingestion import IngestResult, ingest_folder
+from iapt.ingest.reissues import add_status_and_revision
 from iapt.pull.by_hand import describe_by_hand
+from iapt.pull.comparison import compare_issues
 from iapt.pull.outcomes import Outcome
 from iapt.pull.pulling import FAILURES_IN_A_ROW, PullHome, plan_pull
 from iapt.pull.reviews import ReviewError, decide_review
@@ -265,6 +268,48 @@ def test_a_later_file_that_is_used_closes_what_was_held_before_it(make_home: Any
     assert [review.state for review in home.read_reviews().reviews.values()] == ["rejected"]
 
 
+def test_a_later_file_closes_no_hold_of_another_publication(make_home: Any) -> None:
+    home = make_home(make_publication("2026-04", sha256="0" * 64))
+    assert serve(home, APRIL) == ["held"]
+    home.rows.append(make_publication("2026-05"))
+    del home.catalogue
+    home.source.put(home.rows[1], MAY)
+    home.pull()
+    assert [review.state for review in home.read_reviews().reviews.values()] == ["held"]
+
+
+def test_the_status_and_revision_of_the_list_stand_after_the_drop_was_read(make_home: Any) -> None:
+    row = make_publication(revision=3, status="provisional", file=f"{HOST}month_apr_2026_final_v9.csv")
+    home = make_home(row)
+    assert serve(home, APRIL) == ["created"]
+    (drop,) = home.list_drops_in_use()
+    summary = home.observations.read_summary(drop.sha256, home.catalogue)
+    ranked = add_status_and_revision(drop, summary, home.catalogue.precedence)
+    assert (ranked.status, ranked.revision) == ("provisional", 3)
+
+
+def test_a_change_in_any_series_of_a_pack_is_a_change(tmp_path: Path) -> None:
+    def write(name: str, value: int) -> Path:
+        with duckdb.connect() as connection:
+            connection.execute(
+                """
+                copy (
+                    select series, date '2026-04-01' as period_start, 'england' as org_level, 'all' as org_code,
+                        cast(null as varchar) as partner_code,
+                        'Total' as variable_type, null as variable_a, null as variable_b,
+                        'M001' as measure_id, 'Count' as measure_name, value, 'published' as value_status
+                    from (values ('monthly', 25), ('timeseries', $value)) as rows (series, value)
+                ) to $path (format parquet)
+                """,
+                {"path": str(tmp_path / name), "value": value},
+            )
+        return tmp_path / name
+
+    with duckdb.connect() as connection:
+        comparison = compare_issues(connection, "0", write("a.parquet", 35), write("b.parquet", 40))
+    assert (comparison.earlier_cells, comparison.later_cells, comparison.changed) == (2, 2, 1)
+
+
 def test_what_could_not_be_read_is_used_once_it_can_be(make_home: Any) -> None:
     odd = APRIL.replace(b"REPORTING_PERIOD_START", b"REPORTING_PERIOD_BEGIN")
     home = make_home()
@@ -500,3 +545,13 @@ def test_since_leaves_out_what_ends_before_it(make_home: Any) -> None:
     ids = [pulled.publication.id for pulled in home.pull(since="2026-04").pulled]
     assert ids == ["monthly/2026-05/1", "monthly/2026-04/1"]
     assert len(home.pull(since="2023-24").pulled) == 3
+
+
+def test_a_year_that_ends_after_since_is_pulled_and_what_is_never_pulled_is_not(make_home: Any) -> None:
+    year = make_publication("2024-25", series="annual", file=f"{HOST}annual_2024-25.zip", format="zip")
+    never = make_publication("2026-05", not_pulled="No layout reads it.")
+    home = make_home(make_publication(), year, never)
+    ids = [
+        row.id for row in select_publications(home.catalogue.publications, home.catalogue.publisher, since="2024-09")
+    ]
+    assert ids == ["monthly/2026-04/1", "annual/2024-25/1"]

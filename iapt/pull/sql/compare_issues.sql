@@ -6,7 +6,6 @@ with earlier as (
         any_value(value) as value,
         any_value(value_status) as value_status
     from read_parquet($earlier)
-    where duplicate_of_row is null and series = $series
     group by all
 
 ),
@@ -18,7 +17,6 @@ later as (
         any_value(value) as value,
         any_value(value_status) as value_status
     from read_parquet($later)
-    where duplicate_of_row is null and series = $series
     group by all
 
 ),

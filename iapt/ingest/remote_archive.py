@@ -206,10 +206,10 @@ class RemoteDropArchive(DropArchive):
         self._require_location()
         with self._filling_cache(drop, self.folder / drop.sha256 / drop.file) as temp_path:
             self._copy(path, temp_path, drop)
-        if existing := self._read_provenance(drop.sha256):
-            return existing
         self._upload(drop)
         if existing := self._read_provenance(drop.sha256):
+            if existing.file != drop.file:
+                self._remove(drop)
             return existing
         self._write_provenance(drop)
         return None
@@ -222,14 +222,18 @@ class RemoteDropArchive(DropArchive):
             self._upload(renamed)
         self._write_provenance(renamed)
         if renamed.file != drop.file:
-            self._store.remove(f"{drop.sha256}/{drop.file}")
-            (self.folder / drop.sha256 / drop.file).unlink(missing_ok=True)
+            self._remove(drop)
+
+    def _remove(self, drop: ArchivedDrop) -> None:
+        """Remove the bytes of a drop under a name that it does not have."""
+        self._store.remove(f"{drop.sha256}/{drop.file}")
+        (self.folder / drop.sha256 / drop.file).unlink(missing_ok=True)
 
     def _upload(self, drop: ArchivedDrop) -> None:
         """Write the bytes of a drop from the cache, and compare what the store gives back."""
         name = f"{drop.sha256}/{drop.file}"
         self._store.upload(self.folder / drop.sha256 / drop.file, name)
-        sha256 = self._store.compute_sha256(name)
+        sha256 = self._store.compute_sha256(name, drop.bytes)
         if sha256 != drop.sha256:
             self._store.remove(name)
             raise SourceError(

@@ -198,7 +198,7 @@ def test_a_file_larger_than_the_limit_is_not_fetched(server: Server, tmp_path: P
 
 
 def test_a_body_that_ends_early_leaves_nothing(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_half(store: Store, name: str) -> Generator[bytes]:
+    def read_half(store: Store, name: str, chunk_bytes: int) -> Generator[bytes]:
         yield b"half"
 
     server.put("april.csv", b"half and half")
@@ -244,6 +244,18 @@ def test_what_is_written_to_a_store_replaces_what_was_there_as_a_whole(server: S
     store.remove("x/y.json")
     store.remove("x/y.json")
     assert store.find("x/y.json") is None
+
+
+def test_a_file_of_several_chunks_is_fetched_whole(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_stores, "CHUNK_BYTES", 100)
+    content = bytes(range(256))
+    server.put("april.csv", content)
+    told: list[int] = []
+    StoreSource(LIMIT).fetch(f"{server.address}/april.csv", tmp_path / "x", report=lambda done, _: told.append(done))
+    assert (tmp_path / "x").read_bytes() == content
+    assert told == [100, 200, 256]
 
 
 # -- refusals ---------------------------------------------------------------------------------------------------------
@@ -467,10 +479,10 @@ def test_a_copy_that_was_cut_short_is_completed(
     server.put("drops/may.csv", b"2")
     whole = Store.read_chunks
 
-    def stop_at_may(store: Store, name: str) -> Generator[bytes]:
+    def stop_at_may(store: Store, name: str, chunk_bytes: int) -> Generator[bytes]:
         if name == "may.csv":
             raise KeyboardInterrupt
-        yield from whole(store, name)
+        yield from whole(store, name, chunk_bytes)
 
     with monkeypatch.context() as patch:
         patch.setattr(Store, "read_chunks", stop_at_may)

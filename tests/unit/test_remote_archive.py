@@ -190,16 +190,21 @@ def test_a_writer_who_comes_second_in_the_middle_takes_the_drop_of_the_first(
     server: Server, home: DropHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, first = Store.upload, open_remote(server, tmp_path / "other")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "other name.csv").write_bytes(APRIL)
 
     def upload_after_the_other(store: Store, path: Path, name: str) -> None:
         monkeypatch.setattr(Store, "upload", whole)
-        ingest_folder(home.folder, first, drops.catalogue(), "2026-05-31T00:00:00+00:00")
+        ingest_folder(tmp_path / "elsewhere", first, drops.catalogue(), ARCHIVED_AT)
         whole(store, path, name)
 
     home.offer(april__csv=APRIL)
     monkeypatch.setattr(Store, "upload", upload_after_the_other)
     assert home.ingest_folder().new == []
-    assert [drop.archived_at for drop in home.drops] == ["2026-05-31T00:00:00+00:00"]
+    (drop,) = home.drops
+    assert drop.file == "other name.csv"
+    assert list_store(server).keys() == {f"{drop.sha256}/other name.csv", f"{drop.sha256}/provenance.json"}
+    assert home.drops.path_to(drop).read_bytes() == APRIL
 
 
 def test_bytes_that_the_store_gives_back_otherwise_are_not_archived(

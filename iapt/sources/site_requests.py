@@ -20,6 +20,7 @@ import stamina
 
 from iapt.catalogue.limits import Limits
 from iapt.catalogue.publisher import Publisher, TransferSettings
+from iapt.run_warnings import make_printable
 from iapt.sources.addresses import AddressRules
 from iapt.sources.checked_network import CheckedNetwork, CheckedTransport, Wire, load_certificates
 from iapt.sources.remote_files import (
@@ -170,7 +171,8 @@ class SiteRequests:
                     try:
                         return ask()
                     except TemporaryError as error:
-                        _log.info("%s: attempt %d of %d: %s", address, number, transfer.attempts, error.found)
+                        found = make_printable(error.found)
+                        _log.info("%s: attempt %d of %d: %s", address, number, transfer.attempts, found)
                         raise
         except TemporaryError as error:
             times = "once" if number == 1 else f"{number} times"

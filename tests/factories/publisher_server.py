@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote, unquote, urlsplit
@@ -248,6 +249,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, publisher: PublisherServer) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.publisher = publisher
+
+    def server_bind(self) -> None:
+        """Bind without asking a name server what this machine is called."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -33,6 +33,13 @@ _POSITION = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3}[0-9]{1,7})["']""")
 _ERROR_CELL = re.compile(rb"""\st\s*=\s*(?:"e"|'e')""")
 # What a formula may begin with: many short looks are sooner done than one for every prefix of a namespace.
 _FORMULAS: Final = tuple(before + b"f" + after for before in (b"<", b":") for after in (b">", b" ", b"/", b"\t", b"\n"))
+# The library that loads a sheet takes the text of a value up to any of these, or none of it, and says nothing.
+_MARKUP_IN_VALUE = re.compile(rb"v>[^<]*<[^/][^<>]{0,20}")
+_MARKUP_IN_MARKED_VALUE = re.compile(rb"<v\s[^<>]*>[^<]*<[^/][^<>]{0,20}")
+_REFERENCE_IN_VALUE = re.compile(rb"[<:]v(?:\s[^<>]*)?>[^<]*&")
+_TEXT_CELL = re.compile(rb"""<c\s[^<>]*\bt\s*=\s*["'](?:str|inlineStr|e)["'][^<>]*>(?:<f[^<>]*>(?:[^<]*</f>)?)?$""")
+_ROW_NUMBER = re.compile(rb"""[<:]row\s(?:[^<>]*?\s)?r\s*=\s*["']([0-9]{1,7})["']""")
+_LONGEST_CELL: Final = 1 << 12
 _HIDDEN = re.compile(rb"""<(?:[^\s<>/]*:)?(?:row|col)\s[^<>]*\bhidden\s*=\s*["'](?:1|true|on)["']""")
 _DECLARED_ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']""")
 _READ_ENCODINGS: Final = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
@@ -49,6 +56,7 @@ OTHER_ERROR: Final = "#ERROR!"
 #: What a cell reads as whose formula was saved without a result.
 UNCALCULATED: Final = "(a formula without a result)"
 UNCALCULATED_REASON: Final = "a formula that was saved without its result is neither a value nor a suppression"
+_NO_DOCTYPE: Final = ("XML without a document type", "a document type, which may define entities")
 _DIGITS: Final = b"0123456789"
 _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ALL_DIGITS_ALIKE = bytes.maketrans(_DIGITS, b"0" * 10)
@@ -127,7 +135,7 @@ def _find_cell_tags(part: IO[bytes], extent: Extent) -> Iterator[list[bytes]]:
 
     Whether the sheet has formulas and hidden rows or columns is noted in `extent`.
     """
-    rest, in_sheet, is_first = b"", False, True
+    rest, before, in_sheet, is_first, last_row = b"", b"", False, True, 0
     while chunk := part.read(_WINDOW):
         window = rest + chunk
         if is_first:
@@ -139,14 +147,36 @@ def _find_cell_tags(part: IO[bytes], extent: Extent) -> Iterator[list[bytes]]:
             extent.may_hold_odd_cells = True
         rest = window[max(window.rfind(b"<"), 0) :]
         rest = b"" if b">" in rest else rest  # only a tag that the window cuts is looked at again
+        if not in_sheet and b"<!DOCTYPE" in window:
+            raise NotMeasurableError(*_NO_DOCTYPE)
         in_sheet = in_sheet or _SHEET in window
         if in_sheet and len(rest) > _LONGEST_TAG:
             raise NotMeasurableError("tags of an ordinary length", f"one of more than {_LONGEST_TAG:,} bytes")
         if in_sheet:
             complete = window[: len(window) - len(rest)]
+            _reject_odd_values(before + complete)
+            before = complete[-_LONGEST_CELL:]
+            for row in map(int, _ROW_NUMBER.findall(complete)):
+                if row <= last_row:
+                    raise NotMeasurableError("rows in their order, each once", f"row {row:,} after row {last_row:,}")
+                last_row = row
             if tags := (_ANY_CELL if _PREFIXED_CELL.search(complete) else _CELL).findall(complete):
                 yield tags
         rest = rest[-_LONGEST_TAG:]
+
+
+def _reject_odd_values(cells: bytes) -> None:
+    """Raise NotMeasurableError where the value of a cell is written so that it would be read as another, or as none."""
+    if markup := _MARKUP_IN_VALUE.search(cells) or _MARKUP_IN_MARKED_VALUE.search(cells):
+        raise NotMeasurableError(*_make_odd_value(markup[0]))
+    if b"&" in cells:
+        for reference in _REFERENCE_IN_VALUE.finditer(cells):
+            if not _TEXT_CELL.search(cells, max(reference.start() - _LONGEST_CELL, 0), reference.start()):
+                raise NotMeasurableError(*_make_odd_value(reference[0]))
+
+
+def _make_odd_value(value: bytes) -> tuple[str, str]:
+    return "values that stand plainly in their cells, such as <v>12</v>", repr(value[:80].decode("latin-1"))
 
 
 def _reject_other_encoding(start: bytes) -> None:
@@ -351,7 +381,7 @@ def _parse(
     """Parse a part as it is read. Raises NotMeasurableError where it is not well formed, or defines entities."""
 
     def reject_doctype(*_: object) -> None:
-        raise NotMeasurableError("XML without a document type", "a document type, which may define entities")
+        raise NotMeasurableError(*_NO_DOCTYPE)
 
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = reject_doctype

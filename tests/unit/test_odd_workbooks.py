@@ -297,6 +297,84 @@ def test_the_same_sheet_twice_is_told_and_counted_once(tmp_path: Path) -> None:
     assert notice.endswith("b.csv repeats a.csv")
 
 
+# -- values that a library reads as others ----------------------------------------------------------------------------
+
+NUMBERS = workbook(("apr", [MONTHLY_HEADER, make_row(25), make_row(30, measure=FINISHED)], "visible"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b"2<!-- a remark -->5", b"2&#53;", b"&#50;5", b"<![CDATA[25]]>", b"2<?x y?>5", b"2<x>5</x>"),
+        *(b"25&nbsp;", b"&foo;"),
+    ],
+)
+@pytest.mark.parametrize("written", ['<c r="J2"><v>{}</v></c>', '<c r="J2" t="n"><v xml:space="preserve">{}</v></c>'])
+def test_a_value_that_would_be_read_as_another_one_is_rejected(value: bytes, written: str, tmp_path: Path) -> None:
+    cell = written.encode().replace(b"{}", value)
+    book = edited(NUMBERS, SHEET, lambda part: _replace_cell(part, "J2", cell))
+    rejection = read(tmp_path, NAME, book).rejection
+    assert f"{SHEET}: expected values that stand plainly in their cells, such as <v>12</v>; found" in rejection
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        b'<c r="J2" t="str"><v>&#50;5</v></c>',
+        b'<c r="J2" t="str"><f>1&amp;2</f><v>&#50;5</v></c>',
+        b'<c r="J2" t="inlineStr"><is><t>&#50;5</t></is></c>',
+        b'<c r="J2"><f>A1&amp;B1</f><v>25</v></c>',
+        b'<c r="J2"><v></v></c>',
+    ],
+)
+def test_what_is_read_right_is_not_rejected(cell: bytes, tmp_path: Path) -> None:
+    found = read(tmp_path, NAME, edited(NUMBERS, SHEET, lambda part: _replace_cell(part, "J2", cell)))
+    assert [value["value_as_published"] for value in found.observations] == (
+        ["30"] if b"<v></v>" in cell else ["25", "30"]
+    )
+
+
+@pytest.mark.parametrize("at", range(-40, 40, 5))
+def test_a_value_is_seen_where_two_looks_at_a_sheet_meet(at: int, tmp_path: Path) -> None:
+    cell = b'<c r="J2"><v>2<!-- x -->5</v></c>'
+
+    def move(part: bytes) -> bytes:
+        changed = _replace_cell(part, "J2", cell)
+        place = changed.index(cell)
+        head = changed[: changed.index(b"<sheetData>") + len(b"<sheetData>")]
+        return head + b" " * ((1 << 20) + at - place) + changed[len(head) :]
+
+    assert "stand plainly" in read(tmp_path, NAME, edited(NUMBERS, SHEET, move)).rejection
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (b'<row r="3"', b'<row r="2"', "row 2 after row 2"),
+        (b'<row r="1"', b"<row spans='1:10' r='3'", "row 2 after row 3"),
+    ],
+)
+def test_a_row_that_stands_twice_or_out_of_order_is_rejected_for_the_last_would_win(
+    old: bytes, new: bytes, found: str, tmp_path: Path
+) -> None:
+    rejection = read(tmp_path, NAME, edited(NUMBERS, SHEET, lambda part: part.replace(old, new))).rejection
+    assert f"expected rows in their order, each once; found {found}." in rejection
+
+
+@pytest.mark.parametrize("part", [SHEET, "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml"])
+def test_a_part_that_defines_entities_is_rejected(part: str, tmp_path: Path) -> None:
+    definitions = b'<!DOCTYPE x [<!ENTITY a "lol">%s]>' % b"".join(
+        b'<!ENTITY %c "%s">' % (98 + level, b"&%c;" % (97 + level) * 10) for level in range(8)
+    )
+
+    def define(content: bytes) -> bytes:
+        start = content.index(b"?>") + 2
+        return content[:start] + definitions + content[start:].replace(b"<v>25</v>", b"<v>&i;</v>")
+
+    rejection = read(tmp_path, NAME, edited(NUMBERS, part, define)).rejection
+    assert "expected XML without a document type; found a document type, which may define entities" in rejection
+
+
 # -- other encodings --------------------------------------------------------------------------------------------------
 
 PARTS = [SHEET, "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml"]

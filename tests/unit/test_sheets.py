@@ -138,7 +138,7 @@ def test_cells_and_rows_that_do_not_say_where_they_stand_follow_those_before_the
     assert extent('<row r="9"><c r="D9"/><c/><c/></row><row><c/></row>') == Extent(10, 6, 4)
     assert extent('<row r="9"/><row/><row><c/></row>') == Extent(11, 1, 1)
     assert extent('<!-- <c r="Z9"> --><row><c/></row>') == Extent(1, 1, 1)
-    assert extent('<row r="5"><row r="5"></row></row><c/>') == Extent(7, 1, 1)
+    assert extent('<row r="5"><row r="6"></row></row><c/>') == Extent(8, 1, 1)
     assert extent("") == Extent()
 
 

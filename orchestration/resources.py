@@ -15,7 +15,7 @@ from iapt.ingest.remote_archive import open_archive
 from iapt.pull.reviews import list_unused_drops
 from iapt.sources.drop_folder_copy import CopiedFolder, copy_drop_folder, find_copy_folder
 from iapt.sources.remote_files import SourceError
-from iapt.sources.store_addresses import is_store_address
+from iapt.sources.store_addresses import is_elsewhere, parse_store_address
 from iapt.warehouse_lock import WarehouseLockedError, wait_for_warehouse
 from iapt.workspace import CATALOGUE, DISCLOSURE_POLICY, Workspace
 from iapt.workspace_lock import WAIT_SECONDS
@@ -120,9 +120,9 @@ class RefreshConfig(dg.Config):
     def folder(self, workspace: Workspace) -> Path:
         """Return the folder of drops to ingest."""
         location = self.location(workspace)
-        if is_store_address(location):
+        if is_elsewhere(location):
             return find_copy_folder(location, workspace.incoming / DROP_FOLDERS)
-        return Path(location).expanduser()
+        return Path(parse_store_address(location).path)
 
     def location(self, workspace: Workspace) -> str:
         """Return the folder of drops as it was named: a path on this machine, or an address of a store."""
@@ -134,7 +134,7 @@ class RefreshConfig(dg.Config):
         Raises dg.Failure where it cannot be had.
         """
         location = self.location(workspace)
-        if not is_store_address(location):
+        if not is_elsewhere(location):
             return CopiedFolder(self.folder(workspace))
         try:
             return copy_drop_folder(

@@ -10,7 +10,7 @@ from typing import Self
 import dagster as dg
 
 from iapt.sources.folder_fingerprint import EMPTY, compute_folder_fingerprint
-from iapt.sources.store_addresses import hide_credentials, is_store_address
+from iapt.sources.store_addresses import hide_credentials, is_elsewhere
 from iapt.workspace_state import read_ingested_fingerprint
 from orchestration.jobs import refresh
 from orchestration.pending_runs import find_pending_run
@@ -87,7 +87,7 @@ def drop_folder_sensor(
     """
     paths = workspace.paths
     config = RefreshConfig()
-    if is_store_address(location := config.location(paths)):
+    if is_elsewhere(location := config.location(paths)):
         yield dg.SkipReason(
             f"the drop folder is {hide_credentials(location)}, which the schedule asks; the sensor looks at folders of "
             "this machine"

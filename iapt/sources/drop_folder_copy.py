@@ -43,6 +43,15 @@ class CopiedFolder:
     removed: list[str] = field(default_factory=list)
     rejected: list[tuple[str, DropRejectedError]] = field(default_factory=list)
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether the copy is another than it was."""
+        return bool(self.copied or self.removed)
+
+    def describe_changes(self) -> str:
+        """Return how many files were copied, were there already and were removed."""
+        return f"{len(self.copied):,} files copied, {len(self.unchanged):,} unchanged, {len(self.removed):,} removed"
+
 
 def find_copy_folder(address: str, into: Path) -> Path:
     """Return where the copy of a drop folder lies, of all the copies in a folder."""

@@ -75,6 +75,11 @@ def is_store_address(text: str) -> bool:
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//|:)", text) is not None
 
 
+def is_elsewhere(text: str) -> bool:
+    """Whether a text is meant as an address of a store that is no folder of this machine."""
+    return is_store_address(text) and not text.startswith("file://")
+
+
 def parse_store_address(text: str) -> StoreAddress:
     """Return the address that a text is; of a path on this machine too.
 

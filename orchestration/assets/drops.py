@@ -106,6 +106,8 @@ def _archive_from_folder(
     paths = workspace.paths
     copied = config.copy_folder(paths, workspace.load_catalogue())
     folder = copied.path
+    if copied.has_changed:
+        context.log.info(f"{config.location(paths)}: {copied.describe_changes()}")
     if not folder.exists() and not config.drops:
         folder.mkdir(parents=True)
     archived_at = datetime.now(UTC).isoformat(timespec="seconds")

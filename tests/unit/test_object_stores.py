@@ -470,6 +470,8 @@ def test_only_what_has_changed_is_copied_again_and_what_is_gone_is_removed(serve
         ["2026/june.csv"],
     )
     assert read_copy(copied) == {"2026/april.csv": b"12", "2026/may.csv": b"1"}
+    assert (copied.has_changed, copied.describe_changes()) == (True, "1 files copied, 1 unchanged, 1 removed")
+    assert not copy(server, tmp_path).has_changed
 
 
 def test_a_copy_that_was_cut_short_is_completed(

@@ -267,3 +267,12 @@ def test_the_sensor_leaves_a_drop_folder_elsewhere_to_the_schedule(
     answer = Sensor(tmp_path).tick()
     assert isinstance(answer, dg.SkipReason)
     assert "the drop folder is s3://bucket/drops, which the schedule asks" in str(answer.skip_message)
+
+
+def test_a_drop_folder_of_this_machine_may_be_named_by_its_address(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IAPT_DROPS", f"file://{folder}")
+    answer = Sensor(tmp_path).tick()
+    assert isinstance(answer, dg.SkipReason)
+    assert str(answer.skip_message) == "the drop folder is empty"

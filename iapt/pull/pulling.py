@@ -23,11 +23,13 @@ from iapt.ingest.archive import ArchivedDrop, ArchiveStamp, DropArchive
 from iapt.ingest.home_origin import OtherOriginError, find_home_origin
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.ingest.reading import open_reading_connection, read_drop
+from iapt.machine_errors import describe_machine_error
 from iapt.pull.assessment import ReadDrop, assess_drop, describe_shrinkage
 from iapt.pull.by_hand import find_by_hand
 from iapt.pull.outcomes import Outcome, PulledPublication, PullResult
-from iapt.pull.reviews import PENDING, close_earlier_holds, hold_drop, read_reviews, release_hold
+from iapt.pull.reviews import PENDING, close_earlier_holds, hold_drop, is_pending, read_reviews, release_hold
 from iapt.rejection import DropRejectedError
+from iapt.run_warnings import make_printable
 from iapt.sources.folder import OfferedFile
 from iapt.sources.remote_files import (
     FetchedFile,
@@ -135,6 +137,14 @@ def _reject_other_home(home: PullHome) -> None:
         )
 
 
+class _NotFetchedError(Exception):
+    """Raised where the source did not give a file; an error of the archive, which may be a store too, is another."""
+
+    def __init__(self, reason: SourceError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 class _Pull:
     """One pull: what is known of the archive and the server while it lasts."""
 
@@ -160,17 +170,35 @@ class _Pull:
         known = self._find_known(publication)
         try:
             return self._pull(publication, known)
-        except SourceError as error:
-            for kind in self.failures_in_a_row:
-                self.failures_in_a_row[kind] = self.failures_in_a_row[kind] + 1 if isinstance(error, kind) else 0
-            if known is not None:
-                described = self._describe_known(publication, known)
-                return replace(described, detail=f"whether it has changed could not be asked: {error}")
+        except _NotFetchedError as failure:
+            return self._describe_not_fetched(publication, known, failure.reason)
+        except DropRejectedError as rejection:
+            return PulledPublication(publication, "failed", str(rejection))
+        except (OSError, SourceError):  # of this machine, or of the archive: the next file would meet it too
+            raise
+        except Exception as error:
+            if describe_machine_error(str(error)) is not None:
+                raise
+            return PulledPublication(
+                publication,
+                "failed",
+                f"a defect of the pipeline, {type(error).__name__}: {make_printable(str(error))}. What "
+                "has arrived is archived and in no release until a later pull has compared it. Please report it",
+            )
+
+    def _describe_not_fetched(
+        self, publication: Publication, known: PulledFile | None, error: SourceError
+    ) -> PulledPublication:
+        """Return that a file could not be had, or that it could not be asked whether an archived one has changed."""
+        for kind in self.failures_in_a_row:
+            self.failures_in_a_row[kind] = self.failures_in_a_row[kind] + 1 if isinstance(error, kind) else 0
+        if known is None:
             return PulledPublication(
                 publication, "by_hand" if isinstance(error, RefusedError) else "failed", str(error)
             )
-        except DropRejectedError as rejection:
-            return PulledPublication(publication, "failed", str(rejection))
+        described = self._describe_known(publication, known)
+        not_asked = f"whether it has changed could not be asked: {error}"
+        return replace(described, detail="; ".join(filter(None, (described.detail, not_asked))))
 
     def _pull(self, publication: Publication, known: PulledFile | None) -> PulledPublication:
         assert publication.file is not None
@@ -187,12 +215,15 @@ class _Pull:
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / publication.file_name
         validators = Validators(known.etag, known.last_modified) if known is not None else None
-        fetched = self.source.fetch(
-            publication.file,
-            target,
-            validators,
-            lambda done, total: self.progress.report_file(publication, done, total),
-        )
+        try:
+            fetched = self.source.fetch(
+                publication.file,
+                target,
+                validators,
+                lambda done, total: self.progress.report_file(publication, done, total),
+            )
+        except SourceError as error:
+            raise _NotFetchedError(error) from error
         self.failures_in_a_row = dict.fromkeys(self.failures_in_a_row, 0)
         if known is not None and not fetched.is_modified:
             self._remember(publication, replace(fetched, bytes=known.bytes), known.sha256, "unchanged")
@@ -253,7 +284,7 @@ class _Pull:
         if review is None or review.state == "accepted":
             return pulled
         drop = self.drops.by_sha256[pulled.sha256]
-        if _is_pending(review) or self._can_be_assessed_again(drop, review):
+        if is_pending(review) or self._can_be_assessed_again(drop, review):
             return self._assess(pulled, drop)
         return replace(pulled, outcome="held", detail=_describe_review(review))
 
@@ -342,7 +373,7 @@ class _Pull:
         """Whether a run was killed before it had compared an archived drop, or it can be read by now."""
         review = read_reviews(self.home.workspace).reviews.get(known.sha256)
         drop = self.drops.by_sha256[known.sha256]
-        return _is_pending(review) or (review is not None and self._can_be_assessed_again(drop, review))
+        return is_pending(review) or (review is not None and self._can_be_assessed_again(drop, review))
 
     def _can_be_assessed_again(self, drop: ArchivedDrop, review: Review) -> bool:
         """Whether a drop is held for what it could not be read under, and can be read under today's layouts."""
@@ -403,10 +434,6 @@ def _describe_bytes(publication: Publication, known: PulledFile) -> PulledPublic
 def _is_archived(publication: Publication, known: dict[str, PulledFile], archived: Collection[str]) -> bool:
     file = known.get(publication.file or "")
     return file is not None and file.sha256 in archived
-
-
-def _is_pending(review: Review | None) -> bool:
-    return review is not None and review.reasons == (PENDING,)
 
 
 def _describe_review(review: Review) -> str:

@@ -81,11 +81,16 @@ def decide_review(
             f"Held are: {held or 'none'}."
         )
     review = reviews[meant[0]]
-    if decision == "accepted" and review.reasons == (PENDING,):
+    if is_pending(review):
         raise ReviewError(f"{review.file}: {PENDING.text}")
     decided = _decide(review, decision, note, now)
     _write(workspace, {**reviews, meant[0]: decided})
     return meant[0], decided
+
+
+def is_pending(review: Review | None) -> bool:
+    """Whether a drop is held because it has not been compared with what was there."""
+    return review is not None and review.state == "held" and review.reasons == (PENDING,)
 
 
 def _decide(review: Review, decision: Literal["accepted", "rejected"], note: str, now: datetime) -> Review:

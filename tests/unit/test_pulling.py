@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import pytest
@@ -13,14 +14,15 @@ from iapt.ingest.drop_reading import read_archived_drops
 from iapt.ingest.home_origin import OtherOriginError
 from iapt.ingest.ingestion import IngestResult, ingest_folder
 from iapt.ingest.reissues import add_status_and_revision
+from iapt.pull import pulling
 from iapt.pull.by_hand import describe_by_hand
 from iapt.pull.comparison import compare_issues
 from iapt.pull.outcomes import Outcome
 from iapt.pull.pulling import FAILURES_IN_A_ROW, PullHome, plan_pull
-from iapt.pull.reviews import ReviewError, decide_review
+from iapt.pull.reviews import PENDING, ReviewError, decide_review
 from iapt.pull.selection import SelectionError, select_publications
 from iapt.sources.remote_files import RefusedError, UnavailableError, Validators
-from iapt.workspace_state import PulledFiles
+from iapt.workspace_state import PulledFiles, Review, Reviews
 from tests.factories import drops
 from tests.factories.drops import FINISHED, OTHER_PROVIDER, PROVIDER, REFERRALS, Row, make_monthly_csv, make_row
 from tests.factories.pull_home import HOST, NOW, PullingHome, make_publication
@@ -492,7 +494,7 @@ def test_what_a_killed_run_left_half_written_is_removed_by_the_next(make_home: A
     assert not list(home.workspace.observations.glob("reading-*"))
 
 
-def test_what_is_pending_cannot_be_accepted(make_home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_pending_can_be_neither_accepted_nor_rejected(make_home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     home = make_home()
     home.source.put(home.rows[0], APRIL)
 
@@ -503,8 +505,9 @@ def test_what_is_pending_cannot_be_accepted(make_home: Any, monkeypatch: pytest.
     with pytest.raises(KeyboardInterrupt):
         home.pull()
     (sha256,) = home.read_reviews().reviews
-    with pytest.raises(ReviewError, match="pull` again"):
-        decide_review(home.workspace, sha256, "accepted", "", NOW)
+    for decision in ("accepted", "rejected"):
+        with pytest.raises(ReviewError, match="pull` again"):
+            decide_review(home.workspace, sha256, decision, "", NOW)
 
 
 def test_a_plan_asks_for_nothing(make_home: Any) -> None:
@@ -555,3 +558,68 @@ def test_a_year_that_ends_after_since_is_pulled_and_what_is_never_pulled_is_not(
         row.id for row in select_publications(home.catalogue.publications, home.catalogue.publisher, since="2024-09")
     ]
     assert ids == ["monthly/2026-04/1", "annual/2024-25/1"]
+
+
+def test_a_defect_met_in_one_file_never_stops_the_others(make_home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = make_home(make_publication("2026-05"), make_publication())
+    home.source.put(home.rows[0], MAY)
+    home.source.put(home.rows[1], APRIL)
+    read = pulling.read_drop
+
+    def fail_on_may(connection: Any, drop: Any, *others: Any) -> Any:
+        if "may" in drop.file:
+            raise MemoryError("Unable to allocate\x1b[2J 9 GiB\nand so on")
+        return read(connection, drop, *others)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("iapt.pull.pulling.read_drop", fail_on_may)
+        for _ in range(2):
+            may, april = home.pull().pulled
+            assert may.outcome == "failed"
+            assert "MemoryError: Unable to allocate" in may.detail
+            assert may.detail.isprintable()
+            assert april.outcome in {"created", "unchanged"}
+            assert [drop.publication for drop in home.list_drops_in_use()] == ["monthly/2026-04/1"]
+    assert home.pull().pulled[0].outcome == "created"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("IO Error: disk is full")])
+def test_an_error_of_the_machine_ends_the_pull(make_home: Any, monkeypatch: Any, error: Exception) -> None:
+    home = make_home()
+    home.source.put(home.rows[0], APRIL)
+    monkeypatch.setattr("iapt.pull.pulling.read_drop", Mock(side_effect=error))
+    if "disk is full" in str(error):
+        monkeypatch.setattr("iapt.pull.pulling.describe_machine_error", lambda text: text)
+    with pytest.raises(type(error)):
+        home.pull()
+
+
+def test_an_archive_that_refuses_is_not_taken_for_the_publisher(make_home: Any, monkeypatch: Any) -> None:
+    home = make_home()
+    home.source.put(home.rows[0], APRIL)
+    refusal = RefusedError("s3://bucket/drops", "credentials that the store accepts", "none", "Set them.")
+    monkeypatch.setattr(home.archive, "archive", Mock(side_effect=refusal))
+    with pytest.raises(RefusedError):
+        home.pull()
+
+
+def test_what_was_rejected_is_never_used_by_a_later_pull(make_home: Any) -> None:
+    home = make_home()
+    assert serve(home, APRIL) == ["created"]
+    (drop,) = home.archive
+    rejected = Review(
+        publication="monthly/2026-04/1", file=drop.file, state="rejected", reasons=(PENDING,), held_at="2026-07-01"
+    )
+    Reviews(reviews={drop.sha256: rejected}).write(home.workspace.reviews)
+    assert home.pull_one().outcome == "held"
+    assert home.list_drops_in_use() == []
+
+
+def test_a_held_drop_keeps_its_reason_where_the_server_cannot_be_asked(make_home: Any) -> None:
+    home = make_home(make_publication(sha256="0" * 64))
+    assert serve(home, APRIL) == ["held"]
+    home.source.put(home.rows[0], UnavailableError(str(home.rows[0].file), "an answer", "none", "Try later."))
+    pulled = home.pull_one()
+    assert pulled.outcome == "held"
+    assert "the list declares" in pulled.detail
+    assert "could not be asked" in pulled.detail

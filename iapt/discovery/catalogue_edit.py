@@ -153,7 +153,7 @@ def _read_blocks(text: str) -> tuple[list[_Block], list[str]]:
 def _require_exactly(text: str, added: Sequence[Publication], publisher: Publisher) -> None:
     """Raise CatalogueEditError where rows contradict one another, or one that was added is not as given."""
     try:
-        rows = TypeAdapter(list[Publication]).validate_python(yaml.safe_load(text))
+        rows = TypeAdapter(list[Publication]).validate_python(yaml.safe_load(text) or [])
         listed = Publications(rows, publisher)
     except (ValueError, yaml.YAMLError) as error:
         raise CatalogueEditError(f"the list of publications would not be valid: {error}") from error

@@ -315,23 +315,23 @@ class _Discovery:
         named: Sequence[NamedPublication],
     ) -> None:
         files = list(contents.files)
-        asked: set[str] = set()
-        further = [*contents.chapters, *contents.data_sets]
-        missing = [publication for publication in named if not self._has_main_file(files, series, publication)]
-        for link in further:
-            if missing or self._is_of_other_series(link, series, named):
-                self._read_further(link, files, asked)
         known = describe_files(files, series.lists, self.rules)
+        is_missing = any(
+            select_main_file(known, publication.series, publication.period, self.rules).file is None
+            for publication in named
+        )
+        asked: set[str] = set()
+        for link in (*contents.chapters, *contents.data_sets):
+            if is_missing or self._is_of_other_series(link, series, named):
+                self._read_further(link, files, asked)
+        if asked:
+            known = describe_files(files, series.lists, self.rules)
         origin = _Origin(series, entry, contents)
         for publication in named:
             self._propose_main_file(origin, publication, known)
         for name in series.lists:
             if name not in {publication.series for publication in named}:
                 self._propose_further_file(origin, name, named, known)
-
-    def _has_main_file(self, files: Sequence[PublishedFile], series: _SeriesPage, named: NamedPublication) -> bool:
-        known = describe_files(files, series.lists, self.rules)
-        return select_main_file(known, named.series, named.period, self.rules).file is not None
 
     def _is_of_other_series(self, link: Link, series: _SeriesPage, named: Sequence[NamedPublication]) -> bool:
         """Whether a chapter is named for files of a further series, such as outcomes by therapy, not listed yet."""

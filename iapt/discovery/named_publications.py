@@ -21,6 +21,8 @@ Status = Literal["provisional", "definitive"]
 _WORD_AFTER_QUARTER = re.compile(
     r"\b(q|qtr|quarter)[-_ ]*([1-4])[-_ ]+(?:data|statistics|report|for|in|of)[-_ ]+(?=20)"
 )
+#: A quarter's number. Set apart, it is not taken for the day of a month that follows: `quarter-4-march-2026`.
+_QUARTER = re.compile(r"\b(q|qtr|quarter)[-_ ]*([1-4])(?![0-9])")
 #: A financial year. Joined, its end is not taken for the day of a month that follows: `2025-26-march-2026`.
 _FINANCIAL_YEAR = re.compile(r"(?<![0-9])(20[0-9]{2})[-_ ]+([0-9]{2})(?![0-9])")
 _GRAIN_WORDS = {"month": "month", "quarter": "quarter", "year": "financial year"}
@@ -91,7 +93,8 @@ def normalise_name(text: str) -> str:
     text = re.sub(r"[/,:;()\[\]'\"]+", " ", clean_text(text).lower())
     text = re.sub(r"(?<=[0-9])\s*-+\s*(?=[0-9])", "-", text)
     text = _FINANCIAL_YEAR.sub(_join_financial_year, text)
-    return _WORD_AFTER_QUARTER.sub(r"\1 \2 ", text)
+    text = _WORD_AFTER_QUARTER.sub(r"\1 \2 ", text)
+    return _QUARTER.sub(r"\1 \2;", text)
 
 
 def _join_financial_year(match: re.Match[str]) -> str:

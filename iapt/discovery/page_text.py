@@ -92,7 +92,10 @@ def read_first(parent: LexborNode | LexborHTMLParser, selector: str) -> str:
 
 
 def read_link(page_address: str, node: LexborNode, hosts: Collection[str], text: str = "") -> Link:
-    """Return where a link leads, and whether it may be followed: only https, only to one of the hosts."""
+    """Return where a link leads, and whether it may be followed: only https, only to one of the hosts.
+
+    The host is in small letters and without the usual port, so that an address is written in one way only.
+    """
     raw = (node.attributes.get("href") or "").strip()
     text = text or read_text(node)
     if not raw:
@@ -111,10 +114,23 @@ def read_link(page_address: str, node: LexborNode, hosts: Collection[str], text:
     # An address on a page may have spaces, or letters that are not ASCII, where it should have them encoded.
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
-    address = urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+    if not _is_usual_path(path):
+        return Link(clean_text(raw), text, "its address has a part that no name of a page or file has")
     host = (parts.hostname or "").rstrip(".")
+    address = urlunsplit((parts.scheme, host, path, query, ""))
     if "@" in parts.netloc or port not in (None, 443) or not parts.netloc.isascii():
         return Link(clean_text(raw), text, "its address names a user, a port or a host in other letters")
     if host not in hosts:
         return Link(clean_text(address), text, f"it leads to {clean_text(host)}, which is not on the list of hosts")
     return Link(address, text)
+
+
+def _is_usual_path(path: str) -> bool:
+    """Whether a percent-encoded path has only parts that may be names: nothing hidden in the encoding, no `..`."""
+    for part in path.split("/"):
+        name = unquote(part)
+        if name in (".", "..") or re.search(r"""[/\\<>"|*?]""", name):
+            return False
+        if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for character in name):
+            return False
+    return True

@@ -256,7 +256,7 @@ def make_challenge_page() -> str:
 class PublisherPages:
     """The pages of a site by address, read as the real ones are: every request is noted, and what is missing raises."""
 
-    pages: dict[str, str] = field(default_factory=dict)
+    pages: dict[str, str] = field(default_factory=dict, repr=False)
     requests: list[str] = field(default_factory=list)
     failing: Mapping[str, Callable[[], Exception]] = field(default_factory=dict)
 

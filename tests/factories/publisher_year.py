@@ -211,7 +211,9 @@ def make_other_cards(issue: Issue) -> list[Card]:
         ("Metadata for the monthly activity data file", "nhstalkingtherapies-monthly-metadata-20260709.xlsx"),
         ("Monthly activity: executive summary", f"month_{token}_activity_exec_sum.pdf"),
     )
-    cards = [Card(name, f"{FILES}/0F/{index:06X}/{file}", file[-3:]) for index, (name, file) in enumerate(names)]
+    cards = [
+        Card(name, f"{FILES}/0F/{index:06X}/{file}", file.rsplit(".", 1)[1]) for index, (name, file) in enumerate(names)
+    ]
     return [*cards, Card("Monthly activity dashboard", "https://app.example.org/monthly-activity", is_link=True)]
 
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication, PublicationPage
+from iapt.discovery import catalogue_edit
 from iapt.discovery.catalogue_edit import (
     CatalogueEditError,
     diff_rows,
@@ -137,6 +138,12 @@ def test_a_row_that_contradicts_the_list_is_not_written(row: Publication, found:
     assert path.read_text(encoding="utf-8") == LIST
 
 
+def test_a_row_that_would_read_back_as_another_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue_edit, "format_row", lambda row: format_row(row).replace("definitive", "provisional"))
+    with pytest.raises(CatalogueEditError, match="monthly/2026-07/1 would read back as another"):
+        insert_rows(LIST, [make_row()], PUBLISHER)
+
+
 def test_a_list_of_another_form_is_left_alone() -> None:
     with pytest.raises(CatalogueEditError, match="another form"):
         insert_rows("publications: []\n", [make_row()], PUBLISHER)
@@ -153,6 +160,10 @@ def test_the_form_of_a_row_is_that_of_the_reviewed_list() -> None:
     text = (FOLDER / "publications.yml").read_text(encoding="utf-8")
     rows = TypeAdapter(list[Publication]).validate_python(yaml.safe_load(text))
     assert [row.id for row in rows if format_row(row) not in text] == []
+
+
+def test_an_empty_list_stays_empty_without_rows() -> None:
+    assert insert_rows("# Nothing yet.\n", [], PUBLISHER) == "# Nothing yet.\n"
 
 
 def test_no_rows_are_an_empty_list() -> None:

@@ -142,6 +142,11 @@ def test_the_same_file_in_several_formats_is_taken_in_the_first_of_the_list() ->
     assert name_selected(cards) == "month_mar_2026_activity.csv"
 
 
+def test_files_of_other_names_are_not_the_same_one_in_another_format() -> None:
+    selection = select([file("month_mar_2026_activity.csv"), file("month_mar_2026_activity_by_provider.zip")])
+    assert selection.problem == "2 files may be the main one"
+
+
 def test_two_files_that_may_be_the_main_one_are_a_problem() -> None:
     selection = select([MAIN, file("month_mar_2026_activity_v2.csv", "Monthly activity")])
     assert selection.problem == "2 files may be the main one"

@@ -61,6 +61,10 @@ def test_the_cases_are_the_31_known_pages() -> None:
             {"slug": "quarter-4-2025-26-march-2026"},
             ["monthly 2026-03 definitive", "quarterly 2025-26 Q4 definitive"],
         ),
+        (
+            {"title": "2025-26 quarter 4, March 2026"},
+            ["monthly 2026-03 definitive", "quarterly 2025-26 Q4 definitive"],
+        ),
         ({"title": "Performance Sept 2025"}, ["monthly 2025-09 definitive"]),
         ({"title": "Performance Sep\u00adtember\u00a02025"}, ["monthly 2025-09 definitive"]),
         ({"title": "Provisional statistics, May 2025"}, ["monthly 2025-05 provisional"]),
@@ -85,6 +89,7 @@ def test_a_title_names_its_publications(names: Mapping[str, str], expected: list
         ({"title": "Performance May 2026", "slug": "performance-april-2026"}, "disagree on its month"),
         ({"title": "May 2026 and June 2026", "slug": "performance-may-2026"}, "disagree on its month"),
         ({"title": "Quarter 1 2026-27", "slug": "quarter-2-2026-27"}, "disagree on its quarter"),
+        ({"title": "May 2026, June 2026", "slug": "may-2026-june-2026-and-july"}, "disagree on its month"),
         ({"title": "Performance February", "slug": "performance"}, "without its year"),
         ({"title": "Performance May 2026 provisional", "slug": "performance-may-2026-final"}, "disagree on the status"),
         ({"title": "Performance March 2026 and Quarter 3 2026-27"}, "not published together"),

@@ -207,7 +207,8 @@ def test_the_same_file_on_two_cards_is_one_file() -> None:
         ("//digital.nhs.uk/a", "https://digital.nhs.uk/a"),
         (" https://digital.nhs.uk/a%20b#top ", "https://digital.nhs.uk/a%20b"),
         ("/a b/é", "https://digital.nhs.uk/a%20b/%C3%A9"),
-        ("https://DIGITAL.nhs.uk:443/a", "https://DIGITAL.nhs.uk:443/a"),
+        ("https://DIGITAL.nhs.uk:443/a", "https://digital.nhs.uk/a"),
+        ("https://digital.nhs.uk./a", "https://digital.nhs.uk/a"),
     ],
 )
 def test_a_link_is_made_whole(href: str, address: str) -> None:
@@ -235,6 +236,14 @@ def test_a_link_is_made_whole(href: str, address: str) -> None:
         "/\\evil.example/a",
         "\\\\evil.example\\a",
         "/a\x00b",
+        "/a%00b.csv",
+        "/a%0Ab.csv",
+        "/a/%2e%2e/b.csv",
+        "/a%2Fb.csv",
+        "/a%5Cb.csv",
+        "/a%3Cscript%3E.csv",
+        "/a%E2%80%AEb.csv",
+        "/a%FFb*.csv",
         "https://digit\u0430l.nhs.uk/a",
         "/" + "a" * 2100,
         "",
@@ -251,6 +260,7 @@ def test_entities_soft_hyphens_and_spaces_of_any_kind_leave_plain_text() -> None
         clean_text("Per\u00adfor\u200bmance\u00a0\n April\u2009 2026\u202e \u2013 it\u2019s")
         == "Performance April 2026 - it's"
     )
+    assert clean_text("May \uff12\uff10\uff12\uff16 \ufb01nal") == "May 2026 final"
     html = make_publication_page("Per&shy;formance&nbsp;April &amp; May&#x202e; 2026", [])
     assert read_publication(html).title == "Performance April & May 2026"
 

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -31,7 +32,7 @@ from tests.factories.mutant_trials import Key, Trial, run_trials
 from tests.factories.small_drops import make_small_drops
 
 OUTCOMES = ("rejected", "same figures", "told", "not knowable", "silent", "fault")
-_IN_ONE_HOME = 96
+_IN_ONE_HOME = 250
 _UNCHANGED = Kind("unchanged", "base")
 
 
@@ -96,6 +97,12 @@ def judge(trial: Trial) -> Judgement:
     )
 
 
+def _is_untold(trial: Trial) -> bool:
+    """Whether a mutant was read otherwise than its base and reading said nothing: rules are asked of such alone."""
+    base = read_bases()[trial.mutant.base]
+    return set(trial.words) <= set(base.words) and any(_find_differences(base, trial))
+
+
 def _find_differences(base: Trial, trial: Trial) -> Iterator[str]:
     lost = [key for key in base.cells if key not in trial.cells]
     added = [key for key in trial.cells if key not in base.cells]
@@ -123,17 +130,19 @@ def judge_run(numbers: Sequence[int], seed: int) -> list[Judgement]:
         by_digest = {hashlib.sha256(mutant.content).digest(): mutant for mutant in reversed(waiting)}
         together = sorted(by_digest.values(), key=lambda mutant: mutant.number)
         waiting = [mutant for mutant in waiting if mutant not in together]
-        judgements += [judge(trial) for trial in run_trials(together)]
+        judgements += [judge(trial) for trial in run_trials(together, _is_untold)]
     return sorted(judgements, key=lambda judgement: judgement.number)
 
 
-def _run(count: int, seed: int, processes: int) -> list[Judgement]:
+def _run(count: int, seed: int, processes: int, console: Console) -> list[Judgement]:
     parts = [range(start, min(start + _IN_ONE_HOME, count)) for start in range(0, count, _IN_ONE_HOME)]
-    if processes == 1:
-        return [judgement for part in parts for judgement in judge_run(part, seed)]
-    with ProcessPoolExecutor(processes) as pool:
-        found = pool.map(judge_run, parts, [seed] * len(parts))
-        return [judgement for part in found for judgement in part]
+    judgements: list[Judgement] = []
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for judged in pool.map(judge_run, parts, [seed] * len(parts)):
+            judgements += judged
+            outcomes = Counter(judgement.outcome for judgement in judgements)
+            console.print(f"{len(judgements):,}: {', '.join(f'{outcomes[name]:,} {name}' for name in OUTCOMES)}")
+    return judgements
 
 
 def _make_table(judgements: Sequence[Judgement]) -> Table:
@@ -173,7 +182,7 @@ def main(arguments: Sequence[str]) -> int:
             _print(console, judgement)
         return 0
     start = time.perf_counter()
-    judgements = _run(options.count, options.seed, options.processes)
+    judgements = _run(options.count, options.seed, options.processes, console)
     seconds = time.perf_counter() - start
     accepted = [judgement for judgement in judgements if judgement.outcome not in ("rejected", "fault")]
     console.print(_make_table(judgements))

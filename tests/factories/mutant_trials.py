@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,20 +60,30 @@ class Trial:
         return self.summary is not None and not self.rejection
 
 
-def run_trials(mutants: Sequence[Mutant], *, validated: bool = True) -> list[Trial]:
+def ask_of_all(_trial: Trial) -> bool:
+    """Ask the rules of drops of every mutant that was read."""
+    return True
+
+
+def ask_of_none(_trial: Trial) -> bool:
+    """Ask the rules of drops of no mutant."""
+    return False
+
+
+def run_trials(mutants: Sequence[Mutant], asked: Callable[[Trial], bool] = ask_of_all) -> list[Trial]:
     """Ingest and read mutants in one home of their own; where that raises, each in a home of its own.
 
-    `validated` asks the rules of drops of every mutant that was read.
+    The rules of drops are asked of those mutants that were read and for which `asked` holds.
     """
     try:
-        return _run_in_one_home(mutants, validated=validated)
+        return _run_in_one_home(mutants, asked)
     except Exception as error:  # noqa: BLE001 (whatever is raised is a fault, and is told of its mutant)
         if len(mutants) > 1:
-            return [trial for mutant in mutants for trial in run_trials([mutant], validated=validated)]
+            return [trial for mutant in mutants for trial in run_trials([mutant], asked)]
         return [Trial(mutants[0], faults=[f"raised {type(error).__name__}: {error}"])]
 
 
-def _run_in_one_home(mutants: Sequence[Mutant], *, validated: bool) -> list[Trial]:
+def _run_in_one_home(mutants: Sequence[Mutant], asked: Callable[[Trial], bool]) -> list[Trial]:
     with tempfile.TemporaryDirectory(prefix="mutants-") as root:
         home = Path(root)
         offered = home / "offered"
@@ -103,8 +114,10 @@ def _run_in_one_home(mutants: Sequence[Mutant], *, validated: bool) -> list[Tria
             _check_archive(trial, archive)
             _check_reading(trial, store)
         _check_leftovers(by_sha256, archive, store)
-        if validated:
-            _validate([trial for trial in trials.values() if trial.is_read], store, home)
+        for trial in trials.values():
+            if trial.summary is not None:
+                _add_words_of_reading(trial, trial.summary)
+        _validate([trial for trial in trials.values() if trial.is_read and asked(trial)], store, home)
         return list(trials.values())
 
 
@@ -216,8 +229,14 @@ def _check_leftovers(trials: Mapping[str, Trial], archive: DropArchive, store: O
 # -- what was said -----------------------------------------------------------------------------------------------------
 
 
+def _add_words_of_reading(trial: Trial, summary: DropSummary) -> None:
+    trial.words += [f"notice: {notice}" for notice in summary.notices]
+    for table in summary.tables:
+        trial.words += [f"quarantined: {reason} ({cells})" for reason, cells in table.quarantined.items()]
+
+
 def _validate(trials: Sequence[Trial], store: ObservationStore, home: Path) -> None:
-    """Add the words of each trial: its notices and quarantine, and the rules and warnings that its figures break."""
+    """Add the rules and warnings that the figures of each trial break."""
     if not trials:
         return
     requested = [
@@ -226,10 +245,6 @@ def _validate(trials: Sequence[Trial], store: ObservationStore, home: Path) -> N
     ]
     validations = validate_drops(requested, DropValidationCache(home / "validations"), SEEDS).validations
     for trial, validation in zip(trials, validations, strict=True):
-        assert trial.summary is not None
-        trial.words += [f"notice: {notice}" for notice in trial.summary.notices]
-        for table in trial.summary.tables:
-            trial.words += [f"quarantined: {reason} ({cells})" for reason, cells in table.quarantined.items()]
         for outcome in validation.outcomes:
             if outcome.result == "failed":
                 trial.words.append(f"rule: {outcome.rule} ({outcome.violations})")
@@ -267,14 +282,21 @@ _WARNINGS = {
 }
 
 
+@functools.cache
+def _connect_to_seeds() -> duckdb.DuckDBPyConnection:
+    """A database of the reviewed lists."""
+    connection = duckdb.connect(config={"threads": 1})
+    for seed in ("measure_names", "organisations", "populations"):
+        file = quote_literal(SEEDS / f"{seed}.csv")
+        connection.execute(f"create table {seed} as from read_csv({file}, all_varchar = true)")
+    return connection
+
+
 def _find_warnings(observations: Path) -> list[str]:
-    words = []
-    with duckdb.connect() as connection:
-        for seed in ("measure_names", "organisations", "populations"):
-            connection.execute(
-                f"create view {seed} as from read_csv({quote_literal(SEEDS / f'{seed}.csv')}, all_varchar = true)"
-            )
-        connection.execute(f"create table cells as from read_parquet({quote_literal(observations)})")
-        for warning, query in _WARNINGS.items():
-            words += [f"warning: {warning} {text}" for (text,) in connection.execute(query).fetchall()]
-    return words
+    connection = _connect_to_seeds()
+    connection.execute(f"create or replace temp view cells as from read_parquet({quote_literal(observations)})")
+    return [
+        f"warning: {warning} {text}"
+        for warning, query in _WARNINGS.items()
+        for (text,) in connection.execute(query).fetchall()
+    ]

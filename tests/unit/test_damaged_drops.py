@@ -116,7 +116,7 @@ IN_ONE_HOME = len(KINDS)
 def test_a_mutant_of_any_kind_is_archived_whole_and_every_cell_is_accounted_for(first: int) -> None:
     """Of each: no exception, not half archived, no cell lost by a count of our own; `benchmarks/mutated_drops.py`."""
     mutants = {make_mutant(number, 7).content: make_mutant(number, 7) for number in range(first, first + IN_ONE_HOME)}
-    trials = mutant_trials.run_trials(list(mutants.values()), validated=False)
+    trials = mutant_trials.run_trials(list(mutants.values()), mutant_trials.ask_of_none)
     assert {trial.mutant.number: trial.faults for trial in trials if trial.faults} == {}
     assert any(trial.rejection for trial in trials)
     assert sum(trial.was_counted for trial in trials) > IN_ONE_HOME // 3
@@ -144,7 +144,7 @@ def test_a_trial_tells_of_an_exception_of_the_mutant_that_raised_it(monkeypatch:
         return real(folder, *others)
 
     monkeypatch.setattr(mutant_trials, "ingest_folder", ingest)
-    trials = mutant_trials.run_trials([good, bad], validated=False)
+    trials = mutant_trials.run_trials([good, bad], mutant_trials.ask_of_none)
     assert [trial.faults for trial in trials] == [[], ["raised KeyError: 'a slip'"]]
 
 
@@ -159,12 +159,12 @@ def test_a_trial_tells_of_half_an_archive_a_lost_cell_and_what_is_left_behind(mo
         return found
 
     monkeypatch.setattr(mutant_trials, "read_archived_drops", read_and_spoil)
-    (trial,) = mutant_trials.run_trials([make_sound_mutant()], validated=False)
+    (trial,) = mutant_trials.run_trials([make_sound_mutant()], mutant_trials.ask_of_none)
     assert [fault.split(":")[0] for fault in trial.faults] == [
         "half archived",
         "2 cells in; 3 observations and 0 quarantined; 2 cells in the files",
     ]
     monkeypatch.setattr(mutant_trials, "read_archived_drops", real)
     monkeypatch.setattr(mutant_trials, "read_cells", lambda *_: Counter({"25": 3}))
-    (trial,) = mutant_trials.run_trials([make_sound_mutant()], validated=False)
+    (trial,) = mutant_trials.run_trials([make_sound_mutant()], mutant_trials.ask_of_none)
     assert trial.faults == ["3 cells counted in the bytes, 2 read"]

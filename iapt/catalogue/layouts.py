@@ -157,17 +157,32 @@ class LongMeasures(StrictModel):
     rectangular: bool = False
 
 
+class ColumnYears(StrictModel):
+    """The periods in which columns whose whole name matches a pattern were published, by their labels."""
+
+    pattern: str
+    first: str = ""
+    last: str = ""
+
+    def excludes(self, column: str, period: str) -> bool:
+        """Whether a column of this name is not one of a period."""
+        is_outside = period < self.first or (self.last != "" and period > self.last)
+        return is_outside and re.fullmatch(self.pattern, column) is not None
+
+
 class WideMeasures(StrictModel):
     """One column per measure. `columns` is every name that leads to a reviewed measure.
 
     Any other column is a drift where `other_columns` are rejected; else it is a measure that nobody has reviewed, which
-    is read under its own name and does not leave. Every whole file has one column of each list of `expected`.
+    is read under its own name and does not leave. Every whole file has one column of each list of `expected`. `years`
+    says of columns that were renamed when they had which name: a table may come under the name of another year.
     """
 
     shape: Literal["wide"]
     columns: list[str] = Field(min_length=1)
     other_columns: Literal["rejected", "unreviewed"] = "rejected"
     expected: list[list[str]] = []
+    years: list[ColumnYears] = []
 
     @model_validator(mode="after")
     def _expected_are_known(self) -> WideMeasures:

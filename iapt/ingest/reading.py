@@ -138,7 +138,7 @@ def read_group(context: ReadingContext) -> GroupResult:
     reject_cut_organisation(context, layout, valid.table)
     duplicates = find_duplicates(context, valid.table)
     odd_names = find_odd_names(context, valid.table)
-    missing = find_missing_rows(context, layout, valid.table)
+    missing = find_missing_rows(context, layout, valid.table, periods.periods)
     shaped = shape_cells(context, layout, valid.table, duplicates)
     summary = TableSummary(
         layout=layout.name,

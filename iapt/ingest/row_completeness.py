@@ -1,16 +1,20 @@
 """Completeness of rows: what rows, levels and columns a drop lacks that its other rows, or others of its layout, have.
 
+Columns of another year are told too: of an annual pack nothing but names says the year.
+
 Published files are rectangular: of 74 that were read, one, a damaged copy, lacks a row that all others of its kind
 have (docs/sources.md#rectangular-files). What is missing is told and no reason to reject: nothing wrong is read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from iapt.catalogue.layouts import Layout, WideMeasures
 from iapt.ingest.notices import format_notice
 from iapt.ingest.reading_context import ReadingContext
+from iapt.periods import Period
 from iapt.run_warnings import list_first
 
 #: How many others must have a row for it to be missed.
@@ -25,19 +29,25 @@ _MISSING_PERIOD: Final = "an organisation has no rows of a period between its ot
 _MISSING_MEASURE: Final = "a measure that all other organisations and populations have is missing; rows may be lost"
 _MISSING_LEVEL: Final = "no rows of a level that files of this layout have; the file is an extract, or has lost them"
 _MISSING_COLUMN: Final = "a column that files of this layout have is missing"
+_OTHER_YEAR: Final = (
+    "columns that files of this period do not have; the table may be of another year than its name says"
+)
 _ORGANISATION: Final = "concat_ws(' ', org_level, org_code, partner_code)"
 _POPULATION: Final = "concat_ws(' ', variable_type, variable_a, variable_b)"
 _MONTH: Final = "strftime(period_start, '%Y-%m')"
 
 
-def find_missing_rows(context: ReadingContext, layout: Layout, table: str) -> tuple[str, ...]:
-    """Return notices of the rows, levels and columns that a working table lacks."""
+def find_missing_rows(
+    context: ReadingContext, layout: Layout, table: str, periods: Sequence[Period]
+) -> tuple[str, ...]:
+    """Return notices of the rows, levels and columns that a working table of these periods lacks."""
     notices = [
         *_name_missing(context, _MISSING_ROW, _build_missing_populations_sql(table)),
         *_name_missing(context, _MISSING_PERIOD, _build_missing_periods_sql(table)),
     ]
     if isinstance(layout.measures, WideMeasures):
         notices += _find_missing_columns(context, layout.measures)
+        notices += _find_columns_of_other_years(context, layout.measures, periods)
     else:
         notices += _name_missing(context, _MISSING_MEASURE, _build_missing_measures_sql(table))
     return (*notices, *_find_missing_levels(context, layout, table))
@@ -147,3 +157,14 @@ def _find_missing_columns(context: ReadingContext, measures: WideMeasures) -> li
     header = set(context.group.header)
     missing = [" or ".join(names) for names in measures.expected if not header.intersection(names)]
     return [format_notice(_MISSING_COLUMN, list_first(missing[:_NAMED], len(missing)))] if missing else []
+
+
+def _find_columns_of_other_years(
+    context: ReadingContext, measures: WideMeasures, periods: Sequence[Period]
+) -> list[str]:
+    others = [
+        column
+        for column in context.group.value_columns
+        if any(years.excludes(column, period.label) for years in measures.years for period in periods)
+    ]
+    return [format_notice(_OTHER_YEAR, list_first(others[:_NAMED], len(others)))] if others else []

@@ -458,3 +458,20 @@ def test_every_column_of_a_reviewed_annual_measure_is_expected_where_each_year_h
     measures = layout("annual_main_wide").measures
     assert isinstance(measures, WideMeasures)
     assert sorted(map(sorted, measures.expected)) == sorted(sorted(by_measure[measure]) for measure in since_first)
+
+
+def test_the_years_of_annual_columns_are_those_of_their_aliases() -> None:
+    measures = layout("annual_main_wide").measures
+    assert isinstance(measures, WideMeasures)
+    years = [f"{year}-{(year + 1) % 100}" for year in range(2017, 2026)]
+    for row in read_seed("measure_aliases"):
+        if row["series"] == "annual" and row["first_period"] >= "2017":
+            of_column = [
+                year
+                for year in years
+                if not any(rule.excludes(row["name_as_published"], year) for rule in measures.years)
+            ]
+            last = row["last_period"] or years[-1]
+            assert of_column == [year for year in years if row["first_period"] <= year <= last], row[
+                "name_as_published"
+            ]

@@ -200,6 +200,33 @@ def test_a_column_of_the_wide_quarterly_files_is_missed(tmp_path: Path) -> None:
     assert find_notices(found, "a column that files of this layout") == ["NotCaseness"]
 
 
+@pytest.mark.parametrize(
+    ("year", "table", "columns"),
+    [
+        ("2022-23", "2022-23", []),
+        (
+            "2023-24",
+            "2018-19",
+            ["CountReferralsReceived; CountFirstTreatment; CountFinishedCourseTreatment; and 37 more"],
+        ),
+        (
+            "2018-19",
+            "2022-23",
+            ["Count_ReferralsReceived; Count_AccessingServices; Count_SecondTreatment; and 39 more"],
+        ),
+        ("2023-24", "2020-21", ["Count_FirstTreatment"]),
+        ("2024-25", "2023-24", ["Percentage_FinishedCourseTreatment; Mean_WaitEnteredTreatment"]),
+    ],
+)
+def test_a_table_under_the_name_of_another_year_is_told_by_its_columns(
+    year: str, table: str, columns: list[str], tmp_path: Path
+) -> None:
+    rows = [make_annual_row("25", year=table, body=body) for body in PROVIDERS]
+    pack = make_zip({f"psych-ther-ann-rep-csv-{year}-main.csv": make_csv(ANNUAL_HEADERS[table], rows)})
+    found = read(tmp_path, f"psych-ther-ann-rep-csvs-{year}.zip", pack)
+    assert find_notices(found, "columns that files of this period do not have") == columns
+
+
 @pytest.mark.parametrize(("mark", "is_told"), [("-", True), ("NULL", True), ("*", False), ("25", False)])
 def test_a_mark_that_no_file_of_the_layout_had_is_read_and_told(mark: str, is_told: bool, tmp_path: Path) -> None:
     found = read_monthly(tmp_path, make_row(mark), make_row("25", measure=FINISHED))

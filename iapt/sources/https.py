@@ -212,8 +212,9 @@ class _FileTransfer:
         if (
             response.status_code != httpx.codes.PARTIAL_CONTENT
             or given is None
+            or total is None  # whether the rest is all of the rest could not be told
             or int(given[1]) != self._body.size_bytes
-            or (partial.total_bytes is not None and total != partial.total_bytes)
+            or partial.total_bytes not in {None, total}
             or _read_encoding(response, self._address) != partial.content_encoding
             or not self._is_same_version(response, partial)
         ):

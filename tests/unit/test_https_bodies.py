@@ -283,6 +283,15 @@ def test_a_body_in_chunks_that_ends_too_soon_is_asked_for_again(server: Publishe
     assert fetched.bytes_received == len(CONTENT)
 
 
+def test_a_part_of_a_file_of_unknown_length_is_not_taken_for_the_rest(server: PublisherServer, target: Path) -> None:
+    tag = f"ETag: {ETAG}"
+    rest = answer("206 Partial", CONTENT[4000:8000], "Content-Length: 4000", "Content-Range: bytes 4000-7999/*", tag)
+    server.raw_answers[PATH] = [make_chunked(CONTENT[:4000], tag, end=b""), rest]
+    make_site(server).fetch(server.address_of(PATH), target)
+    assert target.read_bytes() == CONTENT
+    assert len(server.requests) == 3
+
+
 def test_a_body_of_which_nothing_says_how_long_it_is_is_not_believed(server: PublisherServer, target: Path) -> None:
     server.raw_answers[PATH] = [answer("200 OK", CONTENT[:20_000], "Content-Type: text/csv")]
     make_site(server).fetch(server.address_of(PATH), target)

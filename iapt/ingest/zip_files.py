@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import itertools
 import lzma
 import shutil
@@ -32,6 +33,8 @@ from iapt.sources.file_formats import (
 
 #: What Python raises for a ZIP, or a member of one, that is damaged.
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
+#: That of a workbook of 1,000 sheets is a tenth of it.
+_LONGEST_DIRECTORY = 1 << 20
 #: The bytes of a local header before its name.
 _LOCAL_HEADER_BYTES = 30
 
@@ -97,6 +100,8 @@ def open_checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipf
     if not is_zip and not head.startswith(b"PK") and found.name != "binary":
         reject_posing(found, _find_suffix(file, member), file, member)
     try:
+        with _GuardedFile(path) as guarded:
+            zipfile.ZipFile(guarded)
         archive = zipfile.ZipFile(path)
     except (*DAMAGED, OSError) as error:
         raise DropRejectedError(file, place, "a complete ZIP container", str(error), GET_IT_AGAIN) from error
@@ -106,6 +111,16 @@ def open_checked_zip(path: Path, file: str, member: str, limits: Limits) -> zipf
         archive.close()
         raise
     return archive
+
+
+class _GuardedFile(io.FileIO):
+    """A ZIP as it is opened, which reads its directory in one piece: one so long would fill the memory with members."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return bytes of the file. Raises zipfile.BadZipFile for more than a directory can have."""
+        if size is not None and size > _LONGEST_DIRECTORY:
+            raise zipfile.BadZipFile(f"a directory of {size:,} bytes, of at most {_LONGEST_DIRECTORY:,}")
+        return super().read(size)
 
 
 def _find_suffix(file: str, member: str) -> str:
@@ -125,13 +140,13 @@ def _check_directory(archive: zipfile.ZipFile, path: Path, file: str, member: st
     for info in infos:
         if stat.S_ISLNK(info.external_attr >> 16):
             raise DropRejectedError(file, place, "plain members", f"a link: {info.filename!r}", GET_IT_AGAIN)
-    _reject_overlapping(infos, file, place)
     reject_posing(recognise_members([info.filename for info in infos]), suffix, file, member)
     if suffix == ".xlsx":
         for info in infos:
             _reject_unreadable_part(info, file, place)
     else:
         reject_too_many(len(infos), limits, file, place)
+    _reject_overlapping(infos, file, place)
 
 
 def _reject_overlapping(infos: Sequence[zipfile.ZipInfo], file: str, place: str) -> None:

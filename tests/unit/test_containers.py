@@ -166,6 +166,25 @@ def test_more_members_than_the_limit_are_rejected(tmp_path: Path) -> None:
     assert rejected(tmp_path, "many.zip", pack, max_members=3).found == "4 members"
 
 
+def test_ten_thousand_members_are_rejected_by_their_number_and_more_before_they_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = b"PK\x01\x02" + struct.pack("<6H3I5H2I", 20, 20, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0)
+
+    def directory(members: int) -> bytes:
+        listed = b"".join(entry + f"{number:06}".encode() for number in range(members))
+        counted = min(members, 0xFFFF)
+        return listed + b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, counted, counted, len(listed), 0, 0)
+
+    assert rejected(tmp_path, "many.zip", directory(10_000)).found == "10000 members"
+    listed: list[int] = []
+    read = zipfile.ZipFile.infolist
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda archive: (listed.append(1), read(archive))[1])
+    rejection = rejected(tmp_path, "more.zip", directory(30_000))
+    assert rejection.found == "a directory of 1,560,000 bytes, of at most 1,048,576"
+    assert not listed
+
+
 def test_the_parts_of_a_workbook_are_not_counted_as_members(tmp_path: Path) -> None:
     assert opened(tmp_path, "book.xlsx", drops.make_xlsx({"A": SOUND_SHEET}), max_members=1)
 

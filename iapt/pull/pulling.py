@@ -169,7 +169,7 @@ class _Pull:
         """Get one publication and say what came of it."""
         known = self._find_known(publication)
         try:
-            return self._pull(publication, known)
+            pulled = self._pull(publication, known)
         except _NotFetchedError as failure:
             return self._describe_not_fetched(publication, known, failure.reason)
         except DropRejectedError as rejection:
@@ -185,6 +185,9 @@ class _Pull:
                 f"a defect of the pipeline, {type(error).__name__}: {make_printable(str(error))}. What "
                 "has arrived is archived and in no release until a later pull has compared it. Please report it",
             )
+        if pulled.outcome != "not_asked":  # a body that was cut is resumed; what arrived, now or before a kill, is done
+            shutil.rmtree(self._find_incoming(publication), ignore_errors=True)
+        return pulled
 
     def _describe_not_fetched(
         self, publication: Publication, known: PulledFile | None, error: SourceError
@@ -202,7 +205,6 @@ class _Pull:
 
     def _pull(self, publication: Publication, known: PulledFile | None) -> PulledPublication:
         assert publication.file is not None
-        workspace = self.home.workspace
         if known is not None and self._is_to_be_assessed(known):
             return self._assess(_describe_bytes(publication, known), self.drops.by_sha256[known.sha256])
         if (received := self._receive_by_hand(publication)) is not None:
@@ -211,7 +213,7 @@ class _Pull:
             return self._describe_known(publication, known)
         if (refused := self._find_server_left_alone()) is not None:
             return PulledPublication(publication, refused, "the server was left alone after it failed several times")
-        folder = workspace.incoming / hashlib.sha256(publication.file.encode()).hexdigest()[:16]
+        folder = self._find_incoming(publication)
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / publication.file_name
         validators = Validators(known.etag, known.last_modified) if known is not None else None
@@ -228,9 +230,12 @@ class _Pull:
         if known is not None and not fetched.is_modified:
             self._remember(publication, replace(fetched, bytes=known.bytes), known.sha256, "unchanged")
             return replace(self._describe_known(publication, known), bytes_received=fetched.bytes_received)
-        pulled = self._receive(publication, target, compute_sha256(target), fetched)
-        shutil.rmtree(folder)
-        return pulled
+        return self._receive(publication, target, compute_sha256(target), fetched)
+
+    def _find_incoming(self, publication: Publication) -> Path:
+        """Return the folder of the file of a publication while it is on its way."""
+        name = hashlib.sha256((publication.file or "").encode()).hexdigest()[:16]
+        return self.home.workspace.incoming / name
 
     def _receive_by_hand(self, publication: Publication) -> PulledPublication | None:
         """Receive the file of a publication that a person got; None where there is none, or it was received before."""

@@ -1,0 +1,58 @@
+"""A pull in a process of its own, which is killed before the nth time that it moves a file into place.
+
+    python -m tests.factories.pull_worker HOME ORIGIN N
+
+It pulls two small publications of one month and the next from a server on this machine. N = 0 kills it never.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from iapt.pull.pulling import PullHome, pull_publications
+from iapt.sources.https import PublisherSite
+from iapt.sources.mirror import MirroredSite
+from iapt.sources.site_requests import SiteAccess
+from tests.factories.publisher_site import LIMITS, TRANSFER
+from tests.factories.pull_home import PullingHome, make_publication
+
+ROWS = [make_publication("2026-05"), make_publication("2026-04")]
+
+
+def kill_before_move(number: int) -> None:
+    """Let this process be killed before the nth file or folder is moved into its place."""
+    move, moved = Path.replace, 0
+
+    def move_or_die(path: Path, target: Any) -> Path:
+        nonlocal moved
+        moved += 1
+        if moved == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return move(path, target)
+
+    Path.replace = move_or_die  # type: ignore[method-assign]
+
+
+def pull(root: Path, origin: str) -> dict[str, int]:
+    """Pull both publications from a server; return the counts of outcomes."""
+    home = PullingHome(root, ROWS)
+    access = SiteAccess(
+        hosts=frozenset({"files.digital.nhs.uk"}),
+        transfer=TRANSFER,
+        limits=LIMITS,
+        contact="tests@example.org",
+        local_servers=frozenset({origin}),
+    )
+    with PublisherSite(access) as site:
+        pull_home = PullHome(home.workspace, home.archive, home.observations, home.catalogue)
+        result = pull_publications(pull_home, ROWS, MirroredSite(site, origin), recheck=True)
+    return {str(outcome): count for outcome, count in result.counts.items()}
+
+
+if __name__ == "__main__":
+    kill_before_move(int(sys.argv[3]))
+    pull(Path(sys.argv[1]), sys.argv[2])

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.discovery.catalogue_edit import CatalogueEditError, diff_rows, format_row, insert_rows, write_rows
-from iapt.discovery.discovery import RECHECKED, discover
-from iapt.discovery.page_text import PageTooLargeError
+from iapt.discovery.catalogue_edit import (
+    CatalogueEditError,
+    diff_rows,
+    format_row,
+    format_rows,
+    insert_rows,
+    write_rows,
+)
+from iapt.discovery.discovery import RECHECKED, ReadPage, discover
 from iapt.discovery.results import DiscoveryResult
 from iapt.discovery.saved_pages import SavedPages
+from iapt.ingest.listed_publications import add_found_publications, load_publications
 from iapt.periods import Period, parse_period_label
 from iapt.run_warnings import make_printable
 from iapt.sources.remote_files import SourceError
-from iapt.workspace import CATALOGUE
-from orchestration.console import describe_os_error, err, fail, out
+from iapt.workspace import CATALOGUE, Workspace
+from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, lock_workspace
+from orchestration.console import HomeOption, describe_os_error, err, fail, open_workspace, out
 from orchestration.publisher_commands import MirrorOption
 from orchestration.publisher_site import open_site
 
@@ -61,6 +70,10 @@ def register_discover_command(app: typer.Typer) -> None:
                 file_okay=False,
             ),
         ] = None,
+        home_only: Annotated[
+            bool, typer.Option("--home-only", help="Put the rows into the home's own list: pulled, and not reviewed.")
+        ] = False,
+        home: HomeOption = None,
         mirror: MirrorOption = "",
         catalogue_folder: Annotated[
             Path, typer.Option("--catalogue", help="The folder of the catalogue.", exists=True, file_okay=False)
@@ -69,32 +82,42 @@ def register_discover_command(app: typer.Typer) -> None:
         """Read the publisher's pages, and show what the catalogue of publications lacks, as a diff to review.
 
         The diff is all that is printed on standard output. Exit status: 0 nothing is lacking, or what is lacking is
-        shown; 1 the publisher could not be read, or the catalogue not written; 2 usage; 3 there are questions.
+        shown; 1 the publisher could not be read, or nothing could be written; 2 usage; 3 there are questions.
         """
+        if write and home_only:
+            raise typer.BadParameter("expected --write or --home-only; found both")
         first = _parse_since(since)
+        catalogue, workspace = Catalogue(catalogue_folder), open_workspace(home)
         try:
-            catalogue = Catalogue(catalogue_folder)
-            if saved is not None:
+            known = load_publications(workspace, catalogue)[0] if home_only else catalogue.publications
+            with _open_pages(catalogue, saved, mirror) as read_page:
                 result = discover(
-                    catalogue, SavedPages(saved).read_page, since=first, rechecked=recheck, ended_too=ended
+                    catalogue, read_page, publications=known, since=first, rechecked=recheck, ended_too=ended
                 )
+            _show_findings(result)
+            if home_only:
+                _add_to_home(result, workspace, catalogue)
             else:
-                with open_site(catalogue, mirror) as site:
-                    result = discover(catalogue, site.read_page, since=first, rechecked=recheck, ended_too=ended)
-            _show(result, catalogue, is_written=write)
-        except (SourceError, PageTooLargeError, CatalogueEditError, ValidationError) as error:
+                _show_diff(result, catalogue, is_written=write)
+        except (SourceError, CatalogueEditError, ValueError, WorkspaceLockedError) as error:
             raise fail(str(error)) from error
         except OSError as error:
             raise fail(f"Nothing was written: {describe_os_error(error)}") from error
         raise typer.Exit(result.exit_status)
 
 
-def _show(result: DiscoveryResult, catalogue: Catalogue, *, is_written: bool) -> None:
-    """Print the diff on standard output, all else on standard error; write the rows where that is asked for."""
-    path = catalogue.folder / "publications.yml"
-    before = path.read_bytes().decode("utf-8")
-    rows = result.writable
-    diff = diff_rows(before, insert_rows(before, rows, catalogue.publisher), "catalogue/publications.yml")
+@contextlib.contextmanager
+def _open_pages(catalogue: Catalogue, saved: Path | None, mirror: str) -> Generator[ReadPage]:
+    """Yield what reads a page: a folder of saved ones, or the publisher's site."""
+    if saved is not None:
+        yield SavedPages(saved).read_page
+        return
+    with open_site(catalogue, mirror) as site:
+        yield site.read_page
+
+
+def _show_findings(result: DiscoveryResult) -> None:
+    """Print on standard error what was found, what is asked, and what could not be read."""
     for proposal in result.proposals:
         err.print(f"{proposal.kind} {proposal.publication.id}: {make_printable(proposal.reason)}", markup=False)
         if proposal.awaits:
@@ -112,15 +135,32 @@ def _show(result: DiscoveryResult, catalogue: Catalogue, *, is_written: bool) ->
     for upcoming in result.not_yet_published:
         expected = upcoming.expected or "an unknown day"
         err.print(f"not published yet, announced for {expected}: {make_printable(upcoming.title)}", markup=False)
-    out.print(diff, end="", markup=False)
+
+
+def _show_diff(result: DiscoveryResult, catalogue: Catalogue, *, is_written: bool) -> None:
+    """Print the diff of the list on standard output, and write the rows where that is asked for."""
+    path = catalogue.folder / "publications.yml"
+    before = path.read_bytes().decode("utf-8")
+    rows = result.writable
+    after = insert_rows(before, rows, catalogue.publisher)
+    out.print(diff_rows(before, after, "catalogue/publications.yml"), end="", markup=False)
     if is_written and rows:
         write_rows(path, rows, catalogue.publisher)
-    err.print(_describe_counts(result, is_written=is_written), markup=False)
+    err.print(_describe_counts(result, "written" if is_written else "proposed"), markup=False)
 
 
-def _describe_counts(result: DiscoveryResult, *, is_written: bool) -> str:
+def _add_to_home(result: DiscoveryResult, workspace: Workspace, catalogue: Catalogue) -> None:
+    """Print the rows on standard output, and add them to what the home has found."""
+    if result.writable:
+        with lock_workspace(workspace, WAIT_SECONDS, lambda message: err.print(message, markup=False)):
+            add_found_publications(workspace, catalogue, result.writable)
+        out.print(format_rows(result.writable), end="", markup=False)
+    err.print(_describe_counts(result, f"added to {workspace.found_publications}"), markup=False)
+
+
+def _describe_counts(result: DiscoveryResult, fate: str) -> str:
     """Return in one sentence what was read and what came of it."""
-    written = f"{len(result.writable):,} {'written' if is_written else 'proposed'}"
+    written = f"{len(result.writable):,} {fate}"
     waiting = len(result.proposals) - len(result.writable)
     parts = [
         f"{len(result.pages_read):,} pages read, {result.listed:,} publications listed there",

@@ -42,6 +42,11 @@ MAX_FURTHER_PAGES = 12
 MAX_FOLLOWED_SERIES = 2
 _EARLIER_VERSION = re.compile(r"previous[- ]version|superseded", re.IGNORECASE)
 
+_BY_HAND = (
+    "Nothing further was asked. By hand: open the series pages in a browser, save them into a folder, and give it: "
+    "iapt discover --from FOLDER. It names the pages it reads next."
+)
+
 ReadPage = Callable[[str], Page]
 
 
@@ -132,7 +137,10 @@ class _Discovery:
             return None
         except (RefusedError, UnavailableError) as error:
             self.result.pages_read.append(PageRead(address, None, str(error)))
-            raise PublisherUnreadError(str(error)) from error
+            later = "Try again later. " if isinstance(error, UnavailableError) else ""
+            raise PublisherUnreadError(
+                f"{address}: expected {expected}; found {error.found}. {later}{_BY_HAND}"
+            ) from error
         except (SourceError, PageTooLargeError) as error:
             self.result.pages_read.append(PageRead(address, None, str(error)))
             self.result.failures.append(str(error))
@@ -140,10 +148,7 @@ class _Discovery:
         kind = classify_page(tree)
         self.result.pages_read.append(PageRead(address, kind, "" if page.address == address else f"at {page.address}"))
         if kind.is_no_answer:
-            raise PublisherUnreadError(
-                f"{address}: expected a page of the publisher's; found {kind.value}. Nothing further was asked. "
-                "Save the pages by hand and give their folder: iapt discover --from FOLDER"
-            )
+            raise PublisherUnreadError(f"{address}: expected {expected}; found {kind.value}. {_BY_HAND}")
         return page, tree, kind
 
     # Series pages

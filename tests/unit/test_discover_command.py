@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.workspace import CATALOGUE
+from iapt.ingest.listed_publications import load_publications
+from iapt.workspace import CATALOGUE, Workspace
 from orchestration.cli import app
 from tests.factories.publisher_pages import (
     ANNUAL_SERIES,
@@ -201,6 +202,41 @@ def test_pages_that_a_person_saved_do_as_well(catalogue: Path, tmp_path: Path, f
     result = run("--catalogue", catalogue, "--from", tmp_path / "saved", "--write")
     assert result.exit_code == 0, result.stderr
     assert (catalogue / "publications.yml").read_text("utf-8") == LIST.replace("list.\n", "list.\n" + ROW)
+
+
+def test_rows_for_this_home_alone_are_pulled_and_leave_the_catalogue_as_it_is(
+    catalogue: Path, server: PublisherServer, tmp_path: Path
+) -> None:
+    add_pages(server, make_pages("May", "April"))
+    home = tmp_path / "home"
+    result = run("--catalogue", catalogue, "--home-only", "--home", home)
+    assert (result.exit_code, result.stdout) == (0, ROW)
+    assert (catalogue / "publications.yml").read_text("utf-8") == LIST
+    publications, found = load_publications(Workspace(home), Catalogue(catalogue))
+    assert found == {"monthly/2026-05/1"}
+    assert publications.find("monthly/2026-05/1")
+    assert run("--catalogue", catalogue, "--home-only", "--home", home).stdout == ""
+    assert run("--catalogue", catalogue).stdout, "what a home has found is still to be reviewed"
+
+
+def test_a_list_of_the_home_that_cannot_be_read_is_told(catalogue: Path, tmp_path: Path) -> None:
+    (tmp_path / "found_publications.yml").write_text("rows: none", "utf-8")
+    result = run("--catalogue", catalogue, "--home-only", "--home", tmp_path)
+    assert result.exit_code == 1
+    assert "found_publications.yml" in result.stderr
+
+
+def test_rows_go_to_one_list_or_the_other(catalogue: Path) -> None:
+    assert run("--catalogue", catalogue, "--home-only", "--write").exit_code == 2
+
+
+def test_a_refusal_is_told_with_the_way_by_hand(catalogue: Path, server: PublisherServer) -> None:
+    server.add_page(urlsplit(MONTHLY_SERIES).path, make_challenge_page(), status=403)
+    result = run("--catalogue", catalogue)
+    assert result.exit_code == 1
+    assert "403" in result.stderr
+    assert "save them into a folder, and give it: iapt discover --from FOLDER" in result.stderr
+    assert "inbox" not in result.stderr
 
 
 def test_a_page_that_was_not_saved_is_a_question_with_the_name_to_save_it_under(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from iapt.sources.folder import OfferedFile, describe_os_error
 PROVENANCE = "provenance.json"
 #: Keys of a provenance.json that an earlier version of the pipeline wrote.
 _KEYS_BEFORE = {"got_from": "source_path", "kept_at": "archived_at"}
-_UNFINISHED = ".archiving-"
+UNFINISHED = ".archiving-"
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
@@ -74,9 +75,14 @@ class ArchiveStamp:
 class DropArchive:
     """A folder of archived drops. The same bytes twice is a no-op; other bytes are a drop beside the old one."""
 
-    def __init__(self, folder: Path) -> None:
-        """Use a folder, made when the first drop is archived."""
+    def __init__(self, folder: Path, *, abandoned_after_seconds: float = 0) -> None:
+        """Use a folder, made when the first drop is archived.
+
+        `abandoned_after_seconds` is how old something half written is when nobody can still be writing it: 0 where the
+        lock of the workspace keeps every other writer out.
+        """
         self.folder = folder
+        self._abandoned_after_seconds = abandoned_after_seconds
 
     @property
     def location(self) -> str:
@@ -162,8 +168,10 @@ class DropArchive:
 
     def remove_unfinished(self) -> None:
         """Remove what a run that was killed left half written. Only while the workspace is locked."""
-        for folder in self.folder.glob(f"{_UNFINISHED}*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        for folder in self.folder.glob(f"{UNFINISHED}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - folder.stat().st_mtime >= self._abandoned_after_seconds:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def rename(
         self, drop: ArchivedDrop, found: OfferedFile, stamp: ArchiveStamp, *, precedence: Precedence
@@ -191,7 +199,7 @@ class DropArchive:
         Return None; where somebody else has archived the same bytes meanwhile, their drop, and nothing is written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        temp_folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
+        temp_folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.folder))
         try:
             self._copy(path, temp_folder / drop.file, drop)
             (temp_folder / PROVENANCE).write_text(to_json(drop.to_record()), encoding="utf-8")
@@ -237,7 +245,7 @@ def _describe_drop(
     )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _rejecting_unreadable(path: Path) -> Generator[None]:
     """Reject a drop that the system does not let be read. An error about any other file is the machine's, not its own.
 

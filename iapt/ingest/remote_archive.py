@@ -19,7 +19,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from iapt.files import read_json, to_json
-from iapt.ingest.archive import PROVENANCE, ArchivedDrop, DropArchive
+from iapt.ingest.archive import PROVENANCE, UNFINISHED, ArchivedDrop, DropArchive
 from iapt.sources.object_stores import CONNECTIONS, Store, StoredFile, copy_stored_file
 from iapt.sources.remote_files import NotThereError, SourceError, Validators
 from iapt.sources.store_addresses import StoreAddress, find_unsafe_part, parse_store_address
@@ -71,7 +71,10 @@ def open_archive(workspace: Workspace) -> DropArchive:
             f"{workspace.drops}: expected no drops in the home, which are archived in {place}; found some. Copy the "
             f"folders in it to {place} as they are, then take drops/ out of the home."
         )
-    return _open_remote(place, cache) if is_remote else DropArchive(folder)
+    if is_remote:
+        return _open_remote(place, cache)
+    # Other homes may write there too.
+    return DropArchive(folder, abandoned_after_seconds=0 if is_own else ABANDONED_AFTER_SECONDS)
 
 
 @lru_cache(maxsize=8)
@@ -103,7 +106,7 @@ class RemoteDropArchive(DropArchive):
 
     def __init__(self, place: StoreAddress, cache: Path, get_time: Callable[[], float] = time.time) -> None:
         """Use the folder at an address, and a local folder for the bytes that are read; both are made when needed."""
-        super().__init__(cache)
+        super().__init__(cache, abandoned_after_seconds=ABANDONED_AFTER_SECONDS)
         self.place = place
         self._store = Store(place)
         self._get_time = get_time
@@ -273,7 +276,7 @@ class RemoteDropArchive(DropArchive):
     def _filling_cache(self, drop: ArchivedDrop, path: Path) -> Generator[Path]:
         """Yield a path to write the bytes of a drop to; they take their place in the cache when all are there."""
         (self.folder / drop.sha256).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".arriving-", dir=self.folder) as temp_folder:
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as temp_folder:
             yield Path(temp_folder) / drop.file
             (Path(temp_folder) / drop.file).replace(path)
 
@@ -301,7 +304,7 @@ class RemoteDropArchive(DropArchive):
             for sha256, listed in sorted(listing.items())
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".arriving-", dir=self.folder) as temp_folder:
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as temp_folder:
             for name, content in ((LISTING, to_json(records)), (LOCATION, f"{self.place}\n")):
                 (Path(temp_folder) / name).write_text(content, "utf-8")
                 (Path(temp_folder) / name).replace(self.folder / name)

@@ -28,6 +28,7 @@ from iapt.sources.remote_files import (
     SourceError,
     TooLargeError,
     UnavailableError,
+    UnsafeAddressError,
     Validators,
 )
 from iapt.sources.store_addresses import StoreAddress, hide_credentials, parse_store_address
@@ -61,6 +62,11 @@ _CREDENTIALS: Final = {
     "abfs": "Set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_CONNECTION_STRING, or sign "
     "in as an identity that may use it.",
     "sftp": "Give the user of the refresh a key in ~/.ssh that the server knows, an SSH agent, or IAPT_SFTP_PASSWORD.",
+}
+#: Environment variables that say where a store is.
+_ENDPOINTS: Final = {
+    "s3": ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
+    "abfs": ("AZURE_STORAGE_CONNECTION_STRING",),
 }
 #: Names of exceptions, of any of the libraries, by what they mean.
 _MISSING: Final = frozenset({"FileNotFoundError", "ResourceNotFoundError", "SFTPNoSuchFile", "SFTPNoSuchPath"})
@@ -395,6 +401,7 @@ def _open_file_system(root: StoreAddress) -> Any:
     if root.protocol == "file":
         return fsspec.filesystem("file")
     module = _import_extra(root)
+    _refuse_clear_text(root)
     if root.protocol == "s3":
         timeouts = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
         return module.S3FileSystem(skip_instance_cache=True, use_listings_cache=False, config_kwargs=timeouts)
@@ -403,6 +410,15 @@ def _open_file_system(root: StoreAddress) -> Any:
         name = {"account_name": account.partition(".")[0]} if account else {}
         return module.AzureBlobFileSystem(skip_instance_cache=True, use_listings_cache=False, **name)
     return _open_sftp(module, root)
+
+
+def _refuse_clear_text(root: StoreAddress) -> None:
+    """Raise UnsafeAddressError where the environment has a store be spoken to without TLS, on another machine."""
+    for name in _ENDPOINTS.get(root.protocol, ()):
+        if re.search(r"(?i)http://(?!(127\.[0-9.]+|localhost|\[::1\])([:/;]|$))", os.environ.get(name, "")):
+            raise UnsafeAddressError(
+                str(root), f"a store that is spoken to by https in {name}", "http", "Put TLS in front of the store."
+            )
 
 
 def _open_sftp(module: Any, root: StoreAddress) -> Any:

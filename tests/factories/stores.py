@@ -153,12 +153,23 @@ class SftpServer:
         (ssh / "id_ed25519").write_bytes(self.client_key.read_bytes())
         (ssh / "id_ed25519").chmod(0o600)
         monkeypatch.setenv("HOME", str(home))
-        monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+        for name in ("SSH_AUTH_SOCK", "IAPT_SFTP_PASSWORD"):
+            monkeypatch.delenv(name, raising=False)
+
+
+class _PasswordServer(asyncssh.SSHServer):
+    """Lets in whoever has the key of the tests, or knows the password."""
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return password == SECRET
 
 
 @contextlib.contextmanager
 def serve_sftp(folder: Path) -> Generator[SftpServer]:
-    """Serve a folder by SFTP to whoever has the key of the tests; a command that anybody sends is noted and fails."""
+    """Serve a folder by SFTP to whoever has the key or the password of the tests; a command is noted, and fails."""
     root = folder / "root"
     root.mkdir()
     host_key, client_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
@@ -179,6 +190,7 @@ def serve_sftp(folder: Path) -> Generator[SftpServer]:
         acceptor = await asyncssh.listen(
             "127.0.0.1",
             0,
+            server_factory=_PasswordServer,
             server_host_keys=[host_key],
             authorized_client_keys=str(folder / "authorized_keys"),
             sftp_factory=make_session,

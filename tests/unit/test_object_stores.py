@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -314,6 +315,37 @@ def test_a_user_without_a_key_is_refused_by_sftp(sftp: SftpServer, tmp_path: Pat
         list(list_files(sftp.address))
 
 
+def test_the_password_of_the_environment_is_used_and_never_repeated(
+    sftp: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    sftp.put("april.csv", b"x")
+    (tmp_path / "user" / ".ssh" / "id_ed25519").unlink()
+    monkeypatch.setenv("IAPT_SFTP_PASSWORD", SECRET)
+    assert [file.name for file in list_files(sftp.address)] == ["april.csv"]
+    monkeypatch.setenv("IAPT_SFTP_PASSWORD", f"not {SECRET}")
+    with pytest.raises(RefusedError, match="expected credentials that the store accepts") as refusal:
+        list(list_files(sftp.address))
+    _assert_tells_no_secret(refusal.value)
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("address", "variable", "value"),
+    [
+        ("s3://bucket/drops", "AWS_ENDPOINT_URL", "http://store.example:9000"),
+        ("s3://bucket/drops", "AWS_ENDPOINT_URL_S3", "HTTP://127.0.0.1.example"),
+        ("abfs://drops", "AZURE_STORAGE_CONNECTION_STRING", "AccountName=a;BlobEndpoint=http://store.example/a;"),
+    ],
+)
+def test_a_store_on_another_machine_is_spoken_to_by_https_alone(
+    address: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UnsafeAddressError, match=f"by https in {variable}; found http"):
+        list(list_files(address))
+
+
 def test_no_command_is_ever_run_on_an_sftp_server(sftp: SftpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     import asyncssh
 
@@ -350,7 +382,7 @@ def test_a_server_that_does_not_answer_at_once_is_asked_again(
 
     sftp.put("april.csv", b"x")
     monkeypatch.setattr(object_stores, "_open_file_system", answer_in_the_end)
-    with stamina.set_testing(True, attempts=3):
+    with stamina.set_testing(True, attempts=3, cap=True):
         assert Store(parse_store_address(sftp.address)).read_bytes("april.csv", 1) == b"x"
 
 

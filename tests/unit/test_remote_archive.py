@@ -356,6 +356,22 @@ def test_drops_may_be_archived_in_another_folder(
     assert open_archive(workspace).folder == workspace.drops
 
 
+def test_what_another_home_may_still_be_writing_is_left(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, shared = workspace.drops, tmp_path / "elsewhere"
+    for folder in (own, shared):
+        for name, age in {".archiving-now": 0, ".archiving-long-ago": 2 * DAY}.items():
+            (folder / name).mkdir(parents=True)
+            os.utime(folder / name, (time.time() - age, time.time() - age))
+    monkeypatch.setenv("IAPT_ARCHIVE", str(own))
+    open_archive(workspace).remove_unfinished()
+    assert list(own.iterdir()) == []  # the lock of the home keeps others out
+    monkeypatch.setenv("IAPT_ARCHIVE", str(shared))
+    open_archive(workspace).remove_unfinished()
+    assert [path.name for path in shared.iterdir()] == [".archiving-now"]
+
+
 def test_a_home_goes_on_with_the_archive_it_has(
     workspace: Workspace, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

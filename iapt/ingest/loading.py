@@ -235,7 +235,7 @@ def _find_spoilt_letters(context: ReadingContext, table: str) -> list[str]:
             where regexp_matches({name}, '[^\\x00-\\x7F]') group by 1 order by 3, 1
             """
         )
-        spoilt = [(text, describe_row(member, row)) for text, member, row in texts if _is_spoilt(text)]
+        spoilt = [(text, describe_row(member, row)) for text, member, row in texts if is_spoilt(text)]
         if spoilt:
             text, place = spoilt[0]
             more = f", and {len(spoilt) - 1:,} more texts" if len(spoilt) > 1 else ""
@@ -244,7 +244,7 @@ def _find_spoilt_letters(context: ReadingContext, table: str) -> list[str]:
     return notices
 
 
-def _is_spoilt(text: str) -> bool:
+def is_spoilt(text: str) -> bool:
     """Whether a text holds the mark of a lost letter, or bytes of UTF-8 that were taken for letters."""
     if "\ufffd" in text:
         return True

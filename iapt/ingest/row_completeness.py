@@ -2,8 +2,9 @@
 
 Columns of another year are told too: of an annual pack nothing but names says the year.
 
-Published files are rectangular: of 74 that were read, one, a damaged copy, lacks a row that all others of its kind
-have (docs/sources.md#rectangular-files). What is missing is told and no reason to reject: nothing wrong is read.
+Published files are rectangular: of 74 that were read 71 are, the others a damaged copy, an excerpt and one of items
+that three providers lack (docs/sources.md#rectangular-files). What is missing is told and no reason to reject: nothing
+wrong is read.
 """
 
 from __future__ import annotations

@@ -5,12 +5,13 @@ The damage is drawn from a seed, so that every run tries the same files; `IAPT_D
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import random
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,32 @@ def test_a_trial_tells_of_half_an_archive_a_lost_cell_and_what_is_left_behind(mo
     monkeypatch.setattr(mutant_trials, "read_cells", lambda *_: Counter({"25": 3}))
     (trial,) = mutant_trials.run_trials([make_sound_mutant()], mutant_trials.ask_of_none)
     assert trial.faults == ["3 cells counted in the bytes, 2 read"]
+
+
+def test_a_trial_tells_of_cells_left_of_a_rejected_drop_of_other_bytes_and_of_files_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = mutant_trials.read_archived_drops
+
+    def spoil(change: Callable[[Any, Any, str], object], mutant: Mutant) -> list[str]:
+        def read_and_spoil(archive: Any, store: Any, *others: Any) -> Any:
+            found = real(archive, store, *others)
+            change(archive, store, hashlib.sha256(mutant.content).hexdigest())
+            return found
+
+        monkeypatch.setattr(mutant_trials, "read_archived_drops", read_and_spoil)
+        (trial,) = mutant_trials.run_trials([mutant], mutant_trials.ask_of_none)
+        return trial.faults
+
+    def overwrite(archive: Any, _store: Any, sha256: str) -> None:
+        path = archive.folder / sha256 / make_sound_mutant().file
+        path.chmod(0o644)
+        path.write_bytes(b"other")
+
+    rejected = make_sound_mutant(content=b"a,b\n1,2\n")
+    assert spoil(lambda _archive, store, sha256: store.observations_path(sha256).touch(), rejected) == [
+        "rejected, with cells left"
+    ]
+    assert spoil(overwrite, make_sound_mutant()) == ["archived with other bytes"]
+    left = spoil(lambda archive, _store, _sha256: (archive.folder / ".archiving-1").mkdir(), make_sound_mutant())
+    assert left == ["raised AssertionError: left behind: ['.archiving-1']"]

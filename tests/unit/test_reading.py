@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import io
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iapt.ingest import reading
+from iapt.ingest.loading import is_spoilt
 from iapt.ingest.shaping import ShapedCells, shape_cells
 from tests.factories import drops
 from tests.factories.drops import (
@@ -405,6 +407,14 @@ def test_letters_that_were_lost_or_encoded_twice_are_told(name: str, is_spoilt: 
         else []
     )
     assert cells(found, "org_name")[1] == name
+
+
+@given(text=st.text(st.characters(codec="latin-1"), min_size=1), encoding=st.sampled_from(["latin-1", "cp1252"]))
+def test_any_text_beyond_ascii_that_was_encoded_twice_is_known_and_no_plain_text_is(text: str, encoding: str) -> None:
+    assert not is_spoilt("".join(letter for letter in text if letter.isascii()))
+    with contextlib.suppress(UnicodeDecodeError):
+        twice = text.encode().decode(encoding)
+        assert is_spoilt(twice) == (twice != text)
 
 
 def test_a_byte_that_is_neither_utf_8_nor_windows_1252_is_rejected_with_its_place(tmp_path: Path) -> None:

@@ -169,6 +169,10 @@ class _Discovery:
                 "Look at it in a browser: where the series has moved, correct its address in catalogue/publisher.yml.",
             )
             return
+        moved = self._follow_moved_series(series, read[0].address)
+        if moved is None:
+            return
+        series = moved
         contents = parse_series_page(read[0], read[1], self.publisher.hosts.pages)
         for text in contents.unread:
             self._ask(
@@ -182,6 +186,25 @@ class _Discovery:
             self._look_at_entry(series, entry, is_newest=place < self.rechecked)
         for link in contents.other_series:
             self._look_at_other_series(series, link)
+
+    def _follow_moved_series(self, series: _SeriesPage, address: str) -> _SeriesPage | None:
+        """Return the series page by the address that it was found at; None where it is one that is read by itself."""
+        if _strip_address(address) == _strip_address(series.address):
+            return series
+        is_series = address.startswith(self.publisher.statistical)
+        is_known = _strip_address(address) in self.series_seen | set(self.pages_by_address)
+        awaits = f"correct the address of {series.key} in catalogue/publisher.yml: {address}"
+        self._ask(
+            series.address,
+            f"the series page has moved to {address}" + (", which is listed too" if is_known else ""),
+            f"Look at it; where these statistics go on there, {awaits}."
+            if is_series and not is_known
+            else f"Look at it, and correct {series.key} in catalogue/publisher.yml.",
+        )
+        if not is_series or is_known:
+            return None
+        self.series_seen.add(_strip_address(address))
+        return replace(series, address=address, awaits=awaits)
 
     def _note_upcoming(self, series: _SeriesPage, contents: SeriesPageContents) -> None:
         for entry in contents.upcoming:

@@ -254,16 +254,21 @@ def make_challenge_page() -> str:
 
 @dataclass
 class PublisherPages:
-    """The pages of a site by address, read as the real ones are: every request is noted, and what is missing raises."""
+    """The pages of a site by address, read as the real ones are: every request is noted, and what is missing raises.
+
+    `moved` says where an address leads.
+    """
 
     pages: dict[str, str] = field(default_factory=dict, repr=False)
     requests: list[str] = field(default_factory=list)
     failing: Mapping[str, Callable[[], Exception]] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
 
     def read_page(self, address: str) -> SavedPage:
         self.requests.append(address)
         if address in self.failing:
             raise self.failing[address]()
+        address = self.moved.get(address, address)
         if address not in self.pages:
             raise NotThereError(address, "a page", "HTTP 404", "Look at the series page.")
         return SavedPage(address, self.pages[address])

@@ -455,6 +455,35 @@ def test_series_that_link_to_one_another_without_end_are_not_followed_without_en
     assert len(site.requests) == 4
 
 
+def test_a_series_page_that_has_moved_is_one_question_and_its_publications_wait() -> None:
+    address = f"{STATISTICAL}/nhs-talking-therapies-performance"
+    site = make_site()
+    entries = [Entry(f"{name} 2026", f"{address}/{name.lower()}-2026", "9 July 2026") for name in ("June", "May")]
+    site.pages[address] = make_series_page("Performance", previous=entries)
+    site.pages |= {entry.address: make_monthly_page(entry.title.split()[0].lower()) for entry in entries}
+    site.moved = {MONTHLY_SERIES: address}
+    result = run(site)
+    assert [(p.publication.period, p.publication.page.series) for p in result.proposals] == [
+        ("2026-06", "talking_therapies_monthly"),
+        ("2026-05", "talking_therapies_monthly"),
+    ]
+    assert not result.writable
+    (question,) = result.questions
+    assert question.found == f"the series page has moved to {address}"
+    assert f"correct the address of talking_therapies_monthly in catalogue/publisher.yml: {address}" in question.remedy
+
+
+@pytest.mark.parametrize("address", [ANNUAL_SERIES, "https://digital.nhs.uk/services/performance"])
+def test_a_series_page_that_leads_to_another_or_elsewhere_is_a_question_and_not_read(address: str) -> None:
+    site = make_site()
+    site.pages.setdefault(address, make_series_page("Elsewhere", previous=[make_entry()]))
+    site.moved = {MONTHLY_SERIES: address}
+    result = run(site)
+    assert site.requests == [MONTHLY_SERIES, ANNUAL_SERIES], "what is listed is read all the same"
+    assert f"the series page has moved to {address}" in result.questions[0].found
+    assert not result.proposals
+
+
 @pytest.mark.parametrize(
     "html", [make_false_not_found_page(), make_publication_page("May 2026", []), make_upcoming_page("Soon"), ""]
 )

@@ -12,10 +12,6 @@ LISTED: Final = TABLES["publications"].get_values("listed")
 STATUSES: Final = TABLES["publications"].get_values("status")
 #: The states of a drop that is archived; of a later issue's predecessor a drop may be archived or not.
 ARCHIVED: Final = ("present", "held")
-#: Every released table whose rows name the drop that they are from.
-WITH_DROPS: Final = tuple(
-    table for table, columns in CONTRACTS.items() if "drop_sha256" in columns and table != "publications"
-)
 
 
 def publications_rules() -> tuple[Rule, ...]:
@@ -65,14 +61,22 @@ def publications_rules() -> tuple[Rule, ...]:
             ),
             query=load_query("release/gaps_are_those_of_the_calendar", table),
         ),
+    )
+
+
+def drop_rules(table: str) -> tuple[Rule, ...]:
+    """Return the rule that a figure is of a publication in use, for a table whose rows name their drop."""
+    if "drop_sha256" not in CONTRACTS[table] or table == "publications":
+        return ()
+    return (
+        # Of the row that is shown, not of the drop: what stands in the place of its name could be a figure.
         Rule(
             name="figures_are_of_publications_in_use",
             table=table,
             description=(
-                "Every drop that a released row names is of a publication that is present or superseded, but in a "
-                "release of unpublished figures, which has no publications. Source: a figure can be traced to what was "
-                "published."
+                "The drop that a row names is of a publication that is present or superseded, but in a release of "
+                "unpublished figures, which has no publications. Source: a figure can be traced to what was published."
             ),
-            query=load_query("release/figures_are_of_publications_in_use", table, tables=WITH_DROPS),
+            query=load_query("release/figures_are_of_publications_in_use", table),
         ),
     )

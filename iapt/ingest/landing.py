@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ from iapt.sql import quote_literal, sql_list
 #: How a new warehouse keeps its tables: text is written in two thirds of the time that the oldest version takes. Only
 #: the pipeline opens the file; what is released is written for older readers.
 STORAGE_VERSION: Final = "v1.3.0"
+ROWS_INSERTED_AT_ONCE: Final = 200
 _GRAIN_OF_SERIES: Final = {"monthly": "month", "timeseries": "month", "quarterly": "quarter", "annual": "year"}
 _PART_OF_A_DROP: Final = (
     "drop_sha256 varchar, series varchar, period_grain varchar, period_start date, org_level varchar"
@@ -114,10 +115,16 @@ def load_landing_tables(
         )
         for table, columns in _COLUMNS.items():
             connection.execute(f"create or replace table landing.{table} ({columns})")
-            if values := list(rows[table]):
-                marks = ", ".join("?" * len(values[0]))
-                connection.executemany(f"insert into landing.{table} values ({marks})", values)
+            _insert_rows(connection, table, list(rows[table]))
         connection.commit()
+
+
+def _insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows, many by a statement: one for each row takes eight times as long."""
+    for start in range(0, len(rows), ROWS_INSERTED_AT_ONCE):
+        values = rows[start : start + ROWS_INSERTED_AT_ONCE]
+        marks = ", ".join([f"({', '.join('?' * len(values[0]))})"] * len(values))
+        connection.execute(f"insert into landing.{table} values {marks}", list(chain.from_iterable(values)))
 
 
 def pseudonymise_drop_id(sha256: str, salt: str | None) -> str:

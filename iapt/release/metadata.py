@@ -234,6 +234,8 @@ def render_release_readme(release_id: str, description: Description, release: Pa
         "- `dim_*` say what periods, days, organisations, populations, measures and standards are. Join `measure`",
         "  to `dim_measure`, `org_level` and `org_code` to `dim_organisation`, `period_grain` and `period` to",
         "  `dim_period`. `dim_note` holds known errors of the publications, each keyed to its figure.",
+        "- `publications` says what became of each file of the publisher's: in use, superseded, missing, late and so",
+        "  on. Join `drop_sha256` to learn from which file, page and address a figure is.",
         "",
         "`dictionary.html`, to search, and `dictionary.json` say what every column and measure means.",
         "",

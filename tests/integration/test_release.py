@@ -174,9 +174,29 @@ def test_the_join_of_notes_keeps_every_row_and_finds_the_noted_one(released_home
     assert [row[3] for row in after if row[3]] == ["A long wait."]
 
 
+def test_publications_say_what_became_of_every_drop_and_of_what_is_not_there(released_home: BuiltHome) -> None:
+    manifest = json.loads((_latest(released_home) / "manifest.json").read_text("utf-8"))
+    with duckdb.connect() as connection:
+        connection.execute(f"create view publications as from '{_latest(released_home) / 'publications.parquet'}'")
+
+        def query(sql: str) -> list[tuple[Any, ...]]:
+            return connection.execute(sql).fetchall()
+
+        in_use = query("select drop_sha256, file, bytes from publications where state in ('present', 'superseded')")
+        assert {(drop["sha256"], drop["file"], drop["bytes"]) for drop in manifest["drops"]} <= set(in_use)
+        gaps = "select series, period, listed from publications where state = 'not_published'"
+        assert query(gaps) == [("quarterly", "2020-21 Q2", "not_listed")]
+        missing = "select state from publications where series = 'monthly' and period = '2024-05' and revision = 1"
+        assert query(missing) == [("missing",)]
+        assert query("select count(distinct as_of), max(archived_on) = max(as_of) from publications") == [(1, True)]
+        # A file of an invented figure is not to be had from the publisher.
+        assert query("select count(page), count(address) from publications") == [(0, 0)]
+
+
 def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) -> None:
     folder = _latest(released_home) / "csv"
-    assert {path.name for path in folder.glob("dim_*")} == {f"{table}.csv" for table in DIMENSIONS}
+    plain = {path.name for path in folder.iterdir() if path.suffix == ".csv"}
+    assert plain == {f"{table}.csv" for table in DIMENSIONS}
     assert {path.name for path in folder.glob("mart_*")} == {
         f"{table}.csv.gz" for table in DERIVED if table.startswith("mart_")
     }

@@ -101,6 +101,10 @@ def test_no_unrounded_count_reaches_a_release_a_log_a_page_or_the_ui(released: W
         assert found == [(0,)]
 
 
+def test_nothing_is_told_of_publications(released: Workspace) -> None:
+    assert duckdb.sql(f"select count(*) from '{released.latest / 'publications.parquet'}'").fetchall() == [(0,)]
+
+
 def test_the_release_does_not_tell_the_bytes_of_a_drop(released: Workspace) -> None:
     drops = [path.name for path in released.drops.iterdir() if path.is_dir()]
     manifest = (released.latest / "manifest.json").read_text("utf-8")

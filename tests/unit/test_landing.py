@@ -129,6 +129,58 @@ def test_a_catalogue_without_gaps_lands_an_empty_table(tmp_path: Path) -> None:
     assert landed(tmp_path / "warehouse.duckdb", "from landing.gaps") == []
 
 
+def test_what_became_of_each_publication_is_landed_with_its_page_and_address(tmp_path: Path) -> None:
+    ((drop, _),) = reading = read(tmp_path, APRIL)
+    warehouse = land_in(tmp_path, reading)
+    (april,) = landed(warehouse, "from landing.publication_states where state = 'present'")
+    listed = drops.catalogue().publications.find("monthly/2026-04/1")
+    assert listed is not None
+    assert april[:7] == ("monthly", "month", "2026-04", "2026-04", 1, "definitive", "present")
+    day = dt.date.fromisoformat(drop.archived_at[:10])
+    assert april[8:11] == (dt.date(2026, 6, 11), day, "reviewed")
+    assert april[11].endswith(
+        "/nhs-talking-therapies-monthly-statistics-including-employment-advisors/performance-april-2026"
+    )
+    assert april[12:] == (listed.file, APRIL[0], drop.sha256, drop.bytes, day, None)
+    assert len(landed(warehouse, "from landing.publication_states")) >= len(drops.catalogue().publications.rows)
+
+
+def test_beside_synthetic_figures_no_page_and_no_address_is_landed(tmp_path: Path) -> None:
+    ((drop, summary),) = read(tmp_path, APRIL)
+    warehouse = land_in(tmp_path, [(replace(drop, origin="synthetic"), summary)])
+    counts = landed(warehouse, "select count(*) > 100, count(page), count(address) from landing.publication_states")
+    assert counts == [(True, 0, 0)]
+
+
+def test_publications_of_restricted_drops_are_refused(tmp_path: Path) -> None:
+    ((drop, summary),) = reading = read(tmp_path, APRIL)
+    states = assess_release(Workspace(tmp_path), drops.catalogue(), reading)
+    restricted = [(replace(drop, origin="restricted"), summary)]
+    with pytest.raises(ValueError, match="no publications of restricted drops"):
+        load_landing_tables(
+            tmp_path / "warehouse.duckdb",
+            restricted,
+            ObservationStore(tmp_path / "observations"),
+            drops.catalogue(),
+            load_policy(),
+            publications=states,
+        )
+
+
+def test_the_days_of_the_calendar_are_landed_to_its_end(tmp_path: Path) -> None:
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL))
+    ends = landed(
+        warehouse,
+        "select series, period_grain, min(expected_on), max(period) from landing.publication_days "
+        "group by all order by all",
+    )
+    assert ends == [
+        ("annual", "year", dt.date(2015, 1, 15), "2040-41"),
+        ("monthly", "month", dt.date(2020, 11, 12), "2041-03"),
+        ("quarterly", "quarter", dt.date(2020, 11, 12), "2040-41 Q4"),
+    ]
+
+
 def test_the_monthly_file_is_believed_before_a_time_series(tmp_path: Path) -> None:
     warehouse = land_in(tmp_path, read(tmp_path, APRIL))
     ranks = landed(warehouse, "from landing.series_precedence order by all")

@@ -1,25 +1,20 @@
--- Drops that released rows name and that are of no publication in use, with what else is known of them.
-with known as (
-    select {{ keys | join(', ') }}, state in ('present', 'superseded') as is_in_use
-    from {{ batch }}
+-- Rows whose drop is of no publication in use, where the release has publications at all.
+with publications_in_use as (
+    select distinct drop_sha256
+    from publications
+    where state in ('present', 'superseded')
 ),
 
-drops as (
-    {%- for other in tables %}
-    {{ 'union' if not loop.first }}
-    select drop_sha256 from {{ other }}
-    {%- endfor %}
+figures as (
+    select {{ keys | join(', ') }}, drop_sha256
+    from {{ batch }}
 )
 
-select
-    {%- for key in keys if key != 'drop_sha256' %}
-    known.{{ key }},
-    {%- endfor %}
-    drops.drop_sha256
-from drops
-left join known
-    on drops.drop_sha256 = known.drop_sha256
+select figures.{{ keys | join(', figures.') }}
+from figures
+left join publications_in_use
+    on figures.drop_sha256 = publications_in_use.drop_sha256
 where
-    drops.drop_sha256 is not null
-    and known.is_in_use is distinct from true
-    and exists (select listed.is_in_use from known as listed)
+    figures.drop_sha256 is not null
+    and publications_in_use.drop_sha256 is null
+    and exists (select listed.state from publications as listed)

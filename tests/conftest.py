@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from tests.factories.azure_imitation import AzureImitation
     from tests.factories.stores import S3Server, SftpServer
 
 # No example has a time limit: machines are shared, and one that is busy is no failure.
@@ -48,6 +49,23 @@ def s3(s3_servers: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     s3_servers.set_environment(monkeypatch)
     s3_servers.reset()
     return s3_servers
+
+
+@pytest.fixture(scope="session")
+def azure_imitations() -> Generator[AzureImitation]:
+    """An imitation of Azure on this machine; `azure` is the one that a test speaks to."""
+    from tests.factories.azure_imitation import serve_azure_imitation
+
+    with serve_azure_imitation() as server:
+        yield server
+
+
+@pytest.fixture
+def azure(azure_imitations: AzureImitation, monkeypatch: pytest.MonkeyPatch) -> AzureImitation:
+    """An imitation of Azure with the one empty container of the tests, which everything of the test speaks to."""
+    azure_imitations.set_environment(monkeypatch)
+    azure_imitations.reset()
+    return azure_imitations
 
 
 @pytest.fixture(scope="session")

@@ -147,6 +147,13 @@ class RemoteDropArchive(DropArchive):
         every_file = [(sha256, file) for sha256, files in by_sha256.items() for file in files]
         provenances = {sha256: file for sha256, file in every_file if file.name == f"{sha256}/{PROVENANCE}"}
         before = self._read_listing()
+        if before and not provenances:
+            raise NotThereError(
+                str(self.place),
+                f"the {len(before):,} drops that were archived there",
+                "none of them",
+                f"See that the store is the right one, and whole. If all were taken back, take {self.folder} away.",
+            )
         unchanged = {
             sha256: listed
             for sha256, listed in before.items()

@@ -119,17 +119,17 @@ class Store:
     def list_files(self) -> list[StoredFile]:
         """List every file below the folder, in the order of names; an empty list where there is no such folder.
 
-        A link is not followed and not listed. Raises SourceError.
+        A link is not followed and not listed. Raises SourceError; NotThereError where the bucket itself is missing.
         """
         root = _to_native(self.root)
+        entries: list[dict[str, Any]] = []
         with contextlib.suppress(NotThereError):
             entries = self._run(self.root, lambda files: _list_entries(files, self.root.protocol, root))
-            return sorted(
-                (self._describe(entry) for entry in entries if entry["type"] == "file"), key=lambda file: file.name
-            )
-        if self.root.protocol in {"s3", "abfs"}:
+        if not entries and self.root.protocol in {"s3", "abfs"}:
             self._require_bucket()
-        return []
+        return sorted(
+            (self._describe(entry) for entry in entries if entry["type"] == "file"), key=lambda file: file.name
+        )
 
     def find(self, name: str) -> StoredFile | None:
         """Return what is known of a file, None where there is none. `name` is empty for the root itself."""

@@ -30,6 +30,7 @@ from iapt.sources.remote_files import (
     Validators,
 )
 from iapt.sources.store_addresses import StoreAddress, find_unsafe_part, is_store_address, parse_store_address
+from tests.factories.azure_imitation import AzureImitation
 from tests.factories.stores import SECRET, S3Server, SftpServer
 
 LIMIT = 1_000
@@ -51,10 +52,10 @@ class LocalFolder:
         (self.root / name).unlink()
 
 
-Server = LocalFolder | S3Server | SftpServer
+Server = LocalFolder | S3Server | AzureImitation | SftpServer
 
 
-@pytest.fixture(params=["local", "s3", "sftp"])
+@pytest.fixture(params=["local", "s3", "azure", "sftp"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Server:
     if request.param == "local":
         return LocalFolder(tmp_path / "store")
@@ -262,12 +263,13 @@ def test_a_file_of_several_chunks_is_fetched_whole(
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_missing_bucket_is_named(s3: S3Server) -> None:
-    for address in ("s3://no-such-bucket/drops", "s3://no-such-bucket"):
-        with pytest.raises(NotThereError, match=r"s3://no-such-bucket.*: expected a file or a folder; found nothing"):
-            list(list_files(address))
-    with pytest.raises(NotThereError, match="s3://no-such-bucket"):
-        Store(parse_store_address("s3://no-such-bucket/drops")).list_files()
+@pytest.mark.parametrize("kind", ["s3", "azure"])
+def test_a_missing_bucket_is_named(request: pytest.FixtureRequest, kind: str) -> None:
+    request.getfixturevalue(kind)
+    scheme = {"s3": "s3", "azure": "abfs"}[kind]
+    for address in (f"{scheme}://no-such-bucket/drops", f"{scheme}://no-such-bucket"):
+        with pytest.raises(NotThereError, match=r"//no-such-bucket.*: expected a file or a folder; found nothing"):
+            Store(parse_store_address(address)).list_files()
 
 
 def test_refused_credentials_of_s3_are_told_without_repeating_them(s3: S3Server, tmp_path: Path) -> None:

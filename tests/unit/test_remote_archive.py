@@ -20,15 +20,16 @@ from iapt.sources.remote_files import NotThereError, SourceError, UnavailableErr
 from iapt.sources.store_addresses import parse_store_address
 from iapt.workspace import Workspace
 from tests.factories import drops
+from tests.factories.azure_imitation import AzureImitation
 from tests.factories.drop_home import APRIL, APRIL_REVISED, ARCHIVED_AT, MAY, DropHome, read_reasons, write_sidecar
 from tests.factories.stores import S3Server, SftpServer
 
-Server = S3Server | SftpServer
+Server = S3Server | AzureImitation | SftpServer
 SHA256_OF_APRIL = hashlib.sha256(APRIL).hexdigest()
 DAY = 24 * 3600
 
 
-@pytest.fixture(params=["s3", "sftp"])
+@pytest.fixture(params=["s3", "azure", "sftp"])
 def server(request: pytest.FixtureRequest) -> Server:
     found: Server = request.getfixturevalue(request.param)
     return found
@@ -287,6 +288,16 @@ def test_a_drop_that_was_taken_back_leaves_the_cache_too(server: Server, home: D
     assert list(home.drops) == [may]
     assert not (home.drops.folder / april.sha256).exists()
     assert home.drops.path_to(may).is_file()
+
+
+def test_an_archive_that_is_gone_is_not_taken_for_an_empty_one(server: Server, home: DropHome) -> None:
+    home.offer(april__csv=APRIL).ingest_folder()
+    (drop,) = home.drops
+    for name in list_store(server):
+        server.remove(f"archive/{name}")
+    with pytest.raises(NotThereError, match="expected the 1 drops that were archived there; found none of them"):
+        list(home.drops)
+    assert home.drops.path_to(drop).read_bytes() == APRIL
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ _CHALLENGES: Final = (
 _PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _Result = TypeVar("_Result")
 _log: Final = logging.getLogger(__name__)
-# What is asked again is logged here, with the address; stamina's own line names neither.
+# What is asked again is logged here, with the address. stamina's own line has none, and goes to standard output
+# where structlog is installed.
 stamina.instrumentation.set_on_retry_hooks(())
 
 

@@ -101,7 +101,7 @@ def test_the_waits_between_attempts_grow_and_differ(
 
 
 def test_what_is_asked_again_is_logged_once_with_its_address(
-    server: PublisherServer, target: Path, caplog: pytest.LogCaptureFixture
+    server: PublisherServer, target: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.raw_answers[PATH] = [b"HTTP/1.1 \x1b[2J\r\n\r\n"]
     with caplog.at_level("INFO"):
@@ -109,6 +109,7 @@ def test_what_is_asked_again_is_logged_once_with_its_address(
     assert [record.name for record in caplog.records] == ["iapt.sources.site_requests"]
     assert caplog.messages[0].startswith(f"{server.address_of(PATH)}: attempt 1 of 6: ")
     assert caplog.messages[0].isprintable()
+    assert capsys.readouterr().out == ""  # where `iapt discover` writes its diff
 
 
 def test_no_wait_is_longer_than_the_longest(

@@ -344,9 +344,10 @@ class _Discovery:
     ) -> None:
         files = list(contents.files)
         known = describe_files(files, series.lists, self.rules)
+        wanted = [publication for publication in named if not self._is_superseded(publication)]
         is_missing = any(
             select_main_file(known, publication.series, publication.period, self.rules).file is None
-            for publication in named
+            for publication in wanted
         )
         asked: set[str] = set()
         for link in (*contents.chapters, *contents.data_sets):
@@ -355,11 +356,16 @@ class _Discovery:
         if asked:
             known = describe_files(files, series.lists, self.rules)
         origin = _Origin(series, entry, contents)
-        for publication in named:
+        for publication in wanted:
             self._propose_main_file(origin, publication, known)
         for name in series.lists:
             if name not in {publication.series for publication in named}:
                 self._propose_further_file(origin, name, named, known)
+
+    def _is_superseded(self, named: NamedPublication) -> bool:
+        """Whether a provisional publication is named of which the definitive one is listed: it is not needed."""
+        issues = self.publications.issues_of(named.series, named.period.label)
+        return named.status == "provisional" and any(issue.file and issue.status == "definitive" for issue in issues)
 
     def _is_of_other_series(self, link: Link, series: _SeriesPage, named: Sequence[NamedPublication]) -> bool:
         """Whether a chapter is named for files of a further series, such as outcomes by therapy, not listed yet."""
@@ -421,15 +427,10 @@ class _Discovery:
     def _add_proposal(
         self, origin: _Origin, named: NamedPublication, file: KnownFile, first_period: str | None = None
     ) -> None:
-        """Compare the file with what is listed of the period, and propose what differs.
-
-        A provisional file is not proposed where the definitive one is listed.
-        """
+        """Compare the file with what is listed of the period, and propose what differs."""
         label = named.period.label
         address = file.file.link.address
         issues = self.publications.issues_of(named.series, label)
-        if named.status == "provisional" and any(issue.file and issue.status == "definitive" for issue in issues):
-            return
         latest = issues[0] if issues else None
         listed = next((row for row in self.publications.rows if _is_same_file(row.file, address)), None)
         if listed is not None:

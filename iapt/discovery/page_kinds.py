@@ -47,11 +47,20 @@ _CHALLENGE_PARTS = (
 
 
 def classify_page(tree: LexborHTMLParser) -> PageKind:
-    """Return what a page is by what stands in it. What is none of the publisher's pages is looked for first."""
+    """Return what a page is by what stands in it. What is none of the publisher's pages is looked for first.
+
+    A form that asks for a password or for a person counts only where no mark of the publisher's templates is: a page
+    may have one beside its contents.
+    """
     headings = (read_first(tree, "title").lower(), read_first(tree, "h1").lower())
-    if any(_CHALLENGE.search(heading) for heading in headings) or tree.css_first(_CHALLENGE_PARTS) is not None:
+    is_marked = tree.css_first("[data-uipath^='ps.']") is not None
+    if any(_CHALLENGE.search(heading) for heading in headings):
         return PageKind.CHALLENGE
-    if any(_LOGIN.search(heading) for heading in headings) or tree.css_first("input[type='password' i]") is not None:
+    if any(_LOGIN.search(heading) for heading in headings):
+        return PageKind.LOGIN
+    if not is_marked and tree.css_first(_CHALLENGE_PARTS) is not None:
+        return PageKind.CHALLENGE
+    if not is_marked and tree.css_first("input[type='password' i]") is not None:
         return PageKind.LOGIN
     for pattern, kind in ((_MAINTENANCE, PageKind.MAINTENANCE), (_NOT_FOUND, PageKind.NOT_FOUND)):
         if any(pattern.search(heading) for heading in headings):

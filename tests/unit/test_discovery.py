@@ -253,6 +253,18 @@ def test_a_definitive_file_supersedes_the_provisional_one_and_not_the_other_way(
     assert not run(make_site(make_entry(), provisional, pages=pages), listed).proposals
 
 
+def test_a_provisional_month_without_a_file_is_a_question_until_the_definitive_one_is_listed() -> None:
+    title = "April 2026 final, May 2026 primary"
+    slug = "april-2026-final-may-2026-primary"
+    site = make_site(
+        make_entry(slug=slug, title=title), pages={slug: make_publication_page(title, [make_card("04", "final")])}
+    )
+    result = run(site)
+    assert [p.publication.id for p in result.proposals] == ["monthly/2026-04/1"]
+    assert [question.found for question in result.questions] == ["no file may be the main one of monthly 2026-05"]
+    assert not run(site, make_row()).questions
+
+
 def test_one_publication_on_two_pages_with_different_files_is_a_question() -> None:
     other = make_entry(slug="performance-may-2026-again")
     pages = {

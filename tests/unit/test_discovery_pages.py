@@ -303,6 +303,14 @@ def test_every_page_is_named_as_what_it_is(html: str, kind: PageKind) -> None:
     assert classify_page(parse_page(SavedPage(PAGE, html))) is kind
 
 
+@pytest.mark.parametrize("form", ['<div class="g-recaptcha"></div>', '<input type="password" name="staff">'])
+def test_a_form_beside_a_publication_does_not_make_it_another_page(form: str) -> None:
+    html = make_publication_page("Performance April 2026", [CARD]).replace("<footer>", f"<form>{form}</form><footer>")
+    assert classify_page(parse_page(SavedPage(PAGE, html))) is PageKind.PUBLICATION
+    bare = make_page("Performance April 2026", f"<form>{form}</form>")
+    assert classify_page(parse_page(SavedPage(PAGE, bare))).is_no_answer
+
+
 def test_a_publication_that_speaks_of_an_upcoming_one_is_still_one() -> None:
     notice = ChangeNotice("Note", "The next file is upcoming, not yet published", "24 June 2020 16:23 PM")
     html = make_publication_page("Performance April 2026", [CARD], notices=[notice])

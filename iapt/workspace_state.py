@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from iapt.files import write_json_atomically
 from iapt.workspace import Workspace
@@ -26,15 +36,29 @@ _FINGERPRINT: Final = AliasChoices("input_fingerprint", "recipe")
 _REJECTED: Final = AliasChoices("rejected", "refused")
 
 
-class StateFile(BaseModel):
-    """A state file: frozen, and tolerant of keys that another version has written."""
+class DamagedStateError(OSError):
+    """Raised where a state file cannot be read as what it is: which, what was found, and what to do about it."""
 
+
+class StateFile(BaseModel):
+    """A state file: frozen, and tolerant of keys that another version has written.
+
+    `remedy` is what a person does about one that is damaged.
+    """
+
+    remedy: ClassVar[str] = "Take the file away: the next refresh writes it again."
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Return what a file holds. Raises FileNotFoundError, and pydantic.ValidationError where it is malformed."""
-        return cls.model_validate_json(path.read_text("utf-8"))
+        """Return what a file holds. Raises FileNotFoundError, and DamagedStateError where it is malformed."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            found = f"{place}: {first['msg']}" if place else first["msg"]
+            raise DamagedStateError(f"{path}: expected what iapt wrote there; found {found}. {cls.remedy}") from error
 
     @classmethod
     def load_if_present(cls, path: Path) -> Self | None:
@@ -127,10 +151,18 @@ class PulledFile(StateFile):
     last_modified: str = ""
     outcome: str = ""
 
+    @field_validator("checked_at")
+    @classmethod
+    def _is_a_time(cls, text: str) -> str:
+        if datetime.fromisoformat(text).tzinfo is None:
+            raise ValueError("expected a time with its offset from UTC")
+        return text
+
 
 class PulledFiles(StateFile):
     """`pulled.json`: what is known of each address that was fetched."""
 
+    remedy: ClassVar[str] = "Take the file away: the next pull asks for every file once more. What is archived stays."
     files: dict[str, PulledFile] = {}
 
 
@@ -185,6 +217,10 @@ class Review(StateFile):
 class Reviews(StateFile):
     """`reviews.json`: the drops that arrived and were held, by sha256."""
 
+    remedy: ClassVar[str] = (
+        "Correct it, or put a copy back. Without the file nothing is held or rejected any more, so that a refresh "
+        "would use every archived drop."
+    )
     reviews: dict[str, Review] = {}
 
     @property

@@ -42,13 +42,14 @@ def fail(message: str, exit_status: int = 1) -> typer.Exit:
 
 @contextlib.contextmanager
 def explain_archive_errors() -> Generator[None]:
-    """End a command with one sentence where the archive of drops cannot be opened, or a store does not answer."""
+    """End a command with one sentence where the archive or the state of a home cannot be read, or a store is silent."""
     from iapt.ingest.remote_archive import ArchiveLocationError  # imported late: it takes long
     from iapt.sources.remote_files import SourceError
+    from iapt.workspace_state import DamagedStateError
 
     try:
         yield
-    except (ArchiveLocationError, SourceError) as error:
+    except (ArchiveLocationError, DamagedStateError, SourceError) as error:
         raise fail(str(error)) from error
 
 

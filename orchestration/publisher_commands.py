@@ -37,6 +37,7 @@ from iapt.run_warnings import make_printable
 from iapt.sources.remote_files import Source, SourceError
 from iapt.workspace import CATALOGUE, Workspace
 from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, lock_workspace
+from iapt.workspace_state import DamagedStateError
 from orchestration.console import (
     HomeOption,
     describe_os_error,
@@ -141,7 +142,7 @@ def _decide(workspace: Workspace, digits: str, decision: Literal["accepted", "re
     try:
         with lock_workspace(workspace):
             sha256, review = decide_review(workspace, digits, decision, note, datetime.now(UTC))
-    except (ReviewError, WorkspaceLockedError) as error:
+    except (ReviewError, WorkspaceLockedError, DamagedStateError) as error:
         raise fail(str(error), 2) from error
     following = "`iapt refresh` releases it." if decision == "accepted" else "No release is built from it."
     drop = f"{review.file} ({review.publication}, sha256 {sha256[:12]})"

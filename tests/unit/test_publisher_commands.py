@@ -100,6 +100,20 @@ def test_what_the_publisher_refuses_is_named_with_its_page_and_the_folder_for_it
     assert "1 created" in run("pull").stdout
 
 
+def test_a_damaged_state_is_told_in_one_sentence_by_every_command(server: PublisherServer, tmp_path: Path) -> None:
+    run("pull")
+    pulled, reviews = tmp_path / "home" / "pulled.json", tmp_path / "home" / "reviews.json"
+    pulled.write_text('{"files": {', "utf-8")
+    reviews.write_text("", "utf-8")
+    commands: list[list[Any]] = [["pull"], ["pull", "--dry-run"], ["accept", "0" * 12], ["status"]]
+    for command in commands:
+        result = run(*command)
+        assert isinstance(result.exception, SystemExit), f"{command}: {result.exception!r}"
+        assert result.exit_code in {1, 2}
+        assert "expected what iapt wrote there" in result.stderr
+        assert "Traceback" not in result.output
+
+
 def test_a_held_file_is_shown_with_the_commands_that_decide_and_they_work(server: PublisherServer) -> None:
     run("pull")
     server.add_file(path_of(ROWS[1]), ONE)

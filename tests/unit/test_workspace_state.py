@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from iapt.workspace import Workspace
 from iapt.workspace_state import (
     BuildInputs,
+    DamagedStateError,
     LastRelease,
+    PulledFiles,
     RefreshRecord,
+    Reviews,
     read_ingested_fingerprint,
     read_last_release,
     record_ingested_fingerprint,
@@ -45,8 +47,26 @@ def test_what_is_written_is_read(workspace: Workspace) -> None:
 
 def test_a_malformed_file_is_no_state(workspace: Workspace) -> None:
     write(workspace.landed, {"drops": "all"})
-    with pytest.raises(ValidationError):
+    with pytest.raises(DamagedStateError, match=r"landed.json: expected .* found drops: .* Take the file away"):
         BuildInputs.load(workspace.landed)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"files": {"https://a/": {"sha256": "0', b"\xff\xfe", b"\0" * 64])
+def test_a_half_written_file_is_told_in_one_sentence(workspace: Workspace, content: bytes) -> None:
+    workspace.pulled.write_bytes(content)
+    with pytest.raises(DamagedStateError, match="Take the file away: the next pull asks for every file") as raised:
+        PulledFiles.load_if_present(workspace.pulled)
+    assert "\n" not in str(raised.value)
+    workspace.reviews.write_bytes(content)
+    with pytest.raises(DamagedStateError, match="put a copy back"):
+        Reviews.load_if_present(workspace.reviews)
+
+
+def test_a_time_without_its_offset_is_no_state(workspace: Workspace) -> None:
+    file = {"publication": "monthly/2026-04/1", "sha256": "0", "bytes": 1, "checked_at": "2026-07-01T00:00:00"}
+    write(workspace.pulled, {"files": {"https://a/": file}})
+    with pytest.raises(DamagedStateError, match="offset from UTC"):
+        PulledFiles.load(workspace.pulled)
 
 
 def test_inputs_of_an_earlier_version_are_read(workspace: Workspace) -> None:

@@ -59,7 +59,10 @@ def compute_input_fingerprint(
 
     `publications` is what a home knows of publications beside them: `completeness.list_home_inputs`.
     """
-    drops = [(drop.sha256, drop.batch, drop.sequence, summary.digest) for drop, summary in usable]
+    drops = [
+        (drop.sha256, drop.batch, drop.sequence, drop.publication, drop.status, drop.revision, summary.digest)
+        for drop, summary in usable
+    ]
     inputs = {
         "files": digest_files(root, FINGERPRINT_PATTERNS),
         "drops": sorted(drops),

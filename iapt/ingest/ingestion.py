@@ -123,7 +123,7 @@ def _is_better_name(
     higher revision, and of the same period.
     """
     summary = observations.read_summary(drop.sha256, catalogue)
-    if summary is None:
+    if summary is None or drop.publication:  # of a listed publication the list says what it is, and no name
         return False
     if summary.rejection is not None:
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import duckdb
 
@@ -20,6 +21,8 @@ from iapt.rejection import DropRejectedError
 from iapt.run_warnings import list_first
 from iapt.workspace_state import HoldReason
 
+#: For these a drop is held because of what the catalogue says of it; a corrected catalogue may say otherwise.
+RULES_OF_THE_LIST: Final = frozenset({"unreadable", "other_sha256", "other_series", "other_period", "missing_members"})
 ReadDrop = tuple[ArchivedDrop, DropSummary]
 
 
@@ -46,7 +49,7 @@ def assess_drop(
     drop, summary = arrived
     if summary.rejection is not None:
         return Assessment((_make_unreadable(summary.rejection),), None)
-    reasons = list(_find_contradictions(drop, summary, publication))
+    reasons = list(find_contradictions(drop, summary, publication))
     earlier = find_earlier_issue(arrived, publication, in_use, catalogue)
     if earlier is None:
         return Assessment(tuple(reasons), None)
@@ -122,7 +125,7 @@ def _make_unreadable(rejection: dict[str, str]) -> HoldReason:
     return HoldReason(rule="unreadable", text=f"it cannot be read: {DropRejectedError(**rejection)}")
 
 
-def _find_contradictions(drop: ArchivedDrop, summary: DropSummary, publication: Publication) -> list[HoldReason]:
+def find_contradictions(drop: ArchivedDrop, summary: DropSummary, publication: Publication) -> list[HoldReason]:
     """Return in what a drop is not what the list says of it."""
     reasons = []
     if publication.sha256 is not None and publication.sha256 != drop.sha256:

@@ -24,10 +24,24 @@ from iapt.ingest.home_origin import OtherOriginError, find_home_origin
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.ingest.reading import open_reading_connection, read_drop
 from iapt.machine_errors import describe_machine_error
-from iapt.pull.assessment import ReadDrop, assess_drop, describe_shrinkage
-from iapt.pull.by_hand import find_by_hand
+from iapt.pull.assessment import (
+    RULES_OF_THE_LIST,
+    ReadDrop,
+    assess_drop,
+    describe_shrinkage,
+    find_contradictions,
+)
+from iapt.pull.by_hand import check_by_hand, find_by_hand
 from iapt.pull.outcomes import Outcome, PulledPublication, PullResult
-from iapt.pull.reviews import PENDING, close_earlier_holds, hold_drop, is_pending, read_reviews, release_hold
+from iapt.pull.reviews import (
+    PENDING,
+    assign_review,
+    close_earlier_holds,
+    hold_drop,
+    is_pending,
+    read_reviews,
+    release_hold,
+)
 from iapt.rejection import DropRejectedError
 from iapt.run_warnings import make_printable
 from iapt.sources.folder import OfferedFile
@@ -82,7 +96,7 @@ class _Drops:
 def plan_pull(home: PullHome, selected: Sequence[Publication]) -> PullResult:
     """Say of each publication whether it would be fetched or is archived. Nothing is asked, nothing changes."""
     known = _read_pulled(home.workspace).files
-    archived = {drop.sha256 for drop in home.archive}
+    archived = {drop.sha256 for drop in home.archive} | {entry.sha256 for entry in home.catalogue.withdrawn}
     return PullResult(
         [
             PulledPublication(
@@ -114,6 +128,7 @@ def pull_publications(
     _reject_other_home(home)
     home.archive.remove_unfinished()
     home.observations.remove_unfinished()
+    _remove_arrivals(home.workspace)
     progress = progress or PullProgress()
     result = PullResult()
     with open_reading_connection() as connection:
@@ -123,6 +138,13 @@ def pull_publications(
             result.pulled.append(pulled)
             progress.report_outcome(pulled, done, len(selected))
     return result
+
+
+def _remove_arrivals(workspace: Workspace) -> None:
+    """Remove what a run that was killed left among the arrivals, but for bodies that a fetch goes on with."""
+    for folder in workspace.incoming.glob("*/"):
+        if not any(folder.glob("*.part")):
+            shutil.rmtree(folder)
 
 
 def _reject_other_home(home: PullHome) -> None:
@@ -205,17 +227,15 @@ class _Pull:
 
     def _pull(self, publication: Publication, known: PulledFile | None) -> PulledPublication:
         assert publication.file is not None
-        if known is not None and self._is_to_be_assessed(known):
-            return self._assess(_describe_bytes(publication, known), self.drops.by_sha256[known.sha256])
+        if known is not None and (assessed := self._assess_again(publication, known)) is not None:
+            return assessed
         if (received := self._receive_by_hand(publication)) is not None:
             return received
         if known is not None and not self._is_to_be_asked(known):
             return self._describe_known(publication, known)
         if (refused := self._find_server_left_alone()) is not None:
             return PulledPublication(publication, refused, "the server was left alone after it failed several times")
-        folder = self._find_incoming(publication)
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / publication.file_name
+        target = self._make_target(publication)
         validators = Validators(known.etag, known.last_modified) if known is not None else None
         try:
             fetched = self.source.fetch(
@@ -230,24 +250,43 @@ class _Pull:
         if known is not None and not fetched.is_modified:
             self._remember(publication, replace(fetched, bytes=known.bytes), known.sha256, "unchanged")
             return replace(self._describe_known(publication, known), bytes_received=fetched.bytes_received)
-        return self._receive(publication, target, compute_sha256(target), fetched)
+        return self._receive_arrived(publication, target, fetched)
+
+    def _make_target(self, publication: Publication) -> Path:
+        """Return where the file of a publication arrives: in a folder of its own, under its own name."""
+        folder = self._find_incoming(publication)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / publication.file_name
 
     def _find_incoming(self, publication: Publication) -> Path:
         """Return the folder of the file of a publication while it is on its way."""
         name = hashlib.sha256((publication.file or "").encode()).hexdigest()[:16]
         return self.home.workspace.incoming / name
 
+    def _receive_arrived(self, publication: Publication, target: Path, fetched: FetchedFile) -> PulledPublication:
+        """Receive what lies whole in the folder of arrivals, and take it out of there whatever it is."""
+        try:
+            return self._receive(publication, target, compute_sha256(target), fetched)
+        finally:
+            shutil.rmtree(target.parent)
+
     def _receive_by_hand(self, publication: Publication) -> PulledPublication | None:
-        """Receive the file of a publication that a person got; None where there is none, or it was received before."""
+        """Receive the file of a publication that a person got; None where there is none, or it was received before.
+
+        Raises DropRejectedError where it cannot be read, is too large, or is a web page: it is not archived.
+        """
         by_hand = find_by_hand(self.home.workspace.inbox, publication)
         if publication.file is None or by_hand is None:
             return None
+        check_by_hand(by_hand, publication, self.home.catalogue.limits)
         sha256 = compute_sha256(by_hand)
         existing = self.drops.by_sha256.get(sha256)
         if sha256 in self.withdrawn or (existing is not None and existing.publication):
             return None
-        fetched = FetchedFile(publication.file, is_modified=True, bytes=by_hand.stat().st_size, bytes_received=0)
-        return self._receive(publication, by_hand, sha256, fetched)
+        target = self._make_target(publication)
+        shutil.copyfile(by_hand, target)  # under the publisher's name, which says more than what a browser made of it
+        fetched = FetchedFile(publication.file, is_modified=True, bytes=target.stat().st_size, bytes_received=0)
+        return self._receive_arrived(publication, target, fetched)
 
     def _receive(self, publication: Publication, path: Path, sha256: str, fetched: FetchedFile) -> PulledPublication:
         """Archive, read and compare the bytes that arrived. They are held until that is done."""
@@ -260,68 +299,122 @@ class _Pull:
             http_status=fetched.http_status,
         )
         if (entry := self.withdrawn.get(sha256)) is not None:
+            self._remember(publication, fetched, sha256, "withdrawn")
             return replace(pulled, outcome="withdrawn", detail=entry.reason)
         existing = self.drops.by_sha256.get(sha256)
         if existing is not None and self._is_used_as_another(existing, publication):
-            raise DropRejectedError(
-                publication.file_name,
-                "the whole file",
-                f"a file of {publication.series} {publication.period}",
-                f"the very bytes that are in use as {existing.publication}",
-                "One of the two entries of catalogue/publications.yml has the address of the other: mend it.",
-            )
+            self._remember(publication, fetched, sha256, "failed")
+            raise _make_other_use(existing, publication)
+        earlier = self._find_known(publication)
         if existing is not None and _is_issue(existing, publication):
             self._remember(publication, fetched, sha256, "unchanged")
             if int(existing.publication.rsplit("/", 1)[1]) >= publication.revision:
-                return self._describe_received(pulled)
-        hold_drop(self.home.workspace, sha256, publication.id, publication.file_name, [PENDING], self.get_now())
+                return self._describe_received(pulled, earlier)
+        if existing is None:
+            self._hold_until_assessed(publication, sha256)
+            self._remember(publication, fetched, sha256, "held")
+            return self._assess(pulled, self._archive(publication, path))
+        if not self._keep_decision(publication, sha256):
+            self._hold_until_assessed(publication, sha256)
         self._remember(publication, fetched, sha256, "held")
-        return self._assess(pulled, self._archive(publication, path, existing), is_known=existing is not None)
+        # Bytes of a folder, or of an earlier revision: known from now on as what the publisher has here.
+        drop = self._rename(publication, path, existing, self._make_stamp())
+        return self._assess_renamed(pulled, drop, "its bytes were archived before, from elsewhere")
+
+    def _hold_until_assessed(self, publication: Publication, sha256: str) -> None:
+        hold_drop(self.home.workspace, sha256, publication.id, publication.file_name, [PENDING], self.get_now())
+
+    def _keep_decision(self, publication: Publication, sha256: str) -> bool:
+        """Keep what a person decided of bytes that are an issue of the same publication; return whether they did."""
+        review = read_reviews(self.home.workspace).reviews.get(sha256)
+        if (
+            review is None
+            or review.state == "held"
+            or review.publication.rpartition("/")[0] != "/".join(publication.key)
+        ):
+            return False
+        assign_review(self.home.workspace, sha256, publication.id)
+        return True
+
+    def _assess_renamed(self, pulled: PulledPublication, drop: ArchivedDrop, detail: str) -> PulledPublication:
+        """Assess a drop that is known as another publication from now on, unless a person has decided of it."""
+        if is_pending(read_reviews(self.home.workspace).reviews.get(drop.sha256)):
+            return self._assess(pulled, drop, detail)
+        return self._describe_received(pulled)
 
     def _is_used_as_another(self, existing: ArchivedDrop, publication: Publication) -> bool:
         """Whether archived bytes are in use as what another publication published."""
         is_used = existing.sha256 not in read_reviews(self.home.workspace).unused
         return is_used and existing.publication != "" and not _is_issue(existing, publication)
 
-    def _describe_received(self, pulled: PulledPublication) -> PulledPublication:
-        """Return what came of bytes that were archived before as the same publication."""
-        review = read_reviews(self.home.workspace).reviews.get(pulled.sha256)
-        if review is None or review.state == "accepted":
-            return pulled
-        drop = self.drops.by_sha256[pulled.sha256]
-        if is_pending(review) or self._can_be_assessed_again(drop, review):
-            return self._assess(pulled, drop)
-        return replace(pulled, outcome="held", detail=_describe_review(review))
+    def _describe_received(self, pulled: PulledPublication, earlier: PulledFile | None = None) -> PulledPublication:
+        """Return what came of bytes that were archived before as the same publication.
 
-    def _archive(self, publication: Publication, path: Path, existing: ArchivedDrop | None) -> ArchivedDrop:
-        catalogue = self.home.catalogue
-        found = OfferedFile(
+        `earlier` is what was known of the address until now.
+        """
+        reviews = read_reviews(self.home.workspace)
+        review, drop = reviews.reviews.get(pulled.sha256), self.drops.by_sha256[pulled.sha256]
+        if self._is_to_be_assessed(pulled.publication, drop, review):
+            return self._assess(pulled, drop)
+        if review is not None and review.state != "accepted":
+            return replace(pulled, outcome="held", detail=_describe_review(review))
+        if earlier is None or earlier.sha256 in reviews.unused | self.withdrawn.keys():
+            return pulled
+        later = self.drops.by_sha256[earlier.sha256]
+        if later.sequence <= drop.sequence:
+            return pulled
+        detail = (
+            f"its address has the bytes of an earlier file again. Releases go on with the later one, sha256 "
+            f"{later.sha256}: list it in catalogue/withdrawn.yml if the publisher took it back"
+        )
+        return replace(pulled, detail=detail)
+
+    def _make_stamp(self) -> ArchiveStamp:
+        sequence = self.drops.batch + self.drops.arrived
+        return ArchiveStamp(sequence, self.drops.batch, self.get_now().isoformat(timespec="seconds"))
+
+    def _describe_offered(self, publication: Publication, path: Path) -> OfferedFile:
+        return OfferedFile(
             path=path,
             relative_path=publication.file_name,
-            origin=catalogue.publisher.data_origin,
+            origin=self.home.catalogue.publisher.data_origin,
             source=publication.file or "",
             publication=publication.id,
             address=publication.file or "",
             status=publication.status,
             revision=publication.revision,
         )
-        sequence = self.drops.batch + self.drops.arrived
-        stamp = ArchiveStamp(sequence, self.drops.batch, self.get_now().isoformat(timespec="seconds"))
-        if existing is not None and existing.origin == found.origin:
-            # Bytes of a folder, or of an earlier revision: known from now on as what the publisher has here.
-            drop = self.home.archive.rename(existing, found, stamp, precedence=catalogue.precedence)
-            if drop.file != existing.file:
-                self.home.observations.delete(drop.sha256)
-        else:
-            drop, _ = self.home.archive.archive(
-                found, stamp, precedence=catalogue.precedence, limits=catalogue.limits, withdrawn=catalogue.withdrawn
-            )
+
+    def _archive(self, publication: Publication, path: Path) -> ArchivedDrop:
+        catalogue = self.home.catalogue
+        drop, _ = self.home.archive.archive(
+            self._describe_offered(publication, path),
+            self._make_stamp(),
+            precedence=catalogue.precedence,
+            limits=catalogue.limits,
+            withdrawn=catalogue.withdrawn,
+        )
         self.drops.by_sha256[drop.sha256] = drop
         self.drops.arrived += 1
         return drop
 
-    def _assess(self, pulled: PulledPublication, drop: ArchivedDrop, *, is_known: bool = False) -> PulledPublication:
-        """Read and compare an archived drop, and hold it for good or not at all."""
+    def _rename(
+        self, publication: Publication, path: Path, existing: ArchivedDrop, stamp: ArchiveStamp
+    ) -> ArchivedDrop:
+        """Let archived bytes be known as a publication from now on, under the name of `path`."""
+        found = self._describe_offered(publication, path)
+        drop = self.home.archive.rename(existing, found, stamp, precedence=self.home.catalogue.precedence)
+        if drop.file != existing.file:
+            self.home.observations.delete(drop.sha256)
+        self.drops.by_sha256[drop.sha256] = drop
+        self.drops.arrived += 1
+        return drop
+
+    def _assess(self, pulled: PulledPublication, drop: ArchivedDrop, known_detail: str = "") -> PulledPublication:
+        """Read and compare an archived drop, and hold it for good or not at all.
+
+        `known_detail` is what to say of one that was archived before, where nothing is found against it.
+        """
         home, publication = self.home, pulled.publication
         arrived = (drop, self._read(drop))
         assessment = assess_drop(
@@ -335,8 +428,8 @@ class _Pull:
             return replace(pulled, outcome="held", detail=_describe_review(review), comparison=comparison)
         release_hold(home.workspace, drop.sha256)
         close_earlier_holds(home.workspace, publication.id, drop.sha256, self.get_now())
-        if is_known:
-            return replace(pulled, outcome="unchanged", detail="its bytes were archived before, from elsewhere")
+        if known_detail:
+            return replace(pulled, outcome="unchanged", detail=known_detail)
         if comparison is None:
             rules = home.catalogue.holds
             detail = describe_shrinkage(arrived[1], publication, self._list_in_use(), rules)
@@ -370,22 +463,41 @@ class _Pull:
         return in_use
 
     def _find_known(self, publication: Publication) -> PulledFile | None:
-        """Return what is known of the file at an address whose bytes are archived."""
+        """Return what is known of the file at an address whose bytes are archived, or withdrawn."""
         known = _read_pulled(self.home.workspace).files.get(publication.file or "")
-        return known if known is not None and known.sha256 in self.drops.by_sha256 else None
+        is_known = known is not None and (known.sha256 in self.drops.by_sha256 or known.sha256 in self.withdrawn)
+        return known if is_known else None
 
-    def _is_to_be_assessed(self, known: PulledFile) -> bool:
-        """Whether a run was killed before it had compared an archived drop, or it can be read by now."""
+    def _assess_again(self, publication: Publication, known: PulledFile) -> PulledPublication | None:
+        """Assess an archived drop that was never compared, or of which the list says otherwise by now; else None."""
+        drop = self.drops.by_sha256.get(known.sha256)
+        if drop is None or drop.sha256 in self.withdrawn:
+            return None
+        pulled = _describe_bytes(publication, known)
+        listed = (publication.id, publication.status, publication.revision)
+        if drop.address == publication.file and (drop.publication, drop.status, drop.revision) != listed:
+            if not self._keep_decision(publication, drop.sha256):
+                self._hold_until_assessed(publication, drop.sha256)
+            stamp = ArchiveStamp(drop.sequence, drop.batch, drop.archived_at)
+            before = f"the list had it as {drop.publication}, {drop.status}; it is archived as {listed[0]}, {listed[1]}"
+            return self._assess_renamed(pulled, self._rename(publication, Path(drop.file), drop, stamp), before)
         review = read_reviews(self.home.workspace).reviews.get(known.sha256)
-        drop = self.drops.by_sha256[known.sha256]
-        return is_pending(review) or (review is not None and self._can_be_assessed_again(drop, review))
+        return self._assess(pulled, drop) if self._is_to_be_assessed(publication, drop, review) else None
 
-    def _can_be_assessed_again(self, drop: ArchivedDrop, review: Review) -> bool:
-        """Whether a drop is held for what it could not be read under, and can be read under today's layouts."""
-        if review.state != "held" or any(reason.rule != "unreadable" for reason in review.reasons):
+    def _is_to_be_assessed(self, publication: Publication, drop: ArchivedDrop, review: Review | None) -> bool:
+        """Whether a drop was never compared, or what the catalogue says of it is not what was found then."""
+        if drop.publication != publication.id:
+            return is_pending(review)
+        if review is None:
+            return publication.sha256 not in {None, drop.sha256}
+        if is_pending(review):
+            return True
+        if review.state != "held" or not {reason.rule for reason in review.reasons} <= RULES_OF_THE_LIST:
             return False
         summary = self.home.observations.read_summary(drop.sha256, self.home.catalogue)
-        return summary is None or summary.rejection is None
+        if summary is None:
+            return True
+        return summary.rejection is None and review.reasons != tuple(find_contradictions(drop, summary, publication))
 
     def _is_to_be_asked(self, known: PulledFile) -> bool:
         age = self.get_now() - datetime.fromisoformat(known.checked_at)
@@ -398,6 +510,11 @@ class _Pull:
         return None
 
     def _describe_known(self, publication: Publication, known: PulledFile) -> PulledPublication:
+        if (entry := self.withdrawn.get(known.sha256)) is not None:
+            return replace(_describe_bytes(publication, known), outcome="withdrawn", detail=entry.reason)
+        drop = self.drops.by_sha256[known.sha256]
+        if self._is_used_as_another(drop, publication):
+            return PulledPublication(publication, "failed", str(_make_other_use(drop, publication)))
         review = read_reviews(self.home.workspace).reviews.get(known.sha256)
         described = _describe_bytes(publication, known)
         if review is None or review.state == "accepted":
@@ -422,6 +539,16 @@ class _Pull:
 
 def _read_pulled(workspace: Workspace) -> PulledFiles:
     return PulledFiles.load_if_present(workspace.pulled) or PulledFiles()
+
+
+def _make_other_use(drop: ArchivedDrop, publication: Publication) -> DropRejectedError:
+    return DropRejectedError(
+        publication.file_name,
+        "the whole file",
+        f"a file of {publication.series} {publication.period}",
+        f"the very bytes that are in use as {drop.publication}",
+        "One of the two entries of catalogue/publications.yml has the address of the other: mend it.",
+    )
 
 
 def _is_issue(drop: ArchivedDrop, publication: Publication) -> bool:

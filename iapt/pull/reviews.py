@@ -60,6 +60,12 @@ def close_earlier_holds(workspace: Workspace, publication: str, sha256: str, now
     _write(workspace, reviews)
 
 
+def assign_review(workspace: Workspace, sha256: str, publication: str) -> None:
+    """Note that the drop of a review is known as another publication from now on, such as a later revision."""
+    reviews = read_reviews(workspace).reviews
+    _write(workspace, {**reviews, sha256: reviews[sha256].model_copy(update={"publication": publication})})
+
+
 def decide_review(
     workspace: Workspace, digits: str, decision: Literal["accepted", "rejected"], note: str, now: datetime
 ) -> tuple[str, Review]:

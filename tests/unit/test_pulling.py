@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -17,7 +18,7 @@ from iapt.ingest.reissues import add_status_and_revision
 from iapt.pull import pulling
 from iapt.pull.by_hand import describe_by_hand
 from iapt.pull.comparison import compare_issues
-from iapt.pull.outcomes import Outcome
+from iapt.pull.outcomes import Outcome, PulledPublication
 from iapt.pull.pulling import FAILURES_IN_A_ROW, PullHome, plan_pull
 from iapt.pull.reviews import PENDING, ReviewError, decide_review
 from iapt.pull.selection import SelectionError, select_publications
@@ -494,6 +495,16 @@ def test_what_a_killed_run_left_half_written_is_removed_by_the_next(make_home: A
     assert not list(home.workspace.observations.glob("reading-*"))
 
 
+def test_a_body_that_was_cut_stays_among_the_arrivals_and_nothing_else(make_home: Any) -> None:
+    home = make_home()
+    cut, whole = home.workspace.incoming / "cut", home.workspace.incoming / "whole"
+    for folder, name in ((cut, "a.csv.part"), (whole, "b.csv")):
+        folder.mkdir(parents=True)
+        (folder / name).write_bytes(b"half")
+    assert serve(home, APRIL) == ["created"]
+    assert list(home.workspace.incoming.iterdir()) == [cut]
+
+
 def test_what_is_pending_can_be_neither_accepted_nor_rejected(make_home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     home = make_home()
     home.source.put(home.rows[0], APRIL)
@@ -623,3 +634,162 @@ def test_a_held_drop_keeps_its_reason_where_the_server_cannot_be_asked(make_home
     assert pulled.outcome == "held"
     assert "the list declares" in pulled.detail
     assert "could not be asked" in pulled.detail
+
+
+def withdraw(home: PullingHome, content: bytes) -> None:
+    sha256 = hashlib.sha256(content).hexdigest()
+    home.catalogue.withdrawn = [WithdrawnFile(sha256=sha256, file="a", reason="small figures", source="a page")]
+
+
+def test_withdrawn_bytes_are_received_once(make_home: Any) -> None:
+    home = make_home()
+    withdraw(home, APRIL)
+    home.source.put(home.rows[0], APRIL)
+    received = [home.pull_one(recheck=recheck).bytes_received for recheck in (False, False, True)]
+    assert received == [len(APRIL), 0, 0]
+    selected = select_publications(home.catalogue.publications, home.catalogue.publisher)
+    plan = plan_pull(PullHome(home.workspace, home.archive, home.observations, home.catalogue), selected)
+    assert plan.of("planned") == []
+
+
+def test_an_archived_file_that_is_withdrawn_later_is_told_as_withdrawn(make_home: Any) -> None:
+    home = make_home()
+    assert serve(home, APRIL) == ["created"]
+    withdraw(home, APRIL)
+    for recheck in (False, True):
+        pulled = home.pull_one(recheck=recheck)
+        assert (pulled.outcome, pulled.detail) == ("withdrawn", "small figures")
+
+
+def relist(home: PullingHome, **changes: Any) -> PulledPublication:
+    """Change the only row of the list, as a review of the catalogue does, and pull."""
+    home.rows[0] = home.rows[0].model_copy(update=changes)
+    del home.catalogue
+    fetched = len(home.source.fetched)
+    pulled = home.pull_one(recheck=False)
+    assert len(home.source.fetched) == fetched, "the bytes are archived: nothing is asked for"
+    return pulled
+
+
+@pytest.mark.parametrize("changes", [{"status": "provisional"}, {"revision": 3}])
+def test_a_corrected_entry_of_the_list_is_that_of_the_archived_drop(make_home: Any, changes: dict[str, Any]) -> None:
+    home = make_home()
+    assert serve(home, APRIL) == ["created"]
+    (before,) = home.archive
+    assert relist(home, **changes).outcome == "unchanged"
+    (drop,) = home.list_drops_in_use()
+    listed = {"publication": home.rows[0].id, "status": home.rows[0].status, "revision": home.rows[0].revision}
+    assert drop == replace(before, **listed)
+    assert relist(home).detail == "", "it is corrected once"
+
+
+def test_a_file_that_was_held_for_a_wrong_entry_is_used_under_the_corrected_one(make_home: Any) -> None:
+    home = make_home(make_publication("2026-05", file=f"{HOST}activity.csv"))
+    assert serve(home, APRIL) == ["held"]
+    assert relist(home, period="2026-04").outcome == "unchanged"
+    assert [drop.publication for drop in home.list_drops_in_use()] == ["monthly/2026-04/1"]
+
+
+def test_a_declared_sha256_that_is_corrected_or_added_counts_at_once(make_home: Any) -> None:
+    home = make_home(make_publication(sha256="0" * 64))
+    assert serve(home, APRIL) == ["held"]
+    assert relist(home).outcome == "held"
+    assert relist(home, sha256=hashlib.sha256(APRIL).hexdigest()).outcome == "created"
+    assert len(home.list_drops_in_use()) == 1
+    assert relist(home, sha256="1" * 64).outcome == "held"
+    assert home.list_drops_in_use() == []
+
+
+@pytest.mark.parametrize("decision", ["accepted", "rejected"])
+def test_a_decision_outlives_a_corrected_entry_and_the_same_bytes_at_another_address(
+    make_home: Any, decision: Any
+) -> None:
+    home = make_home(make_publication(sha256="0" * 64))
+    assert serve(home, APRIL) == ["held"]
+    ((sha256, _),) = home.read_reviews().reviews.items()
+    decide_review(home.workspace, sha256, decision, "", NOW)
+    expected = {"accepted": ("unchanged", 1), "rejected": ("held", 0)}[decision]
+    assert (relist(home, status="provisional").outcome, len(home.list_drops_in_use())) == expected
+    later = make_publication(revision=2, file=f"{HOST}month_apr_2026_v2.csv", sha256="0" * 64)
+    home.rows.insert(0, later)
+    del home.catalogue
+    home.source.put(later, APRIL)
+    assert [pulled.outcome for pulled in home.pull().pulled] == [expected[0]] * 2
+    assert len(home.list_drops_in_use()) == expected[1]
+    (review,) = home.read_reviews().reviews.values()
+    assert (review.state, review.publication) == (decision, "monthly/2026-04/2")
+
+
+def test_bytes_of_an_earlier_file_that_come_back_are_told(make_home: Any) -> None:
+    home = make_home()
+    assert serve(home, APRIL, APRIL_REVISED) == ["created", "changed"]
+    home.source.put(home.rows[0], APRIL)
+    pulled = home.pull_one()
+    assert pulled.outcome == "unchanged"
+    assert "the bytes of an earlier file again" in pulled.detail
+    assert hashlib.sha256(APRIL_REVISED).hexdigest() in pulled.detail
+    assert home.pull_one().detail == ""
+
+
+def test_the_bytes_of_another_publication_are_told_at_each_pull_and_received_once(make_home: Any) -> None:
+    home = make_home(make_publication(file=f"{HOST}a.csv"), make_publication("2026-05", file=f"{HOST}b.csv"))
+    for row in home.rows:
+        home.source.put(row, APRIL)
+    assert home.pull().counts == {"unchanged": 1, "held": 1}
+    for recheck in (False, True):
+        result = home.pull(recheck=recheck)
+        assert (result.counts, result.bytes_received) == ({"unchanged": 1, "failed": 1}, 0)
+        assert "in use as monthly/2026-04/1" in result.pulled[0].detail
+    assert list(home.workspace.incoming.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "found"), [(b"<!doctype html><html><body>Sign in</body></html>", "a web page"), (b"", "0 bytes")]
+)
+def test_a_web_page_that_a_person_saved_is_not_archived(make_home: Any, content: bytes, found: str) -> None:
+    home = make_home()
+    home.workspace.inbox.mkdir()
+    (home.workspace.inbox / "month_apr_2026_performance.csv").write_bytes(content)
+    pulled = home.pull_one()
+    assert pulled.outcome == "failed"
+    assert found in pulled.detail
+    assert str(home.workspace.inbox) in pulled.detail
+    assert list(home.archive) == []
+
+
+def test_a_file_got_by_hand_that_is_too_large_or_unreadable_stops_no_other(make_home: Any, monkeypatch: Any) -> None:
+    home = make_home(make_publication("2026-05"), make_publication())
+    home.source.put(home.rows[1], APRIL)
+    home.workspace.inbox.mkdir()
+    by_hand = home.workspace.inbox / "month_may_2026_performance.csv"
+    by_hand.write_bytes(MAY)
+    with monkeypatch.context() as patched:
+        denied = PermissionError(13, "Permission denied", str(by_hand))
+        patched.setattr("iapt.pull.by_hand.check_first_bytes", Mock(side_effect=denied))
+        may, april = home.pull().pulled
+        assert (may.outcome, april.outcome) == ("failed", "created")
+        assert "Permission denied" in may.detail
+    home.catalogue.limits = home.catalogue.limits.model_copy(update={"max_file_bytes": len(MAY) - 1})
+    may, april = home.pull().pulled
+    assert (may.outcome, april.outcome) == ("failed", "unchanged")
+    assert "max_file_bytes" in may.detail
+    assert home.read_reviews().reviews == {}
+
+
+def test_a_file_got_by_hand_is_archived_under_the_publishers_name(make_home: Any) -> None:
+    home = make_home(make_publication(file=f"{HOST}month%20apr%202026.csv"))
+    home.workspace.inbox.mkdir()
+    (home.workspace.inbox / "month%20apr%202026 (1).csv").write_bytes(APRIL)
+    assert home.pull_one().outcome == "created"
+    (drop,) = home.list_drops_in_use()
+    assert drop.file == "month apr 2026.csv"
+    assert list(home.workspace.incoming.iterdir()) == []
+
+
+def test_a_name_of_a_folder_changes_nothing_of_what_the_list_says(make_home: Any, tmp_path: Path) -> None:
+    home = make_home()
+    assert serve(home, APRIL) == ["created"]
+    before = list(home.archive)
+    result = ingest(home, tmp_path, "month_apr_2026_performance-v2.csv")
+    assert list(home.archive) == before
+    assert (result.new, len(result.other_names)) == ([], 1)

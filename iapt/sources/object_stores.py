@@ -34,6 +34,8 @@ from iapt.sources.remote_files import (
 from iapt.sources.store_addresses import StoreAddress, hide_credentials, parse_store_address
 
 _T = TypeVar("_T")
+# stamina's own line goes to standard output where structlog is installed, into whatever a command writes there.
+stamina.instrumentation.set_on_retry_hooks(())
 
 #: How many bytes are read at once: for S3 and Azure that is one request.
 CHUNK_BYTES: Final = 8 << 20

@@ -584,3 +584,7 @@ def test_a_missing_drop_folder_is_told(server: Server, tmp_path: Path) -> None:
     server.put("drops/may.csv", b"2")
     with pytest.raises(NotThereError, match="nothing there"):
         copy(server, tmp_path, "drop")
+
+
+def test_a_connection_tried_again_writes_nothing_to_standard_output() -> None:
+    assert stamina.instrumentation.get_on_retry_hooks() == ()

@@ -175,7 +175,7 @@ class RemoteDropArchive(DropArchive):
         self._abandoned = [
             file.name
             for sha256, file in every_file
-            if sha256 not in provenances
+            if (sha256 not in provenances or file.name.partition("/")[2].startswith("."))
             and file.modified is not None
             and now - file.modified.timestamp() > ABANDONED_AFTER_SECONDS
         ]

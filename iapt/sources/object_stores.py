@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 import fsspec
 import stamina
 
+from iapt.machine_errors import describe_machine_error
 from iapt.sources.remote_files import (
     FetchedFile,
     NotAFileError,
@@ -236,8 +237,10 @@ class Store:
         try:
             return action(opened)
         except _import_errors(address.protocol) as error:
-            if not _list_class_names(error) & _CONNECTION_LOST:
-                raise _explain(error, address) from None
+            is_cut = bool(_list_class_names(error) & _CONNECTION_LOST)
+            explained = _explain(error, address)
+        if not is_cut:
+            raise explained
         with self._opening:
             if self._opened is opened:
                 self._opened = None
@@ -252,12 +255,15 @@ class Store:
             return self._opened
 
     def _translate(self, address: StoreAddress, action: Callable[[], _T]) -> _T:
+        """Return what an action gives; what a library raises becomes a SourceError that does not lead back to it.
+
+        What a library says may hold what nobody should read, and would be taken for an error of this machine.
+        """
         try:
             return action()
-        except SourceError:
-            raise
         except _import_errors(address.protocol) as error:
-            raise _explain(error, address) from None  # what a library says may hold what nobody should read
+            explained = _explain(error, address)
+        raise explained
 
 
 class StoreSource:
@@ -491,6 +497,11 @@ def _explain(error: Exception, address: StoreAddress) -> SourceError:
     lacks_credentials = address.protocol == "abfs" and isinstance(error, ValueError)
     if names & _REFUSED or lacks_credentials or getattr(error, "status_code", None) in {401, 403}:
         return RefusedError(where, "credentials that the store accepts", "none, or refused ones", credentials)
+    if describe_machine_error(str(error)):
+        # Said otherwise than of this machine, for which it would be taken.
+        return UnavailableError(
+            where, "room in the store, where it can be written", "none", "Let its owner make room, and try again."
+        )
     text = redact(str(error))
     found = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return UnavailableError(where, "an answer of the store", found, "See that it can be reached, and try again.")

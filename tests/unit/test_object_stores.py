@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -11,11 +12,13 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import asyncssh
 import pytest
 import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iapt.machine_errors import translate_machine_errors
 from iapt.sources import object_stores
 from iapt.sources.drop_folder_copy import CopiedFolder, copy_drop_folder
 from iapt.sources.object_stores import Store, StoredFile, StoreSource, list_files, redact
@@ -30,6 +33,7 @@ from iapt.sources.remote_files import (
     Validators,
 )
 from iapt.sources.store_addresses import StoreAddress, find_unsafe_part, is_store_address, parse_store_address
+from iapt.workspace import Workspace
 from tests.factories.azure_imitation import AzureImitation
 from tests.factories.stores import SECRET, S3Server, SftpServer
 
@@ -348,9 +352,21 @@ def test_a_store_on_another_machine_is_spoken_to_by_https_alone(
         list(list_files(address))
 
 
-def test_no_command_is_ever_run_on_an_sftp_server(sftp: SftpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncssh
+def test_a_store_that_is_full_is_not_taken_for_this_machine(
+    sftp: SftpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    monkeypatch.setattr(asyncssh.SFTPServer, "write", refuse)
+    with (
+        pytest.raises(UnavailableError, match="expected room in the store"),
+        translate_machine_errors(Workspace(tmp_path)),
+    ):
+        Store(parse_store_address(sftp.address)).write_bytes(b"x", "april.csv")
+
+
+def test_no_command_is_ever_run_on_an_sftp_server(sftp: SftpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async def cannot_replace(*_: object) -> None:
         raise asyncssh.sftp.SFTPOpUnsupported("posix-rename")
 
@@ -464,8 +480,7 @@ def test_what_a_library_says_is_told_without_secrets(monkeypatch: pytest.MonkeyP
 
 def _assert_tells_no_secret(error: BaseException) -> None:
     assert SECRET not in repr(vars(error)) + str(error)
-    assert error.__cause__ is None
-    assert error.__suppress_context__
+    assert (error.__cause__, error.__context__) == (None, None)
 
 
 # -- copies of drop folders -------------------------------------------------------------------------------------------

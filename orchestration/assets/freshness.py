@@ -29,7 +29,7 @@ def compute_freshness_policy(series: PublishedSeries) -> dg.FreshnessPolicy:
     """Return a policy with one deadline for each period of a series: the last day on which none of them is late yet.
 
     Fresh is what was recorded after the first day on which such a period can be expected. The nth weekday of a month
-    moves within a week, and Dagster's policy knows only days of months: so the deadline is up to six days late.
+    moves within a week, and Dagster's policy knows only days of months: so the deadline is up to a week late.
     """
     expected = list(islice(iterate_expected("", series), _PERIODS))
     months = sorted({_count_months(one.expected_on, one.late_after) for one in expected})

@@ -16,6 +16,7 @@ from iapt.ingest.drop_reading import list_drops_of_period
 from iapt.ingest.landing import label_drops
 from iapt.ingest.observation_store import DropSummary
 from iapt.periods import find_period_starting
+from iapt.pull.outcomes import NEW
 from iapt.pull.reviews import read_reviews
 from iapt.workspace import Workspace
 from iapt.workspace_state import PulledDrop, PulledFiles, Review
@@ -87,7 +88,11 @@ class PeriodDescriber:
             metadata["status code"] = known.http_status
         pulled = next((one for one in self.pulled if one.sha256 == drop.sha256), None)
         if pulled is not None:
-            metadata["comparison"] = pulled.comparison or "nothing to compare with: it is the first issue archived"
+            metadata["comparison"] = pulled.comparison or (
+                "nothing to compare with: it is the first issue archived"
+                if pulled.outcome in NEW
+                else "unchanged since it was archived"
+            )
             metadata["bytes received"] = pulled.bytes_received
         return metadata
 

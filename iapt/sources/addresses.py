@@ -58,6 +58,7 @@ class AddressRules:
             raise self._refuse(address, "spaces, backslashes or letters that an address cannot hold")
         try:
             url = httpx.URL(address).copy_with(fragment=None)
+            _ = url.host  # decoded only now: a host that claims to be in other letters may be in none
         except (httpx.InvalidURL, ValueError) as error:
             raise self._refuse(address, f"what cannot be parsed ({error})") from error
         if url.userinfo or "@" in _AUTHORITY_END.split(address.partition("://")[2])[0]:

@@ -40,6 +40,8 @@ _CHUNK_BYTES: Final = 1 << 16
 _GZIP_NAMES: Final = frozenset({"gzip", "x-gzip"})
 #: A date names a version for certain only if it is older than the answer by more than a clock can be wrong (RFC 9110).
 _STRONG_DATE_SECONDS: Final = 60
+#: A validator that can be sent back: a server may write letters into one that no request of ours can carry.
+_VALIDATOR: Final = re.compile(r"[ -~]{1,1000}")
 #: Below this over `read_seconds` and more, a body counts as stopped: it would take a day for a file of today's size.
 _SLOWEST_BYTES_PER_SECOND: Final = 1024
 #: How long to look for bytes after the end of a body, where the server says that it closes the connection.
@@ -236,9 +238,10 @@ class _FileTransfer:
             raise TemporaryError("a body of which nothing says how long it is")
         etag, last_modified = headers.get("etag", ""), headers.get("last-modified", "")
         is_strong = etag.startswith('"')
+        condition = etag if is_strong else last_modified if not etag and _is_strong_date(headers) else ""
         return PartialRecord(
             address=self._address,
-            condition=etag if is_strong else last_modified if not etag and _is_strong_date(headers) else "",
+            condition=condition if _VALIDATOR.fullmatch(condition) else "",
             total_bytes=int(length) if length is not None else None,
             content_encoding=_read_encoding(response, self._address),
             etag=etag,
@@ -346,7 +349,7 @@ class _FileTransfer:
 def _make_conditions(known: Validators) -> dict[str, str]:
     """Return the headers that ask for a file only if it is another version than the known one."""
     conditions = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
-    return {name: value for name, value in conditions.items() if value}
+    return {name: value for name, value in conditions.items() if _VALIDATOR.fullmatch(value)}
 
 
 def _is_strong_date(headers: httpx.Headers) -> bool:
@@ -355,7 +358,7 @@ def _is_strong_date(headers: httpx.Headers) -> bool:
         modified = parsedate_to_datetime(headers.get("last-modified", ""))
         answered = parsedate_to_datetime(headers.get("date", ""))
         return answered - modified >= dt.timedelta(seconds=_STRONG_DATE_SECONDS)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
 
 

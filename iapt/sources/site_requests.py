@@ -345,6 +345,9 @@ class SiteRequests:
 
         def ask() -> RobotsRules:
             with self.open(request) as response:
+                encoding = response.headers.get("content-encoding", "identity").strip().lower()
+                if encoding not in {"", "identity"}:  # what cannot be read may forbid anything
+                    raise UnavailableError(request.address, expected, f"rules in {encoding}", "Try again later.")
                 content = b""
                 for chunk in response.stream:  # pyrefly: ignore[not-iterable]
                     content += chunk
@@ -378,7 +381,7 @@ def _read_retry_after(text: str, now: dt.datetime) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)

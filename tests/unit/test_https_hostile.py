@@ -120,3 +120,55 @@ def test_whatever_a_server_sends_for_a_page_or_its_robots_is_a_page_or_an_error_
         assert len(text) <= 1000
 
     read()
+
+
+def make_answer(*headers: str, status: str = "200 OK", body: bytes = CONTENT) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(CONTENT)}", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
+@pytest.mark.parametrize("header", ['ETag: "\xe9"', "Last-Modified: \xe9", f'ETag: "{"x" * 5000}"'])
+def test_a_validator_that_no_request_can_carry_is_not_sent_back(tmp_path: Path, header: str) -> None:
+    with PublisherServer() as server, make_site(server) as site:
+        server.add_file(PATH, CONTENT)
+        server.raw_answers[PATH] = [make_answer(header, body=CONTENT[:500])]
+        fetched = site.fetch(server.address_of(PATH), tmp_path / "a.csv")
+        assert (tmp_path / "a.csv").read_bytes() == CONTENT, "a cut body of that version is asked for from the start"
+        server.raw_answers[PATH] = [make_answer(header)]
+        fetched = site.fetch(server.address_of(PATH), tmp_path / "a.csv")
+        again = site.fetch(server.address_of(PATH), tmp_path / "a.csv", fetched.validators)
+        assert again.is_modified
+        assert server.requests[-1].headers.keys().isdisjoint({"if-none-match", "if-modified-since"})
+
+
+@pytest.mark.parametrize(
+    ("status", "header"),
+    [
+        ("200 OK", "Last-Modified: Thu, 01 Jan 2026 00:00:00 +99999999999999"),
+        ("503 Busy", "Retry-After: Thu, 01 Jan 2026 00:00:00 +99999999999999"),
+    ],
+)
+def test_a_date_of_no_calendar_says_nothing(tmp_path: Path, status: str, header: str) -> None:
+    with PublisherServer() as server, make_site(server) as site:
+        server.add_file(PATH, CONTENT)
+        server.raw_answers[PATH] = [make_answer(header, f"Date: {header.partition(': ')[2]}", status=status)]
+        assert site.fetch(server.address_of(PATH), tmp_path / "a.csv").bytes == len(CONTENT)
+
+
+@pytest.mark.parametrize("host", ["xn--a", "xn--zz-", "xn--\xe9"])
+def test_a_redirect_to_a_host_that_cannot_be_decoded_is_refused(tmp_path: Path, host: str) -> None:
+    with PublisherServer() as server, make_site(server) as site:
+        server.raw_answers[PATH] = [make_answer(f"Location: https://{host}/x", status="302 Found")]
+        with pytest.raises(SourceError):
+            site.fetch(server.address_of(PATH), tmp_path / "a.csv")
+
+
+def test_rules_for_crawlers_that_are_packed_are_not_taken_for_none() -> None:
+    packed = gzip.compress(b"User-agent: *\nDisallow: /\n")
+    with PublisherServer() as server, make_site(server) as site:
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+        server.raw_answers["/robots.txt"] = [head.encode() + packed]
+        server.add_page("/page", "<h1>A page</h1>")
+        with pytest.raises(SourceError, match="rules in gzip"):
+            site.read_page(server.address_of("/page"))
+        assert server.count_requests("/page") == 0

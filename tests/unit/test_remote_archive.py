@@ -22,6 +22,7 @@ from iapt.workspace import Workspace
 from tests.factories import drops
 from tests.factories.azure_imitation import AzureImitation
 from tests.factories.drop_home import APRIL, APRIL_REVISED, ARCHIVED_AT, MAY, DropHome, read_reasons, write_sidecar
+from tests.factories.pull_home import PullingHome, make_publication
 from tests.factories.stores import S3Server, SftpServer
 
 Server = S3Server | AzureImitation | SftpServer
@@ -124,6 +125,20 @@ def test_drops_are_read_from_the_store_as_from_a_folder(home: DropHome, server: 
     shutil.rmtree(home.drops.folder)
     home.drops = open_remote(server, tmp_path / "other")
     assert [drop.file for drop, _ in home.read().usable] == ["april.csv", "may.zip"]
+
+
+def test_publications_are_pulled_into_a_store(server: Server, tmp_path: Path) -> None:
+    (row,) = rows = [make_publication()]
+    home = PullingHome(tmp_path, rows)
+    home.archive = open_remote(server, tmp_path / "cache")
+    outcomes = []
+    for content in (APRIL, APRIL, APRIL_REVISED):
+        home.source.put(row, content)
+        outcomes.append(home.pull_one().outcome)
+        home.archive = open_remote(server, tmp_path / "cache")
+    assert outcomes == ["created", "unchanged", "changed"]
+    assert [(drop.publication, drop.address) for drop in home.archive] == [(row.id, row.file)] * 2
+    assert [name.rpartition("/")[2] for name in sorted(list_store(server))] == [row.file_name, "provenance.json"] * 2
 
 
 def test_bytes_archived_under_one_origin_are_rejected_under_another(home: DropHome) -> None:

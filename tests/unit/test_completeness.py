@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from iapt.catalogue.gaps import Gap
 from iapt.catalogue.publications import Publication
+from iapt.catalogue.withdrawn import WithdrawnFile
 from iapt.ingest.archive import ArchivedDrop, ArchiveStamp, DropArchive
 from iapt.ingest.completeness import (
     NO_ADDRESS,
@@ -21,13 +23,15 @@ from iapt.ingest.completeness import (
     ArchiveState,
     PublicationState,
     UnusedDrop,
+    assess_release,
     assess_workspace,
+    list_home_inputs,
     read_archive_state,
 )
 from iapt.periods import parse_period_label
 from iapt.sources.folder import OfferedFile
 from iapt.workspace import Workspace
-from iapt.workspace_state import Review, Reviews
+from iapt.workspace_state import HoldReason, Review, Reviews
 from tests.factories import drops
 from tests.factories.drops import make_monthly_csv, make_row
 from tests.factories.publications import PUBLISHER, assess, make_drop, make_in_use, make_publication
@@ -99,6 +103,16 @@ def test_a_month_is_expected_until_its_day_and_the_tolerance_are_past(as_of: str
     assert january.late_after == dt.date(2026, 3, 26)
 
 
+def test_what_is_expected_or_late_says_what_of_its_day() -> None:
+    reasons = {day: one(assess(as_of=day), "monthly/2026-01/1").reason for day in ("2026-03-11", "2026-03-12")}
+    assert reasons == {
+        "2026-03-11": "Its day has not come.",
+        "2026-03-12": "Its day has come; it is late after 26 March 2026.",
+    }
+    late = one(assess(as_of="2026-03-27"), "monthly/2026-01/1")
+    assert late.reason == "It was expected on 12 March 2026, and nothing lists it."
+
+
 def test_nothing_is_expected_of_a_period_that_has_not_ended() -> None:
     assert states_of(assess(as_of="2026-01-31")) == {}
     assert states_of(assess(as_of="2026-02-01")) == {"monthly/2026-01/1": "expected"}
@@ -133,6 +147,8 @@ def test_a_known_gap_was_not_published_whether_it_is_listed_or_not() -> None:
     state = one(assess([make_publication("2026-02")], gaps=[GAP]), "monthly/2026-01/1")
     assert (state.state, state.reason, state.listed) == ("not_published", "A reason.", "not_listed")
     assert states_of(assess([make_publication("2026-01")], gaps=[GAP]))["monthly/2026-01/1"] == "not_published"
+    windows = make_publication("2026-01", series="timeseries", first_period="2025-01")
+    assert one(assess([windows], gaps=[GAP]), windows.id).state == "missing"
     of_another_series = GAP.model_copy(update={"series": "quarterly", "period": "2025-26 Q4"})
     assert states_of(assess(gaps=[of_another_series]))["monthly/2026-01/1"] == "late"
 
@@ -210,6 +226,24 @@ def test_an_issue_of_which_a_later_one_is_in_use_is_superseded() -> None:
     assert (unlisted.state, unlisted.superseded_by) == ("superseded", "monthly/2026-01/3")
 
 
+def test_an_issue_of_another_period_supersedes_nothing() -> None:
+    states = states_of(assess([make_publication("2026-02", 2), make_publication("2026-01")]))
+    assert (states["monthly/2026-02/2"], states["monthly/2026-01/1"]) == ("missing", "missing")
+
+
+def test_a_definitive_issue_supersedes_a_provisional_one_of_any_revision() -> None:
+    listed = [make_publication("2026-01", 2, status="provisional"), make_publication("2026-01")]
+    states = states_of(assess(listed, [make_in_use("2026-01", name="2026-01 v1.csv")]))
+    assert (states["monthly/2026-01/2"], states["monthly/2026-01/1"]) == ("superseded", "present")
+
+
+def test_the_successor_that_is_named_is_the_one_in_use() -> None:
+    listed = [make_publication("2026-01", revision) for revision in (3, 2, 1)]
+    first = one(assess(listed, [make_in_use("2026-01", name="2026-01 v2.csv")]), "monthly/2026-01/1")
+    assert first.superseded_by == "monthly/2026-01/2"
+    assert one(assess(listed), "monthly/2026-01/1").superseded_by == "monthly/2026-01/3"
+
+
 def test_only_the_latest_of_several_listed_issues_is_missing() -> None:
     listed = [make_publication("2026-01", revision) for revision in (3, 2, 1)]
     states = states_of(assess(listed))
@@ -266,6 +300,13 @@ def test_a_rejected_file_of_which_a_later_one_is_in_use_is_superseded() -> None:
         in_use = make_in_use("2026-01", name="2026-01 v1.csv", sequence=sequence)
         states = {state.drop: state for state in assess([make_publication("2026-01")], [in_use], unused=[rejected])}
         assert (states[in_use[0]].state, states[rejected.drop].state) == ("present", state)
+
+
+def test_a_file_that_waits_for_a_decision_is_held_whatever_arrived_after_it() -> None:
+    pending = make_unused("monthly/2026-01/1")
+    in_use = make_in_use("2026-01", name="2026-01 v1.csv", sequence=10)
+    states = {state.drop: state.state for state in assess([make_publication("2026-01")], [in_use], unused=[pending])}
+    assert (states[in_use[0]], states[pending.drop]) == ("present", "held")
 
 
 def test_a_rejected_issue_supersedes_nothing() -> None:
@@ -426,10 +467,58 @@ def test_a_drop_that_cannot_be_read_is_held_with_the_reason(home: Workspace) -> 
     assert state.reason.startswith("It cannot be read: ")
 
 
+def test_a_drop_that_was_withdrawn_is_held_with_the_reason(home: Workspace) -> None:
+    (arrived,) = (drop for drop in DropArchive(home.drops) if drop.publication)
+    catalogue = drops.with_limits()
+    catalogue.__dict__["withdrawn"] = [
+        WithdrawnFile(sha256=arrived.sha256, file=arrived.file, reason="It named a person.", source="The page.")
+    ]
+    found = one(assess_workspace(home, catalogue, dt.date(2026, 6, 1)), arrived.publication)
+    assert (found.state, found.reason) == ("held", "It was withdrawn: It named a person.")
+
+
+def test_a_release_is_as_of_the_day_of_the_newest_drop_used_or_not(home: Workspace) -> None:
+    (read,) = (pair for pair in read_archive_state(home, drops.catalogue()).in_use if not pair[0].publication)
+    assert {state.as_of for state in assess_release(home, drops.catalogue(), [read])} == {dt.date(2026, 6, 1)}
+    older = (make_drop(archived_on="2026-01-01"), read[1])
+    newer = UnusedDrop(make_drop(archived_on="2026-02-01"), "", "A reason.")
+    assert ArchiveState([older], unused=[newer]).newest_day == dt.date(2026, 2, 1)
+    late_in_the_evening = replace(make_drop(), archived_at="2026-01-01T23:30:00-02:00")
+    assert ArchiveState([(late_in_the_evening, read[1])]).newest_day == dt.date(2026, 1, 2)
+
+
+def test_a_release_rests_on_what_a_home_found_and_on_what_it_holds_back_and_on_no_date(home: Workspace) -> None:
+    catalogue = drops.catalogue()
+    before = list_home_inputs(home, catalogue)
+    assert before == []
+    (arrived,) = (drop for drop in DropArchive(home.drops) if drop.publication)
+    hold(home, arrived, "it shrank")
+    (held,) = list_home_inputs(home, catalogue)
+    assert held.startswith(f"{arrived.sha256} monthly/2022-05/1 It waits for a decision: it shrank")
+    hold(home, arrived, "it shrank", held_at="2026-07-01T00:00:00+00:00")
+    assert list_home_inputs(home, catalogue) == [held]
+    row = make_publication("2030-01", page={"series": "reports_hub"}, file="https://files.digital.nhs.uk/a.csv")
+    home.found_publications.write_text(f"[{row.model_dump_json()}]", "utf-8")
+    assert list_home_inputs(home, catalogue) == [row.model_dump_json(), held]
+
+
+def hold(workspace: Workspace, drop: ArchivedDrop, text: str, held_at: str = "2026-06-01T00:00:00+00:00") -> None:
+    review = Review(
+        publication=drop.publication,
+        file=drop.file,
+        state="held",
+        reasons=(HoldReason(rule="shrank", text=text),),
+        held_at=held_at,
+    )
+    Reviews(reviews={drop.sha256: review}).write(workspace.reviews)
+
+
 def test_of_restricted_counts_nothing_is_published(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "restricted")
     workspace.make_restricted()
     assert assess_workspace(workspace, drops.catalogue(), dt.date(2026, 6, 1)) == []
+    assert assess_release(workspace, drops.catalogue(), []) == []
+    assert list_home_inputs(workspace, drops.catalogue()) == []
 
 
 def test_the_calendar_of_the_tests_is_that_of_the_months() -> None:

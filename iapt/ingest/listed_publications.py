@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import yaml
@@ -13,6 +15,7 @@ from iapt.catalogue.publications import Publication, Publications
 from iapt.files import write_atomically
 from iapt.workspace import Workspace
 
+_log: Final = logging.getLogger(__name__)
 _HEADER: Final = """\
 # Publications that were found on the publisher's pages for this home, and that nobody has reviewed. A refresh pulls
 # them; what catalogue/publications.yml has by then is left out. Take a row away to have it looked for again.
@@ -26,8 +29,8 @@ class FoundPublicationsError(ValueError):
 def load_publications(workspace: Workspace, catalogue: Catalogue) -> tuple[Publications, frozenset[str]]:
     """Return the publications of the catalogue and of a home together, and the ids of those that only the home lists.
 
-    Raises FoundPublicationsError where the home's list cannot be read, or contradicts the catalogue or the publisher's
-    site.
+    What a home found and the catalogue contradicts by now is left out, and logged: what was reviewed is right, and a
+    refresh that nobody watches goes on. Raises FoundPublicationsError where the home's list cannot be read.
     """
     reviewed = catalogue.publications
     path = workspace.found_publications
@@ -35,14 +38,30 @@ def load_publications(workspace: Workspace, catalogue: Catalogue) -> tuple[Publi
         return reviewed, frozenset()
     try:
         rows = TypeAdapter(list[Publication]).validate_python(yaml.safe_load(path.read_text("utf-8")) or [])
-        publications = reviewed.with_rows(rows, catalogue.publisher)
     except (ValueError, yaml.YAMLError) as error:
         raise FoundPublicationsError(
             f"{path}: expected publications as in catalogue/publications.yml; found {error}. Correct the file, or take "
             "it away: `iapt discover` finds them again."
         ) from error
+    publications = _add_consistent(reviewed, rows, catalogue, path)
     files_reviewed = {(row.id, row.file) for row in reviewed.rows}
     return publications, frozenset(row.id for row in publications.rows if (row.id, row.file) not in files_reviewed)
+
+
+def _add_consistent(
+    reviewed: Publications, rows: Sequence[Publication], catalogue: Catalogue, path: Path
+) -> Publications:
+    """Return the reviewed publications and those of some rows that do not contradict them, or one another."""
+    kept: list[Publication] = []
+    publications = reviewed
+    for row in sorted(rows, key=lambda row: row.revision):
+        try:
+            publications = reviewed.with_rows([*kept, row], catalogue.publisher)
+        except ValueError as error:
+            _log.warning("%s: %s is left out: %s", path, row.id, error)
+        else:
+            kept.append(row)
+    return publications
 
 
 def add_found_publications(

@@ -142,8 +142,10 @@ def _decide(workspace: Workspace, digits: str, decision: Literal["accepted", "re
     try:
         with lock_workspace(workspace):
             sha256, review = decide_review(workspace, digits, decision, note, datetime.now(UTC))
-    except (ReviewError, WorkspaceLockedError, DamagedStateError) as error:
+    except ReviewError as error:
         raise fail(str(error), 2) from error
+    except (WorkspaceLockedError, DamagedStateError) as error:
+        raise fail(str(error)) from error
     following = "`iapt refresh` releases it." if decision == "accepted" else "No release is built from it."
     drop = f"{review.file} ({review.publication}, sha256 {sha256[:12]})"
     out.print(f"{decision.capitalize()} {drop}. {following}", markup=False)

@@ -13,17 +13,22 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.sources.https import PublisherSite
 from iapt.sources.mirror import MirroredSite
 from iapt.sources.publisher_copy import PublisherCopy
-from iapt.sources.remote_files import Source
-from iapt.sources.site_requests import SiteAccess
+from iapt.sources.remote_files import Source, SourceError
+from iapt.sources.site_requests import LOCAL_SERVERS_VARIABLE, SiteAccess
 
 MIRROR_VARIABLE: Final = "IAPT_MIRROR"
 
 
 @contextlib.contextmanager
 def open_source(catalogue: Catalogue, mirror: str = "", copy: str = "") -> Generator[Source]:
-    """Yield where files are fetched from: a copy of them in a folder or store, else a mirror, else the publisher."""
+    """Yield where files are fetched from: a copy of them in a folder or store, else a mirror, else the publisher.
+
+    Raises SourceError where the copy cannot be listed, or nobody may be asked.
+    """
     if copy:
-        yield PublisherCopy(copy, catalogue.limits.max_file_bytes)
+        files = PublisherCopy(copy, catalogue.limits.max_file_bytes)
+        files.list_files()  # where that fails, it is said once, not for each file
+        yield files
         return
     with open_site(catalogue, mirror) as site:
         yield site
@@ -33,13 +38,29 @@ def open_source(catalogue: Catalogue, mirror: str = "", copy: str = "") -> Gener
 def open_site(catalogue: Catalogue, mirror: str = "", **transfer: Any) -> Generator[PublisherSite | MirroredSite]:
     """Yield the publisher's site, or a mirror of it, as the catalogue and the environment say it is asked.
 
-    `transfer` are settings that take the place of those of the catalogue.
+    `transfer` are settings that take the place of those of the catalogue. Raises SourceError where nobody may be asked.
     """
     access = SiteAccess.from_environment(catalogue.publisher, catalogue.limits, os.environ)
-    if host := urlsplit(mirror).hostname:
-        access = replace(access, hosts=access.hosts | {host})
+    if mirror:
+        access = replace(access, hosts=access.hosts | {_find_host(mirror, access)})
     if transfer:
         access = replace(access, transfer=access.transfer.model_copy(update=transfer))
     _ = access.user_agent  # without a contact nothing is asked: that is said once, not for each file
     with PublisherSite(access) as site:
         yield MirroredSite(site, mirror) if mirror else site
+
+
+def _find_host(mirror: str, access: SiteAccess) -> str:
+    """Return the host of a mirror. Raises SourceError where its address is none, or has more than a host and a port."""
+    parts = urlsplit(mirror)
+    is_whole = bool(parts.hostname) and parts.path in {"", "/"} and not (parts.query or parts.fragment)
+    is_asked = parts.scheme == "https" or f"{parts.scheme}://{parts.netloc}" in access.local_servers
+    if not (is_whole and is_asked) or "@" in parts.netloc:
+        raise SourceError(
+            MIRROR_VARIABLE,
+            "the address of a server, such as https://mirror.example.org, without a path or a user's name",
+            "another form of address",
+            f"Correct it, or --mirror. A server on this machine is asked where {LOCAL_SERVERS_VARIABLE} names it.",
+        )
+    assert parts.hostname is not None
+    return parts.hostname

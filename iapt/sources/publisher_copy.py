@@ -8,7 +8,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from iapt.sources.object_stores import StoredFile, StoreSource, list_files
-from iapt.sources.remote_files import FetchedFile, NotThereError, ReportBytes, SourceError, Validators
+from iapt.sources.remote_files import (
+    FetchedFile,
+    NotThereError,
+    RefusedError,
+    ReportBytes,
+    SourceError,
+    Validators,
+)
 
 
 class PublisherCopy:
@@ -25,6 +32,10 @@ class PublisherCopy:
         for stored in list_files(self.folder):
             files[unquote(stored.name.rsplit("/", 1)[-1]).casefold()].append(stored)
         return files
+
+    def list_files(self) -> int:
+        """List the copy, and return how many names it has. Raises SourceError."""
+        return len(self._files)
 
     def fetch(
         self, address: str, target: Path, known: Validators | None = None, report: ReportBytes | None = None
@@ -53,4 +64,7 @@ class PublisherCopy:
                 "none",
                 "Get it from the publisher's page and put it there under its own name.",
             )
-        return self._store.fetch(str(found[0].address), target, known, report)
+        try:
+            return self._store.fetch(str(found[0].address), target, known, report)
+        except RefusedError as error:  # by the store, not by the publisher
+            raise SourceError(error.address, error.expected, error.found, error.remedy) from error

@@ -85,13 +85,24 @@ class SiteAccess:
 
     @classmethod
     def from_environment(cls, publisher: Publisher, limits: Limits, environment: Mapping[str, str]) -> Self:
-        """Return what the catalogue says, with the contact and the local servers that the environment names."""
+        """Return what the catalogue says, with the contact and the local servers that the environment names.
+
+        Raises SourceError where a local server is none of this machine.
+        """
+        hosts = frozenset({*publisher.hosts.pages, *publisher.hosts.files})
+        local_servers = frozenset(environment.get(LOCAL_SERVERS_VARIABLE, "").split())
+        try:
+            AddressRules.make(hosts, local_servers)
+        except ValueError as error:
+            remedy = "Correct it, or unset it: it is for tests alone."
+            expected, _, found = str(error).removeprefix("expected ").partition("; found ")
+            raise SourceError(LOCAL_SERVERS_VARIABLE, expected, found, remedy) from error
         return cls(
-            frozenset({*publisher.hosts.pages, *publisher.hosts.files}),
+            hosts,
             publisher.transfer,
             limits,
             environment.get(CONTACT_VARIABLE, ""),
-            frozenset(environment.get(LOCAL_SERVERS_VARIABLE, "").split()),
+            local_servers,
             next((name for name in _PROXY_VARIABLES if environment.get(name)), ""),
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication, Publications
+from iapt.sources.remote_files import RefusedError
 from iapt.workspace import CATALOGUE
 from orchestration import publisher_commands
 from orchestration.cli import app
@@ -146,3 +148,42 @@ def test_a_home_of_invented_figures_is_refused_before_anything_is_asked(
     assert result.exit_code == 1
     assert "never share a home" in result.stderr
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("IAPT_MIRROR", "mirror"),
+        ("IAPT_MIRROR", "http://127.0.0.1:1"),
+        ("IAPT_MIRROR", "https://user:secret@127.0.0.1"),
+        ("IAPT_MIRROR", "https://127.0.0.1/below"),
+        ("IAPT_LOCAL_SERVERS", "http://secret.example.org:80"),
+        ("IAPT_COPY", "/nowhere/at/all"),
+        ("IAPT_COPY", "http://127.0.0.1/"),
+    ],
+)
+def test_a_place_that_cannot_be_asked_is_said_once(
+    server: PublisherServer, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    result = run("pull")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert len(result.stderr.splitlines()) == 1
+    assert "expected" in result.stderr
+    assert "user:secret" not in result.output
+    assert server.requests == []
+
+
+def test_a_store_that_refuses_its_copies_is_not_taken_for_the_publisher(
+    server: PublisherServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "copies").mkdir()
+    for row in ROWS:
+        (tmp_path / "copies" / row.file_name).write_bytes(BOTH)
+    refusal = RefusedError("s3://copies/", "credentials that the store accepts", "none", "Set them.")
+    monkeypatch.setattr("iapt.sources.object_stores.StoreSource.fetch", Mock(side_effect=refusal))
+    result = run("pull", "--from", tmp_path / "copies")
+    assert result.exit_code == 1
+    assert "2 failed" in result.stdout
+    assert "by hand" not in result.output

@@ -23,6 +23,9 @@ _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _SHEET = re.compile(r"(?:^|(?P<book>.*) )sheet (?P<quote>['\"])(?P<sheet>.*)(?P=quote)$", re.DOTALL)
 
+#: How a table begins of which the third column is a variable, whatever its name.
+_TABLES_OF_ONE_VARIABLE = (["CCG_CODE", "CCG_NAME"], ["CCG", "CCGName"])
+
 
 class UnreadableError(Exception):
     """Raised where the bytes cannot be read a second time."""
@@ -73,6 +76,8 @@ def _count_cells(rows: Sequence[Sequence[str]]) -> Counter[str]:
             header.pop()
         if sum(name in KEYS for name in header) >= 2:
             places = [place for place, name in enumerate(header) if name not in KEYS]
+            if header[:2] in _TABLES_OF_ONE_VARIABLE and 2 in places:
+                places.remove(2)
             return Counter(
                 below[place] if place < len(below) else ""
                 for below in rows[number + 1 :]

@@ -378,7 +378,8 @@ def test_windows_punctuation_is_read_in_every_member_of_a_pack(tmp_path: Path) -
 
 
 def test_text_read_as_windows_1252_is_told_with_the_first_letter_that_may_be_another(tmp_path: Path) -> None:
-    rows = [make_row("25"), make_row("25", provider=Body("ZZ-P3", "Caf\u00e9 Llareggub"))]
+    names = ("Caf\u00e9 Llareggub", "Ren\u00e9es Rooms")
+    rows = [make_row("25"), *(make_row("25", provider=Body(f"ZZ-P{n}", name)) for n, name in enumerate(names, start=3))]
     for encoding, letter in (("cp1252", "\u00e9"), ("latin-1", "\u00e9"), ("cp437", "\u201a")):
         found = read(tmp_path, f"iapt_month_apr_2026_{encoding}.csv", drops.make_monthly_csv(*rows, encoding=encoding))
         told = [notice for notice in found.summary.notices if "Windows-1252" in notice]

@@ -66,10 +66,11 @@ def test_a_measure_that_all_other_organisations_have_is_missed_wherever_its_row_
     assert find_notices(found, "a measure that all") == [f"M076 of provider {lacking.code}, Total (2026-04)"]
 
 
-def test_a_measure_that_one_or_two_of_three_have_may_be_theirs_alone(tmp_path: Path) -> None:
+def test_a_measure_that_half_of_the_organisations_have_may_be_theirs_alone(tmp_path: Path) -> None:
     for rows in (
         make_month(),
         make_month((PROVIDER, FINISHED), (OTHER_PROVIDER, FINISHED)),
+        [*make_month((PROVIDER, FINISHED)), make_row("25", provider=Body("ZZ-P4", "Laputa Rooms"))],
         [row for row in make_month((PROVIDER, FINISHED)) if row[5] != THIRD_PROVIDER.code],
     ):
         assert find_notices(read_monthly(tmp_path, *rows), "a measure that all") == []

@@ -82,7 +82,7 @@ def judge(trial: Trial) -> Judgement:
     elif words:
         outcome = "told"
     else:
-        outcome = "not knowable" if mutant.kind.unknowable else "silent"
+        outcome = "not knowable" if mutant.kind.is_unknowable_of(make_small_drops()[mutant.base].layout) else "silent"
     return Judgement(
         mutant.number,
         mutant.kind.name,

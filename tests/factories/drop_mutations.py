@@ -67,23 +67,31 @@ Damage = Callable[[bytes, random.Random], bytes | None]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of mutation. `unknowable` says why no reader of the file alone could tell; empty where one could."""
+    """A kind of mutation. `unknowable` says why no reader of the file alone could tell; empty where one could.
+
+    Where `layouts` are given, that is so of drops of these layouts alone.
+    """
 
     name: str
     family: str
     edit: Edit | None = None
     damage: Damage | None = None
     unknowable: str = ""
+    layouts: frozenset[str] = frozenset()
+
+    def is_unknowable_of(self, layout: str) -> bool:
+        """Whether no reader could tell what this kind did to a drop of a layout."""
+        return bool(self.unknowable) and (not self.layouts or layout in self.layouts)
 
 
 KINDS: Final[dict[str, Kind]] = {}
 
 
-def edits(family: str, unknowable: str = "") -> Callable[[Edit], Edit]:
+def edits(family: str, unknowable: str = "", layouts: frozenset[str] = frozenset()) -> Callable[[Edit], Edit]:
     """Add an edit of a drop to the catalogue, under the name of its function."""
 
     def add(edit: Edit) -> Edit:
-        KINDS[edit.__name__] = Kind(edit.__name__, family, edit=edit, unknowable=unknowable)
+        KINDS[edit.__name__] = Kind(edit.__name__, family, edit=edit, unknowable=unknowable, layouts=layouts)
         return edit
 
     return add
@@ -228,6 +236,9 @@ def overwrite_with_spaces(content: bytes, made: random.Random) -> bytes:
     return content[:place] + b" " * len(content[place : place + length]) + content[place + length :]
 
 
+#: Layouts whose levels nobody has listed: of each, no whole file of the publisher's was at hand.
+LEVELS_NOT_KNOWN: Final = frozenset({"timeseries_long", "quarterly_stp_ccg_long", "quarterly_wide", "monthly_wide"})
+
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
@@ -278,7 +289,7 @@ def cut_a_measure(drop: EditableDrop, made: random.Random) -> str | None:
     return f"every row of {cut} cut"
 
 
-@edits("rows")
+@edits("rows", "no whole file of this layout was seen, so which levels it has is not known", LEVELS_NOT_KNOWN)
 def cut_a_level(drop: EditableDrop, made: random.Random) -> str | None:
     table = _choose_table(drop, made)
     places = find_columns(table, LEVELS)

@@ -16,6 +16,7 @@ import argparse
 import functools
 import hashlib
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -71,8 +72,7 @@ def judge(trial: Trial) -> Judgement:
     """Compare a mutant with its base."""
     mutant, base = trial.mutant, read_bases()[trial.mutant.base]
     differences = tuple(_find_differences(base, trial)) if trial.is_read else ()
-    known = set(base.words)
-    words = tuple([trial.rejection] if trial.rejection else [word for word in trial.words if word not in known])
+    words = (trial.rejection,) if trial.rejection else tuple(_find_new_words(base, trial))
     if trial.faults:
         outcome = "fault"
     elif trial.rejection:
@@ -100,7 +100,21 @@ def judge(trial: Trial) -> Judgement:
 def _is_untold(trial: Trial) -> bool:
     """Whether a mutant was read otherwise than its base and reading said nothing: rules are asked of such alone."""
     base = read_bases()[trial.mutant.base]
-    return set(trial.words) <= set(base.words) and any(_find_differences(base, trial))
+    return not any(_find_new_words(base, trial)) and any(_find_differences(base, trial))
+
+
+def _find_new_words(base: Trial, trial: Trial) -> Iterator[str]:
+    """What was said of a mutant and not of its base: of a rule or a reason, that it concerns more cells."""
+    known = dict(map(_split_count, base.words))
+    for word in trial.words:
+        what, count = _split_count(word)
+        if what not in known or count > known[what]:
+            yield word
+
+
+def _split_count(word: str) -> tuple[str, int]:
+    counted = re.fullmatch(r"((?:rule|quarantined): .*) \((\d+)\)", word, re.DOTALL)
+    return (counted[1], int(counted[2])) if counted else (word, 0)
 
 
 def _find_differences(base: Trial, trial: Trial) -> Iterator[str]:

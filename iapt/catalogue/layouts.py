@@ -205,6 +205,8 @@ class Layout(StrictModel):
     recognise: Recognition
     period: PeriodFromColumns | PeriodFromLabel | PeriodFromNames = Field(discriminator="source")
     levels: Levels
+    #: Whether every organisation has rows of every period of a file, those without any data too.
+    has_every_period: bool = False
     blank_organisation_code: str | None = None
     variables: Variables | VariableInHeader | Literal["total"]
     measures: LongMeasures | WideMeasures = Field(discriminator="shape")

@@ -26,7 +26,7 @@ _FEWEST_ROWS: Final = 20
 #: How many missing rows the notices of a drop name.
 _NAMED: Final = 3
 _MISSING_ROW: Final = "a row that all other organisations have is missing; the file may have lost it"
-_MISSING_PERIOD: Final = "an organisation has no rows of a period between its others; the file may have lost them"
+_MISSING_PERIOD: Final = "an organisation has no rows of a period that others have; the file may have lost them"
 _MISSING_MEASURE: Final = "a measure that all other organisations and populations have is missing; rows may be lost"
 _MISSING_LEVEL: Final = "no rows of a level that files of this layout have; the file is an extract, or has lost them"
 _MISSING_COLUMN: Final = "a column that files of this layout have is missing"
@@ -44,7 +44,7 @@ def find_missing_rows(
     """Return notices of the rows, levels and columns that a working table of these periods lacks."""
     notices = [
         *_name_missing(context, _MISSING_ROW, _build_missing_populations_sql(table)),
-        *_name_missing(context, _MISSING_PERIOD, _build_missing_periods_sql(table)),
+        *_name_missing(context, _MISSING_PERIOD, _build_missing_periods_sql(table, layout)),
     ]
     if isinstance(layout.measures, WideMeasures):
         notices += _find_missing_columns(context, layout.measures)
@@ -87,8 +87,19 @@ def _build_missing_populations_sql(table: str) -> str:
     """
 
 
-def _build_missing_periods_sql(table: str) -> str:
-    """Return SQL for the periods that the other organisations of a level have, and one has before and after only."""
+def _build_missing_periods_sql(table: str, layout: Layout) -> str:
+    """Return SQL for the periods that the other organisations of a level have, and one has before and after only.
+
+    Where every organisation has every period, those before its first and after its last too, of any level.
+    """
+    periods = f"select org_level, period_start from rows group by all having count(*) >= {FEWEST_OTHERS}"
+    if layout.has_every_period:
+        periods = f"""
+            select levels.org_level, others.period_start
+            from (select distinct org_level from rows) as levels
+            cross join (select period_start from rows group by all having count(*) >= {FEWEST_OTHERS}) as others
+        """
+    is_missed = "true" if layout.has_every_period else "period_start between first_start and last_start"
     return f"""
         with rows as (
             select distinct org_level, period_start, {_ORGANISATION} as organisation from {table}
@@ -98,14 +109,14 @@ def _build_missing_periods_sql(table: str) -> str:
             from rows group by all
         ),
         periods as (
-            select org_level, period_start from rows group by all having count(*) >= {FEWEST_OTHERS}
+            {periods}
         )
         select ranges.organisation || ', ' || {_MONTH}
         from ranges
         inner join periods
             on
                 ranges.org_level = periods.org_level
-                and periods.period_start between ranges.first_start and ranges.last_start
+                and {is_missed}
         anti join rows
             on
                 ranges.organisation = rows.organisation

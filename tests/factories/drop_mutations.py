@@ -236,6 +236,8 @@ def overwrite_with_spaces(content: bytes, made: random.Random) -> bytes:
     return content[:place] + b" " * len(content[place : place + length]) + content[place + length :]
 
 
+#: Layouts in which an organisation has one row.
+ONE_ROW_EACH: Final = frozenset({"monthly_wide"})
 #: Layouts whose levels nobody has listed: of each, no whole file of the publisher's was at hand.
 LEVELS_NOT_KNOWN: Final = frozenset({"timeseries_long", "quarterly_stp_ccg_long", "quarterly_wide", "monthly_wide"})
 
@@ -251,7 +253,7 @@ def _describe(table: EditableTable, row: int, column: int | None = None) -> str:
     return place if column is None else f"{place}, {table.header[column]}"
 
 
-@edits("rows")
+@edits("rows", "the one row of an organisation is the whole of it", ONE_ROW_EACH)
 def cut_a_row(drop: EditableDrop, made: random.Random) -> str | None:
     table = _choose_table(drop, made)
     row = made.randrange(len(table.rows))
@@ -259,7 +261,7 @@ def cut_a_row(drop: EditableDrop, made: random.Random) -> str | None:
     return f"{_describe(table, row)} cut: {cut[:12]}"
 
 
-@edits("rows")
+@edits("rows", "the one row of an organisation is the whole of it", ONE_ROW_EACH)
 def cut_several_rows(drop: EditableDrop, made: random.Random) -> str | None:
     table = _choose_table(drop, made)
     row, times = made.randrange(len(table.rows)), made.randrange(2, 12)

@@ -21,6 +21,7 @@ from tests.factories.drops import (
     QUARTERLY_WIDE_HEADER,
     REFERRALS,
     REGION,
+    UNSUPPRESSED_HEADER,
     WORKBOOK_BANNER,
     WORKBOOK_HEADER,
     Body,
@@ -130,18 +131,44 @@ def test_a_row_of_a_wide_table_is_missed(tmp_path: Path) -> None:
     assert find_notices(found, "a row that all other") == ["provider ZZ-P2, Gender Male (2022-04)"]
 
 
-def test_a_month_within_the_range_of_an_organisation_is_missed_and_its_first_and_last_are_not(tmp_path: Path) -> None:
-    def read_months(**months: tuple[int, ...]) -> list[str]:
-        rows = [
-            make_workbook_row(25, provider=body, month=dt.date(2019, month, 1))
-            for body, of_body in zip(PROVIDERS, months.values(), strict=True)
-            for month in of_body
-        ]
-        book = make_xlsx({"Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, *rows]})
-        return find_notices(read(tmp_path, "feb2019_feb2020.xlsx", book), "an organisation has no rows of a period")
+def read_months(folder: Path, *months: tuple[int, ...], is_workbook: bool) -> list[str]:
+    """The months that are missed in a time series of three providers, each with rows of its months of 2019."""
+    series: list[list[drops.Cell]] = []
+    workbook: list[list[drops.Cell]] = []
+    for body, of_body in zip(PROVIDERS, months, strict=True):
+        for month in of_body:
+            first, last = dt.date(2021, month, 1), dt.date(2021, month + 1, 1) - dt.timedelta(days=1)
+            series.append(make_row("25", provider=body, start=first.isoformat(), end=last.isoformat()))
+            workbook.append(make_workbook_row(25, provider=body, month=dt.date(2019, month, 1)))
+    if is_workbook:
+        book = make_xlsx({"Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, *workbook]})
+        found = read(folder, "feb2019_feb2020.xlsx", book)
+    else:
+        found = read(folder, "time_series.csv", make_csv(UNSUPPRESSED_HEADER, series))
+    return find_notices(found, "an organisation has no rows of a period")
 
-    assert read_months(first=(2, 3, 4), second=(2, 4), third=(2, 3, 4)) == ["provider ZZ-P2, 2019-03"]
-    assert read_months(first=(2, 3, 4), second=(3, 4), third=(2, 3)) == []
+
+@pytest.mark.parametrize("is_workbook", [True, False])
+def test_a_month_within_the_range_of_an_organisation_is_missed(is_workbook: bool, tmp_path: Path) -> None:
+    year = 2019 if is_workbook else 2021
+    missed = read_months(tmp_path, (2, 3, 4), (2, 4), (2, 3, 4), is_workbook=is_workbook)
+    assert missed == [f"provider ZZ-P2, {year}-03"]
+    assert read_months(tmp_path, *[(2, 3, 4)] * 3, is_workbook=is_workbook) == []
+
+
+def test_the_first_and_the_last_months_of_an_organisation_are_missed_where_each_has_every_month(tmp_path: Path) -> None:
+    months = (2, 3, 4), (3, 4), (2, 3)
+    assert read_months(tmp_path, *months, is_workbook=True) == ["provider ZZ-P2, 2019-02; provider ZZ-P3, 2019-04"]
+    assert read_months(tmp_path, *months, is_workbook=False) == []
+
+
+def test_a_month_of_the_only_organisation_of_its_level_is_missed_where_each_has_every_month(tmp_path: Path) -> None:
+    rows = [make_workbook_row(25, provider=body, month=dt.date(2019, 3, 1)) for body in PROVIDERS]
+    rows += [make_workbook_row(25, provider=body, month=dt.date(2019, 2, 1)) for body in PROVIDERS]
+    rows.append(make_workbook_row(1000, level="England"))
+    book = make_xlsx({"Table 1": [*WORKBOOK_BANNER, WORKBOOK_HEADER, *rows]})
+    found = read(tmp_path, "feb2019_feb2020.xlsx", book)
+    assert find_notices(found, "an organisation has no rows of a period") == ["england E92000001, 2019-03"]
 
 
 @pytest.mark.parametrize(

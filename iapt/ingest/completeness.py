@@ -179,8 +179,10 @@ def list_home_inputs(workspace: Workspace, catalogue: Catalogue) -> list[str]:
     """
     if workspace.is_restricted:
         return []
-    publications, discovered = load_publications(workspace, catalogue)
-    found = [row.model_dump_json() for row in publications.rows if row.id in discovered]
+    found: list[str] = []
+    if workspace.found_publications.is_file():  # else the list need not be read: it is of the reviewed catalogue
+        publications, discovered = load_publications(workspace, catalogue)
+        found = [row.model_dump_json() for row in publications.rows if row.id in discovered]
     unused = list_unused_drops(workspace, catalogue)
     return [*found, *(f"{entry.drop.sha256} {entry.publication} {entry.reason}" for entry in unused)]
 

@@ -19,6 +19,7 @@ from iapt.discovery.results import DiscoveryResult
 from iapt.ingest.completeness import PublicationState, assess_workspace
 from iapt.ingest.due_publications import ExpectedPublication, PublicationOutlook, find_outlook, is_to_be_tried
 from iapt.ingest.listed_publications import add_found_publications, load_publications
+from iapt.pull.by_hand import find_by_hand
 from iapt.pull.outcomes import PullResult
 from iapt.pull.pulling import PullHome, PullProgress, pull_publications
 from iapt.pull.selection import select_publications
@@ -74,7 +75,10 @@ class PublisherResource(dg.ConfigurableResource[None]):
         return [row for row in self.select() if row.id not in archived]
 
     def list_to_be_tried(self) -> list[Publication]:
-        """Return those of them that are to be tried today: what has failed for long is tried less often."""
+        """Return those of them that are to be tried today: what has failed for long is tried less often.
+
+        A file that a person has got in its place is taken at once.
+        """
         failed = (FailedPulls.load_if_present(self.workspace.paths.failed_pulls) or FailedPulls()).files
         today = self.find_today()
         return [
@@ -82,6 +86,7 @@ class PublisherResource(dg.ConfigurableResource[None]):
             for row in self.list_unarchived()
             if (before := failed.get(row.file or "")) is None
             or is_to_be_tried(before.first_failed_on, before.last_tried_on, today)
+            or find_by_hand(self.workspace.paths.inbox, row) is not None
         ]
 
     def look_for(self, awaited: Sequence[ExpectedPublication]) -> DiscoveryResult:

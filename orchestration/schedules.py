@@ -20,8 +20,7 @@ from iapt.ingest.due_publications import PublicationOutlook
 from iapt.workspace import Workspace
 from iapt.workspace_lock import is_locked
 from iapt.workspace_state import RefreshRecord
-from orchestration.assets.publications import PUBLICATIONS, check_on_time, describe_announced
-from orchestration.check_events import PUBLICATIONS_ARE_ON_TIME
+from orchestration.assets.publications import PUBLICATIONS, check_on_time, check_pages, describe_announced
 from orchestration.jobs import CONFIGURED_STEPS, refresh
 from orchestration.pending_runs import find_pending_run
 from orchestration.publisher_resource import TIMEZONE, PublisherResource
@@ -77,7 +76,7 @@ def _make_publisher_schedule(cron: str) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"run {pending}, which this schedule requested, is waiting or at work")
         outlook = publisher.find_outlook()
         if outlook.late:
-            report_late(context.instance, outlook)
+            report_check(context.instance, check_on_time(outlook))
         if listed := publisher.list_to_be_tried():
             return _request(f"{len(listed)} listed files are not archived", discover=bool(outlook.awaited))
         if _has_failed(paths):
@@ -89,9 +88,11 @@ def _make_publisher_schedule(cron: str) -> dg.ScheduleDefinition:
             raise PublisherUnreadableError(
                 f"{outlook.describe_awaited()}. The publisher's pages could not be read: {' '.join(seen.failures)}"
             )
-        if seen.proposals:
-            found = ", ".join(proposal.publication.id for proposal in seen.proposals)
+        if seen.writable:
+            found = ", ".join(publication.id for publication in seen.writable)
             return _request(f"the publisher's pages have {found}", discover=True)
+        if seen.questions:
+            report_check(context.instance, check_pages(seen))
         return dg.SkipReason(_describe_wait(outlook, seen))
 
     return decide
@@ -103,13 +104,13 @@ def _has_failed(workspace: Workspace) -> bool:
     return record is not None and (record.state == "failed" or (record.state == "running" and not is_locked(workspace)))
 
 
-def report_late(instance: dg.DagsterInstance, outlook: PublicationOutlook) -> None:
-    """Record the check of what is late, as a run would: no run is needed to say that nothing came."""
-    result = check_on_time(outlook)
+def report_check(instance: dg.DagsterInstance, result: dg.AssetCheckResult) -> None:
+    """Record the result of a check of the publications, as a run would: none is needed to say that nothing came."""
+    assert result.check_name is not None
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
             asset_key=PUBLICATIONS,
-            check_name=PUBLICATIONS_ARE_ON_TIME,
+            check_name=result.check_name,
             passed=result.passed,
             severity=result.severity,
             description=result.description,

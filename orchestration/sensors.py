@@ -87,6 +87,11 @@ def drop_folder_sensor(
     """
     paths = workspace.paths
     config = RefreshConfig()
+    if config.find_source(paths) == "publisher":
+        yield dg.SkipReason(
+            "drops come from the publisher: what is got by hand is taken by its schedule and by `iapt pull`"
+        )
+        return
     if is_elsewhere(location := config.location(paths)):
         yield dg.SkipReason(
             f"the drop folder is {hide_credentials(location)}, which the schedule asks; the sensor looks at folders of "

@@ -74,7 +74,7 @@ def publications(
             "next expected": outlook.next.describe(outlook.today) if outlook.next is not None else "nothing",
             **(_describe_discovery(discovery) if discovery is not None else {}),
         },
-        check_results=[check_on_time(outlook), _check_pages(discovery)],
+        check_results=[check_on_time(outlook), check_pages(discovery)],
     )
 
 
@@ -100,7 +100,7 @@ def check_on_time(outlook: PublicationOutlook) -> dg.AssetCheckResult:
     )
 
 
-def _check_pages(discovery: DiscoveryResult | None) -> dg.AssetCheckResult:
+def check_pages(discovery: DiscoveryResult | None) -> dg.AssetCheckResult:
     """Warn of what could not be read of the publisher's pages, and of what they leave open."""
     if discovery is None:
         return _make_result(PAGES_ARE_UNDERSTOOD, "")

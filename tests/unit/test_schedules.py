@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -10,12 +11,12 @@ import pytest
 
 from iapt.catalogue.publications import Publication
 from iapt.discovery.page_dates import PageDate
-from iapt.discovery.results import DiscoveryResult, Proposal, UpcomingPublication
+from iapt.discovery.results import DiscoveryResult, Proposal, Question, UpcomingPublication
 from iapt.workspace import Workspace
 from iapt.workspace_lock import lock_workspace
 from iapt.workspace_state import FailedPull, FailedPulls, RefreshRecord
 from orchestration.assets.publications import PUBLICATIONS
-from orchestration.check_events import PUBLICATIONS_ARE_ON_TIME
+from orchestration.check_events import PAGES_ARE_UNDERSTOOD, PUBLICATIONS_ARE_ON_TIME
 from orchestration.resources import RefreshConfig, WorkspaceResource, read_source_setting
 from orchestration.schedules import NAME, PublisherUnreadableError, make_schedule
 from tests.factories.publisher_home import MadePublisher, make_known_rows, make_row, write_catalogue
@@ -23,7 +24,6 @@ from tests.factories.publisher_home import MadePublisher, make_known_rows, make_
 EXPECTED = dt.date(2026, 7, 9)  # of May 2026: the second Thursday
 MAY = Proposal(make_row("monthly", "2026-05"), "new", "https://digital.nhs.uk/may", "its page lists it")
 ANNOUNCED = UpcomingPublication("Performance May 2026", "", ("monthly",), ("2026-05",), PageDate(2026, 7, 16))
-ON_TIME = dg.AssetCheckKey(PUBLICATIONS, PUBLICATIONS_ARE_ON_TIME)
 
 
 class Schedule:
@@ -46,6 +46,13 @@ class Schedule:
             answer = make_schedule("publisher")(context)
         assert isinstance(answer, dg.RunRequest | dg.SkipReason)
         return answer
+
+    def find_check(self, name: str) -> dg.AssetCheckEvaluation | None:
+        check = dg.AssetCheckKey(PUBLICATIONS, name)
+        record = self.instance.event_log_storage.get_latest_asset_check_execution_by_key([check]).get(check)
+        if record is None or record.event is None or record.event.dagster_event is None:
+            return None
+        return record.event.dagster_event.asset_check_evaluation_data
 
     def reason(self, today: dt.date | None = None) -> str:
         answer = self.tick(today)
@@ -83,15 +90,25 @@ def test_what_the_pages_do_not_announce_is_told_too_with_the_questions_they_leav
     assert "its pages do not announce it" in schedule.reason()
 
 
+def test_questions_of_the_pages_are_warned_of_although_no_run_is_made(schedule: Schedule) -> None:
+    question = Question("https://digital.nhs.uk/may", "no main file", "Look at the page.")
+    awaiting = replace(MAY, awaits="add the series to publisher.yml")  # and no reason for a run, every day
+    schedule.publisher.pages = DiscoveryResult(proposals=[awaiting], questions=[question])
+    assert "and leave 1 questions (`iapt discover`)" in schedule.reason()
+    evaluation = schedule.find_check(PAGES_ARE_UNDERSTOOD)
+    assert evaluation is not None
+    assert not evaluation.passed
+    assert "no main file" in (evaluation.description or "")
+
+
 def test_past_the_tolerance_the_check_warns_although_no_run_is_made(schedule: Schedule) -> None:
     on_time = schedule.reason(EXPECTED + dt.timedelta(days=14))
     assert "late" not in on_time
-    assert schedule.instance.event_log_storage.get_latest_asset_check_execution_by_key([ON_TIME]) == {}
+    assert schedule.find_check(PUBLICATIONS_ARE_ON_TIME) is None
     reason = schedule.reason(EXPECTED + dt.timedelta(days=15))
     assert "and is 15 days late" in reason
-    (record,) = schedule.instance.event_log_storage.get_latest_asset_check_execution_by_key([ON_TIME]).values()
-    assert record.event is not None
-    evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
+    evaluation = schedule.find_check(PUBLICATIONS_ARE_ON_TIME)
+    assert evaluation is not None
     assert not evaluation.passed
     assert evaluation.severity == dg.AssetCheckSeverity.WARN
     assert "Monthly activity of 2026-05 was expected on 9 July 2026" in (evaluation.description or "")
@@ -131,6 +148,9 @@ def test_what_has_failed_is_tried_on_another_day(tmp_path: Path) -> None:
     FailedPulls(files={row.file: failed}).write(schedule.workspace.failed_pulls)
     assert "nothing is due" in schedule.reason(EXPECTED)
     schedule.request(EXPECTED + dt.timedelta(days=1))
+    schedule.workspace.inbox.mkdir()
+    (schedule.workspace.inbox / row.file_name).write_text("got by hand", "utf-8")
+    schedule.request(EXPECTED)
 
 
 def test_a_refresh_that_failed_or_was_killed_is_made_again(schedule: Schedule) -> None:

@@ -78,6 +78,16 @@ def pass_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(time, "time", lambda: later)
 
 
+def test_nothing_is_asked_for_where_drops_come_from_the_publisher(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "april.csv").write_text("got by hand", "utf-8")
+    monkeypatch.setenv("IAPT_SOURCE", "publisher")
+    sensor = Sensor(tmp_path)
+    answers = [sensor.tick() for _ in range(3)]
+    assert all("drops come from the publisher" in str(getattr(answer, "skip_message", "")) for answer in answers)
+
+
 def test_a_folder_at_rest_is_asked_for_at_the_second_look_until_it_is_taken_in(folder: Path, tmp_path: Path) -> None:
     (folder / "drop.csv").write_text("whole")
     sensor = Sensor(tmp_path)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from iapt.catalogue.limits import Limits
 from iapt.catalogue.publications import Publication, find_page_address
@@ -23,19 +24,24 @@ _COPY = re.compile(r" ?\(\d{1,3}\)(?=\.[^.]+$)")
 def find_by_hand(inbox: Path, publication: Publication) -> Path | None:
     """Return the file of a publication in the folder of files got by hand; None where it is not there.
 
-    A browser may leave the name as it is in the address, percent-encoded, or number a second copy.
+    A browser may leave the name percent-encoded, as it is in the address, or number a second copy; a system may write
+    its letters in another case, or accents apart from their letters.
     """
     if publication.file is None or not inbox.is_dir():
         return None
-    names = {publication.file_name.casefold(), urlsplit(publication.file).path.rsplit("/", 1)[1].casefold()}
+    name = _normalise(publication.file_name)
     found = [
         path
         for path in inbox.iterdir()
         if path.is_file()
         and not path.is_symlink()
-        and {path.name.casefold(), _COPY.sub("", path.name).casefold()} & names
+        and name in {_normalise(path.name), _normalise(_COPY.sub("", path.name))}
     ]
     return max(found, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+
+
+def _normalise(name: str) -> str:
+    return unicodedata.normalize("NFC", unquote(name)).casefold()
 
 
 def check_by_hand(path: Path, publication: Publication, limits: Limits) -> None:

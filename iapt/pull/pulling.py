@@ -475,7 +475,8 @@ class _Pull:
             return None
         pulled = _describe_bytes(publication, known)
         listed = (publication.id, publication.status, publication.revision)
-        if drop.address == publication.file and (drop.publication, drop.status, drop.revision) != listed:
+        is_of_this_row = drop.address == publication.file or drop.publication == publication.id
+        if is_of_this_row and (drop.publication, drop.status, drop.revision) != listed:
             if not self._keep_decision(publication, drop.sha256):
                 self._hold_until_assessed(publication, drop.sha256)
             stamp = ArchiveStamp(drop.sequence, drop.batch, drop.archived_at)

@@ -16,7 +16,7 @@ from iapt.ingest.home_origin import OtherOriginError
 from iapt.ingest.ingestion import IngestResult, ingest_folder
 from iapt.ingest.reissues import add_status_and_revision
 from iapt.pull import pulling
-from iapt.pull.by_hand import describe_by_hand
+from iapt.pull.by_hand import describe_by_hand, find_by_hand
 from iapt.pull.comparison import compare_issues
 from iapt.pull.outcomes import Outcome, PulledPublication
 from iapt.pull.pulling import FAILURES_IN_A_ROW, PullHome, plan_pull
@@ -793,3 +793,33 @@ def test_a_name_of_a_folder_changes_nothing_of_what_the_list_says(make_home: Any
     result = ingest(home, tmp_path, "month_apr_2026_performance-v2.csv")
     assert list(home.archive) == before
     assert (result.new, len(result.other_names)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Caf\u00e9 [1] b+c.csv", "Cafe\u0301 [1] b+c.csv", "CAF\u00c9 [1] B+C.CSV", "Caf\u00e9 [1] b+c (2).csv"),
+        *("Caf%C3%A9%20[1]%20b+c.csv", "Caf%C3%A9%20%5B1%5D%20b%2Bc (1).csv"),
+    ],
+)
+def test_a_file_got_by_hand_is_found_however_its_name_was_written(tmp_path: Path, name: str) -> None:
+    row = make_publication(file=f"{HOST}Caf%C3%A9%20[1]%20b+c.csv")
+    (tmp_path / name).write_bytes(APRIL)
+    assert find_by_hand(tmp_path, row) == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["month_apr_2026_performance.csv.part", "month_apr_2026_performance (old).csv"])
+def test_a_file_of_another_name_is_not_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(APRIL)
+    assert find_by_hand(tmp_path, make_publication()) is None
+
+
+def test_a_corrected_entry_counts_for_a_file_that_was_got_at_another_address(make_home: Any) -> None:
+    home = make_home()
+    assert serve(home, APRIL) == ["created"]
+    moved = make_publication(file=f"{HOST}moved.csv")
+    home.rows[0] = moved
+    del home.catalogue
+    assert serve(home, APRIL) == ["unchanged"]
+    relist(home, status="provisional")
+    assert [drop.status for drop in home.list_drops_in_use()] == ["provisional"]

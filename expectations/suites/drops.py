@@ -189,6 +189,18 @@ def _more_values() -> tuple[Rule, ...]:
             layer="drops",
             remedy=LOOK_AT_THE_FILE,
         ),
+        Rule(
+            name="data_quality_counts_do_not_exceed_their_denominator",
+            table=table,
+            description=(
+                "Of the records of a provider and data item, those that are valid, default, invalid or missing are no "
+                "more than all of them. Source: 31,684 counts of the publisher's data-quality file, every one."
+            ),
+            query=load_query("drops/data_quality_counts_do_not_exceed_their_denominator", table),
+            severity="warning",
+            layer="drops",
+            remedy=LOOK_AT_THE_FILE,
+        ),
         expect_no_rows_where(
             "waits_are_likely",
             table,

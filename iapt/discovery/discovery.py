@@ -36,6 +36,8 @@ from iapt.sources.remote_files import NotThereError, RefusedError, SourceError, 
 
 #: How many of the newest publications of a series page are looked at again, to notice files that were issued again.
 RECHECKED = 3
+#: Of one run: all publications of four series have some 200. A page that lists more is none of the publisher's.
+MAX_PAGES = 400
 #: Of one publication: its chapters and data sets.
 MAX_FURTHER_PAGES = 12
 #: How many series pages that nobody listed are followed: one that replaced another, and one more.
@@ -125,6 +127,11 @@ class _Discovery:
 
     def _read(self, address: str, expected: str) -> tuple[Page, LexborHTMLParser, PageKind] | None:
         """Return a page with its tree and kind; None where there is none, which is asked about."""
+        if len(self.result.pages_read) >= MAX_PAGES:
+            raise PublisherUnreadError(
+                f"{address}: expected at most {MAX_PAGES} pages to read; found more. Look at the series pages; where "
+                "all are publications, read them in parts: iapt discover --since PERIOD --write."
+            )
         try:
             page = self.read_page(address)
             tree = parse_page(page)
@@ -350,7 +357,8 @@ class _Discovery:
             for publication in wanted
         )
         asked: set[str] = set()
-        for link in (*contents.chapters, *contents.data_sets):
+        chapters = [link for link in contents.chapters if link.address.startswith(f"{entry.link.address}/")]
+        for link in (*chapters, *contents.data_sets):
             if is_missing or self._is_of_other_series(link, series, named):
                 self._read_further(link, files, asked)
         if asked:

@@ -136,7 +136,7 @@ def _keep_first_format(files: Sequence[KnownFile], formats: Sequence[FileFormat]
     """Return one file where all are the same by name but for their formats."""
     stems = {PurePosixPath(known.name).stem.lower() for known in files}
     found = [known.format for known in files]
-    if len(stems) > 1 or len(set(found)) < len(found):
+    if len(stems) > 1:
         return list(files)
     first = next(format_ for format_ in formats if format_ in found)
     return [known for known in files if known.format == first]

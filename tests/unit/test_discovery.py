@@ -8,6 +8,7 @@ import pytest
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication, PublicationPage, Publications
+from iapt.discovery import discovery
 from iapt.discovery.discovery import discover
 from iapt.discovery.page_kinds import PageKind
 from iapt.discovery.results import DiscoveryResult
@@ -521,6 +522,27 @@ def test_a_main_file_that_only_a_chapter_or_a_data_set_offers_is_found_there() -
         site.pages[address] = make_further("Performance May 2026", [make_card()])
         (proposal,) = run(site).proposals
         assert proposal.publication.file == make_card().address
+
+
+def test_a_chapter_of_another_publication_is_not_read() -> None:
+    page = make_monthly_page(
+        "may",
+        Card("Report", "/a.pdf", "pdf"),
+        chapters=[("Activity", f"{MONTHLY_SERIES}/performance-may-2025/activity")],
+    )
+    site = make_site(make_entry(), pages={"performance-may-2026": page})
+    assert "no file may be the main one" in run(site).questions[0].found
+    assert site.requests == [MONTHLY_SERIES, f"{MONTHLY_SERIES}/performance-may-2026", ANNUAL_SERIES]
+
+
+def test_a_series_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "MAX_PAGES", 5)
+    names = [f"{month} {year}" for year in range(2020, 2024) for month in ("May", "June", "July")]
+    site = make_site(*(make_entry(slug=f"performance-{name.lower().replace(' ', '-')}", title=name) for name in names))
+    result = run(site)
+    assert len(site.requests) == 5
+    assert "expected at most 5 pages to read" in result.failures[0]
+    assert result.exit_status == 1
 
 
 def test_outcomes_by_therapy_are_found_in_their_chapter_and_the_previous_version_is_not() -> None:

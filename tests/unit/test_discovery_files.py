@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,21 @@ def test_an_annual_pack_is_told_from_outcomes_metadata_and_tables() -> None:
     assert name_selected(cards, "annual", "2024-25", ANNUAL) == "psych-ther-ann-rep-csv-2024-25-2.zip"
     assert name_selected(cards, "therapy_outcomes", "2024-25", ANNUAL) == "ther-based-outcomes2425-2.zip"
     assert name_selected(cards, "annual_metadata", "2024-25", ANNUAL) == "psych-ther-ann-2024-25-meta.xlsx"
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (("kind: data_quality", "kind: monthly"), "expected every kind once"),
+        (("series: [quarterly]", "series: [weekly]"), "expected series of publisher.yml; found weekly"),
+        (("time ?-?series", "time ?-?(series"), "expected a regular expression"),
+        (("unless:", "except:"), "Extra inputs are not permitted"),
+    ],
+)
+def test_rules_that_cannot_be_right_are_not_taken(change: tuple[str, str], found: str, tmp_path: Path) -> None:
+    for name in ("discovery.yml", "publisher.yml"):
+        shutil.copy(CATALOGUE.folder / name, tmp_path / name)
+    rules = tmp_path / "discovery.yml"
+    rules.write_text(rules.read_text("utf-8").replace(*change), "utf-8")
+    with pytest.raises(ValueError, match=found):
+        _ = Catalogue(tmp_path).discovery_rules

@@ -91,7 +91,7 @@ dev: $(READY) ## Open Dagster's UI on 127.0.0.1 with the lineage of every asset
 	  $(BIN)/dagster dev --host 127.0.0.1 --port $${PORT:-3000} --workspace workspace.yaml
 
 .PHONY: status
-status: $(READY) ## Print what is archived, what was rejected, and what the latest release is
+status: $(READY) ## Print what is archived, missing, late or held, and what the latest release is
 	@$(BIN)/iapt status
 
 .PHONY: format

@@ -193,6 +193,16 @@ def test_publications_say_what_became_of_every_drop_and_of_what_is_not_there(rel
         assert query("select count(page), count(address) from publications") == [(0, 0)]
 
 
+def test_the_documented_query_of_publications_has_a_row_a_month(released_home: BuiltHome) -> None:
+    text = (PROJECT_ROOT / "docs" / "data-access.md").read_text("utf-8")
+    (query,) = [query for query in re.findall(r"```sql\n(.*?)```", text, re.S) if "join publications" in query]
+    with duckdb.connect(str(_latest(released_home) / "iapt.duckdb"), read_only=True) as connection:
+        rows = connection.execute(query).fetchall()
+        months = connection.execute("select period from dim_period where period_grain = 'month'").fetchall()
+    assert sorted(row[0] for row in rows) == sorted(month for (month,) in months)
+    assert {row[3] for row in rows} == {"present", "not_loaded"}
+
+
 def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) -> None:
     folder = _latest(released_home) / "csv"
     plain = {path.name for path in folder.iterdir() if path.suffix == ".csv"}

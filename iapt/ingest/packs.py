@@ -61,7 +61,7 @@ def reject_hostile_names(names: Sequence[str], file: str, place: str) -> None:
     seen: dict[str, str] = {}
     for name in names:
         parts = PurePosixPath(name.replace("\\", "/"))
-        if not parts.parts or parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0] or "\0" in name:
+        if not parts.parts or parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
             expected, found = "member names inside the container", f"a member that leads out of it: {name!r}"
             raise DropRejectedError(file, place, expected, found, GET_IT_AGAIN)
         key = unicodedata.normalize("NFC", parts.as_posix()).casefold()

@@ -35,6 +35,7 @@ def make_xls(
     visibility: Mapping[str, int] | None = None,
     from_1904: bool = False,
     hidden_row: int | None = None,
+    hidden_column: int | None = None,
 ) -> bytes:
     """Return an old workbook of these sheets. Days are written as a spreadsheet has them, as numbers with a format."""
     book = xlwt.Workbook()
@@ -55,6 +56,8 @@ def make_xls(
                     sheet.write(at, column, cell)
         if hidden_row is not None:
             sheet.row(hidden_row).hidden = True
+        if hidden_column is not None:
+            sheet.col(hidden_column).hidden = True
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()

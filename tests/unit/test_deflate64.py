@@ -18,11 +18,15 @@ CSV = drops.make_monthly_csv(
 )
 
 
+def members_left(notices: list[str]) -> list[str]:
+    return [notice.rpartition(": ")[2] for notice in notices if notice.startswith("a member ")]
+
+
 def test_the_members_of_a_pack_compressed_by_deflate64_are_read(tmp_path: Path) -> None:
     read = drops.read(tmp_path, f"{NAME}.zip", make_deflate64_zip({f"{NAME}.csv": CSV, "guide.pdf": b"%PDF-1.7"}))
     assert [cell["value_as_published"] for cell in read.observations] == FIGURES
     assert {cell["source_member"] for cell in read.observations} == {f"{NAME}.csv"}
-    assert [notice.rpartition(": ")[2] for notice in read.summary.notices] == ["guide.pdf"]
+    assert members_left(read.summary.notices) == ["guide.pdf"]
 
 
 def test_a_workbook_compressed_by_deflate64_is_read(tmp_path: Path) -> None:
@@ -34,7 +38,7 @@ def test_a_workbook_compressed_by_deflate64_is_read(tmp_path: Path) -> None:
 def test_a_member_that_is_not_opened_is_still_named_as_what_it_is(tmp_path: Path) -> None:
     members = {f"{NAME}.csv": CSV, "inner.zip": drops.make_zip({"a.csv": CSV}), "other.dat": b"a,b"}
     notices = drops.read(tmp_path, f"{NAME}.zip", make_deflate64_zip(members)).summary.notices
-    assert [notice.rpartition(": ")[2] for notice in notices] == [
+    assert members_left(notices) == [
         "inner.zip (a ZIP container)",
         "other.dat (a file ending in .dat)",
     ]

@@ -109,6 +109,12 @@ def test_hidden_rows_are_read_and_told(tmp_path: Path) -> None:
     assert read.summary.notices == ["hidden rows and columns are read like any others: sheet 'apr'"]
 
 
+def test_hidden_columns_are_read_and_told(tmp_path: Path) -> None:
+    read = drops.read(tmp_path, NAME, make_xls({"apr": TABLE}, hidden_column=2))
+    assert len(read.observations) == 2
+    assert read.summary.notices == ["hidden rows and columns are read like any others: sheet 'apr'"]
+
+
 def test_it_is_read_inside_a_zip_a_rar_and_a_gzip(tmp_path: Path) -> None:
     for name, content in (
         ("iapt-month-apr-2026.zip", drops.make_zip({"a/BOOK.XLS": BOOK})),

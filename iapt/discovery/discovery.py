@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import unquote, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.catalogue.publications import Publication, PublicationPage, Publications
+from iapt.catalogue.publications import Publications
 from iapt.discovery.file_selection import KnownFile, describe_files, select_main_file
 from iapt.discovery.named_publications import (
     Identification,
@@ -20,12 +19,11 @@ from iapt.discovery.named_publications import (
 )
 from iapt.discovery.page_kinds import PageKind, classify_page
 from iapt.discovery.page_text import Link, Page, PageTooLargeError, parse_page
+from iapt.discovery.proposals import Origin, ProposalList
 from iapt.discovery.publication_pages import PublicationPageContents, PublishedFile, parse_publication_page
 from iapt.discovery.results import (
     DiscoveryResult,
     PageRead,
-    Proposal,
-    ProposalKind,
     Question,
     UpcomingPublication,
 )
@@ -114,16 +112,13 @@ class _Discovery:
         self.series_seen: set[str] = set()
         self.followed = 0
         self.pages_seen: set[str] = set()
-        #: Every proposal that was made, also those that a contradiction took back.
-        self.proposed: list[Proposal] = []
+        self.proposals = ProposalList(publications, catalogue.precedence, self.result)
         self.pages_by_address = {_strip_address(page.address): key for key, page in self.publisher.series_pages.items()}
 
     # Pages
 
     def _ask(self, address: str, found: str, remedy: str, candidates: Sequence[object] = ()) -> None:
-        question = Question(address, found, remedy, tuple(str(candidate) for candidate in candidates))
-        if question not in self.result.questions:
-            self.result.questions.append(question)
+        self.result.ask(Question(address, found, remedy, tuple(str(candidate) for candidate in candidates)))
 
     def _read(self, address: str, expected: str) -> tuple[Page, LexborHTMLParser, PageKind] | None:
         """Return a page with its tree and kind; None where there is none, which is asked about."""
@@ -363,7 +358,7 @@ class _Discovery:
                 self._read_further(link, files, asked)
         if asked:
             known = describe_files(files, series.lists, self.rules)
-        origin = _Origin(series, entry, contents)
+        origin = Origin(series.key, entry, contents, series.awaits)
         for publication in wanted:
             self._propose_main_file(origin, publication, known)
         for name in series.lists:
@@ -396,7 +391,7 @@ class _Discovery:
             known = {file.link.address for file in files}
             files += [file for file in self._parse(read[0], read[1]).files if file.link.address not in known]
 
-    def _propose_main_file(self, origin: _Origin, named: NamedPublication, known: Sequence[KnownFile]) -> None:
+    def _propose_main_file(self, origin: Origin, named: NamedPublication, known: Sequence[KnownFile]) -> None:
         selection = select_main_file(known, named.series, named.period, self.rules)
         if selection.file is None:
             self._ask(
@@ -406,10 +401,10 @@ class _Discovery:
                 selection.candidates,
             )
             return
-        self._add_proposal(origin, named, selection.file)
+        self.proposals.add(origin, named, selection.file)
 
     def _propose_further_file(
-        self, origin: _Origin, series: str, named: Sequence[NamedPublication], known: Sequence[KnownFile]
+        self, origin: Origin, series: str, named: Sequence[NamedPublication], known: Sequence[KnownFile]
     ) -> None:
         """Propose a file that the title does not speak of: a quarterly one, a time series, outcomes by therapy."""
         grain = self.publisher.series[series].grain
@@ -430,100 +425,7 @@ class _Discovery:
                 )
                 continue
             publication = NamedPublication(series, periods[-1], named[0].status)
-            self._add_proposal(origin, publication, file, first_period=periods[0].label if is_range else None)
-
-    def _add_proposal(
-        self, origin: _Origin, named: NamedPublication, file: KnownFile, first_period: str | None = None
-    ) -> None:
-        """Compare the file with what is listed of the period, and propose what differs."""
-        label = named.period.label
-        address = file.file.link.address
-        issues = self.publications.issues_of(named.series, label)
-        latest = issues[0] if issues else None
-        listed = next((row for row in self.publications.rows if _is_same_file(row.file, address)), None)
-        if listed is not None:
-            if listed is not latest:
-                self._ask(
-                    origin.address,
-                    f"the main file of {named.series} {label} is listed as that of {listed.id}"
-                    + (f", an earlier issue than {latest.id}" if latest and latest.key == listed.key else ""),
-                    "Look at the page: where the publisher went back to that file, correct the rows by hand.",
-                    [file.describe(named.period)],
-                )
-            return
-        kind, revision, supersedes = self._number_revision(latest, file)
-        publication = Publication(
-            series=named.series,
-            period=label,
-            first_period=first_period,
-            revision=revision,
-            status=named.status,
-            page=PublicationPage(series=origin.series.key, slug=origin.entry.link.slug, title=origin.title or None),
-            file=address,
-            format=file.format,
-            members=latest.members if kind == "completed" and latest is not None else [],
-            supersedes=supersedes,
-        )
-        self._register(Proposal(publication, kind, origin.address, _explain(kind, origin, file), origin.series.awaits))
-
-    def _register(self, proposal: Proposal) -> None:
-        """Keep a proposal, unless another one is of the same publication or has the same file: then neither is kept.
-
-        Of a provisional and a definitive file of one period, the definitive one is kept.
-        """
-        publication = proposal.publication
-        others = [
-            other
-            for other in self.proposed
-            if other.publication.key == publication.key or other.publication.file == publication.file
-        ]
-        for other in others:
-            if other.publication == publication:
-                return
-            statuses = (publication.status, other.publication.status)
-            if other.publication.key == publication.key and statuses == ("provisional", "definitive"):
-                return
-            if other.publication.key == publication.key and statuses == ("definitive", "provisional"):
-                self.result.proposals = [kept for kept in self.result.proposals if kept is not other]
-                continue
-            self.result.proposals = [kept for kept in self.result.proposals if kept is not other]
-            self.proposed.append(proposal)
-            self._ask(
-                proposal.page_address,
-                f"{publication.series} {publication.period} and {other.publication.series} {other.publication.period} "
-                f"of {other.page_address} cannot both be listed: "
-                + ("they have one file" if other.publication.file == publication.file else "they are one publication"),
-                "Look at both pages, and add the row of the right one by hand.",
-                [str(publication.file), str(other.publication.file)],
-            )
-            return
-        self.proposed.append(proposal)
-        self.result.proposals.append(proposal)
-
-    def _number_revision(self, latest: Publication | None, file: KnownFile) -> tuple[ProposalKind, int, str | None]:
-        named = self.catalogue.precedence.infer_revision(file.name)
-        if latest is None:
-            return "new", named, None
-        if latest.file is None:
-            return "completed", latest.revision, None
-        return "re-issued", max(latest.revision + 1, named), latest.file
-
-
-@dataclass(frozen=True)
-class _Origin:
-    """The page that a file was found on."""
-
-    series: _SeriesPage
-    entry: ListedPublication
-    contents: PublicationPageContents
-
-    @property
-    def address(self) -> str:
-        return self.entry.link.address
-
-    @property
-    def title(self) -> str:
-        return self.contents.title or self.entry.title
+            self.proposals.add(origin, publication, file, first_period=periods[0].label if is_range else None)
 
 
 #: The series of which one file publishes a range of months.
@@ -539,22 +441,5 @@ def _belong_together(period: Period, named: Sequence[NamedPublication]) -> bool:
     return any(0 <= gap <= 3 for gap in gaps)
 
 
-def _explain(kind: ProposalKind, origin: _Origin, file: KnownFile) -> str:
-    parts = [f"{origin.title!r} offers {file.file.display_name!r}"]
-    if kind == "re-issued":
-        parts += [f"{notice.title} {notice.text} ({notice.mark})".strip()[:300] for notice in origin.contents.notices]
-        if not origin.contents.notices:
-            parts.append("no change notice on the page")
-    return "; ".join(parts)
-
-
 def _strip_address(address: str) -> str:
     return address.partition("#")[0].partition("?")[0].rstrip("/")
-
-
-def _is_same_file(listed: str | None, address: str) -> bool:
-    """Whether two addresses are the same but for what is percent-encoded in them."""
-    if listed is None:
-        return False
-    first, second = urlsplit(listed), urlsplit(address)
-    return (first.hostname, unquote(first.path)) == (second.hostname, unquote(second.path))

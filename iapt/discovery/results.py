@@ -73,6 +73,11 @@ class DiscoveryResult:
     listed: int = 0
     not_looked_at: int = 0
 
+    def ask(self, question: Question) -> None:
+        """Add a question, once."""
+        if question not in self.questions:
+            self.questions.append(question)
+
     @property
     def writable(self) -> list[Publication]:
         """The rows that nothing stands against."""

@@ -20,7 +20,7 @@ NOT_APPLICABLE_MARKERS: Final = tuple(marker for marker, status in MARKERS.items
 #: Whether a provider submitted a table: an exact 0 or 1 among the rounded counts of the data-quality files.
 SUBMISSION: Final = "submission"
 UNKNOWN: Final = "unknown"
-SEEDS: Final = ("measures.csv", "measure_aliases.csv", "measure_formulas.csv")
+SEEDS: Final = ("measures.csv", "measure_aliases.csv", "measure_formulas.csv", "organisations.csv")
 
 #: The place of a cell in the publisher's file.
 PLACE: Final = ("source_member", "source_row", "source_column")
@@ -63,6 +63,7 @@ def load(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], seeds: Pa
             not_applicable_markers=sql_list(NOT_APPLICABLE_MARKERS),
         )
     )
+    connection.execute(render_sql("drops/load_names_of_others"))
     connection.execute(render_sql("drops/load_populations", population=POPULATION))
     connection.execute(render_sql("drops/load_percentages"))
 

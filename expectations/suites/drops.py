@@ -95,6 +95,17 @@ def _populations() -> tuple[Rule, ...]:
             layer="drops",
         ),
         expect_no_rows_where(
+            "names_are_not_of_other_organisations",
+            table,
+            "has_name_of_another",
+            "No organisation stands under a name that the list of organisations gives to another of its level alone: "
+            "codes may have changed places. Source: every drop at hand, but for one provider of the time series "
+            "workbook; seeds/organisations.csv.",
+            severity="warning",
+            layer="drops",
+            remedy=LOOK_AT_THE_FILE,
+        ),
+        expect_no_rows_where(
             "populations_are_named",
             table,
             "coalesce(trim(variable_type), '') = '' or (variable_type <> 'Total' and variable_a is null)",

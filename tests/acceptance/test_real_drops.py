@@ -31,8 +31,10 @@ ENGLAND_YEARS = {
     "2022-23": (1_759_581, 672_193, 49.9, 46.8, 66.5),
     "2024-25": (1_813_432, 670_419, 50.5, 47.5, 67.5),
 }
-# Rows that warn, by rule: two long waits, and the third-party copy of quarter 4 of 2021/22, which contradicts itself.
+# Rows that warn, by rule: two long waits, the third-party copy of quarter 4 of 2021/22, which contradicts itself, and a
+# provider of the time series workbook under the name of another one: 13 months alone and with two commissioners.
 ODD_FIGURES = {
+    "names_are_not_of_other_organisations": 39,
     "outcomes_do_not_exceed_finished_courses": 81,
     "parts_do_not_exceed_their_whole": 94,
     "percentages_agree_with_their_counts": 314,

@@ -68,7 +68,7 @@ def shape_cells(context: ReadingContext, layout: Layout, table: str, duplicates:
     by_reason = _write_parquet(context, QUARANTINE_FILE, quarantine, "reason")
     if not by_reason:
         (context.folder / QUARANTINE_FILE).unlink()
-    notices = _make_unseen_mark_notices(context, layout)
+    notices = [*_make_unseen_mark_notices(context, layout), *_make_lone_figure_notices(context, layout)]
     if by_reason.keys() & set(SPREADSHEET_MARKS.values()):
         notices += _make_error_cell_notices(context)
     for numbers in impossible:
@@ -305,6 +305,32 @@ def _make_unseen_mark_notices(context: ReadingContext, layout: Layout) -> list[s
         )
         for text, member, row, column, times in marks
     ]
+
+
+def _make_lone_figure_notices(context: ReadingContext, layout: Layout) -> list[str]:
+    """Say where a figure stands in a column that for all others of its level and category does not apply.
+
+    No published file has one such (docs/sources.md#rectangular-files): it may be another column's.
+    """
+    marks = [token for token, status in layout.tokens.items() if status == "not_applicable"]
+    if not isinstance(layout.measures, WideMeasures) or not marks:
+        return []
+    is_figure = f"not {is_one_of(_TEXT, marks)}"
+    lone = context.fetch(
+        f"""
+        select
+            measure_name, first(source_member) filter (where {is_figure}), first(source_row) filter (where {is_figure})
+        from cells
+        group by measure_name, period_start, org_level, variable_type, variable_a, variable_b
+        having count(*) >= {_FEWEST_OF_A_MARK} and count(*) filter (where {is_figure}) = 1
+        order by 3, 1
+        """
+    )
+    if not lone:
+        return []
+    places = [f"{describe_row(member, row)}, column {column}" for column, member, row in lone]
+    what = "a figure stands where all others of its level have none; look whether it is of another column"
+    return [format_notice(what, list_first(places[:_FEWEST_OF_A_MARK], len(places)))]
 
 
 def _make_impossible_notices(context: ReadingContext, numbers: ImpossibleNumbers) -> list[str]:

@@ -263,6 +263,28 @@ def test_a_mark_that_no_file_of_the_layout_had_is_read_and_told(mark: str, is_to
     assert find_notices(found, "a mark that files of this layout") == ([place] if is_told else [])
 
 
+@pytest.mark.parametrize(
+    ("texts", "is_told"),
+    [
+        (("NULL", "2965", "NULL"), True),
+        (("NULL", "*", "NULL"), True),
+        (("5", "2965", "NULL"), False),
+        (("NULL",) * 3, False),
+    ],
+)
+def test_a_figure_where_all_others_of_its_level_have_none_is_told(
+    texts: tuple[str, ...], is_told: bool, tmp_path: Path
+) -> None:
+    place = ANNUAL_HEADERS["2022-23"].index("Median_ContactDuration")
+    rows = [make_annual_row("25", body=body) for body in PROVIDERS]
+    for row, text in zip(rows, texts, strict=True):
+        row[place] = text
+    pack = make_zip({"psych-ther-ann-rep-csv-2022-23-main.csv": make_csv(ANNUAL_HEADERS["2022-23"], rows)})
+    found = read(tmp_path, "psych-ther-ann-rep-csvs-2022-23.zip", pack)
+    told = ["psych-ther-ann-rep-csv-2022-23-main.csv, row 3, column Median_ContactDuration"]
+    assert find_notices(found, "a figure stands where all others") == (told if is_told else [])
+
+
 def test_what_is_missing_changes_no_observation(tmp_path: Path) -> None:
     """What is told of rows is no reason to read them otherwise."""
     whole, cut = make_month(), make_month((OTHER_PROVIDER, FINISHED))

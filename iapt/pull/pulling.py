@@ -6,6 +6,7 @@ nothing that a refresh would use. What arrived is archived whatever it is, excep
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import shutil
 from collections.abc import Callable, Collection, Sequence
@@ -38,6 +39,7 @@ from iapt.pull.reviews import (
     assign_review,
     close_earlier_holds,
     hold_drop,
+    hold_drops,
     is_pending,
     read_reviews,
     release_hold,
@@ -133,6 +135,7 @@ def pull_publications(
     result = PullResult()
     with open_reading_connection() as connection:
         run = _Pull(home, source, connection, get_now, progress, recheck=recheck)
+        run.assess_unreviewed(selected)
         for done, publication in enumerate(selected, start=1):
             pulled = run.pull(publication)
             result.pulled.append(pulled)
@@ -187,13 +190,45 @@ class _Pull:
         self.withdrawn = {entry.sha256: entry for entry in home.catalogue.withdrawn}
         self.failures_in_a_row: dict[type[SourceError], int] = {RefusedError: 0, UnavailableError: 0}
 
+    def assess_unreviewed(self, selected: Sequence[Publication]) -> None:
+        """Assess what was pulled into the archive before, in its order, where the home knows of no holds at all.
+
+        A home that is made again, or another one of the same archive, would else use what was held or rejected. What a
+        run that was killed meanwhile has not assessed is assessed by the next.
+        """
+        workspace = self.home.workspace
+        listed = {row.id: row for row in (*self.home.catalogue.publications.rows, *selected) if row.file is not None}
+        pulled = [drop for drop in self.drops.by_sha256.values() if drop.publication in listed]
+        at_addresses: set[str] = set()
+        if workspace.reviews.is_file():
+            at_addresses = {file.sha256 for file in _read_pulled(workspace).files.values()}
+        else:
+            hold_drops(workspace, pulled, [PENDING], self.get_now())
+        reviews = read_reviews(workspace).reviews
+        for drop in pulled:
+            if is_pending(reviews.get(drop.sha256)) and drop.sha256 not in at_addresses:
+                publication = listed[drop.publication]
+                known = PulledPublication(publication, "unchanged", sha256=drop.sha256, bytes=drop.bytes)
+                self._try(publication, functools.partial(self._assess, known, drop))
+
     def pull(self, publication: Publication) -> PulledPublication:
         """Get one publication and say what came of it."""
         known = self._find_known(publication)
         try:
-            pulled = self._pull(publication, known)
+            pulled = self._try(publication, lambda: self._pull(publication, known))
         except _NotFetchedError as failure:
             return self._describe_not_fetched(publication, known, failure.reason)
+        folder = self._find_incoming(publication)
+        if pulled.outcome not in {"failed", "not_asked"} or not any(folder.glob("*.part")):
+            shutil.rmtree(folder, ignore_errors=True)  # but a body that was cut is resumed
+        return pulled
+
+    def _try(self, publication: Publication, act: Callable[[], PulledPublication]) -> PulledPublication:
+        """Return what an act comes to; that the publication failed, where it alone is to blame."""
+        try:
+            return act()
+        except _NotFetchedError:
+            raise
         except DropRejectedError as rejection:
             return PulledPublication(publication, "failed", str(rejection))
         except (OSError, SourceError):  # of this machine, or of the archive: the next file would meet it too
@@ -207,9 +242,6 @@ class _Pull:
                 f"a defect of the pipeline, {type(error).__name__}: {make_printable(str(error))}. What "
                 "has arrived is archived and in no release until a later pull has compared it. Please report it",
             )
-        if pulled.outcome != "not_asked":  # a body that was cut is resumed; what arrived, now or before a kill, is done
-            shutil.rmtree(self._find_incoming(publication), ignore_errors=True)
-        return pulled
 
     def _describe_not_fetched(
         self, publication: Publication, known: PulledFile | None, error: SourceError

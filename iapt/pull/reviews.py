@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from iapt.catalogue.catalogue import Catalogue
+from iapt.ingest.archive import ArchivedDrop
 from iapt.workspace import Workspace
 from iapt.workspace_state import HoldReason, Review, Reviews
 
@@ -42,6 +43,23 @@ def hold_drop(
     )
     _write(workspace, {**read_reviews(workspace).reviews, sha256: review})
     return review
+
+
+def hold_drops(
+    workspace: Workspace, drops: Sequence[ArchivedDrop], reasons: Sequence[HoldReason], now: datetime
+) -> None:
+    """Hold several drops that were got as publications, all at once."""
+    held = {
+        drop.sha256: Review(
+            publication=drop.publication,
+            file=drop.file,
+            state="held",
+            reasons=tuple(reasons),
+            held_at=now.isoformat(timespec="seconds"),
+        )
+        for drop in drops
+    }
+    _write(workspace, {**read_reviews(workspace).reviews, **held})
 
 
 def release_hold(workspace: Workspace, sha256: str) -> None:

@@ -1,6 +1,7 @@
 """Pulling: what is fetched, what becomes of it, and what is held before a release can be built from it."""
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -823,3 +824,34 @@ def test_a_corrected_entry_counts_for_a_file_that_was_got_at_another_address(mak
     assert serve(home, APRIL) == ["unchanged"]
     relist(home, status="provisional")
     assert [drop.status for drop in home.list_drops_in_use()] == ["provisional"]
+
+
+def test_a_home_that_is_made_again_holds_what_it_held(make_home: Any) -> None:
+    home = make_home()
+    shrunk = make_monthly_csv(*make_april("25"))
+    assert serve(home, APRIL, shrunk, APRIL_REVISED) == ["created", "held", "changed"]
+    used = home.list_drops_in_use()
+    home.workspace.reviews.unlink()
+    home.workspace.pulled.unlink()
+    shutil.rmtree(home.workspace.observations)
+    home.source.files.clear()
+    home.pull()
+    assert home.list_drops_in_use() == used
+    assert [review.state for review in home.read_reviews().reviews.values()] == ["rejected"]
+
+
+def test_a_run_that_is_killed_while_a_home_is_made_again_leaves_nothing_in_use(
+    make_home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = make_home()
+    assert serve(home, APRIL, make_monthly_csv(*make_april("25"))) == ["created", "held"]
+    home.workspace.reviews.unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr("iapt.pull.pulling.assess_drop", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            home.pull()
+    assert home.list_drops_in_use() == []
+    home.workspace.pulled.unlink()
+    home.source.files.clear()
+    home.pull()
+    assert len(home.list_drops_in_use()) == 1, "the first file is used again, the shrunken one is held"

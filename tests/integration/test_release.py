@@ -200,7 +200,7 @@ def test_the_documented_query_of_publications_has_a_row_a_month(released_home: B
         rows = connection.execute(query).fetchall()
         months = connection.execute("select period from dim_period where period_grain = 'month'").fetchall()
     assert sorted(row[0] for row in rows) == sorted(month for (month,) in months)
-    assert {row[3] for row in rows} == {"present", "not_loaded"}
+    assert {"present", "not_loaded"} <= {row[3] for row in rows}
 
 
 def test_csv_holds_the_same_figures_one_file_a_period(released_home: BuiltHome) -> None:

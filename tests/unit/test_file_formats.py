@@ -127,7 +127,9 @@ def test_the_remedy_of_a_wrong_name_works(content: bytes, name: str, tmp_path: P
 def test_a_text_of_wide_letters_is_read_as_the_same_figures(encoding: str, line_end: str, tmp_path: Path) -> None:
     provider = drops.named(drops.PROVIDER, "Llanfair\u2019s \u201cListening\u201d Rooms \u0175 \U0001f600")
     text = make_monthly_csv(
-        make_row("25", provider=provider), make_row("*", measure=FINISHED), line_end=line_end
+        make_row("25", provider=provider),
+        make_row("*", measure=FINISHED, provider=provider),
+        line_end=line_end,
     ).decode()
     wide = ("\ufeff" + text).encode("utf-16-be") if encoding == "be with a mark" else text.encode(encoding)
 

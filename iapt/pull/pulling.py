@@ -61,6 +61,9 @@ from iapt.workspace_state import PulledFile, PulledFiles, Review
 #: After so many refusals, or answers that did not come, in a row the server is left alone for this run.
 FAILURES_IN_A_ROW: Final = 3
 
+#: Of the name of the folder in which a file arrives; other folders beside these are not of a pull.
+_ARRIVAL_DIGITS: Final = 16
+
 ReportFile = Callable[[Publication, int, int | None], None]
 """Called with the publication on its way, its bytes so far and how many there are, where that is known."""
 ReportOutcome = Callable[[PulledPublication, int, int], None]
@@ -145,7 +148,7 @@ def pull_publications(
 
 def _remove_arrivals(workspace: Workspace) -> None:
     """Remove what a run that was killed left among the arrivals, but for bodies that a fetch goes on with."""
-    for folder in workspace.incoming.glob("*/"):
+    for folder in workspace.incoming.glob(f"{'[0-9a-f]' * _ARRIVAL_DIGITS}/"):
         if not any(folder.glob("*.part")):
             shutil.rmtree(folder)
 
@@ -292,7 +295,7 @@ class _Pull:
 
     def _find_incoming(self, publication: Publication) -> Path:
         """Return the folder of the file of a publication while it is on its way."""
-        name = hashlib.sha256((publication.file or "").encode()).hexdigest()[:16]
+        name = hashlib.sha256((publication.file or "").encode()).hexdigest()[:_ARRIVAL_DIGITS]
         return self.home.workspace.incoming / name
 
     def _receive_arrived(self, publication: Publication, target: Path, fetched: FetchedFile) -> PulledPublication:

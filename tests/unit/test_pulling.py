@@ -498,12 +498,13 @@ def test_what_a_killed_run_left_half_written_is_removed_by_the_next(make_home: A
 
 def test_a_body_that_was_cut_stays_among_the_arrivals_and_nothing_else(make_home: Any) -> None:
     home = make_home()
-    cut, whole = home.workspace.incoming / "cut", home.workspace.incoming / "whole"
-    for folder, name in ((cut, "a.csv.part"), (whole, "b.csv")):
+    incoming = home.workspace.incoming
+    cut, whole, other = incoming / f"{1:016x}", incoming / f"{2:016x}", incoming / "drop_folders"
+    for folder, name in ((cut, "a.csv.part"), (whole, "b.csv"), (other, "c.csv")):
         folder.mkdir(parents=True)
         (folder / name).write_bytes(b"half")
     assert serve(home, APRIL) == ["created"]
-    assert list(home.workspace.incoming.iterdir()) == [cut]
+    assert sorted(incoming.iterdir()) == [cut, other]
 
 
 def test_what_is_pending_can_be_neither_accepted_nor_rejected(make_home: Any, monkeypatch: pytest.MonkeyPatch) -> None:

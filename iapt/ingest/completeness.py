@@ -190,14 +190,14 @@ def list_home_inputs(workspace: Workspace, catalogue: Catalogue) -> list[str]:
 def read_archive_state(workspace: Workspace, catalogue: Catalogue) -> ArchiveState:
     """Return which drops of a home are in use and which are not, as they were read under today's reader and layouts.
 
-    A drop that was not read under them yet, such as one that has just arrived, is in use if nothing holds it back and
-    it was got as a publication; what it holds is not known.
+    A drop that was not read under them yet counts with what was read of it before: the next refresh reads it. One that
+    was never read is in use if it was got as a publication; what another holds is not known.
     """
     observations = ObservationStore(workspace.observations)
     unused = list_unused_drops(workspace, catalogue)
     held_back = {entry.drop.sha256 for entry in unused}
     read = [
-        (drop, observations.read_summary(drop.sha256, catalogue) or DropSummary(drop.sha256, drop.file, digest=""))
+        (drop, observations.read_last_summary(drop.sha256) or DropSummary(drop.sha256, drop.file, digest=""))
         for drop in open_archive(workspace)
         if drop.sha256 not in held_back
     ]

@@ -124,6 +124,11 @@ class ObservationStore:
         summary = DropSummary.from_json(path.read_text("utf-8"))
         return summary if summary.digest == compute_reading_digest(summary, catalogue) else None
 
+    def read_last_summary(self, sha256: str) -> DropSummary | None:
+        """Return the summary of a drop as it was read last, under whatever reader; None where it never was."""
+        path = self._summary_path(sha256)
+        return DropSummary.from_json(path.read_text("utf-8")) if path.is_file() else None
+
     def delete(self, sha256: str) -> None:
         """Remove what was read of a drop, so that it is read anew."""
         for path in (self.observations_path(sha256), self.quarantine_path(sha256), self._summary_path(sha256)):

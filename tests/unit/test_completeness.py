@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -437,6 +438,13 @@ def test_a_home_is_assessed_from_what_it_archived(home: Workspace) -> None:
         "monthly/2022-05/1",
     }
     assert read_archive_state(home, drops.catalogue()).newest_day == dt.date(2026, 6, 1)
+
+
+def test_a_drop_that_an_earlier_version_read_is_not_missing(home: Workspace) -> None:
+    for path in home.observations.glob("*.json"):
+        path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"digest": "of an earlier reader"}), "utf-8")
+    states = states_of(assess_workspace(home, drops.catalogue(), dt.date(2026, 6, 1)))
+    assert states["monthly/2022-04/1"] == "present"
 
 
 @pytest.mark.parametrize(("decision", "state"), [("held", "held"), ("rejected", "held"), ("accepted", "present")])

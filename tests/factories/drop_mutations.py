@@ -273,7 +273,8 @@ def cut_several_rows(drop: EditableDrop, made: random.Random) -> str | None:
 def cut_an_organisation(drop: EditableDrop, made: random.Random) -> str | None:
     table = _choose_table(drop, made)
     who = find_columns(table, CODES | LEVELS)
-    chosen = [made.choice(table.rows)[place] for place in who]
+    row_of_it = made.choice(table.rows)
+    chosen = [row_of_it[place] for place in who]
     left = [row for row in table.rows if [row[place] for place in who] != chosen]
     table.rows = left
     return f"every row of {chosen} cut" if left else None

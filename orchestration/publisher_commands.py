@@ -109,7 +109,10 @@ def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWork
             archive = open_archive(workspace)
             pull_home = PullHome(workspace, archive, ObservationStore(workspace.observations), catalogue)
             if dry_run:
-                _print_plan(plan_pull(pull_home, selected))
+                try:
+                    _print_plan(plan_pull(pull_home, selected))
+                except OtherOriginError as error:
+                    raise fail(str(error)) from error
                 return
         sources = open_source(catalogue, mirror, copy)
         result = _pull(pull_home, selected, sources, recheck=recheck, wait_seconds=wait)

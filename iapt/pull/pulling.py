@@ -99,7 +99,11 @@ class _Drops:
 
 
 def plan_pull(home: PullHome, selected: Sequence[Publication]) -> PullResult:
-    """Say of each publication whether it would be fetched or is archived. Nothing is asked, nothing changes."""
+    """Say of each publication whether it would be fetched or is archived. Nothing is asked, nothing changes.
+
+    Raises OtherOriginError where a pull would.
+    """
+    _reject_other_home(home)
     known = _read_pulled(home.workspace).files
     archived = {drop.sha256 for drop in home.archive} | {entry.sha256 for entry in home.catalogue.withdrawn}
     return PullResult(

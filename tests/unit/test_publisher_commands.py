@@ -73,6 +73,16 @@ def test_a_dry_run_asks_for_nothing(server: PublisherServer) -> None:
     assert server.requests == []
 
 
+def test_a_dry_run_is_refused_where_a_pull_would_be(server: PublisherServer, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".restricted").touch()
+    for arguments in (["pull"], ["pull", "--dry-run"]):
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "nothing is pulled into it" in result.stderr
+    assert server.requests == []
+
+
 def test_without_a_contact_nothing_is_asked(server: PublisherServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IAPT_CONTACT")
     result = run("pull")

@@ -20,7 +20,7 @@ from iapt.rejection import DropRejectedError
 _GRAINS_COMPARED = {
     "month": ("month", "quarter", "year", "calendar_year"),
     "quarter": ("quarter", "month", "year", "calendar_year"),
-    "year": ("year", "quarter", "calendar_year"),
+    "year": ("year", "quarter", "month", "calendar_year"),
 }
 
 
@@ -99,9 +99,11 @@ def find_contradicted_period(name: str, periods: Sequence[Period]) -> str | None
     named, is_series = parse_periods_in_name(name), is_named_for_a_series(name)
     for grain in _GRAINS_COMPARED[periods[0].grain]:
         candidates = [period for period in named if period.grain == grain]
-        if grain == "quarter" and periods[0].grain == "year":
-            # A quarter without its year says nothing of a year; one with it may be of that year alone.
-            candidates = [candidate for candidate in candidates if candidate.meanings]
+        if grain in {"quarter", "month"} and periods[0].grain == "year":
+            # A quarter or month without its year says nothing of a year; one with it may be of that year alone. A month
+            # may be that of the publication, but in the name of a monthly file.
+            is_of_rows = grain == "quarter" or "month" in name.casefold()
+            candidates = [candidate for candidate in candidates if candidate.meanings and is_of_rows]
         if candidates and not _fits(candidates, periods, is_series=is_series):
             return " to ".join(dict.fromkeys((candidates[0].words, candidates[-1].words)))
         if any(period.meanings for period in candidates):

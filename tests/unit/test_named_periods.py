@@ -231,9 +231,12 @@ def test_a_quarter_and_a_year_are_held_to_their_names_too(tmp_path: Path) -> Non
         ("nhstalkingtherapies_quarterly_data_q1_22_23.zip", True),
         ("report_q3.zip", True),
         ("annual-2022-23-published-with-q1_25_26.zip", True),
+        ("iapt_month_Jan_24_activity.zip", False),
+        ("iapt_month_Jan_23_activity.zip", True),
+        ("annual_report_nov_2024.zip", True),
     ],
 )
-def test_a_year_under_the_name_of_a_quarter_of_another_year_is_rejected(
+def test_a_year_under_the_name_of_a_quarter_or_month_of_another_year_is_rejected(
     name: str, is_read: bool, tmp_path: Path
 ) -> None:
     """The year stands in the name of the member alone; that of the file may be of another drop."""
@@ -241,7 +244,7 @@ def test_a_year_under_the_name_of_a_quarter_of_another_year_is_rejected(
     found = read(tmp_path, name, pack).summary
     assert (found.rejection is None) == is_read
     if found.rejection is not None:
-        assert "rows of the period that the name says: 2025-26 Q1" in str(found.rejection)
+        assert "rows of the period that the name says: " in str(found.rejection)
 
 
 @pytest.mark.parametrize("by", ["sha256", "file"])

@@ -207,15 +207,16 @@ def test_what_cannot_be_had_fails_the_partition_with_the_reason_and_is_remembere
     assert not made.run(make_request()).success
 
 
-def test_a_held_drop_is_in_its_partition_with_its_command_and_warned_of(month: Installation) -> None:
-    again = MAY.model_copy(update={"revision": 2, "file": f"{MAY.file}?v2", "supersedes": MAY.file})
-    assert again.file is not None
-    again = make_listed(
-        "monthly", "2026-05", revision=2, file=again.file.replace(".csv?v2", "_v2.csv"), supersedes=MAY.file
+def test_a_held_drop_and_a_file_that_fails_are_warned_of_and_the_others_are_released(month: Installation) -> None:
+    file = "https://files.digital.nhs.uk/C0/FFEE00/iapt_month_may_2026_v2.csv"
+    again = make_listed("monthly", "2026-05", revision=2, file=file, supersedes=MAY.file)
+    june = make_listed("monthly", "2026-06", file="https://files.digital.nhs.uk/77/000000/iapt_month_jun_2026.csv")
+    month.publisher.pages = DiscoveryResult(
+        proposals=[Proposal(again, "re-issued", "", "listed again"), Proposal(june, "new", "", "listed")]
     )
-    month.publisher.pages = DiscoveryResult(proposals=[Proposal(again, "re-issued", "", "listed again")])
     month.source.put(again, SHRUNK)
     assert month.run(make_request(discover=True)).success
+
     metadata = month.partition(MONTHLY, "2026-05-01")
     assert metadata["status"] == "published"  # by the first issue, which stands
     assert metadata["address"] == MAY.file
@@ -223,26 +224,34 @@ def test_a_held_drop_is_in_its_partition_with_its_command_and_warned_of(month: I
     held = month.check(ARCHIVED_DROPS, NO_DROP_IS_HELD)
     assert not held.passed
     assert "iapt accept " in (held.description or "")
+    (held_sha256,) = read_reviews(month.workspace).reviews
+    assert held_sha256 not in BuildInputs.load(month.workspace.built).drops
+
+    failed = month.check(ARCHIVED_DROPS, LISTED_ARE_ARCHIVED)
+    assert not failed.passed
+    assert june.id in (failed.description or "")
     record = read_record(month.workspace)
     assert record is not None
     assert record.failure is None
-    (held_sha256,) = read_reviews(month.workspace).reviews
-    assert held_sha256 not in BuildInputs.load(month.workspace.built).drops
-    assert any(NO_DROP_IS_HELD in warning for warning in record.warnings)
+    for check in (NO_DROP_IS_HELD, LISTED_ARE_ARCHIVED):
+        assert any(check in warning for warning in record.warnings)
 
 
-def test_one_file_that_fails_is_a_warning_and_the_others_are_released(month: Installation) -> None:
-    june = make_listed("monthly", "2026-06", file="https://files.digital.nhs.uk/77/000000/iapt_month_jun_2026.csv")
-    month.publisher.pages = DiscoveryResult(proposals=[Proposal(june, "new", "", "listed")])
-    assert month.run(make_request(discover=True)).success
-    check = month.check(ARCHIVED_DROPS, LISTED_ARE_ARCHIVED)
-    assert not check.passed
-    assert june.id in (check.description or "")
-
-
-def test_pages_that_cannot_be_read_fail_the_run_only_where_nothing_else_is_to_be_had(month: Installation) -> None:
+def test_pages_that_cannot_be_read_are_a_warning_where_something_else_is_to_be_had(month: Installation) -> None:
     month.publisher.pages = DiscoveryResult(failures=["https://digital.nhs.uk: expected a page; found HTTP 503."])
     assert month.run(make_request(discover=True)).success  # the file of June is left to get
     check = month.check(PUBLICATIONS, PAGES_ARE_UNDERSTOOD)
     assert not check.passed
     assert "HTTP 503" in (check.description or "")
+
+
+def test_pages_that_cannot_be_read_fail_the_run_where_nothing_else_is_to_be_had(tmp_path: Path) -> None:
+    made = Installation(tmp_path)
+    made.source.put(APRIL, IN_APRIL)
+    assert made.materialise(MONTHLY, partition_key="2026-04-01").success
+    made.publisher.pages = DiscoveryResult(failures=["https://digital.nhs.uk: expected a page; found HTTP 503."])
+    assert not made.run(make_request(discover=True)).success
+    record = read_record(made.workspace)
+    assert record is not None
+    assert record.state == "failed"
+    assert "The publisher's pages could not be read" in (record.failure or "")

@@ -61,14 +61,19 @@ def _name_missing(context: ReadingContext, what: str, query: str) -> list[str]:
 
 
 def _build_missing_populations_sql(table: str) -> str:
-    """Return SQL for the categories that all organisations which have a variable have, but one."""
+    """Return SQL for the categories that all organisations which have a variable have, but one; of the total, all."""
     return f"""
         with rows as (
             select distinct period_start, variable_type, {_ORGANISATION} as organisation, {_POPULATION} as population
             from {table}
         ),
         organisations as (
-            select distinct period_start, variable_type, organisation from rows
+            select period_start, variable_type, organisation from rows
+            union
+            select rows.period_start, totals.variable_type, rows.organisation
+            from rows
+            inner join (select distinct period_start, variable_type from rows where variable_type = 'Total') as totals
+                using (period_start)
         ),
         counted as (
             select period_start, variable_type, count(*) as organisations from organisations group by all

@@ -119,6 +119,14 @@ def test_an_organisation_without_any_category_of_a_variable_lacks_none_of_it(tmp
     assert find_notices(read_quarter(tmp_path, rows), "a row that all other") == []
 
 
+def test_the_total_of_an_organisation_is_missed_though_it_is_the_only_row_of_its_variable(tmp_path: Path) -> None:
+    totals = [make_quarterly_row("25", level="Provider", provider=body) for body in PROVIDERS[:2]]
+    found = read_quarter(tmp_path, [*make_populations(), *totals])
+    assert find_notices(found, "a row that all other") == ["england E92000001, Total Total (2026-04)"]
+    whole = [*make_populations(), *totals, make_quarterly_row("25")]
+    assert find_notices(read_quarter(tmp_path, whole), "a row that all other") == []
+
+
 def test_a_row_of_a_wide_table_is_missed(tmp_path: Path) -> None:
     rows = [
         make_annual_row("25", body=body, population=("Gender", gender, "NULL"))

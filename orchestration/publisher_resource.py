@@ -26,7 +26,7 @@ from iapt.pull.selection import select_publications
 from iapt.sources.https import PublisherSite
 from iapt.sources.mirror import MirroredSite
 from iapt.sources.remote_files import Source
-from iapt.workspace_state import FailedPulls
+from iapt.workspace_state import FailedPulls, PulledFiles
 from orchestration.publisher_site import MIRROR_VARIABLE, open_site
 from orchestration.resources import WorkspaceResource
 
@@ -70,9 +70,19 @@ class PublisherResource(dg.ConfigurableResource[None]):
         return select_publications(self.load_publications(), publisher, series=series, since=since)
 
     def list_unarchived(self) -> list[Publication]:
-        """Return the listed publications that are pulled and that the archive has no drop of, the newest first."""
-        archived = {drop.publication for drop in self.workspace.drop_store}
-        return [row for row in self.select() if row.id not in archived]
+        """Return the listed publications that are pulled and that the archive has no drop of, the newest first.
+
+        Bytes that came from an address are had, also where they are those of another revision, or withdrawn.
+        """
+        drops = list(self.workspace.drop_store)
+        archived = {drop.publication for drop in drops}
+        had = {drop.sha256 for drop in drops} | {entry.sha256 for entry in self.workspace.load_catalogue().withdrawn}
+        pulled = (PulledFiles.load_if_present(self.workspace.paths.pulled) or PulledFiles()).files
+        return [
+            row
+            for row in self.select()
+            if row.id not in archived and ((known := pulled.get(row.file or "")) is None or known.sha256 not in had)
+        ]
 
     def list_to_be_tried(self) -> list[Publication]:
         """Return those of them that are to be tried today: what has failed for long is tried less often.

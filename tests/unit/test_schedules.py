@@ -9,12 +9,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication
+from iapt.catalogue.withdrawn import WithdrawnFile
 from iapt.discovery.page_dates import PageDate
 from iapt.discovery.results import DiscoveryResult, Proposal, Question, UpcomingPublication
 from iapt.workspace import Workspace
 from iapt.workspace_lock import lock_workspace
-from iapt.workspace_state import FailedPull, FailedPulls, RefreshRecord
+from iapt.workspace_state import FailedPull, FailedPulls, PulledFile, PulledFiles, RefreshRecord
 from orchestration.assets.publications import PUBLICATIONS
 from orchestration.check_events import PAGES_ARE_UNDERSTOOD, PUBLICATIONS_ARE_ON_TIME
 from orchestration.resources import RefreshConfig, WorkspaceResource, read_source_setting
@@ -136,6 +138,20 @@ def test_what_is_listed_and_not_archived_is_got_without_looking_at_the_pages(tmp
     assert request.tags["iapt/reason"] == "1 listed files are not archived"
     assert not request.run_config["ops"]["publications"]["config"]["discover"]
     assert schedule.publisher.looked_for == []
+
+
+def test_bytes_that_the_publisher_withdrew_are_not_tried_every_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = make_row("monthly", "2026-05")
+    schedule = Schedule(tmp_path, row)
+    assert row.file is not None
+    pulled = PulledFile(publication=row.id, sha256="a" * 64, bytes=1, checked_at="2026-07-09T09:30:00+00:00")
+    PulledFiles(files={row.file: pulled}).write(schedule.workspace.pulled)
+    schedule.request(EXPECTED)
+    withdrawn = [WithdrawnFile(sha256="a" * 64, file="a.csv", reason="small figures", source="the publisher's page")]
+    monkeypatch.setattr(Catalogue, "withdrawn", withdrawn)
+    assert "nothing is due" in schedule.reason(EXPECTED)
 
 
 def test_what_has_failed_is_tried_on_another_day(tmp_path: Path) -> None:

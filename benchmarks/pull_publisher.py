@@ -31,7 +31,8 @@ from iapt.catalogue.publications import Publications
 from iapt.ingest.archive import DropArchive
 from iapt.ingest.observation_store import ObservationStore
 from iapt.pull.outcomes import PullResult
-from iapt.pull.pulling import PullHome, pull_publications
+from iapt.pull.pulling import pull_publications
+from iapt.pull.receiving import PullHome
 from iapt.pull.reviews import list_unused_drops, read_reviews
 from iapt.pull.selection import select_publications
 from iapt.sources.https import PublisherSite

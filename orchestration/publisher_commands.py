@@ -30,7 +30,8 @@ from iapt.ingest.remote_archive import open_archive
 from iapt.machine_errors import MachineError, translate_machine_errors
 from iapt.pull.by_hand import describe_by_hand
 from iapt.pull.outcomes import OUTCOMES, PulledPublication, PullResult
-from iapt.pull.pulling import PullHome, PullProgress, plan_pull, pull_publications
+from iapt.pull.pulling import PullProgress, plan_pull, pull_publications
+from iapt.pull.receiving import PullHome
 from iapt.pull.reviews import ReviewError, decide_review
 from iapt.pull.selection import SelectionError, select_publications
 from iapt.run_warnings import make_printable

@@ -21,7 +21,8 @@ from iapt.ingest.due_publications import ExpectedPublication, PublicationOutlook
 from iapt.ingest.listed_publications import add_found_publications, load_publications
 from iapt.pull.by_hand import find_by_hand
 from iapt.pull.outcomes import PullResult
-from iapt.pull.pulling import PullHome, PullProgress, pull_publications
+from iapt.pull.pulling import PullProgress, pull_publications
+from iapt.pull.receiving import PullHome
 from iapt.pull.selection import select_publications
 from iapt.sources.https import PublisherSite
 from iapt.sources.mirror import MirroredSite

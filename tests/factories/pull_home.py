@@ -16,7 +16,8 @@ from iapt.ingest.archive import ArchivedDrop, DropArchive
 from iapt.ingest.observation_store import ObservationStore
 from iapt.periods import parse_period_label
 from iapt.pull.outcomes import PulledPublication, PullResult
-from iapt.pull.pulling import PullHome, pull_publications
+from iapt.pull.pulling import pull_publications
+from iapt.pull.receiving import PullHome
 from iapt.pull.reviews import list_unused_drops, read_reviews
 from iapt.pull.selection import select_publications
 from iapt.sources.remote_files import FetchedFile, NotThereError, ReportBytes, SourceError, Validators

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from iapt.pull.pulling import PullHome, pull_publications
+from iapt.pull.pulling import pull_publications
+from iapt.pull.receiving import PullHome
 from iapt.sources.https import PublisherSite
 from iapt.sources.mirror import MirroredSite
 from iapt.sources.site_requests import SiteAccess

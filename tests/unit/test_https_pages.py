@@ -75,7 +75,7 @@ def test_a_page_may_come_in_gzip(server: PublisherServer) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"x" * 1001, gzip.compress(b"x" * 1001), gzip.compress(b"x") + b"x" * 1001],
+    [b"x" * 1001, gzip.compress(b"x" * 1001, mtime=0), gzip.compress(b"x") + b"x" * 1001],
     ids=["plain", "packed", "followed by more"],
 )
 def test_a_page_over_the_limit_is_not_read(server: PublisherServer, body: bytes) -> None:
@@ -86,7 +86,7 @@ def test_a_page_over_the_limit_is_not_read(server: PublisherServer, body: bytes)
 
 
 def test_a_page_that_unpacks_without_end_is_not_unpacked(server: PublisherServer) -> None:
-    server.raw_answers[PATH] = [answer(gzip.compress(b"x" * 20_000_000), "Content-Encoding: gzip")]
+    server.raw_answers[PATH] = [answer(gzip.compress(b"x" * 20_000_000, mtime=0), "Content-Encoding: gzip")]
     site = make_site(server, max_page_bytes=100_000)
     tracemalloc.start()
     with pytest.raises(TooLargeError):
@@ -96,7 +96,7 @@ def test_a_page_that_unpacks_without_end_is_not_unpacked(server: PublisherServer
     assert peak_bytes < 5_000_000
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(PAGE.encode())[:-20]])
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(PAGE.encode(), mtime=0)[:-20]])
 def test_a_damaged_gzip_page_is_asked_for_again(server: PublisherServer, body: bytes) -> None:
     server.raw_answers[PATH] = [answer(body, "Content-Encoding: gzip")]
     assert make_site(server).read_page(server.address_of(PATH)).text == PAGE

@@ -16,11 +16,12 @@ from iapt.ingest.drop_reading import read_archived_drops
 from iapt.ingest.home_origin import OtherOriginError
 from iapt.ingest.ingestion import IngestResult, ingest_folder
 from iapt.ingest.reissues import add_status_and_revision
-from iapt.pull import pulling
+from iapt.pull import receiving
 from iapt.pull.by_hand import describe_by_hand, find_by_hand
 from iapt.pull.comparison import compare_issues
 from iapt.pull.outcomes import Outcome, PulledPublication
-from iapt.pull.pulling import FAILURES_IN_A_ROW, PullHome, plan_pull
+from iapt.pull.pulling import FAILURES_IN_A_ROW, plan_pull
+from iapt.pull.receiving import PullHome
 from iapt.pull.reviews import PENDING, ReviewError, decide_review
 from iapt.pull.selection import SelectionError, select_publications
 from iapt.sources.remote_files import RefusedError, UnavailableError, Validators
@@ -475,7 +476,7 @@ def test_a_run_that_is_killed_after_archiving_leaves_nothing_in_use(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("iapt.pull.pulling.assess_drop", die)
+        patched.setattr("iapt.pull.receiving.assess_drop", die)
         with pytest.raises(KeyboardInterrupt):
             home.pull()
     assert len(list(home.archive)) == 1
@@ -514,7 +515,7 @@ def test_what_is_pending_can_be_neither_accepted_nor_rejected(make_home: Any, mo
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("iapt.pull.pulling.assess_drop", die)
+    monkeypatch.setattr("iapt.pull.receiving.assess_drop", die)
     with pytest.raises(KeyboardInterrupt):
         home.pull()
     (sha256,) = home.read_reviews().reviews
@@ -577,7 +578,7 @@ def test_a_defect_met_in_one_file_never_stops_the_others(make_home: Any, monkeyp
     home = make_home(make_publication("2026-05"), make_publication())
     home.source.put(home.rows[0], MAY)
     home.source.put(home.rows[1], APRIL)
-    read = pulling.read_drop
+    read = receiving.read_drop
 
     def fail_on_may(connection: Any, drop: Any, *others: Any) -> Any:
         if "may" in drop.file:
@@ -585,7 +586,7 @@ def test_a_defect_met_in_one_file_never_stops_the_others(make_home: Any, monkeyp
         return read(connection, drop, *others)
 
     with monkeypatch.context() as patched:
-        patched.setattr("iapt.pull.pulling.read_drop", fail_on_may)
+        patched.setattr("iapt.pull.receiving.read_drop", fail_on_may)
         for _ in range(2):
             may, april = home.pull().pulled
             assert may.outcome == "failed"
@@ -600,9 +601,9 @@ def test_a_defect_met_in_one_file_never_stops_the_others(make_home: Any, monkeyp
 def test_an_error_of_the_machine_ends_the_pull(make_home: Any, monkeypatch: Any, error: Exception) -> None:
     home = make_home()
     home.source.put(home.rows[0], APRIL)
-    monkeypatch.setattr("iapt.pull.pulling.read_drop", Mock(side_effect=error))
+    monkeypatch.setattr("iapt.pull.receiving.read_drop", Mock(side_effect=error))
     if "disk is full" in str(error):
-        monkeypatch.setattr("iapt.pull.pulling.describe_machine_error", lambda text: text)
+        monkeypatch.setattr("iapt.pull.receiving.describe_machine_error", lambda text: text)
     with pytest.raises(type(error)):
         home.pull()
 
@@ -848,7 +849,7 @@ def test_a_run_that_is_killed_while_a_home_is_made_again_leaves_nothing_in_use(
     assert serve(home, APRIL, make_monthly_csv(*make_april("25"))) == ["created", "held"]
     home.workspace.reviews.unlink()
     with monkeypatch.context() as patched:
-        patched.setattr("iapt.pull.pulling.assess_drop", Mock(side_effect=KeyboardInterrupt))
+        patched.setattr("iapt.pull.receiving.assess_drop", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             home.pull()
     assert home.list_drops_in_use() == []

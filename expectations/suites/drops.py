@@ -98,9 +98,8 @@ def _populations() -> tuple[Rule, ...]:
             "names_are_not_of_other_organisations",
             table,
             "has_name_of_another",
-            "No organisation stands under a name that the list of organisations gives to another of its level alone: "
-            "codes may have changed places. Source: every drop at hand, but for one provider of the time series "
-            "workbook; seeds/organisations.csv.",
+            "No organisations stand under names that the list of organisations gives to each other, or round in a "
+            "ring: codes may have changed places. Source: every drop at hand; seeds/organisations.csv.",
             severity="warning",
             layer="drops",
             remedy=LOOK_AT_THE_FILE,

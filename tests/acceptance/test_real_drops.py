@@ -34,7 +34,6 @@ ENGLAND_YEARS = {
 # Rows that warn, by rule: two long waits, the third-party copy of quarter 4 of 2021/22, which contradicts itself, and a
 # provider of the time series workbook under the name of another one: 13 months alone and with two commissioners.
 ODD_FIGURES = {
-    "names_are_not_of_other_organisations": 39,
     "outcomes_do_not_exceed_finished_courses": 81,
     "parts_do_not_exceed_their_whole": 94,
     "percentages_agree_with_their_counts": 314,

@@ -19,12 +19,14 @@ select
 from cells
 left join names_of_others
     on
-        split_part(cells.org_level, '_provider', 1) = names_of_others.other_level
+        cells.file_index = names_of_others.other_file
+        and split_part(cells.org_level, '_provider', 1) = names_of_others.other_level
         and cells.org_code = names_of_others.other_code
         and cells.org_name = names_of_others.other_name
 left join names_of_others as partners_of_others
     on
-        partners_of_others.other_level = 'provider'
+        cells.file_index = partners_of_others.other_file
+        and partners_of_others.other_level = 'provider'
         and cells.partner_code = partners_of_others.other_code
         and cells.partner_name = partners_of_others.other_name
 group by all

@@ -13,6 +13,7 @@ from iapt.ingest.archive import ArchiveStamp
 from iapt.sources.folder import OfferedFile
 from iapt.workspace import Workspace
 from orchestration.assets.drops import drop_assets
+from orchestration.definitions import build_resources
 from orchestration.resources import WorkspaceResource
 from tests.factories import drops
 from tests.factories.drops import make_monthly_csv, make_row
@@ -60,7 +61,7 @@ def materialised(home: Workspace, month: str) -> tuple[dict[str, Any], str]:
         result = dg.materialize(
             [asset],
             partition_key=f"{month}-01",
-            resources={"workspace": WorkspaceResource(root=str(home.root))},
+            resources=build_resources(WorkspaceResource(root=str(home.root))),
             instance=instance,
             raise_on_error=False,
         )
@@ -94,4 +95,5 @@ def test_a_month_that_was_read_says_which_drops_were_not(home: Workspace) -> Non
 
 def test_a_month_that_no_drop_publishes_is_to_be_put_in_the_folder(home: Workspace) -> None:
     _, failure = materialised(home, "2026-03")
-    assert "2026-03 is not loaded: no archived drop publishes it. Put its drop in the drop folder" in failure
+    assert "2026-03 is not loaded: no archived drop publishes it, and no file listed for it was to be pulled" in failure
+    assert "Put its drop in the drop folder and refresh" in failure

@@ -214,26 +214,26 @@ def _show_progress(files: int) -> Generator[PullProgress]:
 
 
 def _print_plan(plan: PullResult) -> None:
-    for one in plan.of("planned"):
-        out.print(f"{one.publication.id}  {one.detail}", markup=False)
+    for pulled in plan.select("planned"):
+        out.print(f"{pulled.publication.id}  {pulled.detail}", markup=False)
     out.print(f"{plan.describe_counts()}. Nothing was asked for.")
 
 
 def _print_pull(home: PullHome, result: PullResult) -> None:
     """Print what came of each publication that is not as it was, what a person has to do, and the counts."""
-    for one in result.of("created", "changed", "same_figures", "withdrawn", "failed"):
-        detail = f": {one.detail}" if one.detail else ""
-        out.print(f"{OUTCOMES[one.outcome]} {one.publication.id} {one.publication.file_name}{detail}", markup=False)
-    for one in result.of("unchanged"):
-        if one.detail:
-            out.print(f"{one.publication.id} {one.publication.file_name}: {one.detail}", markup=False)
-    for one in result.of("held"):
+    for pulled in result.select("created", "changed", "same_figures", "withdrawn", "failed"):
+        detail = f": {pulled.detail}" if pulled.detail else ""
+        out.print(f"{OUTCOMES[pulled.outcome]} {pulled.publication.id} {pulled.publication.file_name}{detail}", markup=False)
+    for pulled in result.select("unchanged"):
+        if pulled.detail:
+            out.print(f"{pulled.publication.id} {pulled.publication.file_name}: {pulled.detail}", markup=False)
+    for pulled in result.select("held"):
         out.print(
-            f"held {one.publication.id} {one.publication.file_name}, in no release: {one.detail}\n"
-            f"  iapt accept {one.sha256[:12]}   or   iapt reject {one.sha256[:12]}",
+            f"held {pulled.publication.id} {pulled.publication.file_name}, in no release: {pulled.detail}\n"
+            f"  iapt accept {pulled.sha256[:12]}   or   iapt reject {pulled.sha256[:12]}",
             markup=False,
         )
-    if by_hand := [one.publication for one in result.of("by_hand")]:
+    if by_hand := [pulled.publication for pulled in result.select("by_hand")]:
         err.print(describe_by_hand(by_hand, home.catalogue.publisher, home.workspace.inbox), markup=False)
     received = f"{result.bytes_received / 1e6:,.1f} MB received"
     out.print(f"{len(result.pulled):,} files: {result.describe_counts()}; {received}.", markup=False)
@@ -242,4 +242,4 @@ def _print_pull(home: PullHome, result: PullResult) -> None:
 def _find_exit_status(result: PullResult) -> int:
     if result.is_complete:
         return 0
-    return 3 if result.of("created", "changed", "same_figures", "unchanged", "held", "withdrawn") else 1
+    return 3 if result.select("created", "changed", "same_figures", "unchanged", "held", "withdrawn") else 1

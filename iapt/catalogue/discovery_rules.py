@@ -74,11 +74,11 @@ class DiscoveryRules(StrictModel):
         """
         for phrase in self.phrases_of_titles:
             name = re.sub(phrase, " ", name, flags=re.IGNORECASE)
-        return next((kind for kind in self._kinds_of(series) if kind.matches(name, kind.display)), None)
+        return next((kind for kind in self._select_kinds(series) if kind.matches(name, kind.display)), None)
 
     def find_kind_by_file_name(self, name: str, series: Collection[str]) -> FileKind | None:
         """Return the kind of file that its file name says; None where it says none."""
-        return next((kind for kind in self._kinds_of(series) if kind.matches(name, kind.file)), None)
+        return next((kind for kind in self._select_kinds(series) if kind.matches(name, kind.file)), None)
 
-    def _kinds_of(self, series: Collection[str]) -> list[FileKind]:
+    def _select_kinds(self, series: Collection[str]) -> list[FileKind]:
         return [kind for kind in self.file_kinds if not kind.only_where_listed or set(kind.series) & set(series)]

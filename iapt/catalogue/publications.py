@@ -113,11 +113,11 @@ class Publications:
         """Return the publication of an id, if it is listed."""
         return next((row for row in self.rows if row.id == identifier), None)
 
-    def of_file(self, address: str) -> Publication | None:
+    def find_by_file(self, address: str) -> Publication | None:
         """Return the publication whose file is at an address, if it is listed."""
         return next((row for row in self.rows if row.file == address), None)
 
-    def issues_of(self, series: str, period: str) -> list[Publication]:
+    def list_issues(self, series: str, period: str) -> list[Publication]:
         """Return every issue of what is published for a period of a series, the latest first."""
         issues = [row for row in self.rows if row.key == (series, period)]
         return sorted(issues, key=lambda row: -row.revision)

@@ -293,7 +293,7 @@ class _Discovery:
 
     def _is_listed(self, named: NamedPublication) -> bool:
         """Whether a publication is listed with its file; where only a provisional one is, the definitive is not."""
-        issues = self.publications.issues_of(named.series, named.period.label)
+        issues = self.publications.list_issues(named.series, named.period.label)
         return any(issue.file and named.status in (issue.status, "provisional") for issue in issues)
 
     def _ask_what_it_publishes(self, address: str, problem: str) -> None:
@@ -367,7 +367,7 @@ class _Discovery:
 
     def _is_superseded(self, named: NamedPublication) -> bool:
         """Whether a provisional publication is named of which the definitive one is listed: it is not needed."""
-        issues = self.publications.issues_of(named.series, named.period.label)
+        issues = self.publications.list_issues(named.series, named.period.label)
         return named.status == "provisional" and any(issue.file and issue.status == "definitive" for issue in issues)
 
     def _is_of_other_series(self, link: Link, series: _SeriesPage, named: Sequence[NamedPublication]) -> bool:

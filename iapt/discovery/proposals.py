@@ -50,7 +50,7 @@ class ProposalList:
         """Compare the file with what is listed of the period, and propose what differs."""
         label = named.period.label
         address = file.file.link.address
-        issues = self.publications.issues_of(named.series, label)
+        issues = self.publications.list_issues(named.series, label)
         latest = issues[0] if issues else None
         listed = next((row for row in self.publications.rows if _is_same_file(row.file, address)), None)
         if listed is not None:

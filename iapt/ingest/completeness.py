@@ -374,7 +374,7 @@ def _find_publication(
     """
     if publication := publications.find(drop.publication):
         return publication
-    issues = [row for row in publications.issues_of(series, bounds[1].label) if row.bounds == bounds]
+    issues = [row for row in publications.list_issues(series, bounds[1].label) if row.bounds == bounds]
     named = [row for row in issues if row.file is not None and row.file_name == drop.file]
     alike = [row for row in issues if (row.status, row.revision) == (drop.status, drop.revision)]
     return next(iter([*named, *alike]), None)

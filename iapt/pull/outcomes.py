@@ -52,25 +52,25 @@ class PullResult:
 
     pulled: list[PulledPublication] = field(default_factory=list)
 
-    def of(self, *outcomes: Outcome) -> list[PulledPublication]:
+    def select(self, *outcomes: Outcome) -> list[PulledPublication]:
         """Return those with one of some outcomes."""
-        return [one for one in self.pulled if one.outcome in outcomes]
+        return [pulled for pulled in self.pulled if pulled.outcome in outcomes]
 
     @property
     def counts(self) -> dict[Outcome, int]:
         """How many publications had each outcome; those of none are left out."""
-        counted = Counter(one.outcome for one in self.pulled)
+        counted = Counter(pulled.outcome for pulled in self.pulled)
         return {outcome: counted[outcome] for outcome in OUTCOMES if counted[outcome]}
 
     @property
     def bytes_received(self) -> int:
         """Bytes of bodies that came over the wire."""
-        return sum(one.bytes_received for one in self.pulled)
+        return sum(pulled.bytes_received for pulled in self.pulled)
 
     @property
     def is_complete(self) -> bool:
         """Whether everything asked for is archived, held drops included."""
-        return not self.of("by_hand", "failed", "not_asked")
+        return not self.select("by_hand", "failed", "not_asked")
 
     def describe_counts(self) -> str:
         """Return the counts as one line."""

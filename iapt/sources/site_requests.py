@@ -263,7 +263,7 @@ class SiteRequests:
             self._transport = CheckedTransport(self._network, load_certificates())
         return self._transport
 
-    def _pause_of(self, url: httpx.URL) -> float:
+    def _find_pause_seconds(self, url: httpx.URL) -> float:
         rules = self._robots.get(_find_origin(url))
         return max(self._transfer.pause_seconds, rules.crawl_delay_seconds if rules else 0.0)
 
@@ -274,7 +274,7 @@ class SiteRequests:
         if closed > self._transfer.longest_wait_seconds:
             raise self._describe_closed(request, closed)
         last_answer = self._last_answers.get(host)
-        wait = max(closed, 0.0 if last_answer is None else last_answer + self._pause_of(url) - now)
+        wait = max(closed, 0.0 if last_answer is None else last_answer + self._find_pause_seconds(url) - now)
         if wait > 0:
             self._clock.sleep(wait)
 

@@ -48,7 +48,7 @@ def test_the_definitive_file_supersedes_the_provisional_and_the_corrected_the_fi
 ) -> None:
     publications = Catalogue(year[0]).publications
     for series, period in (("monthly", "2026-11"), ("quarterly", "2026-27 Q2")):
-        later, earlier = publications.issues_of(series, period)
+        later, earlier = publications.list_issues(series, period)
         assert later.supersedes == earlier.file
     (proposal,) = [
         proposal

@@ -54,7 +54,7 @@ def test_a_later_revision_stands_beside_the_one_it_supersedes(workspace: Workspa
     add_found_publications(workspace, catalogue, [MAY])
     assert add_found_publications(workspace, catalogue, [MAY_AGAIN]) == [MAY_AGAIN]
     publications, _ = load_publications(workspace, catalogue)
-    assert [row.revision for row in publications.issues_of("monthly", "2026-05")] == [2, 1]
+    assert [row.revision for row in publications.list_issues("monthly", "2026-05")] == [2, 1]
 
 
 def test_a_reviewed_row_without_a_file_is_completed(workspace: Workspace, catalogue: Catalogue) -> None:

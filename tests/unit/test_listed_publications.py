@@ -44,10 +44,10 @@ def test_what_discovery_found_is_listed_and_told_from_what_was_reviewed(tmp_path
 
 def test_a_found_file_of_a_page_without_one_is_discovered_and_one_reviewed_since_is_not(tmp_path: Path) -> None:
     completes = FOUND.replace("2026-07", "2026-06")
-    (page,) = REVIEWED.publications.issues_of("monthly", "2026-06")
+    (page,) = REVIEWED.publications.list_issues("monthly", "2026-06")
     assert page.file is None
     assert load_publications(write_found(tmp_path, completes), REVIEWED)[1] == {page.id}
-    reviewed = REVIEWED.publications.issues_of("monthly", "2026-05")[0]
+    reviewed = REVIEWED.publications.list_issues("monthly", "2026-05")[0]
     repeated = FOUND.replace("2026-07", "2026-05").replace(
         "https://files.digital.nhs.uk/00/000000/month_jul_2026.csv", str(reviewed.file)
     )

@@ -40,7 +40,7 @@ def test_the_list_is_valid_and_has_every_month_since_2021_once() -> None:
     publications = CATALOGUE_FILES.publications
     months = Counter(row.period for row in publications.rows if row.series == "monthly" and row.revision == 1)
     expected = [f"{year}-{month:02d}" for year in range(2021, 2027) for month in range(1, 13)]
-    assert [month for month in expected if month <= "2026-05" and not publications.issues_of("monthly", month)] == []
+    assert [month for month in expected if month <= "2026-05" and not publications.list_issues("monthly", month)] == []
     assert all(times == 1 for times in months.values())
 
 
@@ -100,7 +100,7 @@ def test_what_is_superseded_is_an_earlier_issue_of_the_same_publication() -> Non
     earlier = make_row()
     later = make_row(revision=2, file="https://files.digital.nhs.uk/b.csv", supersedes=earlier.file)
     publications = Publications([later, earlier], PUBLISHER)
-    assert [row.revision for row in publications.issues_of("monthly", "2026-05")] == [2, 1]
+    assert [row.revision for row in publications.list_issues("monthly", "2026-05")] == [2, 1]
     other = make_row(period="2026-04", revision=2, file="https://files.digital.nhs.uk/c.csv", supersedes=earlier.file)
     with pytest.raises(ValueError, match="an earlier revision"):
         Publications([other, earlier], PUBLISHER)

@@ -652,7 +652,7 @@ def test_withdrawn_bytes_are_received_once(make_home: Any) -> None:
     assert received == [len(APRIL), 0, 0]
     selected = select_publications(home.catalogue.publications, home.catalogue.publisher)
     plan = plan_pull(PullHome(home.workspace, home.archive, home.observations, home.catalogue), selected)
-    assert plan.of("planned") == []
+    assert plan.select("planned") == []
 
 
 def test_an_archived_file_that_is_withdrawn_later_is_told_as_withdrawn(make_home: Any) -> None:

@@ -24,7 +24,7 @@ def test_every_known_address_is_listed_with_its_period_and_format(
     rows = read_rows(reference(name))
     assert len(rows) == count
     for row in rows:
-        listed = PUBLICATIONS.of_file(row["url"])
+        listed = PUBLICATIONS.find_by_file(row["url"])
         assert listed is not None, row["url"]
         assert listed.format == row["format"]
         first, _, last = row["period"].partition("..")

@@ -223,7 +223,8 @@ def _print_pull(home: PullHome, result: PullResult) -> None:
     """Print what came of each publication that is not as it was, what a person has to do, and the counts."""
     for pulled in result.select("created", "changed", "same_figures", "withdrawn", "failed"):
         detail = f": {pulled.detail}" if pulled.detail else ""
-        out.print(f"{OUTCOMES[pulled.outcome]} {pulled.publication.id} {pulled.publication.file_name}{detail}", markup=False)
+        named = f"{pulled.publication.id} {pulled.publication.file_name}"
+        out.print(f"{OUTCOMES[pulled.outcome]} {named}{detail}", markup=False)
     for pulled in result.select("unchanged"):
         if pulled.detail:
             out.print(f"{pulled.publication.id} {pulled.publication.file_name}: {pulled.detail}", markup=False)

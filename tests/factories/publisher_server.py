@@ -3,7 +3,7 @@
 with PublisherServer() as server:
     server.add_file("/C1/1234AB/april.csv", content)
     server.add_page("/data-and-information/publications/statistical/series", html)
-    address = server.address_of("/C1/1234AB/april.csv")
+    address = server.find_address("/C1/1234AB/april.csv")
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class PublisherServer:
     def body_bytes_sent(self) -> int:
         return sum(request.body_bytes for request in self.requests)
 
-    def address_of(self, path: str) -> str:
+    def find_address(self, path: str) -> str:
         """Return the address of a path, percent-encoded as the publisher encodes it: brackets and commas too."""
         return self.origin + quote(path, safe="/-._~")
 
@@ -207,12 +207,12 @@ class PublisherServer:
         kind = CONTENT_TYPES.get(path.rpartition(".")[2].lower(), "application/octet-stream")
         tag = make_etag(content) if etag is None else etag
         self.served[path] = ServedFile(content, kind, etag=tag, last_modified=last_modified)
-        return self.address_of(path)
+        return self.find_address(path)
 
     def add_page(self, path: str, page: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> str:
         """Serve a page at a path; return its address."""
         self.served[path] = ServedFile(page.encode(), CONTENT_TYPES["html"], status=status, headers=headers or {})
-        return self.address_of(path)
+        return self.find_address(path)
 
     def add_robots(self, text: str, *, status: int = 200) -> None:
         """Serve a robots.txt. Without one it is not found."""
@@ -221,7 +221,7 @@ class PublisherServer:
     def add_redirect(self, path: str, location: str, status: int = 302) -> str:
         """Serve a redirect to another address; return the address of the path."""
         self.served[path] = ServedFile(b"", CONTENT_TYPES["txt"], status=status, headers={"Location": location})
-        return self.address_of(path)
+        return self.find_address(path)
 
     def note_request(self, request: ReceivedRequest) -> ServedFile:
         """Record a request, and return what is to be served for it; its fault is in the record."""

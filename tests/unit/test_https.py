@@ -51,14 +51,14 @@ def list_leftovers(target: Path) -> list[str]:
 def test_a_file_arrives_whole_with_what_the_server_says_of_it(server: PublisherServer, target: Path) -> None:
     reports: list[tuple[int, int | None]] = []
     fetched = make_site(server).fetch(
-        server.address_of(PATH), target, report=lambda size, total: reports.append((size, total))
+        server.find_address(PATH), target, report=lambda size, total: reports.append((size, total))
     )
     assert target.read_bytes() == CONTENT
     assert fetched.is_modified
     assert (fetched.bytes, fetched.bytes_received, fetched.http_status) == (len(CONTENT), len(CONTENT), 200)
     assert fetched.validators == Validators(make_etag(CONTENT), LAST_MODIFIED)
     assert fetched.content_type == "text/csv"
-    assert fetched.address == server.address_of(PATH)
+    assert fetched.address == server.find_address(PATH)
     assert reports[-1] == (len(CONTENT), len(CONTENT))
     assert list_leftovers(target) == []
 
@@ -66,7 +66,7 @@ def test_a_file_arrives_whole_with_what_the_server_says_of_it(server: PublisherS
 @pytest.mark.parametrize("fault", sorted(CURED_BY_RETRY))
 def test_a_passing_fault_is_cured_within_one_call(server: PublisherServer, target: Path, fault: Fault) -> None:
     server.next_faults[PATH] = [fault, fault]
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert fetched.bytes == len(CONTENT)
     assert list_leftovers(target) == []
@@ -75,7 +75,7 @@ def test_a_passing_fault_is_cured_within_one_call(server: PublisherServer, targe
 @pytest.mark.parametrize("fault", sorted(CURED_BY_RETRY))
 def test_a_fault_costs_hardly_a_byte_more_than_the_file(server: PublisherServer, target: Path, fault: Fault) -> None:
     server.next_faults[PATH] = [fault, fault]
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert fetched.bytes_received <= len(CONTENT) * 1.01
     assert server.body_bytes_sent <= len(CONTENT) * 1.01
 
@@ -95,7 +95,7 @@ def test_what_will_not_pass_is_asked_once(
     assert fault in NOT_RETRIED
     server.next_faults[PATH] = [fault]
     with pytest.raises(error):
-        make_site(server).fetch(server.address_of(PATH), target)
+        make_site(server).fetch(server.find_address(PATH), target)
     assert len(server.requests) == 1
     assert list(target.parent.iterdir()) == []
 
@@ -115,9 +115,9 @@ def test_many_files_arrive_with_faults_in_one_request_of_five(tmp_path: Path) ->
 
 def test_a_known_version_is_not_sent_again(server: PublisherServer, target: Path) -> None:
     site = make_site(server)
-    first = site.fetch(server.address_of(PATH), target)
+    first = site.fetch(server.find_address(PATH), target)
     target.unlink()
-    second = site.fetch(server.address_of(PATH), target, first.validators)
+    second = site.fetch(server.find_address(PATH), target, first.validators)
     assert not second.is_modified
     assert (second.bytes_received, second.http_status) == (0, 304)
     assert second.validators == first.validators
@@ -127,25 +127,25 @@ def test_a_known_version_is_not_sent_again(server: PublisherServer, target: Path
 def test_a_server_that_stays_away_is_given_up_after_the_attempts(server: PublisherServer, target: Path) -> None:
     server.next_faults[PATH] = [Fault.UNAVAILABLE] * 9
     with pytest.raises(UnavailableError, match=r"503 .* having asked 3 times"):
-        make_site(server, attempts=3).fetch(server.address_of(PATH), target)
+        make_site(server, attempts=3).fetch(server.find_address(PATH), target)
     assert len(server.requests) == 3
 
 
 def test_a_file_over_the_limit_is_refused_before_its_body(server: PublisherServer, target: Path) -> None:
     limits = LIMITS.model_copy(update={"max_file_bytes": 1000})
     with pytest.raises(TooLargeError, match="at most 1,000 bytes"):
-        make_site(server, limits=limits).fetch(server.address_of(PATH), target)
+        make_site(server, limits=limits).fetch(server.find_address(PATH), target)
     assert list(target.parent.iterdir()) == []
 
 
 def test_nothing_is_asked_without_a_contact(server: PublisherServer, target: Path) -> None:
     with pytest.raises(SourceError, match="export IAPT_CONTACT="):
-        make_site(server, contact="").fetch(server.address_of(PATH), target)
+        make_site(server, contact="").fetch(server.find_address(PATH), target)
     assert server.requests == []
 
 
 def test_every_request_says_who_asks(server: PublisherServer, target: Path) -> None:
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert server.requests[0].user_agent == "iapt-pipeline/0.1.0 (+tests@example.org)"
 
 
@@ -153,5 +153,5 @@ def test_there_is_a_pause_between_two_requests(server: PublisherServer, tmp_path
     clock = MadeClock()
     site = make_site(server, clock=clock, pause_seconds=2)
     for name in ("a.csv", "b.csv", "c.csv"):
-        site.fetch(server.address_of(PATH), tmp_path / name)
+        site.fetch(server.find_address(PATH), tmp_path / name)
     assert clock.pauses == [2, 2]

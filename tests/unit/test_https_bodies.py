@@ -38,7 +38,7 @@ def cut_first(server: PublisherServer, target: Path, after_bytes: int) -> None:
     server.next_faults[PATH] = [Fault.CUT]
     server.cut_after[PATH] = after_bytes
     with pytest.raises(UnavailableError):
-        make_site(server, attempts=1).fetch(server.address_of(PATH), target)
+        make_site(server, attempts=1).fetch(server.find_address(PATH), target)
     assert not target.exists()
     assert (target.parent / "april.csv.part").stat().st_size == after_bytes
 
@@ -51,7 +51,7 @@ def test_a_later_call_goes_on_where_an_earlier_one_ended(server: PublisherServer
     cut_first(server, target, 20_000)
     reports: list[tuple[int, int | None]] = []
     fetched = make_site(server).fetch(
-        server.address_of(PATH), target, report=lambda size, total: reports.append((size, total))
+        server.find_address(PATH), target, report=lambda size, total: reports.append((size, total))
     )
     assert target.read_bytes() == CONTENT
     assert (fetched.bytes, fetched.bytes_received) == (len(CONTENT), len(CONTENT) - 20_000)
@@ -92,7 +92,7 @@ def test_a_body_cut_anywhere_is_put_together_as_it_was(server: PublisherServer, 
 def test_each_byte_is_sent_once_whatever_the_number_of_cuts(server: PublisherServer, target: Path) -> None:
     server.cut_after[PATH] = 5000
     server.next_faults[PATH] = [Fault.CUT] * 5
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert fetched.bytes_received == server.body_bytes_sent == len(CONTENT)
 
@@ -100,7 +100,7 @@ def test_each_byte_is_sent_once_whatever_the_number_of_cuts(server: PublisherSer
 def test_a_file_replaced_between_two_calls_is_not_mixed(server: PublisherServer, target: Path) -> None:
     cut_first(server, target, 20_000)
     server.add_file(PATH, REVISED)
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == REVISED
 
 
@@ -110,7 +110,7 @@ def test_a_file_replaced_by_one_of_the_same_length_under_a_weak_name_is_not_mixe
     server.add_file(PATH, CONTENT, etag='W/"same"')
     cut_first(server, target, 20_000)
     server.add_file(PATH, REVISED, etag='W/"same"')
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == REVISED
     assert "range" not in server.requests[-1].headers
 
@@ -118,7 +118,7 @@ def test_a_file_replaced_by_one_of_the_same_length_under_a_weak_name_is_not_mixe
 def test_a_date_is_enough_to_go_on_where_there_is_no_etag(server: PublisherServer, target: Path) -> None:
     server.add_file(PATH, CONTENT, etag="")
     cut_first(server, target, 20_000)
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert fetched.bytes_received == len(CONTENT) - 20_000
     assert server.requests[-1].headers["if-range"] == LAST_MODIFIED
 
@@ -133,7 +133,7 @@ def test_a_date_of_the_same_minute_names_no_version(server: PublisherServer, tar
             f"Last-Modified: {LAST_MODIFIED}",
         )
     ]
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert ["range" in request.headers for request in server.requests] == [False, False]
 
@@ -141,7 +141,7 @@ def test_a_date_of_the_same_minute_names_no_version(server: PublisherServer, tar
 def test_without_a_name_of_the_version_a_cut_body_is_begun_anew(server: PublisherServer, target: Path) -> None:
     server.add_file(PATH, CONTENT, etag="", last_modified="")
     cut_first(server, target, 20_000)
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert fetched.bytes_received == len(CONTENT)
     assert "range" not in server.requests[-1].headers
 
@@ -149,7 +149,7 @@ def test_without_a_name_of_the_version_a_cut_body_is_begun_anew(server: Publishe
 def test_a_server_that_knows_no_ranges_sends_the_whole(server: PublisherServer, target: Path) -> None:
     cut_first(server, target, 20_000)
     server.accepts_ranges = False
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert (fetched.http_status, fetched.bytes_received) == (200, len(CONTENT))
 
@@ -180,7 +180,7 @@ def test_a_part_that_does_not_fit_is_thrown_away_with_what_was_there(
 ) -> None:
     cut_first(server, target, 20_000)
     server.raw_answers[PATH] = [answer(status, REST, f"Content-Length: {len(REST)}", *headers)]
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert "range" not in server.requests[-1].headers
 
@@ -188,7 +188,7 @@ def test_a_part_that_does_not_fit_is_thrown_away_with_what_was_there(
 def test_a_range_that_was_not_asked_for_is_not_taken(server: PublisherServer, target: Path) -> None:
     headers = [f"Content-Length: {len(REST)}", f"Content-Range: bytes 20000-{LENGTH - 1}/{LENGTH}"]
     server.raw_answers[PATH] = [answer("206 Partial", REST, *headers), answer("416 No", b"", "Content-Length: 0")]
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert len(server.requests) == 3
 
@@ -200,7 +200,7 @@ def test_a_shorter_range_than_asked_for_is_gone_on_with(server: PublisherServer,
             "206 Partial", CONTENT[20_000:21_000], "Content-Length: 1000", f"Content-Range: bytes 20000-20999/{LENGTH}"
         )
     ]
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert fetched.bytes_received == len(CONTENT) - 20_000
 
@@ -209,7 +209,7 @@ def test_a_body_that_had_arrived_whole_costs_no_byte_more(server: PublisherServe
     # As a call leaves it that is killed after the last byte and before the file has its name.
     cut_first(server, target, 20_000)
     (target.parent / "april.csv.part").write_bytes(CONTENT)
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert fetched.bytes_received == 0
 
@@ -218,14 +218,14 @@ def test_a_body_that_had_arrived_whole_costs_no_byte_more(server: PublisherServe
 def test_a_part_with_a_damaged_record_is_begun_anew(server: PublisherServer, target: Path, record: str) -> None:
     cut_first(server, target, 20_000)
     (target.parent / "april.csv.part.json").write_text(record)
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert "range" not in server.requests[-1].headers
 
 
 def test_a_part_without_a_record_is_begun_anew(server: PublisherServer, target: Path) -> None:
     (target.parent / "april.csv.part").write_bytes(REVISED[:20_000])
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
 
 
@@ -239,7 +239,7 @@ def test_a_part_of_another_address_is_begun_anew(server: PublisherServer, target
 def test_a_part_longer_than_its_file_is_begun_anew(server: PublisherServer, target: Path) -> None:
     cut_first(server, target, 20_000)
     (target.parent / "april.csv.part").write_bytes(CONTENT + b"more")
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert "range" not in server.requests[1].headers
 
@@ -258,7 +258,7 @@ def test_the_old_target_stays_until_the_new_one_is_whole(server: PublisherServer
     target.write_bytes(b"old")
     server.next_faults[PATH] = [Fault.CUT]
     with pytest.raises(UnavailableError):
-        make_site(server, attempts=1).fetch(server.address_of(PATH), target)
+        make_site(server, attempts=1).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == b"old"
 
 
@@ -272,13 +272,13 @@ def make_chunked(content: bytes, *headers: str, end: bytes = b"0\r\n\r\n") -> by
 
 def test_a_body_in_chunks_is_read_to_its_end(server: PublisherServer, target: Path) -> None:
     server.raw_answers[PATH] = [make_chunked(CONTENT)]
-    assert make_site(server).fetch(server.address_of(PATH), target).bytes == len(CONTENT)
+    assert make_site(server).fetch(server.find_address(PATH), target).bytes == len(CONTENT)
     assert len(server.requests) == 1
 
 
 def test_a_body_in_chunks_that_ends_too_soon_is_asked_for_again(server: PublisherServer, target: Path) -> None:
     server.raw_answers[PATH] = [make_chunked(CONTENT[:20_000], f"ETag: {ETAG}", end=b"")]
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert fetched.bytes_received == len(CONTENT)
 
@@ -287,14 +287,14 @@ def test_a_part_of_a_file_of_unknown_length_is_not_taken_for_the_rest(server: Pu
     tag = f"ETag: {ETAG}"
     rest = answer("206 Partial", CONTENT[4000:8000], "Content-Length: 4000", "Content-Range: bytes 4000-7999/*", tag)
     server.raw_answers[PATH] = [make_chunked(CONTENT[:4000], tag, end=b""), rest]
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert len(server.requests) == 3
 
 
 def test_a_body_of_which_nothing_says_how_long_it_is_is_not_believed(server: PublisherServer, target: Path) -> None:
     server.raw_answers[PATH] = [answer("200 OK", CONTENT[:20_000], "Content-Type: text/csv")]
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
 
 
@@ -315,9 +315,9 @@ def test_an_answer_that_is_no_sound_http_is_asked_for_again(server: PublisherSer
     server.raw_answers[PATH] = [raw]
     if b"999" in raw:
         with pytest.raises(UnavailableError, match="HTTP 999"):
-            make_site(server).fetch(server.address_of(PATH), target)
+            make_site(server).fetch(server.find_address(PATH), target)
         return
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
 
 
@@ -326,7 +326,7 @@ def test_interim_answers_are_no_part_of_a_body(server: PublisherServer, target: 
     server.raw_answers[PATH] = [
         early + answer("200 OK", CONTENT, f"Content-Length: {len(CONTENT)}", "Connection: close")
     ]
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert len(server.requests) == 1
 
@@ -335,7 +335,7 @@ def test_bytes_after_the_declared_end_are_seen_even_where_nothing_names_the_vers
     server: PublisherServer, target: Path
 ) -> None:
     server.raw_answers[PATH] = [answer("200 OK", CONTENT, f"Content-Length: {len(CONTENT) - 7}", "Connection: close")]
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert len(server.requests) == 2
 
@@ -343,7 +343,7 @@ def test_bytes_after_the_declared_end_are_seen_even_where_nothing_names_the_vers
 def test_a_length_that_was_too_small_costs_only_what_was_missing(server: PublisherServer, target: Path) -> None:
     headers = [f"Content-Length: {LENGTH - 7}", "Connection: close", f"ETag: {ETAG}"]
     server.raw_answers[PATH] = [answer("200 OK", CONTENT, *headers)]
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert fetched.bytes_received == LENGTH
 
@@ -352,7 +352,7 @@ def test_a_body_that_always_goes_on_after_its_end_is_given_up(server: PublisherS
     raw = answer("200 OK", CONTENT, "Content-Length: 9000", "Connection: close")
     server.raw_answers[PATH] = [raw] * 6
     with pytest.raises(UnavailableError, match="goes on after the 9,000 bytes"):
-        make_site(server).fetch(server.address_of(PATH), target)
+        make_site(server).fetch(server.find_address(PATH), target)
 
 
 @pytest.mark.parametrize("is_declared", [True, False])
@@ -361,7 +361,7 @@ def test_a_body_over_the_limit_is_not_kept(server: PublisherServer, target: Path
     if not is_declared:
         server.raw_answers[PATH] = [make_chunked(CONTENT)]
     with pytest.raises(TooLargeError, match=r"at most 10,000 bytes \(max_file_bytes"):
-        make_site(server, limits=limits).fetch(server.address_of(PATH), target)
+        make_site(server, limits=limits).fetch(server.find_address(PATH), target)
     assert list(target.parent.iterdir()) == []
     assert len(server.requests) == 1
 
@@ -372,13 +372,13 @@ def test_a_declared_length_over_the_limit_is_refused_before_a_byte_is_taken(
     server.raw_answers[PATH] = [answer("200 OK", CONTENT, "Content-Length: 99999999999")]
     reports: list[int] = []
     with pytest.raises(TooLargeError, match="99,999,999,999 bytes"):
-        make_site(server).fetch(server.address_of(PATH), target, report=lambda size, total: reports.append(size))
+        make_site(server).fetch(server.find_address(PATH), target, report=lambda size, total: reports.append(size))
     assert reports == []
 
 
 def test_gzip_in_transit_is_unpacked_and_counted_as_it_came(server: PublisherServer, target: Path) -> None:
     server.next_faults[PATH] = [Fault.GZIP]
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert fetched.bytes == len(CONTENT)
     assert fetched.bytes_received == server.body_bytes_sent < len(CONTENT) / 2
@@ -406,7 +406,7 @@ def test_a_gzip_body_that_was_cut_is_gone_on_with_as_it_stands_on_the_wire(
             tag,
         ),
     ]
-    fetched = make_site(server).fetch(server.address_of(PATH), target)
+    fetched = make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert fetched.bytes_received == length
 
@@ -415,7 +415,7 @@ def test_a_gzip_bomb_is_not_unpacked(server: PublisherServer, target: Path) -> N
     bomb = gzip.compress(b"a,b\n" + b"0" * 1_900_000, mtime=0)
     server.raw_answers[PATH] = [answer_gzip(bomb)]
     with pytest.raises(TooLargeError, match="when unpacked"):
-        make_site(server).fetch(server.address_of(PATH), target)
+        make_site(server).fetch(server.find_address(PATH), target)
     assert list(target.parent.iterdir()) == []
 
 
@@ -423,7 +423,7 @@ def test_a_gzip_body_over_the_limit_of_a_file_is_not_unpacked(server: PublisherS
     limits = LIMITS.model_copy(update={"max_file_bytes": 20_000})
     server.raw_answers[PATH] = [answer_gzip(gzip.compress(CONTENT))]
     with pytest.raises(TooLargeError, match="at most 20,000 bytes when unpacked"):
-        make_site(server, limits=limits).fetch(server.address_of(PATH), target)
+        make_site(server, limits=limits).fetch(server.find_address(PATH), target)
 
 
 @pytest.mark.parametrize("packed", [b"no gzip at all", gzip.compress(CONTENT)[:-9], b""])
@@ -431,16 +431,16 @@ def test_a_damaged_gzip_body_is_asked_for_again(server: PublisherServer, target:
     server.raw_answers[PATH] = [answer_gzip(packed, f"ETag: {ETAG}")]
     if not packed:  # a gzip of nothing is no file
         with pytest.raises(NotAFileError, match="a body of 0 bytes"):
-            make_site(server).fetch(server.address_of(PATH), target)
+            make_site(server).fetch(server.find_address(PATH), target)
         return
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
 
 
 def test_a_packing_that_nobody_asked_for_is_not_guessed_at(server: PublisherServer, target: Path) -> None:
     server.raw_answers[PATH] = [answer("200 OK", b"...", "Content-Length: 3", "Content-Encoding: br")]
     with pytest.raises(UnavailableError, match="expected a body as it is, or in gzip; found one in br"):
-        make_site(server).fetch(server.address_of(PATH), target)
+        make_site(server).fetch(server.find_address(PATH), target)
 
 
 def test_a_page_for_a_file_is_told_by_its_first_bytes(server: PublisherServer, target: Path) -> None:
@@ -448,6 +448,6 @@ def test_a_page_for_a_file_is_told_by_its_first_bytes(server: PublisherServer, t
     server.add_page(PATH, page)
     sizes: list[int] = []
     with pytest.raises(NotAFileError, match="found a web page, titled 'Sign in'"):
-        make_site(server).fetch(server.address_of(PATH), target, report=lambda size, total: sizes.append(size))
+        make_site(server).fetch(server.find_address(PATH), target, report=lambda size, total: sizes.append(size))
     assert list(target.parent.iterdir()) == []
     assert max(sizes, default=0) < 100_000  # the rest is not waited for

@@ -91,7 +91,7 @@ def test_whatever_a_server_sends_for_a_file_is_a_file_or_an_error_that_says_so(
         known = Validators('"known"', "Fri, 02 Jan 2026 09:30:00 GMT") if is_known else None
         message, fetched = "", None
         try:
-            fetched = make_site(server, attempts=3).fetch(server.address_of(PATH), target, known)
+            fetched = make_site(server, attempts=3).fetch(server.find_address(PATH), target, known)
         except SourceError as error:
             message = str(error)
         assert message.isprintable()
@@ -113,7 +113,7 @@ def test_whatever_a_server_sends_for_a_page_or_its_robots_is_a_page_or_an_error_
         server.raw_answers["/page"] = list(pages)
         text = ""
         try:
-            text = make_site(server, attempts=2, max_page_bytes=1000).read_page(server.address_of("/page")).text
+            text = make_site(server, attempts=2, max_page_bytes=1000).read_page(server.find_address("/page")).text
         except SourceError as error:
             message = str(error)
             assert message.isprintable()
@@ -132,11 +132,11 @@ def test_a_validator_that_no_request_can_carry_is_not_sent_back(tmp_path: Path, 
     with PublisherServer() as server, make_site(server) as site:
         server.add_file(PATH, CONTENT)
         server.raw_answers[PATH] = [make_answer(header, body=CONTENT[:500])]
-        fetched = site.fetch(server.address_of(PATH), tmp_path / "a.csv")
+        fetched = site.fetch(server.find_address(PATH), tmp_path / "a.csv")
         assert (tmp_path / "a.csv").read_bytes() == CONTENT, "a cut body of that version is asked for from the start"
         server.raw_answers[PATH] = [make_answer(header)]
-        fetched = site.fetch(server.address_of(PATH), tmp_path / "a.csv")
-        again = site.fetch(server.address_of(PATH), tmp_path / "a.csv", fetched.validators)
+        fetched = site.fetch(server.find_address(PATH), tmp_path / "a.csv")
+        again = site.fetch(server.find_address(PATH), tmp_path / "a.csv", fetched.validators)
         assert again.is_modified
         assert server.requests[-1].headers.keys().isdisjoint({"if-none-match", "if-modified-since"})
 
@@ -152,7 +152,7 @@ def test_a_date_of_no_calendar_says_nothing(tmp_path: Path, status: str, header:
     with PublisherServer() as server, make_site(server) as site:
         server.add_file(PATH, CONTENT)
         server.raw_answers[PATH] = [make_answer(header, f"Date: {header.partition(': ')[2]}", status=status)]
-        assert site.fetch(server.address_of(PATH), tmp_path / "a.csv").bytes == len(CONTENT)
+        assert site.fetch(server.find_address(PATH), tmp_path / "a.csv").bytes == len(CONTENT)
 
 
 @pytest.mark.parametrize("host", ["xn--a", "xn--zz-", "xn--\xe9"])
@@ -160,7 +160,7 @@ def test_a_redirect_to_a_host_that_cannot_be_decoded_is_refused(tmp_path: Path, 
     with PublisherServer() as server, make_site(server) as site:
         server.raw_answers[PATH] = [make_answer(f"Location: https://{host}/x", status="302 Found")]
         with pytest.raises(SourceError):
-            site.fetch(server.address_of(PATH), tmp_path / "a.csv")
+            site.fetch(server.find_address(PATH), tmp_path / "a.csv")
 
 
 def test_rules_for_crawlers_that_are_packed_are_not_taken_for_none() -> None:
@@ -170,5 +170,5 @@ def test_rules_for_crawlers_that_are_packed_are_not_taken_for_none() -> None:
         server.raw_answers["/robots.txt"] = [head.encode() + packed]
         server.add_page("/page", "<h1>A page</h1>")
         with pytest.raises(SourceError, match="rules in gzip"):
-            site.read_page(server.address_of("/page"))
+            site.read_page(server.find_address("/page"))
         assert server.count_requests("/page") == 0

@@ -155,9 +155,9 @@ def test_a_redirect_to_another_server_of_this_machine_is_not_followed(server: Pu
     with PublisherServer() as other:
         server.add_redirect(PATH, other.add_file(PATH, CONTENT))
         with pytest.raises(UnsafeAddressError):
-            make_site(server).fetch(server.address_of(PATH), target)
+            make_site(server).fetch(server.find_address(PATH), target)
         assert other.requests == []
-        make_site(server, other).fetch(server.address_of(PATH), target)
+        make_site(server, other).fetch(server.find_address(PATH), target)
         assert target.read_bytes() == CONTENT
 
 
@@ -179,14 +179,14 @@ def test_a_proxy_of_the_environment_is_not_used(
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
 
 
 def test_where_no_connection_is_had_a_proxy_that_is_not_used_is_named(target: Path) -> None:
     with PublisherServer() as server:
         access = replace(make_access(server, attempts=1), ignored_proxy="HTTPS_PROXY")
-        address = server.address_of(PATH)
+        address = server.find_address(PATH)
     with pytest.raises(UnavailableError, match="HTTPS_PROXY is not used"):
         PublisherSite(access).fetch(address, target)
 

@@ -42,7 +42,7 @@ def answer(status: str, *headers: str) -> bytes:
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_a_status_that_passes_is_asked_again(server: PublisherServer, target: Path, status: int) -> None:
     server.raw_answers[PATH] = [answer(f"{status} Odd")] * 2
-    make_site(server).fetch(server.address_of(PATH), target)
+    make_site(server).fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT
     assert len(server.requests) == 3
 
@@ -60,7 +60,7 @@ def test_a_status_that_stays_is_asked_once(
 ) -> None:
     server.raw_answers[PATH] = [answer(f"{status} Odd")]
     with pytest.raises(error, match=f"HTTP {status}"):
-        make_site(server).fetch(server.address_of(PATH), target)
+        make_site(server).fetch(server.find_address(PATH), target)
     assert len(server.requests) == 1
     assert list(target.parent.iterdir()) == []
 
@@ -72,16 +72,16 @@ def test_a_test_for_browsers_is_a_refusal_whatever_its_status(
 ) -> None:
     server.raw_answers[PATH] = [answer(status, header)]
     with pytest.raises(RefusedError, match="a test for browsers"):
-        make_site(server).fetch(server.address_of(PATH), target)
+        make_site(server).fetch(server.find_address(PATH), target)
     assert len(server.requests) == 1
 
 
 def test_a_refusal_says_how_to_get_the_file_by_hand(server: PublisherServer, target: Path) -> None:
     server.next_faults[PATH] = [Fault.FORBIDDEN]
     with pytest.raises(RefusedError) as caught:
-        make_site(server).fetch(server.address_of(PATH), target)
+        make_site(server).fetch(server.find_address(PATH), target)
     assert str(caught.value) == (
-        f"{server.address_of(PATH)}: expected the file; found HTTP 403 (Forbidden): refused. Open the address in a "
+        f"{server.find_address(PATH)}: expected the file; found HTTP 403 (Forbidden): refused. Open the address in a "
         "browser. If the file comes there, put it into the folder inbox of IAPT_HOME: iapt pull takes it from there."
     )
 
@@ -93,7 +93,7 @@ def test_the_waits_between_attempts_grow_and_differ(
     monkeypatch.setattr(time, "sleep", waits.append)
     server.next_faults[PATH] = [Fault.UNAVAILABLE] * 9
     with pytest.raises(UnavailableError):
-        make_site(server, clock=MadeClock(), attempts=5, pause_seconds=2).fetch(server.address_of(PATH), target)
+        make_site(server, clock=MadeClock(), attempts=5, pause_seconds=2).fetch(server.find_address(PATH), target)
     assert len(waits) == 4
     for number, wait in enumerate(waits):
         assert 2 * 2**number <= wait <= 2 * 2**number + 2
@@ -105,9 +105,9 @@ def test_what_is_asked_again_is_logged_once_with_its_address(
 ) -> None:
     server.raw_answers[PATH] = [b"HTTP/1.1 \x1b[2J\r\n\r\n"]
     with caplog.at_level("INFO"):
-        make_site(server).fetch(server.address_of(PATH), target)
+        make_site(server).fetch(server.find_address(PATH), target)
     assert [record.name for record in caplog.records] == ["iapt.sources.site_requests"]
-    assert caplog.messages[0].startswith(f"{server.address_of(PATH)}: attempt 1 of 6: ")
+    assert caplog.messages[0].startswith(f"{server.find_address(PATH)}: attempt 1 of 6: ")
     assert caplog.messages[0].isprintable()
     assert capsys.readouterr().out == ""  # where `iapt discover` writes its diff
 
@@ -120,7 +120,7 @@ def test_no_wait_is_longer_than_the_longest(
     server.next_faults[PATH] = [Fault.UNAVAILABLE] * 9
     site = make_site(server, clock=MadeClock(), attempts=6, pause_seconds=2, longest_wait_seconds=5)
     with pytest.raises(UnavailableError):
-        site.fetch(server.address_of(PATH), target)
+        site.fetch(server.find_address(PATH), target)
     assert max(waits) == 5
 
 
@@ -142,7 +142,7 @@ def test_as_long_as_a_server_asks_for_is_waited(
 ) -> None:
     clock = MadeClock()
     server.raw_answers[PATH] = [answer(status, f"Retry-After: {retry_after}")]
-    make_site(server, clock=clock).fetch(server.address_of(PATH), target)
+    make_site(server, clock=clock).fetch(server.find_address(PATH), target)
     assert clock.pauses == ([] if seconds is None else [seconds])
 
 
@@ -155,10 +155,10 @@ def test_a_server_that_asks_for_longer_than_the_longest_wait_is_left_alone(
     site = make_site(server, clock=clock)
     for path in (PATH, OTHER):  # and so it is for the next file
         with pytest.raises(UnavailableError, match="a server that asks to be left alone for"):
-            site.fetch(server.address_of(path), tmp_path / "a.csv")
+            site.fetch(server.find_address(path), tmp_path / "a.csv")
     assert (len(server.requests), clock.pauses) == (1, [])
     clock.seconds += 1e9
-    site.fetch(server.address_of(PATH), tmp_path / "a.csv")
+    site.fetch(server.find_address(PATH), tmp_path / "a.csv")
 
 
 def test_a_server_that_asks_for_too_long_says_so_also_at_the_last_attempt(
@@ -166,7 +166,7 @@ def test_a_server_that_asks_for_too_long_says_so_also_at_the_last_attempt(
 ) -> None:
     server.raw_answers[PATH] = [answer("429 Many", "Retry-After: 500")]
     with pytest.raises(UnavailableError, match="a server that asks to be left alone for 500 s") as caught:
-        make_site(server, attempts=1).fetch(server.address_of(PATH), target)
+        make_site(server, attempts=1).fetch(server.find_address(PATH), target)
     assert caught.value.http_status == 429
 
 
@@ -174,13 +174,13 @@ def test_a_server_that_never_answers_is_given_up(server: PublisherServer, target
     server.slow_seconds = 0.3
     server.next_faults[PATH] = [Fault.SLOW] * 2
     with pytest.raises(UnavailableError, match=r"ReadTimeout.* having asked 2 times"):
-        make_site(server, attempts=2, read_seconds=0.05).fetch(server.address_of(PATH), target)
+        make_site(server, attempts=2, read_seconds=0.05).fetch(server.find_address(PATH), target)
 
 
 def test_a_server_that_is_not_there_is_given_up(target: Path) -> None:
     with PublisherServer() as server:
         access = make_access(server, attempts=2)
-        address = server.address_of(PATH)
+        address = server.find_address(PATH)
     with pytest.raises(UnavailableError, match=r"no connection .* having asked 2 times"):
         PublisherSite(access).fetch(address, target)
 
@@ -204,7 +204,7 @@ def test_a_body_that_drips_is_cut_and_gone_on_with(server: PublisherServer, targ
     chunks = b"".join(b"1\r\n%c\r\n" % letter for letter in CONTENT[:200])
     server.raw_answers[PATH] = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"]
     site = make_passing_site(server, read_seconds=60, file_seconds=100_000)
-    site.fetch(server.address_of(PATH), target)
+    site.fetch(server.find_address(PATH), target)
     assert target.read_bytes() == CONTENT[:5000]
     assert len(server.requests) == 2  # 200 bytes in 200 looks at the clock: too slow by far
 
@@ -212,21 +212,21 @@ def test_a_body_that_drips_is_cut_and_gone_on_with(server: PublisherServer, targ
 def test_one_file_has_so_long_and_keeps_what_has_arrived(server: PublisherServer, target: Path) -> None:
     site = make_passing_site(server, file_seconds=2)
     with pytest.raises(UnavailableError, match=r"expected the whole file within 2 s \(file_seconds\)"):
-        site.fetch(server.address_of(PATH), target)
+        site.fetch(server.find_address(PATH), target)
     assert len(server.requests) <= 1
 
 
 def test_the_head_of_an_answer_has_so_long_too(server: PublisherServer, target: Path) -> None:
     # Each byte may come within the time-out of a read; all of them together do not.
     with pytest.raises(UnavailableError, match="the time for one request is up"):
-        make_passing_site(server, file_seconds=4, attempts=1).fetch(server.address_of(PATH), target)
+        make_passing_site(server, file_seconds=4, attempts=1).fetch(server.find_address(PATH), target)
 
 
 @pytest.mark.parametrize(
     "contact", ["name@example.org", "https://example.org/contact", "http://example.org", "mailto:name@example.org"]
 )
 def test_a_contact_is_sent_with_every_request(server: PublisherServer, target: Path, contact: str) -> None:
-    make_site(server, contact=contact).fetch(server.address_of(PATH), target)
+    make_site(server, contact=contact).fetch(server.find_address(PATH), target)
     assert server.requests[0].user_agent == f"iapt-pipeline/0.1.0 (+{contact})"
 
 
@@ -239,9 +239,9 @@ def test_a_contact_of_no_use_is_refused_before_anything_is_asked(
 ) -> None:
     site = make_site(server, contact=contact)
     with pytest.raises(SourceError, match="Set it in the environment: export IAPT_CONTACT="):
-        site.fetch(server.address_of(PATH), target)
+        site.fetch(server.find_address(PATH), target)
     with pytest.raises(SourceError, match="IAPT_CONTACT: expected a mail address"):
-        site.read_page(server.address_of("/page"))
+        site.read_page(server.find_address("/page"))
     assert server.requests == []
 
 
@@ -266,19 +266,19 @@ def test_the_pause_is_of_one_host_and_counts_from_the_end_of_the_last_answer(
     clock = MadeClock()
     with PublisherServer() as other:
         site = make_site(server, other, clock=clock, pause_seconds=2)
-        site.fetch(server.address_of(PATH), tmp_path / "a.csv")
+        site.fetch(server.find_address(PATH), tmp_path / "a.csv")
         site.fetch(other.add_file(PATH, CONTENT), tmp_path / "b.csv")
         assert clock.pauses == []
         clock.seconds += 0.5
-        site.fetch(server.address_of(PATH), tmp_path / "c.csv")
+        site.fetch(server.find_address(PATH), tmp_path / "c.csv")
         assert clock.pauses == [1.5]
         clock.seconds += 10
-        site.fetch(server.address_of(PATH), tmp_path / "d.csv")
+        site.fetch(server.find_address(PATH), tmp_path / "d.csv")
         assert clock.pauses == [1.5]
 
 
 def test_there_is_a_pause_after_a_redirect_and_after_a_failure_too(server: PublisherServer, target: Path) -> None:
     clock = MadeClock()
     server.next_faults[PATH] = [Fault.REDIRECT_ON_LIST]
-    make_site(server, clock=clock, pause_seconds=2).fetch(server.address_of(PATH), target)
+    make_site(server, clock=clock, pause_seconds=2).fetch(server.find_address(PATH), target)
     assert clock.pauses == [2]

@@ -35,7 +35,7 @@ def test_files_are_served_with_their_validators_and_in_parts() -> None:
         assert ask(address, Range="bytes=10-", If_Range=headers["ETag"])[:2] == (206, CONTENT[10:])
         assert ask(address, Range="bytes=10-", If_Range='"another"')[:2] == (200, CONTENT)
         assert ask(address, Range="bytes=5000-")[0] == 416
-        assert ask(server.address_of("/b.csv"))[0] == 404
+        assert ask(server.find_address("/b.csv"))[0] == 404
         assert server.count_requests("/a (1).csv") == 6
 
 

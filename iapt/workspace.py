@@ -101,6 +101,21 @@ class Workspace:
         return self.root / "built.json"
 
     @property
+    def built_periods(self) -> Path:
+        """State: what the figures of each period of the warehouse rest on, and which periods are not finished."""
+        return self.root / "built_periods.json"
+
+    @property
+    def landed_periods(self) -> Path:
+        """State: the same of the drops that were landed last, which the next build that is finished makes it."""
+        return self.root / "landed_periods.json"
+
+    @property
+    def spill(self) -> Path:
+        """What does not fit into memory while a run works; nothing in it outlives the run."""
+        return self.root / "spill"
+
+    @property
     def staged(self) -> Path:
         """State: the inputs of the candidate release."""
         return self.root / "staged.json"
@@ -154,6 +169,21 @@ class Workspace:
     def staging(self) -> Path:
         """The candidate release: what the gate validates."""
         return self.root / "staging"
+
+    @property
+    def parts(self) -> Path:
+        """The rows of single periods of released tables, one Parquet file each, named by their content."""
+        return self.root / "parts"
+
+    @property
+    def staged_parts(self) -> Path:
+        """State: which parts the candidate release is put together from."""
+        return self.root / "staged_parts.json"
+
+    @property
+    def checked_parts(self) -> Path:
+        """What is remembered of parts that passed the gate and the audit, and of periods of marts that were checked."""
+        return self.root / "checked_parts"
 
     @property
     def validation(self) -> Path:

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from iapt.files import write_json_atomically
+from iapt.period_inputs import AffectedPeriod, PeriodInputs
 from iapt.workspace import Workspace
 
 #: In a release folder: what the release says of itself.
@@ -135,6 +136,19 @@ class BuildInputs(StateFile):
     disclosure: dict[str, Any] = {}
 
 
+class BuiltPeriods(StateFile):
+    """`built_periods.json`, `landed_periods.json`: what the figures of each period in the warehouse rest on.
+
+    `foundation` are digests of what every period rests on, by name; empty before the first build was finished.
+    `unfinished` are the periods that a build has begun with and not finished. Keys are `month 2026-01`.
+    """
+
+    remedy: ClassVar[str] = "Take the file away: the next refresh builds every period again."
+    foundation: dict[str, str] = {}
+    periods: dict[str, PeriodInputs] = {}
+    unfinished: tuple[str, ...] = ()
+
+
 class PulledFile(StateFile):
     """What is known of the file at one address. `checked_at` is when the server was last asked, ISO 8601 in UTC.
 
@@ -233,12 +247,31 @@ class RefreshPlan(StateFile):
     """`refresh_plan.json`: what the current run is going to do.
 
     `action` is `build`; `keep_release` where the newest release was made from the same inputs; `nothing_to_do` where
-    there is no drop and no release, for the `reason`. `inputs` are those of a build.
+    there is no drop and no release, for the `reason`. `inputs` are those of a build, `affected` the periods that it
+    makes again and `periods` what they then rest on; `is_full` where all rest on something else; `build` is what it is
+    called in the warehouse.
     """
 
     action: Literal["build", "keep_release", "nothing_to_do"]
     inputs: BuildInputs
     reason: str | None = None
+    affected: tuple[AffectedPeriod, ...] = ()
+    periods: BuiltPeriods = BuiltPeriods()
+    is_full: bool = True
+    build: str = ""
+
+
+def begin_build(workspace: Workspace, plan: RefreshPlan) -> None:
+    """Write down which periods of the warehouse are about to be made again, and what they rest on when that is done."""
+    built = BuiltPeriods.load_if_present(workspace.built_periods) or BuiltPeriods()
+    keys = {*built.unfinished, *(f"{period.grain} {period.label}" for period in plan.affected)}
+    built.model_copy(update={"unfinished": tuple(sorted(keys))}).write(workspace.built_periods)
+    plan.periods.write(workspace.landed_periods)
+
+
+def finish_build(workspace: Workspace) -> None:
+    """Write down that every period of the warehouse is made from what was landed last."""
+    BuiltPeriods.load(workspace.landed_periods).write(workspace.built_periods)
 
 
 class LastRelease(StateFile):

@@ -24,6 +24,7 @@ from iapt.ingest.completeness import PublicationState, parse_archived_day
 from iapt.ingest.due_publications import iterate_expected
 from iapt.ingest.observation_store import DropSummary, ObservationStore, count_quarantined_cells
 from iapt.ingest.reissues import add_status_and_revision, find_re_issues, list_zip_members
+from iapt.period_inputs import AffectedPeriod
 from iapt.sql import quote_literal, sql_list
 
 #: How a new warehouse keeps its tables: text is written in two thirds of the time that the oldest version takes. Only
@@ -59,6 +60,8 @@ _COLUMNS: Final = {
         reason varchar, source varchar, action varchar, replacement double,
         expected_value varchar, expected_measure_name varchar, expected_org_name varchar, expected_rows integer
     """,
+    "affected_periods": "period_grain varchar, period_start date, cells bigint, why varchar",
+    "current_build": "build varchar",
     "level_sums": (
         "whole_level varchar, part_level varchar, named_by varchar, period_grain varchar, additive varchar, "
         "evidence varchar"
@@ -69,6 +72,8 @@ _COLUMNS: Final = {
     """,
     "disclosure_statistics": "statistic varchar, is_released boolean, decimals integer",
 }
+#: Kept from build to build: in which of them the rows of a period of a model were made last.
+_PERIOD_BUILDS: Final = "model varchar, period_grain varchar, period_start date, build varchar"
 _Rows = Iterable[tuple[object, ...]]
 
 
@@ -81,12 +86,14 @@ def load_landing_tables(
     salt: str | None = None,
     *,
     publications: Sequence[PublicationState],
+    affected: Sequence[AffectedPeriod] = (),
+    build: str = "",
 ) -> None:
     """Point the warehouse's `landing` schema at the observations of the drops given, and no others; under a policy.
 
     `publications` are what became of each by `completeness.assess_publications`. With a salt, drops are named by
-    `pseudonymise_drop_id` from here on, and there are no publications. Raises ValueError where there is no drop to
-    load.
+    `pseudonymise_drop_id` from here on, and there are no publications. `affected` are the periods that the models make
+    again, in a build of that name. Raises ValueError where there is no drop to load.
     """
     if not read:
         raise ValueError("expected at least one drop that was read in full; found none")
@@ -102,6 +109,8 @@ def load_landing_tables(
         "corrections": _build_correction_rows(catalogue.corrections),
         "level_sums": _build_level_sum_rows(load_relations()),
         **_build_policy_rows(policy),
+        "affected_periods": [(period.grain, period.start, period.cells, "; ".join(period.why)) for period in affected],
+        "current_build": [(build,)],
     }
     files = sql_list(observations.observations_path(drop.sha256) for drop, _ in drops)
     name = "drop_sha256" if salt is None else f"sha256({quote_literal(salt)} || drop_sha256)"
@@ -116,6 +125,7 @@ def load_landing_tables(
         for table, columns in _COLUMNS.items():
             connection.execute(f"create or replace table landing.{table} ({columns})")
             _insert_rows(connection, table, list(rows[table]))
+        connection.execute(f"create table if not exists landing.period_builds ({_PERIOD_BUILDS})")
         connection.commit()
 
 

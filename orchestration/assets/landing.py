@@ -9,7 +9,7 @@ from iapt.catalogue.disclosure_policy import Policy
 from iapt.ingest.completeness import assess_release
 from iapt.ingest.landing import load_landing_tables
 from iapt.warehouse_lock import WarehouseLockedError, retry_while_locked
-from iapt.workspace_state import RefreshPlan
+from iapt.workspace_state import RefreshPlan, begin_build
 from orchestration.assets.drops import DROPS_BY_GRAIN
 from orchestration.assets.refresh_plan import REFRESH_PLAN
 from orchestration.progress import ProgressReporter
@@ -23,6 +23,9 @@ LANDING_TABLES = (
     "publication_states",
     "publication_days",
     "corrections",
+    "affected_periods",
+    "current_build",
+    "period_builds",
     "level_sums",
     "series_precedence",
     "replaced_levels",
@@ -60,6 +63,8 @@ def landing(
     salt = paths.salt if paths.is_restricted else None
     publications = assess_release(paths, catalogue, drops)
     progress.begin("loading the drops into the warehouse")
+    # Until dbt has finished with them, whatever ends the run in between.
+    begin_build(paths, plan)
     try:
         retry_while_locked(
             lambda: load_landing_tables(
@@ -70,6 +75,8 @@ def landing(
                 policy,
                 salt,
                 publications=publications,
+                affected=plan.affected,
+                build=plan.build,
             ),
             paths.warehouse,
             wait_seconds=workspace.wait_seconds,

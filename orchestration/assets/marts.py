@@ -25,7 +25,7 @@ from packaging.version import Version
 from expectations import engine
 from iapt.input_fingerprint import digest_files
 from iapt.workspace import DBT_PROJECT, Workspace
-from iapt.workspace_state import BuildInputs
+from iapt.workspace_state import BuildInputs, finish_build
 from orchestration import dbt_command
 from orchestration.check_events import is_warning
 from orchestration.dbt_failures import describe_failed_tests, make_test_warnings
@@ -177,6 +177,7 @@ def build_marts() -> dg.AssetsDefinition:
             raise
         if not context.is_subset:
             BuildInputs.load(workspace.paths.landed).write(workspace.paths.built)
+            finish_build(workspace.paths)
 
     return dbt_marts
 

@@ -1,17 +1,31 @@
 """The asset of the plan: what this run does with the drops that were read, or why it does nothing."""
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
+from iapt.affected_periods import compute_foundation, find_affected_periods, list_period_inputs
+from iapt.catalogue.disclosure_policy import Policy
+from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.completeness import list_home_inputs
+from iapt.ingest.observation_store import DropSummary
 from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
 from iapt.input_fingerprint import compute_input_fingerprint
+from iapt.period_inputs import AffectedPeriod
 from iapt.rejection import DropRejectedError
 from iapt.run_warnings import list_first, make_printable
 from iapt.workspace import PROJECT_ROOT, Workspace
-from iapt.workspace_state import BuildInputs, IngestRecord, LastRelease, ReadRecord, RefreshPlan, read_last_release
+from iapt.workspace_state import (
+    BuildInputs,
+    BuiltPeriods,
+    IngestRecord,
+    LastRelease,
+    ReadRecord,
+    RefreshPlan,
+    read_last_release,
+)
 from orchestration.assets.checks import to_markdown_list
 from orchestration.assets.observations import OBSERVATIONS
 from orchestration.check_events import CHECKS_OF_EVERY_RUN, read_check_evaluations
@@ -50,6 +64,8 @@ def refresh_plan(
         disclosure=policy.to_manifest(),
     )
     plan = _decide(inputs, released, config, paths, ingested.ignored, unused=bool(workspace.list_unused_drops()))
+    if plan.action == "build":
+        plan = _plan_periods(plan, workspace, policy, usable, rebuild=config.rebuild)
     plan.write(paths.refresh_plan)
     if plan.reason:
         context.log.info(plan.reason)
@@ -57,7 +73,58 @@ def refresh_plan(
         _reject_unusable(workspace, config, reading, usable)
     if plan.action == "keep_release" and released is not None:
         _repeat_checks_of_release(context, released)
-    return dg.MaterializeResult(metadata={"action": plan.action, "drops": len(inputs.drops)})
+    return dg.MaterializeResult(
+        metadata={
+            "action": plan.action,
+            "drops": len(inputs.drops),
+            "periods affected": len(plan.affected),
+            **({"affected periods": _to_table(plan.affected)} if plan.affected else {}),
+        }
+    )
+
+
+def _plan_periods(
+    plan: RefreshPlan,
+    workspace: WorkspaceResource,
+    policy: Policy,
+    usable: Sequence[tuple[ArchivedDrop, DropSummary]],
+    *,
+    rebuild: bool,
+) -> RefreshPlan:
+    """Return the plan of a build with the periods that it makes again: all of them where there is no warehouse."""
+    paths, catalogue = workspace.paths, workspace.load_catalogue()
+    built = BuiltPeriods.load_if_present(paths.built_periods) if paths.warehouse.is_file() else None
+    built = built or BuiltPeriods()
+    periods = BuiltPeriods(
+        foundation=compute_foundation(PROJECT_ROOT, policy, salt=paths.salt if paths.is_restricted else None),
+        periods=list_period_inputs(usable, catalogue),
+    )
+    affected = find_affected_periods(
+        periods.periods,
+        periods.foundation,
+        built.periods,
+        built.foundation,
+        unfinished=built.unfinished,
+        rebuild=rebuild,
+    )
+    return plan.model_copy(
+        update={
+            "affected": tuple(affected),
+            "periods": periods,
+            "is_full": rebuild or periods.foundation != built.foundation,
+            "build": uuid.uuid4().hex,
+        }
+    )
+
+
+def _to_table(affected: Sequence[AffectedPeriod]) -> dg.TableMetadataValue:
+    """Return the affected periods as Dagster shows them: a row each."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"grain": period.grain, "period": period.label, "why": "; ".join(period.why)})
+            for period in affected
+        ]
+    )
 
 
 def _decide(

@@ -16,7 +16,7 @@ from typing import Any
 from iapt.catalogue.limits import Limits
 from iapt.catalogue.precedence import Precedence
 from iapt.catalogue.withdrawn import WithdrawnFile
-from iapt.files import compute_sha256, read_json, to_json, write_json_atomically
+from iapt.files import compute_sha256, flush, read_json, rename_durably, to_json, write_json_atomically
 from iapt.rejection import DropRejectedError
 from iapt.sources.folder import OfferedFile, describe_os_error
 
@@ -189,6 +189,7 @@ class DropArchive:
         if renamed.file != drop.file:
             shutil.copyfile(self.path_to(drop), self.path_to(renamed))
             self.path_to(renamed).chmod(0o444)
+            flush(self.path_to(renamed))
         write_json_atomically(self.folder / drop.sha256 / PROVENANCE, renamed.to_record())
         if renamed.file != drop.file:
             self.path_to(drop).unlink()
@@ -204,7 +205,7 @@ class DropArchive:
             self._copy(path, temp_folder / drop.file, drop)
             (temp_folder / PROVENANCE).write_text(to_json(drop.to_record()), encoding="utf-8")
             temp_folder.chmod(0o755)
-            temp_folder.replace(self.folder / drop.sha256)
+            rename_durably(temp_folder, self.folder / drop.sha256)
         except BaseException as error:
             shutil.rmtree(temp_folder, ignore_errors=True)
             is_there = isinstance(error, OSError) and error.errno in {errno.ENOTEMPTY, errno.EEXIST}

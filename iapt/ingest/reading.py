@@ -18,6 +18,7 @@ from typing import Final
 import duckdb
 
 from iapt.catalogue.catalogue import Catalogue
+from iapt.files import rename_durably
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.loading import load_rows
 from iapt.ingest.name_validation import reject_other_period
@@ -195,4 +196,4 @@ def _move_into_store(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path
     if len(parts) > 1:
         files = sql_list(parts)
         connection.execute(f"copy (from read_parquet([{files}])) to {quote_literal(joined)} ({PARQUET})")
-    (joined if len(parts) > 1 else parts[0]).replace(target)
+    rename_durably(joined if len(parts) > 1 else parts[0], target)

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from iapt.files import read_json, to_json
+from iapt.files import read_json, rename_durably, to_json
 from iapt.ingest.archive import PROVENANCE, UNFINISHED, ArchivedDrop, DropArchive
 from iapt.sources.object_stores import CONNECTIONS, Store, StoredFile, copy_stored_file
 from iapt.sources.remote_files import NotThereError, SourceError, Validators
@@ -285,7 +285,7 @@ class RemoteDropArchive(DropArchive):
         (self.folder / drop.sha256).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as temp_folder:
             yield Path(temp_folder) / drop.file
-            (Path(temp_folder) / drop.file).replace(path)
+            rename_durably(Path(temp_folder) / drop.file, path)
 
     def _require_location(self) -> None:
         """Write down of which archive this is the cache, before anything is archived there."""
@@ -314,7 +314,7 @@ class RemoteDropArchive(DropArchive):
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as temp_folder:
             for name, content in ((LISTING, to_json(records)), (LOCATION, f"{self.place}\n")):
                 (Path(temp_folder) / name).write_text(content, "utf-8")
-                (Path(temp_folder) / name).replace(self.folder / name)
+                rename_durably(Path(temp_folder) / name, self.folder / name)
 
 
 def _parse_provenance(sha256: str, record: object) -> ArchivedDrop:

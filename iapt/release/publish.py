@@ -17,7 +17,7 @@ import duckdb
 
 from iapt.contract import EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE
-from iapt.files import compute_sha256, write_json_atomically
+from iapt.files import compute_sha256, rename_durably, write_json_atomically
 from iapt.release.csv_files import WRITERS, write_csv_files
 from iapt.release.datapackage import DATA_PACKAGE, to_data_package
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, build_dictionary, to_json, to_page
@@ -108,7 +108,7 @@ def publish(candidate: ReleaseCandidate, workspace: Workspace, today: date) -> P
         manifest = {**metadata, "checks": _count_results(validation), "files": _list_files(temp_folder)}
         write_json_atomically(temp_folder / MANIFEST, manifest)
         _make_read_only(temp_folder)
-        folder = temp_folder.rename(workspace.releases / release_id)
+        folder = rename_durably(temp_folder, workspace.releases / release_id)
     except BaseException:
         shutil.rmtree(temp_folder, ignore_errors=True)
         raise
@@ -234,4 +234,4 @@ def _point_latest_to(latest: Path, folder: Path) -> None:
     temp_link = latest.with_name(latest.name + ".part")
     temp_link.unlink(missing_ok=True)
     temp_link.symlink_to(os.path.relpath(folder, latest.parent), target_is_directory=True)
-    temp_link.replace(latest)
+    rename_durably(temp_link, latest)

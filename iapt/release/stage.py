@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from iapt import contract
+from iapt.files import rename_durably
 from iapt.sql import quote_literal
 
 #: Every released table, and where the warehouse holds it.
@@ -37,5 +38,5 @@ def stage(warehouse: Path, folder: Path) -> dict[str, int]:
             )
             rows[table] = int(connection.execute(f"select count(*) from read_parquet({target})").fetchall()[0][0])
     shutil.rmtree(folder, ignore_errors=True)
-    temp_folder.rename(folder)
+    rename_durably(temp_folder, folder)
     return rows

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import gzip
-import os
 import re
 import threading
 import zlib
@@ -19,6 +18,7 @@ from typing import Final, Self
 import httpcore
 import httpx
 
+from iapt.files import rename_durably
 from iapt.sources.addresses import decode_file_name
 from iapt.sources.checked_network import CheckedNetwork
 from iapt.sources.file_formats import HEAD_BYTES
@@ -307,9 +307,7 @@ class _FileTransfer:
             self._unpack()
             path = self._body.decoded_path
         self._check_head(path)
-        with path.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        path.replace(self._target)
+        rename_durably(path, self._target)
         self._body.remove()
         return FetchedFile(
             str(response.url),

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 import fsspec
 import stamina
 
+from iapt.files import rename_durably
 from iapt.machine_errors import describe_machine_error
 from iapt.sources.remote_files import (
     FetchedFile,
@@ -360,7 +361,7 @@ def copy_stored_file(
         if done != file.bytes:
             more = "more than that" if done > file.bytes else f"{done:,} bytes"
             raise UnavailableError(str(file.address), f"{file.bytes:,} bytes", more, "It may be on its way; try again.")
-        part.replace(target)
+        rename_durably(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
         raise

@@ -21,7 +21,7 @@ from iapt.disclosure.auditor import (
 )
 from iapt.disclosure.disclosure_risk import RISK_CLASSES, merge_reportable_groups
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
-from iapt.files import write_json_atomically
+from iapt.files import write_atomically, write_json_atomically
 from iapt.ingest.reissues import add_status_and_revision, find_wholly_replaced_drops
 from iapt.release.metadata import Description
 from iapt.release.publish import REPORT_FOLDER, NotPublishableError, ReleaseCandidate, publish
@@ -114,7 +114,7 @@ def gate(
     workspace.wait_for_warehouse(progress.say_with(context.log.warning))
     report = validate_release(paths.staging, paths.validation / "data_docs", auditor=open_auditor(paths))
     paths.validation.mkdir(parents=True, exist_ok=True)
-    (paths.validation / "report.json").write_text(report.to_json(), encoding="utf-8")
+    write_atomically(paths.validation / "report.json", report.to_json())
     for spec in _checks():
         about = (spec.asset_key.path[-1], spec.name)
         outcomes = [outcome for outcome in report.outcomes if (outcome.table, outcome.subject) == about]

@@ -1,13 +1,25 @@
 """Files are written whole or not at all."""
 
+import errno
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from iapt.files import compute_sha256, write_atomically, write_json_atomically
+from iapt.files import compute_sha256, flush, flush_tree, rename_durably, write_atomically, write_json_atomically
+from tests.factories.disk_calls import record_disk_calls
+
+
+def make_folder(folder: Path) -> Path:
+    """A folder of two files, one of them in a folder of its own, and a link that leads nowhere."""
+    (folder / "data").mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}", "utf-8")
+    (folder / "data" / "site.js").write_text("1", "utf-8")
+    (folder / "data" / "link").symlink_to("nowhere")
+    return folder
 
 
 @pytest.mark.parametrize("content", ["Überall", b"\x00\xff"])
@@ -37,6 +49,88 @@ def test_a_crash_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.Monk
     write_atomically(path, "newest")
     assert [file.name for file in tmp_path.iterdir()] == ["record"]
     assert path.read_text("utf-8") == "newest"
+
+
+def write(path: Path) -> None:
+    write_atomically(path / "record", "new")
+
+
+def rename_folder(path: Path) -> None:
+    rename_durably(make_folder(path / "a"), path / "b")
+
+
+def rename_link(path: Path) -> None:
+    (path / "latest.part").symlink_to("b", target_is_directory=True)
+    rename_durably(path / "latest.part", path / "latest")
+
+
+def rename_file(path: Path) -> None:
+    (path / "a").write_bytes(b"1")
+    assert rename_durably(path / "a", path / "b").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("name_something", [write, rename_folder, rename_link, rename_file])
+def test_no_name_is_given_before_all_of_it_is_on_the_disk_and_the_name_is_there_after(
+    name_something: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = record_disk_calls(tmp_path, monkeypatch)
+    name_something(tmp_path)
+    assert len(calls.renamed) == 1
+    assert calls.list_faults() == []
+
+
+@pytest.mark.parametrize("name_something", [write, rename_folder, rename_file])
+@pytest.mark.parametrize("missing", ["file", "folder"])
+def test_what_is_not_flushed_is_seen(
+    name_something: Callable[[Path], None], missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = record_disk_calls(tmp_path, monkeypatch)
+    fsync, is_missing = os.fsync, stat.S_ISREG if missing == "file" else stat.S_ISDIR
+
+    def flush_others(descriptor: int) -> None:
+        if not is_missing(os.fstat(descriptor).st_mode):
+            fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush_others)
+    name_something(tmp_path)
+    assert calls.list_faults()
+
+
+def test_what_is_written_after_it_was_flushed_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = record_disk_calls(tmp_path, monkeypatch)
+    (tmp_path / "a").write_bytes(b"1")
+    flush_tree(tmp_path / "a")
+    (tmp_path / "a").write_bytes(b"12")
+    (tmp_path / "a").replace(tmp_path / "b")
+    flush(tmp_path)
+    assert calls.list_faults() == ["b: a was not flushed before"]
+
+
+def test_a_file_system_that_flushes_no_folders_is_good_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of networks refuse it; an error about a file is never passed over."""
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    (tmp_path / "a").touch()
+    monkeypatch.setattr(os, "fsync", fail)
+    flush(tmp_path)
+    with pytest.raises(OSError, match="Invalid argument"):
+        flush(tmp_path / "a")
+
+
+def test_a_folder_that_cannot_be_flushed_keeps_the_name_from_being_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    folder = make_folder(tmp_path / "a")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        rename_durably(folder, tmp_path / "b")
+    assert folder.is_dir()
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_private_file_is_private_from_its_first_byte(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The `iapt` command: refresh, status, audit, report, demonstration drops; those about the publisher are beside it."""
+"""The `iapt` command: its commands and their options. What they do is imported when they run, as it takes long."""
 
 from __future__ import annotations
 
@@ -7,39 +7,27 @@ import datetime as dt
 import functools
 import gc
 import json
-import sys
-from collections.abc import Generator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from iapt.catalogue.disclosure_policy import UnknownProfileError, load_policy
-from iapt.machine_errors import MachineError
-from iapt.run_warnings import make_printable
 from iapt.sources.remote_files import UnsafeAddressError
 from iapt.sources.store_addresses import parse_store_address
 from iapt.workspace import RESTRICTED, Workspace
-from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError
-from iapt.workspace_state import BuildInputs, RefreshRecord
+from iapt.workspace_lock import WAIT_SECONDS
 from orchestration.console import (
     HomeOption,
     describe_os_error,
     err,
     explain_archive_errors,
     fail,
-    open_terminal,
     open_workspace,
     out,
     print_sentence,
 )
-from orchestration.discover_command import register_discover_command
-from orchestration.progress import ProgressReporter
 from orchestration.publisher_commands import register_publisher_commands
-from orchestration.refresh import refresh as run_refresh
-from orchestration.result_printing import describe_rejection, print_notices, print_release, print_warnings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,8 +37,26 @@ app = typer.Typer(
 )
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        out.print(f"iapt-pipeline {version('iapt-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _read_options_of_every_command(
+    is_version_asked: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
 def _known_profile(name: str) -> str:
     """Refuse a profile the disclosure policy does not have, before anything is read."""
+    from iapt.catalogue.disclosure_policy import UnknownProfileError, load_policy
+
     try:
         load_policy(profile=name or None)
     except UnknownProfileError as error:
@@ -117,6 +123,8 @@ def refresh(
     Exit status: 0 released, nothing new, or no drop to read yet; 1 nothing released; 2 usage; 3 released, but some
     drops were rejected.
     """
+    from orchestration.refresh_command import refresh_workspace
+
     workspace = open_workspace(home)
     try:
         if restricted:
@@ -124,97 +132,9 @@ def refresh(
             workspace.make_restricted()
     except OSError as error:
         raise fail(f"Nothing was released: {describe_os_error(error)}") from error
-    exit_status = _refresh_workspace(workspace, drops, profile=profile, rebuild=rebuild, wait_seconds=wait)
+    exit_status = refresh_workspace(workspace, drops, profile=profile, rebuild=rebuild, wait_seconds=wait)
     gc.freeze()  # Python would look through all that was imported once more before it ends: two seconds
     raise typer.Exit(exit_status)
-
-
-def _refresh_workspace(
-    workspace: Workspace,
-    drops: str | None = None,
-    *,
-    profile: str = "",
-    rebuild: bool = False,
-    wait_seconds: float = WAIT_SECONDS,
-) -> int:
-    """Refresh, print what came of it, and return the exit status."""
-    try:
-        with _show_progress() as progress:
-            record = run_refresh(
-                workspace,
-                drops,
-                profile=profile,
-                rebuild=rebuild,
-                wait_seconds=wait_seconds,
-                progress=progress,
-            )
-    except WorkspaceLockedError as error:
-        raise fail(str(error)) from error
-    except MachineError as error:
-        raise fail(f"The refresh did not come to its end. {error}") from error
-    except OSError as error:
-        raise fail(f"Nothing was released: {describe_os_error(error)}") from error
-    _print_refresh(workspace, record)
-    return record.exit_status
-
-
-@contextlib.contextmanager
-def _show_progress() -> Generator[ProgressReporter]:
-    """Yield a reporter that draws a bar on the terminal, and prints what is waited for, on standard error."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with open_terminal() as terminal:
-        bar = Progress(
-            *columns,
-            console=terminal,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            disable=not terminal.is_terminal,
-        )
-        # Standard error as it is now, before the output of the tools is redirected into the log.
-        console = terminal if terminal.is_terminal else Console(file=sys.stderr, highlight=False, soft_wrap=True)
-        with bar:
-            task = bar.add_task("refreshing", total=None)
-
-            def draw(step: str, done: int, total: int) -> None:
-                # Drawn at once: a step may be over before the line is next drawn by itself.
-                bar.update(task, description=make_printable(step), completed=done, total=total or None, refresh=True)
-
-            yield ProgressReporter(draw, lambda message: print_sentence(console, message))
-
-
-def _print_refresh(workspace: Workspace, record: RefreshRecord) -> None:
-    """Print what was read, what was rejected and why, and what was released and workspace."""
-    log = workspace.logs / (record.log or "")
-    if record.drops_read:
-        out.print(f"Read {record.drops_read} new drops; {record.drops_known} were known from before.")
-    elif record.drops_known:
-        out.print(f"Nothing read: all {record.drops_known} drops were read before.")
-    if record.rejected:
-        out.print(f"Rejected {len(record.rejected)} drops:")
-        for rejection in record.rejected:
-            out.print(f"  - {describe_rejection(rejection)}", markup=False)
-    if record.failure is not None:
-        err.print("Nothing was released; the last release, if there is one, stands.", markup=False)
-        err.print(record.failure, markup=False)
-        print_warnings(record.warnings)
-        print_notices(record.notices)
-        err.print(f"In full: {log}", markup=False)
-        return
-    if record.nothing_to_do is not None:
-        out.print(record.nothing_to_do, markup=False)
-        return
-    print_release(workspace, "Released" if record.is_new else "Nothing new; the latest release is")
-    print_warnings(record.warnings)
-    print_notices(record.notices)
-    if record.warnings or record.notices:
-        out.print(f"In full: {log}", markup=False)
 
 
 @app.command()
@@ -249,6 +169,7 @@ def audit(
     from iapt.release.verify import verify_folder
     from iapt.release.workspace_audit import NotVerifiableError, open_auditor
     from iapt.report.comparison import compare_report
+    from iapt.workspace_state import BuildInputs
 
     workspace = open_workspace(home)
     audited = (folder or workspace.latest).expanduser().resolve()
@@ -445,8 +366,7 @@ def demo_drops(
     out.print(f"Wrote {len(written)} synthetic drops ({size / 1e6:,.0f} MB) to {folder}.", markup=False)
 
 
-register_publisher_commands(app, _refresh_workspace)
-register_discover_command(app)
+register_publisher_commands(app)
 
 if __name__ == "__main__":
     app()

@@ -1,11 +1,10 @@
-"""The command that reads the publisher's pages and proposes rows of the catalogue of publications."""
+"""`iapt discover`: reads the publisher's pages and shows the rows that the catalogue of publications lacks."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -18,17 +17,16 @@ from iapt.discovery.catalogue_edit import (
     insert_rows,
     write_rows,
 )
-from iapt.discovery.discovery import RECHECKED, ReadPage, discover
+from iapt.discovery.discovery import ReadPage, discover
 from iapt.discovery.results import DiscoveryResult
 from iapt.discovery.saved_pages import SavedPages
 from iapt.ingest.listed_publications import add_found_publications, load_publications
 from iapt.periods import Period, parse_period_label
 from iapt.run_warnings import make_printable
 from iapt.sources.remote_files import SourceError
-from iapt.workspace import CATALOGUE, Workspace
+from iapt.workspace import Workspace
 from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, lock_workspace
-from orchestration.console import HomeOption, describe_os_error, err, fail, open_workspace, out
-from orchestration.publisher_commands import MirrorOption
+from orchestration.console import describe_os_error, err, fail, out
 from orchestration.publisher_site import open_site
 
 #: How many questions are printed in full.
@@ -42,68 +40,37 @@ def _parse_since(label: str) -> Period | None:
         raise typer.BadParameter(str(error)) from error
 
 
-def register_discover_command(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-
-    @app.command("discover")
-    def discover_publications(
-        write: Annotated[
-            bool, typer.Option("--write", help="Put the rows into catalogue/publications.yml, and not only show them.")
-        ] = False,
-        since: Annotated[
-            str,
-            typer.Option("--since", help="Read no page of what ends before this period: 2024-04, 2024-25 Q1, 2024-25."),
-        ] = "",
-        recheck: Annotated[
-            int,
-            typer.Option("--recheck", min=0, help="So many of the newest publications of a series are read again."),
-        ] = RECHECKED,
-        ended: Annotated[
-            bool, typer.Option("--ended", help="Also read the pages of series that another took the place of.")
-        ] = False,
-        saved: Annotated[
-            Path | None,
-            typer.Option(
-                "--from",
-                help="A folder of pages that were saved by hand, in place of the publisher's site.",
-                exists=True,
-                file_okay=False,
-            ),
-        ] = None,
-        home_only: Annotated[
-            bool, typer.Option("--home-only", help="Put the rows into the home's own list: pulled, and not reviewed.")
-        ] = False,
-        home: HomeOption = None,
-        mirror: MirrorOption = "",
-        catalogue_folder: Annotated[
-            Path, typer.Option("--catalogue", help="The folder of the catalogue.", exists=True, file_okay=False)
-        ] = CATALOGUE,
-    ) -> None:
-        """Read the publisher's pages, and show what the catalogue of publications lacks, as a diff to review.
-
-        The diff is all that is printed on standard output. Exit status: 0 nothing is lacking, or what is lacking is
-        shown; 1 the publisher could not be read, or nothing could be written; 2 usage; 3 there are questions.
-        """
-        if write and home_only:
-            raise typer.BadParameter("expected --write or --home-only; found both")
-        first = _parse_since(since)
-        catalogue, workspace = Catalogue(catalogue_folder), open_workspace(home)
-        try:
-            known = load_publications(workspace, catalogue)[0] if home_only else catalogue.publications
-            with _open_pages(catalogue, saved, mirror) as read_page:
-                result = discover(
-                    catalogue, read_page, publications=known, since=first, rechecked=recheck, ended_too=ended
-                )
-            _show_findings(result)
-            if home_only:
-                _add_to_home(result, workspace, catalogue)
-            else:
-                _show_diff(result, catalogue, is_written=write)
-        except (SourceError, CatalogueEditError, ValueError, WorkspaceLockedError) as error:
-            raise fail(str(error)) from error
-        except OSError as error:
-            raise fail(f"Nothing was written: {describe_os_error(error)}") from error
-        raise typer.Exit(result.exit_status)
+def discover_and_show(
+    workspace: Workspace,
+    catalogue_folder: Path,
+    *,
+    saved: Path | None,
+    mirror: str,
+    since: str,
+    rechecked: int,
+    ended: bool,
+    is_written: bool,
+    home_only: bool,
+) -> int:
+    """Read the publisher's pages, print what the catalogue lacks, write it where asked to; return the exit status."""
+    first = _parse_since(since)
+    catalogue = Catalogue(catalogue_folder)
+    try:
+        known = load_publications(workspace, catalogue)[0] if home_only else catalogue.publications
+        with _open_pages(catalogue, saved, mirror) as read_page:
+            result = discover(
+                catalogue, read_page, publications=known, since=first, rechecked=rechecked, ended_too=ended
+            )
+        _show_findings(result)
+        if home_only:
+            _add_to_home(result, workspace, catalogue)
+        else:
+            _show_diff(result, catalogue, is_written=is_written)
+    except (SourceError, CatalogueEditError, ValueError, WorkspaceLockedError) as error:
+        raise fail(str(error)) from error
+    except OSError as error:
+        raise fail(f"Nothing was written: {describe_os_error(error)}") from error
+    return result.exit_status
 
 
 @contextlib.contextmanager

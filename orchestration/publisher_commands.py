@@ -1,57 +1,17 @@
-"""The commands about the publisher: pull its files, accept or reject what is held."""
+"""The commands about the publisher, with their options; what they do is imported when they run, as it takes long."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated
 
 import typer
-from rich.console import Group
-from rich.live import Live
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TransferSpeedColumn,
-)
 
-from iapt.catalogue.catalogue import Catalogue
-from iapt.catalogue.publications import Publication
-from iapt.ingest.home_origin import OtherOriginError
-from iapt.ingest.listed_publications import FoundPublicationsError, load_publications
-from iapt.ingest.observation_store import ObservationStore
-from iapt.ingest.remote_archive import open_archive
-from iapt.machine_errors import MachineError, translate_machine_errors
-from iapt.pull.by_hand import describe_by_hand
-from iapt.pull.outcomes import OUTCOMES, PulledPublication, PullResult
-from iapt.pull.pulling import PullProgress, plan_pull, pull_publications
-from iapt.pull.receiving import PullHome
-from iapt.pull.reviews import ReviewError, decide_review
-from iapt.pull.selection import SelectionError, select_publications
-from iapt.run_warnings import make_printable
-from iapt.sources.remote_files import Source, SourceError
-from iapt.workspace import CATALOGUE, Workspace
-from iapt.workspace_lock import WAIT_SECONDS, WorkspaceLockedError, lock_workspace
-from iapt.workspace_state import DamagedStateError
-from orchestration.console import (
-    HomeOption,
-    describe_os_error,
-    err,
-    explain_archive_errors,
-    fail,
-    open_terminal,
-    open_workspace,
-    out,
-)
-from orchestration.publisher_site import MIRROR_VARIABLE, open_source
-
-RefreshWorkspace = Callable[[Workspace], int]
+from iapt.discovery import RECHECKED
+from iapt.workspace import CATALOGUE
+from iapt.workspace_lock import WAIT_SECONDS
+from orchestration.console import HomeOption, open_workspace
+from orchestration.publisher_site import MIRROR_VARIABLE
 
 SeriesOption = Annotated[
     list[str] | None,
@@ -67,8 +27,8 @@ MirrorOption = Annotated[
 ]
 
 
-def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWorkspace) -> None:
-    """Add the commands to the command line; `refresh_workspace` refreshes, prints and returns the exit status."""
+def register_publisher_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
 
     @app.command()
     def pull(
@@ -100,26 +60,22 @@ def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWork
         status: 0 all of them are archived; 1 nothing could be had; 2 usage; 3 some could not be had. With --refresh it
         is that of the refresh, where that is not 0.
         """
-        workspace, catalogue = open_workspace(home), Catalogue(CATALOGUE)
-        try:
-            publications, _ = load_publications(workspace, catalogue)
-            selected = select_publications(publications, catalogue.publisher, series=series or (), since=since)
-        except (SelectionError, FoundPublicationsError) as error:
-            raise fail(str(error), 2) from error
-        with explain_archive_errors():
-            archive = open_archive(workspace)
-            pull_home = PullHome(workspace, archive, ObservationStore(workspace.observations), catalogue)
-            if dry_run:
-                try:
-                    _print_plan(plan_pull(pull_home, selected))
-                except OtherOriginError as error:
-                    raise fail(str(error)) from error
-                return
-        sources = open_source(catalogue, mirror, copy)
-        result = _pull(pull_home, selected, sources, recheck=recheck, wait_seconds=wait)
-        _print_pull(pull_home, result)
-        exit_status = _find_exit_status(result)
-        if refresh:
+        from orchestration.pull_command import pull_into_workspace
+
+        workspace = open_workspace(home)
+        exit_status = pull_into_workspace(
+            workspace,
+            series=series or (),
+            since=since,
+            dry_run=dry_run,
+            recheck=recheck,
+            mirror=mirror,
+            copy=copy,
+            wait_seconds=wait,
+        )
+        if refresh and not dry_run:
+            from orchestration.refresh_command import refresh_workspace
+
             exit_status = refresh_workspace(workspace) or exit_status
         raise typer.Exit(exit_status)
 
@@ -130,7 +86,9 @@ def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWork
         home: HomeOption = None,
     ) -> None:
         """Let releases be built from a held drop. `iapt status` lists those that are held."""
-        _decide(open_workspace(home), sha256, "accepted", note)
+        from orchestration.pull_command import decide
+
+        decide(open_workspace(home), sha256, "accepted", note)
 
     @app.command()
     def reject(
@@ -139,108 +97,63 @@ def register_publisher_commands(app: typer.Typer, refresh_workspace: RefreshWork
         home: HomeOption = None,
     ) -> None:
         """Never build a release from a held drop. Its bytes stay in the archive."""
-        _decide(open_workspace(home), sha256, "rejected", note)
+        from orchestration.pull_command import decide
 
+        decide(open_workspace(home), sha256, "rejected", note)
 
-def _decide(workspace: Workspace, digits: str, decision: Literal["accepted", "rejected"], note: str) -> None:
-    try:
-        with lock_workspace(workspace):
-            sha256, review = decide_review(workspace, digits, decision, note, datetime.now(UTC))
-    except ReviewError as error:
-        raise fail(str(error), 2) from error
-    except (WorkspaceLockedError, DamagedStateError) as error:
-        raise fail(str(error)) from error
-    following = "`iapt refresh` releases it." if decision == "accepted" else "No release is built from it."
-    drop = f"{review.file} ({review.publication}, sha256 {sha256[:12]})"
-    out.print(f"{decision.capitalize()} {drop}. {following}", markup=False)
+    @app.command("discover")
+    def discover_publications(
+        write: Annotated[
+            bool, typer.Option("--write", help="Put the rows into catalogue/publications.yml, and not only show them.")
+        ] = False,
+        since: Annotated[
+            str,
+            typer.Option("--since", help="Read no page of what ends before this period: 2024-04, 2024-25 Q1, 2024-25."),
+        ] = "",
+        recheck: Annotated[
+            int,
+            typer.Option("--recheck", min=0, help="So many of the newest publications of a series are read again."),
+        ] = RECHECKED,
+        ended: Annotated[
+            bool, typer.Option("--ended", help="Also read the pages of series that another took the place of.")
+        ] = False,
+        saved: Annotated[
+            Path | None,
+            typer.Option(
+                "--from",
+                help="A folder of pages that were saved by hand, in place of the publisher's site.",
+                exists=True,
+                file_okay=False,
+            ),
+        ] = None,
+        home_only: Annotated[
+            bool, typer.Option("--home-only", help="Put the rows into the home's own list: pulled, and not reviewed.")
+        ] = False,
+        home: HomeOption = None,
+        mirror: MirrorOption = "",
+        catalogue_folder: Annotated[
+            Path, typer.Option("--catalogue", help="The folder of the catalogue.", exists=True, file_okay=False)
+        ] = CATALOGUE,
+    ) -> None:
+        """Read the publisher's pages, and show what the catalogue of publications lacks, as a diff to review.
 
+        The diff is all that is printed on standard output. Exit status: 0 nothing is lacking, or what is lacking is
+        shown; 1 the publisher could not be read, or nothing could be written; 2 usage; 3 there are questions.
+        """
+        from orchestration.discover_command import discover_and_show
 
-def _pull(
-    home: PullHome,
-    selected: list[Publication],
-    sources: AbstractContextManager[Source],
-    *,
-    recheck: bool,
-    wait_seconds: float,
-) -> PullResult:
-    workspace = home.workspace
-    try:
-        workspace.refuse_unusable_path()
-        with (
-            translate_machine_errors(workspace),
-            lock_workspace(workspace, wait_seconds, lambda message: err.print(message, markup=False)),
-            sources as source,
-            _show_progress(len(selected)) as progress,
-        ):
-            return pull_publications(home, selected, source, recheck=recheck, progress=progress)
-    except (WorkspaceLockedError, OtherOriginError, SourceError) as error:
-        raise fail(str(error)) from error
-    except MachineError as error:
-        raise fail(f"The pull did not come to its end; what arrived before is archived. {error}") from error
-    except OSError as error:
-        raise fail(f"The pull did not come to its end: {describe_os_error(error)}") from error
-
-
-@contextlib.contextmanager
-def _show_progress(files: int) -> Generator[PullProgress]:
-    """Yield progress drawn on the terminal: the files, and the bytes of the one on its way with their rate."""
-    with open_terminal() as terminal:
-        counted = Progress(
-            TextColumn("files"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=terminal
+        if write and home_only:
+            raise typer.BadParameter("expected --write or --home-only; found both")
+        raise typer.Exit(
+            discover_and_show(
+                open_workspace(home),
+                catalogue_folder,
+                saved=saved,
+                mirror=mirror,
+                since=since,
+                rechecked=recheck,
+                ended=ended,
+                is_written=write,
+                home_only=home_only,
+            )
         )
-        bytes_of_file = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            console=terminal,
-        )
-        all_files, one_file = counted.add_task("", total=files), bytes_of_file.add_task("", total=None)
-
-        def report_file(publication: Publication, done: int, total: int | None) -> None:
-            name = make_printable(publication.file_name)
-            bytes_of_file.update(one_file, description=name, completed=done, total=total)
-
-        def report_outcome(pulled: PulledPublication, done: int, total: int) -> None:
-            counted.update(all_files, completed=done, total=total)
-            bytes_of_file.reset(one_file)
-
-        if not terminal.is_terminal:
-            yield PullProgress()
-            return
-        drawn = Group(counted, bytes_of_file)
-        with Live(drawn, console=terminal, transient=True, redirect_stdout=False, redirect_stderr=False):
-            yield PullProgress(report_file, report_outcome)
-
-
-def _print_plan(plan: PullResult) -> None:
-    for pulled in plan.select("planned"):
-        out.print(f"{pulled.publication.id}  {pulled.detail}", markup=False)
-    out.print(f"{plan.describe_counts()}. Nothing was asked for.")
-
-
-def _print_pull(home: PullHome, result: PullResult) -> None:
-    """Print what came of each publication that is not as it was, what a person has to do, and the counts."""
-    for pulled in result.select("created", "changed", "same_figures", "withdrawn", "failed"):
-        detail = f": {pulled.detail}" if pulled.detail else ""
-        named = f"{pulled.publication.id} {pulled.publication.file_name}"
-        out.print(f"{OUTCOMES[pulled.outcome]} {named}{detail}", markup=False)
-    for pulled in result.select("unchanged"):
-        if pulled.detail:
-            out.print(f"{pulled.publication.id} {pulled.publication.file_name}: {pulled.detail}", markup=False)
-    for pulled in result.select("held"):
-        out.print(
-            f"held {pulled.publication.id} {pulled.publication.file_name}, in no release: {pulled.detail}\n"
-            f"  iapt accept {pulled.sha256[:12]}   or   iapt reject {pulled.sha256[:12]}",
-            markup=False,
-        )
-    if by_hand := [pulled.publication for pulled in result.select("by_hand")]:
-        err.print(describe_by_hand(by_hand, home.catalogue.publisher, home.workspace.inbox), markup=False)
-    received = f"{result.bytes_received / 1e6:,.1f} MB received"
-    out.print(f"{len(result.pulled):,} files: {result.describe_counts()}; {received}.", markup=False)
-
-
-def _find_exit_status(result: PullResult) -> int:
-    if result.is_complete:
-        return 0
-    return 3 if result.select("created", "changed", "same_figures", "unchanged", "held", "withdrawn") else 1

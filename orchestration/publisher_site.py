@@ -6,15 +6,17 @@ import contextlib
 import os
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from iapt.catalogue.catalogue import Catalogue
-from iapt.sources.https import PublisherSite
-from iapt.sources.mirror import MirroredSite
-from iapt.sources.publisher_copy import PublisherCopy
-from iapt.sources.remote_files import Source, SourceError
-from iapt.sources.site_requests import LOCAL_SERVERS_VARIABLE, SiteAccess
+from iapt.sources.remote_files import SourceError
+
+if TYPE_CHECKING:
+    from iapt.catalogue.catalogue import Catalogue
+    from iapt.sources.https import PublisherSite
+    from iapt.sources.mirror import MirroredSite
+    from iapt.sources.remote_files import Source
+    from iapt.sources.site_requests import SiteAccess
 
 MIRROR_VARIABLE: Final = "IAPT_MIRROR"
 
@@ -26,6 +28,8 @@ def open_source(catalogue: Catalogue, mirror: str = "", copy: str = "") -> Gener
     Raises SourceError where the copy cannot be listed, or nobody may be asked.
     """
     if copy:
+        from iapt.sources.publisher_copy import PublisherCopy
+
         files = PublisherCopy(copy, catalogue.limits.max_file_bytes)
         files.list_files()  # where that fails, it is said once, not for each file
         yield files
@@ -40,6 +44,10 @@ def open_site(catalogue: Catalogue, mirror: str = "", **transfer: Any) -> Genera
 
     `transfer` are settings that take the place of those of the catalogue. Raises SourceError where nobody may be asked.
     """
+    from iapt.sources.https import PublisherSite  # imported late: what talks to servers takes long
+    from iapt.sources.mirror import MirroredSite
+    from iapt.sources.site_requests import SiteAccess
+
     access = SiteAccess.from_environment(catalogue.publisher, catalogue.limits, os.environ)
     if mirror:
         access = replace(access, hosts=access.hosts | {_find_host(mirror, access)})
@@ -52,6 +60,8 @@ def open_site(catalogue: Catalogue, mirror: str = "", **transfer: Any) -> Genera
 
 def _find_host(mirror: str, access: SiteAccess) -> str:
     """Return the host of a mirror. Raises SourceError where its address is none, or has more than a host and a port."""
+    from iapt.sources.site_requests import LOCAL_SERVERS_VARIABLE
+
     parts = urlsplit(mirror)
     is_whole = bool(parts.hostname) and parts.path in {"", "/"} and not (parts.query or parts.fragment)
     is_asked = parts.scheme == "https" or f"{parts.scheme}://{parts.netloc}" in access.local_servers

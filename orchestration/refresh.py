@@ -16,8 +16,8 @@ from iapt.workspace_lock import lock_workspace
 from iapt.workspace_state import RefreshRecord
 from orchestration import warm_dbt
 from orchestration.dbt_command import MODULE, ignore_surroundings
+from orchestration.last_refresh import LOG_TAG, read_record
 from orchestration.progress import ProgressReporter
-from orchestration.run_record import LOG_TAG, read_record
 
 #: The tag by which Dagster's UI lists a run among those of its job: the repository it finds in workspace.yaml.
 _HISTORY_TAGS = {".dagster/repository": "__repository__@iapt"}

@@ -1,7 +1,7 @@
 """The record of what came of the last refresh, written by the job itself, whoever started it.
 
 It is written when a run begins (its state is `running`) and again when it ends, also where it fails. A run that was
-killed leaves `running` in a workspace where nothing runs: `describe_state` says so.
+killed leaves `running` in a workspace where nothing runs: `last_refresh.describe_state` says so.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from iapt.machine_errors import describe_machine_error
 from iapt.workspace import Workspace
 from iapt.workspace_state import IngestRecord, ReadRecord, RefreshPlan, RefreshRecord, read_last_release
 from orchestration.check_events import EVERY_DROP_IS_READ, collect_warnings, read_check_evaluations, read_run_events
+from orchestration.last_refresh import LOG_TAG, read_record
 
-#: Run tags: the log file that the command writes, and by which Dagster's UI lists a run with those of its job.
-LOG_TAG: Final = "iapt/log"
 STOPPED: Final = "the run was stopped before it was done"
 _INTERRUPTED: Final = "DagsterExecutionInterruptedError"
 
@@ -73,25 +72,6 @@ def _find_result(workspace: Workspace, instance: dg.DagsterInstance, run_id: str
     if plan is not None and plan.action == "keep_release" and (release := read_last_release(workspace)) is not None:
         return {"state": "unchanged", "released": release.release_id}
     return {"state": "failed", "failure": STOPPED}
-
-
-def read_record(workspace: Workspace) -> RefreshRecord | None:
-    """Return the record of the last refresh; None where there was none."""
-    return RefreshRecord.load_if_present(workspace.last_refresh)
-
-
-def describe_state(record: RefreshRecord, *, is_running: bool) -> str:
-    """Return what came of the refresh of a record, for a person. `is_running` is whether a refresh is at work now."""
-    by = f" (by {record.started_by})" if record.started_by else ""
-    killed = "ended without a word: its process was killed. Refresh again"
-    result = {
-        "running": "is at work" if is_running else killed,
-        "failed": f"failed; nothing was released: {record.failure}",
-        "nothing_to_do": f"had nothing to do: {record.nothing_to_do}",
-        "unchanged": f"found nothing new; the release is {record.released}",
-        "released": f"made release {record.released}",
-    }[record.state]
-    return f"The last refresh, {record.started}{by}, {result}"
 
 
 def _now() -> str:

@@ -29,8 +29,8 @@ from iapt.workspace import CATALOGUE, Workspace
 from iapt.workspace_lock import is_locked
 from iapt.workspace_state import RefreshRecord, Rejection, read_manifest
 from orchestration.console import err, out
+from orchestration.last_refresh import describe_state, read_record
 from orchestration.result_printing import describe_rejection, print_notices, print_release, print_warnings
-from orchestration.run_record import describe_state, read_record
 
 #: How many periods of a series a line names: the newest.
 PERIODS_NAMED: Final = 3

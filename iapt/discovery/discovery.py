@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publications
+from iapt.discovery import RECHECKED
 from iapt.discovery.file_selection import KnownFile, describe_files, select_main_file
 from iapt.discovery.named_publications import (
     Identification,
@@ -32,8 +33,6 @@ from iapt.discovery.series_pages import ListedPublication, SeriesPageContents, h
 from iapt.periods import Period
 from iapt.sources.remote_files import NotThereError, RefusedError, SourceError, UnavailableError
 
-#: How many of the newest publications of a series page are looked at again, to notice files that were issued again.
-RECHECKED = 3
 #: Of one run: all publications of four series have some 200. A page that lists more is none of the publisher's.
 MAX_PAGES = 400
 #: Of one publication: its chapters and data sets.

@@ -10,7 +10,6 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.ingest.archive import ArchivedDrop, DropArchive
 from iapt.ingest.name_validation import find_name_conflict
 from iapt.ingest.observation_store import DropSummary, ObservationStore
-from iapt.ingest.reading import READERS, open_reading_connection, read_drop
 from iapt.rejection import DropRejectedError
 
 Progress = Callable[[str, int, int], None]
@@ -74,6 +73,11 @@ def _read_drops(
     catalogue: Catalogue,
     progress: Progress,
 ) -> None:
+    if not drops:
+        return
+    # Imported late: what reads takes long to import, and most runs read little or nothing.
+    from iapt.ingest.reading import READERS, open_reading_connection, read_drop
+
     with open_reading_connection() as connection, ThreadPoolExecutor(READERS) as readers:
 
         def read_one(drop: ArchivedDrop) -> ArchivedDrop:
@@ -82,8 +86,7 @@ def _read_drops(
                 read_drop(cursor, drop, archive.path_to(drop), catalogue, observations)
             return drop
 
-        if drops:
-            progress(f"reading drops: {drops[0].file}", 0, len(drops))
+        progress(f"reading drops: {drops[0].file}", 0, len(drops))
         for done, drop in enumerate(readers.map(read_one, drops), start=1):
             following = drops[done].file if done < len(drops) else drop.file
             progress(f"reading drops: {following}", done, len(drops))

@@ -11,7 +11,6 @@ from pathlib import Path
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.layouts import compute_layouts_digest
 from iapt.files import to_json, write_atomically
-from iapt.ingest.containers import describe_openable
 
 # Raised whenever the same bytes under the same layout give other observations: archived drops are then read again.
 READER_VERSION = 8
@@ -157,6 +156,8 @@ def compute_reading_digest(summary: DropSummary, catalogue: Catalogue) -> str:
     text = f"reader {READER_VERSION} {compute_layouts_digest(layouts)} {catalogue.organisation_codes.model_dump_json()}"
     text += catalogue.impossible_values.model_dump_json()
     if summary.rejection:
+        from iapt.ingest.containers import describe_openable  # imported late: what opens containers takes long
+
         text += f" {catalogue.limits.model_dump_json()} {catalogue.precedence.model_dump_json()}"
         text += f" {describe_openable(summary.file)}"
     # An entry concerns the drop it names alone; that it was rejected for its name is no reason to read others again.

@@ -12,8 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import duckdb
-
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.precedence import Precedence
 from iapt.catalogue.re_issues import ReIssues
@@ -193,6 +191,8 @@ class _CellCounts:
         key = (issue.drop.sha256, issue.table.series)
         if key not in self.counts:
             path = str(self.observations.observations_path(issue.drop.sha256))
+            import duckdb  # imported late: most files are issued once
+
             with duckdb.connect() as connection:
                 rows = connection.execute(
                     """

@@ -21,8 +21,8 @@ from orchestration.assets.publications import PUBLICATIONS
 from orchestration.check_events import LISTED_ARE_ARCHIVED, NO_DROP_IS_HELD, PAGES_ARE_UNDERSTOOD
 from orchestration.definitions import build_definitions
 from orchestration.jobs import CONFIGURED_STEPS
+from orchestration.last_refresh import read_record
 from orchestration.resources import RefreshConfig, WorkspaceResource
-from orchestration.run_record import read_record
 from orchestration.schedules import make_schedule
 from tests.factories.drops import FINISHED, Body, make_monthly_csv, make_row
 from tests.factories.publisher_home import MadePublisher, make_known_rows, write_catalogue

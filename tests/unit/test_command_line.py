@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import RefreshRecord
-from orchestration import cli
+from orchestration import cli, refresh_command
 
 MANIFEST = {
     "release_id": "2026.11.1",
@@ -40,7 +40,7 @@ def home(tmp_path: Path) -> Path:
 
 def test_a_refresh_ends_with_what_was_odd_and_where_to_read_of_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = RefreshRecord(state="released", released="2026.11.1", warnings=["too_long (a/b)"], log="one.log")
-    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: outcome)
+    monkeypatch.setattr(refresh_command, "run_refresh", lambda *_, **__: outcome)
     status, told = said("refresh", "--drops", home, "--home", home)
     assert status == 0
     assert told.splitlines()[-3:] == [
@@ -54,7 +54,7 @@ def test_a_failed_refresh_tells_its_warnings_and_notices_too(home: Path, monkeyp
     outcome = RefreshRecord(
         state="failed", failure="It failed.", warnings=["too_long (a/b)"], notices=["a sheet"], log="one.log"
     )
-    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: outcome)
+    monkeypatch.setattr(refresh_command, "run_refresh", lambda *_, **__: outcome)
     status, told = said("refresh", "--drops", home, "--home", home)
     assert status == 1
     assert [line.strip() for line in told.splitlines()].count("- too_long (a/b)") == 1
@@ -62,12 +62,16 @@ def test_a_failed_refresh_tells_its_warnings_and_notices_too(home: Path, monkeyp
 
 
 def test_a_refresh_with_nothing_odd_does_not_speak_of_warnings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: RefreshRecord(state="released", released="2026.11.1"))
+    monkeypatch.setattr(
+        refresh_command, "run_refresh", lambda *_, **__: RefreshRecord(state="released", released="2026.11.1")
+    )
     assert "Warnings" not in said("refresh", "--drops", home, "--home", home)[1]
 
 
 def test_the_report_to_serve_is_that_of_the_home_refreshed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: RefreshRecord(state="released", released="2026.11.1"))
+    monkeypatch.setattr(
+        refresh_command, "run_refresh", lambda *_, **__: RefreshRecord(state="released", released="2026.11.1")
+    )
     assert f"iapt serve {home / 'latest'}\n" in said("refresh", "--drops", home, "--home", home)[1]
 
 
@@ -137,7 +141,7 @@ def test_make_refresh_asks_for_the_home_it_refreshes_and_leaves_its_settings() -
 def test_drops_that_are_nowhere_are_a_fault_of_usage(
     home: Path, monkeypatch: pytest.MonkeyPatch, named: str, sentence: str
 ) -> None:
-    monkeypatch.setattr(cli, "run_refresh", lambda *_, **__: pytest.fail("it was refreshed"))
+    monkeypatch.setattr(refresh_command, "run_refresh", lambda *_, **__: pytest.fail("it was refreshed"))
     status, told = said("refresh", "--drops", named, "--home", home)
     assert status == 2
     assert sentence in " ".join(told.replace("│", " ").split())
@@ -153,7 +157,7 @@ def test_drops_elsewhere_are_handed_on_by_their_address(
         asked.append(drops)
         return RefreshRecord(state="released", released="2026.11.1")
 
-    monkeypatch.setattr(cli, "run_refresh", refresh)
+    monkeypatch.setattr(refresh_command, "run_refresh", refresh)
     monkeypatch.chdir(tmp_path)
     for named in ("s3://bucket/drops/", "sftp://user@host/drops", f"file://{home}", "home"):
         said("refresh", "--drops", named, "--home", home)

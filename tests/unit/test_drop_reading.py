@@ -58,7 +58,7 @@ def test_a_second_reading_reads_nothing(home: DropHome, monkeypatch: pytest.Monk
         ("reading drops: may.csv", 2, 3),
         ("reading drops: may.csv", 3, 3),
     ]
-    monkeypatch.setattr("iapt.ingest.drop_reading.read_drop", lambda *_: pytest.fail("a drop was read again"))
+    monkeypatch.setattr("iapt.ingest.reading.read_drop", lambda *_: pytest.fail("a drop was read again"))
     second = home.read()
     assert second.read == []
     assert sorted(second.known) == sorted(first.read)
@@ -142,7 +142,7 @@ def test_a_rejected_drop_is_tried_again_when_more_can_be_opened_and_only_then(
     home.offer(april__csv=APRIL, broken__zip=b"no pack").ingest_folder()
     ((broken, _),) = home.read().rejected
     assert home.read().read == []
-    monkeypatch.setattr("iapt.ingest.observation_store.describe_openable", lambda file: f"one kind more, of {file}")
+    monkeypatch.setattr("iapt.ingest.containers.describe_openable", lambda file: f"one kind more, of {file}")
     assert home.read().read == [broken.sha256]
     assert home.read().read == []
 

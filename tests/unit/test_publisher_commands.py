@@ -13,7 +13,7 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication, Publications
 from iapt.sources.remote_files import RefusedError
 from iapt.workspace import CATALOGUE
-from orchestration import publisher_commands
+from orchestration import pull_command
 from orchestration.cli import app
 from tests.factories.drops import OTHER_PROVIDER, make_monthly_csv, make_row
 from tests.factories.publisher_server import Fault, PublisherServer
@@ -39,8 +39,8 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Publishe
         catalogue.publications = Publications(ROWS, catalogue.publisher)
         return catalogue
 
-    assert publisher_commands.CATALOGUE == CATALOGUE
-    monkeypatch.setattr(publisher_commands, "Catalogue", load)
+    assert pull_command.CATALOGUE == CATALOGUE
+    monkeypatch.setattr(pull_command, "Catalogue", load)
     with PublisherServer() as made:
         made.add_file(path_of(ROWS[1]), BOTH)
         monkeypatch.setenv("IAPT_CONTACT", "tests@example.org")

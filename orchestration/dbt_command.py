@@ -76,6 +76,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == [warm_dbt.SERVE_AT]:
         warm_dbt.serve(Path(arguments[1]), prepare_runs, run_dbt)
         return 0
+    warm_dbt.end_with_caller()
     status = warm_dbt.run_in_fork(arguments)
     return run_dbt(arguments) if status is None else status
 

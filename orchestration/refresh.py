@@ -89,7 +89,7 @@ def _run_job(
     os.environ["DAGSTER_HOME"] = str(workspace.dagster)
     os.environ.setdefault("DO_NOT_TRACK", "1")
     ignore_surroundings()
-    warm_dbt.start(MODULE)
+    warm_dbt.start(MODULE, workspace.root)
     # Imported late: a usage error should not wait for Dagster.
     from orchestration.definitions import build_definitions
     from orchestration.event_log import open_instance

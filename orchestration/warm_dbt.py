@@ -2,11 +2,15 @@
 
 To import dbt and to read the parsed project takes a tenth of a demonstration refresh (docs/decisions). `start` has it
 done while the drops are read. Where no such process was started, as in Dagster's UI, a run does it by itself.
+
+Each of these processes ends when the refresh ends, however it ends: a build that nobody waits for would keep the
+warehouse from the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import select
@@ -17,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Final
@@ -25,18 +30,21 @@ from iapt.workspace import DBT_PROJECT
 
 #: The environment variable that names the socket of the process.
 SOCKET_VARIABLE: Final = "IAPT_WARM_DBT"
+#: The environment variable that says which process runs dbt, as its parent.
+CALLER_VARIABLE: Final = "IAPT_DBT_CALLER"
 #: The option by which the process is told where its socket goes.
 SERVE_AT: Final = "--serve-at"
 #: The exit status of dbt where it could not do its work.
 FAILED: Final = 2
 _NUMBER_BYTES: Final = 8
+_SECONDS_BETWEEN_LOOKS: Final = 0.2
 
 
-def start(module: str) -> None:
+def start(module: str, home: Path) -> None:
     """Start the process by a module's command, unless there is one. It ends when this process ends."""
     if Path(os.environ.get(SOCKET_VARIABLE, "")).is_socket():
         return
-    address = Path(tempfile.mkdtemp(prefix="iapt_dbt_")) / "socket"
+    address = Path(tempfile.mkdtemp(prefix=_make_folder_prefix(home))) / "socket"
     process = subprocess.Popen(
         [sys.executable, "-m", module, SERVE_AT, str(address)],
         cwd=DBT_PROJECT,
@@ -47,6 +55,36 @@ def start(module: str) -> None:
     )
     os.environ[SOCKET_VARIABLE] = str(address)
     threading.Thread(target=process.wait, daemon=True).start()
+
+
+def _make_folder_prefix(home: Path) -> str:
+    """Return how the names of the folders of sockets begin that runs in a home make.
+
+    They are not in the home: the path of a socket may have a hundred letters, and that of a home has more.
+    """
+    return f"iapt_dbt_{hashlib.sha256(os.fsencode(home.absolute())).hexdigest()[:12]}_"
+
+
+def list_abandoned_folders(home: Path) -> list[Path]:
+    """Return the folders of sockets that killed runs in a home left. Only while the workspace is locked."""
+    own = Path(os.environ.get(SOCKET_VARIABLE, "")).parent
+    return [path for path in Path(tempfile.gettempdir()).glob(f"{_make_folder_prefix(home)}*") if path != own]
+
+
+def end_with_caller() -> None:
+    """Let this process end when its parent does, which waits for it: there is nobody left to tell what comes of it.
+
+    The parent is the process that the environment names as the caller. Where none is named, it is whichever it is now.
+    """
+    named = os.environ.get(CALLER_VARIABLE, "")
+    caller = int(named) if named.isdecimal() else os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == caller:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        os._exit(FAILED)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def run_in_fork(arguments: list[str]) -> int | None:
@@ -134,7 +172,7 @@ def _run_request(connection: socket.socket, run_dbt: Callable[[list[str]], int])
         os.chdir(request["folder"])
         os.umask(request["umask"])
         connection.sendall(os.getpid().to_bytes(_NUMBER_BYTES, "big"))
-        threading.Thread(target=_end_with_caller, args=(connection,), daemon=True).start()
+        threading.Thread(target=_end_with_connection, args=(connection,), daemon=True).start()
         status = run_dbt(request["arguments"])
         _close_warehouse()
     finally:
@@ -152,8 +190,8 @@ def _close_warehouse() -> None:
     DuckDBConnectionManager.close_all_connections()
 
 
-def _end_with_caller(connection: socket.socket) -> None:
-    """End this fork where the process that asked for the run has ended."""
+def _end_with_connection(connection: socket.socket) -> None:
+    """End this fork at once where the process that asked for the run has ended, which ends with the refresh."""
     with contextlib.suppress(OSError):
         connection.recv(1)
-    os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(FAILED)

@@ -26,7 +26,7 @@ from expectations import engine
 from iapt.input_fingerprint import digest_files
 from iapt.workspace import DBT_PROJECT, Workspace
 from iapt.workspace_state import BuildInputs, finish_build
-from orchestration import dbt_command
+from orchestration import dbt_command, warm_dbt
 from orchestration.check_events import is_warning
 from orchestration.dbt_failures import describe_failed_tests, make_test_warnings
 from orchestration.progress import ProgressReporter
@@ -104,6 +104,7 @@ def _point_dbt_at(workspace: Workspace) -> None:
     os.environ["IAPT_DUCKDB_THREADS"] = "1" if is_small else str(os.cpu_count() or 1)
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ[warm_dbt.CALLER_VARIABLE] = str(os.getpid())  # dbt ends when this process does
 
 
 class LayerDbtTranslator(DagsterDbtTranslator):

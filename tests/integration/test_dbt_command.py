@@ -18,10 +18,10 @@ LIST_SEEDS = ("--quiet", "list", "--resource-type", "seed")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def prepared_process() -> None:
+def prepared_process(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The project, parsed, and the process whose forks run dbt."""
     prepare_manifest()
-    warm_dbt.start(dbt_command.MODULE)
+    warm_dbt.start(dbt_command.MODULE, tmp_path_factory.mktemp("home"))
 
 
 def run_dbt(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +67,8 @@ def test_a_run_leaves_all_of_the_warehouse_in_its_file(tmp_path: Path) -> None:
 
 def test_the_prepared_process_ends_with_the_one_that_started_it() -> None:
     start = (
-        f"import os; from orchestration import warm_dbt; warm_dbt.start({dbt_command.MODULE!r}); "
+        f"import os, pathlib; from orchestration import warm_dbt; "
+        f"warm_dbt.start({dbt_command.MODULE!r}, pathlib.Path('home')); "
         "print(os.environ[warm_dbt.SOCKET_VARIABLE])"
     )
     done = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,12 +18,15 @@ DEFAULT_MEMORY_MB: Final = 2_000
 #: Without this much, DuckDB fails where it could have spilt.
 LEAST_MEMORY_MB: Final = 256
 _MEGABYTE: Final = 2**20
+#: Where Linux says how much memory a control group may use, by the version of control groups.
+_LIMIT_FILES: Final = {1: ("memory", "memory.limit_in_bytes"), 2: ("", "memory.max")}
 
 
 def find_memory_limit_mb(workers: int = 1) -> int:
     """Return how many MB each of several DuckDB instances that work at the same time in one process may use.
 
-    It is what IAPT_MEMORY_MB says, else 2,000 MB or half of the machine's memory, whichever is less, in equal shares.
+    It is what IAPT_MEMORY_MB says, else 2,000 MB or half of the memory that `find_memory_bytes` gives, whichever is
+    less, in equal shares.
     Raises ValueError where the environment says no whole number of at least 256.
     """
     setting = os.environ.get(MEMORY_SETTING, "").strip()
@@ -31,9 +35,33 @@ def find_memory_limit_mb(workers: int = 1) -> int:
             raise ValueError(f"{MEMORY_SETTING}: expected a number of MB, {LEAST_MEMORY_MB} or more; found {setting!r}")
         total = int(setting)
     else:
-        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MEGABYTE
-        total = min(DEFAULT_MEMORY_MB, machine // 2)
+        total = min(DEFAULT_MEMORY_MB, find_memory_bytes() // _MEGABYTE // 2)
     return max(LEAST_MEMORY_MB, total // workers)
+
+
+def find_memory_bytes(root: Path = Path("/")) -> int:
+    """Return the memory of this machine, or of the container or control group in it, whichever is least.
+
+    `root` is where the folders of the system are.
+    """
+    return min((os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_list_group_limits(root)))
+
+
+def _list_group_limits(root: Path) -> Iterator[int]:
+    """Yield the limits of the control groups of this process and of those above; of none where the system has none."""
+    groups = root / "proc" / "self" / "cgroup"
+    for line in groups.read_text().splitlines() if groups.is_file() else ():
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        folder, name = _LIMIT_FILES[1 if controllers else 2]
+        top = root / "sys" / "fs" / "cgroup" / folder
+        group = top / path.lstrip("/")
+        # A container may see its own group at the top, and yet be told the path that it has outside.
+        for file in (above / name for above in (group, *group.parents) if above.is_relative_to(top)):
+            limit = file.read_text().strip() if file.is_file() else ""
+            if limit.isdecimal():
+                yield int(limit)
 
 
 def make_duckdb_config(spill: Path | None = None, *, workers: int = 1, **settings: Any) -> dict[str, Any]:

@@ -116,6 +116,11 @@ class Workspace:
         return self.root / "spill"
 
     @property
+    def temporary(self) -> Path:
+        """Files and folders that a run puts aside and removes; nothing in it outlives the run."""
+        return self.root / "temporary"
+
+    @property
     def staged(self) -> Path:
         """State: the inputs of the candidate release."""
         return self.root / "staged.json"

@@ -1,5 +1,7 @@
 """The lock of a workspace as a Dagster resource: a run holds it, leaves its record, and ends what was killed."""
 
+import logging
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,8 +9,10 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock
 
+from iapt.leftovers import remove_leftovers, use_temporary_folder
 from iapt.workspace import Workspace
 from iapt.workspace_lock import WorkspaceLockedError, is_held, lock_workspace
+from orchestration import warm_dbt
 from orchestration.resources import WorkspaceResource
 from orchestration.run_record import begin_record, end_record
 
@@ -63,6 +67,17 @@ def _remove_marks_of_ended_runs(workspace: Workspace, instance: dg.DagsterInstan
             path.unlink(missing_ok=True)
 
 
+@contextmanager
+def _working_in_home(workspace: Workspace, log: logging.Logger) -> Generator[None]:
+    """Remove what killed runs left, and put aside in the home what this run puts aside."""
+    for kind, count in remove_leftovers(workspace, log.warning).items():
+        log.info(f"of runs that were killed, removed: {kind} ({count:,})")
+    for folder in warm_dbt.list_abandoned_folders(workspace.root):
+        shutil.rmtree(folder, ignore_errors=True)
+    with use_temporary_folder(workspace):
+        yield
+
+
 class WorkspaceLockResource(dg.ConfigurableResource[None]):
     """For a run of the refresh, from its first step to its last. Another one at work is waited for."""
 
@@ -78,7 +93,7 @@ class WorkspaceLockResource(dg.ConfigurableResource[None]):
         if run is not None:
             mark_alive(paths, run.run_id)
         try:
-            with lock_workspace(paths, self.workspace.wait_seconds, log.warning):
+            with lock_workspace(paths, self.workspace.wait_seconds, log.warning), _working_in_home(paths, log):
                 if instance is not None:
                     for run_id in end_abandoned_runs(paths, instance, self.job):
                         log.warning(f"run {run_id} was abandoned: {ABANDONED}")

@@ -30,6 +30,7 @@ from iapt.workspace import Workspace
 from iapt.workspace_state import MANIFEST, read_manifest
 
 DATABASE = "iapt.duckdb"
+UNFINISHED = ".making-"  # how the name begins of a folder in which a release is being made
 REPORT_FOLDER = "report"
 DATA_DOCS_FOLDER = "data_docs"
 STORAGE_VERSION = "v1.0.0"  # later ones do not open in the DuckDB that BI drivers carry
@@ -101,7 +102,7 @@ def publish(candidate: ReleaseCandidate, workspace: Workspace, today: date) -> P
         **candidate.description.to_manifest(),
         "report": candidate.report_fingerprint,
     }
-    temp_folder = Path(tempfile.mkdtemp(prefix=".making-", dir=workspace.releases))
+    temp_folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=workspace.releases))
     try:
         _copy_tables(candidate.tables, temp_folder, validation)
         _write_release(temp_folder, candidate, metadata)

@@ -112,6 +112,7 @@ def _archive_from_folder(
         folder.mkdir(parents=True)
     archived_at = datetime.now(UTC).isoformat(timespec="seconds")
     fingerprint = compute_folder_fingerprint(folder)
+    workspace.drop_store.remove_unfinished()
     try:
         result = ingest_folder(
             folder,

@@ -32,6 +32,8 @@ from iapt.report.release_tables import (
 
 #: Instead of a level, in a period of which the figures are sums over the areas that make up a place today.
 SUM: Final = "sum"
+#: The cells of a series that applies nowhere.
+_NO_FIGURE: Final[frozenset[str | None]] = frozenset({None, "z"})
 #: How a sum in the tables of current boundaries is related to today's area where it is one of exactly that area.
 _OF_THE_SAME_AREA: Final = ("same", "recoded", "merged", "summed")
 
@@ -104,8 +106,7 @@ def read_area_figures(release: Release, config: ReportConfig, report: str) -> It
         period_levels = _read_period_levels(connection, release, places)
         notes, remarks = read_notes(connection, release, config, report)
         periods = len(release.periods[report])
-        series = _read_series(connection, config, periods)
-        standards = _read_standard_statuses(connection, config, periods)
+        series, standards = _read_series(connection, config, periods)
     for page, populations in sorted(series.items()):
         prefix, code = page
         levels = period_levels[page]
@@ -128,36 +129,30 @@ def read_area_figures(release: Release, config: ReportConfig, report: str) -> It
 
 def _read_series(
     connection: duckdb.DuckDBPyConnection, config: ReportConfig, periods: int
-) -> dict[PageKey, dict[str, list[str]]]:
-    """By page and population, a text for each measure. A series of which no cell applies is empty."""
-    series: dict[PageKey, dict[str, list[str]]] = {}
-    for topic, measures in _measures_by_topic(config):
-        places = [config.measure_order.index(measure) for measure in measures]
-        for (prefix, code, population), topic_texts in _read_texts(connection, topic, measures, periods):
-            if any(topic_texts):
-                by_population = series.setdefault((prefix, code), {})
-                texts = by_population.setdefault(population, [""] * len(config.measure_order))
-                for place, text in zip(places, topic_texts, strict=True):
-                    texts[place] = text
-    return series
+) -> tuple[dict[PageKey, dict[str, list[str]]], dict[PageKey, dict[str, dict[str, str]]]]:
+    """By page and population, a text for each measure, and how each stands to its standard by period.
 
-
-def _read_standard_statuses(
-    connection: duckdb.DuckDBPyConnection, config: ReportConfig, periods: int
-) -> dict[PageKey, dict[str, dict[str, str]]]:
-    """By page and population that is drawn beside a standard, how each measure stands to its standard by period."""
+    A series of which no cell applies is empty. Of standards, only populations that are drawn beside one.
+    """
     drawn = (EVERYONE.split("/")[0], *config.recovery_rate.variables)
+    series: dict[PageKey, dict[str, list[str]]] = {}
     statuses: dict[PageKey, dict[str, dict[str, str]]] = {}
     for topic, measures in _measures_by_topic(config):
+        places = [config.measure_order.index(measure) for measure in measures]
         assessed = _select_assessed(topic, measures)
-        if not assessed:
-            continue
-        columns = tuple(map(_standard_column, assessed))
-        for (prefix, code, population), texts in _read_texts(connection, topic, columns, periods):
-            by_measure = {measure: text for measure, text in zip(assessed, texts, strict=True) if text}
+        columns = (*measures, *map(_standard_column, assessed))
+        for (prefix, code, population), topic_texts in _read_texts(connection, topic, columns, periods):
+            if not any(topic_texts):
+                continue
+            page = (prefix, code)
+            texts = series.setdefault(page, {}).setdefault(population, [""] * len(config.measure_order))
+            for place, text in zip(places, topic_texts, strict=False):  # those of standards follow
+                texts[place] = text
+            of_standards = zip(assessed, topic_texts[len(measures) :], strict=True)
+            by_measure = {measure: text for measure, text in of_standards if text}
             if by_measure and population.split("/")[0] in drawn:
-                statuses.setdefault((prefix, code), {}).setdefault(population, {}).update(by_measure)
-    return statuses
+                statuses.setdefault(page, {}).setdefault(population, {}).update(by_measure)
+    return series, statuses
 
 
 def _measures_by_topic(config: ReportConfig) -> Iterator[tuple[Topic, tuple[str, ...]]]:
@@ -198,13 +193,13 @@ def _read_texts(
 
 def _join_cells(numbers: Sequence[int], cells: Sequence[str | None], periods: int) -> str:
     """The cells of a series as one text, each in the place of its period; empty where no cell applies."""
+    if _NO_FIGURE.issuperset(cells):
+        return ""
     texts = [""] * periods
-    applies = False
     for number, cell in zip(numbers, cells, strict=True):
-        if cell is not None:
-            applies = applies or cell != "z"
-            texts[number] = max(texts[number], cell)
-    return ",".join(texts).rstrip(",") if applies else ""
+        if cell is not None and cell > texts[number]:
+            texts[number] = cell
+    return ",".join(texts).rstrip(",")
 
 
 # -- the tables that series are read from ------------------------------------------------------------------------------

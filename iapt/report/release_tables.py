@@ -16,6 +16,7 @@ import duckdb
 
 from iapt.catalogue.report_config import ReportConfig
 from iapt.contract import parquet_name
+from iapt.duckdb_connections import open_duckdb
 from iapt.report.places import Organisation, OrganisationKey, Place, build_places
 from iapt.sql import quote_literal
 
@@ -24,6 +25,8 @@ GRAINS: Final[Mapping[str, str]] = {"monthly": "month", "quarterly": "quarter", 
 #: The population of everyone.
 EVERYONE: Final = "total/total"
 CURRENT_BOUNDARIES: Final = {report: f"extract_{report}_current_boundaries" for report in GRAINS}
+#: A report is built beside the database or the CSV files of its release.
+_WORKERS: Final = 2
 _TABLES: Final = (
     "dim_period",
     "dim_organisation",
@@ -119,7 +122,7 @@ def read_release(folder: Path, config: ReportConfig, manifest: Mapping[str, Any]
 
 def open_tables(folder: Path, config: ReportConfig) -> duckdb.DuckDBPyConnection:
     """A connection in which the tables of a release folder are views, and `topic_periods` are the periods with rows."""
-    connection = duckdb.connect()
+    connection = open_duckdb(workers=_WORKERS, preserve_insertion_order=True)
     for table in list_tables_read(config):
         connection.execute(f"create view {table} as from read_parquet({quote_literal(folder / parquet_name(table))})")
     held = " union ".join(f"select period_grain, period_start from {topic.mart}" for topic in config.topics)

@@ -136,6 +136,11 @@ class Workspace:
         return self.root / "last_refresh.json"
 
     @property
+    def refresh_basis(self) -> Path:
+        """State: what the last refresh that ended well rests on; by it the next one knows that nothing is new."""
+        return self.root / "refresh_basis.json"
+
+    @property
     def ingested_folder(self) -> Path:
         """State: the fingerprint of each drop folder as a run last ingested it."""
         return self.root / "ingested_folder.json"
@@ -169,6 +174,10 @@ class Workspace:
     def inbox(self) -> Path:
         """Where a person puts files: the drop folder of a refresh that names none, and files that were got by hand."""
         return self.root / "inbox"
+
+    def locate_drops(self, named: str = "") -> str:
+        """Return the drop folder of a refresh, a path or the address of a store: the one named, IAPT_DROPS, `inbox`."""
+        return named or os.environ.get("IAPT_DROPS") or str(self.inbox)
 
     @property
     def staging(self) -> Path:

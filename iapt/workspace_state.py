@@ -329,6 +329,19 @@ class RefreshRecord(StateFile):
         return 3 if self.rejected else 0
 
 
+class RefreshBasis(StateFile):
+    """`refresh_basis.json`: what the last refresh rests on that ended with a release, new or not, by name a digest.
+
+    `code` is of the code that the newest run began with, `release` the state of the files of the release when they were
+    last known to be those of its manifest. `is_complete` is False while a run is at work, and after one that failed.
+    """
+
+    code: str = ""
+    release: str = ""
+    digests: dict[str, str] = {}
+    is_complete: bool = False
+
+
 def read_last_release(workspace: Workspace) -> LastRelease | None:
     """Return the newest release; None where `latest` leads to none.
 

@@ -1,4 +1,7 @@
-"""One refresh in this process: the same Dagster job as the schedule, the sensor and the UI, and what came of it."""
+"""One refresh in this process: the same Dagster job as the schedule, the sensor and the UI, and what came of it.
+
+Where nothing is new no job is run, since Dagster takes longer to import than it takes to see that.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,21 @@ import shutil
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
+from iapt.catalogue.catalogue import Catalogue
 from iapt.machine_errors import translate_machine_errors
-from iapt.workspace import PROJECT_ROOT, Workspace
+from iapt.refresh_basis import find_change
+from iapt.workspace import CATALOGUE, PROJECT_ROOT, Workspace
 from iapt.workspace_lock import lock_workspace
-from iapt.workspace_state import RefreshRecord
+from iapt.workspace_state import ReadRecord, RefreshPlan, RefreshRecord, read_last_release
 from orchestration import warm_dbt
 from orchestration.dbt_command import MODULE, ignore_surroundings
 from orchestration.last_refresh import LOG_TAG, read_record
 from orchestration.progress import ProgressReporter
+from orchestration.result_printing import describe_rejection
 
+KEPT_WITHOUT_A_RUN: Final = "nothing is new since the last refresh, so no run was started; the newest release is kept"
 #: The tag by which Dagster's UI lists a run among those of its job: the repository it finds in workspace.yaml.
 _HISTORY_TAGS = {".dagster/repository": "__repository__@iapt"}
 
@@ -32,7 +39,9 @@ def refresh(
     wait_seconds: float = 0,
     progress: ProgressReporter | None = None,
 ) -> RefreshRecord:
-    """Run the refresh job on a folder of drops, with all that the tools print in a log file; return what came of it.
+    """Refresh from a folder of drops, with all that the tools print in a log file; return what came of it.
+
+    The refresh job is run, unless nothing is new since the last refresh: then that is written down and no more.
 
     The folder is a path, or an address of a store. Without one it works on what is archived, and on the drop folder of
     the home (IAPT_DROPS, else `inbox`).
@@ -53,6 +62,8 @@ def refresh(
             log.open("a", encoding="utf-8") as stream,
             redirect_output_to(stream),
         ):
+            if not rebuild and (kept := _keep_release(workspace, str(drops or ""), profile, stream)) is not None:
+                return kept
             run_id = _run_job(workspace, config, wait_seconds, progress, log.name)
         record = read_record(workspace)
     if record is None or record.run_id != run_id:
@@ -69,8 +80,42 @@ def _readable_by_the_owner_only(workspace: Workspace) -> Generator[None]:
     finally:
         os.umask(before)
         for path in workspace.root.rglob("*"):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode & 0o700)
+            if not path.is_symlink() and (mode := path.stat().st_mode) & 0o077:
+                path.chmod(mode & 0o700)
+
+
+def _keep_release(workspace: Workspace, drops: str, profile: str, log: TextIO) -> RefreshRecord | None:
+    """Where nothing is new, write down the outcome that a run would have had, and return it; else None.
+
+    `drops` is the drop folder as it was named. Warnings, notices and rejected drops are those of the last refresh.
+    """
+    started, today = datetime.now(UTC), datetime.now(UTC).date()
+    catalogue = Catalogue(CATALOGUE, restricted=workspace.is_restricted)
+    change = find_change(workspace, workspace.locate_drops(drops), PROJECT_ROOT, catalogue, profile, today)
+    plan = RefreshPlan.load_if_present(workspace.refresh_plan)
+    if change is not None or plan is None:
+        log.write(f"the job is run, for this changed or could not be compared: {change or 'the last plan'}\n")
+        return None
+    last, reading = RefreshRecord.load(workspace.last_refresh), ReadRecord.load(workspace.read_record)
+    reading = reading.model_copy(update={"read": 0, "known": reading.read + reading.known})
+    record = last.model_copy(
+        update={
+            "run_id": "",
+            "started_by": "the command",
+            "started": started.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "state": "unchanged",
+            "drops_read": 0,
+            "drops_known": reading.known,
+            "log": Path(log.name).name,
+        }
+    )
+    reading.write(workspace.read_record)
+    RefreshPlan(action="keep_release", inputs=plan.inputs, reason=KEPT_WITHOUT_A_RUN).write(workspace.refresh_plan)
+    record.write(workspace.last_refresh)
+    for line in (KEPT_WITHOUT_A_RUN, *map(describe_rejection, record.rejected), *record.warnings, *record.notices):
+        log.write(f"{line}\n")
+    return record
 
 
 def prepare_dagster_home(workspace: Workspace) -> None:
@@ -89,7 +134,8 @@ def _run_job(
     os.environ["DAGSTER_HOME"] = str(workspace.dagster)
     os.environ.setdefault("DO_NOT_TRACK", "1")
     ignore_surroundings()
-    warm_dbt.start(MODULE, workspace.root)
+    if config["config"]["rebuild"] or read_last_release(workspace) is None:
+        warm_dbt.start(MODULE, workspace.root)  # else as soon as it is known that there is something to build
     # Imported late: a usage error should not wait for Dagster.
     from orchestration.definitions import build_definitions
     from orchestration.event_log import open_instance

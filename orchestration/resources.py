@@ -126,7 +126,7 @@ class RefreshConfig(dg.Config):
 
     def location(self, workspace: Workspace) -> str:
         """Return the folder of drops as it was named: a path on this machine, or an address of a store."""
-        return self.drops or os.environ.get("IAPT_DROPS") or str(workspace.root / "inbox")
+        return workspace.locate_drops(self.drops)
 
     def copy_folder(self, workspace: Workspace, catalogue: Catalogue) -> CopiedFolder:
         """Make the copy of a drop folder that lies elsewhere what that is now; of one on this machine none is made.

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 import dagster as dg
 
+from iapt.catalogue.catalogue import Catalogue
 from iapt.machine_errors import describe_machine_error
-from iapt.workspace import Workspace
+from iapt.refresh_basis import begin_basis, complete_basis
+from iapt.workspace import CATALOGUE, PROJECT_ROOT, Workspace
 from iapt.workspace_state import IngestRecord, ReadRecord, RefreshPlan, RefreshRecord, read_last_release
 from orchestration.check_events import EVERY_DROP_IS_READ, collect_warnings, read_check_evaluations, read_run_events
 from orchestration.last_refresh import LOG_TAG, read_record
@@ -26,6 +28,7 @@ def begin_record(workspace: Workspace, run: dg.DagsterRun) -> None:
     """Write that a run is at work, and remove the state of the run before."""
     for path in (workspace.ingest_record, workspace.read_record, workspace.refresh_plan):
         path.unlink(missing_ok=True)
+    begin_basis(workspace, PROJECT_ROOT)
     RefreshRecord(run_id=run.run_id, started_by=_describe_starter(run.tags), started=_now(), state="running").write(
         workspace.last_refresh
     )
@@ -42,7 +45,7 @@ def end_record(workspace: Workspace, instance: dg.DagsterInstance, run: dg.Dagst
     else:
         rejected = [rejection for _, rejection in ingested.rejected] if ingested is not None else []
     warnings = collect_warnings(read_check_evaluations(instance, run.run_id), exclude_checks={EVERY_DROP_IS_READ})
-    RefreshRecord(
+    record = RefreshRecord(
         run_id=run.run_id,
         started_by=_describe_starter(run.tags),
         started=started,
@@ -54,7 +57,11 @@ def end_record(workspace: Workspace, instance: dg.DagsterInstance, run: dg.Dagst
         notices=list(reading.notices) if reading else [],
         log=run.tags.get(LOG_TAG) or _write_log(workspace, instance, run.run_id, started),
         **_find_result(workspace, instance, run.run_id),
-    ).write(workspace.last_refresh)
+    )
+    record.write(workspace.last_refresh)
+    if record.released is not None:
+        catalogue = Catalogue(CATALOGUE, restricted=workspace.is_restricted)
+        complete_basis(workspace, catalogue, datetime.now(UTC).date())
 
 
 def _find_result(workspace: Workspace, instance: dg.DagsterInstance, run_id: str) -> dict[str, Any]:

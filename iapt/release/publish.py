@@ -21,6 +21,7 @@ from iapt.files import compute_sha256, rename_durably, write_json_atomically
 from iapt.release.csv_files import WRITERS, write_csv_files
 from iapt.release.datapackage import DATA_PACKAGE, to_data_package
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, build_dictionary, to_json, to_page
+from iapt.release.manifest_comparison import compare_with_manifest
 from iapt.release.metadata import Description, render_release_readme
 from iapt.release.stage import TABLES
 from iapt.sql import quote_literal
@@ -86,12 +87,16 @@ def publish(candidate: ReleaseCandidate, workspace: Workspace, today: date) -> P
 
     The tables are copied, the copies hashed against the validation report, and everything else in the release is made
     from the copies, the report too. Where the newest release holds the same tables under the same disclosure policy and
-    the same report already, nothing is made.
+    the same report already, and every file of it is as its manifest lists it, nothing is made.
     Raises NotPublishableError with the reason; nothing is then changed.
     """
     validation = _require_passed(candidate)
     previous = read_manifest(workspace.latest)
-    if previous is not None and _is_same_release(previous, candidate, validation):
+    if (
+        previous is not None
+        and _is_same_release(previous, candidate, validation)
+        and not any(compare_with_manifest(workspace.latest.resolve(), previous))
+    ):
         return Published(previous["release_id"], workspace.latest.resolve(), is_new=False)
     workspace.releases.mkdir(parents=True, exist_ok=True)
     release_id = _next_release_id(workspace.releases, today)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -18,11 +18,11 @@ import duckdb
 
 from iapt.contract import CONTRACTS, parquet_name
 from iapt.disclosure.auditor import Auditor
-from iapt.files import compute_sha256
 from iapt.release.copies import compare_csv_files, compare_database
 from iapt.release.csv_files import CSV_FOLDER
 from iapt.release.datapackage import DATA_PACKAGE
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
+from iapt.release.manifest_comparison import compare_with_manifest
 from iapt.release.publish import DATABASE, REPORT_FOLDER
 from iapt.release.workspace_audit import NotVerifiableError
 from iapt.validation import Result, RuleOutcome, ValidationReport
@@ -98,7 +98,7 @@ def verify_folder(
             if (folder / name).exists()
         ]
         report = ValidationReport.from_outcomes(validated.files, (*validated.outcomes, *compared))
-    return FolderVerification(report, manifest is not None, tuple(_compare_with_manifest(folder, manifest or {})))
+    return FolderVerification(report, manifest is not None, tuple(compare_with_manifest(folder, manifest or {})))
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -139,19 +139,3 @@ def _compare_copy(rule: str, description: str, copy: Path, compare: Callable[[Pa
     return RuleOutcome(
         rule=rule, table="", file=copy.name, description=description, result=result, message=message, subject="copies"
     )
-
-
-def _compare_with_manifest(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the files that are not as a manifest lists them."""
-    listed = manifest.get("files", {})
-    for name, record in listed.items():
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            yield f"{name} (outside the folder)"
-        elif not path.is_file():
-            yield f"{name} (missing)"
-        elif compute_sha256(path) != record.get("sha256"):
-            yield f"{name} (changed)"
-    if listed:
-        present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-        yield from (f"{name} (not listed)" for name in sorted(present - listed.keys() - {MANIFEST}))

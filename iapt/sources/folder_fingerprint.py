@@ -11,6 +11,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from iapt.file_states import read_file_state
 from iapt.sources.folder import is_system_file
 
 EMPTY: Final = hashlib.sha256().hexdigest()
@@ -27,9 +28,8 @@ def compute_folder_fingerprint(folder: Path) -> str:
         if is_system_file(PurePosixPath(relative)):
             continue
         try:
-            state = path.lstat()
+            state = read_file_state(path)
         except FileNotFoundError:  # gone since it was listed: then it is not there
             continue
-        line = f"{relative}\0{state.st_size}\0{state.st_mtime_ns}\0{state.st_mode}\n"
-        digest.update(line.encode("utf-8", "surrogateescape"))
+        digest.update(f"{relative}\0{state}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

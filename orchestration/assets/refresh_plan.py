@@ -14,7 +14,9 @@ from iapt.ingest.observation_store import DropSummary
 from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
 from iapt.input_fingerprint import compute_input_fingerprint
 from iapt.period_inputs import AffectedPeriod
+from iapt.refresh_basis import compute_release_state
 from iapt.rejection import DropRejectedError
+from iapt.release.manifest_comparison import compare_with_manifest
 from iapt.run_warnings import list_first, make_printable
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import (
@@ -23,8 +25,10 @@ from iapt.workspace_state import (
     IngestRecord,
     LastRelease,
     ReadRecord,
+    RefreshBasis,
     RefreshPlan,
     read_last_release,
+    read_manifest,
 )
 from orchestration.assets.checks import to_markdown_list
 from orchestration.assets.observations import OBSERVATIONS
@@ -140,10 +144,23 @@ def _decide(
     if not inputs.drops and not inputs.rejected and released is None:
         reason = _describe_empty_folder(config.location(paths), ignored)
         return RefreshPlan(action="nothing_to_do", inputs=inputs, reason=reason)
-    if released is not None and released.input_fingerprint == inputs.input_fingerprint and not config.rebuild:
+    if (
+        released is not None
+        and released.input_fingerprint == inputs.input_fingerprint
+        and not config.rebuild
+        and is_release_whole(paths)
+    ):
         reason = "the newest release was made from these drops by this code and profile; nothing to do"
         return RefreshPlan(action="keep_release", inputs=inputs, reason=reason)
     return RefreshPlan(action="build", inputs=inputs)
+
+
+def is_release_whole(paths: Workspace) -> bool:
+    """Whether every file of the newest release is as its manifest lists it; read only where its state has changed."""
+    manifest, basis = read_manifest(paths.latest), RefreshBasis.load_if_present(paths.refresh_basis)
+    if basis is not None and compute_release_state(paths) == basis.release:
+        return True
+    return manifest is not None and not any(compare_with_manifest(paths.latest.resolve(), manifest))
 
 
 def _describe_empty_folder(folder: str, ignored: Sequence[str]) -> str:

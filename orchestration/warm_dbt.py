@@ -1,7 +1,7 @@
 """A process that has imported dbt and read the parsed project: each run of dbt is a fork of it.
 
 To import dbt and to read the parsed project takes a tenth of a demonstration refresh (docs/decisions). `start` has it
-done while the drops are read. Where no such process was started, as in Dagster's UI, a run does it by itself.
+done as soon as a run knows that there is something to build. Where no such process was started, dbt does it by itself.
 
 Each of these processes ends when the refresh ends, however it ends: a build that nobody waits for would keep the
 warehouse from the next one.
@@ -36,6 +36,8 @@ CALLER_VARIABLE: Final = "IAPT_DBT_CALLER"
 SERVE_AT: Final = "--serve-at"
 #: The exit status of dbt where it could not do its work.
 FAILED: Final = 2
+#: Where sockets go: a run has its temporary files in its home, whose path may be longer than that of a socket may be.
+SYSTEM_FOLDER: Final = tempfile.gettempdir()
 _NUMBER_BYTES: Final = 8
 _SECONDS_BETWEEN_LOOKS: Final = 0.2
 
@@ -44,7 +46,7 @@ def start(module: str, home: Path) -> None:
     """Start the process by a module's command, unless there is one. It ends when this process ends."""
     if Path(os.environ.get(SOCKET_VARIABLE, "")).is_socket():
         return
-    address = Path(tempfile.mkdtemp(prefix=_make_folder_prefix(home))) / "socket"
+    address = Path(tempfile.mkdtemp(prefix=_make_folder_prefix(home), dir=SYSTEM_FOLDER)) / "socket"
     process = subprocess.Popen(
         [sys.executable, "-m", module, SERVE_AT, str(address)],
         cwd=DBT_PROJECT,
@@ -68,7 +70,7 @@ def _make_folder_prefix(home: Path) -> str:
 def list_abandoned_folders(home: Path) -> list[Path]:
     """Return the folders of sockets that killed runs in a home left. Only while the workspace is locked."""
     own = Path(os.environ.get(SOCKET_VARIABLE, "")).parent
-    return [path for path in Path(tempfile.gettempdir()).glob(f"{_make_folder_prefix(home)}*") if path != own]
+    return [path for path in Path(SYSTEM_FOLDER).glob(f"{_make_folder_prefix(home)}*") if path != own]
 
 
 def end_with_caller() -> None:

@@ -22,6 +22,7 @@ from iapt.rejection import DropRejectedError
 from iapt.sources.folder_fingerprint import compute_folder_fingerprint
 from iapt.sources.remote_files import SourceError
 from iapt.workspace_state import IngestRecord, PulledDrop, record_ingested_fingerprint
+from orchestration import warm_dbt
 from orchestration.assets.freshness import make_freshness_policy
 from orchestration.assets.periods import Metadata, PeriodDescriber
 from orchestration.assets.publications import PUBLICATIONS
@@ -35,6 +36,7 @@ from orchestration.assets.pulled_drops import (
     pull,
 )
 from orchestration.check_events import LISTED_ARE_ARCHIVED, NO_DROP_IS_HELD
+from orchestration.dbt_command import MODULE
 from orchestration.partitions import BY_GRAIN
 from orchestration.progress import ProgressReporter
 from orchestration.publisher_resource import PublisherResource
@@ -80,6 +82,8 @@ def archived_drops(
         metadata: dict[str, Any] = {"source": "publisher", "origin": record.origin, **count_outcomes(record.pulled)}
     else:
         record, new = _archive_from_folder(context, config, workspace)
+        if new:
+            warm_dbt.start(MODULE, paths.root)  # what is new is built, if it can be read
         metadata = {
             "source": "folder",
             "folder": config.folder(paths).name,

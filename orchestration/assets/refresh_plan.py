@@ -30,9 +30,11 @@ from iapt.workspace_state import (
     read_last_release,
     read_manifest,
 )
+from orchestration import warm_dbt
 from orchestration.assets.checks import to_markdown_list
 from orchestration.assets.observations import OBSERVATIONS
 from orchestration.check_events import CHECKS_OF_EVERY_RUN, read_check_evaluations
+from orchestration.dbt_command import MODULE
 from orchestration.resources import RefreshConfig, WorkspaceResource
 
 HELD_ALONE = (
@@ -69,6 +71,7 @@ def refresh_plan(
     )
     plan = _decide(inputs, released, config, paths, ingested.ignored, unused=bool(workspace.list_unused_drops()))
     if plan.action == "build":
+        warm_dbt.start(MODULE, paths.root)
         plan = _plan_periods(plan, workspace, policy, usable, rebuild=config.rebuild)
     plan.write(paths.refresh_plan)
     if plan.reason:

@@ -70,7 +70,7 @@ def test_the_folder_of_a_prepared_process_that_was_killed_too_is_found_by_its_ho
 
 
 def test_the_folder_of_this_process_is_not_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(warm_dbt, "SYSTEM_FOLDER", str(tmp_path))
     folder = tmp_path / f"{warm_dbt._make_folder_prefix(tmp_path)}own"
     folder.mkdir()
     assert warm_dbt.list_abandoned_folders(tmp_path) == [folder]

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from urllib.parse import quote
 
 from expectations.rules import Rule
+from iapt.validation import EXAMPLES_SHOWN
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,12 +67,16 @@ def warm_up() -> None:
 
 
 def run(
-    database: Path, suites: Mapping[str, Sequence[Rule]], *, schema: str | None = None, threads: int | None = None
+    database: Path,
+    suites: Mapping[str, Sequence[Rule]],
+    *,
+    config: Mapping[str, Any] = MappingProxyType({}),
+    statements: Sequence[str] = (),
 ) -> dict[str, TableRun]:
-    """Run every suite on its table in a DuckDB file, or in one schema of it, and return the findings of each table.
+    """Run every suite on its table in a DuckDB file, and return the findings of each table.
 
-    The file is only read; nobody else in this process has it open for writing meanwhile. `threads` is how many DuckDB
-    gets; by default one for every core.
+    The file is only read; nobody else in this process has it open for writing meanwhile. `config` are the settings of
+    DuckDB (see `make_duckdb_config`), `statements` are run on each connection before any rule is.
     """
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -78,7 +84,7 @@ def run(
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     suites = {table: rules for table, rules in suites.items() if rules}
-    source = add_duckdb_source(context, database, tuple(suites), schema, threads)
+    source = add_duckdb_source(context, database, tuple(suites), config, statements)
     try:
         return {table: _validate_table(source, table, rules) for table, rules in suites.items()}
     finally:  # two engines of one file: one ran the rules, the other looked up the tables
@@ -87,21 +93,26 @@ def run(
 
 
 def add_duckdb_source(
-    context: Any, database: Path, tables: Sequence[str], schema: str | None = None, threads: int | None = None
+    context: Any,
+    database: Path,
+    tables: Sequence[str],
+    config: Mapping[str, Any] = MappingProxyType({}),
+    statements: Sequence[str] = (),
 ) -> "SQLDatasource":
     """Return tables of a DuckDB file as a data source of Great Expectations, which has none of its own for DuckDB.
 
     The tables are named at once: with each that is added later, the context writes out all it knows.
 
     Without the first two options of the engine, the rollback that ends a connection discards DuckDB's result,
-    and every expectation ends in an error. The last lets a rule name the other tables of its schema as it names
-    its own: DuckDB takes the schema from a statement only, not from the connection string.
+    and every expectation ends in an error. The last lets a rule name what DuckDB finds only after a statement, such as
+    the tables of another file.
     """
     from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 
-    def enter_schema(connection: "duckdb.DuckDBPyConnection", _: object) -> None:
-        connection.execute(f"use {schema}")
+    def prepare(connection: "duckdb.DuckDBPyConnection", _: object) -> None:
+        for statement in statements:
+            connection.execute(statement)
 
     source = SQLDatasource(
         name="tables",
@@ -111,8 +122,8 @@ def add_duckdb_source(
         kwargs={
             "isolation_level": "AUTOCOMMIT",
             "skip_autocommit_rollback": True,
-            "connect_args": {"read_only": True, **({"config": {"threads": threads}} if threads else {})},
-            "pool_events": [(enter_schema, "connect")] if schema else [],
+            "connect_args": {"read_only": True, "config": dict(config)},
+            "pool_events": [(prepare, "connect")] if statements else [],
         },
         assets=[
             {"type": "table", "name": table, "table_name": table, "batch_definitions": [BatchDefinition(name=ALL_ROWS)]}
@@ -123,6 +134,70 @@ def add_duckdb_source(
     return added
 
 
+def merge_runs(rules: Sequence[Rule], runs: Sequence[TableRun]) -> TableRun:
+    """Return several runs of the rules of one table, on different rows, as one; each rule was run at least once.
+
+    A rule without any run has passed: of each row that it is about it is known already.
+    """
+    from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+
+    findings = tuple(
+        _merge_findings(rule, [f for run in runs for f in run.findings if f.rule == rule]) for rule in rules
+    )
+    results: dict[str, Any] = {}
+    for result in (result for run in runs for result in run.result.results):
+        name = _name_rule(result)
+        # The page shows a rule once: as it failed, if it did.
+        if name not in results or (results[name].success and not result.success):
+            results[name] = result
+    ordered = [results.get(rule.name) or _make_passed_result(rule) for rule in rules]
+    success = all(finding.result == "passed" for finding in findings)
+    table = rules[0].table if rules else ""
+    return TableRun(
+        findings,
+        ExpectationSuiteValidationResult(success=success, results=ordered, suite_name=table, statistics={}),
+    )
+
+
+def _merge_findings(rule: Rule, findings: Sequence[Finding]) -> Finding:
+    """Return what came of a rule that was run on several sets of rows: of none it is known to have passed."""
+    errors = sorted({finding.error for finding in findings if finding.result == "error"})
+    if errors:
+        return Finding(rule, "error", error=", ".join(errors))
+    count = sum(finding.violations.count for finding in findings)
+    examples = sorted((example for f in findings for example in f.violations.examples), key=_sort_key)
+    return Finding(rule, "failed" if count else "passed", Violations(count, tuple(examples[:EXAMPLES_SHOWN])))
+
+
+def _name_rule(result: Any) -> str:
+    return str(result.expectation_config.meta["rule"])
+
+
+def _sort_key(example: Mapping[str, Any]) -> list[tuple[bool, str]]:
+    return [(value is None, str(value)) for value in example.values()]
+
+
+def _make_passed_result(rule: Rule) -> Any:
+    """Return what Great Expectations said of a rule when it passed the rows that are the same as then."""
+    from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+
+    return ExpectationValidationResult(
+        success=True,
+        expectation_config=_make_expectation(rule).configuration,
+        result={},
+        exception_info={"raised_exception": False, "exception_traceback": None, "exception_message": None},
+    )
+
+
+def _make_expectation(rule: Rule) -> Any:
+    return _make_expectation_class()(
+        unexpected_rows_query=rule.summary_query,
+        description=f"{rule.name}: {rule.description}",
+        severity=rule.severity,
+        meta={"rule": rule.name},
+    )
+
+
 def _validate_table(source: "SQLDatasource", table: str, rules: Sequence[Rule]) -> TableRun:
     import great_expectations as gx
 
@@ -130,15 +205,7 @@ def _validate_table(source: "SQLDatasource", table: str, rules: Sequence[Rule]) 
     expectation.violations.clear()
     suite = gx.ExpectationSuite(
         name=table,
-        expectations=[
-            expectation(
-                unexpected_rows_query=rule.summary_query,
-                description=f"{rule.name}: {rule.description}",
-                severity=rule.severity,
-                meta={"rule": rule.name},
-            )
-            for rule in rules
-        ],
+        expectations=[_make_expectation(rule) for rule in rules],
     )
     batch = source.get_asset(table).get_batch_definition(ALL_ROWS).get_batch()
     result = batch.validate(suite, result_format=RESULT_FORMAT)

@@ -23,6 +23,10 @@ class Rule:
     `query` returns every row that violates the rule, as the key columns of its table and nothing else, so that no
     result of any rule can hold a figure. `{batch}` is replaced by the table and never has an alias; other tables of the
     layer are read by their names. A literal brace is doubled; the query has no colon.
+
+    A rule is decided by period if its violations are those it has in the rows of each period alone, beside the rows of
+    the same period of other tables and what `expectations.references` gives it of the rest. One that does not say so is
+    asked of the whole table, each time.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Rule:
     severity: Severity = "critical"
     subject: str = "structure"  # rules of one subject are reported as one Dagster check
     layer: Layer = "release"
+    is_decided_by_period: bool = False
     remedy: str = ""  # what a person does about a violation; a warning always has one, since nothing stops for it
 
     def __post_init__(self) -> None:
@@ -87,6 +92,11 @@ class Rule:
 def with_subject(subject: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Return rules as rules of one subject."""
     return tuple(replace(rule, subject=subject) for rule in rules)
+
+
+def decided_by_period(*rules: Rule) -> tuple[Rule, ...]:
+    """Return rules as rules that are decided period by period."""
+    return tuple(replace(rule, is_decided_by_period=True) for rule in rules)
 
 
 def load_query(name: str, table: str, **parameters: object) -> str:

@@ -56,11 +56,16 @@ class RuleOutcome:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """Whether exactly these files may be released, and why."""
+    """Whether exactly these files may be released, and why.
+
+    Rules that are decided by period were asked now of `periods_validated` periods, of `periods_remembered` before.
+    """
 
     passed: bool
     files: Mapping[str, str] = field(default_factory=dict)
     outcomes: tuple[RuleOutcome, ...] = ()
+    periods_validated: int = 0
+    periods_remembered: int = 0
 
     def __post_init__(self) -> None:
         """Reject a report that contradicts its own outcomes."""
@@ -71,10 +76,17 @@ class ValidationReport:
             )
 
     @classmethod
-    def from_outcomes(cls, files: Mapping[str, str], outcomes: Iterable[RuleOutcome]) -> Self:
+    def from_outcomes(
+        cls,
+        files: Mapping[str, str],
+        outcomes: Iterable[RuleOutcome],
+        *,
+        periods_validated: int = 0,
+        periods_remembered: int = 0,
+    ) -> Self:
         """Return the report that follows from the outcomes."""
         outcomes = tuple(outcomes)
-        return cls(passed=is_releasable(outcomes), files=dict(files), outcomes=outcomes)
+        return cls(is_releasable(outcomes), dict(files), outcomes, periods_validated, periods_remembered)
 
     def to_json(self) -> str:
         """Return the report as JSON text, the same text each time."""
@@ -88,6 +100,8 @@ class ValidationReport:
             passed=document["passed"],
             files=document["files"],
             outcomes=tuple(RuleOutcome.from_record(outcome) for outcome in document["outcomes"]),
+            periods_validated=document.get("periods_validated", 0),
+            periods_remembered=document.get("periods_remembered", 0),
         )
 
     def describe_failures(self) -> str:

@@ -1,6 +1,6 @@
 """Rules that every table of a release has in common: its columns, its keys, and what must not be empty."""
 
-from expectations.rules import Rule, Severity, load_query
+from expectations.rules import Rule, Severity, decided_by_period, load_query
 from iapt.contract import KEYS, TABLES, Layer
 
 COLUMNS_RULE = "columns_are_exactly_the_contract"
@@ -38,6 +38,12 @@ def expect_no_rows_where(
 def structure_rules(table: str) -> tuple[Rule, ...]:
     """Return the rules that a staged table has the columns and keys of its contract, and every required value."""
     return (_columns_are_exactly_the_contract(table), _keys_are_unique(table), _required_columns_are_filled(table))
+
+
+def structure_rules_by_period(table: str) -> tuple[Rule, ...]:
+    """Return the same rules of a table whose key holds the period: columns are of the whole table, rows of a period."""
+    columns, *of_rows = structure_rules(table)
+    return (columns, *decided_by_period(*of_rows))
 
 
 def _columns_are_exactly_the_contract(table: str) -> Rule:

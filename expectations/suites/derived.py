@@ -5,8 +5,8 @@ Each is calculated again from the released extracts, apart from the models that 
 
 from collections.abc import Iterator, Mapping
 
-from expectations.rules import Rule, load_query, with_subject
-from expectations.suites.common_rules import expect_no_rows_where, structure_rules
+from expectations.rules import Rule, decided_by_period, load_query, with_subject
+from expectations.suites.common_rules import expect_no_rows_where, structure_rules, structure_rules_by_period
 from expectations.suites.extracts import MARKERS, POLICY, org_type_is_that_of_dim_organisation
 from expectations.suites.part_rules import current_parts
 from iapt.contract import CURRENT_BOUNDARIES, EXTRACT_GRAINS, POPULATION, TABLES, TOPICS, VALUE_STATUSES
@@ -32,8 +32,7 @@ NULLABLE_KEYS = ("partner_code", "variable_a", "variable_b")
 def current_boundaries_rules(table: str) -> tuple[Rule, ...]:
     """Return the rules of an extract's figures on current boundaries."""
     markers = " ".join(f"when '{status}' then {marker}" for status, marker in MARKERS.items())
-    return (
-        *structure_rules(table),
+    rules_of_rows = (
         org_type_is_that_of_dim_organisation(table),
         expect_no_rows_where(
             "vocabulary_is_known",
@@ -76,6 +75,7 @@ def current_boundaries_rules(table: str) -> tuple[Rule, ...]:
             ),
         ),
     )
+    return (*structure_rules_by_period(table), *decided_by_period(*rules_of_rows))
 
 
 def _values_are_of_the_current_area(table: str) -> Rule:

@@ -6,9 +6,9 @@ and a figure that one of them suppresses beyond the rule is a suppressed one lik
 
 from collections.abc import Sequence
 
-from expectations.rules import Rule, load_query, with_subject
+from expectations.rules import Rule, decided_by_period, load_query, with_subject
 from expectations.suites.calendar import FINANCIAL_YEAR_OF_PERIOD_START, disagrees_with_calendar
-from expectations.suites.common_rules import expect_no_rows_where, sql_keys, structure_rules
+from expectations.suites.common_rules import expect_no_rows_where, sql_keys, structure_rules_by_period
 from expectations.suites.part_rules import parts_of_the_day
 from expectations.suites.value_rules import IS_PAIR, LEVEL_OF_ORGANISATION, ONLY_ENGLAND_USES_ITS_CODE
 from iapt.catalogue.disclosure_policy import load_policy
@@ -44,16 +44,19 @@ CONTRACT = "Source: the data contract of the release."
 def rules(table: str) -> tuple[Rule, ...]:
     """Return every rule of one extract, the rule about its columns first."""
     return (
-        *structure_rules(table),
-        *with_subject("vocabulary", _vocabulary(table)),
-        *with_subject("organisations_and_categories", _organisations_and_categories(table)),
-        *with_subject("periods", _periods(table)),
-        *with_subject("values", _values(table)),
-        *with_subject("suppression_of_dependent_values", _suppression_of_dependent_values(table)),
-        *with_subject("bounds", _bounds(table)),
-        *with_subject("provenance", _provenance(table)),
-        *with_subject("gaps", _gaps(table)),
-        *with_subject("totals_and_parts", (parts_of_the_day(table),)),
+        *structure_rules_by_period(table),
+        *decided_by_period(
+            *with_subject("vocabulary", _vocabulary(table)),
+            *with_subject("organisations_and_categories", _organisations_and_categories(table)),
+            *with_subject("periods", _periods(table)),
+            *with_subject("values", _values(table)),
+            *with_subject("suppression_of_dependent_values", _suppression_of_dependent_values(table)),
+            *with_subject("bounds", _bounds(table)),
+            *with_subject("provenance", _provenance(table)),
+            *with_subject("gaps", _gaps(table)),
+        ),
+        *with_subject("gaps", (_unpublished_periods_show_every_gap(table),)),
+        *decided_by_period(*with_subject("totals_and_parts", (parts_of_the_day(table),))),
     )
 
 
@@ -429,21 +432,6 @@ def _gaps(table: str) -> tuple[Rule, ...]:
             query=load_query("unpublished_periods_hold_no_figures", table, grain=grain, applies="true"),
         ),
         Rule(
-            name="unpublished_periods_show_every_gap",
-            table=table,
-            description=(
-                f"In a {grain} that dim_period calls not_published, every organisation, population and "
-                f"measure of the {grain} before or after is there as a not_published row, so that a chart "
-                "breaks and a table shows the gap. Source: the known gaps of the catalogue."
-            ),
-            query=load_query(
-                "release/unpublished_periods_show_every_gap",
-                table,
-                grain=grain,
-                keys_within_a_period=", ".join(column for column in KEYS[table] if column != "period"),
-            ),
-        ),
-        Rule(
             name="periods_without_data_have_no_rows",
             table=table,
             description=(
@@ -451,5 +439,25 @@ def _gaps(table: str) -> tuple[Rule, ...]:
                 "Source: the data contract of the release."
             ),
             query=load_query("periods_without_data_have_no_rows", table, grain=grain, applies="true"),
+        ),
+    )
+
+
+def _unpublished_periods_show_every_gap(table: str) -> Rule:
+    """Return the rule that is not decided by period: the rows of a gap are those of the periods beside it."""
+    grain = EXTRACT_GRAINS[table]
+    return Rule(
+        name="unpublished_periods_show_every_gap",
+        table=table,
+        description=(
+            f"In a {grain} that dim_period calls not_published, every organisation, population and "
+            f"measure of the {grain} before or after is there as a not_published row, so that a chart "
+            "breaks and a table shows the gap. Source: the known gaps of the catalogue."
+        ),
+        query=load_query(
+            "release/unpublished_periods_show_every_gap",
+            table,
+            grain=grain,
+            keys_within_a_period=", ".join(column for column in KEYS[table] if column != "period"),
         ),
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from expectations.rules import Rule, load_query, with_subject
+from expectations.rules import Rule, decided_by_period, load_query, with_subject
 from expectations.suites.common_rules import expect_no_rows_where
 from expectations.suites.value_rules import (
     IS_PAIR,
@@ -44,7 +44,7 @@ REPLACED: Final = """
 
 
 def _fact_rules(table: str) -> tuple[Rule, ...]:
-    return (
+    return decided_by_period(
         *with_subject("vocabulary", (_reviewed_measures_are_in_dim_measure(table),)),
         *with_subject("organisations_and_categories", _organisations_and_categories(table)),
         *with_subject("periods", _periods(table)),

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import duckdb
@@ -61,10 +62,16 @@ class Auditor:
     source_rounding: Rounding = PUBLISHERS_ROUNDING
     source_is_public: bool = True
 
-    def audit_folder(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
+    def audit_folder(
+        self,
+        folder: Path,
+        unreadable: Mapping[str, str],
+        parts: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    ) -> Iterator[RuleOutcome]:
         """Audit every extract of a folder, and compare its other tables with the warehouse.
 
-        `unreadable` says why a table cannot be audited; its rules are skipped.
+        `unreadable` says why a table cannot be audited; its rules are skipped. `parts` is the sha256 of the rows of
+        each period of a table, where that is known.
         """
 
         def audit_table(table: str) -> list[RuleOutcome]:

@@ -8,9 +8,17 @@ from typing import Any
 
 import dagster as dg
 
-from expectations.release_validation import BYTES_RULE, BYTES_RULE_DESCRIPTION, FILES_RULE, FILES_RULE_DESCRIPTION
+from expectations.period_validation import PeriodMemory
+from expectations.release_validation import (
+    BYTES_RULE,
+    BYTES_RULE_DESCRIPTION,
+    FILES_RULE,
+    FILES_RULE_DESCRIPTION,
+    ReleaseMemory,
+)
 from expectations.suites import SUITES
 from iapt.catalogue.disclosure_policy import Policy
+from iapt.checked_periods import digest
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS
 from iapt.disclosure.auditor import (
     AUDIT_SUBJECT,
@@ -24,6 +32,7 @@ from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
 from iapt.files import write_atomically, write_json_atomically
 from iapt.ingest.reissues import add_status_and_revision, find_wholly_replaced_drops
 from iapt.release.metadata import Description
+from iapt.release.parts import StagedParts
 from iapt.release.publish import REPORT_FOLDER, NotPublishableError, ReleaseCandidate, publish
 from iapt.release.stage import TABLES, stage
 from iapt.release.workspace_audit import open_auditor
@@ -112,7 +121,10 @@ def gate(
     paths = workspace.paths
     progress.begin("checking and auditing the candidate release")
     workspace.wait_for_warehouse(progress.say_with(context.log.warning))
-    report = validate_release(paths.staging, paths.validation / "data_docs", auditor=open_auditor(paths))
+    report = validate_release(
+        paths.staging, paths.validation / "data_docs", auditor=open_auditor(paths), memory=_open_memory(paths)
+    )
+    context.log.info(f"{report.periods_validated} periods validated now, {report.periods_remembered} before")
     paths.validation.mkdir(parents=True, exist_ok=True)
     write_atomically(paths.validation / "report.json", report.to_json())
     for spec in _checks():
@@ -121,6 +133,15 @@ def gate(
         yield make_check_result(spec.asset_key, spec.name, outcomes)
     if not report.passed:
         raise dg.Failure(report.describe_failures())
+
+
+def _open_memory(workspace: Workspace) -> ReleaseMemory | None:
+    """Return what the gate may rest on beside the staged files; nothing where they are not made of parts."""
+    parts = StagedParts.load_if_present(workspace.staged_parts)
+    if parts is None:
+        return None
+    periods = PeriodMemory(workspace.checked_parts, digest(BuildInputs.load(workspace.staged).disclosure))
+    return ReleaseMemory(parts, workspace.parts, periods, workspace.spill)
 
 
 @dg.asset(

@@ -9,9 +9,11 @@ from expectations.data_docs import write_page
 from expectations.drop_validation import SUITES as DROP_SUITES
 from expectations.drop_validation import DropToValidate, DropValidationCache, validate_drops
 from expectations.mart_validation import validate_marts
+from expectations.period_validation import PeriodMemory
 from expectations.suites.marts import SCHEMA
 from expectations.suites.marts import SUITES as MART_SUITES
 from expectations.suites.value_rules import RULES_OF_ROUNDED_FIGURES
+from iapt.checked_periods import digest
 from iapt.validation import RuleOutcome, describe_by_rule
 from iapt.workspace import DBT_PROJECT, Workspace
 from iapt.workspace_state import BuildInputs
@@ -56,7 +58,9 @@ def value_checks(
     new = len(drops.validated_now)
     context.log.info(f"{new} drops validated now, {len(drops.validations) - new} before")
     drop_outcomes = _select_applicable(home, drops.report.outcomes)
-    mart_outcomes = _select_applicable(home, validate_marts(home.warehouse))
+    marts = validate_marts(home.warehouse, memory=_open_memory(home), spill=home.spill)
+    context.log.info(f"{marts.validated_now} periods of the marts validated now, {marts.validated_before} before")
+    mart_outcomes = _select_applicable(home, marts.outcomes)
     write_page(home.figures_page, "What the figures were checked for", {"Drops": drop_outcomes, "Marts": mart_outcomes})
     _log_warnings(context, home, [*drop_outcomes, *mart_outcomes])
     for spec in _make_check_specs():
@@ -82,6 +86,11 @@ def _remove_folders_of_earlier_versions(home: Workspace) -> None:
     """Remove results that earlier versions wrote under other names; their rules are not those of this version."""
     for name in ("verdicts", "drop_verdicts"):
         shutil.rmtree(home.root / name, ignore_errors=True)
+
+
+def _open_memory(home: Workspace) -> PeriodMemory:
+    """Return where it is remembered which periods of the marts passed, and under which policy."""
+    return PeriodMemory(home.checked_parts, digest(BuildInputs.load(home.built).disclosure))
 
 
 def _list_landed_drops(workspace: WorkspaceResource) -> list[DropToValidate]:

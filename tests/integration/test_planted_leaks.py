@@ -37,6 +37,7 @@ CASES = load_leaks()
 NAMED_BY_RECONCILIATION = {rule.name for rule in RECONCILIATION_RULES}
 AUDITOR_RULES = {NO_RESIDUAL_DISCLOSURE, ROWS_MATCH_WAREHOUSE, *NAMED_BY_RECONCILIATION}
 #: A leak that one of these names is audited: what reveals more, and what is no number, which must not stop the audit.
+NO_PARTS: Mapping[str, Mapping[str, str]] = {}
 AUDITED_RULES = {NO_RESIDUAL_DISCLOSURE, "values_are_numbers"}
 
 
@@ -74,8 +75,10 @@ class OpenAuditor(Auditor):
             else super()._audit_grain(connection, table, extract)
         )
 
-    def audit_folder(self, folder: Path, unreadable: Mapping[str, str]) -> Iterator[RuleOutcome]:
-        for outcome in super().audit_folder(folder, unreadable):
+    def audit_folder(
+        self, folder: Path, unreadable: Mapping[str, str], parts: Mapping[str, Mapping[str, str]] = NO_PARTS
+    ) -> Iterator[RuleOutcome]:
+        for outcome in super().audit_folder(folder, unreadable, parts):
             if not (self.only_reconciles and outcome.rule == NO_RESIDUAL_DISCLOSURE):
                 yield outcome
 

@@ -13,6 +13,11 @@ def facts_at(grain: str, only: str = "true") -> str:
     return "select * from facts"
 
 
+def in_affected_periods(grain: str, period_start: str, organisations: object = None, labelled_rows: str = "") -> str:
+    """A condition."""
+    return f"{period_start} in (cast('2026-01-01' as date))"
+
+
 def released_at(grain: str) -> str:
     """A whole query."""
     return "select * from facts"
@@ -70,7 +75,7 @@ def count_to_release(value: str, value_status: str, policy: str) -> str:
     return f"{value} as value"
 
 
-def extract_current_boundaries(extract: str) -> str:
+def extract_current_boundaries(extract: str, grain: str) -> str:
     """A whole query."""
     return "select * from figures"
 

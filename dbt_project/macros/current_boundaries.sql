@@ -11,7 +11,7 @@
     none of these                        no value, and the reason
   What has no place in these stays under the code and name it was published under. Providers are not places and are left out.
 #}
-{% macro extract_current_boundaries(extract) %}
+{% macro extract_current_boundaries(extract, grain) %}
 {%- set population = ['variable_type', 'variable_a', 'variable_b', 'measure', 'measure_id', 'statistic'] -%}
 {%- set dates = ['period', 'period_start', 'period_end', 'financial_year'] -%}
 {%- set figure = [
@@ -24,7 +24,9 @@ with figures as (
         period || '|' || measure || '|' || variable_type || '|' || coalesce(variable_a, '') || '|'
         || coalesce(variable_b, '') as cell
     from {{ ref(extract) }}
-    where org_level in ('england', 'region', 'stp', 'icb', 'ccg', 'sub_icb')
+    where
+        org_level in ('england', 'region', 'stp', 'icb', 'ccg', 'sub_icb')
+        and {{ in_affected_periods(grain, 'period_start', organisations=ref('dim_organisation')) }}
 
 ),
 

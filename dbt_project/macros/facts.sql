@@ -26,6 +26,7 @@ with observed as (
         period_grain = '{{ grain }}'
         and precedence = 1
         and {{ only }}
+        and {{ in_affected_periods(grain, 'period_start') }}
 
 ),
 
@@ -51,6 +52,7 @@ gaps as (
         on
             known_gaps.period_grain = calendar.period_grain
             and known_gaps.period = calendar.period
+    where {{ in_affected_periods(grain, 'calendar.period_start') }}
 
 ),
 

@@ -23,9 +23,10 @@ from filelock import FileLock
 from packaging.version import Version
 
 from expectations import engine
+from iapt.duckdb_connections import make_duckdb_config
 from iapt.input_fingerprint import digest_files
 from iapt.workspace import DBT_PROJECT, Workspace
-from iapt.workspace_state import BuildInputs, finish_build
+from iapt.workspace_state import BuildInputs, BuiltPeriods, RefreshPlan, finish_build
 from orchestration import dbt_command, warm_dbt
 from orchestration.check_events import is_warning
 from orchestration.dbt_failures import describe_failed_tests, make_test_warnings
@@ -96,12 +97,15 @@ def prepare_manifest() -> Path:
 
 
 def _point_dbt_at(workspace: Workspace) -> None:
-    """Name the warehouse to dbt and the threads for it, and keep it from sending anything."""
+    """Name the warehouse to dbt, with the threads and the memory for it, and keep it from sending anything."""
     # Absolute: dbt parses again where the path is spelt another way.
     os.environ["IAPT_WAREHOUSE"] = str(workspace.warehouse.absolute())
     is_small = sum(path.stat().st_size for path in workspace.observations.glob("*.parquet")) < SMALL_BYTES
     # dbt builds two models at a time, so one thread for each query leaves no core idle.
     os.environ["IAPT_DUCKDB_THREADS"] = "1" if is_small else str(os.cpu_count() or 1)
+    settings = make_duckdb_config(workspace.spill.absolute())
+    os.environ["IAPT_DUCKDB_MEMORY"] = settings["memory_limit"]
+    os.environ["IAPT_DUCKDB_SPILL"] = settings["temp_directory"]
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ[warm_dbt.CALLER_VARIABLE] = str(os.getpid())  # dbt ends when this process does
@@ -159,6 +163,8 @@ def build_marts() -> dg.AssetsDefinition:
         # kept for the next refresh of it.
         target = workspace.paths.root.absolute() / "dbt_target"
         build = ["--log-level-file", "info", "build", "--exclude", TESTS_OF_CODE]
+        if is_full_build(workspace.paths):
+            build.append("--full-refresh")
         warnings: list[dg.AssetCheckResult] = []
         built, tables = 0, len(context.selected_asset_keys)
         try:
@@ -181,6 +187,16 @@ def build_marts() -> dg.AssetsDefinition:
             finish_build(workspace.paths)
 
     return dbt_marts
+
+
+def is_full_build(workspace: Workspace) -> bool:
+    """Whether every period of the warehouse is to be made again, rather than those that were landed as affected.
+
+    So it is where the plan says so, and where what all figures rest on was landed and not built since.
+    """
+    built = BuiltPeriods.load_if_present(workspace.built_periods) or BuiltPeriods()
+    landed = BuiltPeriods.load(workspace.landed_periods)
+    return RefreshPlan.load(workspace.refresh_plan).is_full or landed.foundation != built.foundation
 
 
 def _describe_warnings(

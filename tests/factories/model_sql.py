@@ -26,4 +26,10 @@ def render_model(model: str, *macro_files: str) -> str:
         raise ValueError(f"expected one model {model}; found {found}")
     macros = "".join((PROJECT / "macros" / f"{name}.sql").read_text("utf-8") for name in macro_files)
     template = jinja2.Environment(autoescape=False).from_string(macros + found[0].read_text("utf-8"))
-    return template.render(ref=lambda name: name, dbt=_DBT, config=lambda **_: "", var=_VARS.get).strip()
+    return template.render(
+        ref=lambda name: name,
+        dbt=_DBT,
+        config=lambda **_: "",
+        var=_VARS.get,
+        in_affected_periods=lambda *_, **__: "true",
+    ).strip()

@@ -1,2 +1,11 @@
+{{ config(materialized='incremental', incremental_strategy='replace_periods', on_schema_change='fail') }}
+
 -- What is released of the quarterly figures.
-{{ released_at('quarter') }}
+with figures as (
+
+    {{ released_at('quarter') }}
+
+)
+
+select * from figures
+where {{ in_affected_periods('quarter', 'period_start') }}

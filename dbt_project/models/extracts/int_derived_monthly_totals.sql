@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='replace_periods', on_schema_change='fail') }}
+
 -- Counts of ICBs and regions for months, which the monthly files print for sub-ICB locations only; before July 2022 of
 -- STPs, from CCGs. Sums of the rounded counts that are released, with exact bounds: whole or not at all, so a body is
 -- left out of a month in which one of its locations has no row. Never a percentage: none can be made from rounded
@@ -50,6 +52,7 @@ commissioner_counts as (
         fact.org_level in ('sub_icb', 'ccg')
         and fact.value_status <> 'not_applicable'
         and fact.is_reviewed
+        and {{ in_affected_periods('month', 'fact.period_start', organisations=ref('dim_organisation')) }}
 
 ),
 

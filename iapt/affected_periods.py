@@ -35,13 +35,26 @@ MODEL_PATTERNS: Final = (
     "dbt_project/macros/**/*",
     "dbt_project/models/**/*.sql",
     "dbt_project/models/**/*.yml",
+    "dbt_project/seeds/*.yml",
 )
-CODE_PATTERNS: Final = ("iapt/affected_periods.py", "iapt/ingest/landing.py", "iapt/ingest/reissues.py")
+#: Which issue of a file replaces another is decided by its name and by words in it.
+CODE_PATTERNS: Final = (
+    "iapt/affected_periods.py",
+    "iapt/catalogue/precedence.py",
+    "iapt/catalogue/re_issues.py",
+    "iapt/ingest/landing.py",
+    "iapt/ingest/reissues.py",
+    "iapt/ingest/tables.py",
+    "iapt/named_periods.py",
+    "iapt/periods.py",
+)
 #: Reviewed files that every period rests on. The others of the catalogue name the periods that they are about.
 CATALOGUE_PATTERNS: Final = ("catalogue/precedence.yml", "catalogue/re_issues.yml", "catalogue/relations.yml")
 SEEDS: Final = "dbt_project/seeds"
 #: Of a seed, in its YAML: the columns on which no figure rests, or `all`.
 LABEL_COLUMNS: Final = "label_columns"
+#: Of a reviewed entry: what is for people. No figure rests on it; the tables that carry it are made whole.
+_WORDS: Final = {"reason", "known", "inferred", "source"}
 _ENGINES: Final = ("duckdb", "dbt-core", "dbt-duckdb")
 _DROPS_NAMED: Final = 3
 
@@ -67,9 +80,11 @@ def list_period_inputs(
 ) -> dict[str, PeriodInputs]:
     """Return what the figures of each period rest on, by grain and label: every period of the drops and every gap.
 
-    A gap rests on the periods beside it, whose organisations it lists.
+    A gap rests on the periods beside it, whose organisations it lists. A correction of several periods is applied to
+    all of them or to none, so each of them rests on the drops of the others too.
     """
     of_drops: dict[Period, dict[str, str]] = defaultdict(dict)
+    of_series: dict[tuple[str, Period], dict[str, str]] = defaultdict(dict)
     names: dict[Period, dict[str, str]] = defaultdict(dict)
     cells: dict[Period, int] = defaultdict(int)
     for drop, summary in drops:
@@ -79,16 +94,19 @@ def list_period_inputs(
         for table in summary.tables:
             periods = [parse_period_label(label) for label in table.periods]
             for period in periods:
-                of_drops[period][drop.sha256] = digest
+                of_drops[period][drop.sha256] = of_series[table.series, period][drop.sha256] = digest
                 names[period][drop.sha256] = drop.file
                 cells[period] += table.cells // len(periods)
     reviewed: dict[Period, dict[str, str]] = defaultdict(dict)
     for correction in catalogue.corrections:
-        for label in correction.periods:
-            reviewed[parse_period_label(label)][f"the correction {correction.id}"] = _digest(correction.model_dump())
+        periods = [parse_period_label(label) for label in correction.periods]
+        for period in periods:
+            reviewed[period][f"the correction {correction.id}"] = _digest(correction.model_dump(exclude=_WORDS))
+            if others := {other.label: of_series[correction.series, other] for other in periods if other != period}:
+                reviewed[period][f"the drops of the other periods of {correction.id}"] = _digest(others)
     for gap in catalogue.gaps:
         period = parse_period_label(gap.period)
-        reviewed[period]["the gap"] = _digest(gap.model_dump())
+        reviewed[period]["the gap"] = _digest(gap.model_dump(exclude=_WORDS))
         for beside in (find_period_ending(period.start - dt.timedelta(days=1), period.grain), period.following):
             reviewed[period][f"the drops of {beside.label}"] = _digest(
                 {"drops": of_drops.get(beside, {}), "reviewed": dict(reviewed.get(beside, {}))}
@@ -122,23 +140,22 @@ def find_affected_periods(
     `unfinished` are those that a later build began with and did not finish; with `rebuild` every period is affected.
     """
     of_all = ["a full rebuild was asked for"] if rebuild else []
+    left = set(unfinished)
     if not built_foundation:
-        of_all.append("nothing was built before")
+        of_all.append("a build of every period was not finished" if left else "nothing was built before")
     else:
         of_all += [f"{name} changed" for name in _find_differences(foundation, built_foundation)]
-    left = set(unfinished)
     affected = []
-    for key in sorted({*inputs, *built_inputs, *left}, key=lambda key: _sort_key(inputs, built_inputs, key)):
-        now, before = inputs.get(key), built_inputs.get(key)
+    for key in sorted({*inputs, *built_inputs, *left}, key=_parse_key):
+        now, before, period = inputs.get(key), built_inputs.get(key), _parse_key(key)
         why = [*of_all, *(_describe_differences(now, before) if built_foundation else ())]
         if key in left:
             why.append("a build of it was not finished")
-        period = now or before
-        if why and period is not None:
+        if why:
             affected.append(
                 AffectedPeriod(
                     grain=period.grain,
-                    start=period.start,
+                    start=period.start.isoformat(),
                     label=period.label,
                     cells=now.cells if now else 0,
                     why=tuple(why),
@@ -147,11 +164,9 @@ def find_affected_periods(
     return affected
 
 
-def _sort_key(
-    inputs: Mapping[str, PeriodInputs], built_inputs: Mapping[str, PeriodInputs], key: str
-) -> tuple[str, str]:
-    period = inputs.get(key) or built_inputs.get(key)
-    return (period.grain, period.start) if period else (key, "")
+def _parse_key(key: str) -> Period:
+    """Return the period of a key such as `month 2026-01`; one that a killed build began with has no inputs any more."""
+    return parse_period_label(key.partition(" ")[2])
 
 
 def _describe_differences(now: PeriodInputs | None, before: PeriodInputs | None) -> list[str]:
@@ -188,10 +203,10 @@ def _digest_seeds(folder: Path) -> dict[str, str]:
                 continue
             with (folder / f"{seed['name']}.csv").open(encoding="utf-8", newline="") as stream:
                 rows = [
-                    {column: text for column, text in row.items() if column not in labels}
+                    sorted((column, text) for column, text in row.items() if column not in labels)
                     for row in csv.DictReader(stream)
                 ]
-            digests[f"the seed {seed['name']}"] = _digest(rows)
+            digests[f"the seed {seed['name']}"] = _digest(sorted(rows))
     return digests
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
@@ -139,7 +140,7 @@ class BuildInputs(StateFile):
 class BuiltPeriods(StateFile):
     """`built_periods.json`, `landed_periods.json`: what the figures of each period in the warehouse rest on.
 
-    `foundation` are digests of what every period rests on, by name; empty before the first build was finished.
+    `foundation` are digests of what every period rests on, by name; empty where no build of all periods was finished.
     `unfinished` are the periods that a build has begun with and not finished. Keys are `month 2026-01`.
     """
 
@@ -147,6 +148,16 @@ class BuiltPeriods(StateFile):
     foundation: dict[str, str] = {}
     periods: dict[str, PeriodInputs] = {}
     unfinished: tuple[str, ...] = ()
+
+    def begin(self, affected: Iterable[AffectedPeriod], *, is_full: bool) -> Self:
+        """Return the same with the periods that a build is about to make again as not finished.
+
+        Of a full build nothing is left to stand on until it is finished: tables of two versions of the models may lie
+        beside each other, also after the models are again what they were.
+        """
+        keys = {*self.unfinished, *(f"{period.grain} {period.label}" for period in affected)}
+        foundation: dict[str, str] = {} if is_full else self.foundation
+        return self.model_copy(update={"unfinished": tuple(sorted(keys)), "foundation": foundation})
 
 
 class PulledFile(StateFile):
@@ -264,8 +275,7 @@ class RefreshPlan(StateFile):
 def begin_build(workspace: Workspace, plan: RefreshPlan) -> None:
     """Write down which periods of the warehouse are about to be made again, and what they rest on when that is done."""
     built = BuiltPeriods.load_if_present(workspace.built_periods) or BuiltPeriods()
-    keys = {*built.unfinished, *(f"{period.grain} {period.label}" for period in plan.affected)}
-    built.model_copy(update={"unfinished": tuple(sorted(keys))}).write(workspace.built_periods)
+    built.begin(plan.affected, is_full=plan.is_full).write(workspace.built_periods)
     plan.periods.write(workspace.landed_periods)
 
 

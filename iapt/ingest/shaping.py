@@ -28,6 +28,10 @@ QUARANTINE_FILE: Final = "quarantine.parquet"
 _TEXT: Final = "cells.value_as_published"
 #: A text in place of figures in fewer cells than this is a slip; in more it may be a mark of the publisher's.
 _FEWEST_OF_A_MARK: Final = 3
+#: How often each text stands under each measure: a file has many cells and few texts, so texts are looked at first.
+_CELL_TEXTS: Final = "cell_texts"
+#: Up to so many texts a cell is compared with, before it is asked whether it is quarantined.
+_MOST_TEXTS_COMPARED: Final = 100
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,17 @@ def shape_cells(context: ReadingContext, layout: Layout, table: str, duplicates:
     numbers of a measure cannot be.
     """
     _create_cells_view(context, layout, table, duplicates)
+    context.create_table(
+        _CELL_TEXTS, "select measure_name, value_as_published, count(*) as times from cells group by all"
+    )
     impossible = _find_impossible_numbers(context)
     _reject_other_measures(context, impossible)
     marks = {mark: why for mark, why in SPREADSHEET_MARKS.items() if mark not in layout.tokens}
     marks |= layout.quarantine_tokens
-    is_impossible = " or ".join(numbers.condition for numbers in impossible)
-    is_quarantined = f"({is_one_of(_TEXT, marks)} or {is_impossible})"
+    is_quarantined = _build_quarantine_condition(context, marks, impossible)
+    _reject_unknown_text(context, layout, is_quarantined)
     observations = _build_observations_sql(context, layout, is_quarantined)
     by_status = _write_parquet(context, OBSERVATIONS_FILE, observations, "value_status")
-    if None in by_status:
-        raise _make_unknown_text_rejection(context, layout)
     quarantine = _build_quarantine_sql(context, is_quarantined, marks, impossible)
     by_reason = _write_parquet(context, QUARANTINE_FILE, quarantine, "reason")
     if not by_reason:
@@ -126,10 +131,31 @@ def _create_cells_view(context: ReadingContext, layout: Layout, table: str, dupl
 # -- what is written ------------------------------------------------------------------------------------------------
 
 
-def _build_observations_sql(context: ReadingContext, layout: Layout, is_quarantined: str) -> str:
-    statuses = " ".join(
+def _build_quarantine_condition(
+    context: ReadingContext, marks: dict[str, str], impossible: Sequence[ImpossibleNumbers]
+) -> str:
+    """Return SQL that holds for a row of `cells` that is quarantined: cheap where few texts are, or none."""
+    is_impossible = " or ".join(numbers.condition for numbers in impossible)
+    is_quarantined = f"({is_one_of(_TEXT, marks)} or {is_impossible})"
+    found = context.fetch(
+        f"select distinct {_TEXT} from {_CELL_TEXTS} as cells where {is_quarantined} limit {_MOST_TEXTS_COMPARED + 1}"
+    )
+    if not found:
+        return "false"
+    if len(found) > _MOST_TEXTS_COMPARED:
+        return is_quarantined
+    return f"case when {is_one_of(_TEXT, (text for (text,) in found))} then {is_quarantined} else false end"
+
+
+def _build_statuses_sql(layout: Layout) -> str:
+    """Return SQL for the branches of the status of a cell by its text."""
+    return " ".join(
         f"when {_TEXT} = {quote_literal(token)} then {quote_literal(status)}" for token, status in layout.tokens.items()
     )
+
+
+def _build_observations_sql(context: ReadingContext, layout: Layout, is_quarantined: str) -> str:
+    """Return SQL for the observations. Any text that is no token is a number: see `_reject_unknown_text`."""
     return f"""
         select
             {_build_drop_sql(context)},
@@ -141,10 +167,7 @@ def _build_observations_sql(context: ReadingContext, layout: Layout, is_quaranti
             cells.variable_type, cells.variable_a, cells.variable_b,
             cells.measure_id, cells.measure_name,
             {_TEXT}, try_cast({_TEXT} as double) as value,
-            case
-                {statuses}
-                when {is_number(_TEXT)} then 'published'
-            end as value_status,
+            case {_build_statuses_sql(layout)} else 'published' end as value_status,
             cells.duplicate_of_row
         from cells
         where not {is_quarantined}
@@ -214,7 +237,7 @@ def _find_impossible_numbers(context: ReadingContext) -> list[ImpossibleNumbers]
     value = f"try_cast({_TEXT} as double)"
     rules = context.catalogue.impossible_values.values
     impossible = [ImpossibleNumbers(is_too_large(_TEXT), TOO_LARGE)]
-    names = [name for (name,) in context.fetch("select distinct measure_name from cells order by 1")]
+    names = [name for (name,) in context.fetch(f"select distinct measure_name from {_CELL_TEXTS} order by 1")]
     rule_of_name = {name: next((rule for rule in rules if rule.is_about(name)), None) for name in names}
     for rule in rules:
         measures = [name for name in names if rule_of_name[name] is rule]
@@ -232,6 +255,15 @@ def _reject_other_measures(context: ReadingContext, impossible: Sequence[Impossi
     """Raise where most numbers of a measure cannot be its own: then those that could be are another's too."""
     fewest = context.catalogue.impossible_values.rejected_from_rows
     for numbers in impossible:
+        is_any = context.fetch(
+            f"""
+            select measure_name from {_CELL_TEXTS} as cells where {is_number(_TEXT)} group by measure_name
+            having sum(times) filter (where {numbers.condition}) >= {fewest}
+                and sum(times) filter (where {numbers.condition}) * 2 > sum(times)
+            """
+        )
+        if not is_any:
+            continue
         measures = context.fetch(
             f"""
             select
@@ -258,21 +290,26 @@ def _reject_other_measures(context: ReadingContext, impossible: Sequence[Impossi
             )
 
 
-def _make_unknown_text_rejection(context: ReadingContext, layout: Layout) -> DropRejectedError:
-    """Return the rejection for the first text in a measure cell that is neither a number nor known to the layout."""
+def _reject_unknown_text(context: ReadingContext, layout: Layout, is_quarantined: str) -> None:
+    """Raise for the first text in a measure cell that is neither a number nor known to the layout."""
+    is_unknown = (
+        f"not {is_quarantined} "
+        f"and case {_build_statuses_sql(layout)} when {is_number(_TEXT)} then 'published' end is null"
+    )
+    if not context.fetch(f"select 1 from {_CELL_TEXTS} as cells where {is_unknown} limit 1"):
+        return
     text, member, row, column, times = context.fetch(
         f"""
         select value_as_published, source_member, source_row, source_column,
             count(*) over (partition by value_as_published)
-        from read_parquet({quote_literal(context.folder / OBSERVATIONS_FILE)})
-        where value_status is null order by source_member, source_row limit 1
+        from cells where {is_unknown} order by source_member, source_row limit 1
         """
     )[0]
     known = ", ".join(repr(token) for token in (*layout.tokens, *layout.quarantine_tokens))
     is_mark = times >= _FEWEST_OF_A_MARK and not any(character.isnumeric() for character in text)
     found = repr(text[:40]) + (f", in {times:,} cells" if times > 1 else "")
     remedy = EXTEND_LAYOUT if is_mark else CORRECT_CELL
-    return context.make_row_rejection(member, row, f"a number, or one of {known}", found, remedy, column=column)
+    raise context.make_row_rejection(member, row, f"a number, or one of {known}", found, remedy, column=column)
 
 
 def _make_error_cell_notices(context: ReadingContext) -> list[str]:
@@ -291,11 +328,14 @@ def _make_error_cell_notices(context: ReadingContext) -> list[str]:
 
 def _make_unseen_mark_notices(context: ReadingContext, layout: Layout) -> list[str]:
     """Say where a mark stands that the layout knows and that no file of it was seen to have."""
+    is_unseen = is_one_of(_TEXT, layout.unseen_tokens)
+    if not context.fetch(f"select 1 from {_CELL_TEXTS} as cells where {is_unseen} limit 1"):
+        return []
     marks = context.fetch(
         f"""
         select
             {_TEXT}, arg_min(source_member, source_row), min(source_row), arg_min(source_column, source_row), count(*)
-        from cells where {is_one_of(_TEXT, layout.unseen_tokens)} group by 1 order by 1
+        from cells where {is_unseen} group by 1 order by 1
         """
     )
     return [

@@ -316,6 +316,7 @@ def test_how_a_figure_stands_to_its_standard_is_the_releases_word(
     }
     assert "bme_group/bme" in areas_read["england"].standards
     assert "age_band/18_to_25" not in areas_read["england"].standards
+    assert all(text for measures in areas_read["england"].standards.values() for text in measures.values())
     number = config.measure_order.index("percentage_recovery")
     cells = [
         (cell, word)

@@ -163,6 +163,15 @@ def make_small_drops() -> Mapping[str, EditableDrop]:
     return bases
 
 
+def make_small_drop(series: str, period: str) -> EditableDrop:
+    """One drop of a period of a series: monthly, quarterly or annual, in the layout that the period had."""
+    if series == "monthly":
+        return _make_month(period)
+    if series == "annual":
+        return _make_year(period)
+    return _make_wide_quarter(period) if period in truth.WIDE_QUARTERS else _make_quarter(period)
+
+
 def _choose_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of a few organisations and populations."""
     commissioners = _ORGANISATIONS["commissioner"]

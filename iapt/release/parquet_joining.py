@@ -38,7 +38,7 @@ class _ParquetFile:
 
 
 def join_parquet_files(parts: Sequence[Path], target: Path) -> None:
-    """Write the rows of Parquet files, in their order, into one; its bytes are on the disk afterwards.
+    """Write the rows of Parquet files, in their order, into one.
 
     Raises ParquetJoinError where there is no file, one is no Parquet file, one has another schema than the first, or
     one says in its footer what a join would lose, such as where a Bloom filter lies.
@@ -51,8 +51,6 @@ def join_parquet_files(parts: Sequence[Path], target: Path) -> None:
             for chunk in _read_body(file):
                 stream.write(chunk)
         stream.write(end)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def find_differences_from_parts(file: Path, parts: Sequence[Path]) -> Iterator[str]:

@@ -25,7 +25,9 @@ TABLES_IN_PARTS: Final[Mapping[str, Grain]] = {
 class Part(BaseModel):
     """The rows of one period of a table. `build` is the build of the warehouse that last made these rows.
 
-    `source_build` is that of the rows of the fact that the extract was made from.
+    `source_build` is that of the rows of the fact that the extract was made from; each is empty where the warehouse
+    does not say it. `written_by` is a digest of how the file was written. A part that was not written yet has no
+    `sha256` and no `bytes`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,11 +36,12 @@ class Part(BaseModel):
     grain: str
     period: str
     period_start: str
-    sha256: str
     rows: int
-    bytes: int
-    build: str
+    sha256: str = ""
+    bytes: int = 0
+    build: str = ""
     source_build: str = ""
+    written_by: str = ""
 
     @property
     def file_name(self) -> str:

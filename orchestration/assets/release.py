@@ -32,9 +32,9 @@ from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
 from iapt.files import write_atomically, write_json_atomically
 from iapt.ingest.reissues import add_status_and_revision, find_wholly_replaced_drops
 from iapt.release.metadata import Description
-from iapt.release.parts import StagedParts
+from iapt.release.parts import TABLES_IN_PARTS, StagedParts
 from iapt.release.publish import REPORT_FOLDER, NotPublishableError, ReleaseCandidate, publish
-from iapt.release.stage import TABLES, stage
+from iapt.release.stage import TABLES, StagingError, stage
 from iapt.release.workspace_audit import open_auditor
 from iapt.report.site import NOT_BUILDABLE, make_report_builder
 from iapt.validation import ValidationReport
@@ -84,8 +84,16 @@ def staged_tables(
         )
     # What the warehouse was built from goes with the tables: a later run may land other drops before it stages them.
     built.write(paths.staged)
-    for table, rows in stage(paths.warehouse, paths.staging).items():
-        yield dg.MaterializeResult(asset_key=_staged_key(table), metadata={"dagster/row_count": rows})
+    try:
+        staged = stage(paths)
+    except StagingError as error:
+        raise dg.Failure(str(error)) from error
+    for table, outcome in staged.items():
+        parts = {"parts written": outcome.parts_written, "parts kept": outcome.parts_kept}
+        yield dg.MaterializeResult(
+            asset_key=_staged_key(table),
+            metadata={"dagster/row_count": outcome.rows, **(parts if table in TABLES_IN_PARTS else {})},
+        )
 
 
 def _subjects() -> dict[tuple[str, str], list[str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,8 +22,7 @@ from iapt.workspace_state import RefreshPlan
 from tests.factories.project_copies import edit_csv_cell, make_environment
 from tests.factories.small_drops import EditableDrop, make_small_drop, make_small_drops
 
-#: A cell of a seed on which no figure rests, and one on which some do: column, row and other text.
-LABEL: Final = ("measures", "definition", 0)
+#: A cell of a seed on which figures rest: column, row and other text.
 FIGURES: Final = ("standards", "threshold", 1)
 #: What random steps are drawn from, beside the publications that are there at first.
 FIRST: Final = (
@@ -50,7 +50,6 @@ class ChangingHome:
     profile: str = "publisher"
     issues: dict[tuple[str, str], list[EditableDrop]] = field(default_factory=dict)
     withdrawn: dict[str, str] = field(default_factory=dict)
-    labels: int = 0
 
     def __post_init__(self) -> None:
         """Make the folder of drops, whose figures are invented."""
@@ -92,11 +91,14 @@ class ChangingHome:
         for path, record in zip(records, (first, second), strict=True):
             write_json_atomically(path, record)
 
-    def reword_label(self) -> None:
-        """Change a text of a seed on which no figure rests."""
-        self.labels += 1
-        seed, column, row = LABEL
-        self._edit_seed(seed, row, column, f"Reworded {self.labels} times.")
+    def reword_labels(self) -> None:
+        """Change every text of the seeds on which no figure rests, as their YAML says."""
+        folder = self.checkout / "dbt_project" / "seeds"
+        for path in sorted(folder.glob("_seeds_*.yml")):
+            for seed in yaml.safe_load(path.read_text("utf-8"))["seeds"]:
+                labels = seed["config"]["meta"]["label_columns"]
+                if labels != "all":
+                    _reword(folder / f"{seed['name']}.csv", labels)
 
     def change_standard(self) -> None:
         """Change a number of a seed on which figures rest."""
@@ -118,7 +120,7 @@ class ChangingHome:
             *((f"add {' '.join(key)}", lambda key=key: self.add(*key)) for key in absent),
             *((f"withdraw {' '.join(key)}", lambda key=key: self.withdraw(*key)) for key in self.issues),
             *((f"rank {period} again", lambda period=period: self.rank_again(period)) for period in several),
-            ("reword a label", self.reword_label),
+            ("reword the labels", self.reword_labels),
             ("change a standard", self.change_standard),
             ("change the profile", self.change_profile),
         ]
@@ -179,6 +181,16 @@ class ChangingHome:
         )
         if ran.returncode != 0:
             raise AssertionError(f"the refresh ended with {ran.returncode}:\n{ran.stdout}\n{ran.stderr}")
+
+
+def _reword(seed: Path, columns: Sequence[str]) -> None:
+    with seed.open(encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    for number in map(header.index, columns):
+        for row in rows:
+            row[number] = row[number] and f"{row[number]}, reworded"
+    with seed.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([header, *rows])
 
 
 def change_values(drop: EditableDrop) -> None:

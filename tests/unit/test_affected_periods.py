@@ -386,6 +386,15 @@ def test_a_label_of_a_seed_affects_no_period(tmp_path: Path, project: Path, labe
     assert (write(measure="b", label="A", source="page 1") == before) == (labels == "all")
 
 
+def test_every_label_column_is_one_of_its_seed_and_no_key(project: Path) -> None:
+    """A misspelt one would be none, without a word."""
+    for path in sorted((project / SEEDS).glob("_seeds_*.yml")):
+        for seed in yaml.safe_load(path.read_text("utf-8"))["seeds"]:
+            labels = seed["config"]["meta"]["label_columns"]
+            columns = list(seed["config"]["column_types"])
+            assert labels == "all" or set(labels) < set(columns[1:]), seed["name"]
+
+
 def test_another_policy_or_secret_affects_every_period() -> None:
     policy = load_policy()
     before = compute_foundation(PROJECT_ROOT, policy, salt="a")

@@ -12,11 +12,16 @@ from iapt.workspace import Workspace
 
 _FULL: Final = "the disk is full. Make room, and refresh again"
 _QUOTA: Final = "the user who runs the refresh may not fill more of the disk. Make room, and refresh again"
+_TOO_LARGE: Final = (
+    "the system allows no file as large as one that is needed. Raise the limit of the user who runs the refresh "
+    "(`ulimit -f`), or put the home on a file system that takes larger files, and refresh again"
+)
 _READ_ONLY: Final = "the disk may not be written to. Let the user who runs the refresh write there, and refresh again"
 _FAULT: Final = "the disk fails when it is read or written. Look at it before you refresh again"
 _BY_NUMBER: Final = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _QUOTA,
+    errno.EFBIG: _TOO_LARGE,
     errno.EROFS: _READ_ONLY,
     errno.EIO: _FAULT,
 }
@@ -25,6 +30,7 @@ _BY_WORDS: Final = {
     "no space left on device": _FULL,
     "database or disk is full": _FULL,
     "disk quota exceeded": _QUOTA,
+    "file too large": _TOO_LARGE,
     "attempt to write a readonly database": _READ_ONLY,
     "read-only file system": _READ_ONLY,
     "disk i/o error": _FAULT,

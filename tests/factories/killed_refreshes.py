@@ -32,10 +32,23 @@ class RefreshProcesses:
         self._mark = uuid.uuid4().hex
 
     def refresh(self, home: Workspace, drops: Path, moment: str = "") -> int:
-        """Refresh a home until a moment comes; return the exit status, negative where the process was killed."""
+        """Refresh a home, and kill that at a moment; return the exit status, negative where the process was killed."""
+        return self._ask(home, drops, moment, is_killed=True)
+
+    def refresh_until_disk_is_full(self, home: Workspace, drops: Path, moment: str) -> int:
+        """Refresh a home whose disk is full from a moment on; return the exit status."""
+        return self._ask(home, drops, moment, is_killed=False)
+
+    def _ask(self, home: Workspace, drops: Path, moment: str, *, is_killed: bool) -> int:
         assert self._worker.stdin is not None
         assert self._worker.stdout is not None
-        request = {"home": str(home.root), "drops": str(drops), "moment": moment, "environment": {MARK: self._mark}}
+        request = {
+            "home": str(home.root),
+            "drops": str(drops),
+            "moment": moment,
+            "is_killed": is_killed,
+            "environment": {MARK: self._mark},
+        }
         self._worker.stdin.write(json.dumps(request) + "\n")
         self._worker.stdin.flush()
         return int(self._worker.stdout.readline())

@@ -2,14 +2,15 @@
 
     python -m tests.factories.refresh_worker
 
-It reads requests from standard input, a line of JSON each: `home`, `drops`, and `moment`, a pattern. The fork is killed
-at the first event that the pattern matches; an empty one matches none. It answers with the exit status of the fork,
-negative where that was killed. Events are `at <step>` as progress is told, and `before <path>` and `after <path>` of
-whatever is renamed in the home.
+It reads requests from standard input, a line of JSON each: `home`, `drops`, and `moment`, a pattern. At the first event
+that the pattern matches the fork is killed, or the disk is full: then nothing is renamed any more. An empty pattern
+matches none. It answers with the exit status of the fork, negative where that was killed. Events are `at <step>` as
+progress is told, and `before <path>` and `after <path>` of whatever is renamed in the home.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -24,12 +25,18 @@ from orchestration.progress import ProgressReporter
 from orchestration.refresh import refresh
 
 
-def refresh_until(home: Path, drops: Path, moment: str) -> int:
-    """Refresh a home, and be killed at a moment; return the exit status where there was none such."""
+def refresh_until(home: Path, drops: Path, moment: str, *, is_killed: bool) -> int:
+    """Refresh a home, and be killed at a moment, or find the disk full from then on; return the exit status."""
+    is_full = False
 
     def note(event: str) -> None:
-        if moment and re.search(moment, event):
+        nonlocal is_full
+        if not is_full and not (moment and re.search(moment, event)):
+            return
+        if is_killed:
             os.kill(os.getpid(), signal.SIGKILL)
+        is_full = True
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     for name in ("replace", "rename"):
         setattr(os, name, _make_noting_rename(getattr(os, name), home, note))
@@ -60,7 +67,9 @@ def main() -> None:
                 os.environ |= request["environment"]
                 with open(os.devnull, "w") as nowhere:  # noqa: PTH123
                     os.dup2(nowhere.fileno(), 1)
-                status = refresh_until(Path(request["home"]), Path(request["drops"]), request["moment"])
+                status = refresh_until(
+                    Path(request["home"]), Path(request["drops"]), request["moment"], is_killed=request["is_killed"]
+                )
             finally:
                 os._exit(status)
         _, status = os.waitpid(process, 0)

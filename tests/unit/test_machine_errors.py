@@ -36,6 +36,8 @@ def wrapped(cause: Exception) -> Exception:
         (system(errno.ENOSPC), FULL),
         (system(errno.ENOSPC, "/home/a"), FULL),
         (system(errno.EDQUOT), "may not fill more of the disk"),
+        (system(errno.EFBIG), "the system allows no file as large"),
+        (duckdb.IOException("IO Error: Could not write file: File too large"), "the system allows no file as large"),
         (system(errno.EROFS), "the disk may not be written to"),
         (system(errno.EIO), "the disk fails when it is read or written"),
         (sqlite3.OperationalError("database or disk is full"), FULL),

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', incremental_strategy='replace_periods', on_schema_change='fail') }}
+
 -- The cells of every topic mart: the figures of the extracts, and the cells that do not apply, which no extract holds.
 with figures as (
 
@@ -7,6 +9,7 @@ with figures as (
     select
         '{{ grain }}' as period_grain,
         period,
+        period_start,
         org_level,
         org_code,
         partner_code,
@@ -20,7 +23,9 @@ with figures as (
         upper_bound,
         is_derived
     from {{ ref(extract) }}
-    where measure in ({{ literals(all_topic_measures()) }})
+    where
+        measure in ({{ literals(all_topic_measures()) }})
+        and {{ in_affected_periods(grain, 'period_start') }}
 
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -33,6 +38,7 @@ not_applicable as (
     select
         '{{ grain }}' as period_grain,
         period,
+        period_start,
         org_level,
         org_code,
         partner_code,
@@ -49,6 +55,7 @@ not_applicable as (
     where
         value_status = 'not_applicable'
         and measure in ({{ literals(all_topic_measures()) }})
+        and {{ in_affected_periods(grain, 'period_start') }}
 
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -78,7 +78,16 @@ def after(released_home: BuiltHome, tmp_path_factory: pytest.TempPathFactory) ->
     prepare_manifest()
     result = subprocess.run(
         [
-            *(sys.executable, "-m", dbt_command.MODULE, "--no-use-colors", "run", "--select", *MODELS),
+            *(
+                sys.executable,
+                "-m",
+                dbt_command.MODULE,
+                "--no-use-colors",
+                "run",
+                "--full-refresh",
+                "--select",
+                *MODELS,
+            ),
             *("--target-path", folder / "target", "--log-path", folder / "logs"),
         ],
         cwd=DBT_PROJECT,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from iapt.contract import CURRENT_BOUNDARIES, DERIVED, EXTRACT_GRAINS, parquet_name
+from iapt.duckdb_connections import open_duckdb
 from iapt.release.stage import TABLES
 from iapt.sql import quote_literal
 
@@ -26,28 +29,44 @@ GZIP_LEVEL = 3  # the next one takes twice the time for a file that is a tenth s
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file of a table: its name, the query of its rows, and the columns of text, whose every value is quoted."""
+    """A CSV file of a table, or of one period of it.
+
+    `rows` is the query of its rows, and `texts` are the columns of text, whose every value is quoted.
+    """
 
     table: str
     name: str
     rows: str
     texts: tuple[str, ...]
+    period: str | None = None
 
 
-def write_csv_files(release: Path) -> dict[str, list[str]]:
+def digest_csv_writer() -> str:
+    """Return a digest of what decides, beside its rows, which bytes a CSV file has: this module and its libraries."""
+    parts = (Path(__file__).read_text("utf-8"), duckdb.__version__, zlib.ZLIB_RUNTIME_VERSION)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def write_csv_files(release: Path, reuse: Callable[[CsvFile, Path], bool], *, workers: int = 1) -> dict[str, list[str]]:
     """Write every table of a release folder as CSV: those too long for a spreadsheet by period.
 
+    A file that `reuse` puts into its place is not written. `workers` are those that share the memory of this process.
     Returns the paths of the files of each table, relative to the folder of the release.
     """
     folder = release / CSV_FOLDER
     folder.mkdir()
 
     def write(file: CsvFile) -> None:
+        if reuse(file, folder / file.name):
+            return
         with connection.cursor() as cursor:
             write_csv_file(cursor, file, folder / file.name)
 
     # On one thread each, so that the rows of a file are written in the order in which they are read.
-    with duckdb.connect(config={"threads": 1}) as connection, ThreadPoolExecutor(max_workers=WRITERS) as writers:
+    with (
+        open_duckdb(workers=workers, threads=1, preserve_insertion_order=True) as connection,
+        ThreadPoolExecutor(max_workers=WRITERS) as writers,
+    ):
         files = [
             file for table in TABLES for file in list_csv_files(connection, table, str(release / parquet_name(table)))
         ]
@@ -74,7 +93,7 @@ def list_csv_files(connection: duckdb.DuckDBPyConnection, table: str, parquet: s
     periods = connection.execute(f"select distinct period from {source} where period is not null order by 1").fetchall()
     for (period,) in periods:
         of_period = f"{rows} where staged.period = {quote_literal(str(period))}"
-        yield CsvFile(table, name_csv_file(table, str(period)), of_period, texts)
+        yield CsvFile(table, name_csv_file(table, str(period)), of_period, texts, str(period))
 
 
 def write_csv_file(connection: duckdb.DuckDBPyConnection, file: CsvFile, target: Path) -> None:

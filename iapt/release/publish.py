@@ -17,14 +17,18 @@ import duckdb
 
 from iapt.contract import EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE
+from iapt.duckdb_connections import open_duckdb
 from iapt.files import compute_sha256, rename_durably, write_json_atomically
-from iapt.release.csv_files import WRITERS, write_csv_files
+from iapt.release.csv_files import CSV_FOLDER, WRITERS, CsvFile, digest_csv_writer, write_csv_files
 from iapt.release.datapackage import DATA_PACKAGE, to_data_package
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, build_dictionary, to_json, to_page
 from iapt.release.manifest_comparison import compare_with_manifest
 from iapt.release.metadata import Description, render_release_readme
+from iapt.release.parquet_joining import find_differences_from_parts
+from iapt.release.parts import TABLES_IN_PARTS, StagedParts, find_part
+from iapt.release.released_files import FileRecord, PartDigests, ReleasedFiles
 from iapt.release.stage import TABLES
-from iapt.sql import quote_literal
+from iapt.sql import quote_literal, sql_list
 from iapt.threads import threads_per_worker
 from iapt.validation import ValidationReport
 from iapt.workspace import Workspace
@@ -109,9 +113,18 @@ def publish(candidate: ReleaseCandidate, workspace: Workspace, today: date) -> P
     }
     temp_folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=workspace.releases))
     try:
-        _copy_tables(candidate.tables, temp_folder, validation)
-        _write_release(temp_folder, candidate, metadata)
-        manifest = {**metadata, "checks": _count_results(validation), "files": _list_files(temp_folder)}
+        earlier = ReleasedFiles.load(workspace.latest)
+        tables = _take_tables(candidate.tables, temp_folder, validation, earlier)
+        parts = _prove_parts(workspace, temp_folder)
+        made = ReleasedFiles(temp_folder, tables, parts, {CSV_FOLDER: digest_csv_writer()})
+        records = _write_release(made, candidate, metadata, earlier)
+        manifest = {
+            **metadata,
+            "checks": _count_results(validation),
+            "writers": made.writers,
+            "parts": parts,
+            "files": _list_files(temp_folder, records, earlier),
+        }
         write_json_atomically(temp_folder / MANIFEST, manifest)
         _make_read_only(temp_folder)
         folder = rename_durably(temp_folder, workspace.releases / release_id)
@@ -169,23 +182,70 @@ def _next_release_id(releases: Path, today: date) -> str:
     return f"{month}.{max((int(match[1]) for match in matches if match), default=0) + 1}"
 
 
-def _copy_tables(tables: Path, release: Path, validation: ValidationReport) -> None:
-    """Copy the staged tables. Raises NotPublishableError where a copy is not of the bytes that the gate passed."""
+def _take_tables(
+    tables: Path, release: Path, validation: ValidationReport, earlier: ReleasedFiles
+) -> dict[str, FileRecord]:
+    """Link the tables that the last release has too and copy the others; return what the manifest says of each.
+
+    Raises NotPublishableError where a table is not of the bytes that the gate passed.
+    """
+    records: dict[str, FileRecord] = {}
     for name in map(parquet_name, TABLES):
+        digest = validation.files[name]
+        if earlier.get_digest(name) == digest and (record := earlier.link(name, release / name)) is not None:
+            records[name] = record
+            continue
         shutil.copyfile(tables / name, release / name)
-        if compute_sha256(release / name) != validation.files.get(name):
+        if compute_sha256(release / name) != digest:
             raise NotPublishableError(f"{name} changed while it was being published; run the refresh again.")
+        records[name] = {"sha256": digest, "bytes": (release / name).stat().st_size}
+    with open_duckdb(threads=1) as connection:  # reads the footers alone
+        counts = connection.execute(
+            f"select file_name, num_rows from parquet_file_metadata([{sql_list(release / name for name in records)}])"
+        ).fetchall()
+    return {Path(str(file)).name: {**records[Path(str(file)).name], "rows": int(rows)} for file, rows in counts}
 
 
-def _write_release(release: Path, candidate: ReleaseCandidate, metadata: Mapping[str, Any]) -> None:
-    """Write everything that is made of the tables of a release folder, into it."""
-    release_id, description = str(metadata["release_id"]), candidate.description
+def _prove_parts(workspace: Workspace, release: Path) -> PartDigests:
+    """Return the sha256 of the part of each period of each table of a release that is, byte for byte, its parts.
+
+    A table that is not what the staged parts give is left out: what was made of it cannot be told by period.
+    """
+    staged = StagedParts.load_if_present(workspace.staged_parts) or StagedParts()
+    proven = {}
+    for table in TABLES_IN_PARTS:
+        parts = staged.of_table(table)
+        paths = [find_part(workspace.parts, part) for part in parts]
+        if (
+            parts
+            and all(path.is_file() for path in paths)
+            and [compute_sha256(path) for path in paths] == [part.sha256 for part in parts]
+            and not any(find_differences_from_parts(release / parquet_name(table), paths))
+        ):
+            proven[table] = {part.period: part.sha256 for part in parts}
+    return proven
+
+
+def _write_release(
+    made: ReleasedFiles, candidate: ReleaseCandidate, metadata: Mapping[str, Any], earlier: ReleasedFiles
+) -> dict[str, FileRecord]:
+    """Write everything that is made of the tables of a release folder, into it; return what is known of its files."""
+    release_id, description, release = str(metadata["release_id"]), candidate.description, made.folder
+    records = dict(made.files)
+
+    def reuse_csv_file(file: CsvFile, target: Path) -> bool:
+        name = f"{CSV_FOLDER}/{file.name}"
+        if not _is_same_csv_file(file, made, earlier) or (record := earlier.link(name, target)) is None:
+            return False
+        records[name] = record
+        return True
+
     with ThreadPoolExecutor(max_workers=1) as executor:  # beside the CSV files
         futures: list[Future[Any]] = [executor.submit(_write_database, release)]
         if candidate.report_builder is not None:
             build = candidate.report_builder.build
             futures.append(executor.submit(build, release, release / REPORT_FOLDER, metadata))
-        csv_paths = write_csv_files(release)
+        csv_paths = write_csv_files(release, reuse_csv_file, workers=WRITERS)
         for future in futures:
             future.result()
     shutil.copytree(candidate.data_docs, release / DATA_DOCS_FOLDER)
@@ -195,6 +255,17 @@ def _write_release(release: Path, candidate: ReleaseCandidate, metadata: Mapping
     package = to_data_package(release_id, csv_paths, is_licensed=description.salt is None)
     (release / DATA_PACKAGE).write_text(package, encoding="utf-8")
     (release / "README.md").write_text(render_release_readme(release_id, description, release), encoding="utf-8")
+    return records
+
+
+def _is_same_csv_file(file: CsvFile, made: ReleasedFiles, earlier: ReleasedFiles) -> bool:
+    """Whether the last release's file of this name was made by the same code of the same rows."""
+    if file.period is None:
+        is_of_same_rows = earlier.get_table_digest(file.table) == made.get_table_digest(file.table)
+    else:
+        part = made.parts.get(file.table, {}).get(file.period)
+        is_of_same_rows = part is not None and earlier.parts.get(file.table, {}).get(file.period) == part
+    return is_of_same_rows and earlier.writers.get(CSV_FOLDER) == made.writers[CSV_FOLDER]
 
 
 def _write_database(release: Path) -> None:
@@ -216,18 +287,19 @@ def _count_results(validation: ValidationReport) -> dict[str, int]:
     return {result: results.count(result) for result in sorted(set(results))}
 
 
-def _list_files(release: Path) -> dict[str, dict[str, str | int]]:
-    """Return every file of a release with its digest, its bytes and, of a table, its rows."""
-    tables = {parquet_name(table) for table in TABLES}
-    files: dict[str, dict[str, str | int]] = {}
-    with duckdb.connect() as connection:
-        for path in sorted(path for path in release.rglob("*") if path.is_file()):
-            name = path.relative_to(release).as_posix()
-            files[name] = {"sha256": compute_sha256(path), "bytes": path.stat().st_size}
-            if name in tables:
-                rows = connection.execute("select count(*) from read_parquet(?)", [str(path)]).fetchall()
-                files[name]["rows"] = int(rows[0][0])
-    return files
+def _list_files(release: Path, known: Mapping[str, FileRecord], earlier: ReleasedFiles) -> dict[str, FileRecord]:
+    """Return what the manifest says of every file of a release; what is known of one is taken over.
+
+    A file that turned out as the last release has it is linked to that.
+    """
+    records: dict[str, FileRecord] = {}
+    for path in sorted(path for path in release.rglob("*") if path.is_file()):
+        name = path.relative_to(release).as_posix()
+        record = known.get(name) or {"sha256": compute_sha256(path), "bytes": path.stat().st_size}
+        if name not in known and earlier.get_digest(name) == record["sha256"]:
+            earlier.link(name, path)
+        records[name] = record
+    return records
 
 
 def _make_read_only(folder: Path) -> None:

@@ -29,8 +29,8 @@ from iapt.workspace import Workspace
 TABLES: Final = {table.name: table.relation for table in contract.TABLES.values() if table.is_released}
 #: A footer that says where Bloom filters lie cannot be joined; rows in order are found by their statistics.
 _PARQUET_SETTINGS: Final = "format parquet, compression zstd, row_group_size 122880, write_bloom_filter false"
-#: How the name begins of a part that is being written.
-_UNFINISHED: Final = ".making-"
+#: How the name ends of what is being written.
+_UNFINISHED: Final = ".part"
 WRITERS: Final = 2
 #: The build of the rows of a period of a model, by model, grain and first day.
 _Builds: TypeAlias = Mapping[tuple[str, str, str], str]
@@ -58,7 +58,7 @@ def stage(workspace: Workspace) -> dict[str, StagedTable]:
     Raises StagingError where a table has rows that belong to no period, ParquetJoinError where parts do not fit.
     """
     folder, parts_folder = workspace.staging, workspace.parts
-    temp_folder = folder.with_name(folder.name + ".part")
+    temp_folder = folder.with_name(folder.name + _UNFINISHED)
     shutil.rmtree(temp_folder, ignore_errors=True)
     temp_folder.mkdir(parents=True)
     parts_folder.mkdir(exist_ok=True)
@@ -171,7 +171,7 @@ def _is_current(part: Part, expected: Part, folder: Path) -> bool:
 
 def _write_part(part: Part, folder: Path, write: Callable[[str, Path], int]) -> Part:
     """Write the rows of a part into the folder of parts; return it with what its file is."""
-    with tempfile.NamedTemporaryFile(prefix=_UNFINISHED, dir=folder, delete=False) as stream:
+    with tempfile.NamedTemporaryFile(suffix=_UNFINISHED, dir=folder, delete=False) as stream:
         temp_path = Path(stream.name)
     rows = write(_select_part(part), temp_path)
     if rows != part.rows:

@@ -88,7 +88,10 @@ def open_duckdb(
 ) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file, or one in memory, under `make_duckdb_config`. Rows keep their order only if a setting asks.
 
-    Raises duckdb.Error where the file cannot be opened.
+    What does not fit into memory is spilt beside a file, unless `spill` says where. Raises duckdb.Error where the file
+    cannot be opened.
     """
+    if spill is None and database is not None:
+        spill = database.with_name(f"{database.name}.tmp")
     config = make_duckdb_config(spill, workers=workers, **settings)
     return duckdb.connect(str(database) if database else ":memory:", read_only=read_only, config=config)

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import duckdb
 
+from iapt.duckdb_connections import open_duckdb
 from iapt.workspace_lock import describe_seconds
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ def wait_for_warehouse(warehouse: Path, *, for_writing: bool, wait_seconds: floa
     """Return when the warehouse can be opened; at once where there is none yet. Raises as `retry_while_locked`."""
     if warehouse.is_file():
         retry_while_locked(
-            lambda: duckdb.connect(str(warehouse), read_only=not for_writing).close(),
+            lambda: open_duckdb(warehouse, read_only=not for_writing).close(),
             warehouse,
             wait_seconds=wait_seconds,
             say=say,

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import yaml
 
+from iapt.duckdb_connections import open_duckdb
 from iapt.run_warnings import RunWarning, fill_template
 from iapt.workspace import DBT_PROJECT
 
@@ -38,7 +39,7 @@ def describe_failed_tests(target: Path, warehouse: Path) -> str:
     ]
     if not tests:
         return ""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_duckdb(warehouse, read_only=True, preserve_insertion_order=True) as connection:
         return "\n\n".join(
             _describe_failed_test(connection, record["unique_id"], record["compiled_code"]) for record in tests
         )
@@ -80,7 +81,7 @@ def make_test_warnings(
         entry["name"]: entry["config"]["meta"]["warning"]
         for entry in yaml.safe_load(texts.read_text("utf-8"))["data_tests"]
     }
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_duckdb(warehouse, read_only=True, preserve_insertion_order=True) as connection:
         return {
             test: _make_warning(connection, _get_test_name(test), asset, compiled_sql[test], entries)
             for test, asset in tests.items()

@@ -19,6 +19,7 @@ from iapt.catalogue.precedence import Precedence
 from iapt.catalogue.publications import find_page_address
 from iapt.catalogue.publisher import Publisher
 from iapt.catalogue.relations import Relations, load_relations
+from iapt.duckdb_connections import open_duckdb
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.completeness import PublicationState, parse_archived_day
 from iapt.ingest.due_publications import iterate_expected
@@ -115,7 +116,9 @@ def load_landing_tables(
     files = sql_list(observations.observations_path(drop.sha256) for drop, _ in drops)
     name = "drop_sha256" if salt is None else f"sha256({quote_literal(salt)} || drop_sha256)"
     warehouse.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(warehouse), config={"storage_compatibility_version": STORAGE_VERSION}) as connection:
+    with open_duckdb(
+        warehouse, preserve_insertion_order=True, storage_compatibility_version=STORAGE_VERSION
+    ) as connection:
         connection.begin()
         connection.execute("create schema if not exists landing")
         connection.execute(

@@ -191,9 +191,9 @@ class _CellCounts:
         key = (issue.drop.sha256, issue.table.series)
         if key not in self.counts:
             path = str(self.observations.observations_path(issue.drop.sha256))
-            import duckdb  # imported late: most files are issued once
+            from iapt.duckdb_connections import open_duckdb  # imported late: most files are issued once
 
-            with duckdb.connect() as connection:
+            with open_duckdb() as connection:
                 rows = connection.execute(
                     """
                     select cast(period_start as varchar), org_level, count(*) from read_parquet(?)

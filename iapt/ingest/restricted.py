@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import duckdb
-
+from iapt.duckdb_connections import open_duckdb
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.rejection import DropRejectedError
@@ -22,7 +21,7 @@ def reject_other_than_counts(drops: Sequence[tuple[ArchivedDrop, DropSummary]], 
     A percentage beside rounded counts is what lets hidden ones be worked out (see the disclosure methodology), so none
     is made from restricted counts, and none is used. Raises DropRejectedError, naming the drop.
     """
-    with duckdb.connect() as connection:
+    with open_duckdb() as connection:
         for drop, _ in drops:
             path = str(observations.observations_path(drop.sha256))
             query = "select count(*) from read_parquet(?) where measure_name not like 'Count%'"

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import duckdb
-
 from iapt.contract import EXTRACT_GRAINS, TOPICS, parquet_name
+from iapt.duckdb_connections import open_duckdb
 from iapt.workspace import DBT_PROJECT
 
 #: The topics of the marts; a measure that stands in several belongs to the first, as does the count they all rest on.
@@ -62,7 +61,7 @@ def summarise_coverage(release: Path) -> list[Coverage]:
     """Return what the extracts of a release folder cover: an entry an extract, family and level that has any figure."""
     families = read_measure_families()
     entries: list[Coverage] = []
-    with duckdb.connect() as connection:
+    with open_duckdb() as connection:
         connection.execute("create table families (measure varchar, family varchar)")
         connection.executemany("insert into families values (?, ?)", list(families.items()))
         for table, grain in EXTRACT_GRAINS.items():

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import duckdb
 import jinja2
 import markupsafe
 
 from iapt import contract
+from iapt.duckdb_connections import open_duckdb
 from iapt.workspace import DBT_PROJECT, PROJECT_ROOT
 
 DICTIONARY_PAGE = "dictionary.html"
@@ -116,7 +116,7 @@ def _with_coverage(table: Table, release: Path) -> Table:
         # A period of which one provider was loaded is no period that the table covers.
         of_england = "org_level = 'england'" if "org_level" in names else "true"
         periods = ", ".join(f"{end}(period, period_start) filter ({of_england})" for end in ("arg_min", "arg_max"))
-    with duckdb.connect() as connection:
+    with open_duckdb() as connection:
         file = str(release / contract.parquet_name(table.name))
         rows = connection.execute(f"select {periods}, count(*) from read_parquet(?)", [file]).fetchall()
     first_period, last_period, count = rows[0]

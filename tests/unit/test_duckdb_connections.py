@@ -19,7 +19,18 @@ from iapt.duckdb_connections import (
     find_memory_limit_mb,
     open_duckdb,
 )
+from iapt.workspace import PROJECT_ROOT
 
+#: Modules that still open DuckDB themselves, some under `make_duckdb_config`.
+OPEN_THEMSELVES = {
+    "expectations/drop_validation.py",
+    "expectations/period_validation.py",
+    "expectations/release_validation.py",
+    "iapt/disclosure/auditor.py",
+    "iapt/ingest/reading.py",
+    "iapt/release/copies.py",
+    "iapt/release/publish.py",
+}
 MEGABYTE = 2**20
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 UNLIMITED_V1 = "9223372036854771712"
@@ -99,6 +110,13 @@ def test_a_connection_has_these_settings(workers: int, tmp_path: Path, monkeypat
     assert int(settings["threads"]) == max(1, (os.cpu_count() or 1) // workers)
 
 
+def test_every_other_module_opens_duckdb_here() -> None:
+    packages = ("iapt", "orchestration", "expectations")
+    modules = (path for package in packages for path in (PROJECT_ROOT / package).rglob("*.py"))
+    found = {path.relative_to(PROJECT_ROOT).as_posix() for path in modules if "duckdb.connect(" in path.read_text()}
+    assert found - OPEN_THEMSELVES == {"iapt/duckdb_connections.py"}
+
+
 def sort_more_than_fits(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create table sorted as select hash(range) a, range::varchar b from range(4_000_000) order by 1")
 
@@ -112,3 +130,6 @@ def test_what_does_not_fit_goes_where_it_was_told_or_nowhere(tmp_path: Path, mon
         sort_more_than_fits(connection)
         assert list((tmp_path / "spill").iterdir())
     assert list(tmp_path.iterdir()) == []
+    with open_duckdb(tmp_path / "a.duckdb") as connection:
+        beside = connection.execute("select current_setting('temp_directory')").fetchall()
+    assert beside == [(str(tmp_path / "a.duckdb.tmp"),)]

@@ -146,6 +146,11 @@ class Workspace:
         return self.root / "ingested_folder.json"
 
     @property
+    def offered_digests(self) -> Path:
+        """State: the sha256 of each file of the drop folder, with the state in which it was hashed."""
+        return self.root / "offered_digests.json"
+
+    @property
     def pulled(self) -> Path:
         """State: what is known of each address that was fetched: its version, its bytes, when it was last asked."""
         return self.root / "pulled.json"

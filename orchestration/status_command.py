@@ -24,10 +24,12 @@ from iapt.ingest.reissues import find_wholly_replaced_drops
 from iapt.ingest.remote_archive import open_archive
 from iapt.ingest.series_summaries import SeriesSummary, summarise_series
 from iapt.periods import format_day
+from iapt.pull.reviews import list_unused_drops
+from iapt.refresh_planning import RefreshOutlook, describe_affected, find_outlook, select_usable
 from iapt.run_warnings import list_first, make_printable
 from iapt.workspace import CATALOGUE, Workspace
 from iapt.workspace_lock import is_locked
-from iapt.workspace_state import RefreshRecord, Rejection, read_manifest
+from iapt.workspace_state import RefreshPlan, RefreshRecord, Rejection, read_manifest
 from orchestration.console import err, out
 from orchestration.last_refresh import describe_state, read_record
 from orchestration.result_printing import describe_rejection, print_notices, print_release, print_warnings
@@ -43,7 +45,8 @@ class HomeStatus:
     """What a home holds and what is missing of it.
 
     `read` are the drops that are read in full under today's layouts. `publications` are empty in a home of restricted
-    counts, and where the home's own list cannot be read, for the reason in `problem`.
+    counts, and where the home's own list cannot be read, for the reason in `problem`. `plan` is that of the last
+    refresh, and `outlook` what one would do now; None while one is at work, and where there is nothing to build from.
     """
 
     drops: Sequence[ArchivedDrop]
@@ -53,6 +56,8 @@ class HomeStatus:
     rejections: Sequence[tuple[ArchivedDrop, Rejection]]
     publications: Sequence[PublicationState]
     is_pulled_into: bool
+    plan: RefreshPlan | None
+    outlook: RefreshOutlook | None
     problem: str = ""
 
 
@@ -63,6 +68,7 @@ def read_status(workspace: Workspace, today: dt.date, catalogue: Catalogue | Non
     drops = list(archive)
     summaries = [(drop, observations.read_summary(drop.sha256, catalogue)) for drop in drops]
     read = [(drop, summary) for drop, summary in summaries if summary is not None and not summary.rejection]
+    origin = find_home_origin(workspace, archive)
     publications: list[PublicationState] = []
     problem = ""
     try:
@@ -76,9 +82,25 @@ def read_status(workspace: Workspace, today: dt.date, catalogue: Catalogue | Non
         series=summarise_series(read, find_wholly_replaced_drops(read, observations, catalogue)),
         rejections=list_current_rejections(drops, observations, catalogue),
         publications=publications,
-        is_pulled_into=find_home_origin(workspace, archive) in (None, catalogue.publisher.data_origin),
+        is_pulled_into=origin in (None, catalogue.publisher.data_origin),
+        plan=RefreshPlan.load_if_present(workspace.refresh_plan),
+        outlook=None if problem else _find_outlook(workspace, catalogue, summaries, origin),
         problem=problem,
     )
+
+
+def _find_outlook(
+    workspace: Workspace,
+    catalogue: Catalogue,
+    summaries: Sequence[tuple[ArchivedDrop, DropSummary | None]],
+    origin: str | None,
+) -> RefreshOutlook | None:
+    if origin is None or is_locked(workspace):
+        return None
+    unused = list_unused_drops(workspace, catalogue)
+    read = [(drop, summary) for drop, summary in summaries if summary is not None and not summary.rejection]
+    unread = sum(summary is None and drop.origin == origin and drop.sha256 not in unused for drop, summary in summaries)
+    return find_outlook(workspace, catalogue, select_usable(read, unused, origin), unread)
 
 
 def print_status(workspace: Workspace, today: dt.date, *, as_json: bool = False) -> None:
@@ -102,6 +124,11 @@ def print_status(workspace: Workspace, today: dt.date, *, as_json: bool = False)
             out.print(f"In full: {workspace.logs / record.log}", markup=False)
         print_warnings(record.warnings)
         print_notices(record.notices)
+    if status.plan is not None and status.plan.build:
+        affected = describe_affected(status.plan.affected, is_full=status.plan.is_full)
+        out.print(f"It planned to make {affected}", markup=False)
+    if status.outlook is not None:
+        out.print(status.outlook.describe(), markup=False)
     if read_manifest(workspace.latest) is not None:
         print_release(workspace, "The latest release is")
     else:
@@ -209,7 +236,28 @@ def _to_json(workspace: Workspace, status: HomeStatus, record: RefreshRecord | N
         "series": [asdict(series) for series in status.series],
         "publications": [_describe_publication(state) for state in status.publications],
         "last_refresh": record.model_dump(mode="json") if record else None,
+        "last_plan": _describe_plan(status.plan) if status.plan else None,
+        "next_refresh": _describe_outlook(status.outlook) if status.outlook else None,
         "release": {key: manifest[key] for key in ("release_id", "data_origin")} if manifest else None,
+    }
+
+
+def _describe_plan(plan: RefreshPlan) -> dict[str, Any]:
+    return {
+        "action": plan.action,
+        "reason": plan.reason,
+        "is_full": plan.action == "build" and plan.is_full,
+        "affected_periods": [period.model_dump(mode="json") for period in plan.affected],
+    }
+
+
+def _describe_outlook(outlook: RefreshOutlook) -> dict[str, Any]:
+    return {
+        "action": "build" if outlook.is_build else "keep_release",
+        "drop_folder_has_changed": outlook.has_folder_changed,
+        "drops_to_read": outlook.unread,
+        "is_full": outlook.is_full,
+        "affected_periods": [period.model_dump(mode="json") for period in outlook.affected],
     }
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -115,9 +115,11 @@ class DropArchive:
         precedence: Precedence,
         limits: Limits,
         withdrawn: Sequence[WithdrawnFile],
+        compute_digest: Callable[[Path], str] = compute_sha256,
     ) -> tuple[ArchivedDrop, bool]:
         """Archive the bytes of a file; return the drop and whether it is new.
 
+        `compute_digest` returns the SHA-256 of the file. A copy of new bytes is hashed itself, and must have it.
         Raises DropRejectedError where the file cannot be read or is larger than the limit, where its bytes are not
         those its sidecar declares, where the publisher has withdrawn them, and where they were archived before under
         another origin.
@@ -133,7 +135,7 @@ class DropArchive:
                 "Look at the file; if it is genuine, raise max_file_bytes in catalogue/limits.yml.",
             )
         with _rejecting_unreadable(found.path):
-            sha256 = compute_sha256(found.path)
+            sha256 = compute_digest(found.path)
         if entry := next((entry for entry in withdrawn if entry.sha256 == sha256), None):
             raise DropRejectedError(
                 found.path.name,

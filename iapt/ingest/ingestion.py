@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from iapt.catalogue.catalogue import Catalogue
+from iapt.files import compute_sha256
 from iapt.ingest.archive import ArchivedDrop, ArchiveStamp, DropArchive
 from iapt.ingest.home_origin import OtherOriginError
 from iapt.ingest.name_validation import find_name_conflict
 from iapt.ingest.observation_store import ObservationStore
 from iapt.rejection import DropRejectedError
+from iapt.remembered_digests import RememberedDigests
 from iapt.sources.folder import OfferedFile, discover_files
 
 RESTRICTED: Final = "restricted"  # an origin, beside published and synthetic
@@ -43,6 +45,8 @@ def ingest_folder(
     archived_at: str,
     observations: ObservationStore | None = None,
     home_origin: str | None = None,
+    *,
+    digests: RememberedDigests | None = None,
 ) -> IngestResult:
     """Archive every drop of a folder.
 
@@ -53,6 +57,7 @@ def ingest_folder(
     Published and synthetic drops never share a home: `home_origin` is the origin of what the home holds, and drops of
     another are rejected. A home that holds nothing takes the origin of its first folder, in which synthetic drops
     beside published ones are rejected. What a restricted catalogue reads is restricted, whatever its folder says.
+    With `digests`, files that are as they were when they were hashed are not read again.
 
     Raises FileNotFoundError where there is nothing at `folder`, and OtherOriginError where nothing in it is of the
     home's origin.
@@ -75,9 +80,11 @@ def ingest_folder(
     for found in files:
         stamp = ArchiveStamp(batch + len(result.new), batch, archived_at)
         try:
-            _ingest_file(found, stamp, drops, catalogue, observations, result)
+            _ingest_file(found, stamp, drops, catalogue, result, observations=observations, digests=digests)
         except DropRejectedError as rejection:
             result.rejected.append((found.relative_path, rejection.to_record()))
+    if digests is not None:
+        digests.write()
     return result
 
 
@@ -86,8 +93,10 @@ def _ingest_file(
     stamp: ArchiveStamp,
     drops: DropArchive,
     catalogue: Catalogue,
-    observations: ObservationStore | None,
     result: IngestResult,
+    *,
+    observations: ObservationStore | None,
+    digests: RememberedDigests | None,
 ) -> None:
     """Archive one file and add it to the result. Raises DropRejectedError where it cannot be archived."""
     if found.origin != result.origin:
@@ -99,7 +108,12 @@ def _ingest_file(
             "Keep demonstration drops and published drops in folders and homes of their own.",
         )
     drop, is_new = drops.archive(
-        found, stamp, precedence=catalogue.precedence, limits=catalogue.limits, withdrawn=catalogue.withdrawn
+        found,
+        stamp,
+        precedence=catalogue.precedence,
+        limits=catalogue.limits,
+        withdrawn=catalogue.withdrawn,
+        compute_digest=compute_sha256 if digests is None else digests.compute_sha256,
     )
     if not is_new and drop.file != found.path.name:
         if observations is not None and _is_better_name(drop, found, observations, catalogue):

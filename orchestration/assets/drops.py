@@ -19,6 +19,7 @@ from iapt.ingest.reissues import find_wholly_replaced_drops
 from iapt.periods import find_period_starting
 from iapt.pull.selection import SelectionError
 from iapt.rejection import DropRejectedError
+from iapt.remembered_digests import RememberedDigests
 from iapt.sources.folder_fingerprint import compute_folder_fingerprint
 from iapt.sources.remote_files import SourceError
 from iapt.workspace_state import IngestRecord, PulledDrop, record_ingested_fingerprint
@@ -125,6 +126,7 @@ def _archive_from_folder(
             archived_at,
             workspace.observation_store,
             find_home_origin(paths, workspace.drop_store),
+            digests=RememberedDigests(paths.offered_digests),
         )
     except OtherOriginError as error:
         record_ingested_fingerprint(paths, folder, fingerprint)  # all of it is rejected, with a reason

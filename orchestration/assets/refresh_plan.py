@@ -1,27 +1,22 @@
 """The asset of the plan: what this run does with the drops that were read, or why it does nothing."""
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
-from iapt.affected_periods import compute_foundation, find_affected_periods, list_period_inputs
-from iapt.catalogue.disclosure_policy import Policy
-from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.completeness import list_home_inputs
-from iapt.ingest.observation_store import DropSummary
 from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
 from iapt.input_fingerprint import compute_input_fingerprint
 from iapt.period_inputs import AffectedPeriod
 from iapt.refresh_basis import compute_release_state
+from iapt.refresh_planning import describe_affected, plan_build
 from iapt.rejection import DropRejectedError
 from iapt.release.manifest_comparison import compare_with_manifest
 from iapt.run_warnings import list_first, make_printable
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import (
     BuildInputs,
-    BuiltPeriods,
     IngestRecord,
     LastRelease,
     ReadRecord,
@@ -72,7 +67,8 @@ def refresh_plan(
     plan = _decide(inputs, released, config, paths, ingested.ignored, unused=bool(workspace.list_unused_drops()))
     if plan.action == "build":
         warm_dbt.start(MODULE, paths.root)
-        plan = _plan_periods(plan, workspace, policy, usable, rebuild=config.rebuild)
+        plan = plan_build(inputs, paths, workspace.load_catalogue(), policy, usable, rebuild=config.rebuild)
+        context.log.info(f"this run makes {describe_affected(plan.affected, is_full=plan.is_full)}")
     plan.write(paths.refresh_plan)
     if plan.reason:
         context.log.info(plan.reason)
@@ -84,42 +80,10 @@ def refresh_plan(
         metadata={
             "action": plan.action,
             "drops": len(inputs.drops),
-            "periods affected": len(plan.affected),
-            **({"affected periods": _to_table(plan.affected)} if plan.affected else {}),
-        }
-    )
-
-
-def _plan_periods(
-    plan: RefreshPlan,
-    workspace: WorkspaceResource,
-    policy: Policy,
-    usable: Sequence[tuple[ArchivedDrop, DropSummary]],
-    *,
-    rebuild: bool,
-) -> RefreshPlan:
-    """Return the plan of a build with the periods that it makes again: all of them where there is no warehouse."""
-    paths, catalogue = workspace.paths, workspace.load_catalogue()
-    built = BuiltPeriods.load_if_present(paths.built_periods) if paths.warehouse.is_file() else None
-    built = built or BuiltPeriods()
-    periods = BuiltPeriods(
-        foundation=compute_foundation(PROJECT_ROOT, policy, salt=paths.salt if paths.is_restricted else None),
-        periods=list_period_inputs(usable, catalogue),
-    )
-    affected = find_affected_periods(
-        periods.periods,
-        periods.foundation,
-        built.periods,
-        built.foundation,
-        unfinished=built.unfinished,
-        rebuild=rebuild,
-    )
-    return plan.model_copy(
-        update={
-            "affected": tuple(affected),
-            "periods": periods,
-            "is_full": rebuild or periods.foundation != built.foundation,
-            "build": uuid.uuid4().hex,
+            "reason": plan.reason or f"makes {describe_affected(plan.affected, is_full=plan.is_full)}",
+            "periods made again": len(plan.affected),
+            "all tables made again": plan.action == "build" and plan.is_full,
+            **({"why each period is made again": _to_table(plan.affected)} if plan.affected else {}),
         }
     )
 
@@ -128,7 +92,14 @@ def _to_table(affected: Sequence[AffectedPeriod]) -> dg.TableMetadataValue:
     """Return the affected periods as Dagster shows them: a row each."""
     return dg.MetadataValue.table(
         [
-            dg.TableRecord({"grain": period.grain, "period": period.label, "why": "; ".join(period.why)})
+            dg.TableRecord(
+                {
+                    "grain": period.grain,
+                    "period": period.label,
+                    "cells, about": period.cells,
+                    "why": "; ".join(period.why),
+                }
+            )
             for period in affected
         ]
     )

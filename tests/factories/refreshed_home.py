@@ -8,18 +8,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.catalogue.disclosure_policy import load_policy
+from iapt.catalogue.disclosure_policy import Policy, load_policy
 from iapt.files import compute_sha256
-from iapt.ingest.archive import DropArchive
+from iapt.ingest.archive import ArchivedDrop, DropArchive
 from iapt.ingest.completeness import list_home_inputs
 from iapt.ingest.drop_reading import read_archived_drops
 from iapt.ingest.ingestion import ingest_folder
-from iapt.ingest.observation_store import ObservationStore
+from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.input_fingerprint import compute_input_fingerprint
+from iapt.pull.reviews import list_unused_drops
 from iapt.refresh_basis import begin_basis, complete_basis, find_change
 from iapt.sources.folder_fingerprint import compute_folder_fingerprint
 from iapt.workspace import CATALOGUE, PROJECT_ROOT, Workspace
-from iapt.workspace_state import BuildInputs, IngestRecord, LastRelease, ReadRecord, RefreshPlan, RefreshRecord
+from iapt.workspace_state import (
+    BuildInputs,
+    IngestRecord,
+    LastRelease,
+    ReadRecord,
+    RefreshPlan,
+    RefreshRecord,
+    record_ingested_fingerprint,
+)
 
 RELEASE = "2026.06.1"
 
@@ -36,6 +45,24 @@ class RefreshedHome:
     @property
     def catalogue(self) -> Catalogue:
         return Catalogue(self.root / CATALOGUE.name)
+
+    @property
+    def policy(self) -> Policy:
+        return load_policy(self.catalogue.folder / "disclosure.yml")
+
+    def list_usable(self) -> list[tuple[ArchivedDrop, DropSummary]]:
+        """Return the archived drops that are read, with their summaries, but not those that are held or rejected."""
+        archive, store = DropArchive(self.workspace.drops), ObservationStore(self.workspace.observations)
+        unused = list_unused_drops(self.workspace, self.catalogue)
+        read = [(drop, store.read_summary(drop.sha256, self.catalogue)) for drop in archive]
+        return [(drop, summary) for drop, summary in read if summary is not None and drop.sha256 not in unused]
+
+    def offer(self, name: str, content: bytes) -> None:
+        """Put a file into the folder, archive it and read it, as a refresh begins."""
+        (self.folder / name).write_bytes(content)
+        archive, observations = DropArchive(self.workspace.drops), ObservationStore(self.workspace.observations)
+        ingest_folder(self.folder, archive, self.catalogue, "2026-06-02T00:00:00+00:00", observations)
+        read_archived_drops(archive, observations, self.catalogue, "published")
 
     def write_state(self) -> None:
         """Archive and read the folder, and leave what a refresh leaves that made a release of it."""
@@ -56,10 +83,11 @@ class RefreshedHome:
             notices=("a note",),
         )
         record.write(workspace.read_record)
-        policy = load_policy(catalogue.folder / "disclosure.yml")
+        record_ingested_fingerprint(workspace, self.folder, fingerprint)
         known = list_home_inputs(workspace, catalogue)
         inputs = BuildInputs(
-            input_fingerprint=compute_input_fingerprint(self.root, reading.usable, policy.profile, known), drops=usable
+            input_fingerprint=compute_input_fingerprint(self.root, reading.usable, self.policy.profile, known),
+            drops=usable,
         )
         RefreshPlan(action="build", inputs=inputs).write(workspace.refresh_plan)
         self._write_release(inputs.input_fingerprint)

@@ -131,6 +131,29 @@ def test_what_is_told_is_what_a_run_of_the_job_would_tell(place: Path) -> None:
     assert [line for line in told_now.splitlines() if not line.startswith(("The last refresh", "In full"))] == lines
 
 
+def test_a_job_with_nothing_new_reads_no_drop_and_starts_no_dbt(place: Path) -> None:
+    home, release = Workspace(place / "home"), (place / "home" / "latest").readlink()
+    run_the_job(home, place / "inbox")
+    opened: list[str] = []
+    started: list[str] = []
+    is_listening = [True]
+
+    def listen(event: str, arguments: tuple[object, ...]) -> None:
+        if is_listening and event == "open":
+            opened.append(str(arguments[0]))
+        elif is_listening and event == "subprocess.Popen":
+            started.append(str(arguments[1]))
+
+    sys.addaudithook(listen)
+    record = run_the_job(home, place / "inbox")
+    is_listening.clear()  # a hook stays for as long as the process
+    assert (record.state, record.released) == ("unchanged", release.name)
+    ours = [path for path in opened if path.startswith(str(place))]
+    assert ours
+    assert not [path for path in ours if path.endswith((".csv", ".parquet", ".duckdb"))]
+    assert not [command for command in started if "dbt" in command]
+
+
 def test_a_rebuild_runs_the_job_whatever_is_new(place: Path) -> None:
     home, runs = Workspace(place / "home"), count_runs(Workspace(place / "home"))
     record = refresh(home, place / "inbox", rebuild=True)

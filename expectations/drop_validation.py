@@ -1,7 +1,8 @@
 """Validate what was read from each drop, once, and store the result under the sha256 of the drop.
 
 A result is valid for as long as the drop is read and validated in the same way, so a refresh validates new drops only.
-A rule is run on all of them together; its violations are counted drop by drop.
+A rule is run on a batch of them together; its violations are counted drop by drop. A batch has a bounded number of
+rows, so memory does not grow with the number of drops.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from expectations.outcomes import make_outcome
 from expectations.rules import Rule
 from expectations.suites import calendar, common_rules, drops, value_rules
 from iapt import contract
+from iapt.duckdb_connections import open_duckdb
 from iapt.files import write_json_atomically
 from iapt.sql import quote_literal
 from iapt.validation import Example, Result, RuleOutcome, ValidationReport, describe_check_error, fetch_examples
@@ -30,6 +32,8 @@ Outcomes: TypeAlias = dict[str, list[RuleOutcome]]
 #: A change in any of these modules validates every drop again.
 CODE: Final = (calendar, common_rules, contract, drops, engine, observations, rules, value_rules)
 SUITES: Final = drops.SUITES
+#: How many observations are validated together; a drop with more is a batch of its own.
+ROWS_PER_BATCH: Final = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,12 @@ class DropValidationResult:
 
 
 def validate_drops(
-    requested: Sequence[DropToValidate], cache: DropValidationCache, seeds: Path, *, suites: Suites = SUITES
+    requested: Sequence[DropToValidate],
+    cache: DropValidationCache,
+    seeds: Path,
+    *,
+    suites: Suites = SUITES,
+    rows_per_batch: int = ROWS_PER_BATCH,
 ) -> DropValidationResult:
     """Return the validation of every requested drop: the stored one if there is one, else made now and stored.
 
@@ -136,13 +145,39 @@ def validate_drops(
     stored = {drop.sha256: cache.load(drop, keys[drop.sha256], suites) for drop in requested}
     validations = {sha256: validation for sha256, validation in stored.items() if validation is not None}
     new_drops = [drop for drop in requested if drop.sha256 not in validations]
-    outcomes = _validate(new_drops, seeds, suites) if new_drops else {}
-    for drop in new_drops:
-        validation = DropValidation(drop, keys[drop.sha256], tuple(outcomes[drop.sha256]))
-        if validation.is_final:
-            cache.store(validation)
-        validations[drop.sha256] = validation
-    return DropValidationResult(tuple(validations[drop.sha256] for drop in requested), frozenset(outcomes))
+    for batch in _make_batches(new_drops, rows_per_batch):
+        outcomes = _validate(batch, seeds, suites)
+        for drop in batch:
+            validation = DropValidation(drop, keys[drop.sha256], tuple(outcomes[drop.sha256]))
+            if validation.is_final:
+                cache.store(validation)
+            validations[drop.sha256] = validation
+    validated_now = frozenset(drop.sha256 for drop in new_drops)
+    return DropValidationResult(tuple(validations[drop.sha256] for drop in requested), validated_now)
+
+
+def _make_batches(drops: Sequence[DropToValidate], rows_per_batch: int) -> list[list[DropToValidate]]:
+    """Return the drops in their order, as many together as have so many rows, and one at least."""
+    batches: list[list[DropToValidate]] = []
+    rows = 0
+    with open_duckdb(threads=1) as connection:
+        for drop in drops:
+            added = _count_rows(drop, connection)
+            if not batches or rows + added > rows_per_batch:
+                batches.append([])
+                rows = 0
+            batches[-1].append(drop)
+            rows += added
+    return batches
+
+
+def _count_rows(drop: DropToValidate, connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many observations a drop has; 0 where its file cannot be read, as its validation then says."""
+    try:
+        query = f"select num_rows from parquet_file_metadata({quote_literal(drop.observations)})"
+        return int(connection.execute(query).fetchall()[0][0])
+    except duckdb.Error:
+        return 0
 
 
 def _digest_suites(seeds: Path, suites: Suites) -> str:
@@ -164,11 +199,11 @@ def _list_rules(suites: Suites) -> Iterator[Rule]:
 
 
 def _validate(new_drops: Sequence[DropToValidate], seeds: Path, suites: Suites) -> Outcomes:
-    """Run every rule on all the drops at once, in a database of their own, and return the outcomes by drop."""
+    """Run every rule on a batch of drops at once, in a database of their own, and return the outcomes by drop."""
     with tempfile.TemporaryDirectory(prefix="validated_drops_") as folder:
         database = Path(folder) / "drops.duckdb"
         try:
-            with duckdb.connect(database) as connection:
+            with open_duckdb(database, spill=Path(folder) / "spill") as connection:
                 observations.load(connection, [drop.observations for drop in new_drops], seeds)
         except duckdb.Error as error:
             return {drop.sha256: _make_errors(drop, suites, type(error).__name__) for drop in new_drops}

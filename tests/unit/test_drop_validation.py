@@ -6,11 +6,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from expectations.drop_validation import SUITES, DropToValidate, DropValidation, DropValidationCache
+from expectations import observations
+from expectations.drop_validation import SUITES, DropToValidate, DropValidation, DropValidationCache, validate_drops
 from expectations.outcomes import make_outcome
 from iapt.validation import FILES_SHOWN, RuleOutcome, describe_by_rule
+from tests.factories import observations as rows
+from tests.factories.seeds import SEEDS
 
 DROP = DropToValidate("ab" * 32, "iapt_month_jun_2022.csv", Path("nowhere.parquet"), "read so")
 RULES = [rule for of_table in SUITES.values() for rule in of_table]
@@ -77,3 +81,51 @@ def test_a_failed_rule_is_described_once_with_the_drops_that_violate_it() -> Non
 
 def test_nothing_is_said_of_rules_that_passed() -> None:
     assert describe_by_rule(outcomes()) == ""
+
+
+@pytest.mark.parametrize(("rows_per_batch", "batches"), [(1, 5), (10**6, 1)])
+def test_drops_are_validated_alike_in_batches_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_per_batch: int, batches: int
+) -> None:
+    with duckdb.connect() as connection:
+        rows.create_rows(connection)
+        connection.execute(
+            "update rows set value = 3, value_as_published = '3' "
+            "where source_file = 'monthly.csv' and org_level = 'provider' and value_status = 'published'"
+        )
+        files = rows.write_observations(connection, tmp_path)
+    loaded: list[int] = []
+    load = observations.load
+
+    def load_and_count(connection: duckdb.DuckDBPyConnection, files: list[Path], seeds: Path) -> None:
+        loaded.append(len(files))
+        load(connection, files, seeds)
+
+    monkeypatch.setattr(observations, "load", load_and_count)
+    drops = [
+        DropToValidate(f"{number:064}", file, path, "")
+        for number, (file, path) in enumerate(zip(rows.DROPS, files, strict=True))
+    ]
+    cache = DropValidationCache(tmp_path / "validations")
+    result = validate_drops(drops, cache, SEEDS, rows_per_batch=rows_per_batch)
+    assert (len(loaded), sum(loaded)) == (batches, len(drops))
+    assert result.validated_now == {drop.sha256 for drop in drops}
+    blamed = {
+        (validation.drop.file, outcome.rule)
+        for validation in result.validations
+        for outcome in validation.outcomes
+        if outcome.result == "failed"
+    }
+    assert ("monthly.csv", "counts_below_england_are_at_least_five") in blamed
+    assert {file for file, _ in blamed} == {"monthly.csv"}
+    assert validate_drops(drops, cache, SEEDS).validated_now == frozenset()
+
+
+def test_a_drop_that_cannot_be_read_has_errors_and_holds_up_no_other_batch(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        rows.create_rows(connection)
+        [sound] = rows.write_observations(connection, tmp_path, ["annual.csv"])
+    drops = [replace(DROP, observations=tmp_path / "gone.parquet"), replace(DROP, sha256="cd" * 32, observations=sound)]
+    result = validate_drops(drops, DropValidationCache(tmp_path / "validations"), SEEDS, rows_per_batch=0)
+    results = [{outcome.result for outcome in validation.outcomes} for validation in result.validations]
+    assert results == [{"error"}, {"passed"}]

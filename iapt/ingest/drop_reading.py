@@ -78,7 +78,7 @@ def _read_drops(
     # Imported late: what reads takes long to import, and most runs read little or nothing.
     from iapt.ingest.reading import READERS, open_reading_connection, read_drop
 
-    with open_reading_connection() as connection, ThreadPoolExecutor(READERS) as readers:
+    with open_reading_connection(observations) as connection, ThreadPoolExecutor(READERS) as readers:
 
         def read_one(drop: ArchivedDrop) -> ArchivedDrop:
             # Temporary tables belong to a cursor, so two drops on their way through DuckDB never meet.

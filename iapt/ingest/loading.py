@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import mmap
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import duckdb
 import pandas as pd
 
 from iapt.ingest.cell_conditions import is_one_of
+from iapt.ingest.distinct_keys import list_loaded_keys
 from iapt.ingest.notices import format_notice
 from iapt.ingest.reading_context import CORRECT_ROW, EXTEND_LAYOUT, ReadingContext, describe_row
 from iapt.ingest.sheets import ERROR_REASON, SPREADSHEET_ERRORS, UNCALCULATED, UNCALCULATED_REASON
@@ -38,10 +39,12 @@ _LETTERS_SHOWN = 20
 class LoadedRows:
     """The working table of the rows: source_member, source_row, and each column of the header as text.
 
-    `rows` counts those of ERROR_ROWS too: rows that have a spreadsheet's error in a key.
+    `keys` is the working table of their distinct keys. `rows` counts those of ERROR_ROWS too: rows that have a
+    spreadsheet's error in a key.
     """
 
     table: str
+    keys: str
     rows: int
     notices: tuple[str, ...]
 
@@ -64,10 +67,13 @@ def load_rows(context: ReadingContext) -> LoadedRows:
             )
         if source.csv_path is not None:
             _reject_unended_row(context, source, source.csv_path)
-    encoding_notices += _find_spoilt_letters(context, table)
-    table, space_notices = _strip_keys(context, table)
-    error_notices = _separate_error_rows(context, table)
-    return LoadedRows(table, rows, (*encoding_notices, *space_notices, *error_notices))
+    odd = _find_odd_columns(context, table)
+    encoding_notices += _find_spoilt_letters(context, table, odd.with_letters)
+    table, space_notices = _strip_keys(context, table, odd.padded)
+    error_notices = _separate_error_rows(context, table, odd.with_errors)
+    return LoadedRows(
+        table, list_loaded_keys(context, table), rows, (*encoding_notices, *space_notices, *error_notices)
+    )
 
 
 # -- CSV and sheets -------------------------------------------------------------------------------------------------
@@ -108,7 +114,8 @@ def _append_table(context: ReadingContext, source: Table, target: str, *, is_fir
     verb = f"create or replace temp table {target} as" if is_first else f"insert into {target}"
     columns = ", ".join(map(quote_identifier, context.group.header))
     if source.csv_path is not None:
-        _reject_blank_row(context, source, source.csv_path)
+        if source.may_have_blank_rows:
+            _reject_blank_row(context, source, source.csv_path)
         relation, number = _read_csv_sql(context, source), f"row_number() over () + {source.header_row}"
     else:
         context.connection.register("sheet", _build_sheet_frame(context, source))
@@ -176,9 +183,6 @@ def _reject_unended_row(context: ReadingContext, table: Table, path: Path) -> No
 
 def _reject_blank_row(context: ReadingContext, table: Table, path: Path) -> None:
     """Raise for a blank line above a row: DuckDB passes over it and would misnumber the rows that follow."""
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if all(content.find(ends) < 0 for ends in (b"\n\n", b"\n\r\n", b"\r\r")):
-            return
     blank_row = 0
     # Where the quotes are broken this gives up: DuckDB then says which row.
     with path.open(encoding=table.encoding, newline="") as lines, contextlib.suppress(csv.Error):
@@ -224,10 +228,46 @@ def _find_line_ends(path: Path) -> list[str]:
 # -- keys -----------------------------------------------------------------------------------------------------------
 
 
-def _find_spoilt_letters(context: ReadingContext, table: str) -> list[str]:
+@dataclass(frozen=True)
+class OddColumns:
+    """The columns of keys of which some text is odd; its rows are looked for in these alone, each in the file's order.
+
+    It has letters beyond ASCII, white space at an end, or is a spreadsheet's error.
+    """
+
+    with_letters: list[str]
+    padded: list[str]
+    with_errors: list[str]
+
+
+def _find_odd_columns(context: ReadingContext, table: str) -> OddColumns:
+    """Look at the distinct texts of every column of keys: a file has many rows and few texts."""
+    odd = OddColumns([], [], [])
+    for column in context.group.key_columns:
+        stripped = f"regexp_replace(text, {quote_literal(OUTER_SPACE)}, '', 'g')"
+        [(has_letters, is_padded, has_errors)] = context.fetch(
+            f"""
+            select
+                bool_or(regexp_matches(text, '[^\\x00-\\x7F]')),
+                bool_or(regexp_matches(text, {quote_literal(OUTER_SPACE)})),
+                bool_or({is_one_of(stripped, SPREADSHEET_MARKS)})
+            from (select distinct {quote_identifier(column)} as text from {table})
+            """
+        )
+        for columns, is_odd in (
+            (odd.with_letters, has_letters),
+            (odd.padded, is_padded),
+            (odd.with_errors, has_errors),
+        ):
+            if is_odd:
+                columns.append(column)
+    return odd
+
+
+def _find_spoilt_letters(context: ReadingContext, table: str, columns: Sequence[str]) -> list[str]:
     """Return a notice of each column of keys in which letters were lost, or encoded twice: `CafÃ©` for `Café`."""
     notices = []
-    for column in context.group.key_columns:
+    for column in columns:
         name = quote_identifier(column)
         texts = context.fetch(
             f"""
@@ -254,16 +294,14 @@ def is_spoilt(text: str) -> bool:
     return False
 
 
-def _strip_keys(context: ReadingContext, table: str) -> tuple[str, list[str]]:
+def _strip_keys(context: ReadingContext, table: str, columns: Sequence[str]) -> tuple[str, list[str]]:
     """Take white space off the ends of every key text, since it distinguishes no keys.
 
-    Returns the working table to go on with, and a notice of each column that had any.
+    Returns the working table to go on with, and a notice of each of the columns, which have some.
     """
-    padded = [
-        (column, texts) for column in context.group.key_columns if (texts := _find_padded(context, table, column))
-    ]
-    if not padded:
+    if not columns:
         return table, []
+    padded = [(column, _find_padded(context, table, column)) for column in columns]
     space = quote_literal(OUTER_SPACE)
     stripped = ", ".join(
         f"regexp_replace({name}, {space}, '', 'g') as {name}"
@@ -298,16 +336,17 @@ def _find_padded(context: ReadingContext, table: str, column: str) -> list[tuple
     )
 
 
-def _separate_error_rows(context: ReadingContext, table: str) -> list[str]:
+def _separate_error_rows(context: ReadingContext, table: str, columns: Sequence[str]) -> list[str]:
     """Move the rows of which a key is a spreadsheet's error to ERROR_ROWS: nobody knows whose figures they are.
 
     Returns the notices of them. Raises DropRejectedError where no other row is left.
     """
-    is_error = " or ".join(is_one_of(quote_identifier(name), SPREADSHEET_MARKS) for name in context.group.key_columns)
+    is_error = " or ".join(is_one_of(quote_identifier(name), SPREADSHEET_MARKS) for name in columns)
+    if not columns:
+        context.create_table(ERROR_ROWS, f"select * from {table} limit 0")
+        return []
     context.create_table(ERROR_ROWS, f"select * from {table} where {is_error} order by rowid")
     rows = context.fetch(f"select source_member, source_row from {ERROR_ROWS} limit 6")
-    if not rows:
-        return []
     context.connection.execute(f"delete from {table} where {is_error}")
     if context.count_rows(table) == 0:
         member, row = rows[0]

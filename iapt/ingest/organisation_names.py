@@ -32,9 +32,12 @@ class PublishedName:
     place: str
 
 
-def find_odd_names(context: ReadingContext, table: str) -> tuple[str, ...]:
-    """Return notices of the codes with several names, of the names with several codes, and of what is no name."""
-    published = _list_published_names(context, table)
+def find_odd_names(context: ReadingContext, keys: str) -> tuple[str, ...]:
+    """Return notices of the codes with several names, of the names with several codes, and of what is no name.
+
+    `keys` are the distinct keys of the rows.
+    """
+    published = _list_published_names(context, keys)
     rules = context.catalogue.organisation_codes
     names: dict[tuple[str, str], dict[str, PublishedName]] = defaultdict(dict)
     codes: dict[tuple[str, str], dict[str, PublishedName]] = defaultdict(dict)
@@ -70,7 +73,7 @@ def find_odd_names(context: ReadingContext, table: str) -> tuple[str, ...]:
     )
 
 
-def _list_published_names(context: ReadingContext, table: str) -> list[PublishedName]:
+def _list_published_names(context: ReadingContext, keys: str) -> list[PublishedName]:
     """Return each code with each of its names in each period. A partner is a provider, as one that stands alone is."""
     parts = (
         ("case org_level {} else org_level end", "org", "org_level <> 'england'"),
@@ -83,7 +86,7 @@ def _list_published_names(context: ReadingContext, table: str) -> list[Published
         select
             {level.format(pairs)} as level, {part}_code as code, coalesce({part}_name, '') as name, period_start,
             source_member, source_row
-        from {table} where {condition}
+        from {keys} where {condition}
         """
         for level, part, condition in parts
     ]

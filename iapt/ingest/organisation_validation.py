@@ -14,6 +14,7 @@ from typing import Any, Final
 from iapt.catalogue.layouts import Layout
 from iapt.catalogue.organisation_codes import LEVEL_NAMES
 from iapt.ingest.cell_conditions import NULL_TEXT, blank_if_null, is_one_of
+from iapt.ingest.distinct_keys import list_keys_of_rows
 from iapt.ingest.loading import NAMED_IN_NOTICES
 from iapt.ingest.notices import format_notice
 from iapt.ingest.reading_context import ReadingContext, describe_row
@@ -35,9 +36,10 @@ _CODE_NAMES: Final = {
 
 @dataclass(frozen=True)
 class ValidatedRows:
-    """The working table of the rows to use; QUARANTINED_ROWS holds the others."""
+    """The rows to use and their distinct keys, in working tables or views; QUARANTINED_ROWS holds the others."""
 
     table: str
+    keys: str
     notices: tuple[str, ...]
 
 
@@ -58,36 +60,38 @@ class CodeFault(PublishedCode):
     reason: str | None
 
 
-def validate_organisations(context: ReadingContext, layout: Layout, table: str) -> ValidatedRows:
+def validate_organisations(context: ReadingContext, layout: Layout, table: str, keys: str) -> ValidatedRows:
     """Separate the rows of which the organisation is certain from the others, which fill QUARANTINED_ROWS.
+
+    `keys` are the distinct keys of the rows.
 
     Raises DropRejectedError where no row, or no row of a level, has an organisation of its own.
     """
-    coded = _separate_rows_without_code(context, layout, table)
-    own_level = _separate_rows_of_other_level(context, coded.table)
+    coded = _separate_rows_without_code(context, layout, table, keys)
+    own_level = _separate_rows_of_other_level(context, coded.table, coded.keys)
     context.connection.execute(
         f"create or replace temp view {QUARANTINED_ROWS} as from {_WITHOUT_CODE} union all from {_OF_OTHER_LEVEL}"
     )
-    return ValidatedRows(own_level.table, coded.notices + own_level.notices)
+    return ValidatedRows(own_level.table, own_level.keys, coded.notices + own_level.notices)
 
 
 # -- codes ----------------------------------------------------------------------------------------------------------
 
 
-def _separate_rows_without_code(context: ReadingContext, layout: Layout, table: str) -> ValidatedRows:
+def _separate_rows_without_code(context: ReadingContext, layout: Layout, table: str, keys: str) -> ValidatedRows:
     """Move the rows whose organisation has no code to a table of their own, with a reason and a notice.
 
     A word for no organisation that keeps its place in totals stays, in its reviewed spelling; any other is a reason
     to quarantine its rows, as is a text that does not look like a code of its level. A parent is an attribute of its
     row: a word for none leaves the row without one.
     """
-    codes = _list_published_codes(context, table)
+    codes = _list_published_codes(context, keys)
     faults = [fault for code in codes if (fault := _find_code_fault(context, layout, code))]
     _reject_levels_without_codes(context, layout, table, codes, faults)
     if not faults:
         context.create_table(_WITHOUT_CODE, f"select * exclude (other_level_reason), '' as reason from {table} limit 0")
-        return ValidatedRows(table, ())
-    _apply_code_faults(context, table, faults)
+        return ValidatedRows(table, keys, ())
+    _apply_code_faults(context, context.create_table("numbered_rows", f"from {table}"), faults)
     context.create_table(
         _WITHOUT_CODE,
         "select * exclude (other_level_reason) from judged_rows where reason is not null order by rowid",
@@ -107,19 +111,19 @@ def _separate_rows_without_code(context: ReadingContext, layout: Layout, table: 
         why, member, row, *_ = groups[0]
         expected = "the code of an organisation in some row"
         raise context.make_row_rejection(member, row, expected, f"in every row, {why}")
-    return ValidatedRows(coded_rows, _make_code_notices(groups))
+    return ValidatedRows(coded_rows, list_keys_of_rows(context, coded_rows), _make_code_notices(groups))
 
 
-def _list_published_codes(context: ReadingContext, table: str) -> list[PublishedCode]:
+def _list_published_codes(context: ReadingContext, keys: str) -> list[PublishedCode]:
     rows = context.fetch(
         f"""
-        select distinct 'organisation', org_level, coalesce(org_code, '') from {table}
+        select distinct 'organisation', org_level, coalesce(org_code, '') from {keys}
         where org_level <> 'england'
         union all
-        select distinct 'partner', org_level, coalesce(partner_code, '') from {table}
+        select distinct 'partner', org_level, coalesce(partner_code, '') from {keys}
         where org_level like '%_provider'
         union all
-        select distinct 'parent', org_level, parent_code from {table} where parent_code is not null
+        select distinct 'parent', org_level, parent_code from {keys} where parent_code is not null
         order by all
         """
     )
@@ -226,14 +230,17 @@ def _make_code_notices(groups: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
 # -- levels ---------------------------------------------------------------------------------------------------------
 
 
-def build_other_level_reason_sql(context: ReadingContext, layout: Layout, table: str) -> str:
-    """Return SQL for the reason to quarantine a row that names an organisation of another level; null for any other."""
+def build_other_level_reason_sql(context: ReadingContext, layout: Layout, keys: str) -> str:
+    """Return SQL for the reason to quarantine a row that names an organisation of another level; null for any other.
+
+    `keys` are the distinct keys of rows as published.
+    """
     level_column = layout.levels.column or ""
     cases = []
     for column, levels in _find_columns_of_other_levels(context, layout).items():
         is_of_others = is_one_of(blank_if_null(level_column), levels)
         pairs = context.fetch(
-            f"select distinct {blank_if_null(level_column)}, {blank_if_null(column)} from {table} "
+            f"select distinct {blank_if_null(level_column)}, {blank_if_null(column)} from {keys} "
             f"where {is_of_others} order by all"
         )
         for level, text in pairs:
@@ -261,13 +268,20 @@ def _find_columns_of_other_levels(context: ReadingContext, layout: Layout) -> di
     return {name: texts for name, texts in others.items() if texts}
 
 
-def _separate_rows_of_other_level(context: ReadingContext, table: str) -> ValidatedRows:
+def _separate_rows_of_other_level(context: ReadingContext, table: str, keys: str) -> ValidatedRows:
     """Move the rows that name an organisation of another level than their own to a table of their own.
 
     Whose figure such a row holds nobody knows: it may be a pair's, under the level of England.
     Raises DropRejectedError where every row of a level does, of three or more: the columns are then no longer
     what the layout takes them for.
     """
+    if not context.fetch(f"select 1 from {table} where other_level_reason is not null limit 1"):
+        context.create_table(
+            _OF_OTHER_LEVEL,
+            f"select * exclude (other_level_reason), other_level_reason as reason from {table} limit 0",
+        )
+        return ValidatedRows(table, keys, ())
+    table = context.create_table("levelled_rows", f"from {table}")
     context.create_table(
         _OF_OTHER_LEVEL,
         f"""
@@ -281,8 +295,6 @@ def _separate_rows_of_other_level(context: ReadingContext, table: str) -> Valida
         from {_OF_OTHER_LEVEL} group by reason order by 3, 1
         """
     )
-    if not groups:
-        return ValidatedRows(table, ())
     drifted = context.fetch(
         f"""
         select
@@ -306,4 +318,5 @@ def _separate_rows_of_other_level(context: ReadingContext, table: str) -> Valida
     ]
     if rest := groups[NAMED_IN_NOTICES:]:
         subjects.append(f"{sum(times for *_, times in rest):,} more rows")
-    return ValidatedRows(own_level_rows, tuple(format_notice(_OTHER_LEVEL, subject) for subject in subjects))
+    notices = tuple(format_notice(_OTHER_LEVEL, subject) for subject in subjects)
+    return ValidatedRows(own_level_rows, list_keys_of_rows(context, own_level_rows), notices)

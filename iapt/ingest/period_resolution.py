@@ -46,6 +46,8 @@ class ResolvedPeriods:
 
         It is no join: a join would not keep the order of the file.
         """
+        if len(self.by_key) == 1:
+            return f"date '{getattr(self.periods[0], bound)}'"
         cases = " ".join(
             f"when {quote_literal(text)} then date '{getattr(period, bound)}'" for text, period in self.by_key.items()
         )
@@ -63,7 +65,7 @@ def resolve_periods(context: ReadingContext, rows: LoadedRows) -> ResolvedPeriod
     key = _build_key_sql(layout)
     first_rows = {"": ("", 0)}
     if not isinstance(rule, PeriodFromNames):
-        first_rows = {text: (member, row) for text, member, row in find_distinct(context, rows.table, key)}
+        first_rows = {text: (member, row) for text, member, row in find_distinct(context, rows.keys, key)}
     by_key = {text: _parse_period(context, layout, text, member, row) for text, (member, row) in first_rows.items()}
     for text, period in by_key.items():
         if not period.is_in_calendar:
@@ -72,15 +74,15 @@ def resolve_periods(context: ReadingContext, rows: LoadedRows) -> ResolvedPeriod
     return ResolvedPeriods(_choose_layout(context, len(set(by_key.values()))), key, by_key)
 
 
-def find_distinct(context: ReadingContext, table: str, expression: str) -> list[tuple[str, str, int]]:
-    """Return the distinct values of an SQL expression, each with the table and row it stands in first.
+def find_distinct(context: ReadingContext, keys: str, expression: str) -> list[tuple[str, str, int]]:
+    """Return the distinct values of an SQL expression over the keys of rows, each with the table and row of its first.
 
     Raises DropRejectedError where there are so many that the columns cannot be what the layout takes them for.
     """
     found = context.fetch(
         f"""
         select {expression}, arg_min(source_member, source_row), min(source_row)
-        from {table} group by 1 order by 3, 2 limit {_MOST_DISTINCT + 1}
+        from {keys} group by 1 order by 3, 2 limit {_MOST_DISTINCT + 1}
         """
     )
     if len(found) > _MOST_DISTINCT:

@@ -9,6 +9,7 @@ turned into SQL, and DuckDB does the work. Cells are counted in and out.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from typing import Final
 import duckdb
 
 from iapt.catalogue.catalogue import Catalogue
+from iapt.duckdb_connections import open_duckdb
 from iapt.files import rename_durably
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.loading import load_rows
@@ -59,11 +61,16 @@ class GroupResult:
     notices: tuple[str, ...]
 
 
-def open_reading_connection() -> duckdb.DuckDBPyConnection:
-    """Open a connection to read drops with, a few at a time. The rows of a file keep their order."""
-    connection = duckdb.connect(config={"threads": threads_per_worker(READERS)})
-    connection.execute("set preserve_insertion_order = true")
-    return connection
+def open_reading_connection(store: ObservationStore | None = None) -> duckdb.DuckDBPyConnection:
+    """Open a connection to read drops with, a few at a time. The rows of a file keep their order.
+
+    The readers share the memory of one DuckDB; what does not fit is spilt into the folder of the store, if any.
+    """
+    spill = None
+    if store is not None:
+        store.folder.mkdir(parents=True, exist_ok=True)
+        spill = store.folder / f"{UNFINISHED}spill-{os.getpid()}"
+    return open_duckdb(spill=spill, threads=threads_per_worker(READERS), preserve_insertion_order=True)
 
 
 def read_drop(
@@ -135,19 +142,19 @@ def read_group(context: ReadingContext) -> GroupResult:
     periods = resolve_periods(context, loaded)
     layout = periods.layout
     keyed_rows = build_keyed_rows(context, loaded, periods)
-    valid = validate_organisations(context, layout, keyed_rows)
-    reject_cut_organisation(context, layout, valid.table)
-    duplicates = find_duplicates(context, valid.table)
-    odd_names = find_odd_names(context, valid.table)
-    missing = find_missing_rows(context, layout, valid.table, periods.periods)
-    shaped = shape_cells(context, layout, valid.table, duplicates)
+    valid = validate_organisations(context, layout, keyed_rows.table, keyed_rows.keys)
+    reject_cut_organisation(context, layout, valid.table, valid.keys)
+    duplicates = find_duplicates(context, valid.table, valid.keys)
+    odd_names = find_odd_names(context, valid.keys)
+    missing = find_missing_rows(context, layout, valid.table, valid.keys, periods.periods)
+    shaped = shape_cells(context, layout, valid.table, valid.keys, duplicates)
     summary = TableSummary(
         layout=layout.name,
         series=layout.series,
         period_grain=layout.period_grain,
         members=[table.member for table in context.group.tables],
         periods=[period.label for period in periods.periods],
-        coverage=_list_coverage(context, valid.table),
+        coverage=_list_coverage(context, valid.keys),
         rows=loaded.rows,
         cells=loaded.rows * len(context.group.value_columns),
         observations=shaped.observations,
@@ -158,8 +165,8 @@ def read_group(context: ReadingContext) -> GroupResult:
     layout_notices = [format_notice(unconfirmed, layout.name)] if layout.evidence == "inferred" else []
     return GroupResult(
         summary,
-        _list_periods_by_table(context, valid.table, layout.period_grain),
-        _has_synthetic_mark(context, valid.table),
+        _list_periods_by_table(context, valid.keys, layout.period_grain),
+        _has_synthetic_mark(context, valid.keys),
         (
             *(*layout_notices, *loaded.notices, *valid.notices, *duplicates.notices),
             *(*odd_names, *missing, *shaped.notices),
@@ -167,24 +174,24 @@ def read_group(context: ReadingContext) -> GroupResult:
     )
 
 
-def _list_coverage(context: ReadingContext, table: str) -> list[tuple[str, str]]:
-    rows = context.fetch(f"select distinct cast(period_start as varchar), org_level from {table} order by 1, 2")
+def _list_coverage(context: ReadingContext, keys: str) -> list[tuple[str, str]]:
+    rows = context.fetch(f"select distinct cast(period_start as varchar), org_level from {keys} order by 1, 2")
     return [(start, level) for start, level in rows]
 
 
-def _list_periods_by_table(context: ReadingContext, table: str, grain: str) -> dict[str, list[str]]:
+def _list_periods_by_table(context: ReadingContext, keys: str, grain: str) -> dict[str, list[str]]:
     labels: dict[str, list[str]] = {}
-    for member, start in context.fetch(f"select distinct source_member, period_start from {table} order by all"):
+    for member, start in context.fetch(f"select distinct source_member, period_start from {keys} order by all"):
         period = find_period_starting(start, grain)
         if period is not None:
             labels.setdefault(member, []).append(period.label)
     return labels
 
 
-def _has_synthetic_mark(context: ReadingContext, table: str) -> bool:
+def _has_synthetic_mark(context: ReadingContext, keys: str) -> bool:
     """Whether the name of any organisation bears the mark of a demonstration drop."""
     names = "upper(coalesce(org_name, '') || coalesce(partner_name, ''))"
-    marked = context.fetch(f"select count(*) from {table} where contains({names}, {quote_literal(SYNTHETIC_MARK)})")
+    marked = context.fetch(f"select count(*) from {keys} where contains({names}, {quote_literal(SYNTHETIC_MARK)})")
     return bool(marked[0][0])
 
 

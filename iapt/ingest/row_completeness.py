@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from iapt.catalogue.layouts import Layout, WideMeasures
+from iapt.ingest.distinct_keys import MEASURES, ROWS
 from iapt.ingest.notices import format_notice
 from iapt.ingest.reading_context import ReadingContext
 from iapt.periods import Period
@@ -39,19 +40,22 @@ _MONTH: Final = "strftime(period_start, '%Y-%m')"
 
 
 def find_missing_rows(
-    context: ReadingContext, layout: Layout, table: str, periods: Sequence[Period]
+    context: ReadingContext, layout: Layout, table: str, keys: str, periods: Sequence[Period]
 ) -> tuple[str, ...]:
-    """Return notices of the rows, levels and columns that a working table of these periods lacks."""
+    """Return notices of the rows, levels and columns that a working table of these periods lacks.
+
+    `keys` are the distinct keys of the rows.
+    """
     notices = [
-        *_name_missing(context, _MISSING_ROW, _build_missing_populations_sql(table)),
-        *_name_missing(context, _MISSING_PERIOD, _build_missing_periods_sql(table, layout)),
+        *_name_missing(context, _MISSING_ROW, _build_missing_populations_sql(keys)),
+        *_name_missing(context, _MISSING_PERIOD, _build_missing_periods_sql(keys, layout)),
     ]
     if isinstance(layout.measures, WideMeasures):
         notices += _find_missing_columns(context, layout.measures)
         notices += _find_columns_of_other_years(context, layout.measures, periods)
-    else:
+    elif _may_lack_measures(context, table, keys):
         notices += _name_missing(context, _MISSING_MEASURE, _build_missing_measures_sql(table))
-    return (*notices, *_find_missing_levels(context, layout, table))
+    return (*notices, *_find_missing_levels(context, layout, keys))
 
 
 def _name_missing(context: ReadingContext, what: str, query: str) -> list[str]:
@@ -60,12 +64,12 @@ def _name_missing(context: ReadingContext, what: str, query: str) -> list[str]:
     return [format_notice(what, list_first(missing[:_NAMED], len(missing)))] if missing else []
 
 
-def _build_missing_populations_sql(table: str) -> str:
+def _build_missing_populations_sql(keys: str) -> str:
     """Return SQL for the categories that all organisations which have a variable have, but one; of the total, all."""
     return f"""
         with rows as (
             select distinct period_start, variable_type, {_ORGANISATION} as organisation, {_POPULATION} as population
-            from {table}
+            from {keys}
         ),
         organisations as (
             select period_start, variable_type, organisation from rows
@@ -92,7 +96,7 @@ def _build_missing_populations_sql(table: str) -> str:
     """
 
 
-def _build_missing_periods_sql(table: str, layout: Layout) -> str:
+def _build_missing_periods_sql(keys: str, layout: Layout) -> str:
     """Return SQL for the periods that the other organisations of a level have, and one has before and after only.
 
     Where every organisation has every period, those before its first and after its last too, of any level.
@@ -107,7 +111,7 @@ def _build_missing_periods_sql(table: str, layout: Layout) -> str:
     is_missed = "true" if layout.has_every_period else "period_start between first_start and last_start"
     return f"""
         with rows as (
-            select distinct org_level, period_start, {_ORGANISATION} as organisation from {table}
+            select distinct org_level, period_start, {_ORGANISATION} as organisation from {keys}
         ),
         ranges as (
             select org_level, organisation, min(period_start) as first_start, max(period_start) as last_start
@@ -158,9 +162,26 @@ def _build_missing_measures_sql(table: str) -> str:
     """
 
 
-def _find_missing_levels(context: ReadingContext, layout: Layout, table: str) -> list[str]:
+def _may_lack_measures(context: ReadingContext, table: str, keys: str) -> bool:
+    """Whether an organisation may lack a measure that others of its period have: False only where none does."""
+    of_rows = context.fetch(
+        f"""
+        select period_start, variable_type, count(distinct measure_id) as measures from {table}
+        group by period_start, variable_type order by all
+        """
+    )
+    of_keys = context.fetch(
+        f"""
+        select period_start, variable_type, min({MEASURES}) as measures from {keys}
+        group by period_start, variable_type order by all
+        """
+    )
+    return of_rows != of_keys
+
+
+def _find_missing_levels(context: ReadingContext, layout: Layout, keys: str) -> list[str]:
     counts = context.fetch(
-        f"select org_level, count(distinct {_ORGANISATION}), count(*) from {table} group by org_level"
+        f"select org_level, count(distinct {_ORGANISATION}), cast(sum({ROWS}) as bigint) from {keys} group by org_level"
     )
     organisations, rows = (sum(count[place] for count in counts) for place in (1, 2))
     if organisations < _FEWEST_ORGANISATIONS and rows < _FEWEST_ROWS:

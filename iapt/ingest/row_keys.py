@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from iapt.catalogue.layouts import Layout, Level, VariableInHeader, Variables, WideMeasures
 from iapt.ingest.cell_conditions import NEVER, NULL_TEXT, blank_if_null, cell_column, is_number, is_one_of
+from iapt.ingest.distinct_keys import LAST_ROW, MEASURES, ROWS
 from iapt.ingest.loading import LoadedRows
 from iapt.ingest.organisation_validation import build_other_level_reason_sql
 from iapt.ingest.period_resolution import ResolvedPeriods, find_distinct
@@ -21,52 +23,76 @@ _PARTS: Final = {
 }
 
 
-def build_keyed_rows(context: ReadingContext, rows: LoadedRows, periods: ResolvedPeriods) -> str:
-    """Create the working table of the rows with their keys, and the measure where it stands in the row.
+@dataclass(frozen=True)
+class KeyedRows:
+    """The working view of the rows with their keys, and the working table of their distinct keys."""
+
+    table: str
+    keys: str
+
+
+def build_keyed_rows(context: ReadingContext, rows: LoadedRows, periods: ResolvedPeriods) -> KeyedRows:
+    """Create the working view of the rows with their keys, and the measure where it stands in the row.
 
     Beside the keys of an observation it has `other_level_reason`, why a row names an organisation of another level, and
-    a `cell ...` column for each column of measure cells, blank where there is none.
-    Returns the table's name. Raises DropRejectedError where a level, a measure or the variable is not as declared.
+    a `cell ...` column for each column of measure cells, blank where there is none. The table of keys has neither
+    measures nor cells. Raises DropRejectedError where a level, a measure or the variable is not as declared.
     """
-    layout, levels, measures = periods.layout, periods.layout.levels, periods.layout.measures
-    _reject_unknown_level(context, layout, rows.table)
-    variable_type, variable_a, variable_b = _build_variables_sql(context, layout)
-    # Where any text of the column but a few is a code, it is no type.
-    group_type = blank_if_null(levels.column) if levels.column and not levels.otherwise else "''"
+    layout, measures = periods.layout, periods.layout.measures
+    _reject_unknown_level(context, layout, rows.keys)
+    key_columns = _build_key_columns_sql(context, rows, periods)
+    keys = context.create_table(
+        "distinct_keys",
+        f"""
+        select {key_columns}, {LAST_ROW}, {ROWS}, {MEASURES}
+        from (select *, {periods.key} as period_key from {rows.keys})
+        """,
+    )
     measure_id = measure_name = "''"
     if not isinstance(measures, WideMeasures):
         measure_id, measure_name = blank_if_null(measures.id), blank_if_null(measures.name)
+    cells = ", ".join(f"{blank_if_null(name)} as {cell_column(name)}" for name in context.group.value_columns)
+    # A view: most of what it has is read once, when the observations are written.
+    context.connection.execute(
+        f"""
+        create or replace temp view keyed_rows as
+        select {key_columns}, {measure_id} as measure_id, {measure_name} as measure_name, {cells}
+        from (select *, {periods.key} as period_key from {rows.table})
+        """
+    )
+    keyed_rows = KeyedRows("keyed_rows", keys)
+    if not isinstance(measures, WideMeasures):
+        _reject_missing_measure(context, keyed_rows.table)
+    if isinstance(layout.variables, VariableInHeader):
+        _reject_measure_as_variable(context, layout, layout.variables.column, keyed_rows.table)
+    return keyed_rows
+
+
+def _build_key_columns_sql(context: ReadingContext, rows: LoadedRows, periods: ResolvedPeriods) -> str:
+    """Return SQL for the keys of rows but the measure, over rows as they were loaded or their distinct keys."""
+    layout, levels = periods.layout, periods.layout.levels
+    variable_type, variable_a, variable_b = _build_variables_sql(context, layout)
+    # Where any text of the column but a few is a code, it is no type.
+    group_type = blank_if_null(levels.column) if levels.column and not levels.otherwise else "''"
     organisations = ", ".join(
         f"{_build_organisation_sql(context, layout, part, index)} as {column}"
         for part, columns in _PARTS.items()
         for index, column in enumerate(columns)
     )
-    keyed_rows = context.create_table(
-        "keyed_rows",
-        f"""
-        select
-            source_member, source_row,
-            {periods.build_bound_sql("start")} as period_start, {periods.build_bound_sql("end")} as period_end,
-            {group_type} as group_type, {_build_level_sql(layout)} as org_level, {organisations},
-            {variable_type} as variable_type, {variable_a} as variable_a, {variable_b} as variable_b,
-            {measure_id} as measure_id, {measure_name} as measure_name,
-            {build_other_level_reason_sql(context, layout, rows.table)} as other_level_reason,
-            {", ".join(f"{blank_if_null(name)} as {cell_column(name)}" for name in context.group.value_columns)}
-        from (select *, {periods.key} as period_key from {rows.table})
-        """,
-    )
-    if not isinstance(measures, WideMeasures):
-        _reject_missing_measure(context, keyed_rows)
-    if isinstance(layout.variables, VariableInHeader):
-        _reject_measure_as_variable(context, layout, layout.variables.column, keyed_rows)
-    return keyed_rows
+    return f"""
+        source_member, source_row,
+        {periods.build_bound_sql("start")} as period_start, {periods.build_bound_sql("end")} as period_end,
+        {group_type} as group_type, {_build_level_sql(layout)} as org_level, {organisations},
+        {variable_type} as variable_type, {variable_a} as variable_a, {variable_b} as variable_b,
+        {build_other_level_reason_sql(context, layout, rows.keys)} as other_level_reason
+    """
 
 
-def _reject_unknown_level(context: ReadingContext, layout: Layout, table: str) -> None:
+def _reject_unknown_level(context: ReadingContext, layout: Layout, keys: str) -> None:
     levels = layout.levels
     if levels.column is None or levels.otherwise is not None:
         return
-    for text, member, row in find_distinct(context, table, blank_if_null(levels.column)):
+    for text, member, row in find_distinct(context, keys, blank_if_null(levels.column)):
         if text not in levels.values:
             expected = f"{levels.column} one of {', '.join(levels.values)}"
             raise context.make_row_rejection(member, row, expected, repr(text), column=levels.column)

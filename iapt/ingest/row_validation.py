@@ -7,6 +7,7 @@ from typing import Final
 
 from iapt.catalogue.layouts import Layout, WideMeasures
 from iapt.ingest.cell_conditions import cell_column
+from iapt.ingest.distinct_keys import LAST_ROW, MEASURES, have_repeats
 from iapt.ingest.notices import format_notice
 from iapt.ingest.reading_context import ReadingContext
 from iapt.rejection import DropRejectedError
@@ -34,15 +35,15 @@ class Duplicates:
     notices: tuple[str, ...]
 
 
-def reject_cut_organisation(context: ReadingContext, layout: Layout, table: str) -> None:
+def reject_cut_organisation(context: ReadingContext, layout: Layout, table: str, keys: str) -> None:
     """Raise where a rectangular CSV ends within an organisation: with fewer measures than any other of its type.
 
-    A workbook that is cut short does not open, so only a CSV is looked at.
+    A workbook that is cut short does not open, so only a CSV is looked at. `keys` are the distinct keys of the rows.
     """
     if isinstance(layout.measures, WideMeasures) or not layout.measures.rectangular:
         return
     for source in context.group.tables:
-        if source.csv_path is None:
+        if source.csv_path is None or not _may_be_cut(context, keys, source.member):
             continue
         cut = context.fetch(
             f"""
@@ -73,11 +74,42 @@ def reject_cut_organisation(context: ReadingContext, layout: Layout, table: str)
             )
 
 
-def find_duplicates(context: ReadingContext, table: str) -> Duplicates:
+def _may_be_cut(context: ReadingContext, keys: str, member: str) -> bool:
+    """Whether the last organisation of a table may have fewer measures than others: False only where it has not.
+
+    An organisation has at least the measures of any one of its keys, and at most those of all together.
+    """
+    cut = context.fetch(
+        f"""
+        with organisations as (
+            select
+                group_type, max({MEASURES}) as at_least, sum({MEASURES}) as at_most, max({LAST_ROW}) as last_row
+            from {keys} where source_member = {quote_literal(member)}
+            group by group_type, org_code, partner_code
+        ),
+        last as (select * from organisations order by last_row desc limit 1)
+        select 1
+        from last
+        inner join organisations as others
+            on others.group_type = last.group_type and others.last_row <> last.last_row
+        group by last.at_least
+        having last.at_least < min(others.at_most)
+        """
+    )
+    return bool(cut)
+
+
+def find_duplicates(context: ReadingContext, table: str, keys: str) -> Duplicates:
     """Fill DUPLICATE_ROWS with the rows that repeat the key and the figures of an earlier one.
 
-    Raises DropRejectedError where the figures differ.
+    `keys` are the distinct keys of the rows. Raises DropRejectedError where the figures differ.
     """
+    if not have_repeats(context, keys, [part for part in _KEY if part != "measure_id"]):
+        rows = (
+            "select source_member, source_row, source_member as first_member, source_row as first_row, true as agrees"
+        )
+        context.create_table(DUPLICATE_ROWS, f"{rows} from {keys} limit 0")
+        return Duplicates(0, ())
     values = ", ".join(map(cell_column, context.group.value_columns))
     key = ", ".join(_KEY)
     is_same_key = " and ".join(f"{table}.{part} is not distinct from repeated.{part}" for part in _KEY)

@@ -19,7 +19,8 @@ class Table:
     """One table inside a drop: a CSV on disk, or the rows of one sheet.
 
     `member` names it inside the file: a ZIP member, a sheet, or both; empty for a bare CSV. `delimiter` is what stands
-    between the values of a CSV, and of its `top`: one with another than a comma is not read. `notices` are those to
+    between the values of a CSV, and of its `top`: one with another than a comma is not read. `may_have_blank_rows` is
+    False of a CSV that has no blank line. `notices` are those to
     give if the table is read. `header_row`, from 1, is known once the table is recognised.
     """
 
@@ -29,6 +30,7 @@ class Table:
     csv_path: Path | None = None
     encoding: str = "utf-8"
     delimiter: str = ","
+    may_have_blank_rows: bool = True
     sheet_rows: Sequence[Sequence[object]] | None = None
     header_row: int = 1
     notices: tuple[str, ...] = ()

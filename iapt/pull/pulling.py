@@ -90,7 +90,7 @@ def pull_publications(
     _remove_arrivals(home.workspace)
     progress = progress or PullProgress()
     result = PullResult()
-    with open_reading_connection() as connection:
+    with open_reading_connection(home.observations) as connection:
         receiver = Receiver(home, connection, get_now)
         receiver.assess_unreviewed(selected)
         run = _Pull(receiver, source, progress, recheck=recheck)

@@ -228,7 +228,7 @@ def _read_periods(
     usable, unread = _list_usable_and_unread(workspace, catalogue)
     just_read = {drop.sha256 for drop in pulled}
     drops = {drop.sha256: drop for start in labels for drop, _ in list_drops_of_period(usable, grain, start)}
-    with open_reading_connection() as connection:
+    with open_reading_connection(store) as connection:
         for sha256, drop in drops.items():
             if sha256 not in just_read:
                 summary = read_drop(connection, drop, workspace.drop_store.path_to(drop), catalogue, store)

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
-import pandas as pd
 
 from iapt.ingest.cell_conditions import is_one_of
 from iapt.ingest.distinct_keys import list_loaded_keys
@@ -23,6 +23,9 @@ from iapt.ingest.tables import GET_IT_AGAIN, Table, format_cell
 from iapt.rejection import DropRejectedError
 from iapt.run_warnings import list_first
 from iapt.sql import quote_identifier, quote_literal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What a spreadsheet writes into a cell that has no value, in every layout, and why it is quarantined.
 SPREADSHEET_MARKS = {**dict.fromkeys(SPREADSHEET_ERRORS, ERROR_REASON), UNCALCULATED: UNCALCULATED_REASON}
@@ -147,6 +150,8 @@ def _read_csv_sql(context: ReadingContext, table: Table) -> str:
 
 def _build_sheet_frame(context: ReadingContext, table: Table) -> pd.DataFrame:
     """Return the sheet's rows below its header as text; wholly blank rows are passed over."""
+    import pandas as pd  # imported late: most drops are CSV, and it takes long
+
     header, header_row = context.group.header, table.header_row
     width = len(header)
     numbers: list[int] = []

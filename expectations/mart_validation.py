@@ -8,12 +8,14 @@ from pathlib import Path
 import duckdb
 
 from expectations.outcomes import make_outcome_of_finding
-from expectations.period_validation import PeriodMemory, PeriodTable, PeriodValidator
+from expectations.period_validation import PeriodTable, PeriodValidator
 from expectations.references import REFERENCES
 from expectations.rules import Rule
 from expectations.suites.marts import APPLIES, SCHEMA, STORED_WITHOUT_VALUE, SUITES
+from iapt.checked_periods import PeriodMemory
 from iapt.contract import FACT_GRAINS
 from iapt.duckdb_connections import open_duckdb
+from iapt.period_builds import read_period_builds
 from iapt.sql import quote_literal
 from iapt.validation import RuleOutcome
 
@@ -71,14 +73,5 @@ def _open_fact(connection: duckdb.DuckDBPyConnection, catalogue: str, table: str
     relation, grain = f"{catalogue}.{SCHEMA}.{table}", FACT_GRAINS[table]
     asked = "true" if "not_applicable" in STORED_WITHOUT_VALUE[table] else f"{APPLIES} or value_status is null"
     rows = connection.execute(f"select period, count(*) from {relation} where {asked} group by period").fetchall()
-    builds = connection.execute(
-        f"""
-        select periods.period, string_agg(distinct builds.build, ' ' order by builds.build)
-        from {catalogue}.landing.period_builds as builds
-        inner join {catalogue}.{SCHEMA}.dim_period as periods using (period_grain, period_start)
-        where builds.model = ? and builds.period_grain = ?
-        group by periods.period
-        """,
-        [table, grain],
-    ).fetchall()
-    return PeriodTable(table, grain, relation, dict(rows), identities=dict(builds))
+    builds = read_period_builds(connection, catalogue, table, grain)
+    return PeriodTable(table, grain, relation, dict(rows), identities=builds)

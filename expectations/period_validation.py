@@ -16,7 +16,7 @@ import duckdb
 from expectations import engine
 from expectations.references import REFERENCES, Reference
 from expectations.rules import Rule
-from iapt.checked_periods import PassedPeriod, digest, read_passed_periods, write_passed_periods
+from iapt.checked_periods import PassedPeriod, PeriodMemory, digest, read_passed_periods, write_passed_periods
 from iapt.contract import TABLES, Grain, Layer
 from iapt.duckdb_connections import make_duckdb_config
 from iapt.input_fingerprint import digest_files
@@ -61,14 +61,6 @@ class PeriodTable:
 def read_parquet(files: Iterator[Path] | Collection[Path]) -> str:
     """Return the SQL that reads files as one table, whatever they are called."""
     return f"read_parquet([{sql_list(files)}], hive_partitioning = false)"
-
-
-@dataclass(frozen=True)
-class PeriodMemory:
-    """Where it is remembered which periods passed, and `basis`, a digest of what else they passed under."""
-
-    folder: Path
-    basis: str
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import duckdb
 from expectations import data_docs as site
 from expectations import engine
 from expectations.outcomes import make_outcome, make_outcome_of_finding, run_rule
-from expectations.period_validation import PeriodMemory, PeriodTable, PeriodValidator, read_parquet
+from expectations.period_validation import PeriodTable, PeriodValidator, read_parquet
 from expectations.references import REFERENCES
 from expectations.rules import Rule
 from expectations.suites import SUITES
 from expectations.suites.common_rules import COLUMNS_RULE
-from iapt.checked_periods import PassedPeriod, digest, read_passed_periods, write_passed_periods
+from iapt.checked_periods import PassedPeriod, PeriodMemory, digest, read_passed_periods, write_passed_periods
 from iapt.contract import CONTRACTS, parquet_name
 from iapt.duckdb_connections import make_duckdb_config
 from iapt.files import compute_sha256

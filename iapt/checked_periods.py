@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,14 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from iapt.files import write_atomically
 
 _PRIVATE: Final = 0o600
+
+
+@dataclass(frozen=True)
+class PeriodMemory:
+    """Where it is remembered which periods passed, and `basis`, a digest of what all of them passed under."""
+
+    folder: Path
+    basis: str
 
 
 class PassedPeriod(BaseModel):

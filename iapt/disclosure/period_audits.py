@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import duckdb
 
 from iapt.catalogue.relations import RELATIONS_FILE, Relations, load_relations
+from iapt.checked_periods import digest
 from iapt.contract import POPULATION, Grain
 from iapt.disclosure.additivity_constraints import build_sums, measure_relations
 from iapt.disclosure.disclosure_risk import RiskCount, classify_risk, count_source_disclosure_risk
@@ -36,8 +38,10 @@ from iapt.disclosure.working_tables import SQL_FOLDER, TABLES_FILE
 from iapt.files import write_atomically
 from iapt.sql import sql_list
 
-#: More than every annual file there is, or a dozen national months: few statements, in less than 4 GB.
-MAX_VALUES_IN_BATCH: Final = 3_000_000
+#: More than every annual file there is, or two national months: more would not be quicker, and take more memory.
+MAX_VALUES_IN_BATCH: Final = 600_000
+#: Of the values of a source, those that have a status of their own.
+_HAS_STATUS: Final = "value_status in ('published', 'suppressed', 'not_published')"
 _SOURCE_COLUMNS: Final = (*POPULATION, "parent_code", "measure", "statistic", "value", "value_status")
 _EXTRACT_COLUMNS: Final = (*POPULATION, "measure", "statistic", "value", "lower_bound", "upper_bound")
 
@@ -87,7 +91,7 @@ class GrainAudit:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Rows:
     """The rows of one period in a relation: a digest of them in any order, and their number."""
 
     digest: str = ""
@@ -103,28 +107,44 @@ class AuditCache:
 
     def get(self, grain: Grain, period: str, source_digest: str, extract_digest: str) -> PeriodAudit | None:
         """Return the audit of exactly these rows by this code; None where there is none."""
-        path = self._path(grain, period)
-        if not path.is_file():
+        audit, _ = self._read(grain, period)
+        if audit is None or (audit.source_digest, audit.extract_digest) != (source_digest, extract_digest):
             return None
-        record = json.loads(path.read_text("utf-8"))
+        return audit
+
+    def get_identified(self, grain: Grain, period: str, identity: str) -> PeriodAudit | None:
+        """Return the audit of the rows that `identity` is proof of, by this code; None where there is none."""
+        audit, recorded = self._read(grain, period)
+        return audit if identity and recorded == identity else None
+
+    def store(self, grain: Grain, audit: PeriodAudit, identity: str = "") -> None:
+        """Store an audit, readable by its owner only; `identity` is what proves which rows it is of, if anything."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        content = {"code": digest_code(), "identity": identity, **vars(audit)}
+        record = json.loads(json.dumps(content, default=vars))  # `asdict` would copy all of it
+        record["sha256"] = digest(record)
+        write_atomically(self._path(grain, audit.period), json.dumps(record), mode=0o600)
+
+    def _read(self, grain: Grain, period: str) -> tuple[PeriodAudit | None, str]:
+        """Return a record by this code, exactly as it was written, and the identity of its rows."""
+        try:
+            record = json.loads(self._path(grain, period).read_text("utf-8"))
+        except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
+            return None, ""
         # First the code: a record that other code wrote has other keys.
-        if record.pop("code") != _digest_code():
-            return None
-        if (record["source_digest"], record["extract_digest"]) != (source_digest, extract_digest):
-            return None
+        if not isinstance(record, dict) or record.get("code") != digest_code():
+            return None, ""
+        if record.pop("sha256", None) != digest(record) or record["period"] != period:
+            return None, ""
+        del record["code"]
+        identity = str(record.pop("identity"))
         for name, kind in (
             ("groups", RiskCount),
             ("residual_disclosures", ResidualDisclosure),
             ("contradictions", Contradiction),
         ):
             record[name] = tuple(kind(**counts) for counts in record[name])
-        return PeriodAudit(**record)
-
-    def store(self, grain: Grain, audit: PeriodAudit) -> None:
-        """Store an audit, readable by its owner only."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        record = json.dumps({"code": _digest_code(), **vars(audit)}, default=vars)  # `asdict` would copy all of it
-        write_atomically(self._path(grain, audit.period), record, mode=0o600)
+        return PeriodAudit(**record), identity
 
     def _path(self, grain: Grain, period: str) -> Path:
         return self.folder / name_period_file(grain, period, "json")
@@ -147,6 +167,17 @@ class SourceTables:
     relations: Relations = field(default_factory=load_relations)
 
 
+@dataclass(frozen=True)
+class AuditPlan:
+    """The audits of a grain that are cached, and how many values each period has that is still to be audited."""
+
+    audits: Mapping[str, PeriodAudit]
+    due: Mapping[str, int]
+    source: Mapping[str, Rows]
+    extract: Mapping[str, Rows]
+    identities: Mapping[str, str]
+
+
 def audit_grain(
     connection: duckdb.DuckDBPyConnection, grain: Grain, tables: SourceTables, cache: AuditCache | None = None
 ) -> GrainAudit:
@@ -154,33 +185,65 @@ def audit_grain(
 
     The connection is left with the tables of the last batch. Raises AuditError where the values cannot be audited.
     """
+    plan = plan_audit(connection, grain, tables, cache)
+    made = [
+        audit
+        for batch in batch_periods(plan.due)
+        for audit in audit_batch(connection, grain, tables, plan, batch, cache)
+    ]
+    return merge_audits(grain, plan, made)
+
+
+def plan_audit(
+    connection: duckdb.DuckDBPyConnection,
+    grain: Grain,
+    tables: SourceTables,
+    cache: AuditCache | None = None,
+    identities: Mapping[str, str] = MappingProxyType({}),
+) -> AuditPlan:
+    """Find which periods are to be audited, and load what percentages are made of.
+
+    `identities` are proof of the rows of a period, in the source and in the extract: of those that are cached under
+    the same, nothing is read. Raises AuditError where a value names no period.
+    """
     load_formulas(connection, tables.measures)
     rules = _digest_rules(connection, tables)
+    identities = {period: digest([identity, rules]) for period, identity in identities.items()}
+    periods = _list_periods(connection, tables.facts, _HAS_STATUS)
+    periods |= _list_periods(connection, tables.extract) if tables.extract else set()
+    audits: dict[str, PeriodAudit] = {}
+    for period in sorted(periods & identities.keys()):
+        audit = cache.get_identified(grain, period, identities[period]) if cache else None
+        if audit is not None:
+            audits[period] = audit
+    unknown = sorted(periods - audits.keys())
+    if not unknown:
+        return AuditPlan(audits, {}, {}, {}, identities)
+    where = f"period in ({sql_list(unknown)})"
     source = {
-        period: _Rows(f"{rows.digest} {rules}", rows.count)
+        period: Rows(f"{rows.digest} {rules}", rows.count)
         for period, rows in _digest_periods(
-            connection,
-            tables.facts,
-            _SOURCE_COLUMNS,
-            "value_status in ('published', 'suppressed', 'not_published')",
+            connection, tables.facts, _SOURCE_COLUMNS, f"{_HAS_STATUS} and {where}"
         ).items()
     }
-    extract = _digest_periods(connection, tables.extract, _EXTRACT_COLUMNS) if tables.extract else {}
-    audits: dict[str, PeriodAudit] = {}
+    extract = _digest_periods(connection, tables.extract, _EXTRACT_COLUMNS, where) if tables.extract else {}
     due: dict[str, int] = {}
-    for period in sorted(source.keys() | extract.keys()):
-        source_rows, extract_rows = source.get(period, _Rows()), extract.get(period, _Rows())
+    for period in unknown:
+        source_rows, extract_rows = source.get(period, Rows()), extract.get(period, Rows())
         audit = cache.get(grain, period, source_rows.digest, extract_rows.digest) if cache else None
         if audit is None:
             due[period] = source_rows.count
-        else:
-            audits[period] = audit
-    for batch in _batch_periods(due):
-        for audit in _audit_batch(connection, grain, tables, batch, source, extract):
-            audits[audit.period] = audit
-            if cache:
-                cache.store(grain, audit)
-    return GrainAudit(grain, tuple(audits[period] for period in sorted(audits)), tuple(due))
+            continue
+        audits[period] = audit
+        if cache and period in identities:
+            cache.store(grain, audit, identities[period])
+    return AuditPlan(audits, due, source, extract, identities)
+
+
+def merge_audits(grain: Grain, plan: AuditPlan, made: Sequence[PeriodAudit]) -> GrainAudit:
+    """Return the cached audits of a plan and those that were made now, in the order of their periods."""
+    audits = dict(plan.audits) | {audit.period: audit for audit in made}
+    return GrainAudit(grain, tuple(audits[period] for period in sorted(audits)), tuple(plan.due))
 
 
 def bound_source(
@@ -204,14 +267,15 @@ def bound_source(
     return propagate(connection, to_the_end=to_the_end, record=record).is_complete
 
 
-def _audit_batch(
+def audit_batch(
     connection: duckdb.DuckDBPyConnection,
     grain: Grain,
     tables: SourceTables,
+    plan: AuditPlan,
     batch: Sequence[str],
-    source: Mapping[str, _Rows],
-    extract: Mapping[str, _Rows],
-) -> Iterator[PeriodAudit]:
+    cache: AuditCache | None = None,
+) -> list[PeriodAudit]:
+    """Audit some of the periods of a plan, and cache what was found. Needs `formula` (see `load_formulas`)."""
     where = f"period in ({sql_list(batch)})"
     is_complete = bound_source(connection, grain, tables, where)
     classify_risk(connection, tables.rounding.threshold)
@@ -221,17 +285,22 @@ def _audit_batch(
     )
     cells = dict(connection.execute("select period, count(*) from cell group by period").fetchall())
     contradictions = _read_contradictions(connection)
-    for period in batch:
-        yield PeriodAudit(
+    audits = [
+        PeriodAudit(
             period=period,
-            source_digest=source.get(period, _Rows()).digest,
-            extract_digest=extract.get(period, _Rows()).digest,
+            source_digest=plan.source.get(period, Rows()).digest,
+            extract_digest=plan.extract.get(period, Rows()).digest,
             cells=cells.get(period, 0),
             is_complete=is_complete,
             groups=tuple(group for group in groups if group.period == period),
             residual_disclosures=tuple(residual.get(period, ())),
             contradictions=tuple(contradictions.get(period, ())),
         )
+        for period in batch
+    ]
+    for audit in audits if cache else ():
+        cache.store(grain, audit, plan.identities.get(audit.period, ""))
+    return audits
 
 
 def _read_contradictions(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Contradiction]]:
@@ -246,21 +315,29 @@ def _read_contradictions(connection: duckdb.DuckDBPyConnection) -> dict[str, lis
     return by_period
 
 
+def _list_periods(connection: duckdb.DuckDBPyConnection, relation: str, where: str = "true") -> set[str]:
+    """Return the periods of a relation. Raises AuditError where a row names none."""
+    periods = {
+        period for (period,) in connection.execute(f"select distinct period from {relation} where {where}").fetchall()
+    }
+    if None in periods:
+        raise AuditError("expected every value to name its period; found some that do not")
+    return periods
+
+
 def _digest_periods(
-    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], where: str = "true"
-) -> dict[str, _Rows]:
+    connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], where: str
+) -> dict[str, Rows]:
     rows = connection.execute(
         f"""
         select period, sum(hash({", ".join(columns)})::hugeint)::varchar || ' ' || count(*), count(*)
         from {relation} where {where} group by period
         """
     ).fetchall()
-    if any(period is None for period, *_ in rows):
-        raise AuditError("expected every value to name its period; found some that do not")
-    return {period: _Rows(digest, count) for period, digest, count in rows}
+    return {period: Rows(digest, count) for period, digest, count in rows}
 
 
-def _batch_periods(sizes: Mapping[str, int]) -> Iterator[list[str]]:
+def batch_periods(sizes: Mapping[str, int]) -> Iterator[list[str]]:
     """Yield periods in batches of a bounded number of values, or of one period."""
     batch: list[str] = []
     values = 0
@@ -283,10 +360,10 @@ def _digest_rules(connection: duckdb.DuckDBPyConnection, tables: SourceTables) -
 
 
 @cache
-def _digest_code() -> str:
+def digest_code() -> str:
     """A digest of what decides an audit's result besides the values and the rules."""
-    digest = hashlib.sha256(duckdb.__version__.encode())
+    content = hashlib.sha256(duckdb.__version__.encode())
     steps = sorted(SQL_FOLDER.glob("*.sql"))
     for path in (*sorted(Path(__file__).parent.glob("*.py")), *steps, TABLES_FILE, RELATIONS_FILE):
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+        content.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return content.hexdigest()

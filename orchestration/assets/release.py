@@ -8,7 +8,6 @@ from typing import Any
 
 import dagster as dg
 
-from expectations.period_validation import PeriodMemory
 from expectations.release_validation import (
     BYTES_RULE,
     BYTES_RULE_DESCRIPTION,
@@ -18,7 +17,7 @@ from expectations.release_validation import (
 )
 from expectations.suites import SUITES
 from iapt.catalogue.disclosure_policy import Policy
-from iapt.checked_periods import digest
+from iapt.checked_periods import PeriodMemory, digest
 from iapt.contract import CONTRACTS, EXTRACT_GRAINS
 from iapt.disclosure.auditor import (
     AUDIT_SUBJECT,

@@ -9,11 +9,10 @@ from expectations.data_docs import write_page
 from expectations.drop_validation import SUITES as DROP_SUITES
 from expectations.drop_validation import DropToValidate, DropValidationCache, validate_drops
 from expectations.mart_validation import validate_marts
-from expectations.period_validation import PeriodMemory
 from expectations.suites.marts import SCHEMA
 from expectations.suites.marts import SUITES as MART_SUITES
 from expectations.suites.value_rules import RULES_OF_ROUNDED_FIGURES
-from iapt.checked_periods import digest
+from iapt.checked_periods import PeriodMemory, digest
 from iapt.validation import RuleOutcome, describe_by_rule
 from iapt.workspace import DBT_PROJECT, Workspace
 from iapt.workspace_state import BuildInputs

@@ -145,7 +145,7 @@ def test_a_record_by_other_code_or_for_another_grain_is_not_used(
 ) -> None:
     audit(connection, audit_cache)
     assert audit_grain(connection, "year", TABLES, audit_cache).audited_now == MONTHS
-    monkeypatch.setattr(period_audits, "_digest_code", lambda: "other code")
+    monkeypatch.setattr(period_audits, "digest_code", lambda: "other code")
     assert audit(connection, audit_cache).audited_now == MONTHS
     assert audit(connection, audit_cache).audited_now == ()
     for path in audit_cache.folder.iterdir():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ DEFAULT_MEMORY_MB: Final = 2_000
 #: Without this much, DuckDB fails where it could have spilt.
 LEAST_MEMORY_MB: Final = 256
 _MEGABYTE: Final = 2**20
+#: The instances of this process are numbered: each spills into a folder of its own.
+_INSTANCES: Final = count(1)
 #: Where Linux says how much memory a control group may use, by the version of control groups.
 _LIMIT_FILES: Final = {1: ("memory", "memory.limit_in_bytes"), 2: ("", "memory.max")}
 
@@ -67,13 +70,19 @@ def _list_group_limits(root: Path) -> Iterator[int]:
 def make_duckdb_config(spill: Path | None = None, *, workers: int = 1, **settings: Any) -> dict[str, Any]:
     """Return the settings of one of several DuckDB instances that share the cores and the memory of this process.
 
-    What does not fit is spilt into a folder that DuckDB makes and removes; without one it is an error, since it would
-    go into the current working folder. `settings` are DuckDB's own, and go before these.
+    What does not fit is spilt into a folder in `spill`, which DuckDB makes and removes; without one it is an error,
+    since it would go into the current working folder. Each call names another: two instances that spill into one folder
+    read each other's files. `settings` are DuckDB's own, and go before these. Raises OSError where `spill` cannot be
+    made.
     """
+    folder = ""
+    if spill is not None:
+        spill.mkdir(parents=True, exist_ok=True)
+        folder = str(spill / f"{os.getpid()}-{next(_INSTANCES)}")
     return {
         "threads": threads_per_worker(workers),
         "memory_limit": f"{find_memory_limit_mb(workers)}MiB",
-        "temp_directory": str(spill or ""),
+        "temp_directory": folder,
         "preserve_insertion_order": False,
     } | settings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
@@ -104,7 +105,7 @@ def test_a_connection_has_these_settings(workers: int, tmp_path: Path, monkeypat
     with open_duckdb(tmp_path / "a.duckdb", spill=tmp_path / "spill", workers=workers, default_order="desc") as one:
         settings = dict(one.execute("select name, value from duckdb_settings()").fetchall())
     assert settings["memory_limit"] == {1: "1.0 GiB", 2: "512.0 MiB"}[workers]
-    assert settings["temp_directory"] == str(tmp_path / "spill")
+    assert Path(settings["temp_directory"]).parent == tmp_path / "spill"
     assert settings["preserve_insertion_order"] == "false"
     assert settings["default_order"] == "DESC"
     assert int(settings["threads"]) == max(1, (os.cpu_count() or 1) // workers)
@@ -129,7 +130,25 @@ def test_what_does_not_fit_goes_where_it_was_told_or_nowhere(tmp_path: Path, mon
     with open_duckdb(spill=tmp_path / "spill", memory_limit="64MB", threads=1) as connection:
         sort_more_than_fits(connection)
         assert list((tmp_path / "spill").iterdir())
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.rglob("*")) == [tmp_path / "spill"]
     with open_duckdb(tmp_path / "a.duckdb") as connection:
         beside = connection.execute("select current_setting('temp_directory')").fetchall()
     assert beside == [(str(tmp_path / "a.duckdb.tmp"),)]
+
+
+def test_no_two_instances_spill_into_one_folder(tmp_path: Path) -> None:
+    """DuckDB names its files by number: in one folder, each instance would read and remove those of another."""
+    query = (
+        "select count(*) from (select hash(i)::varchar || repeat('x', 40) as text from range(1000000) r (i) order by 1)"
+    )
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(open_duckdb(spill=tmp_path / "deep" / "spill", memory_limit="64MB", threads=1))
+            for _ in range(2)
+        ]
+        for connection in connections:
+            connection.execute("create temp table spilt as from range(8000000) r (i)")
+        folders = sorted(path.name for path in (tmp_path / "deep" / "spill").iterdir())
+        assert len(folders) == 2
+        assert [connection.execute(query).fetchall() for connection in connections] == [[(1_000_000,)]] * 2
+    assert list((tmp_path / "deep" / "spill").iterdir()) == []

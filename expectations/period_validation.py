@@ -101,7 +101,8 @@ class PeriodValidator:
         passed = dict(known)
         for number, batch in enumerate(_make_batches(due)):
             database = self.folder / f"{self.layer}_batch_{number}.duckdb"
-            found = self._make_database(database, batch)
+            with self._connect(database) as connection:
+                found = self.create_tables(connection, batch)
             batch_runs = engine.run(
                 database,
                 {table: rules for table, rules in self.suites.items() if self._has_rows(table, batch)},
@@ -145,28 +146,29 @@ class PeriodValidator:
     def _has_rows(self, table: str, batch: Collection[tuple[Grain, Label]]) -> bool:
         return any((self.tables[table].grain, period) in batch for period in self.tables[table].rows)
 
-    def _make_database(self, database: Path, batch: Sequence[tuple[Grain, Label]]) -> dict[str, PassedPeriod]:
-        """Make a database of the rows of a batch, and return what its periods are remembered as if they pass."""
-        with self._connect(database) as connection:
-            for table in self.tables.values():
-                periods = [period for grain, period in batch if grain == table.grain]
-                connection.execute(f"create view {table.name} as {table.select(periods)}")
-            looked_up = self._look_up(connection, batch)
-            for name, reference in REFERENCES[self.layer].items():
-                if name in self.references:
-                    keys = sorted({key for by_table in looked_up.values() for key in by_table.get(name, ())})
-                    if "." in name:
-                        connection.execute(f"create schema if not exists {name.partition('.')[0]}")
-                    connection.execute(
-                        f"create table {name} as {reference.select(self.references[name])} where {reference.common}"
-                        + (f" or {reference.key} in ({sql_list(keys)})" if keys else "")
-                    )
-            passed = {}
-            for grain, period in batch:
-                key = self._make_key(grain, period)
-                if key and period is not None:
-                    passed[_name(grain, period)] = PassedPeriod(key=key, looked_up=looked_up.get((grain, period), {}))
-            digests = self._digest_references(connection, passed)
+    def create_tables(
+        self, connection: duckdb.DuckDBPyConnection, batch: Sequence[tuple[Grain, Label]]
+    ) -> dict[str, PassedPeriod]:
+        """Create what rules read of some periods, and return what these are remembered as if they pass."""
+        for table in self.tables.values():
+            periods = [period for grain, period in batch if grain == table.grain]
+            connection.execute(f"create view {table.name} as {table.select(periods)}")
+        looked_up = self._look_up(connection, batch)
+        for name, reference in REFERENCES[self.layer].items():
+            if name in self.references:
+                keys = sorted({key for by_table in looked_up.values() for key in by_table.get(name, ())})
+                if "." in name:
+                    connection.execute(f"create schema if not exists {name.partition('.')[0]}")
+                connection.execute(
+                    f"create table {name} as {reference.select(self.references[name])} where {reference.common}"
+                    + (f" or {reference.key} in ({sql_list(keys)})" if keys else "")
+                )
+        passed = {}
+        for grain, period in batch:
+            key = self._make_key(grain, period)
+            if key and period is not None:
+                passed[_name(grain, period)] = PassedPeriod(key=key, looked_up=looked_up.get((grain, period), {}))
+        digests = self._digest_references(connection, passed)
         return {name: period.model_copy(update={"references": digests[name]}) for name, period in passed.items()}
 
     def _look_up(

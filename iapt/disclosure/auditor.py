@@ -6,27 +6,52 @@ value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 import duckdb
 
-from iapt.contract import DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, TABLES, parquet_name
+from iapt.checked_periods import PassedPeriod, PeriodMemory, digest, read_passed_periods, write_passed_periods
+from iapt.contract import DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, TABLES, Grain, parquet_name
 from iapt.disclosure.model import PUBLISHERS_ROUNDING, AuditError, Rounding, load_formulas
-from iapt.disclosure.period_audits import AuditCache, GrainAudit, SourceTables, audit_grain
-from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES, reconcile_with_source
+from iapt.disclosure.period_audits import (
+    HAS_STATUS,
+    AuditCache,
+    AuditPlan,
+    GrainAudit,
+    PeriodAudit,
+    SourceTables,
+    audit_batch,
+    batch_periods,
+    count_values,
+    digest_code,
+    list_periods,
+    merge_audits,
+    plan_audit,
+)
+from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES, digest_references, reconcile_with_source
 from iapt.disclosure.standalone_disclosure import count_standalone_disclosures
-from iapt.sql import quote_literal
-from iapt.threads import threads_per_worker
+from iapt.duckdb_connections import open_duckdb
+from iapt.period_builds import read_period_builds
+from iapt.sql import quote_literal, sql_list
 from iapt.validation import EXAMPLES_SHOWN, Example, Result, RuleOutcome, describe_check_error, fetch_examples
 
+#: The sha256 of the rows of each period of a table.
+Parts: TypeAlias = Mapping[str, Mapping[str, str]]
+
 MAX_CONCURRENT_AUDITS: Final = 2
+#: Those, and the engine of the rules beside them.
+WORKERS: Final = MAX_CONCURRENT_AUDITS + 1
+#: What is remembered of periods: that their rows were made from the source's, and that they are the warehouse's.
+RECONCILIATION: Final = "reconciliation"
+COMPARISON: Final = "comparison"
 AUDIT_SUBJECT: Final = "audit"
 STRUCTURE_SUBJECT: Final = "structure"
 NO_RESIDUAL_DISCLOSURE: Final = "no_residual_disclosure"
@@ -53,45 +78,212 @@ WAREHOUSE_TABLES: Final[Mapping[str, str]] = {table: TABLES[table].relation for 
 
 
 @dataclass(frozen=True)
+class _TablePlan:
+    """What is to be done of an extract: which periods are still to be audited, and which to be reconciled.
+
+    `sizes` is how many rows each period has that is due, `reconciled` what is remembered of those that passed, and
+    `identities` what the periods that are due are remembered as if they pass.
+    """
+
+    audit: AuditPlan
+    sizes: Mapping[str, int]
+    due_audits: frozenset[str]
+    due_reconciliation: frozenset[str]
+    reconciled: Mapping[str, PassedPeriod]
+    keys: Mapping[str, PassedPeriod]
+
+
+@dataclass(frozen=True)
+class _BatchResult:
+    """What came of some periods of an extract: their audits, disclosures of no audit, and violations by rule."""
+
+    audits: Sequence[PeriodAudit]
+    disclosures: Counter[tuple[str, str]]
+    violations: Mapping[str, tuple[int, tuple[Example, ...]]]
+    reconciled: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Auditor:
-    """What to audit extracts against: the warehouse whose facts they were made from, and where audits are cached."""
+    """What to audit extracts against: the warehouse whose facts they were made from, and where audits are cached.
+
+    `memory` is where it is remembered which periods were reconciled, `spill` where DuckDB puts what does not fit.
+    """
 
     warehouse: Path
     cache_folder: Path | None = None
     rounding: Rounding = PUBLISHERS_ROUNDING
     source_rounding: Rounding = PUBLISHERS_ROUNDING
     source_is_public: bool = True
+    memory: PeriodMemory | None = None
+    spill: Path | None = None
 
     def audit_folder(
-        self,
-        folder: Path,
-        unreadable: Mapping[str, str],
-        parts: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+        self, folder: Path, unreadable: Mapping[str, str], parts: Parts = MappingProxyType({})
     ) -> Iterator[RuleOutcome]:
         """Audit every extract of a folder, and compare its other tables with the warehouse.
 
         `unreadable` says why a table cannot be audited; its rules are skipped. `parts` is the sha256 of the rows of
         each period of a table, where that is known.
         """
-
-        def audit_table(table: str) -> list[RuleOutcome]:
-            if table in unreadable:
-                return self._give_all_rules(table, "skipped", f"{parquet_name(table)}: {unreadable[table]}")
-            try:
-                with self.connect(folder, table) as connection:
-                    return list(self._audit_table(connection, table))
-            except (duckdb.Error, AuditError, OSError) as error:
-                return self._give_all_rules(table, "error", describe_check_error(type(error).__name__))
-
         # Much of an audit is small steps on one core.
         with ThreadPoolExecutor(max_workers=MAX_CONCURRENT_AUDITS) as executor:
-            for outcomes in executor.map(audit_table, EXTRACT_GRAINS):
-                yield from outcomes
-        with ExitStack() as stack:
-            # Opened once for all the comparisons, but again after an error: each table has an outcome of its own.
-            open_warehouse = cache(lambda: stack.enter_context(self.open_warehouse()))
-            for table in WAREHOUSE_TABLES:
-                yield self._compare_with_warehouse(folder, table, unreadable, open_warehouse)
+            plans = {
+                table: executor.submit(self._plan_table, folder, table, parts.get(table, {}))
+                for table in EXTRACT_GRAINS
+                if table not in unreadable
+            }
+            batches = {
+                table: [
+                    executor.submit(self._audit_batch, folder, table, plan.result(), batch)
+                    for batch in batch_periods(plan.result().sizes)
+                ]
+                for table, plan in plans.items()
+                if plan.exception() is None
+            }
+            compared = executor.submit(lambda: tuple(self._compare_tables(folder, unreadable, parts)))
+            reconciled: dict[str, PassedPeriod] = {}
+            for table in EXTRACT_GRAINS:
+                if table in unreadable:
+                    yield from self._give_all_rules(table, "skipped", f"{parquet_name(table)}: {unreadable[table]}")
+                    continue
+                try:
+                    plan = plans[table].result()
+                    results = [batch.result() for batch in batches[table]]
+                except (duckdb.Error, AuditError, OSError) as error:
+                    yield from self._give_all_rules(table, "error", describe_check_error(type(error).__name__))
+                    continue
+                passed = {period for result in results for period in result.reconciled}
+                reconciled |= plan.reconciled
+                reconciled |= {
+                    name: plan.keys[period] for period in passed & plan.keys.keys() if (name := f"{table} {period}")
+                }
+                yield from self._make_outcomes(table, plan, results)
+            self._remember(RECONCILIATION, reconciled, parts)
+            yield from compared.result()
+
+    def _plan_table(self, folder: Path, table: str, parts: Mapping[str, str]) -> _TablePlan:
+        """Find which periods of an extract are still to be audited or reconciled."""
+        facts, grain = FACT_TABLES[table], EXTRACT_GRAINS[table]
+        with self.connect(folder, table) as connection:
+            periods = list_periods(connection, facts, HAS_STATUS) | list_periods(connection, table)
+            builds = self._read_builds(connection, TABLES[table].made_from, grain)
+            identities = {
+                period: digest([sha256, builds[period]]) for period, sha256 in parts.items() if period in builds
+            }
+            plan = self._plan_audit(connection, table, identities)
+            keys: dict[str, PassedPeriod] = {}
+            if self.memory is not None and identities:
+                load_formulas(connection, MEASURES)
+                basis = digest([self.memory.basis, digest_references(connection), self.rounding, digest_code()])
+                keys = {
+                    period: PassedPeriod(key=digest([basis, table, identity]))
+                    for period, identity in identities.items()
+                }
+            known = self._recall(RECONCILIATION)
+            reconciled = {
+                name: key
+                for period, key in keys.items()
+                if period in periods and known.get(name := f"{table} {period}") == key
+            }
+            due = frozenset(period for period in periods if f"{table} {period}" not in reconciled)
+            # By itself, an extract of unpublished values is audited anew each time.
+            due_audits = frozenset(plan.due if self.source_is_public else periods)
+            sizes = count_values(connection, facts, due | due_audits)
+        return _TablePlan(plan, sizes, due_audits, due, reconciled, keys)
+
+    def _plan_audit(
+        self, connection: duckdb.DuckDBPyConnection, table: str, identities: Mapping[str, str]
+    ) -> AuditPlan:
+        """Find which periods of a public source are still to be audited; of another nothing is cached."""
+        if not self.source_is_public:
+            return AuditPlan({}, {}, {}, {}, {})
+        return plan_audit(
+            connection,
+            EXTRACT_GRAINS[table],
+            self._name_tables(table, _name_published_rows(table)),
+            self._cache,
+            identities,
+        )
+
+    def _audit_batch(self, folder: Path, table: str, plan: _TablePlan, batch: Sequence[str]) -> _BatchResult:
+        """Audit some periods of an extract by the gate that applies to its source, and reconcile them with that."""
+        facts, published_rows, grain = FACT_TABLES[table], _name_published_rows(table), EXTRACT_GRAINS[table]
+        due_audits = [period for period in batch if period in plan.due_audits]
+        due = [period for period in batch if period in plan.due_reconciliation]
+        audits: list[PeriodAudit] = []
+        disclosures: Counter[tuple[str, str]] = Counter()
+        violations: Mapping[str, tuple[int, tuple[Example, ...]]] = {}
+        with self.connect(folder, table) as connection:
+            load_formulas(connection, MEASURES)
+            if due_audits and self.source_is_public:
+                tables = self._name_tables(table, published_rows)
+                audits = audit_batch(connection, grain, tables, plan.audit, due_audits, self._cache)
+            elif due_audits:
+                disclosures = count_standalone_disclosures(
+                    connection,
+                    grain,
+                    _view_periods(connection, published_rows, due_audits, "audited_rows"),
+                    _view_periods(connection, facts, due_audits, "audited_facts"),
+                    MEASURES,
+                    self.rounding,
+                )
+            if due:
+                violations = reconcile_with_source(
+                    connection,
+                    _view_periods(connection, table, due, "reconciled_extract"),
+                    _view_periods(connection, facts, due, "reconciled_facts"),
+                    self.rounding,
+                )
+        has_passed = not any(count for count, _ in violations.values())
+        return _BatchResult(audits, disclosures, violations, due if has_passed else ())
+
+    def _make_outcomes(self, table: str, plan: _TablePlan, results: Sequence[_BatchResult]) -> Iterator[RuleOutcome]:
+        """Return the outcome of every rule on an extract, of all its batches and of what is remembered."""
+        for rule in RECONCILIATION_RULES:
+            found = [result.violations[rule.name] for result in results if result.violations]
+            violations = sum(count for count, _ in found)
+            examples = sorted(
+                (example for _, of_batch in found for example in of_batch),
+                key=lambda example: [(value is None, value or "") for value in example.values()],
+            )
+            result: Result = "failed" if violations else "passed"
+            yield _make_outcome(
+                table, rule.name, rule.description, result, violations, tuple(examples[:EXAMPLES_SHOWN])
+            )
+        made = [audit for result in results for audit in result.audits]
+        disclosures = merge_audits(EXTRACT_GRAINS[table], plan.audit, made).residual_disclosures
+        for batch in results:
+            disclosures += batch.disclosures
+        yield _make_outcome(
+            table,
+            *self._gate,
+            "failed" if disclosures else "passed",
+            disclosures.total(),
+            message="; ".join(
+                f"{cells} x {measure} ({kind})" for (measure, kind), cells in sorted(disclosures.items())
+            ),
+        )
+
+    @property
+    def _cache(self) -> AuditCache | None:
+        return AuditCache(self.cache_folder) if self.cache_folder else None
+
+    def _recall(self, check: str) -> Mapping[str, PassedPeriod]:
+        return read_passed_periods(self.memory.folder, check) if self.memory else {}
+
+    def _remember(self, check: str, passed: Mapping[str, PassedPeriod], parts: Parts) -> None:
+        """Remember what passed beside what is remembered of the periods that are still there."""
+        if self.memory is None or not any(parts.values()):
+            return
+        known = self._recall(check)
+        there = {f"{table} {period}" for table, of_table in parts.items() for period in of_table}
+        periods = {name: key for name, key in known.items() if name in there} | dict(passed)
+        if periods != known:
+            write_passed_periods(self.memory.folder, check, periods)
+
+    def _read_builds(self, connection: duckdb.DuckDBPyConnection, model: str, grain: Grain) -> dict[str, str]:
+        return read_period_builds(connection, self.warehouse.stem, model, grain)
 
     def connect(self, folder: Path | None, table: str) -> duckdb.DuckDBPyConnection:
         """Open a connection that reads the warehouse, and an extract of a folder if one is given; it writes nothing."""
@@ -107,17 +299,13 @@ class Auditor:
 
     def open_warehouse(self) -> duckdb.DuckDBPyConnection:
         """Open a connection to the warehouse, which it reads by the names of its schemas."""
-        connection = duckdb.connect()
-        connection.execute("set preserve_insertion_order = false")
-        connection.execute(f"set threads = {threads_per_worker(MAX_CONCURRENT_AUDITS)}")
-        # What does not fit into memory is spilt beside the warehouse, never into the current working folder.
-        connection.execute(f"set temp_directory = {quote_literal(self.warehouse.with_suffix('.spill'))}")
+        connection = open_duckdb(spill=self.spill or self.warehouse.with_suffix(".spill"), workers=WORKERS)
         # The views of the warehouse name their catalogue, which DuckDB takes from the file's name.
         connection.execute(f"attach {quote_literal(self.warehouse)} as {self.warehouse.stem} (read_only)")
         connection.execute(f"use {self.warehouse.stem}")
         return connection
 
-    def audit_source(self, folder: Path) -> dict[str, GrainAudit]:
+    def audit_source(self, folder: Path, parts: Parts = MappingProxyType({})) -> dict[str, GrainAudit]:
         """Audit the source, and the extracts of a folder beside it where they can be read; by table.
 
         Raises AuditError or DuckDB's errors where the source itself cannot be audited.
@@ -125,47 +313,35 @@ class Auditor:
         audits = {}
         for table in EXTRACT_GRAINS:
             try:
-                with self.connect(folder, table) as connection:
-                    audits[table] = self._audit_grain(connection, table, _name_published_rows(table))
+                audits[table] = self._audit_source(folder, table, _name_published_rows(table), parts.get(table, {}))
             except (duckdb.Error, AuditError, OSError):
-                with self.connect(None, table) as connection:
-                    audits[table] = self._audit_grain(connection, table, None)
+                audits[table] = self._audit_source(None, table, None, {})
         return audits
 
-    def _audit_grain(self, connection: duckdb.DuckDBPyConnection, table: str, extract: str | None) -> GrainAudit:
-        tables = SourceTables(
+    def _audit_source(
+        self, folder: Path | None, table: str, extract: str | None, parts: Mapping[str, str]
+    ) -> GrainAudit:
+        grain, tables = EXTRACT_GRAINS[table], self._name_tables(table, extract)
+        with self.connect(folder, table) as connection:
+            builds = self._read_builds(connection, TABLES[table].made_from, grain)
+            identities = {
+                period: digest([sha256, builds[period]]) for period, sha256 in parts.items() if period in builds
+            }
+            plan = plan_audit(connection, grain, tables, self._cache, identities)
+            made = [
+                audit
+                for batch in batch_periods(plan.due)
+                for audit in audit_batch(connection, grain, tables, plan, batch, self._cache)
+            ]
+        return merge_audits(grain, plan, made)
+
+    def _name_tables(self, table: str, extract: str | None) -> SourceTables:
+        return SourceTables(
             facts=FACT_TABLES[table],
             measures=MEASURES,
             extract=extract,
             rounding=self.source_rounding,
             extract_rounding=self.rounding,
-        )
-        audit_cache = AuditCache(self.cache_folder) if self.cache_folder else None
-        return audit_grain(connection, EXTRACT_GRAINS[table], tables, audit_cache)
-
-    def _audit_table(self, connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[RuleOutcome]:
-        """Audit an extract by the gate that applies to its source, and reconcile it with that source."""
-        facts, published_rows = FACT_TABLES[table], _name_published_rows(table)
-        if self.source_is_public:
-            disclosures = self._audit_grain(connection, table, published_rows).residual_disclosures
-        else:
-            disclosures = count_standalone_disclosures(
-                connection, EXTRACT_GRAINS[table], published_rows, facts, MEASURES, self.rounding
-            )
-        load_formulas(connection, MEASURES)
-        reconciled = reconcile_with_source(connection, table, facts, self.rounding)
-        for rule in RECONCILIATION_RULES:
-            violations, examples = reconciled[rule.name]
-            result: Result = "failed" if violations else "passed"
-            yield _make_outcome(table, rule.name, rule.description, result, violations, examples)
-        yield _make_outcome(
-            table,
-            *self._gate,
-            "failed" if disclosures else "passed",
-            disclosures.total(),
-            message="; ".join(
-                f"{cells} x {measure} ({kind})" for (measure, kind), cells in sorted(disclosures.items())
-            ),
         )
 
     @property
@@ -180,43 +356,98 @@ class Auditor:
         rules = (*((rule.name, rule.description) for rule in RECONCILIATION_RULES), self._gate)
         return [_make_outcome(table, *rule, result, message=message) for rule in rules]
 
-    def _compare_with_warehouse(
-        self,
-        folder: Path,
-        table: str,
-        unreadable: Mapping[str, str],
-        open_warehouse: Callable[[], duckdb.DuckDBPyConnection],
-    ) -> RuleOutcome:
-        """Compare a table with the warehouse's, row by row; rows that differ are given by their keys."""
+    def _compare_tables(self, folder: Path, unreadable: Mapping[str, str], parts: Parts) -> Iterator[RuleOutcome]:
+        """Compare every table that is no extract with the warehouse's, and remember the periods that are the same."""
+        known, passed = self._recall(COMPARISON), dict[str, PassedPeriod]()
+        with ExitStack() as stack:
+            # Opened once for all the comparisons, but again after an error: each table has an outcome of its own.
+            open_warehouse = cache(lambda: stack.enter_context(self.open_warehouse()))
+            for table in WAREHOUSE_TABLES:
+                if table in unreadable:
+                    message = f"{parquet_name(table)}: {unreadable[table]}"
+                    yield _make_comparison(table, "skipped", message=message)
+                    continue
+                try:
+                    with open_warehouse().cursor() as connection:
+                        connection.execute(f"use {self.warehouse.stem}")
+                        _view_file(connection, folder, table)
+                        keys = self._make_comparison_keys(connection, table, parts.get(table, {}))
+                        outcome = _compare_with_warehouse(
+                            connection,
+                            table,
+                            frozenset(p for p, key in keys.items() if known.get(f"{table} {p}") == key),
+                        )
+                except (duckdb.Error, OSError) as error:
+                    yield _make_comparison(table, "error", message=describe_check_error(type(error).__name__))
+                    continue
+                if outcome.result == "passed":
+                    passed |= {f"{table} {period}": key for period, key in keys.items()}
+                yield outcome
+        self._remember(COMPARISON, passed, parts)
 
-        def make_outcome(
-            result: Result, violations: int | None = None, examples: tuple[Example, ...] = (), message: str = ""
-        ) -> RuleOutcome:
-            rule = (table, ROWS_MATCH_WAREHOUSE, ROWS_MATCH_WAREHOUSE_DESCRIPTION)
-            return _make_outcome(*rule, result, violations, examples, message, STRUCTURE_SUBJECT)
+    def _make_comparison_keys(
+        self, connection: duckdb.DuckDBPyConnection, table: str, parts: Mapping[str, str]
+    ) -> dict[str, PassedPeriod]:
+        """Return what each period of a table is remembered under, where it is known who its rows are on both sides."""
+        grain = TABLES[table].grain
+        if self.memory is None or grain is None or not parts:
+            return {}
+        builds = self._read_builds(connection, table, grain)
+        return {
+            period: PassedPeriod(key=digest([self.memory.basis, digest_code(), table, sha256, builds[period]]))
+            for period, sha256 in parts.items()
+            if period in builds
+        }
 
-        if table in unreadable:
-            return make_outcome("skipped", message=f"{parquet_name(table)}: {unreadable[table]}")
-        source, keys = WAREHOUSE_TABLES[table], ", ".join(KEYS[table])
-        try:
-            with open_warehouse().cursor() as connection:
-                connection.execute(f"use {self.warehouse.stem}")
-                _view_file(connection, folder, table)
-                if _digest_rows(connection, table) == _digest_rows(connection, source):
-                    return make_outcome("passed", 0)
-                connection.execute(
-                    f"""
-                    create temp table mismatched_rows as
-                    select distinct {keys} from (
-                        (from {table} except all from {source}) union all (from {source} except all from {table})
-                    )
-                    """
-                )
-                ((mismatched,),) = connection.execute("select count(*) from mismatched_rows").fetchall()
-                rows = connection.execute(f"from mismatched_rows order by all limit {EXAMPLES_SHOWN}")
-                return make_outcome("failed" if mismatched else "passed", mismatched, fetch_examples(rows))
-        except (duckdb.Error, OSError) as error:
-            return make_outcome("error", message=describe_check_error(type(error).__name__))
+
+def _compare_with_warehouse(connection: duckdb.DuckDBPyConnection, table: str, known: Collection[str]) -> RuleOutcome:
+    """Compare a table with the warehouse's, row by row; rows that differ are given by their keys.
+
+    Periods that are known to be the same are not read.
+    """
+    source, keys = WAREHOUSE_TABLES[table], ", ".join(KEYS[table])
+    condition = "true"
+    if known:
+        # The rows of a period are looked for by its name, which leaves the others unread.
+        due = sorted((_list_periods(connection, table) | _list_periods(connection, source)) - set(known))
+        condition = f"coalesce(period, '') in ({sql_list(due)})" if due else "false"
+    connection.execute(f"create temp view staged_rows as from {table} where {condition}")
+    connection.execute(f"create temp view warehouse_rows as from {source} where {condition}")
+    if _digest_rows(connection, "staged_rows") == _digest_rows(connection, "warehouse_rows"):
+        return _make_comparison(table, "passed", 0)
+    connection.execute(
+        f"""
+        create temp table mismatched_rows as
+        select distinct {keys} from (
+            (from staged_rows except all from warehouse_rows)
+            union all
+            (from warehouse_rows except all from staged_rows)
+        )
+        """
+    )
+    ((mismatched,),) = connection.execute("select count(*) from mismatched_rows").fetchall()
+    rows = connection.execute(f"from mismatched_rows order by all limit {EXAMPLES_SHOWN}")
+    return _make_comparison(table, "failed" if mismatched else "passed", mismatched, fetch_examples(rows))
+
+
+def _list_periods(connection: duckdb.DuckDBPyConnection, relation: str) -> set[str]:
+    """Return the periods of a relation; rows without one are of the period ''."""
+    return {
+        period for (period,) in connection.execute(f"select distinct coalesce(period, '') from {relation}").fetchall()
+    }
+
+
+def _make_comparison(
+    table: str, result: Result, violations: int | None = None, examples: tuple[Example, ...] = (), message: str = ""
+) -> RuleOutcome:
+    rule = (table, ROWS_MATCH_WAREHOUSE, ROWS_MATCH_WAREHOUSE_DESCRIPTION)
+    return _make_outcome(*rule, result, violations, examples, message, STRUCTURE_SUBJECT)
+
+
+def _view_periods(connection: duckdb.DuckDBPyConnection, relation: str, periods: Collection[str], name: str) -> str:
+    """Let a connection read some periods of a relation by a name, which is returned."""
+    connection.execute(f"create or replace temp view {name} as from {relation} where period in ({sql_list(periods)})")
+    return name
 
 
 def _view_file(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> None:

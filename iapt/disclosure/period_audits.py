@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -41,7 +41,7 @@ from iapt.sql import sql_list
 #: More than every annual file there is, or two national months: more would not be quicker, and take more memory.
 MAX_VALUES_IN_BATCH: Final = 600_000
 #: Of the values of a source, those that have a status of their own.
-_HAS_STATUS: Final = "value_status in ('published', 'suppressed', 'not_published')"
+HAS_STATUS: Final = "value_status in ('published', 'suppressed', 'not_published')"
 _SOURCE_COLUMNS: Final = (*POPULATION, "parent_code", "measure", "statistic", "value", "value_status")
 _EXTRACT_COLUMNS: Final = (*POPULATION, "measure", "statistic", "value", "lower_bound", "upper_bound")
 
@@ -209,8 +209,8 @@ def plan_audit(
     load_formulas(connection, tables.measures)
     rules = _digest_rules(connection, tables)
     identities = {period: digest([identity, rules]) for period, identity in identities.items()}
-    periods = _list_periods(connection, tables.facts, _HAS_STATUS)
-    periods |= _list_periods(connection, tables.extract) if tables.extract else set()
+    periods = list_periods(connection, tables.facts, HAS_STATUS)
+    periods |= list_periods(connection, tables.extract) if tables.extract else set()
     audits: dict[str, PeriodAudit] = {}
     for period in sorted(periods & identities.keys()):
         audit = cache.get_identified(grain, period, identities[period]) if cache else None
@@ -223,7 +223,7 @@ def plan_audit(
     source = {
         period: Rows(f"{rows.digest} {rules}", rows.count)
         for period, rows in _digest_periods(
-            connection, tables.facts, _SOURCE_COLUMNS, f"{_HAS_STATUS} and {where}"
+            connection, tables.facts, _SOURCE_COLUMNS, f"{HAS_STATUS} and {where}"
         ).items()
     }
     extract = _digest_periods(connection, tables.extract, _EXTRACT_COLUMNS, where) if tables.extract else {}
@@ -298,8 +298,9 @@ def audit_batch(
         )
         for period in batch
     ]
-    for audit in audits if cache else ():
-        cache.store(grain, audit, plan.identities.get(audit.period, ""))
+    if cache is not None:
+        for audit in audits:
+            cache.store(grain, audit, plan.identities.get(audit.period, ""))
     return audits
 
 
@@ -315,7 +316,7 @@ def _read_contradictions(connection: duckdb.DuckDBPyConnection) -> dict[str, lis
     return by_period
 
 
-def _list_periods(connection: duckdb.DuckDBPyConnection, relation: str, where: str = "true") -> set[str]:
+def list_periods(connection: duckdb.DuckDBPyConnection, relation: str, where: str = "true") -> set[str]:
     """Return the periods of a relation. Raises AuditError where a row names none."""
     periods = {
         period for (period,) in connection.execute(f"select distinct period from {relation} where {where}").fetchall()
@@ -323,6 +324,17 @@ def _list_periods(connection: duckdb.DuckDBPyConnection, relation: str, where: s
     if None in periods:
         raise AuditError("expected every value to name its period; found some that do not")
     return periods
+
+
+def count_values(connection: duckdb.DuckDBPyConnection, relation: str, periods: Collection[str]) -> dict[str, int]:
+    """Return how many values that have a status a relation has of each of these periods."""
+    if not periods:
+        return {}
+    counted = connection.execute(
+        f"select period, count(*) from {relation} "
+        f"where {HAS_STATUS} and period in ({sql_list(periods)}) group by period"
+    ).fetchall()
+    return dict.fromkeys(sorted(periods), 0) | dict(counted)
 
 
 def _digest_periods(

@@ -11,6 +11,7 @@ from typing import Final
 
 import duckdb
 
+from iapt.checked_periods import digest
 from iapt.contract import KEYS, POPULATION
 from iapt.disclosure.model import POPULATION_COLUMNS, Rounding
 from iapt.disclosure.working_tables import create_tables, fetch_row, run_step
@@ -137,6 +138,23 @@ def reconcile_with_source(
         rule.name: (count, _fetch_violating_keys(connection, rule, extract, facts) if count else ())
         for rule, count in zip(RECONCILIATION_RULES, violations, strict=True)
     }
+
+
+def digest_references(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return a digest of what a row is reconciled by besides the values: formulas, measures, who belongs to whom.
+
+    Needs `formula` (see `load_formulas`). Raises duckdb.Error where the warehouse holds no seeds.
+    """
+    return digest(
+        [
+            connection.execute(f"select * from {relation} order by all").fetchall()
+            for relation in (
+                "formula",
+                "seeds.organisation_parents",
+                "(select measure, statistic, is_additive from seeds.measures)",
+            )
+        ]
+    )
 
 
 def _fetch_violating_keys(

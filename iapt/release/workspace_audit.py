@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from iapt.catalogue.disclosure_policy import Policy
+from iapt.checked_periods import PeriodMemory, digest
 from iapt.contract import EXTRACT_GRAINS
 from iapt.disclosure.auditor import FACT_TABLES, MEASURES, Auditor
 from iapt.disclosure.findings import write_findings
@@ -30,7 +31,14 @@ def open_auditor(workspace: Workspace) -> Auditor:
         )
     policy = Policy.from_manifest(built.disclosure)
     rounding = Rounding(policy.suppress_counts_below, policy.round_counts_to)
-    return Auditor(workspace.warehouse, workspace.audits, rounding, source_is_public=not workspace.is_restricted)
+    return Auditor(
+        workspace.warehouse,
+        workspace.audits,
+        rounding,
+        source_is_public=not workspace.is_restricted,
+        memory=PeriodMemory(workspace.checked_parts, digest(built.disclosure)),
+        spill=workspace.spill,
+    )
 
 
 def write_period_findings(workspace: Workspace, period: str) -> tuple[Path, int]:

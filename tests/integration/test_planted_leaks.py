@@ -23,7 +23,7 @@ from iapt.contract import CONTRACTS, EXTRACT_GRAINS, Grain, parquet_name
 from iapt.disclosure import period_audits
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, ROWS_MATCH_WAREHOUSE, WAREHOUSE_TABLES, Auditor
 from iapt.disclosure.disclosure_risk import classify_risk
-from iapt.disclosure.period_audits import GrainAudit, SourceTables, bound_source
+from iapt.disclosure.period_audits import AuditPlan, SourceTables, bound_source
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES
 from iapt.release.publish import NotPublishableError, publish
 from iapt.validation import RuleOutcome, ValidationReport
@@ -68,12 +68,12 @@ class OpenAuditor(Auditor):
         connection.execute(f"use {self.warehouse.stem}")
         return connection
 
-    def _audit_grain(self, connection: duckdb.DuckDBPyConnection, table: str, extract: str | None) -> GrainAudit:
-        return (
-            GrainAudit(EXTRACT_GRAINS[table])
-            if self.only_reconciles
-            else super()._audit_grain(connection, table, extract)
-        )
+    def _plan_audit(
+        self, connection: duckdb.DuckDBPyConnection, table: str, identities: Mapping[str, str]
+    ) -> AuditPlan:
+        if self.only_reconciles:
+            return AuditPlan({}, {}, {}, {}, {})
+        return super()._plan_audit(connection, table, identities)
 
     def audit_folder(
         self, folder: Path, unreadable: Mapping[str, str], parts: Mapping[str, Mapping[str, str]] = NO_PARTS

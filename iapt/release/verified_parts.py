@@ -45,3 +45,13 @@ def _is_join(file: Path, parts: Sequence[Path]) -> bool:
         return not any(find_differences_from_parts(file, parts))
     except ParquetJoinError:
         return False
+
+
+def digest_parts(staged: StagedParts, folder: Path) -> dict[str, dict[str, str]]:
+    """Return the sha256 of the rows of each period of the tables in parts, of the parts that are as they are listed."""
+    digests: dict[str, dict[str, str]] = {}
+    for part in staged.parts:
+        file = find_part(folder, part)
+        if file.is_file() and compute_sha256(file) == part.sha256:
+            digests.setdefault(part.table, {})[part.period] = part.sha256
+    return digests

@@ -34,6 +34,7 @@ from iapt.release.metadata import Description
 from iapt.release.parts import TABLES_IN_PARTS, StagedParts
 from iapt.release.publish import REPORT_FOLDER, NotPublishableError, ReleaseCandidate, publish
 from iapt.release.stage import TABLES, StagingError, stage
+from iapt.release.verified_parts import digest_parts
 from iapt.release.workspace_audit import open_auditor
 from iapt.report.site import NOT_BUILDABLE, make_report_builder
 from iapt.validation import ValidationReport
@@ -168,7 +169,8 @@ def source_disclosure_risk(
         return dg.MaterializeResult(metadata={"not summarised": "restricted figures are nobody's to count"})
     progress.begin("summarising what the source reveals")
     workspace.wait_for_warehouse(progress.say_with(context.log.warning))
-    audits = open_auditor(paths).audit_source(paths.staging)
+    parts = StagedParts.load_if_present(paths.staged_parts) or StagedParts()
+    audits = open_auditor(paths).audit_source(paths.staging, digest_parts(parts, paths.parts))
     periods = [period for audit in audits.values() for period in audit.periods]
     groups = merge_reportable_groups([group for period in periods for group in period.groups])
     paths.validation.mkdir(parents=True, exist_ok=True)

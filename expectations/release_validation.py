@@ -118,6 +118,7 @@ def validate_release(
             unreadable = _find_unreadable_tables(release, columns)
             runnable = _select_runnable_rules(suites, release, unreadable)
             by_period = _split_rules(runnable, is_decided_by_period=True)
+            references = _open_references(connection, copies, release, unreadable)
             tables = {
                 table: _open_periods(connection, table, copies, release.parts.get(table))
                 for table in TABLES_IN_PARTS
@@ -136,11 +137,7 @@ def validate_release(
                 layer="release",
                 suites=by_period,
                 tables=tables,
-                references={
-                    table: read_parquet([copies / parquet_name(table)])
-                    for table in REFERENCES["release"]
-                    if table in release.tables and table not in unreadable
-                },
+                references=references,
                 folder=Path(folder),
                 spill=spill,
                 workers=WORKERS,
@@ -300,6 +297,25 @@ def _open_periods(
         )
     rows = dict(connection.execute(f"select period, count(*) from {relation} group by period").fetchall())
     return PeriodTable(table, grain, relation, rows)
+
+
+def _open_references(
+    connection: duckdb.DuckDBPyConnection, copies: Path, release: StagedRelease, unreadable: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the relations of the tables that rules decided by period read beside those; not of one that lacks columns.
+
+    A rule that reads a table that is left out ends in an error, unless it is skipped.
+    """
+    relations = {}
+    for table, reference in REFERENCES["release"].items():
+        if table in release.tables and table not in unreadable:
+            relation = read_parquet([copies / parquet_name(table)])
+            try:
+                connection.execute(f"describe {reference.select(relation)}")
+            except duckdb.Error:
+                continue
+            relations[table] = relation
+    return relations
 
 
 def _split_rules(suites: Suites, *, is_decided_by_period: bool) -> dict[str, list[Rule]]:

@@ -101,6 +101,6 @@ def open_duckdb(
     cannot be opened.
     """
     if spill is None and database is not None:
-        spill = database.with_name(f"{database.name}.tmp")
+        settings = {"temp_directory": str(database.with_name(f"{database.name}.tmp")), **settings}
     config = make_duckdb_config(spill, workers=workers, **settings)
     return duckdb.connect(str(database) if database else ":memory:", read_only=read_only, config=config)

@@ -17,7 +17,7 @@ from iapt.workspace import Workspace
 def split_into_parts(home: Workspace, build: str = "a-build") -> StagedParts:
     """Write the staged tables of a home again, put together from parts of their periods, and return these.
 
-    A table with a row that is of no period has no parts.
+    A table with a row that is of no period, or of no day, has no parts.
     """
     home.parts.mkdir(parents=True, exist_ok=True)
     parts = [part for table in TABLES_IN_PARTS for part in _split_table(home, table, build)]
@@ -36,7 +36,8 @@ def _split_table(home: Workspace, table: str, build: str) -> list[Part]:
         periods = connection.execute(
             "select period, min(period_start)::varchar, count(*) from rows group by period order by all"
         ).fetchall()
-        for period, start, rows in periods if None not in {period for period, *_ in periods} else ():
+        is_whole = all(period and start for period, start, _ in periods)
+        for period, start, rows in periods if is_whole else ():
             file = home.parts / "a.parquet"
             write_part(connection, f"period = {quote_literal(period)}", file)
             part = Part(

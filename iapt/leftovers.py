@@ -86,7 +86,14 @@ def _list_unfinished_releases(workspace: Workspace) -> Iterator[Path]:
 
 def _list_unfinished_files(workspace: Workspace) -> Iterator[Path]:
     """Yield what has not taken its name. Not of `incoming`, nor of the owner's findings, which no run writes."""
-    names = ("*.json", workspace.latest.name, workspace.staging.name, workspace.found_publications.name, "salt")
+    names = (
+        "*.json",
+        workspace.kept_database.name,
+        workspace.latest.name,
+        workspace.staging.name,
+        workspace.found_publications.name,
+        "salt",
+    )
     of_root = (workspace.root.glob(f"{name}.part") for name in names)
     folders = (
         workspace.observations,

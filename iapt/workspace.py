@@ -200,6 +200,16 @@ class Workspace:
         return self.root / "staged_parts.json"
 
     @property
+    def kept_database(self) -> Path:
+        """The tables in parts of the newest release as a DuckDB file, to which the next release adds what is new."""
+        return self.root / "parts.duckdb"
+
+    @property
+    def kept_database_state(self) -> Path:
+        """State: what the kept DuckDB file holds, and its sha256."""
+        return self.root / "parts_database.json"
+
+    @property
     def checked_parts(self) -> Path:
         """What is remembered of parts that passed the gate and the audit, and of periods of marts that were checked."""
         return self.root / "checked_parts"

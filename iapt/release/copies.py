@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 import duckdb
 
 from iapt.contract import CONTRACTS, parquet_name
+from iapt.duckdb_connections import open_duckdb
 from iapt.release.csv_files import CSV_BY_PERIOD, format_csv_columns, name_csv_file
 from iapt.sql import quote_literal, sql_list
 
@@ -78,7 +79,7 @@ def compare_csv_files(folder: Path, tables: Path) -> Iterator[str]:
 
 
 def _connect() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
+    connection = open_duckdb()
     # Every column of every row is read, so there is no plan to improve; to try takes longer than to read.
     connection.execute("pragma disable_optimizer")
     return connection

@@ -75,8 +75,11 @@ def summarise_coverage(release: Path) -> list[Coverage]:
             rows = connection.execute(
                 """
                 select coalesce(families.family, ?), org_level, list(distinct period)
-                from read_parquet(?) as figures left join families using (measure)
-                where value_status in ('published', 'suppressed')
+                from (
+                    select distinct org_level, measure, period
+                    from read_parquet(?) where value_status in ('published', 'suppressed')
+                ) as figures
+                left join families using (measure)
                 group by all
                 """,
                 [OTHER, str(release / parquet_name(table))],

@@ -111,16 +111,17 @@ def _describe_table(table: contract.Table) -> Table:
 
 def _with_coverage(table: Table, release: Path) -> Table:
     names = {column.name for column in table.columns}
-    periods = "'', ''"
-    if {"period", "period_start"} <= names:
-        # A period of which one provider was loaded is no period that the table covers.
-        of_england = "org_level = 'england'" if "org_level" in names else "true"
-        periods = ", ".join(f"{end}(period, period_start) filter ({of_england})" for end in ("arg_min", "arg_max"))
+    file = str(release / contract.parquet_name(table.name))
+    first_period = last_period = None
     with open_duckdb() as connection:
-        file = str(release / contract.parquet_name(table.name))
-        rows = connection.execute(f"select {periods}, count(*) from read_parquet(?)", [file]).fetchall()
-    first_period, last_period, count = rows[0]
-    return replace(table, first_period=first_period or "", last_period=last_period or "", rows=count)
+        ((rows,),) = connection.execute("select num_rows from parquet_file_metadata(?)", [file]).fetchall()
+        if {"period", "period_start"} <= names:
+            # A period of which one provider was loaded is no period that the table covers.
+            of_england = "where org_level = 'england'" if "org_level" in names else ""
+            ends = "arg_min(period, period_start), arg_max(period, period_start)"
+            query = f"select {ends} from read_parquet(?) {of_england}"
+            ((first_period, last_period),) = connection.execute(query, [file]).fetchall()
+    return replace(table, first_period=first_period or "", last_period=last_period or "", rows=int(rows))
 
 
 if __name__ == "__main__":

@@ -13,13 +13,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from iapt.contract import EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE
 from iapt.duckdb_connections import open_duckdb
 from iapt.files import compute_sha256, rename_durably, write_json_atomically
 from iapt.release.csv_files import CSV_FOLDER, WRITERS, CsvFile, digest_csv_writer, write_csv_files
+from iapt.release.database import write_database
 from iapt.release.datapackage import DATA_PACKAGE, to_data_package
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, build_dictionary, to_json, to_page
 from iapt.release.manifest_comparison import compare_with_manifest
@@ -28,17 +27,14 @@ from iapt.release.parquet_joining import find_differences_from_parts
 from iapt.release.parts import TABLES_IN_PARTS, StagedParts, find_part
 from iapt.release.released_files import FileRecord, PartDigests, ReleasedFiles
 from iapt.release.stage import TABLES
-from iapt.sql import quote_literal, sql_list
-from iapt.threads import threads_per_worker
+from iapt.sql import sql_list
 from iapt.validation import ValidationReport
 from iapt.workspace import Workspace
 from iapt.workspace_state import MANIFEST, read_manifest
 
-DATABASE = "iapt.duckdb"
 UNFINISHED = ".making-"  # how the name begins of a folder in which a release is being made
 REPORT_FOLDER = "report"
 DATA_DOCS_FOLDER = "data_docs"
-STORAGE_VERSION = "v1.0.0"  # later ones do not open in the DuckDB that BI drivers carry
 
 
 class NotPublishableError(Exception):
@@ -117,7 +113,7 @@ def publish(candidate: ReleaseCandidate, workspace: Workspace, today: date) -> P
         tables = _take_tables(candidate.tables, temp_folder, validation, earlier)
         parts = _prove_parts(workspace, temp_folder)
         made = ReleasedFiles(temp_folder, tables, parts, {CSV_FOLDER: digest_csv_writer()})
-        records = _write_release(made, candidate, metadata, earlier)
+        records = _write_release(made, candidate, metadata, earlier, workspace)
         manifest = {
             **metadata,
             "checks": _count_results(validation),
@@ -227,7 +223,11 @@ def _prove_parts(workspace: Workspace, release: Path) -> PartDigests:
 
 
 def _write_release(
-    made: ReleasedFiles, candidate: ReleaseCandidate, metadata: Mapping[str, Any], earlier: ReleasedFiles
+    made: ReleasedFiles,
+    candidate: ReleaseCandidate,
+    metadata: Mapping[str, Any],
+    earlier: ReleasedFiles,
+    workspace: Workspace,
 ) -> dict[str, FileRecord]:
     """Write everything that is made of the tables of a release folder, into it; return what is known of its files."""
     release_id, description, release = str(metadata["release_id"]), candidate.description, made.folder
@@ -241,7 +241,7 @@ def _write_release(
         return True
 
     with ThreadPoolExecutor(max_workers=1) as executor:  # beside the CSV files
-        futures: list[Future[Any]] = [executor.submit(_write_database, release)]
+        futures: list[Future[Any]] = [executor.submit(write_database, made, workspace, workers=WRITERS)]
         if candidate.report_builder is not None:
             build = candidate.report_builder.build
             futures.append(executor.submit(build, release, release / REPORT_FOLDER, metadata))
@@ -266,19 +266,6 @@ def _is_same_csv_file(file: CsvFile, made: ReleasedFiles, earlier: ReleasedFiles
         part = made.parts.get(file.table, {}).get(file.period)
         is_of_same_rows = part is not None and earlier.parts.get(file.table, {}).get(file.period) == part
     return is_of_same_rows and earlier.writers.get(CSV_FOLDER) == made.writers[CSV_FOLDER]
-
-
-def _write_database(release: Path) -> None:
-    """Write one DuckDB file with every table, in a storage version that today's BI drivers open."""
-    target = quote_literal(release / DATABASE)
-    with duckdb.connect(config={"threads": threads_per_worker(WRITERS)}) as connection:
-        # It is tried on every text, which takes a quarter of the time, and is hardly ever the smallest: words repeat.
-        connection.execute("set disabled_compression_methods = 'fsst'")
-        connection.execute(f"attach {target} as release (storage_version '{STORAGE_VERSION}')")
-        for table in TABLES:
-            source = str(release / parquet_name(table))
-            connection.execute(f"create table release.{table} as select * from read_parquet(?)", [source])
-        connection.execute("detach release")
 
 
 def _count_results(validation: ValidationReport) -> dict[str, int]:

@@ -20,10 +20,11 @@ from iapt.contract import CONTRACTS, parquet_name
 from iapt.disclosure.auditor import Auditor
 from iapt.release.copies import compare_csv_files, compare_database
 from iapt.release.csv_files import CSV_FOLDER
+from iapt.release.database import DATABASE
 from iapt.release.datapackage import DATA_PACKAGE
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE
 from iapt.release.manifest_comparison import compare_with_manifest
-from iapt.release.publish import DATABASE, REPORT_FOLDER
+from iapt.release.publish import REPORT_FOLDER
 from iapt.release.workspace_audit import NotVerifiableError
 from iapt.validation import Result, RuleOutcome, ValidationReport
 from iapt.workspace_state import MANIFEST

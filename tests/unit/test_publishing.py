@@ -15,7 +15,9 @@ from iapt.contract import CONTRACTS, EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE
 from iapt.files import compute_sha256
 from iapt.release import csv_files
+from iapt.release import database as database_module
 from iapt.release.copies import compare_csv_files, compare_database
+from iapt.release.database import KeptDatabase
 from iapt.release.manifest_comparison import compare_with_manifest
 from iapt.release.publish import publish
 from iapt.release.stage import stage
@@ -219,3 +221,99 @@ def test_a_release_after_one_that_lists_no_parts_is_whole(changed: Workspace) ->
 def test_the_manifest_counts_the_rows_of_every_table(home: Workspace) -> None:
     rows = {name: record["rows"] for name, record in _read_manifest(home.latest)["files"].items() if "rows" in record}
     assert rows == {parquet_name(table): staged.rows for table, staged in stage(home).items()}
+
+
+OLD_FIGURE = "An organisation of which a figure is taken back"
+
+
+def _count_created_tables(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Publish, and return how many tables each database was given anew."""
+    counts: list[int] = []
+    create_tables = database_module._create_tables
+
+    def count(connection: Any, tables: Path, names: Any) -> None:
+        counts.append(len(set(names)))
+        create_tables(connection, tables, names)
+
+    monkeypatch.setattr(database_module, "_create_tables", count)
+    _assert_whole(_publish(home))
+    return counts
+
+
+#: The tables in parts, and the others.
+IN_PARTS, OTHERS = 6, len(CONTRACTS) - 6
+
+
+def _move_month(home: Workspace, month: str, first_day: str) -> None:
+    """Give the extract of months one more, which is the second of them once more."""
+    columns = f"* replace ('{month}' as period, date '{first_day}' as period_start)"
+    change_period(
+        home.warehouse,
+        "extract_monthly",
+        "",
+        f"insert into extracts.extract_monthly select {columns} from extracts.extract_monthly where period = '2021-01'",
+    )
+    stage(home)
+
+
+def test_a_period_more_is_added_to_the_kept_database(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = KeptDatabase.load(home.kept_database_state)
+    _move_month(home, "2021-02", "2021-02-01")
+    assert _count_created_tables(home, monkeypatch) == [OTHERS]
+    after = KeptDatabase.load(home.kept_database_state)
+    assert after.parts["extract_monthly"].keys() - before.parts["extract_monthly"].keys() == {"2021-02"}
+    assert after.sha256 == compute_sha256(home.kept_database)
+
+
+def test_a_database_of_the_same_parts_is_copied(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_period(home.warehouse, "dim_measure", "", "update marts.dim_measure set definition = 'Another definition.'")
+    stage(home)
+    before = home.kept_database.stat().st_mtime_ns
+    assert _count_created_tables(home, monkeypatch) == [OTHERS]
+    assert home.kept_database.stat().st_mtime_ns == before
+
+
+def test_a_period_that_changed_makes_the_database_anew(changed: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _count_created_tables(changed, monkeypatch) == [IN_PARTS, OTHERS]
+
+
+def test_nothing_that_was_taken_back_is_left_in_the_bytes_of_a_database(home: Workspace) -> None:
+    """DuckDB leaves the bytes of deleted rows in a file."""
+    name = f"org_name = '{OLD_FIGURE}'"
+    rows = "where period = '2021-01' and org_level = 'provider'"
+    for change in (name, "org_name = 'Invented Provider'"):
+        sql = f"update extracts.extract_monthly set {change} {rows}"
+        change_period(home.warehouse, "extract_monthly", "2021-01", sql, build=change)
+        change_period(home.warehouse, "mart_activity", "", f"update marts.mart_activity set {change} {rows}")
+        stage(home)
+        release = _publish(home)
+        for database in (release / "iapt.duckdb", home.kept_database):
+            assert (OLD_FIGURE.encode() in database.read_bytes()) == (change == name)
+
+
+def _cut_kept_database(home: Workspace) -> None:
+    _cut(home.kept_database)
+
+
+def _change_writer(home: Workspace) -> None:
+    state = KeptDatabase.load(home.kept_database_state)
+    state.model_copy(update={"writer": "other code"}).write(home.kept_database_state)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _cut_kept_database,
+        _change_writer,
+        lambda home: home.kept_database.unlink(),
+        lambda home: home.kept_database_state.unlink(),
+        lambda home: home.staged_parts.unlink(),
+    ],
+    ids=["other bytes", "other code", "no file", "no state", "no parts"],
+)
+def test_a_kept_database_that_cannot_prove_itself_is_not_used(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Workspace], object]
+) -> None:
+    _move_month(home, "2021-02", "2021-02-01")
+    are_parts_known = damage(home) is not None or home.staged_parts.is_file()
+    assert _count_created_tables(home, monkeypatch) == ([IN_PARTS, OTHERS] if are_parts_known else [len(CONTRACTS)])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from iapt.catalogue.catalogue import Catalogue
-from iapt.machine_errors import translate_machine_errors
+from iapt.machine_errors import MachineError, translate_machine_errors
 from iapt.refresh_basis import find_change
 from iapt.workspace import CATALOGUE, PROJECT_ROOT, Workspace
 from iapt.workspace_lock import lock_workspace
@@ -68,6 +68,11 @@ def refresh(
         record = read_record(workspace)
     if record is None or record.run_id != run_id:
         return RefreshRecord(state="failed", failure="the job failed before its first step", log=log.name)
+    if record.state == "running":
+        raise MachineError(
+            f"{workspace.last_refresh}: what came of the run could not be written, as where the disk is full. Make "
+            f"room, and refresh again. {log} says how far it came, and `iapt status` which release stands."
+        )
     return record
 
 

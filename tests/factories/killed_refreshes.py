@@ -33,13 +33,13 @@ class RefreshProcesses:
 
     def refresh(self, home: Workspace, drops: Path, moment: str = "") -> int:
         """Refresh a home, and kill that at a moment; return the exit status, negative where the process was killed."""
-        return self._ask(home, drops, moment, is_killed=True)
+        return self._ask(home, drops, moment, is_killed=True)[0]
 
-    def refresh_until_disk_is_full(self, home: Workspace, drops: Path, moment: str) -> int:
-        """Refresh a home whose disk is full from a moment on; return the exit status."""
+    def refresh_until_disk_is_full(self, home: Workspace, drops: Path, moment: str) -> tuple[int, str]:
+        """Refresh a home whose disk is full from a moment on; return the exit status, and what is said of it."""
         return self._ask(home, drops, moment, is_killed=False)
 
-    def _ask(self, home: Workspace, drops: Path, moment: str, *, is_killed: bool) -> int:
+    def _ask(self, home: Workspace, drops: Path, moment: str, *, is_killed: bool) -> tuple[int, str]:
         assert self._worker.stdin is not None
         assert self._worker.stdout is not None
         request = {
@@ -51,7 +51,8 @@ class RefreshProcesses:
         }
         self._worker.stdin.write(json.dumps(request) + "\n")
         self._worker.stdin.flush()
-        return int(self._worker.stdout.readline())
+        answer = json.loads(self._worker.stdout.readline())
+        return answer["status"], answer["said"]
 
     def list_remaining(self) -> list[str]:
         """Return the commands of the processes that refreshes started and that are still there."""

@@ -4,8 +4,9 @@
 
 It reads requests from standard input, a line of JSON each: `home`, `drops`, and `moment`, a pattern. At the first event
 that the pattern matches the fork is killed, or the disk is full: then nothing is renamed any more. An empty pattern
-matches none. It answers with the exit status of the fork, negative where that was killed. Events are `at <step>` as
-progress is told, and `before <path>` and `after <path>` of whatever is renamed in the home.
+matches none. It answers, in JSON again, with the exit status of the fork, negative where that was killed, and with what
+it said of its failure. Events are `at <step>` as progress is told, and `before <path>` and `after <path>` of whatever
+is renamed in the home.
 """
 
 from __future__ import annotations
@@ -18,15 +19,23 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 import orchestration.definitions  # noqa: F401  # what takes long, once for all forks
+from iapt.machine_errors import MachineError
 from iapt.workspace import Workspace
 from orchestration.progress import ProgressReporter
 from orchestration.refresh import refresh
 
+#: The exit status where an error came out of the refresh that no command would tell as a sentence.
+UNEXPECTED: Final = 99
 
-def refresh_until(home: Path, drops: Path, moment: str, *, is_killed: bool) -> int:
-    """Refresh a home, and be killed at a moment, or find the disk full from then on; return the exit status."""
+
+def refresh_until(home: Path, drops: Path, moment: str, *, is_killed: bool) -> tuple[int, str]:
+    """Refresh a home, and be killed at a moment, or find the disk full from then on.
+
+    Return the exit status of the command, and why nothing was released.
+    """
     is_full = False
 
     def note(event: str) -> None:
@@ -41,7 +50,11 @@ def refresh_until(home: Path, drops: Path, moment: str, *, is_killed: bool) -> i
     for name in ("replace", "rename"):
         setattr(os, name, _make_noting_rename(getattr(os, name), home, note))
     progress = ProgressReporter(lambda step, *_: note(f"at {step}"))
-    return refresh(Workspace(home), drops, progress=progress).exit_status
+    try:
+        record = refresh(Workspace(home), drops, progress=progress)
+    except MachineError as error:
+        return 1, str(error)
+    return record.exit_status, record.failure or ""
 
 
 def _make_noting_rename(
@@ -56,24 +69,31 @@ def _make_noting_rename(
     return note_and_rename
 
 
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Run the refresh of a request in a fork; return its exit status, and why it failed if it was not killed."""
+    receiver, sender = os.pipe()
+    process = os.fork()
+    if process == 0:
+        status = UNEXPECTED
+        try:
+            os.environ |= request["environment"]
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            status, said = refresh_until(
+                Path(request["home"]), Path(request["drops"]), request["moment"], is_killed=request["is_killed"]
+            )
+            os.write(sender, said.encode())
+        finally:
+            os._exit(status)
+    os.close(sender)
+    with open(receiver, encoding="utf-8") as stream:  # noqa: PTH123
+        said = stream.read()
+    return {"status": os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), "said": said}
+
+
 def main() -> None:
     """Answer requests until there are no more."""
     for line in sys.stdin:
-        request = json.loads(line)
-        process = os.fork()
-        if process == 0:
-            status = 99
-            try:
-                os.environ |= request["environment"]
-                with open(os.devnull, "w") as nowhere:  # noqa: PTH123
-                    os.dup2(nowhere.fileno(), 1)
-                status = refresh_until(
-                    Path(request["home"]), Path(request["drops"]), request["moment"], is_killed=request["is_killed"]
-                )
-            finally:
-                os._exit(status)
-        _, status = os.waitpid(process, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+        print(json.dumps(answer(json.loads(line))), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -99,8 +99,7 @@ class Growth:
         finally:
             edit_csv_cell(seed, 0, LABEL_COLUMN, text)
         self._record("label", months, cost, home)
-        # The next piece begins with the home as it was.
-        self._refresh("label, undone", drops, home)
+        shutil.rmtree(home)  # built with another seed than the checkout has now
 
     def measure_real(self, drops: Path) -> None:
         """Measure the real drops: all at once, and the newest month on top of all others."""

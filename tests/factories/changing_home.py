@@ -33,7 +33,7 @@ LATER: Final = (
     *(("monthly", period) for period in ("2025-09", "2025-10")),
     *(("quarterly", "2020-21 Q3"), ("quarterly", "2025-26 Q1"), ("annual", "2019-20"), ("timeseries", "2025-09")),
 )
-_PROVIDER, _NAME, _MEASURE, _VALUE = 5, 6, 7, 9  # columns of the monthly file
+_COMMISSIONER, _PROVIDER, _MEASURE, _VALUE = 3, 5, 7, 9  # columns of the monthly file
 _SUMMED_MEASURE = "M001"
 
 
@@ -207,11 +207,12 @@ def lose_an_organisation(drop: EditableDrop) -> None:
 
 
 def rename_an_organisation(drop: EditableDrop) -> None:
-    """Another name of one provider."""
-    code = _choose_provider(drop)
-    for row in drop.tables[0].rows:
-        if row[_PROVIDER] == code:
-            row[_NAME] = f"{row[_NAME]} and Friends"
+    """Another name of one sub-ICB location."""
+    rows = [row for row in drop.tables[0].rows if row[2] == "SubICB"]
+    code = max(str(row[_COMMISSIONER]) for row in rows)
+    for row in rows:
+        if row[_COMMISSIONER] == code:
+            row[_COMMISSIONER + 1] = f"{row[_COMMISSIONER + 1]} and Friends"
 
 
 def _choose_provider(drop: EditableDrop) -> str:

@@ -209,7 +209,7 @@ def _validate(new_drops: Sequence[DropToValidate], seeds: Path, suites: Suites) 
             return {drop.sha256: _make_errors(drop, suites, type(error).__name__) for drop in new_drops}
         runs = engine.run(database, suites)
     outcomes: Outcomes = {drop.sha256: [] for drop in new_drops}
-    with duckdb.connect() as connection:
+    with open_duckdb() as connection:
         for finding in (finding for run in runs.values() for finding in run.findings):
             violations = {by_drop["drop_number"]: by_drop for by_drop in finding.violations.examples}
             for number, drop in enumerate(new_drops):

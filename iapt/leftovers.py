@@ -112,7 +112,7 @@ def _list_unfinished_files(workspace: Workspace) -> Iterator[Path]:
 
 def _list_spill_files(workspace: Workspace) -> Iterator[Path]:
     """Yield what DuckDB put aside. Beside a database is where it goes when DuckDB is told no other place."""
-    return chain(workspace.spill.glob("*"), workspace.root.glob("*.duckdb.tmp"))
+    return chain(workspace.spill.glob("*"), workspace.root.glob("*.duckdb.tmp"), workspace.root.glob("*.spill"))
 
 
 def _list_temporary_folders(workspace: Workspace) -> Iterator[Path]:

@@ -45,7 +45,11 @@ PLANTED = {
         "checked_parts/gate/a.json.part",
         "parts/extract_monthly-2026-04.parquet.part",
     ],
-    "spill files": ["spill/duckdb_temp_storage_DEFAULT-0.tmp", "warehouse.duckdb.tmp/duckdb_temp_block-1.block"],
+    "spill files": [
+        "spill/duckdb_temp_storage_DEFAULT-0.tmp",
+        "warehouse.duckdb.tmp/duckdb_temp_block-1.block",
+        "warehouse.spill/1-0/a.tmp",
+    ],
     "temporary files and folders": ["temporary/validated_release_ab/files/dim_measure.parquet", "temporary/tmpab"],
     "parts of no table": ["parts/extract_monthly-2026-04-0123456789abcdef.parquet"],
 }

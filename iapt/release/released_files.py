@@ -71,11 +71,3 @@ class ReleasedFiles:
             return None
         temp_path.replace(target)
         return self.files[name]
-
-    def copy(self, name: str, target: Path) -> bool:
-        """Copy a file to `target`, to be changed there; return whether its bytes are those that the manifest lists."""
-        source = self.folder / name
-        if (digest := self.get_digest(name)) is None or source.is_symlink() or not source.is_file():
-            return False
-        shutil.copyfile(source, target)
-        return compute_sha256(target) == digest

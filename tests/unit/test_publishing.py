@@ -207,6 +207,14 @@ def test_parts_in_another_order_are_not_proven(changed: Workspace) -> None:
     assert "extract_monthly" not in _read_manifest(_publish(changed))["parts"]
 
 
+def test_parts_of_other_bytes_than_the_state_says_are_not_proven(changed: Workspace) -> None:
+    state = json.loads(changed.staged_parts.read_text("utf-8"))
+    for part in state["parts"]:
+        part["sha256"] = part["sha256"][:16] + 48 * "0"  # the file has the same name
+    changed.staged_parts.write_text(json.dumps(state), "utf-8")
+    assert _read_manifest(_publish(changed))["parts"] == {}
+
+
 def test_a_release_after_one_that_lists_no_parts_is_whole(changed: Workspace) -> None:
     """As releases of earlier versions are."""
     path = changed.latest / "manifest.json"

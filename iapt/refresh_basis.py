@@ -28,6 +28,8 @@ from iapt.ingest.reissues import ReadDrops
 from iapt.ingest.remote_archive import open_archive
 from iapt.input_fingerprint import compute_input_fingerprint, digest_files
 from iapt.pull.reviews import list_unused_drops
+from iapt.remembered_digests import RememberedDigests
+from iapt.sources.folder import discover_files
 from iapt.sources.folder_fingerprint import compute_folder_fingerprint
 from iapt.sources.remote_files import SourceError
 from iapt.sources.store_addresses import is_elsewhere, parse_store_address
@@ -35,6 +37,7 @@ from iapt.workspace import DISCLOSURE_POLICY, Workspace
 from iapt.workspace_state import (
     DamagedStateError,
     IngestRecord,
+    LastRelease,
     ReadRecord,
     RefreshBasis,
     RefreshRecord,
@@ -125,15 +128,55 @@ def _find_changes(
     for name, digest in _compute_digests(workspace, catalogue, today):
         if digest != basis.digests.get(name):
             yield name
+    ingested, reading = IngestRecord.load(workspace.ingest_record), ReadRecord.load(workspace.read_record)
+    if _list_usable(workspace, archive, catalogue, ingested, reading) is None:
+        yield "the drops in use"
+    if released is None or _gives_another_release(workspace, released, archive, root, catalogue, profile):
+        yield "what the newest release is made from"
+
+
+def is_build_certain(workspace: Workspace, drops: str, root: Path, catalogue: Catalogue, profile: str) -> bool:
+    """Whether a refresh will build, as far as it is seen without reading a drop; False where only reading tells.
+
+    It will in a home without a release, where the drops in use give another release by now, and where the drop folder
+    has a file of a size that no archived drop has: what is archived is told by a release, also where it is rejected.
+    The arguments are those of `find_change`.
+    """
+    try:
+        released = read_last_release(workspace)
+        if released is None:
+            return True
+        archive = open_archive(workspace)
+        if type(archive) is not DropArchive:
+            return False
+        return _offers_new_file(workspace, drops, archive) or _gives_another_release(
+            workspace, released, archive, root, catalogue, profile
+        )
+    except (DamagedStateError, OSError, SourceError, ValueError):
+        return False
+
+
+def _offers_new_file(workspace: Workspace, drops: str, archive: DropArchive) -> bool:
+    folder = Path(parse_store_address(drops).path)
+    if is_elsewhere(drops) or not folder.exists():
+        return False
+    sizes, hashed = {drop.bytes for drop in archive}, RememberedDigests(workspace.offered_digests)
+    return any(
+        found.path.stat().st_size not in sizes and not hashed.has(found.path) for found in discover_files(folder).files
+    )
+
+
+def _gives_another_release(
+    workspace: Workspace, released: LastRelease, archive: DropArchive, root: Path, catalogue: Catalogue, profile: str
+) -> bool:
+    """Whether the drops that were in use give another release under today's code, catalogue and profile."""
     policy = load_policy(catalogue.folder / DISCLOSURE_POLICY, profile or None)
     ingested, reading = IngestRecord.load(workspace.ingest_record), ReadRecord.load(workspace.read_record)
     usable = _list_usable(workspace, archive, catalogue, ingested, reading)
-    if usable is None:
-        yield "the drops in use"
-    elif released is not None and released.input_fingerprint != compute_input_fingerprint(
-        root, usable, policy.profile, list_home_inputs(workspace, catalogue)
-    ):
-        yield "what the newest release is made from"
+    known = list_home_inputs(workspace, catalogue)
+    return usable is not None and released.input_fingerprint != compute_input_fingerprint(
+        root, usable, policy.profile, known
+    )
 
 
 def _compute_digests(workspace: Workspace, catalogue: Catalogue, today: dt.date) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,12 @@ class RememberedDigests:
         self._before: dict[str, tuple[str, str]] | None = None
         self._asked: dict[str, tuple[str, str]] = {}
 
+    def has(self, path: Path) -> bool:
+        """Whether a file of this path was hashed before, and is as it was."""
+        if self._before is None:
+            self._before = self._read()
+        return self._before.get(str(path.absolute()), ("", ""))[0] == self._read_state(path)
+
     def compute_sha256(self, path: Path) -> str:
         """Return the SHA-256 of a file's bytes, read only where it is not as it was when it was hashed last."""
         if self._before is None:

@@ -15,10 +15,10 @@ from typing import Any, Final, TextIO
 
 from iapt.catalogue.catalogue import Catalogue
 from iapt.machine_errors import MachineError, translate_machine_errors
-from iapt.refresh_basis import find_change
+from iapt.refresh_basis import find_change, is_build_certain
 from iapt.workspace import CATALOGUE, PROJECT_ROOT, Workspace
 from iapt.workspace_lock import lock_workspace
-from iapt.workspace_state import ReadRecord, RefreshPlan, RefreshRecord, read_last_release
+from iapt.workspace_state import ReadRecord, RefreshPlan, RefreshRecord
 from orchestration import warm_dbt
 from orchestration.dbt_command import MODULE, ignore_surroundings
 from orchestration.last_refresh import LOG_TAG, read_record
@@ -139,8 +139,10 @@ def _run_job(
     os.environ["DAGSTER_HOME"] = str(workspace.dagster)
     os.environ.setdefault("DO_NOT_TRACK", "1")
     ignore_surroundings()
-    if config["config"]["rebuild"] or read_last_release(workspace) is None:
-        warm_dbt.start(MODULE, workspace.root)  # else as soon as it is known that there is something to build
+    named, profile = workspace.locate_drops(config["config"]["drops"]), config["config"]["profile"]
+    catalogue = Catalogue(CATALOGUE, restricted=workspace.is_restricted)
+    if config["config"]["rebuild"] or is_build_certain(workspace, named, PROJECT_ROOT, catalogue, profile):
+        warm_dbt.start(MODULE, workspace.root)  # else as soon as a step knows that there is something to build
     # Imported late: a usage error should not wait for Dagster.
     from orchestration.definitions import build_definitions
     from orchestration.event_log import open_instance

@@ -17,7 +17,7 @@ from iapt.ingest.ingestion import ingest_folder
 from iapt.ingest.observation_store import DropSummary, ObservationStore
 from iapt.input_fingerprint import compute_input_fingerprint
 from iapt.pull.reviews import list_unused_drops
-from iapt.refresh_basis import begin_basis, complete_basis, find_change
+from iapt.refresh_basis import begin_basis, complete_basis, find_change, is_build_certain
 from iapt.sources.folder_fingerprint import compute_folder_fingerprint
 from iapt.workspace import CATALOGUE, PROJECT_ROOT, Workspace
 from iapt.workspace_state import (
@@ -120,6 +120,10 @@ class RefreshedHome:
         return find_change(
             self.workspace, drops or str(self.folder), self.root, self.catalogue, profile, day or self.day
         )
+
+    def is_build_certain(self, *, profile: str = "") -> bool:
+        """Return whether a refresh of the folder will build, as is known before a drop is read."""
+        return is_build_certain(self.workspace, str(self.folder), self.root, self.catalogue, profile)
 
 
 def make_refreshed_home(root: Path, files: dict[str, bytes], project: Path = PROJECT_ROOT) -> RefreshedHome:

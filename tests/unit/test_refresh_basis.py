@@ -12,6 +12,7 @@ import pytest
 
 from iapt.ingest.observation_store import ObservationStore
 from iapt.refresh_basis import begin_basis, complete_basis
+from iapt.remembered_digests import RememberedDigests
 from iapt.workspace import PROJECT_ROOT
 from iapt.workspace_state import (
     HoldReason,
@@ -221,3 +222,40 @@ def test_what_changes_while_a_run_is_at_work_is_new_to_the_next(tmp_path: Path, 
         assert home.find_change() == "the code or the catalogue"
     finally:
         (project / "iapt" / "more.py").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "is_certain"),
+    [
+        (lambda home: None, False),
+        (lambda home: (home.folder / "june.csv").write_bytes(MAY + b" "), True),
+        (lambda home: (home.folder / "copy.csv").write_bytes(MAY), False),
+        (lambda home: (home.folder / MAY_FILE).unlink(), False),
+        (lambda home: (home.folder / "notes.txt").write_text("of another size"), False),
+        (lambda home: home.workspace.latest.unlink(), True),
+        (lambda home: shutil.rmtree(home.folder), False),
+        (delete_summary, False),
+        (lambda home: home.workspace.ingest_record.write_text("{"), False),
+        (lambda home: home.workspace.found_publications.write_text("not yaml: ["), False),
+        (lambda home: home.workspace.released.unlink(), True),
+    ],
+)
+def test_dbt_is_prepared_at_once_only_where_it_is_certain_to_be_needed(
+    home: RefreshedHome, change: Callable[[RefreshedHome], object], is_certain: bool
+) -> None:
+    change(home)
+    assert home.is_build_certain() is is_certain
+
+
+def test_a_file_that_was_hashed_and_not_archived_makes_no_build_certain(
+    home: RefreshedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that the publisher has withdrawn, which lies in the folder for good."""
+    monkeypatch.setattr("iapt.remembered_digests.SECONDS_AT_REST", 0)
+    (home.folder / "withdrawn.csv").write_bytes(MAY + b" ")
+    digests = RememberedDigests(home.workspace.offered_digests)
+    digests.compute_sha256(home.folder / "withdrawn.csv")
+    digests.write()
+    assert not home.is_build_certain()
+    (home.folder / "withdrawn.csv").write_bytes(MAY + b"  ")
+    assert home.is_build_certain()

@@ -8,8 +8,6 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from iapt.catalogue.layouts import DEEPEST_HEADER_ROW
 from iapt.ingest.notices import format_notice
 from iapt.ingest.packs import reject_posing
@@ -120,6 +118,8 @@ def _inspect_bytes(path: Path, file: str, member: str) -> _TextBytes:
 
 def _may_have_blank_line(text: bytes) -> bool:
     """Whether a line may be blank, or one character long: False only where none is. Many times as fast as a search."""
+    import numpy as np  # imported late: a refresh with nothing new looks at what can be opened, and opens nothing
+
     letters = np.frombuffer(text, dtype=np.uint8)
     feeds = letters == ord("\n")
     is_blank = bool((feeds[1:] & feeds[:-1]).any())

@@ -17,7 +17,7 @@ import duckdb
 
 from iapt.contract import CONTRACTS, parquet_name
 from iapt.duckdb_connections import open_duckdb
-from iapt.files import compute_sha256
+from iapt.files import compute_sha256, rename_durably
 from iapt.release.parts import TABLES_IN_PARTS
 from iapt.release.released_files import PartDigests, ReleasedFiles
 from iapt.release.stage import TABLES
@@ -92,7 +92,7 @@ def _write_tables_in_parts(
         temp_path = workspace.kept_database.with_name(workspace.kept_database.name + ".part")
         shutil.copyfile(database, temp_path)
         digest = compute_sha256(temp_path)
-        temp_path.replace(workspace.kept_database)
+        rename_durably(temp_path, workspace.kept_database)
         parts = {table: dict(periods) for table, periods in made.parts.items()}
         KeptDatabase(sha256=digest, writer=_digest_writer(), parts=parts).write(workspace.kept_database_state)
 

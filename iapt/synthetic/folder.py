@@ -161,6 +161,7 @@ def write_folder(folder: Path, drops: Iterable[Drop], read_me: str = DEFAULT_REA
             path.parent.mkdir(parents=True, exist_ok=True)
             files[file.path] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
             path.write_bytes(content)
+            del content  # a national month is large, and the next one is made before this name is bound again
     except BaseException:  # a synthetic file must not stay without its provenance
         for name in files:
             (folder / name).unlink(missing_ok=True)

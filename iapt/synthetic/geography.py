@@ -249,9 +249,15 @@ def get_commissioner_code(key: str, on: date) -> str:
 def find_icb(key: str, on: date) -> str | None:
     """The STP or ICB a commissioner belongs to on that day; the hub and invalid codes have none."""
     if key not in COMMISSIONERS:
-        return next((code for code, icb in ICBS.items() if key in icb.sub_icbs.split()), None)
+        return _find_icbs_of_others().get(key)
     commissioner = COMMISSIONERS[key]
     return commissioner.earlier_icb if commissioner.earlier_icb and on < ICB_DAY else commissioner.icb
+
+
+@cache
+def _find_icbs_of_others() -> dict[str, str]:
+    """The first ICB that lists each sub-ICB location; a national month asks for thousands."""
+    return {key: code for code, icb in reversed(ICBS.items()) for key in icb.sub_icbs.split()}
 
 
 @cache

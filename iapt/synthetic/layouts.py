@@ -6,7 +6,7 @@ A layout turns rows of a truth table and their published texts into lines or cel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -234,17 +234,16 @@ def format_month_lines(period: str, frame: pd.DataFrame, shown: Sequence[Measure
     return [header, *format_crossed_lines(before, after, texts, style)]
 
 
-def make_month_cells(period: str, frame: pd.DataFrame, shown: Sequence[Measure], texts: TextArray) -> list[list[Cell]]:
-    """The cells of a monthly workbook: true dates, and numbers where there is a number."""
+def make_month_cells(
+    period: str, frame: pd.DataFrame, shown: Sequence[Measure], texts: TextArray
+) -> Iterator[list[Cell]]:
+    """Yield the rows of a monthly workbook: true dates, and numbers where there is a number."""
     start, end = get_period_bounds(period)
     before, after = make_month_rows(period, frame, shown)
-    rows: list[list[Cell]] = [list(make_month_header(period))]
-    for fields, row in zip(before, texts.tolist(), strict=True):
-        rows += [
-            [start, end, *fields[2:], *measure, parse_spreadsheet_value(text)]
-            for measure, text in zip(after, row, strict=True)
-        ]
-    return rows
+    yield list(make_month_header(period))
+    for fields, row in zip(before, texts, strict=True):
+        for measure, text in zip(after, row.tolist(), strict=True):
+            yield [start, end, *fields[2:], *measure, parse_spreadsheet_value(text)]
 
 
 def parse_spreadsheet_value(text: str) -> Cell:

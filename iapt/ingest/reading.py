@@ -9,7 +9,7 @@ turned into SQL, and DuckDB does the work. Cells are counted in and out.
 
 from __future__ import annotations
 
-import os
+import secrets
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -66,11 +66,12 @@ def open_reading_connection(store: ObservationStore | None = None) -> duckdb.Duc
 
     The readers share the memory of one DuckDB; what does not fit is spilt into the folder of the store, if any.
     """
-    spill = None
+    spill = ""
     if store is not None:
+        # DuckDB makes and removes it; of a killed run, the next one removes it with all else that is unfinished.
         store.folder.mkdir(parents=True, exist_ok=True)
-        spill = store.folder / f"{UNFINISHED}spill-{os.getpid()}"
-    return open_duckdb(spill=spill, threads=threads_per_worker(READERS), preserve_insertion_order=True)
+        spill = str(store.folder / f"{UNFINISHED}spill-{secrets.token_hex(4)}")
+    return open_duckdb(temp_directory=spill, threads=threads_per_worker(READERS), preserve_insertion_order=True)
 
 
 def read_drop(

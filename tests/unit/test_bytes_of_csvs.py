@@ -62,6 +62,7 @@ def test_what_does_not_fit_is_spilt_into_the_store_and_removed(tmp_path: Path, m
         [(spill, limit)] = connection.execute(settings).fetchall()
         assert (Path(spill).parent, limit) == (store.folder, "256.0 MiB")
         assert Path(spill).name.startswith(UNFINISHED)
+    assert list(store.folder.iterdir()) == []
     (store.folder / f"{UNFINISHED}spill-1").mkdir()
     store.remove_unfinished()
     assert list(store.folder.iterdir()) == []

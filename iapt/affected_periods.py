@@ -133,13 +133,14 @@ def find_affected_periods(
     built_foundation: Mapping[str, str],
     *,
     unfinished: Iterable[str] = (),
-    rebuild: bool = False,
+    rebuild: str = "",
 ) -> list[AffectedPeriod]:
     """Return the periods whose figures rest on something else than those of the last finished build, and why.
 
-    `unfinished` are those that a later build began with and did not finish; with `rebuild` every period is affected.
+    `unfinished` are those that a later build began with and did not finish; `rebuild` says why every period is made
+    again whatever it rests on, and is empty where none is for such a reason.
     """
-    of_all = ["a full rebuild was asked for"] if rebuild else []
+    of_all = [rebuild] if rebuild else []
     left = set(unfinished)
     if not built_foundation:
         of_all.append("a build of every period was not finished" if left else "nothing was built before")

@@ -29,11 +29,11 @@ ReadDrops = Sequence[tuple[ArchivedDrop, DropSummary]]
 
 
 def plan_periods(
-    workspace: Workspace, catalogue: Catalogue, policy: Policy, usable: ReadDrops, *, rebuild: bool = False
+    workspace: Workspace, catalogue: Catalogue, policy: Policy, usable: ReadDrops, *, rebuild: str = ""
 ) -> tuple[BuiltPeriods, tuple[AffectedPeriod, ...], bool]:
     """Return what the figures of each period rest on, which are to be made again, and whether all tables are.
 
-    `usable` are the drops in use. Where there is no warehouse, all periods are made again.
+    `usable` are the drops in use. All periods are made again where there is no warehouse, and where `rebuild` says why.
     """
     built = BuiltPeriods.load_if_present(workspace.built_periods) if workspace.warehouse.is_file() else None
     built = built or BuiltPeriods()
@@ -49,7 +49,7 @@ def plan_periods(
         unfinished=built.unfinished,
         rebuild=rebuild,
     )
-    return periods, tuple(affected), rebuild or periods.foundation != built.foundation
+    return periods, tuple(affected), bool(rebuild) or periods.foundation != built.foundation
 
 
 def plan_build(
@@ -59,9 +59,12 @@ def plan_build(
     policy: Policy,
     usable: ReadDrops,
     *,
-    rebuild: bool,
+    rebuild: str,
 ) -> RefreshPlan:
-    """Return the plan of a build from some inputs, with the periods that it makes again, under a name of its own."""
+    """Return the plan of a build from some inputs, with the periods that it makes again, under a name of its own.
+
+    `rebuild` says why all are, whatever they rest on; it is empty where there is no such reason.
+    """
     periods, affected, is_full = plan_periods(workspace, catalogue, policy, usable, rebuild=rebuild)
     return RefreshPlan(
         action="build", inputs=inputs, affected=affected, periods=periods, is_full=is_full, build=uuid.uuid4().hex

@@ -141,15 +141,17 @@ class BuiltPeriods(StateFile):
     """`built_periods.json`, `landed_periods.json`: what the figures of each period in the warehouse rest on.
 
     `foundation` are digests of what every period rests on, by name; empty where no build of all periods was finished.
-    `unfinished` are the periods that a build has begun with and not finished. Keys are `month 2026-01`.
+    `unfinished` are the periods that a build has begun with and not finished. Keys are `month 2026-01`. `builds` are
+    the last finished build and those begun since: a warehouse that another one landed in last is not meant here.
     """
 
     remedy: ClassVar[str] = "Take the file away: the next refresh builds every period again."
     foundation: dict[str, str] = {}
     periods: dict[str, PeriodInputs] = {}
     unfinished: tuple[str, ...] = ()
+    builds: tuple[str, ...] = ()
 
-    def begin(self, affected: Iterable[AffectedPeriod], *, is_full: bool) -> Self:
+    def begin(self, affected: Iterable[AffectedPeriod], *, is_full: bool, build: str = "") -> Self:
         """Return the same with the periods that a build is about to make again as not finished.
 
         Of a full build nothing is left to stand on until it is finished: tables of two versions of the models may lie
@@ -157,7 +159,13 @@ class BuiltPeriods(StateFile):
         """
         keys = {*self.unfinished, *(f"{period.grain} {period.label}" for period in affected)}
         foundation: dict[str, str] = {} if is_full else self.foundation
-        return self.model_copy(update={"unfinished": tuple(sorted(keys)), "foundation": foundation})
+        return self.model_copy(
+            update={
+                "unfinished": tuple(sorted(keys)),
+                "foundation": foundation,
+                "builds": tuple(dict.fromkeys((*self.builds, build))),
+            }
+        )
 
 
 class PulledFile(StateFile):
@@ -275,8 +283,8 @@ class RefreshPlan(StateFile):
 def begin_build(workspace: Workspace, plan: RefreshPlan) -> None:
     """Write down which periods of the warehouse are about to be made again, and what they rest on when that is done."""
     built = BuiltPeriods.load_if_present(workspace.built_periods) or BuiltPeriods()
-    built.begin(plan.affected, is_full=plan.is_full).write(workspace.built_periods)
-    plan.periods.write(workspace.landed_periods)
+    built.begin(plan.affected, is_full=plan.is_full, build=plan.build).write(workspace.built_periods)
+    plan.periods.model_copy(update={"builds": (plan.build,)}).write(workspace.landed_periods)
 
 
 def finish_build(workspace: Workspace) -> None:

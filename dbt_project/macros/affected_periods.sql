@@ -82,13 +82,19 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# After it: each of its periods that no earlier build is known to have made is of this one. #}
+{#
+  After it: each of its periods that no earlier build is known to have made is of this one. A run of dbt that is not the
+  pipeline's may be of other models than those of the build that landed last, so what it makes has a name of its own.
+#}
 {% macro record_period_builds() -%}
     {%- if execute and model.config.incremental_strategy == 'replace_periods' -%}
         insert into {{ source('landing', 'period_builds') }} (model, period_grain, period_start, build)
-        select '{{ this.identifier }}', made.period_grain, made.period_start, current_build.build
+        select
+            '{{ this.identifier }}',
+            made.period_grain,
+            made.period_start,
+            '{{ env_var('IAPT_BUILD', '') or 'by hand ' ~ invocation_id }}'
         from (select distinct {{ grain_of_row() }} as period_grain, period_start from {{ this }}) as made
-        cross join {{ source('landing', 'current_build') }} as current_build
         left join {{ source('landing', 'period_builds') }} as recorded
             on
                 recorded.model = '{{ this.identifier }}'

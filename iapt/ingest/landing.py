@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, takewhile
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,8 @@ from iapt.sql import quote_literal, sql_list
 #: the pipeline opens the file; what is released is written for older readers.
 STORAGE_VERSION: Final = "v1.3.0"
 ROWS_INSERTED_AT_ONCE: Final = 200
+#: How the name of a build begins that is no run of the pipeline's (dbt_project/macros/affected_periods.sql).
+BY_HAND: Final = "by hand "
 _GRAIN_OF_SERIES: Final = {"monthly": "month", "timeseries": "month", "quarterly": "quarter", "annual": "year"}
 _PART_OF_A_DROP: Final = (
     "drop_sha256 varchar, series varchar, period_grain varchar, period_start date, org_level varchar"
@@ -130,6 +132,23 @@ def load_landing_tables(
             _insert_rows(connection, table, list(rows[table]))
         connection.execute(f"create table if not exists landing.period_builds ({_PERIOD_BUILDS})")
         connection.commit()
+
+
+def find_doubt(warehouse: Path, builds: Collection[str]) -> str:
+    """Return why a warehouse may not hold what the last of these builds made; empty where it does.
+
+    A copy of an earlier day may have been put back, or a model made again by a run of dbt that was not the pipeline's.
+    """
+    tables = "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name in (?, ?)"
+    with open_duckdb(warehouse, read_only=True) as connection:
+        if connection.execute(tables, ["current_build", "period_builds"]).fetchall() != [(2,)]:
+            return "the warehouse does not say which build made it"
+        if not {build for (build,) in connection.execute("from landing.current_build").fetchall()} & set(builds):
+            return "the warehouse is of another build than the last one"
+        by_hand = f"select model from landing.period_builds where build like '{BY_HAND}%' order by all limit 1"
+        for (model,) in connection.execute(by_hand).fetchall():
+            return f"dbt was run by hand: {model} was made again"
+    return ""
 
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:

@@ -55,6 +55,8 @@ TESTS_OF_CODE = " ".join(
 )
 #: Where all observations together have fewer bytes than this, the threads of a query cost more than they save.
 SMALL_BYTES = 8 * 2**20
+#: In the environment of dbt: the name of the build that it makes; empty where the pipeline has not planned one.
+BUILD_VARIABLE = "IAPT_BUILD"
 _PARSED_FROM = ("dbt_project.yml", "profiles.yml", "macros/**/*", "models/**/*", "seeds/**/*", "tests/**/*")
 
 
@@ -165,6 +167,8 @@ def build_marts() -> dg.AssetsDefinition:
         build = ["--log-level-file", "info", "build", "--exclude", TESTS_OF_CODE]
         if is_full_build(workspace.paths):
             build.append("--full-refresh")
+        # Some models alone are a person's choice: the pipeline did not plan it, and trusts none of it.
+        os.environ[BUILD_VARIABLE] = "" if context.is_subset else find_landed_build(workspace.paths)
         warnings: list[dg.AssetCheckResult] = []
         built, tables = 0, len(context.selected_asset_keys)
         try:
@@ -187,6 +191,11 @@ def build_marts() -> dg.AssetsDefinition:
             finish_build(workspace.paths)
 
     return dbt_marts
+
+
+def find_landed_build(workspace: Workspace) -> str:
+    """Return the name of the build that landed last; empty where an earlier version landed it."""
+    return "".join(BuiltPeriods.load(workspace.landed_periods).builds[-1:])
 
 
 def is_full_build(workspace: Workspace) -> bool:

@@ -1,11 +1,13 @@
 """The asset of the plan: what this run does with the drops that were read, or why it does nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from iapt.ingest.completeness import list_home_inputs
+from iapt.ingest.landing import find_doubt
 from iapt.ingest.restricted import reject_other_than_counts, reject_periods_that_add_up
 from iapt.input_fingerprint import compute_input_fingerprint
 from iapt.period_inputs import AffectedPeriod
@@ -17,6 +19,7 @@ from iapt.run_warnings import list_first, make_printable
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import (
     BuildInputs,
+    BuiltPeriods,
     IngestRecord,
     LastRelease,
     ReadRecord,
@@ -36,6 +39,8 @@ HELD_ALONE = (
     "every archived drop is held, rejected or withdrawn, so there is nothing to release yet: `iapt status` lists them "
     "with the commands that accept or reject them."
 )
+#: Why every period is made again where a person asked for it.
+FULL_REBUILD = "a full rebuild was asked for"
 REFRESH_PLAN = dg.AssetKey("refresh_plan")
 
 
@@ -67,7 +72,8 @@ def refresh_plan(
     plan = _decide(inputs, released, config, paths, ingested.ignored, unused=bool(workspace.list_unused_drops()))
     if plan.action == "build":
         warm_dbt.start(MODULE, paths.root)
-        plan = plan_build(inputs, paths, workspace.load_catalogue(), policy, usable, rebuild=config.rebuild)
+        rebuild = FULL_REBUILD if config.rebuild else _find_doubt(workspace, context.log.warning)
+        plan = plan_build(inputs, paths, workspace.load_catalogue(), policy, usable, rebuild=rebuild)
         context.log.info(f"this run makes {describe_affected(plan.affected, is_full=plan.is_full)}")
     plan.write(paths.refresh_plan)
     if plan.reason:
@@ -86,6 +92,19 @@ def refresh_plan(
             **({"why each period is made again": _to_table(plan.affected)} if plan.affected else {}),
         }
     )
+
+
+def _find_doubt(workspace: WorkspaceResource, say: Callable[[str], None]) -> str:
+    """Return why the warehouse may not hold what was built last; empty where it does, and where nothing was built."""
+    paths = workspace.paths
+    built = BuiltPeriods.load_if_present(paths.built_periods)
+    if built is None or not paths.warehouse.is_file():
+        return ""
+    workspace.wait_for_warehouse(say)
+    try:
+        return find_doubt(paths.warehouse, built.builds)
+    except duckdb.Error:
+        return "the warehouse could not be read"
 
 
 def _to_table(affected: Sequence[AffectedPeriod]) -> dg.TableMetadataValue:

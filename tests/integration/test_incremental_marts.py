@@ -94,6 +94,7 @@ class MartsHome:
             env={
                 **os.environ,
                 "IAPT_WAREHOUSE": str(warehouse),
+                "IAPT_BUILD": f"build {self.builds}",
                 "IAPT_DUCKDB_SPILL": str(self.root / "spill"),
                 "DBT_PROFILES_DIR": str(DBT_PROJECT),
             },

@@ -32,8 +32,8 @@ from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.observation_store import DropSummary, TableSummary
 from iapt.input_fingerprint import digest_files
 from iapt.period_inputs import AffectedPeriod
-from iapt.workspace import CATALOGUE, PROJECT_ROOT
-from iapt.workspace_state import BuiltPeriods
+from iapt.workspace import CATALOGUE, PROJECT_ROOT, Workspace
+from iapt.workspace_state import BuildInputs, BuiltPeriods, RefreshPlan, begin_build, finish_build
 
 MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04")
 QUARTERS = ("2025-26 Q1", "2025-26 Q2", "2025-26 Q3")
@@ -168,7 +168,7 @@ def find(now: World, built: BuiltPeriods, *, rebuild: bool = False) -> list[Affe
         built.periods,
         built.foundation,
         unfinished=built.unfinished,
-        rebuild=rebuild,
+        rebuild="a full rebuild was asked for" if rebuild else "",
     )
 
 
@@ -253,6 +253,18 @@ def test_a_rebuild_affects_every_period_of_both(now: World, before: World) -> No
     affected = find(now, before.to_built(), rebuild=True)
     assert {period.label for period in affected} == now.list_periods() | before.list_periods()
     assert all("a full rebuild was asked for" in period.why for period in affected)
+
+
+def test_a_warehouse_may_be_of_the_finished_build_or_of_one_begun_since(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for build in ("the first", "the second", "the third"):
+        inputs = BuildInputs(drops=())
+        begin_build(workspace, RefreshPlan(action="build", inputs=inputs, is_full=False, build=build))
+        if build == "the first":
+            finish_build(workspace)
+    assert BuiltPeriods.load(workspace.built_periods).builds == ("the first", "the second", "the third")
+    finish_build(workspace)
+    assert BuiltPeriods.load(workspace.built_periods).builds == ("the third",)
 
 
 def test_each_change_is_told_with_the_files_and_entries_it_is_about() -> None:

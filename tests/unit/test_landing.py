@@ -13,7 +13,7 @@ import pytest
 from iapt.catalogue.disclosure_policy import Policy, load_policy
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.completeness import assess_release
-from iapt.ingest.landing import STORAGE_VERSION, load_landing_tables
+from iapt.ingest.landing import BY_HAND, STORAGE_VERSION, find_doubt, load_landing_tables
 from iapt.ingest.observation_store import COMPANION_OF, DropSummary, ObservationStore
 from iapt.workspace import Workspace
 from tests.factories import drops
@@ -35,7 +35,9 @@ def landed(warehouse: Path, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def land_in(folder: Path, reading: list[tuple[ArchivedDrop, DropSummary]], policy: Policy | None = None) -> Path:
+def land_in(
+    folder: Path, reading: list[tuple[ArchivedDrop, DropSummary]], policy: Policy | None = None, *, build: str = ""
+) -> Path:
     warehouse = folder / "warehouse.duckdb"
     load_landing_tables(
         warehouse,
@@ -44,8 +46,30 @@ def land_in(folder: Path, reading: list[tuple[ArchivedDrop, DropSummary]], polic
         drops.catalogue(),
         policy or load_policy(),
         publications=assess_release(Workspace(folder), drops.catalogue(), reading) if reading else (),
+        build=build,
     )
     return warehouse
+
+
+def test_a_warehouse_is_trusted_that_one_of_the_builds_landed_in_last(tmp_path: Path) -> None:
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL), build="the second")
+    assert not find_doubt(warehouse, ("the first", "the second"))
+    assert "another build" in find_doubt(warehouse, ("the first", "the third"))
+    assert "another build" in find_doubt(warehouse, ())
+
+
+def test_a_warehouse_is_not_trusted_in_which_dbt_was_run_by_hand(tmp_path: Path) -> None:
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL), build="the second")
+    with duckdb.connect(str(warehouse)) as connection:
+        row = f"('fct_monthly', 'month', date '2026-04-01', '{BY_HAND}at noon')"
+        connection.execute(f"insert into landing.period_builds values {row}")
+    assert "fct_monthly" in find_doubt(warehouse, ("the second",))
+
+
+def test_a_warehouse_is_not_trusted_that_does_not_say_who_made_it(tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    duckdb.connect(str(warehouse)).close()
+    assert "does not say" in find_doubt(warehouse, ("the first",))
 
 
 def test_the_observations_of_the_drops_given_are_landed_and_no_others(tmp_path: Path) -> None:

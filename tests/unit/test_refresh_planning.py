@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RefreshedHome:
     return home
 
 
-def make_plan(home: RefreshedHome, *, rebuild: bool = False) -> RefreshPlan:
+def make_plan(home: RefreshedHome, *, rebuild: str = "") -> RefreshPlan:
     inputs = RefreshPlan.load(home.workspace.refresh_plan).inputs
     return plan_build(inputs, home.workspace, home.catalogue, home.policy, home.list_usable(), rebuild=rebuild)
 
@@ -101,7 +101,7 @@ def test_the_first_build_makes_all_and_the_next_only_what_rests_on_something_els
     again = make_plan(home)
     assert (again.affected, again.is_full) == ((), False)
     assert again.build != first.build
-    rebuild = make_plan(home, rebuild=True)
+    rebuild = make_plan(home, rebuild="a full rebuild was asked for")
     assert rebuild.is_full
     assert {period.label for period in rebuild.affected} == {period.label for period in first.affected}
 

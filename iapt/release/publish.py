@@ -122,7 +122,7 @@ def publish(candidate: ReleaseCandidate, workspace: Workspace, today: date) -> P
             "files": _list_files(temp_folder, records, earlier),
         }
         write_json_atomically(temp_folder / MANIFEST, manifest)
-        _make_read_only(temp_folder)
+        _make_read_only(temp_folder, owner_only=workspace.is_restricted)
         folder = rename_durably(temp_folder, workspace.releases / release_id)
     except BaseException:
         shutil.rmtree(temp_folder, ignore_errors=True)
@@ -289,9 +289,10 @@ def _list_files(release: Path, known: Mapping[str, FileRecord], earlier: Release
     return records
 
 
-def _make_read_only(folder: Path) -> None:
+def _make_read_only(folder: Path, *, owner_only: bool) -> None:
+    mask = 0o700 if owner_only else 0o777
     for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o444)
+        path.chmod(mask & (0o755 if path.is_dir() else 0o444))
 
 
 def _point_latest_to(latest: Path, folder: Path) -> None:

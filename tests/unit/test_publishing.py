@@ -22,7 +22,7 @@ from iapt.release.manifest_comparison import compare_with_manifest
 from iapt.release.publish import publish
 from iapt.release.stage import stage
 from iapt.validation import RuleOutcome, ValidationReport
-from iapt.workspace import Workspace
+from iapt.workspace import RESTRICTED_MARK, Workspace
 from tests.factories.candidates import make_candidate
 from tests.factories.warehouses import build_warehouse, change_period
 
@@ -87,6 +87,13 @@ def _assert_whole(release: Path) -> None:
     assert list(compare_with_manifest(release, _read_manifest(release))) == []
     assert list(compare_csv_files(release / "csv", release)) == []
     assert list(compare_database(release / "iapt.duckdb", release)) == []
+
+
+def test_a_release_of_a_restricted_home_is_its_owners_from_the_first(home: Workspace) -> None:
+    (home.root / RESTRICTED_MARK).touch()
+    _change(home)
+    release = _publish(home)
+    assert not [path for path in (release, *release.rglob("*")) if path.stat().st_mode & 0o077]
 
 
 def test_what_did_not_change_is_linked_and_what_changed_is_new(changed: Workspace) -> None:

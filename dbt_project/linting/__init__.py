@@ -13,7 +13,9 @@ def facts_at(grain: str, only: str = "true") -> str:
     return "select * from facts"
 
 
-def in_affected_periods(grain: str, period_start: str, organisations: object = None, labelled_rows: str = "") -> str:
+def in_affected_periods(
+    grain: str, period_start: str, period: str | None = None, organisations: object = None, labelled_rows: str = ""
+) -> str:
     """A condition."""
     return f"{period_start} in (cast('2026-01-01' as date))"
 

@@ -4,10 +4,11 @@
   landing.period_builds stands in which build the rows of each of their periods were made last. A full refresh makes all.
 
   Whether a row is of a period that is made again. The days are literals, with the first and the last of them: engines
-  then leave out files and row groups, and carry the span over to whatever is joined on the column. A model whose rows, or
+  then leave out files and row groups, and carry the span over to whatever is joined on the column. What is joined on the
+  label of a period instead is spared where its column is named too, as `period`. A model whose rows, or
   the `labelled_rows` of them, take the name and type of their organisation from dim_organisation names it.
 #}
-{% macro in_affected_periods(grain, period_start, organisations=none, labelled_rows='true') -%}
+{% macro in_affected_periods(grain, period_start, period=none, organisations=none, labelled_rows='true') -%}
     {%- if this and is_incremental() -%} {#- a unit test has no relation of its own -#}
         {%- set query -%}
             select period_start from {{ source('landing', 'affected_periods') }}
@@ -21,12 +22,25 @@
             and {{ period_start }} in (
                 {%- for day in days -%} cast('{{ day }}' as date) {{- ', ' if not loop.last }} {%- endfor -%}
             )
+            {%- if period %}
+            and {{ period }} between '{{ label_period(grain, days | first) }}' and '{{ label_period(grain, days | last) }}'
+            {%- endif %}
         {%- else -%}
             false
         {%- endif -%}
     {%- else -%}
         true
     {%- endif -%}
+{%- endmacro %}
+
+{# The label of the period of a grain that begins on a day, written as 2026-04-01: as int_calendar has it. #}
+{% macro label_period(grain, day) -%}
+    {%- set year, month = day[:4] | int, day[5:7] | int -%}
+    {%- set first_year = year - (1 if month < 4 else 0) -%}
+    {%- set financial_year = first_year ~ '-' ~ ('%02d' % ((first_year + 1) % 100)) -%}
+    {{ return({
+        'month': day[:7], 'quarter': financial_year ~ ' Q' ~ ((month + 8) % 12 // 3 + 1), 'year': financial_year,
+    }[grain]) }}
 {%- endmacro %}
 
 {# The days on which periods begin of which such rows name their organisation otherwise than the dimension does now. #}

@@ -14,5 +14,5 @@ with figures as (
 select * from figures
 where
     {{ in_affected_periods(
-        'month', 'period_start', organisations=ref('dim_organisation'), labelled_rows='is_derived'
+        'month', 'period_start', 'period', organisations=ref('dim_organisation'), labelled_rows='is_derived'
     ) }}

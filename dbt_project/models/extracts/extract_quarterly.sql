@@ -8,4 +8,4 @@ with figures as (
 )
 
 select * from figures
-where {{ in_affected_periods('quarter', 'period_start') }}
+where {{ in_affected_periods('quarter', 'period_start', 'period') }}

@@ -6,8 +6,8 @@
 --   counts       suppressed below a threshold (0 included)
 --   percentages  suppressed where all that is published of their numerator is
 --   means        suppressed with the count that they rest on
--- Counts, percentages and means are each read with the few columns that they need: a common table that several of them
--- shared would be held in memory whole.
+-- Counts, percentages and means are each read with the few columns that they need, counts twice: a common table that
+-- several of them shared would be held in memory whole, of every period.
 with policy as (
 
     select
@@ -31,7 +31,8 @@ released_statistics as (
 
 ),
 
-counts as (
+{% for counts in ['numerators', 'bases'] -%}
+{{ counts }} as (
 
     select
         {{ cell_key('figures') }},
@@ -44,6 +45,7 @@ counts as (
 
 ),
 
+{% endfor -%}
 percentages as (
 
     select
@@ -81,12 +83,12 @@ percentages_with_hidden_numerator as (
         on
             percentages.measure = formulas.measure
             and formulas.part = 'numerator'
-    inner join counts
+    inner join numerators
         on
-            formulas.component = counts.measure
-            and {{ same_population_of_grain('percentages', 'counts') }}
+            formulas.component = numerators.measure
+            and {{ same_population_of_grain('percentages', 'numerators') }}
     group by {{ cell_key('percentages') }}
-    having min(case when counts.is_hidden then 1 else 0 end) = 1
+    having min(case when numerators.is_hidden then 1 else 0 end) = 1
 
 ),
 
@@ -97,11 +99,11 @@ means_with_hidden_base as (
     from means
     inner join {{ ref('measures') }} as measures
         on means.measure = measures.measure
-    inner join counts
+    inner join bases
         on
-            measures.base = counts.measure
-            and {{ same_population_of_grain('means', 'counts') }}
-    where counts.is_hidden
+            measures.base = bases.measure
+            and {{ same_population_of_grain('means', 'bases') }}
+    where bases.is_hidden
 
 ),
 

@@ -6,8 +6,9 @@
 --   counts       suppressed below a threshold (0 included)
 --   percentages  suppressed where all that is published of their numerator is
 --   means        suppressed with the count that they rest on
--- Counts, percentages and means are each read with the few columns that they need, counts twice: a common table that
--- several of them shared would be held in memory whole, of every period.
+-- Counts are read twice, with the few columns that are needed: a common table that several shared would be held in
+-- memory whole, of every period. They meet the formulas before the figures: of each population there are many measures,
+-- and a join on the population alone makes pairs of all of them.
 with policy as (
 
     select
@@ -46,63 +47,52 @@ released_statistics as (
 ),
 
 {% endfor -%}
-percentages as (
-
-    select
-        {{ cell_key('figures') }}
-    from {{ ref('int_releasable_figures') }} as figures
-    where
-        figures.statistic = 'percentage'
-        and figures.value_status = 'published'
-
-),
-
-means as (
-
-    select
-        {{ cell_key('figures') }}
-    from {{ ref('int_releasable_figures') }} as figures
-    where
-        figures.statistic in ('mean', 'median')
-        and figures.value_status = 'published'
-
-),
-
 formulas as (
 
     select * from {{ ref('measure_formulas') }}
 
 ),
 
-percentages_with_hidden_numerator as (
+-- By the measure and the population of the percentage, which need not be there. An empty category is an absent one.
+hidden_percentages as (
 
     select
-        {{ cell_key('percentages') }}
-    from percentages
+        numerators.period_grain,
+        numerators.period,
+        numerators.org_level,
+        numerators.org_code,
+        coalesce(numerators.partner_code, '') as partner_code,
+        numerators.variable_type,
+        coalesce(numerators.variable_a, '') as variable_a,
+        coalesce(numerators.variable_b, '') as variable_b,
+        formulas.measure
+    from numerators
     inner join formulas
-        on
-            percentages.measure = formulas.measure
-            and formulas.part = 'numerator'
-    inner join numerators
-        on
-            formulas.component = numerators.measure
-            and {{ same_population_of_grain('percentages', 'numerators') }}
-    group by {{ cell_key('percentages') }}
+        on numerators.measure = formulas.component
+    where formulas.part = 'numerator'
+    group by
+        numerators.period_grain, numerators.period, numerators.org_level, numerators.org_code,
+        coalesce(numerators.partner_code, ''), numerators.variable_type,
+        coalesce(numerators.variable_a, ''), coalesce(numerators.variable_b, ''), formulas.measure
     having min(case when numerators.is_hidden then 1 else 0 end) = 1
 
 ),
 
-means_with_hidden_base as (
+hidden_means as (
 
     select
-        {{ cell_key('means') }}
-    from means
+        bases.period_grain,
+        bases.period,
+        bases.org_level,
+        bases.org_code,
+        bases.partner_code,
+        bases.variable_type,
+        bases.variable_a,
+        bases.variable_b,
+        measures.measure
+    from bases
     inner join {{ ref('measures') }} as measures
-        on means.measure = measures.measure
-    inner join bases
-        on
-            measures.base = bases.measure
-            and {{ same_population_of_grain('means', 'bases') }}
+        on bases.measure = measures.base
     where bases.is_hidden
 
 ),
@@ -127,8 +117,8 @@ select
     case
         when figures.value_status <> 'published' then figures.value_status
         when figures.statistic = 'count' and figures.value < released_statistics.suppress_counts_below then 'suppressed'
-        when percentages_with_hidden_numerator.measure is not null then 'suppressed'
-        when means_with_hidden_base.measure is not null then 'suppressed'
+        when figures.statistic = 'percentage' and hidden_percentages.measure is not null then 'suppressed'
+        when figures.statistic in ('mean', 'median') and hidden_means.measure is not null then 'suppressed'
         when not released_statistics.must_be_proven then 'published'
         when proven_percentages.measure is not null then 'published'
         -- No count of a percentage of England without a formula is published: nothing can be put together with it.
@@ -138,10 +128,10 @@ select
 from {{ ref('int_releasable_figures') }} as figures
 inner join released_statistics
     on figures.statistic = released_statistics.statistic
-left join percentages_with_hidden_numerator
-    on {{ same_cell('figures', 'percentages_with_hidden_numerator') }}
-left join means_with_hidden_base
-    on {{ same_cell('figures', 'means_with_hidden_base') }}
+left join hidden_percentages
+    on {{ same_cell('figures', 'hidden_percentages') }}
+left join hidden_means
+    on {{ same_cell('figures', 'hidden_means') }}
 left join proven_percentages
     on {{ same_cell('figures', 'proven_percentages') }}
 left join measures_with_formula

@@ -239,7 +239,8 @@ def _hold_own_periods(connection: duckdb.DuckDBPyConnection, periods: Mapping[st
         ).fetchall()
     except duckdb.Error:
         return False
-    return sorted((file, period) for file, period, *_ in rows) == sorted(periods.items())
+    # Not sorted: a row may have no period.
+    return len(rows) == len(periods) and {(file, period) for file, period, *_ in rows} == set(periods.items())
 
 
 def _error_in_reading(connection: duckdb.DuckDBPyConnection, table: str, copies: Path, *, is_read: bool) -> str | None:

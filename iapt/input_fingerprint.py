@@ -53,11 +53,11 @@ def digest_files(root: Path, patterns: Sequence[str]) -> str:
 
 
 def compute_input_fingerprint(
-    root: Path, usable: Sequence[tuple[ArchivedDrop, DropSummary]], profile: str, publications: Sequence[str]
+    root: Path, usable: Sequence[tuple[ArchivedDrop, DropSummary]], profile: str, of_home: Sequence[str]
 ) -> str:
     """Return a digest of the code, the catalogue, the drops and the disclosure profile that a release is made from.
 
-    `publications` is what a home knows of publications beside them: `completeness.list_home_inputs`.
+    `of_home` is what a home has beside them, such as publications it found: `completeness.list_home_inputs`.
     """
     drops = [
         (drop.sha256, drop.batch, drop.sequence, drop.publication, drop.status, drop.revision, summary.digest)
@@ -67,6 +67,6 @@ def compute_input_fingerprint(
         "files": digest_files(root, FINGERPRINT_PATTERNS),
         "drops": sorted(drops),
         "profile": profile,
-        "publications": sorted(publications),
+        "of the home": sorted(of_home),
     }
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()

@@ -33,6 +33,7 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.gaps import Gap
 from iapt.catalogue.publications import Publication, Publications
 from iapt.catalogue.publisher import PublishedSeries, Publisher
+from iapt.files import compute_sha256
 from iapt.ingest.archive import ArchivedDrop
 from iapt.ingest.due_publications import ExpectedPublication, iterate_expected
 from iapt.ingest.listed_publications import load_publications
@@ -172,19 +173,20 @@ def _assess(workspace: Workspace, catalogue: Catalogue, files: ArchiveState, as_
 
 
 def list_home_inputs(workspace: Workspace, catalogue: Catalogue) -> list[str]:
-    """Return, as texts, what the states of publications rest on beside the drops in use and the reviewed catalogue.
+    """Return, as texts, what a release of a home rests on beside the drops in use and the reviewed catalogue.
 
-    That is what discovery found for this home, and which archived drops are not used and why. It has no dates: what
-    time alone changes makes no new release.
+    That is what discovery found for this home, which archived drops are not used and why, and the boundaries that the
+    map draws. It has no dates: what time alone changes makes no new release.
     """
+    drawn = [f"boundaries {compute_sha256(workspace.boundaries)}"] if workspace.boundaries.is_file() else []
     if workspace.is_restricted:
-        return []
+        return drawn
     found: list[str] = []
     if workspace.found_publications.is_file():  # else the list need not be read: it is of the reviewed catalogue
         publications, discovered = load_publications(workspace, catalogue)
         found = [row.model_dump_json() for row in publications.rows if row.id in discovered]
     unused = list_unused_drops(workspace, catalogue)
-    return [*found, *(f"{entry.drop.sha256} {entry.publication} {entry.reason}" for entry in unused)]
+    return [*drawn, *found, *(f"{entry.drop.sha256} {entry.publication} {entry.reason}" for entry in unused)]
 
 
 def read_archive_state(workspace: Workspace, catalogue: Catalogue) -> ArchiveState:

@@ -61,6 +61,8 @@ class ReleasedFiles:
         if (digest := self.get_digest(name)) is None or source.is_symlink() or not source.is_file():
             return None
         temp_path.unlink(missing_ok=True)
+        if target.exists() and target.samefile(source):  # a rename over a link to the same file does nothing
+            target.unlink()
         try:
             os.link(source, temp_path)
         except OSError:  # another file system, one without links, or too many links to the file

@@ -510,6 +510,15 @@ def test_a_release_rests_on_what_a_home_found_and_on_what_it_holds_back_and_on_n
     assert list_home_inputs(home, catalogue) == [row.model_dump_json(), held]
 
 
+def test_a_release_rests_on_the_boundaries_that_its_map_draws(home: Workspace) -> None:
+    home.boundaries.write_text("{}", "utf-8")
+    (before,) = list_home_inputs(home, drops.catalogue())
+    home.boundaries.write_text('{"type": "FeatureCollection"}', "utf-8")
+    (after,) = list_home_inputs(home, drops.catalogue())
+    assert before.startswith("boundaries ")
+    assert before != after
+
+
 def hold(workspace: Workspace, drop: ArchivedDrop, text: str, held_at: str = "2026-06-01T00:00:00+00:00") -> None:
     review = Review(
         publication=drop.publication,

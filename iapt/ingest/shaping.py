@@ -158,7 +158,7 @@ def _build_status_sql(layout: Layout, *, otherwise: str) -> str:
         f"when {_TEXT} = {quote_literal(token)} then {_build_constant_sql(status, _STATUSES)}"
         for token, status in layout.tokens.items()
     )
-    return f"case {statuses} {otherwise} end"
+    return f"case {statuses or 'when false then null'} {otherwise} end"  # a layout may have no token
 
 
 def _build_observations_sql(context: ReadingContext, layout: Layout, keys: str, is_quarantined: str) -> str:

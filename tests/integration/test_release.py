@@ -432,14 +432,14 @@ def test_a_failure_while_publishing_leaves_the_last_release_standing(
     manifest = json.loads((copied_home.latest / "manifest.json").read_text("utf-8"))
     manifest["files"]["dim_measure.parquet"]["sha256"] = "0" * 64  # so that there is something new to publish
     (copied_home.latest / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    monkeypatch.setattr("iapt.release.publish._write_database", _fail)
+    monkeypatch.setattr("iapt.release.publish.write_database", _fail)
     with pytest.raises(OSError, match="no space"):
         publish(make_candidate_of_home(copied_home), copied_home, date(2026, 1, 1))
     assert copied_home.latest.readlink() == before
     assert sorted(copied_home.releases.iterdir()) == folders
 
 
-def _fail(release_folder: Path) -> None:
+def _fail(*_: object, **__: object) -> None:
     raise OSError("no space left")
 
 

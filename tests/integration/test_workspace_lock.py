@@ -85,7 +85,7 @@ def test_a_run_of_the_schedule_or_the_ui_keeps_out_too(tmp_path: Path, drops: Pa
 
 
 def test_two_refreshes_at_once_queue(tmp_path: Path, drops: Path) -> None:
-    """The second one says that it waits, and both end well; neither takes the other for abandoned."""
+    """The second one says that it waits, then that nothing is new, for which it needs no run; both end well."""
     command = [Path(sys.executable).with_name("iapt"), "refresh", "--drops", drops, "--home", tmp_path / "home"]
     at_once = [
         subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -97,7 +97,7 @@ def test_two_refreshes_at_once_queue(tmp_path: Path, drops: Path) -> None:
     assert sum("Nothing new; the latest release is" in out for out, _ in said) == 1
     with open_instance(tmp_path / "home" / "dagster") as instance:
         statuses = [record.dagster_run.status for record in instance.get_run_records()]
-    assert statuses == [dg.DagsterRunStatus.SUCCESS] * 2
+    assert statuses == [dg.DagsterRunStatus.SUCCESS]
 
 
 def test_a_reader_of_the_warehouse_is_waited_for(tmp_path: Path, drops: Path) -> None:

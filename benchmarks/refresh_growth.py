@@ -88,6 +88,8 @@ class Growth:
 
     def _measure_repeat(self, months: int, drops: Path) -> None:
         home = self._require_home(months)
+        # The drops are links that were made anew, which a refresh sees by the time of change and looks into once.
+        self._refresh("look at the links", drops, home)
         self._record("repeat", months, self._refresh("repeat", drops, home))
 
     def _measure_label(self, months: int, drops: Path) -> None:

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,7 @@ from iapt.contract import EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE
 from iapt.duckdb_connections import open_duckdb
 from iapt.files import compute_sha256, rename_durably, write_json_atomically
-from iapt.release.csv_files import CSV_FOLDER, WRITERS, CsvFile, digest_csv_writer, write_csv_files
+from iapt.release.csv_files import CSV_FOLDER, CsvFile, digest_csv_writer, write_csv_files
 from iapt.release.database import write_database
 from iapt.release.datapackage import DATA_PACKAGE, to_data_package
 from iapt.release.dictionary import DICTIONARY_DATA, DICTIONARY_PAGE, build_dictionary, to_json, to_page
@@ -35,6 +35,8 @@ from iapt.workspace_state import MANIFEST, read_manifest
 UNFINISHED = ".making-"  # how the name begins of a folder in which a release is being made
 REPORT_FOLDER = "report"
 DATA_DOCS_FOLDER = "data_docs"
+#: What writes the database and what writes the CSV files share the memory of this process.
+_WRITERS = 2
 
 
 class NotPublishableError(Exception):
@@ -240,14 +242,13 @@ def _write_release(
         records[name] = record
         return True
 
-    with ThreadPoolExecutor(max_workers=1) as executor:  # beside the CSV files
-        futures: list[Future[Any]] = [executor.submit(write_database, made, workspace, workers=WRITERS)]
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        # It takes longest and DuckDB alone makes it, on every core that is free; what is made beside it takes one.
+        database = executor.submit(write_database, made, workspace, workers=_WRITERS)
+        csv_paths = write_csv_files(release, reuse_csv_file, workers=_WRITERS)
         if candidate.report_builder is not None:
-            build = candidate.report_builder.build
-            futures.append(executor.submit(build, release, release / REPORT_FOLDER, metadata))
-        csv_paths = write_csv_files(release, reuse_csv_file, workers=WRITERS)
-        for future in futures:
-            future.result()
+            candidate.report_builder.build(release, release / REPORT_FOLDER, metadata)
+        database.result()
     shutil.copytree(candidate.data_docs, release / DATA_DOCS_FOLDER)
     dictionary = build_dictionary(release)
     (release / DICTIONARY_DATA).write_text(to_json(dictionary), encoding="utf-8")

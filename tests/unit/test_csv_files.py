@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iapt.release.csv_files import format_csv_column, list_csv_files, write_csv_file
 from iapt.sql import quote_literal
@@ -134,3 +137,31 @@ def test_texts_and_absent_values_stay_apart_in_duckdb(odd_texts: Path) -> None:
     with duckdb.connect() as connection:
         rows = connection.execute(f"select number, word, is_so from read_csv('{odd_texts}')").fetchall()
     assert rows == [*((number, text, True) for number, text in enumerate(TEXTS)), (None, None, None)]
+
+
+_CSV_TEXTS = st.none() | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
+_CSV_ROW = st.tuples(
+    _CSV_TEXTS,
+    _CSV_TEXTS | st.sampled_from(TEXTS),
+    st.none() | st.integers(-(2**62), 2**62),
+    st.none() | st.floats(-1e6, 1e6).map(lambda figure: round(figure, 1)),
+    st.none() | st.dates(),
+    st.none() | st.booleans(),
+)
+
+
+@settings(max_examples=20)
+@given(st.lists(_CSV_ROW, max_size=20))
+def test_a_csv_file_is_that_of_duckdbs_own_writer(rows: list[tuple[object, ...]]) -> None:
+    with TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as connection:
+        parquet, written, expected = (Path(folder) / name for name in ("t.parquet", "t.csv.gz", "expected.csv"))
+        connection.execute(
+            "create table written (org_name text, word text, number bigint, figure double, day date, is_so boolean)"
+        )
+        if rows:
+            connection.executemany("insert into written values (?, ?, ?, ?, ?, ?)", rows)
+        connection.execute(f"copy written to '{parquet}' (format parquet)")
+        (file,) = list_csv_files(connection, "dim_of_texts", str(parquet))
+        write_csv_file(connection, file, written)
+        connection.execute(f"copy ({file.rows}) to '{expected}' (format csv, header, force_quote (org_name, word))")
+        assert gzip.decompress(written.read_bytes()) == expected.read_bytes()

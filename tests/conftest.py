@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from tests.factories.azure_imitation import AzureImitation
     from tests.factories.stores import S3Server, SftpServer
 
-# No example has a time limit: machines are shared, and one that is busy is no failure.
-settings.register_profile("any_machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any_machine")
+# No example has a time limit: machines are shared, and one that is busy is no failure. Every run tries the same
+# examples, so that none fails by luck on code that did not change; a search for others asks for the profile `random`.
+HYPOTHESIS_PROFILE = "IAPT_HYPOTHESIS_PROFILE"
+settings.register_profile(
+    "everyday", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+settings.register_profile("random", settings.get_profile("everyday"), derandomize=False, print_blob=True)
+settings.load_profile(os.environ.get(HYPOTHESIS_PROFILE, "everyday"))
 
 # Tests archive where they say, never where whoever runs them does.
 os.environ.pop("IAPT_ARCHIVE", None)

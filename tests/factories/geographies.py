@@ -56,6 +56,8 @@ class Country:
     ended: dict[Listed, date] = field(default_factory=dict)
     parents: list[tuple[str, str, date, date | None]] = field(default_factory=list)
     parent_since: dict[str, date] = field(default_factory=dict)
+    #: Locations with the days on which they went to another body, of which no succession tells.
+    untold_moves: set[tuple[str, date]] = field(default_factory=set)
     successions: list[tuple[str, str, str, date, str, bool]] = field(default_factory=list)
     areas: dict[tuple[date | None, Listed], Area] = field(default_factory=dict)
     ons_codes: dict[Area, str] = field(default_factory=dict)
@@ -182,6 +184,8 @@ def _move_a_location(country: Country, day: date) -> None:
     if country.random.random() < 0.5:
         for body in (giver, taker):
             country.succeed(BODY, body, body, day, "boundary_moved", comparable=False)
+    else:
+        country.untold_moves.add((location, day))
 
 
 def _recode_body(country: Country, day: date) -> None:
@@ -282,32 +286,41 @@ class Truth:
 def build_country_release(country: Country, *, lacks: float = 0.0) -> tuple[duckdb.DuckDBPyConnection, Truth]:
     """Return a database with the figures of a country on current boundaries, and the truth of them.
 
-    `lacks` is the share of rows of the extract, and of parents in the list, that are not there.
+    `lacks` is the share of rows of the extract that are not there, and half of it that of the parents in the list. What
+    nothing tells cannot be known: where no succession tells of a location's move, one of its two parents is listed.
     """
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"threads": 1})  # a country is small: more of them would only wait
     connection.execute(_TABLES)
     random = country.random
+    organisations: list[tuple[object, ...]] = []
     for (level, code), began in country.began.items():
         ons = country.ons_of.get(code) if level == BODY else None
         ended = country.ended.get((level, code))
-        connection.execute(
-            "insert into organisations values (?, ?, ?, ?, ?, ?, true)", [level, code, code, ons, began, ended]
-        )
+        organisations.append((level, code, code, ons, began, ended, True))
+    _insert(connection, "organisations", organisations)
     spells = [
         *country.parents,
         *((code, body, country.parent_since[code], None) for code, body in country.body_of.items()),
     ]
+    left_out: set[tuple[str, date]] = set()  # locations, with the day on which a spell without a row ends
+    parents: list[tuple[object, ...]] = []
     for location, body, since, until in spells:
-        if random.random() >= lacks / 2:
-            connection.execute(
-                "insert into organisation_parents values (?, ?, ?, ?, ?, ?)",
-                [LOCATION, location, BODY, body, since, until],
-            )
-    for level, before, after, day, change, comparable in country.successions:
-        connection.execute(
-            "insert into organisation_successions values (?, ?, ?, ?, ?, ?, ?, 'stated')",
-            [level, before, level, after, day, change, comparable],
-        )
+        is_dropped = random.random() < lacks / 2
+        if (location, since) in country.untold_moves and (location, since - timedelta(days=1)) in left_out:
+            is_dropped = False
+        if not is_dropped:
+            parents.append((LOCATION, location, BODY, body, since, until))
+        elif until is not None:
+            left_out.add((location, until))
+    _insert(connection, "organisation_parents", parents)
+    _insert(
+        connection,
+        "organisation_successions",
+        [
+            (level, before, level, after, day, change, comparable, "stated")
+            for level, before, after, day, change, comparable in country.successions
+        ],
+    )
     truth = _publish(connection, country, lacks)
     for model in AREA_MODELS:
         connection.execute(f"create table {model} as {render_model(model, 'open_ended_date')}")
@@ -344,6 +357,7 @@ create table extract_annual (
 
 def _publish(connection: duckdb.DuckDBPyConnection, country: Country, lacks: float) -> Truth:
     random = country.random
+    figures: list[tuple[object, ...]] = []
     everywhere = sorted(frozenset().union(*country.locations.values()))
     truth = Truth({}, {})
     for year in YEARS:
@@ -359,12 +373,21 @@ def _publish(connection: duckdb.DuckDBPyConnection, country: Country, lacks: flo
                 if measure == RATE:
                     truth.rates[number] = area
                 row = _row(measure, number if measure == RATE else truth.count_of(year, measure, area))
-                connection.execute(
-                    "insert into extract_annual values (?, ?, ?, ?, ?, ?, 'Total', null, null, ?, null, ?, ?, ?, ?, "
-                    "false, ?, ?, null)",
-                    [str(year), year - timedelta(days=364), year, str(year), *listed, measure, *row],
-                )
+                dates = (str(year), year - timedelta(days=364), year, str(year))
+                statistic, value, status, marker, lower, upper = row
+                figure = (statistic, value, status, marker, False, lower, upper, None)
+                figures.append((*dates, *listed, "Total", None, None, measure, None, *figure))
+    _insert(connection, "extract_annual", figures)
     return truth
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:
+    """Insert rows in one statement: one for each of them takes longer than all the models."""
+    if rows:
+        places = f"({', '.join('?' * len(rows[0]))})"
+        connection.execute(
+            f"insert into {table} values {', '.join([places] * len(rows))}", [cell for row in rows for cell in row]
+        )
 
 
 def _row(measure: str, number: int) -> tuple[object, ...]:

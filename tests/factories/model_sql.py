@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ _DBT = SimpleNamespace(
 )
 
 
+@cache
 def render_model(model: str, *macro_files: str) -> str:
     """Return the SQL of a model, with the macros of some files of `macros/` at hand.
 

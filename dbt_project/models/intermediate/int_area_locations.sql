@@ -51,7 +51,8 @@ select
     parent_code as area_code,
     org_level,
     org_code,
-    is_certain
+    is_certain,
+    traced_from
 from location_parents
 
 union all
@@ -63,7 +64,8 @@ select
     regions.org_code as area_code,
     locations.org_level,
     locations.org_code,
-    coalesce(location_regions.is_certain, false) as is_certain
+    coalesce(location_regions.is_certain, false) as is_certain,
+    cast(null as date) as traced_from
 from places as locations
 left join location_regions
     on
@@ -89,6 +91,7 @@ select
     org_code as area_code,
     org_level,
     org_code,
-    true as is_certain
+    true as is_certain,
+    cast(null as date) as traced_from
 from places
 where tier = 3

@@ -1,5 +1,6 @@
 -- Current places that had their present locations on the last day of a period, none of them of another boundary, and
--- that no later succession names.
+-- that no later succession names. A location whose parent is not listed is the same where it came of one parent on
+-- both days, listed last: the lists leave out one parent then, not several.
 with area_locations as (
 
     select * from {{ ref('int_area_locations') }}
@@ -61,7 +62,10 @@ inner join current_area_locations as present
         and past.area_code = present.area_code
         and past.org_level = present.org_level
         and past.org_code = present.org_code
-        and past.is_certain = present.is_certain
+        and (
+            (past.is_certain and present.is_certain)
+            or past.traced_from = present.traced_from
+        )
 inner join {{ ref('int_location_successors') }} as successors
     on
         past.as_of = successors.as_of

@@ -8,10 +8,11 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from iapt.catalogue.limits import Limits
 from iapt.catalogue.precedence import Precedence
@@ -24,6 +25,8 @@ PROVENANCE = "provenance.json"
 #: Keys of a provenance.json that an earlier version of the pipeline wrote.
 _KEYS_BEFORE = {"got_from": "source_path", "kept_at": "archived_at"}
 UNFINISHED = ".archiving-"
+#: How many files are hashed, copied and flushed at the same time: two cores, and two that wait for the disk.
+_COPIERS: Final = 4
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
@@ -72,6 +75,15 @@ class ArchiveStamp:
     archived_at: str
 
 
+@dataclass(frozen=True)
+class _Copy:
+    """What was done ahead with a file: its SHA-256 and, of new bytes, the copy and the SHA-256 of the copy."""
+
+    sha256: str
+    path: Path | None = None
+    sha256_of_copy: str = ""
+
+
 class DropArchive:
     """A folder of archived drops. The same bytes twice is a no-op; other bytes are a drop beside the old one."""
 
@@ -83,6 +95,7 @@ class DropArchive:
         """
         self.folder = folder
         self._abandoned_after_seconds = abandoned_after_seconds
+        self._copies: dict[Path, Future[_Copy]] = {}
 
     @property
     def location(self) -> str:
@@ -106,6 +119,41 @@ class DropArchive:
     def next_sequence(self) -> int:
         """Return the sequence number of the next archived drop."""
         return max((drop.sequence for drop in self), default=0) + 1
+
+    @contextlib.contextmanager
+    def copying_ahead(
+        self, paths: Sequence[Path], compute_digest: Callable[[Path], str], never: Collection[str] = ()
+    ) -> Generator[Callable[[Path], str]]:
+        """Hash files, and copy and flush those of new bytes, a few at a time, while they are archived one by one.
+
+        Yield what returns the SHA-256 of a file, for `archive`; of one that is not in `paths`, `compute_digest` tells
+        it. `never` are the SHA-256 of bytes that are not copied. Copies that nobody asked for are removed at the end.
+        """
+        if not paths:
+            yield compute_digest
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=self.folder) as temp_folder,
+            ThreadPoolExecutor(_COPIERS) as copiers,
+        ):
+
+            def copy(path: Path, target: Path) -> _Copy:
+                sha256 = compute_digest(path)
+                if sha256 in never or self.get(sha256) is not None:
+                    return _Copy(sha256)
+                shutil.copyfile(path, target)
+                flush(target)
+                return _Copy(sha256, target, compute_sha256(target))
+
+            self._copies = {
+                path: copiers.submit(copy, path, Path(temp_folder) / str(number)) for number, path in enumerate(paths)
+            }
+            try:
+                yield lambda path: self._copies[path].result().sha256 if path in self._copies else compute_digest(path)
+            finally:
+                self._copies = {}
+                copiers.shutdown(cancel_futures=True)
 
     def archive(
         self,
@@ -216,12 +264,17 @@ class DropArchive:
             raise
         return None
 
-    @staticmethod
-    def _copy(path: Path, target: Path, drop: ArchivedDrop) -> None:
-        """Copy the bytes of a drop, which nobody may write to from then on."""
+    def _copy(self, path: Path, target: Path, drop: ArchivedDrop) -> None:
+        """Copy the bytes of a drop, which nobody may write to from then on; or take the copy that was made ahead."""
         with _rejecting_unreadable(path):
-            shutil.copyfile(path, target)
-        if compute_sha256(target) != drop.sha256:
+            ahead = self._copies[path].result() if path in self._copies else None
+            if ahead is None or ahead.path is None:
+                shutil.copyfile(path, target)
+                sha256 = compute_sha256(target)
+            else:
+                ahead.path.replace(target)
+                sha256 = ahead.sha256_of_copy
+        if sha256 != drop.sha256 or target.stat().st_size != drop.bytes:
             raise OSError(f"{path.name} changed while it was being archived; run the refresh again")
         target.chmod(0o444)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -77,15 +78,35 @@ def ingest_folder(
     first_origin = "published" if "published" in origins or not origins else min(origins)
     result.origin = home_origin or first_origin
     batch = drops.next_sequence()
-    for found in files:
-        stamp = ArchiveStamp(batch + len(result.new), batch, archived_at)
-        try:
-            _ingest_file(found, stamp, drops, catalogue, result, observations=observations, digests=digests)
-        except DropRejectedError as rejection:
-            result.rejected.append((found.relative_path, rejection.to_record()))
+    acceptable = [found.path for found in files if found.origin == result.origin and _has_size_within(found, catalogue)]
+    withdrawn = {entry.sha256 for entry in catalogue.withdrawn}
+    compute_digest = compute_sha256 if digests is None else digests.compute_sha256
+    with drops.copying_ahead(acceptable, compute_digest, withdrawn) as compute_digest_ahead:
+        for found in files:
+            stamp = ArchiveStamp(batch + len(result.new), batch, archived_at)
+            try:
+                _ingest_file(
+                    found,
+                    stamp,
+                    drops,
+                    catalogue,
+                    result,
+                    observations=observations,
+                    compute_digest=compute_digest_ahead,
+                )
+            except DropRejectedError as rejection:
+                result.rejected.append((found.relative_path, rejection.to_record()))
     if digests is not None:
         digests.write()
     return result
+
+
+def _has_size_within(found: OfferedFile, catalogue: Catalogue) -> bool:
+    """Whether a file has a size, and is no larger than the limit."""
+    try:
+        return found.path.stat().st_size <= catalogue.limits.max_file_bytes
+    except OSError:
+        return False
 
 
 def _ingest_file(
@@ -96,7 +117,7 @@ def _ingest_file(
     result: IngestResult,
     *,
     observations: ObservationStore | None,
-    digests: RememberedDigests | None,
+    compute_digest: Callable[[Path], str],
 ) -> None:
     """Archive one file and add it to the result. Raises DropRejectedError where it cannot be archived."""
     if found.origin != result.origin:
@@ -113,7 +134,7 @@ def _ingest_file(
         precedence=catalogue.precedence,
         limits=catalogue.limits,
         withdrawn=catalogue.withdrawn,
-        compute_digest=compute_sha256 if digests is None else digests.compute_sha256,
+        compute_digest=compute_digest,
     )
     if not is_new and drop.file != found.path.name:
         if observations is not None and _is_better_name(drop, found, observations, catalogue):

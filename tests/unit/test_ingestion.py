@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from iapt.ingest.archive import DropArchive
+from iapt.files import compute_sha256
+from iapt.ingest.archive import ArchiveStamp, DropArchive
 from iapt.ingest.drop_reading import ReadResult, find_name_conflicts
 from iapt.ingest.ingestion import ingest_folder
 from iapt.rejection import DropRejectedError
+from iapt.sources.folder import OfferedFile
 from tests.factories import drops
 from tests.factories.drop_home import (
     APRIL,
@@ -144,6 +146,45 @@ def test_drops_of_one_ingestion_share_a_batch_and_are_numbered_in_the_order_of_t
         ("april.csv", 2, 1),
         ("may.csv", 3, 1),
     ]
+
+
+def test_bytes_are_copied_once_and_nothing_is_left_of_copies_that_were_not_needed(home: DropHome) -> None:
+    home.offer(april__csv=APRIL, again__csv=APRIL, may__csv=MAY, june__csv=APRIL_REVISED)
+    withdrawn, known = hashlib.sha256(MAY).hexdigest(), hashlib.sha256(APRIL_REVISED).hexdigest()
+    paths = sorted(home.folder.glob("*.csv"))
+    with home.drops.copying_ahead(paths, compute_sha256, {withdrawn}) as compute_digest:
+        assert [compute_digest(path) for path in paths] == [compute_sha256(path) for path in paths]
+        assert _count_copies(home, APRIL) == 2
+        assert _count_copies(home, APRIL_REVISED) == 1
+        assert _count_copies(home, MAY) == 0
+    assert list(home.drops.folder.iterdir()) == []
+    home.ingest_folder()
+    with home.drops.copying_ahead(paths, compute_sha256) as compute_digest:
+        assert compute_digest(home.folder / "june.csv") == known
+        assert _count_copies(home, APRIL_REVISED) == 1
+    assert {path.name for path in home.drops.folder.iterdir()} == {drop.sha256 for drop in home.drops}
+
+
+def _count_copies(home: DropHome, content: bytes) -> int:
+    return sum(path.is_file() and path.read_bytes() == content for path in home.drops.folder.rglob("*"))
+
+
+def test_a_file_that_grows_after_it_was_copied_ahead_is_not_archived(home: DropHome) -> None:
+    path = home.offer(april__csv=APRIL).folder / "april.csv"
+    stamp, catalogue = ArchiveStamp(1, 1, ARCHIVED_AT), drops.catalogue()
+    with home.drops.copying_ahead([path], compute_sha256) as compute_digest:
+        compute_digest(path)
+        path.write_bytes(APRIL + b"and more\n")
+        with pytest.raises(OSError, match="changed while it was being archived"):
+            home.drops.archive(
+                OfferedFile(path, path.name, "published"),
+                stamp,
+                precedence=catalogue.precedence,
+                limits=catalogue.limits,
+                withdrawn=(),
+                compute_digest=compute_digest,
+            )
+    assert list(home.drops.folder.iterdir()) == []
 
 
 def test_a_crash_while_archiving_leaves_nothing_half_written(home: DropHome, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -342,6 +342,8 @@ create table organisation_successions (
     changed_on date, change varchar, is_comparable boolean, certainty varchar
 );
 create table int_calendar_in_scope (period_end date);
+create table int_calendar (period_grain varchar, period varchar, period_end date);
+create table stg_gaps (period_grain varchar, period varchar);
 create view dim_organisation as select *, org_level as org_type from organisations;
 create table measures (measure varchar, statistic varchar, is_additive boolean);
 insert into measures values ('count_recovery', 'count', true), ('count_waited', 'count', true),

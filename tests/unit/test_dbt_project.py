@@ -29,8 +29,9 @@ GENERIC_TESTS = sorted(PROJECT.glob("tests/generic/*.sql"))
 # The disclosure policy is no figure on its way: like a seed it is read where its rule is applied.
 POLICY = {"stg_disclosure_policy", "stg_disclosure_statistics"}
 
-# What an organisation became, and what a current one was made of, follow from the reviewed lists alone.
-GEOGRAPHY = {"int_current_areas", "int_organisation_current", "int_reachable_organisations"}
+# Whom a location belonged to, what an organisation became, and what a current one was made of, follow from the reviewed
+# lists alone.
+GEOGRAPHY = {"int_current_areas", "int_location_parents", "int_organisation_current", "int_reachable_organisations"}
 
 # Data flows one way, and no layer reads past its neighbour. A dimension may list what the facts beside it hold, and an
 # extract or a topic may be made of others of its layer.

@@ -1,4 +1,4 @@
-"""Which STP or ICB a location may belong to whose parent no list names, and whose area is unchanged all the same."""
+"""Whom a location may belong to whose parent no list names, whose area is unchanged all the same, and on which days."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ create table organisation_successions (
 );
 create table int_calendar_in_scope as
 select unnest([date '2017-03-31', date '2019-03-31', date '2021-03-31']) as period_end;
+create table int_calendar as
+select * from (values
+    ('quarter', '2021-22 Q1', date '2021-06-30'), ('quarter', '2021-22 Q2', date '2021-09-30')
+) as listed(period_grain, period, period_end);
+create table stg_gaps as select 'quarter' as period_grain, '2021-22 Q1' as period;
 """
 ALL = {"NORTH", "SOUTH", "EAST"}
 #: Divided between a new one and one that was there, which took its part of it on that day.
@@ -119,3 +124,10 @@ def test_a_boundary_that_moved_later_may_have_moved_by_the_location(moved: str) 
     assert list_parents(connection, AFTER) == {"NORTH", "SOUTH"}
     assert list_parents(connection, LATER) == list_parents(connection, NOW) == ALL
     assert list_unchanged(connection, AFTER) == list_unchanged(connection, LATER) == set()
+
+
+def test_a_gap_has_the_places_of_its_day_whatever_years_are_held() -> None:
+    """Its rows are of the organisations of the period beside it: they say the same with a year more held."""
+    connection = build_areas([UNDER_OLD], DIVIDED)
+    days = connection.execute("select distinct as_of from int_places_in_force order by as_of").fetchall()
+    assert days == [(BEFORE,), (AFTER,), (LATER,), (date(2021, 6, 30),), (NOW,)]

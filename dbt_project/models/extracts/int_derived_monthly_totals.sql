@@ -2,8 +2,8 @@
 
 -- Counts of ICBs and regions for months, which the monthly files print for sub-ICB locations only; before July 2022 of
 -- STPs, from CCGs. Sums of the rounded counts that are released, with exact bounds: whole or not at all, so a body is
--- left out of a month in which one of its locations has no row. Never a percentage: none can be made from rounded
--- counts.
+-- left out of a month in which one of its locations has no row, or to which one may have belonged whose parent no list
+-- names. Never a percentage: none can be made from rounded counts.
 with parents as (
 
     select
@@ -60,7 +60,8 @@ months as (
 
     select distinct
         period,
-        period_start
+        period_start,
+        period_end
     from commissioner_counts
 
 ),
@@ -73,13 +74,29 @@ parts_of_stps_and_icbs as (
         parents.org_level,
         parents.org_code,
         parents.parent_level as total_level,
-        parents.parent_code as total_code
+        parents.parent_code as total_code,
+        1 as is_listed
     from months
     inner join parents
         on months.period_start between parents.valid_from and parents.last_day
     where
         parents.org_level in ('sub_icb', 'ccg')
         and parents.parent_level in ('icb', 'stp')
+
+    union all
+
+    select
+        months.period,
+        months.period_start,
+        possible_parents.org_level,
+        possible_parents.org_code,
+        possible_parents.parent_level as total_level,
+        possible_parents.parent_code as total_code,
+        0 as is_listed
+    from months
+    inner join {{ ref('int_location_parents') }} as possible_parents
+        on months.period_end = possible_parents.as_of
+    where not possible_parents.is_certain
 
 ),
 
@@ -91,7 +108,8 @@ parts_of_regions as (
         parts_of_stps_and_icbs.org_level,
         parts_of_stps_and_icbs.org_code,
         parents.parent_level as total_level,
-        parents.parent_code as total_code
+        parents.parent_code as total_code,
+        parts_of_stps_and_icbs.is_listed
     from parts_of_stps_and_icbs
     inner join parents
         on
@@ -120,6 +138,7 @@ total_sizes as (
         count(*) as parts
     from parts_of_totals
     group by period, total_level, total_code, org_level
+    having min(is_listed) = 1
 
 ),
 

@@ -1,8 +1,8 @@
 {{ config(materialized='table') }}
 
--- The listed places in force on the last day of every period, and those in force now (as_of the open-ended date),
--- each with the current place that it became. Tier 1 is the regions, 2 the STPs and ICBs, 3 the locations: CCGs and
--- sub-ICBs.
+-- The listed places in force on the last day of every period, of known gaps too, and those in force now (as_of the
+-- open-ended date), each with the current place that it became. Tier 1 is the regions, 2 the STPs and ICBs, 3 the
+-- locations: CCGs and sub-ICBs.
 with places as (
 
     select
@@ -26,6 +26,16 @@ with places as (
 days as (
 
     select period_end as as_of from {{ ref('int_calendar_in_scope') }}
+
+    union distinct
+
+    -- A gap before the first year held, or after the last, has rows where the period beside it is held.
+    select calendar.period_end as as_of
+    from {{ ref('int_calendar') }} as calendar
+    inner join {{ ref('stg_gaps') }} as gaps
+        on
+            calendar.period_grain = gaps.period_grain
+            and calendar.period = gaps.period
 
     union distinct
 

@@ -21,53 +21,50 @@ _NULL = "cast(null as varchar)"
 
 
 def build_sums(connection: duckdb.DuckDBPyConnection, grain: Grain, relations: Relations) -> None:
-    """Build the sums of every relation declared for a grain, from the loaded values and cells.
+    """Build the sums of every relation declared for a grain, from the loaded cells and their places.
 
     A relation's members are counted within its scope: those of one parent, or the categories of one period.
     """
-    add_relation = partial(run_step, connection, "add_sum_relation", creates=("related_cell",))
-    create_tables(connection, "sum_total", "sum_member")
+    relate_populations = partial(run_step, connection, "relate_populations")
+    create_tables(connection, "related_place")
     for level in relations.levels:
         if grain in level.grains and level.additive != "no":
             code = quote_literal(ENGLAND) if level.by == "england" else level.by
-            add_relation(
+            relate_populations(
                 relation=quote_literal(f"{level.members} within {level.parent}"),
                 condition=f"org_level = {quote_literal(level.members)} and {code} is not null",
                 scope=f"period, {code}",
                 member="org_code, partner_code",
-                total_population=_hash_population(
+                total_population=_list_population(
                     org_level=quote_literal(level.parent), org_code=code, partner_code=_NULL
                 ),
-                total_measure="measure",
                 can_be_complete=level.additive == "yes",
             )
     for category in relations.categories:
         if grain in category.grains and category.additive != "no":
-            add_relation(
+            relate_populations(
                 relation=quote_literal(f"{category.variable_type} within Total"),
                 condition=f"variable_type = {quote_literal(category.variable_type)}",
                 scope="period",
                 member="variable_a, variable_b",
-                total_population=_hash_population(variable_type="'Total'", variable_a=_NULL, variable_b=_NULL),
-                total_measure="measure",
+                total_population=_list_population(variable_type="'Total'", variable_a=_NULL, variable_b=_NULL),
                 can_be_complete=category.additive == "yes",
             )
-    for inequality in relations.inequalities:
-        if grain in inequality.grains:
-            add_relation(
-                relation=quote_literal(f"{' + '.join(inequality.parts)} within {inequality.whole}"),
-                condition=f"measure in ({sql_list(inequality.parts)})",
-                scope="population",
-                member="measure",
-                total_population="population",
-                total_measure=quote_literal(inequality.whole),
-                can_be_complete=False,
-            )
+    inequalities = [
+        {
+            "relation": quote_literal(f"{' + '.join(inequality.parts)} within {inequality.whole}"),
+            "whole": quote_literal(inequality.whole),
+            "parts": sql_list(inequality.parts),
+        }
+        for inequality in relations.inequalities
+        if grain in inequality.grains
+    ]
+    run_step(connection, "build_sums", creates=("sum_total", "sum_member"), inequalities=inequalities)
 
 
-def _hash_population(**replaced: str) -> str:
-    """SQL of the hash of another population: that of a row, but for some columns."""
-    return f"hash({', '.join(replaced.get(column, column) for column in POPULATION)})"
+def _list_population(**replaced: str) -> str:
+    """SQL of the columns of another population: that of a row, but for some columns."""
+    return ", ".join(replaced.get(column, column) for column in POPULATION)
 
 
 def measure_relations(connection: duckdb.DuckDBPyConnection) -> None:
@@ -75,11 +72,11 @@ def measure_relations(connection: duckdb.DuckDBPyConnection) -> None:
 
     The sums of a period, relation and measure that some of them contradict are left out.
     """
-    run_step(connection, "measure_relations", creates=("relation_evidence",))
+    run_step(connection, "measure_relations", creates=("relation_evidence", "changed_cell"))
 
 
 def bound_due_sums(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make candidate bounds of the sums whose cells have changed."""
-    run_step(connection, "select_due_sums", creates=("due_sum",))
+    """Make candidate bounds of the sums, after taking over what has changed of their cells."""
+    run_step(connection, "add_up_changes")
     create_tables(connection, "changed_cell")
     run_step(connection, "bound_sums", creates=("sum_bound", "candidate_bound"))

@@ -54,7 +54,6 @@ def load_values(connection: duckdb.DuckDBPyConnection, source: str, where: str =
     run_step(
         connection,
         "load_values",
-        creates=("published_value",),
         source=source,
         where=where,
         population_columns=POPULATION_COLUMNS,
@@ -76,7 +75,13 @@ def load_cells(connection: duckdb.DuckDBPyConnection, rounding: Rounding = PUBLI
     if fractions:
         raise AuditError(f"expected whole counts; found {fractions} without a whole number")
     define_rounding(connection, rounding)
-    run_step(connection, "load_cells", creates=("cell",), threshold=rounding.threshold)
+    run_step(
+        connection,
+        "load_cells",
+        creates=("cell", "place"),
+        threshold=rounding.threshold,
+        place_columns=", ".join(f"any_value({column}) as {column}" for column in (*POPULATION, "parent_code")),
+    )
     cells, names = fetch_row(connection, "select count(*), count(distinct cell) from cell")
     if cells != names:
         raise AuditError(f"expected one value for each cell; {cells - names} of {cells} values claim a cell twice")

@@ -53,7 +53,7 @@ def propagate(
     run_step(
         connection,
         "start_propagation",
-        creates=("inconsistent_cell", "bound_change", "changed_cell", "changed_population", "dependent_population"),
+        creates=("inconsistent_cell", "bound_change", "changed_population", "dependent_population"),
     )
     propagation = Propagation()
     sweeps = propagation.sweeps

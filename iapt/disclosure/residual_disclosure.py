@@ -45,12 +45,15 @@ def find_residual_disclosures(
     run_step(
         connection,
         "load_released_values",
-        creates=("released_value",),
         extract=extract,
         where=where,
         population_columns=POPULATION_COLUMNS,
     )
-    run_step(connection, "compare_released_counts", creates=("candidate_bound", "residual_disclosure", "source_bound"))
+    run_step(
+        connection,
+        "compare_released_counts",
+        creates=("released_bound", "candidate_bound", "residual_disclosure", "source_bound"),
+    )
     # What counts narrow is taken over, so that percentages are read beside them; a contradiction is no bound.
     create_tables(connection, "changed_cell", "changed_population", "dependent_population")
     tighten_bounds(connection, "sum", 0)

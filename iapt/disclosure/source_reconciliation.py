@@ -131,6 +131,7 @@ def reconcile_with_source(
         labels=_LABELS,
         threshold=rounding.threshold,
         base=rounding.base,
+        violation=" or ".join(f"({rule.violation})" for rule in RECONCILIATION_RULES),
     )
     counts = ", ".join(f"count(*) filter ({rule.violation})" for rule in RECONCILIATION_RULES)
     violations = fetch_row(connection, f"select {counts} from reconciled_row")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from iapt.disclosure.working_tables import SQL_FOLDER, load_working_tables
 
-WRITTEN = re.compile(r"(?:insert into|update|delete from) (\w+)")
+WRITTEN = re.compile(r"(?:insert into|update|delete from|create or replace temp view) (\w+)")
 READ = re.compile(r"(?<!delete )(?:from|join|using) (\w+)(?:, (\w+))?")
 #: Tables that a step is given by name.
 GIVEN: Mapping[str, list[dict[str, str]]] = {
@@ -32,7 +32,7 @@ def test_each_table_is_written_and_read_by_the_steps_that_are_declared() -> None
             sql = re.sub(r"--.*", "", path.read_text("utf-8"))
             for name, table in given.items():
                 sql = sql.replace(f"{{{{ {name} }}}}", table)
-            for table in WRITTEN.findall(sql):
+            for table in set(WRITTEN.findall(sql)) - {"released_with_parents"}:  # what a gate reads, as a source
                 written[table].add(path.stem)
             for table in {name for names in READ.findall(sql) for name in names} & tables.keys():
                 read[table].add(path.stem)

@@ -2,7 +2,8 @@
 insert into cell by name
 with counts as (
     select
-        population, period, org_level, measure, is_suppressed, cast(value as bigint) as shown,
+        population, hash(population, parent_code) as place, period, org_level, measure, is_suppressed,
+        cast(value as bigint) as shown,
         is_exact_level(org_level) or is_unrounded(cast(value as bigint)) as is_exact
     from published_value
     where statistic = 'count'
@@ -18,6 +19,15 @@ bounds as (
 )
 
 select
-    hash(population, measure) as cell, population, period, org_level, measure, is_suppressed,
+    hash(population, measure) as cell, population, place, period, org_level, measure, is_suppressed,
     initial_lower, initial_upper, initial_lower as lower_bound, initial_upper as upper_bound
-from bounds
+from bounds;
+
+-- The populations of the counts, with the parents they stand under.
+insert into place by name
+select
+    hash(population, parent_code) as place,
+    {{ place_columns }}
+from published_value
+where statistic = 'count'
+group by place

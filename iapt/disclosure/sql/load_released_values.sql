@@ -1,5 +1,5 @@
 -- The values of an extract, and the bounds it declares.
-insert into released_value by name
+create or replace temp view released_value as
 select
     hash({{ population_columns }}) as population, period, org_level, measure, statistic,
     value, lower_bound, upper_bound,

@@ -1,4 +1,5 @@
--- Every row of an extract beside the value of its source under the same key, and what may be released of that.
+-- Every row of an extract beside the value of its source under the same key, and what may be released of that: those
+-- that break a rule are kept.
 insert into reconciled_row by name
 with source_rows as (
     select
@@ -24,12 +25,17 @@ released_rows as (
         coalesce(is_derived, false) as is_derived,
         hash({{ total_key }}) in (select declared_total.total_key from declared_total) as is_declared_total
     from {{ extract }}
+),
+
+reconciled as (
+    select
+        row_key, released.statistic, released.value, released.value_status, released.labels,
+        coalesce(released.is_derived, false) as is_derived, released.is_declared_total,
+        source.value_status as source_status, source.labels as source_labels, source.expected,
+        released.row_key is null as is_missing
+    from released_rows as released
+    full join source_rows as source using (row_key)
 )
 
-select
-    row_key, released.statistic, released.value, released.value_status, released.labels,
-    coalesce(released.is_derived, false) as is_derived, released.is_declared_total,
-    source.value_status as source_status, source.labels as source_labels, source.expected,
-    released.row_key is null as is_missing
-from released_rows as released
-full join source_rows as source using (row_key)
+from reconciled
+where {{ violation }}

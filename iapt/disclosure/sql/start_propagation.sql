@@ -1,9 +1,4 @@
 -- Everything is due once. A group whose terms share a numerator, or two groups of one row, can narrow one another.
-insert into changed_cell by name
-select cell from sum_member
-union distinct
-select cell from sum_total;
-
 insert into changed_population by name
 select distinct population from percentage_term;
 

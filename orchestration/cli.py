@@ -279,7 +279,7 @@ def report(
         raise typer.Exit(2)
     try:
         with err.status("building the report"):
-            built = build_report(source, target, boundaries=given)
+            built = build_report(source, target, boundaries=given, spill=workspace.spill)
     except NOT_BUILDABLE as error:
         raise fail(str(error), 2) from error
     except OSError as error:

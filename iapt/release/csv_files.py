@@ -52,17 +52,20 @@ def digest_csv_writer() -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def write_csv_files(release: Path, reuse: Callable[[CsvFile, Path], bool], *, workers: int = 1) -> dict[str, list[str]]:
+def write_csv_files(
+    release: Path, reuse: Callable[[CsvFile, Path], bool], *, spill: Path | None = None, workers: int = 1
+) -> dict[str, list[str]]:
     """Write every table of a release folder as CSV: those too long for a spreadsheet by period.
 
-    A file that `reuse` puts into its place is not written. `workers` are those that share the memory of this process.
+    A file that `reuse` puts into its place is not written. What does not fit into memory is spilt into `spill`, and
+    `workers` are those that share the memory of this process.
     Returns the paths of the files of each table, relative to the folder of the release.
     """
     folder = release / CSV_FOLDER
     folder.mkdir()
 
     # On one thread, so that the rows of a file are written in the order in which they are read.
-    with open_duckdb(workers=workers, threads=1, preserve_insertion_order=True) as connection:
+    with open_duckdb(spill=spill, workers=workers, threads=1, preserve_insertion_order=True) as connection:
         files = [
             file for table in TABLES for file in list_csv_files(connection, table, str(release / parquet_name(table)))
         ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -48,12 +49,18 @@ def write_database(made: ReleasedFiles, workspace: Workspace, *, workers: int) -
     """
     database = made.folder / DATABASE
     with_rows = {table for table in TABLES_IN_PARTS if made.files[parquet_name(table)]["rows"]}
-    with open_duckdb(spill=workspace.spill, workers=workers, threads=threads_per_worker(1)) as connection:
+    with (
+        ThreadPoolExecutor(max_workers=1) as keeper,
+        open_duckdb(spill=workspace.spill, workers=workers, threads=threads_per_worker(1)) as connection,
+    ):
         connection.execute(f"set disabled_compression_methods = '{_NOT_TRIED}'")
         if made.parts.keys() == with_rows:
-            _write_tables_in_parts(connection, made, database, workspace)
+            copy = _write_tables_in_parts(connection, made, database, workspace)
+            keeping = keeper.submit(_keep_database, copy, made.parts, workspace) if copy is not None else None
             _attach(connection, database)
             _create_tables(connection, made.folder, TABLES.keys() - TABLES_IN_PARTS.keys())
+            if keeping is not None:
+                keeping.result()
         else:
             _attach(connection, database)
             _create_tables(connection, made.folder, TABLES)
@@ -62,8 +69,8 @@ def write_database(made: ReleasedFiles, workspace: Workspace, *, workers: int) -
 
 def _write_tables_in_parts(
     connection: duckdb.DuckDBPyConnection, made: ReleasedFiles, database: Path, workspace: Workspace
-) -> None:
-    """Write a database of the tables in parts alone, and keep a copy of it for the next release."""
+) -> Path | None:
+    """Write a database of the tables in parts alone; return a copy of it, to be kept, where it is not the kept one."""
     kept = KeptDatabase.load_if_present(workspace.kept_database_state)
     is_usable = (
         kept is not None
@@ -87,14 +94,25 @@ def _write_tables_in_parts(
                     f"insert into release.{table} by name from {source} where period in ({sql_list(sorted(added))})"
                 )
     connection.execute("detach release")
-    if kept is None or not is_usable or kept.parts != made.parts:
-        # Killed in between, it leaves a file of other bytes than the state says, which is not used.
-        temp_path = workspace.kept_database.with_name(workspace.kept_database.name + ".part")
-        shutil.copyfile(database, temp_path)
-        digest = compute_sha256(temp_path)
-        rename_durably(temp_path, workspace.kept_database)
-        parts = {table: dict(periods) for table, periods in made.parts.items()}
-        KeptDatabase(sha256=digest, writer=_digest_writer(), parts=parts).write(workspace.kept_database_state)
+    if kept is not None and is_usable and kept.parts == made.parts:
+        return None
+    temp_path = workspace.kept_database.with_name(workspace.kept_database.name + ".part")
+    shutil.copyfile(database, temp_path)
+    return temp_path
+
+
+def _keep_database(copy: Path, parts: PartDigests, workspace: Workspace) -> None:
+    """Keep a copy of a database of these parts for the next release, in place of the one that is kept.
+
+    Killed in between, it leaves a file of other bytes than the state says, which is not used.
+    """
+    digest = compute_sha256(copy)
+    rename_durably(copy, workspace.kept_database)
+    KeptDatabase(
+        sha256=digest,
+        writer=_digest_writer(),
+        parts={table: dict(periods) for table, periods in parts.items()},
+    ).write(workspace.kept_database_state)
 
 
 def _only_lacks_periods(kept: PartDigests, parts: PartDigests) -> bool:

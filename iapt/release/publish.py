@@ -16,7 +16,7 @@ from typing import Any
 from iapt.contract import EXTRACT_GRAINS, parquet_name
 from iapt.disclosure.auditor import NO_RESIDUAL_DISCLOSURE, NO_STANDALONE_DISCLOSURE
 from iapt.duckdb_connections import open_duckdb
-from iapt.files import compute_sha256, rename_durably, write_json_atomically
+from iapt.files import compute_sha256, flush_tree, rename_durably, write_json_atomically
 from iapt.release.csv_files import CSV_FOLDER, CsvFile, digest_csv_writer, write_csv_files
 from iapt.release.database import write_database
 from iapt.release.datapackage import DATA_PACKAGE, to_data_package
@@ -113,15 +113,13 @@ def publish(candidate: ReleaseCandidate, workspace: Workspace, today: date) -> P
     try:
         earlier = ReleasedFiles.load(workspace.latest)
         tables = _take_tables(candidate.tables, temp_folder, validation, earlier)
-        parts = _prove_parts(workspace, temp_folder)
-        made = ReleasedFiles(temp_folder, tables, parts, {CSV_FOLDER: digest_csv_writer()})
-        records = _write_release(made, candidate, metadata, earlier, workspace)
+        made, records = _write_release(temp_folder, tables, candidate, metadata, earlier, workspace)
         manifest = {
             **metadata,
             "checks": _count_results(validation),
             "writers": made.writers,
-            "parts": parts,
-            "files": _list_files(temp_folder, records, earlier),
+            "parts": made.parts,
+            "files": _list_files(temp_folder, temp_folder, records, earlier),
         }
         write_json_atomically(temp_folder / MANIFEST, manifest)
         _make_read_only(temp_folder, owner_only=workspace.is_restricted)
@@ -225,15 +223,22 @@ def _prove_parts(workspace: Workspace, release: Path) -> PartDigests:
 
 
 def _write_release(
-    made: ReleasedFiles,
+    release: Path,
+    tables: Mapping[str, FileRecord],
     candidate: ReleaseCandidate,
     metadata: Mapping[str, Any],
     earlier: ReleasedFiles,
     workspace: Workspace,
-) -> dict[str, FileRecord]:
-    """Write everything that is made of the tables of a release folder, into it; return what is known of its files."""
-    release_id, description, release = str(metadata["release_id"]), candidate.description, made.folder
-    records = dict(made.files)
+) -> tuple[ReleasedFiles, dict[str, FileRecord]]:
+    """Write everything that is made of the tables of a release folder, into it.
+
+    Return what it was made of, and what is known of its files.
+    """
+    release_id, description = str(metadata["release_id"]), candidate.description
+    records = dict(tables)
+
+    def find_parts() -> ReleasedFiles:
+        return ReleasedFiles(release, tables, _prove_parts(workspace, release), {CSV_FOLDER: digest_csv_writer()})
 
     def reuse_csv_file(file: CsvFile, target: Path) -> bool:
         name = f"{CSV_FOLDER}/{file.name}"
@@ -243,20 +248,25 @@ def _write_release(
         return True
 
     with ThreadPoolExecutor(max_workers=1) as executor:
-        # It takes longest and DuckDB alone makes it, on every core that is free; what is made beside it takes one.
-        database = executor.submit(write_database, made, workspace, workers=_WRITERS)
-        csv_paths = write_csv_files(release, reuse_csv_file, workers=_WRITERS)
+        # The database takes longest and DuckDB alone makes it, on every core that is free; the rest takes one.
+        proving = executor.submit(find_parts)
+        database = executor.submit(lambda: write_database(proving.result(), workspace, workers=_WRITERS))
         if candidate.report_builder is not None:
             candidate.report_builder.build(release, release / REPORT_FOLDER, metadata)
+        made = proving.result()
+        csv_paths = write_csv_files(release, reuse_csv_file, spill=workspace.spill, workers=_WRITERS)
+        shutil.copytree(candidate.data_docs, release / DATA_DOCS_FOLDER)
+        dictionary = build_dictionary(release)
+        (release / DICTIONARY_DATA).write_text(to_json(dictionary), encoding="utf-8")
+        (release / DICTIONARY_PAGE).write_text(to_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
+        package = to_data_package(release_id, csv_paths, is_licensed=description.salt is None)
+        (release / DATA_PACKAGE).write_text(package, encoding="utf-8")
+        (release / "README.md").write_text(render_release_readme(release_id, description, release), encoding="utf-8")
+        for folder in [path for path in release.iterdir() if path.is_dir()]:
+            records |= _list_files(release, folder, records, earlier)
+            flush_tree(folder)  # the disk has time now, beside the database; before the rename little is left to do
         database.result()
-    shutil.copytree(candidate.data_docs, release / DATA_DOCS_FOLDER)
-    dictionary = build_dictionary(release)
-    (release / DICTIONARY_DATA).write_text(to_json(dictionary), encoding="utf-8")
-    (release / DICTIONARY_PAGE).write_text(to_page(dictionary, f"Data dictionary, release {release_id}"), "utf-8")
-    package = to_data_package(release_id, csv_paths, is_licensed=description.salt is None)
-    (release / DATA_PACKAGE).write_text(package, encoding="utf-8")
-    (release / "README.md").write_text(render_release_readme(release_id, description, release), encoding="utf-8")
-    return records
+    return made, records
 
 
 def _is_same_csv_file(file: CsvFile, made: ReleasedFiles, earlier: ReleasedFiles) -> bool:
@@ -275,13 +285,15 @@ def _count_results(validation: ValidationReport) -> dict[str, int]:
     return {result: results.count(result) for result in sorted(set(results))}
 
 
-def _list_files(release: Path, known: Mapping[str, FileRecord], earlier: ReleasedFiles) -> dict[str, FileRecord]:
-    """Return what the manifest says of every file of a release; what is known of one is taken over.
+def _list_files(
+    release: Path, folder: Path, known: Mapping[str, FileRecord], earlier: ReleasedFiles
+) -> dict[str, FileRecord]:
+    """Return what the manifest says of every file in a folder of a release; what is known of one is taken over.
 
     A file that turned out as the last release has it is linked to that.
     """
     records: dict[str, FileRecord] = {}
-    for path in sorted(path for path in release.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(release).as_posix()
         record = known.get(name) or {"sha256": compute_sha256(path), "bytes": path.stat().st_size}
         if name not in known and earlier.get_digest(name) == record["sha256"]:

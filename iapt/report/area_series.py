@@ -97,7 +97,7 @@ def read_area_figures(release: Release, config: ReportConfig, report: str) -> It
     """What one report has of each organisation, one organisation at a time."""
     if not release.periods[report]:
         return
-    with open_tables(release.folder, config) as connection:
+    with open_tables(release.folder, config, release.spill) as connection:
         _create_axis(connection, report)
         _create_levels(connection, config)
         _create_cells(connection, config, report)

@@ -32,7 +32,9 @@ def compare_report(report: Path, manifest: Mapping[str, Any] | None) -> Iterator
     prefix = "" if str(manifest.get("report")).partition("+")[0] == compute_report_fingerprint() else "data/"
     with tempfile.TemporaryDirectory(prefix="compared_report_") as folder:
         try:
-            rebuilt = build_report(report.parent, Path(folder) / "report", manifest, boundaries=shapes).folder
+            rebuilt = build_report(
+                report.parent, Path(folder) / "report", manifest, boundaries=shapes, spill=Path(folder) / "spill"
+            ).folder
         except (*NOT_BUILDABLE, KeyError) as error:
             yield f"its tables make no report ({type(error).__name__})"
             return

@@ -21,11 +21,13 @@ TILES: Final = "area_tiles.csv"
 class Contents:
     """All that pages and data files are written from."""
 
-    def __init__(self, folder: Path, manifest: Mapping[str, Any], progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, manifest: Mapping[str, Any], progress: Callable[[str], None], spill: Path | None = None
+    ) -> None:
         """Read the settings, the tiles and every figure. Raises what their readers raise."""
         self.config: ReportConfig = load_report_config(CATALOGUE / CONFIG)
         self.tiles: Sequence[Tile] = load_tiles(CATALOGUE / TILES)
-        self.release: Release = read_release(folder, self.config, manifest)
+        self.release: Release = read_release(folder, self.config, manifest, spill)
         self.figures: dict[str, dict[str, AreaFigures]] = {}
         for report in GRAINS:
             progress(f"{self.get_report(report).title.lower()}: figures")

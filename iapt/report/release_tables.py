@@ -25,7 +25,7 @@ GRAINS: Final[Mapping[str, str]] = {"monthly": "month", "quarterly": "quarter", 
 #: The population of everyone.
 EVERYONE: Final = "total/total"
 CURRENT_BOUNDARIES: Final = {report: f"extract_{report}_current_boundaries" for report in GRAINS}
-#: A report is built beside the database or the CSV files of its release.
+#: A report is built beside the database of its release.
 _WORKERS: Final = 2
 _TABLES: Final = (
     "dim_period",
@@ -78,7 +78,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Release:
-    """A release folder and what its tables say that every page needs."""
+    """A release folder and what its tables say that every page needs. DuckDB spills into `spill`, if anywhere."""
 
     folder: Path
     manifest: Mapping[str, Any]
@@ -90,6 +90,7 @@ class Release:
     notes: tuple[Note, ...] = ()
     organisations: Mapping[OrganisationKey, Organisation] = field(default_factory=dict)
     places: Mapping[OrganisationKey, Place] = field(default_factory=dict)
+    spill: Path | None = None
 
 
 def list_tables_read(config: ReportConfig) -> tuple[str, ...]:
@@ -97,14 +98,17 @@ def list_tables_read(config: ReportConfig) -> tuple[str, ...]:
     return (*_TABLES, *(topic.mart for topic in config.topics))
 
 
-def read_release(folder: Path, config: ReportConfig, manifest: Mapping[str, Any]) -> Release:
-    """Read what every page needs. Raises ReleaseUnreadableError where a table is missing."""
+def read_release(folder: Path, config: ReportConfig, manifest: Mapping[str, Any], spill: Path | None = None) -> Release:
+    """Read what every page needs; what does not fit into memory is spilt into `spill`, if anywhere.
+
+    Raises ReleaseUnreadableError where a table is missing.
+    """
     tables = list_tables_read(config)
     if missing := [parquet_name(table) for table in tables if not (folder / parquet_name(table)).is_file()]:
         raise ReleaseUnreadableError(
             f"{folder}: expected the tables of a release; not there: {', '.join(missing)}. Name a release folder."
         )
-    with open_tables(folder, config) as connection:
+    with open_tables(folder, config, spill) as connection:
         organisations = _read_organisations(connection)
         return Release(
             folder=folder,
@@ -117,12 +121,13 @@ def read_release(folder: Path, config: ReportConfig, manifest: Mapping[str, Any]
             notes=_read_notes(connection),
             organisations=organisations,
             places=build_places(organisations, config),
+            spill=spill,
         )
 
 
-def open_tables(folder: Path, config: ReportConfig) -> duckdb.DuckDBPyConnection:
+def open_tables(folder: Path, config: ReportConfig, spill: Path | None) -> duckdb.DuckDBPyConnection:
     """A connection in which the tables of a release folder are views, and `topic_periods` are the periods with rows."""
-    connection = open_duckdb(workers=_WORKERS, preserve_insertion_order=True)
+    connection = open_duckdb(spill=spill, workers=_WORKERS, preserve_insertion_order=True)
     for table in list_tables_read(config):
         connection.execute(f"create view {table} as from read_parquet({quote_literal(folder / parquet_name(table))})")
     held = " union ".join(f"select period_grain, period_start from {topic.mart}" for topic in config.topics)

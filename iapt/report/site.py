@@ -61,17 +61,20 @@ def compute_report_fingerprint() -> str:
     return digest_files(PROJECT_ROOT, FINGERPRINT_PATTERNS)
 
 
-def make_report_builder(boundaries: Path, progress: Callable[[str], None] = lambda _: None) -> ReportBuilder:
+def make_report_builder(
+    boundaries: Path, progress: Callable[[str], None] = lambda _: None, *, spill: Path | None = None
+) -> ReportBuilder:
     """What builds the report of a release as it is published, with the boundaries of that file where there is one.
 
-    Its fingerprint is that of the report, and a digest of the file after a plus sign.
+    What does not fit into memory is spilt into `spill`. Its fingerprint is that of the report, and a digest of the
+    file after a plus sign.
     """
     given = boundaries if boundaries.is_file() else None
     fingerprint = compute_report_fingerprint() + (f"+{hashlib.sha256(given.read_bytes()).hexdigest()}" if given else "")
 
     def build(release: Path, target: Path, manifest: Mapping[str, Any]) -> BuiltReport:
         progress("building the report")
-        return build_report(release, target, manifest, boundaries=given, progress=progress)
+        return build_report(release, target, manifest, boundaries=given, progress=progress, spill=spill)
 
     return ReportBuilder(fingerprint, build)
 
@@ -83,12 +86,13 @@ def build_report(
     *,
     boundaries: Path | Mapping[str, Any] | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    spill: Path | None = None,
 ) -> BuiltReport:
     """Build the report of a release folder into `target`, which is replaced as a whole once all of it is there.
 
     `manifest` is what the release says of itself; by default its manifest.json. `boundaries` is a GeoJSON file of the
-    areas of the map, or what a report's own data file of them holds. Raises ReleaseUnreadableError, and what the
-    readers of the catalogue and of boundaries raise.
+    areas of the map, or what a report's own data file of them holds. What does not fit into memory is spilt into
+    `spill`. Raises ReleaseUnreadableError, and what the readers of the catalogue and of boundaries raise.
     """
     if manifest is None:
         path = release / "manifest.json"
@@ -98,7 +102,7 @@ def build_report(
     target.parent.mkdir(parents=True, exist_ok=True)
     temp_folder = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     try:
-        _write_site(Contents(release, manifest, progress), temp_folder, boundaries, progress)
+        _write_site(Contents(release, manifest, progress, spill), temp_folder, boundaries, progress)
         temp_folder.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)

@@ -229,7 +229,7 @@ def release(
         validation=read_validation_report(paths),
         data_docs=paths.validation / "data_docs",
         description=_describe_release(workspace, inputs),
-        report_builder=make_report_builder(paths.boundaries, progress.begin),
+        report_builder=make_report_builder(paths.boundaries, progress.begin, spill=paths.spill),
     )
     try:
         published = publish(candidate, paths, date.today())

@@ -17,8 +17,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tests.factories.changing_home import FIRST, ChangingHome
-from tests.factories.project_copies import copy_project
+from tests.factories.changing_home import ChangingHome, start_changing_home
 from tests.oracles.home_contents import (
     list_changed_parts,
     list_differences,
@@ -33,14 +32,14 @@ def main(
     seed: Annotated[int, typer.Option(help="Of the random changes.")] = 1,
 ) -> None:
     """Change a home step by step and compare."""
-    console = Console(width=160)
     folder = scratch.resolve() / f"seed-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
-    home = ChangingHome(folder, copy_project(folder / "project"))
-    for series, period in FIRST:
-        home.add(series, period)
-    home.refresh()
-    chance = random.Random(seed)
+    with start_changing_home(folder) as home:
+        _change_and_compare(home, steps, seed)
+
+
+def _change_and_compare(home: ChangingHome, steps: int, seed: int) -> None:
+    console, chance = Console(width=160), random.Random(seed)
     for number in range(1, steps + 1):
         before = read_parts(home.home)
         name = home.change_at_random(chance)

@@ -31,12 +31,8 @@ from iapt.synthetic import write_demonstration_drops
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import RefreshRecord
 from orchestration import warm_dbt
-from tests.factories.killed_refreshes import (
-    MARK,
-    find_faults_of_latest,
-    list_differing_tables,
-    list_processes,
-)
+from tests.factories.refresh_processes import MARK, list_processes
+from tests.oracles.home_contents import find_faults_of_latest, list_different_released_tables
 
 #: Folders of the demonstration that the home is of, and the one that each refresh adds.
 BASE: Final = ("monthly/2025-05", "monthly/2025-06", "quarterly/2025-26-q1")
@@ -119,7 +115,7 @@ def main(kills: int, seed: int, folder: Path) -> int:
         found = [f"latest: {name}" for name in find_faults_of_latest(home)]
         run_refresh(home.root, more)
         found += [f"latest, completed: {name}" for name in find_faults_of_latest(home)]
-        found += [f"other rows: {name}" for name in list_differing_tables(home.latest, undisturbed.latest)]
+        found += [f"other rows: {name}" for name in list_different_released_tables(home.latest, undisturbed.latest)]
         found += [f"left over: {kind}" for kind in list_leftovers(home)]
         found += [f"left over: {path}" for path in warm_dbt.list_abandoned_folders(home.root)]
         faults += [f"kill {number}, after {seconds:.1f} s, {step}: {fault}" for fault in found]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
 import random
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,8 @@ import yaml
 from iapt.files import read_json, write_json_atomically
 from iapt.workspace import Workspace
 from iapt.workspace_state import RefreshPlan
-from tests.factories.project_copies import edit_csv_cell, make_environment
+from tests.factories.project_copies import copy_project, edit_csv_cell
+from tests.factories.refresh_processes import RefreshProcesses, start_worker
 from tests.factories.small_drops import EditableDrop, make_small_drop, make_small_drops
 
 #: A cell of a seed on which figures rest: column, row and other text.
@@ -35,6 +36,8 @@ LATER: Final = (
 )
 _COMMISSIONER, _PROVIDER, _MEASURE, _VALUE = 3, 5, 7, 9  # columns of the monthly file
 _SUMMED_MEASURE = "M001"
+#: The moment of a refresh at which its tables are staged, see `tests.factories.refresh_worker`.
+_STAGED: Final = "^at checking and auditing"
 
 
 @dataclass
@@ -47,6 +50,7 @@ class ChangingHome:
 
     folder: Path
     checkout: Path
+    processes: RefreshProcesses
     profile: str = "publisher"
     issues: dict[tuple[str, str], list[EditableDrop]] = field(default_factory=dict)
     withdrawn: dict[str, str] = field(default_factory=dict)
@@ -158,29 +162,33 @@ class ChangingHome:
 
     def refresh(self) -> RefreshPlan:
         """Refresh the home with what changed; return what the refresh planned."""
-        self._run(self.home, "--drops", str(self.drops))
+        status, said = self.processes.refresh(self.home, self.drops, profile=self.profile)
+        assert status == 0, (status, said)
         return RefreshPlan.load(self.home.refresh_plan)
 
     def build_anew(self) -> Workspace:
-        """Build another home from the same archived drops, from nothing."""
+        """Build another home from the same archived drops, from nothing, until its tables are staged.
+
+        What follows, the gate and the release, changes no table.
+        """
         home = Workspace(self.folder / "anew")
         shutil.rmtree(home.root, ignore_errors=True)
         shutil.copytree(self.home.drops, home.drops)
-        self._run(home, "--drops", str(self.drops))
+        status, said = self.processes.refresh(home, self.drops, _STAGED, profile=self.profile)
+        assert status == -signal.SIGKILL, (status, said)
         return home
 
-    def _run(self, home: Workspace, *arguments: str) -> None:
-        command = [sys.executable, "-m", "orchestration.cli", "refresh", "--home", str(home.root), *arguments]
-        ran = subprocess.run(
-            [*command, "--profile", self.profile],
-            cwd=self.checkout,
-            env=make_environment(self.checkout),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ran.returncode != 0:
-            raise AssertionError(f"the refresh ended with {ran.returncode}:\n{ran.stdout}\n{ran.stderr}")
+
+@contextlib.contextmanager
+def start_changing_home(folder: Path) -> Generator[ChangingHome]:
+    """A home of the first publications, refreshed, with a copy of the project of its own."""
+    checkout = copy_project(folder / "project")
+    with start_worker(checkout, shares_dbt=True) as processes:
+        home = ChangingHome(folder, checkout, processes)
+        for series, period in FIRST:
+            home.add(series, period)
+        home.refresh()
+        yield home
 
 
 def _reword(seed: Path, columns: Sequence[str]) -> None:

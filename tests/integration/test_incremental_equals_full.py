@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from iapt.workspace_state import RefreshPlan
 from tests.factories.changing_home import (
-    FIRST,
     ChangingHome,
     change_values,
     lose_an_organisation,
     rename_an_organisation,
+    start_changing_home,
 )
-from tests.factories.project_copies import copy_project
 from tests.oracles.home_contents import (
     list_changed_parts,
     list_differences,
@@ -76,26 +74,19 @@ CHANGES: dict[str, Callable[[ChangingHome], None]] = {
 }
 
 
+def make_step(home: ChangingHome, change: Callable[[ChangingHome], None]) -> Step:
+    before = read_parts(home.home)
+    change(home)
+    plan = home.refresh()
+    after = read_parts(home.home)
+    differences = list_differences(home.home, home.build_anew())
+    return Step(plan, differences, list_changed_parts(before, after), list_parts_made_again(before, after))
+
+
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
-    folder: Path = tmp_path_factory.mktemp("changing")
-    home = ChangingHome(folder, copy_project(folder / "project"))
-    for series, period in FIRST:
-        home.add(series, period)
-    home.refresh()
-    steps = {}
-    for name, change in CHANGES.items():
-        before = read_parts(home.home)
-        change(home)
-        plan = home.refresh()
-        after = read_parts(home.home)
-        steps[name] = Step(
-            plan,
-            list_differences(home.home, home.build_anew()),
-            list_changed_parts(before, after),
-            list_parts_made_again(before, after),
-        )
-    return steps
+    with start_changing_home(tmp_path_factory.mktemp("changing")) as home:
+        return {name: make_step(home, change) for name, change in CHANGES.items()}
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -20,11 +20,12 @@ from iapt.ingest.landing import load_landing_tables
 from iapt.ingest.observation_store import ObservationStore
 from iapt.period_inputs import PeriodInputs
 from iapt.workspace import DBT_PROJECT
-from orchestration import dbt_command
+from orchestration import dbt_command, warm_dbt
 from orchestration.assets.marts import prepare_manifest
 from tests.factories import drops
 from tests.factories.drops import Body, ReadDrop, Row, make_csv, make_monthly_csv, make_quarterly_row, make_row, named
 from tests.factories.seeds import read_seed
+from tests.oracles.home_contents import list_different_tables_of_warehouses
 
 # The codes of an ICB with a single location, so that its monthly counts are sums of what is printed of that.
 _LOCATIONS = defaultdict(list)
@@ -35,8 +36,6 @@ BOARD_CODE, (LOCATION_CODE,) = next(item for item in sorted(_LOCATIONS.items()) 
 BOARD = Body(BOARD_CODE, "An Invented Board")
 LOCATION = Body(LOCATION_CODE, "An Invented Location")
 RECOVERED = ("M191", "Count_Recovery")
-#: What a build names of itself, and the order in which it was made.
-OF_BUILDS = {"affected_periods", "current_build", "period_builds"}
 MONTHLY = ("fct_monthly", "int_derived_monthly_totals", "extract_monthly", "extract_monthly_current_boundaries")
 TOPICS = "int_topic_values"
 
@@ -116,32 +115,6 @@ class MartsHome:
         return dict(made)
 
 
-def list_differences(one: Path, other: Path) -> dict[str, tuple[int, int]]:
-    """Return the tables that differ, with the number of rows that only one of them has, each way."""
-    differing = {}
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{one}' as one (read_only); attach '{other}' as other (read_only)")
-        tables = {
-            database: {
-                f"{schema}.{table}"
-                for schema, table in connection.execute(
-                    "select schema_name, table_name from duckdb_tables() where database_name = ?", [database]
-                ).fetchall()
-                if table not in OF_BUILDS
-            }
-            for database in ("one", "other")
-        }
-        assert tables["one"] == tables["other"]
-        for table in sorted(tables["one"]):
-            only_one, only_other = (
-                connection.execute(f"select count(*) from (from {a}.{table} except all from {b}.{table})").fetchall()
-                for a, b in (("one", "other"), ("other", "one"))
-            )
-            if counts := (only_one[0][0], only_other[0][0]):
-                differing |= {table: counts} if any(counts) else {}
-    return differing
-
-
 def make_month(start: str, end: str, *, location: Body = LOCATION, value: int = 25, only: bool = False) -> bytes:
     days = {"start": start, "end": end}
     rows = [
@@ -164,6 +137,7 @@ def make_quarter(start: str, end: str, board: Body) -> bytes:
 @pytest.fixture
 def home(tmp_path: Path) -> MartsHome:
     prepare_manifest()
+    warm_dbt.start(dbt_command.MODULE, tmp_path)  # for all builds
     return MartsHome(tmp_path)
 
 
@@ -196,7 +170,7 @@ def test_affected_periods_alone_are_made_again_and_the_tables_are_those_of_a_ful
         *(("month", "2024-01"), ("month", "2024-02"), ("month", "2024-03")),
         *(("quarter", "2020-21 Q2"), ("quarter", "2020-21 Q3")),
     }
-    assert list_differences(home.warehouse, home.rebuild()) == {}
+    assert list_different_tables_of_warehouses(home.warehouse, home.rebuild()) == []
     made = {("month", "2024-02-01"), ("month", "2024-03-01")}
     assert home.list_made() == dict.fromkeys((*MONTHLY, TOPICS), made)
 
@@ -206,7 +180,7 @@ def test_affected_periods_alone_are_made_again_and_the_tables_are_those_of_a_ful
         make_quarter("01/01/2024", "31/03/2024", named(BOARD, "A Renamed Board")),
     )
     assert home.build([november, december, february, again, march, third, fourth]) == {("quarter", "2023-24 Q4")}
-    assert list_differences(home.warehouse, home.rebuild()) == {}
+    assert list_different_tables_of_warehouses(home.warehouse, home.rebuild()) == []
     quarter = {("quarter", "2024-01-01")}
     months = {("month", f"{month}-01") for month in ("2023-11", "2023-12")} | made
     assert home.list_made() == {

@@ -18,12 +18,8 @@ from orchestration import warm_dbt
 from orchestration.refresh import refresh
 from tests.factories.disk_calls import DiskCalls, record_disk_calls
 from tests.factories.drops import FINISHED, make_monthly_csv, make_row
-from tests.factories.killed_refreshes import (
-    RefreshProcesses,
-    find_faults_of_latest,
-    list_differing_tables,
-    start_worker,
-)
+from tests.factories.refresh_processes import RefreshProcesses, start_worker
+from tests.oracles.home_contents import find_faults_of_latest, list_different_released_tables
 
 pytestmark = pytest.mark.integration
 
@@ -73,12 +69,19 @@ def processes() -> Iterator[RefreshProcesses]:
 
 
 @pytest.fixture(scope="module")
-def grown(processes: RefreshProcesses, tmp_path_factory: pytest.TempPathFactory) -> Grown:
+def quick_processes() -> Iterator[RefreshProcesses]:
+    """Where it is not asked what becomes of dbt's processes: they are prepared once."""
+    with start_worker(shares_dbt=True) as processes:
+        yield processes
+
+
+@pytest.fixture(scope="module")
+def grown(quick_processes: RefreshProcesses, tmp_path_factory: pytest.TempPathFactory) -> Grown:
     folder = tmp_path_factory.mktemp("grown")
     before, drops, undisturbed = Workspace(folder / "home"), folder / "drops", Workspace(folder / "undisturbed")
     drops.mkdir()
     write_drop(drops, 4)
-    assert processes.refresh(before, drops) == 0
+    assert quick_processes.refresh(before, drops) == (0, "")
     shutil.copytree(before.root, undisturbed.root, symlinks=True)
     write_drop(drops, 6)
     with pytest.MonkeyPatch.context() as patch:
@@ -104,9 +107,9 @@ def list_files(home: Workspace) -> set[str]:
 
 def complete(processes: RefreshProcesses, home: Workspace, grown: Grown) -> None:
     """Refresh a home to the end: it is then as if nothing had happened before."""
-    assert processes.refresh(home, grown.drops) == 0
+    assert processes.refresh(home, grown.drops) == (0, "")
     assert find_faults_of_latest(home) == []
-    assert list_differing_tables(home.latest, grown.undisturbed.latest) == []
+    assert list_different_released_tables(home.latest, grown.undisturbed.latest) == []
     assert list_leftovers(home) == {}
     assert warm_dbt.list_abandoned_folders(home.root) == []
     assert list_files(home) == list_files(grown.undisturbed)
@@ -132,7 +135,8 @@ def test_a_refresh_killed_at_any_step_leaves_a_whole_release_and_the_next_one_go
 ) -> None:
     before = home.latest.readlink()
     for moment in MOMENTS:
-        assert processes.refresh(home, grown.drops, moment) == -signal.SIGKILL, moment
+        status, _ = processes.refresh(home, grown.drops, moment)
+        assert status == -signal.SIGKILL, moment
         wait_until_all_have_ended(processes, moment)
         assert find_faults_of_latest(home) == [], moment
         assert (home.latest.readlink() == before) == (moment != MOMENTS[-1]), moment
@@ -140,14 +144,14 @@ def test_a_refresh_killed_at_any_step_leaves_a_whole_release_and_the_next_one_go
 
 
 def test_a_disk_that_is_full_at_any_step_is_told_in_a_sentence_and_the_next_refresh_goes_on(
-    processes: RefreshProcesses, grown: Grown, home: Workspace
+    quick_processes: RefreshProcesses, grown: Grown, home: Workspace
 ) -> None:
     before = home.latest.readlink()
     for moment in FULL_FROM:
-        status, said = processes.refresh_until_disk_is_full(home, grown.drops, moment)
+        status, said = quick_processes.refresh(home, grown.drops, moment, is_killed=False)
         assert status == 1, moment
         assert re.search("disk is full. Make room, and refresh again", said), (moment, said)
         assert find_faults_of_latest(home) == [], moment
         assert home.latest.readlink() == before, moment
         assert not list(home.releases.glob(".*")), moment
-    complete(processes, home, grown)
+    complete(quick_processes, home, grown)

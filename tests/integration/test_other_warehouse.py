@@ -13,6 +13,7 @@ import pytest
 from iapt.ingest.landing import find_doubt
 from iapt.workspace import DBT_PROJECT, PROJECT_ROOT, Workspace
 from iapt.workspace_state import BuiltPeriods, RefreshPlan
+from orchestration.dbt_command import MODULE
 from orchestration.refresh import refresh
 from tests.factories.drops import FINISHED, make_monthly_csv, make_row
 from tests.oracles.home_contents import list_differences
@@ -37,7 +38,7 @@ def refresh_with(home: Workspace, folder: Path, month: int) -> RefreshPlan:
 
 def run_dbt_by_hand(home: Workspace, model: str, target: Path) -> None:
     """Make a model again as a person does who tries something."""
-    command = [sys.executable, "-m", "dbt.cli.main", "run", "--select", model, "--target-path", str(target)]
+    command = [sys.executable, "-m", MODULE, "run", "--select", model, "--target-path", str(target)]
     environment = {**os.environ, "IAPT_WAREHOUSE": str(home.warehouse), "IAPT_DUCKDB_SPILL": str(home.spill)}
     environment.pop("IAPT_BUILD", None)
     place = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]

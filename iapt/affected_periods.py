@@ -17,8 +17,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.disclosure_policy import Policy
 from iapt.ingest.archive import ArchivedDrop
@@ -28,6 +26,7 @@ from iapt.input_fingerprint import digest_files
 from iapt.period_inputs import AffectedPeriod, PeriodInputs
 from iapt.periods import Period, find_period_ending, parse_period_label
 from iapt.run_warnings import list_first
+from iapt.yaml_files import read_yaml
 
 #: The models and the code that every figure of the marts rests on. The seeds count apart from them, each on its own.
 MODEL_PATTERNS: Final = (
@@ -198,7 +197,7 @@ def _digest_seeds(folder: Path) -> dict[str, str]:
     """Return a digest of each seed without the columns on which no figure rests; of one that is all labels, none."""
     digests = {}
     for path in sorted(folder.glob("_seeds_*.yml")):
-        for seed in yaml.safe_load(path.read_text("utf-8"))["seeds"]:
+        for seed in read_yaml(path)["seeds"]:
             labels = seed.get("config", {}).get("meta", {}).get(LABEL_COLUMNS, ())
             if labels == "all":
                 continue

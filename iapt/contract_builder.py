@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from jinja2.nativetypes import NativeEnvironment
 
 from iapt.workspace import DBT_PROJECT, PROJECT_ROOT
+from iapt.yaml_files import read_yaml
 
 CONTRACT_FILE: Final = PROJECT_ROOT / "iapt" / "contract.json"
 #: The exposure whose tables a release holds, in the order of the dictionary.
@@ -34,7 +34,7 @@ def build_contract(manifest: Mapping[str, Any], project: Path) -> dict[str, Any]
 
     Raises ContractError where a table has no key or a column no description, or where a unit's measure is not known.
     """
-    vocabularies = yaml.safe_load((project / "dbt_project.yml").read_text("utf-8"))["vars"]
+    vocabularies = read_yaml(project / "dbt_project.yml")["vars"]
     with (project / "seeds" / "measures.csv").open(encoding="utf-8", newline="") as file:
         units = {row["measure"]: row["unit"] for row in csv.DictReader(file)}
     models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}

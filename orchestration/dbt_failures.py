@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
 from iapt.duckdb_connections import open_duckdb
 from iapt.run_warnings import RunWarning, fill_template
 from iapt.workspace import DBT_PROJECT
+from iapt.yaml_files import read_yaml
 
 #: The texts of each test that warns.
 WARNINGS = DBT_PROJECT / "tests" / "warnings.yml"
@@ -77,10 +77,7 @@ def make_test_warnings(
     properties of a singular test when it parses the test again and not the file of its properties.
     """
     compiled_sql = {record["unique_id"]: record["compiled_code"] for record in _read_results(target)}
-    entries = {
-        entry["name"]: entry["config"]["meta"]["warning"]
-        for entry in yaml.safe_load(texts.read_text("utf-8"))["data_tests"]
-    }
+    entries = {entry["name"]: entry["config"]["meta"]["warning"] for entry in read_yaml(texts)["data_tests"]}
     with open_duckdb(warehouse, read_only=True, preserve_insertion_order=True) as connection:
         return {
             test: _make_warning(connection, _get_test_name(test), asset, compiled_sql[test], entries)

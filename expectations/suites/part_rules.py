@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-import yaml
 from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter, model_validator
 
 from expectations.rules import Rule, load_query
 from iapt.catalogue.strict_model import StrictModel
 from iapt.sql import sql_list
 from iapt.workspace import CATALOGUE
+from iapt.yaml_files import read_yaml
 
 PARTS_THAT_DIFFER_FILE = CATALOGUE / "parts_that_differ.yml"
 SOURCE = "Source: the publisher's counts of CCGs and sub-ICB locations, which add up to those of STPs and ICBs."
@@ -48,9 +48,7 @@ class Difference(StrictModel):
 @cache
 def load_differences(path: Path = PARTS_THAT_DIFFER_FILE) -> tuple[Difference, ...]:
     """Read the reviewed differences. Raises pydantic's ValidationError, which names the place in the file."""
-    return TypeAdapter(tuple[Difference, ...]).validate_python(
-        tuple(yaml.safe_load(path.read_text(encoding="utf-8")) or ())
-    )
+    return TypeAdapter(tuple[Difference, ...]).validate_python(tuple(read_yaml(path) or ()))
 
 
 def parts_of_the_day(table: str) -> Rule:

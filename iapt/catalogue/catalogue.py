@@ -3,7 +3,6 @@
 from functools import cached_property
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter
 
 from iapt.catalogue.corrections import Correction
@@ -20,6 +19,7 @@ from iapt.catalogue.publications import Publication, Publications
 from iapt.catalogue.publisher import Publisher
 from iapt.catalogue.re_issues import ReIssues
 from iapt.catalogue.withdrawn import WithdrawnFile
+from iapt.yaml_files import read_yaml
 
 
 class Catalogue:
@@ -35,7 +35,7 @@ class Catalogue:
         self.restricted = restricted
 
     def _read(self, name: str) -> object:
-        return yaml.safe_load((self.folder / name).read_text(encoding="utf-8"))
+        return read_yaml(self.folder / name)
 
     @cached_property
     def layouts(self) -> list[Layout]:

@@ -20,6 +20,7 @@ from iapt.catalogue.strict_model import StrictModel
 from iapt.contract import SNAKE_CASE
 from iapt.contract import STATISTICS as REVIEWED_STATISTICS
 from iapt.workspace import CATALOGUE
+from iapt.yaml_files import read_yaml
 
 DISCLOSURE_FILE: Final = CATALOGUE / "disclosure.yml"
 
@@ -163,7 +164,7 @@ def load_policy(path: Path = DISCLOSURE_FILE, profile: str | None = None) -> Pol
 
 def _read(path: Path) -> _File:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except FileNotFoundError as error:
         raise PolicyError(f"expected a disclosure policy in {path}; found no file") from error
     except yaml.YAMLError as error:

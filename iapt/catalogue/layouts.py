@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from iapt.catalogue.strict_model import StrictModel
 from iapt.contract import Grain, OrgLevel, Series, ValueStatus
+from iapt.yaml_files import read_yaml
 
 #: How many rows of a table are looked at to find its header.
 DEEPEST_HEADER_ROW = 12
@@ -270,7 +270,7 @@ def load_layouts(folder: Path) -> list[Layout]:
     """
     layouts = []
     for path in sorted(folder.glob("*.yml")):
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
         try:
             layouts.append(Layout.model_validate(content))
         except ValueError as error:

@@ -4,12 +4,12 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import Field
 
 from iapt.catalogue.strict_model import StrictModel
 from iapt.contract import Grain
 from iapt.workspace import CATALOGUE
+from iapt.yaml_files import read_yaml
 
 RELATIONS_FILE = CATALOGUE / "relations.yml"
 
@@ -59,4 +59,4 @@ class Relations(StrictModel):
 @cache
 def load_relations(path: Path = RELATIONS_FILE) -> Relations:
     """Read the declared relations. Raises pydantic's ValidationError, which names the place in the file."""
-    return Relations.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Relations.model_validate(read_yaml(path))

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from iapt.catalogue.strict_model import StrictModel
 from iapt.contract import TOPICS, Grain
+from iapt.yaml_files import read_yaml
 
 
 class ReportConfigError(Exception):
@@ -181,6 +182,6 @@ class ReportConfig(StrictModel):
 def load_report_config(path: Path) -> ReportConfig:
     """Read and check the settings. Raises ReportConfigError."""
     try:
-        return ReportConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return ReportConfig.model_validate(read_yaml(path))
     except (yaml.YAMLError, ValidationError) as error:
         raise ReportConfigError(f"{path}: {error}") from error

@@ -9,10 +9,10 @@ from typing import Final
 
 import duckdb
 import jinja2
-import yaml
 from pydantic import TypeAdapter
 
 from iapt.catalogue.strict_model import StrictModel
+from iapt.yaml_files import read_yaml
 
 SQL_FOLDER: Final = Path(__file__).parent / "sql"
 TABLES_FILE: Final = Path(__file__).with_suffix(".yml")
@@ -29,7 +29,7 @@ class WorkingTable(StrictModel):
 @cache
 def load_working_tables() -> Mapping[str, WorkingTable]:
     """Return the declared tables by name."""
-    return TypeAdapter(dict[str, WorkingTable]).validate_python(yaml.safe_load(TABLES_FILE.read_text("utf-8")))
+    return TypeAdapter(dict[str, WorkingTable]).validate_python(read_yaml(TABLES_FILE))
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, *names: str) -> None:

@@ -14,6 +14,7 @@ from iapt.catalogue.catalogue import Catalogue
 from iapt.catalogue.publications import Publication, Publications
 from iapt.files import write_atomically
 from iapt.workspace import Workspace
+from iapt.yaml_files import read_yaml
 
 _log: Final = logging.getLogger(__name__)
 _HEADER: Final = """\
@@ -37,7 +38,7 @@ def load_publications(workspace: Workspace, catalogue: Catalogue) -> tuple[Publi
     if not path.is_file():
         return reviewed, frozenset()
     try:
-        rows = TypeAdapter(list[Publication]).validate_python(yaml.safe_load(path.read_text("utf-8")) or [])
+        rows = TypeAdapter(list[Publication]).validate_python(read_yaml(path) or [])
     except (ValueError, yaml.YAMLError) as error:
         raise FoundPublicationsError(
             f"{path}: expected publications as in catalogue/publications.yml; found {error}. Correct the file, or take "

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import duckdb
 import jinja2
 import markupsafe
 
@@ -63,7 +64,8 @@ def build_dictionary(release: Path | None = None) -> Dictionary:
     """Return the dictionary of the released tables, with the periods and rows of a release folder if one is given."""
     tables = tuple(_describe_table(table) for table in contract.TABLES.values() if table.is_released)
     if release is not None:
-        tables = tuple(_with_coverage(table, release) for table in tables)
+        with open_duckdb() as connection:
+            tables = tuple(_with_coverage(connection, table, release) for table in tables)
     with (DBT_PROJECT / "seeds" / "measures.csv").open(encoding="utf-8", newline="") as file:
         measures = tuple(csv.DictReader(file))
     statuses = {name: (status.marker, status.meaning) for name, status in contract.VALUE_STATUSES.items()}
@@ -109,18 +111,17 @@ def _describe_table(table: contract.Table) -> Table:
     return Table(table.name, table.description, tuple(columns), table.notes)
 
 
-def _with_coverage(table: Table, release: Path) -> Table:
+def _with_coverage(connection: duckdb.DuckDBPyConnection, table: Table, release: Path) -> Table:
     names = {column.name for column in table.columns}
     file = str(release / contract.parquet_name(table.name))
     first_period = last_period = None
-    with open_duckdb() as connection:
-        ((rows,),) = connection.execute("select num_rows from parquet_file_metadata(?)", [file]).fetchall()
-        if {"period", "period_start"} <= names:
-            # A period of which one provider was loaded is no period that the table covers.
-            of_england = "where org_level = 'england'" if "org_level" in names else ""
-            ends = "arg_min(period, period_start), arg_max(period, period_start)"
-            query = f"select {ends} from read_parquet(?) {of_england}"
-            ((first_period, last_period),) = connection.execute(query, [file]).fetchall()
+    ((rows,),) = connection.execute("select num_rows from parquet_file_metadata(?)", [file]).fetchall()
+    if {"period", "period_start"} <= names:
+        # A period of which one provider was loaded is no period that the table covers.
+        of_england = "where org_level = 'england'" if "org_level" in names else ""
+        ends = "arg_min(period, period_start), arg_max(period, period_start)"
+        query = f"select {ends} from read_parquet(?) {of_england}"
+        ((first_period, last_period),) = connection.execute(query, [file]).fetchall()
     return replace(table, first_period=first_period or "", last_period=last_period or "", rows=int(rows))
 
 

@@ -1,12 +1,12 @@
 """Refreshes that add a month and are killed (`kill -9`) at random moments: is the release whole, is nothing left over?
 
-    .venv/bin/python benchmarks/killed_refreshes.py --kills 60
+    .venv/bin/python -m benchmarks.killed_refreshes --kills 60
 
 A small home holds a few months of the demonstration. The refresh that adds one more is run once undisturbed, which
 takes T seconds; then again and again from the same home, killed after a random time up to T. After each kill it is
 asked whether every file of `latest` is that of its manifest, and how long processes outlive it; then the refresh is run
-to its end, and the tables are compared with the undisturbed ones, row by row. Ends with status 1 where anything is
-wrong.
+to its end, in a fork of a process that has imported all, and the tables are compared with the undisturbed ones, row by
+row. Ends with status 1 where anything is wrong.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from iapt.synthetic import write_demonstration_drops
 from iapt.workspace import PROJECT_ROOT, Workspace
 from iapt.workspace_state import RefreshRecord
 from orchestration import warm_dbt
-from tests.factories.refresh_processes import MARK, list_processes
+from tests.factories.refresh_processes import MARK, RefreshProcesses, list_processes, start_worker
 from tests.oracles.home_contents import find_faults_of_latest, list_different_released_tables
 
 #: Folders of the demonstration that the home is of, and the one that each refresh adds.
@@ -92,7 +92,7 @@ def make_drops(folder: Path) -> tuple[Path, Path]:
     return first, more
 
 
-def main(kills: int, seed: int, folder: Path) -> int:
+def main(kills: int, seed: int, folder: Path, processes: RefreshProcesses) -> int:
     """Kill and complete refreshes; print what came of it, and return the exit status."""
     console, moments = Console(), random.Random(seed)
     first, more = make_drops(folder)
@@ -113,7 +113,8 @@ def main(kills: int, seed: int, folder: Path) -> int:
         steps[step] += 1
         outlived.append(wait_for_end(mark))
         found = [f"latest: {name}" for name in find_faults_of_latest(home)]
-        run_refresh(home.root, more)
+        status, said = processes.refresh(home, more)
+        found += [f"not completed: {said}"] if status else []
         found += [f"latest, completed: {name}" for name in find_faults_of_latest(home)]
         found += [f"other rows: {name}" for name in list_different_released_tables(home.latest, undisturbed.latest)]
         found += [f"left over: {kind}" for kind in list_leftovers(home)]
@@ -132,5 +133,8 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="killed_refreshes_") as scratch:
-        sys.exit(main(options.kills, options.seed, Path(scratch)))
+    with (
+        tempfile.TemporaryDirectory(prefix="killed_refreshes_") as scratch,
+        start_worker(shares_dbt=True) as processes,
+    ):
+        sys.exit(main(options.kills, options.seed, Path(scratch), processes))

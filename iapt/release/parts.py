@@ -25,9 +25,8 @@ TABLES_IN_PARTS: Final[Mapping[str, Grain]] = {
 class Part(BaseModel):
     """The rows of one period of a table. `build` is the build of the warehouse that last made these rows.
 
-    `source_build` is that of the rows of the fact that the extract was made from; each is empty where the warehouse
-    does not say it. `written_by` is a digest of how the file was written. A part that was not written yet has no
-    `sha256` and no `bytes`.
+    It is empty where the warehouse does not say it. `written_by` is a digest of how the file was written. A part that
+    was not written yet has no `sha256` and no `bytes`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,7 +39,6 @@ class Part(BaseModel):
     sha256: str = ""
     bytes: int = 0
     build: str = ""
-    source_build: str = ""
     written_by: str = ""
 
     @property

@@ -132,7 +132,6 @@ def _read_builds(connection: duckdb.DuckDBPyConnection) -> _Builds:
 def _list_parts(connection: duckdb.DuckDBPyConnection, table: str, builds: _Builds) -> Iterator[Part]:
     """Yield the parts that a table has in the warehouse, in the order of their periods, without any of their files."""
     relation, grain = contract.TABLES[table].relation, TABLES_IN_PARTS[table]
-    fact = contract.TABLES[contract.CURRENT_BOUNDARIES.get(table, table)].made_from
     columns = connection.execute(f"describe {relation}").fetchall()
     periods = connection.execute(
         f"select period, cast(period_start as varchar), count(*) from {relation} group by all order by all"
@@ -150,7 +149,6 @@ def _list_parts(connection: duckdb.DuckDBPyConnection, table: str, builds: _Buil
             period_start=start,
             rows=rows,
             build=builds.get((table, grain, start), ""),
-            source_build=builds.get((fact, grain, start), ""),
         )
         settings = [duckdb.__version__, _PARQUET_SETTINGS, _select_part(part), columns]
         yield part.model_copy(update={"written_by": hashlib.sha256(repr(settings).encode()).hexdigest()})

@@ -49,7 +49,6 @@ def _split_table(home: Workspace, table: str, build: str) -> list[Part]:
                 rows=rows,
                 bytes=file.stat().st_size,
                 build=build,
-                source_build=build,
             )
             file.rename(find_part(home.parts, part))
             parts.append(part)

@@ -213,17 +213,14 @@ def make_month_rows(
 
 def format_crossed_lines(
     before: Sequence[Sequence[str]], after: Sequence[Sequence[str]], texts: TextArray, style: Style
-) -> list[str]:
-    """The lines of a long file: every row with every measure, each with its line end."""
+) -> Iterator[str]:
+    """Yield the lines of a long file: those of every measure of a row as one text, each with its line end."""
     quote = '"' if style.always_quoted else ""
     end = quote + style.line_end
     heads = [format_csv_line(fields, always_quoted=style.always_quoted) for fields in before]
     tails = [f",{format_csv_line(fields, always_quoted=style.always_quoted)},{quote}" for fields in after]
-    return [
-        f"{head}{tail}{text}{end}"
-        for head, row in zip(heads, texts.tolist(), strict=True)
-        for tail, text in zip(tails, row, strict=True)
-    ]
+    for head, row in zip(heads, texts, strict=True):
+        yield "".join([f"{head}{tail}{text}{end}" for tail, text in zip(tails, row.tolist(), strict=True)])
 
 
 def format_month_lines(period: str, frame: pd.DataFrame, shown: Sequence[Measure], texts: TextArray) -> list[str]:

@@ -65,7 +65,7 @@ def classify_risk(connection: duckdb.DuckDBPyConnection, threshold: int = 5) -> 
     A cell has one class, the worst, or none. `threshold` is the least count that is not suppressed.
     """
     find_complements(connection, threshold - 1)
-    run_step(connection, "classify_risk", creates=("classified_cell", "risk_count"), max_complement=threshold - 1)
+    run_step(connection, "classify_risk", creates=("risk_count",), max_complement=threshold - 1)
 
 
 def count_source_disclosure_risk(connection: duckdb.DuckDBPyConnection) -> list[RiskCount]:

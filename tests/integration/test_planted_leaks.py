@@ -99,6 +99,7 @@ class BoundOnce:
         "published_percentage",
         "sum_member",
         "sum_total",
+        "place",
         "relation_evidence",
         "risk_count",
     )

@@ -60,7 +60,7 @@ totals as (
             and shown.org_code = parts.part_code
     inner join seeds.measures as measures
         on shown.measure = measures.measure and measures.statistic = 'count' and measures.is_additive
-    where not shown.is_derived
+    where not shown.is_derived and shown.org_level in ('sub_icb', 'ccg')
     group by
         shown.period, parts.org_level, parts.org_code, shown.variable_type, shown.variable_a, shown.variable_b,
         shown.measure, parts.parts_needed

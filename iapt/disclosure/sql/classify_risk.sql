@@ -1,5 +1,5 @@
--- The risk class of every suppressed cell and small complement: one each, the worst.
-insert into classified_cell by name
+-- The risk class of every suppressed cell and small complement: one each, the worst. A view: few ask for single cells.
+create or replace temp view classified_cell as
 with cells_of_groups_known_to_share_an_outcome as (
     select parts.cell
     from cell as parts
@@ -13,24 +13,27 @@ with cells_of_groups_known_to_share_an_outcome as (
 )
 
 select
-    cell, population, period, org_level, measure,
+    cell.cell, cell.population, place.period, place.org_level, cell.measure,
     case
-        when cell in (select inconsistent_cell.cell from inconsistent_cell) then 'inconsistent'
-        when lower_bound = upper_bound and lower_bound > 0 then 'exact_disclosure'
-        when cell in (select shared.cell from cells_of_groups_known_to_share_an_outcome as shared)
+        when cell.cell in (select inconsistent_cell.cell from inconsistent_cell) then 'inconsistent'
+        when cell.lower_bound = cell.upper_bound and cell.lower_bound > 0 then 'exact_disclosure'
+        when cell.cell in (select shared.cell from cells_of_groups_known_to_share_an_outcome as shared)
             then 'class_disclosure'
-        when upper_bound = 0 then 'exact_zero'
-        when lower_bound > 0 then 'nonzero_known'
-        when upper_bound < initial_upper then 'approximate_disclosure'
+        when cell.upper_bound = 0 then 'exact_zero'
+        when cell.lower_bound > 0 then 'nonzero_known'
+        when cell.upper_bound < cell.initial_upper then 'approximate_disclosure'
     end as risk_class
 from cell
-where is_suppressed
+inner join place on cell.place = place.place
+where cell.is_suppressed
 union all
 select
-    complement.constraint_group as cell, cell.population, cell.period, cell.org_level, complement.percentage as measure,
+    complement.constraint_group as cell, cell.population, place.period, place.org_level,
+    complement.percentage as measure,
     if(complement.upper_bound = 0, 'class_disclosure', 'small_complement') as risk_class
 from complement
 inner join cell on complement.numerator = cell.cell
+inner join place on cell.place = place.place
 where
     not cell.is_suppressed
     and (complement.upper_bound = 0 or complement.lower_bound > 0 or complement.upper_bound < {{ max_complement }});

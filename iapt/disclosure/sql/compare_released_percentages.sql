@@ -16,9 +16,10 @@ with narrower as (
     anti join known_contradiction using (constraint_group)
 )
 
-select cell.cell, cell.period, cell.measure, 'percentage' as kind
+select cell.cell, place.period, cell.measure, 'percentage' as kind
 from narrower
 inner join cell using (cell)
+inner join place on cell.place = place.place
 where cell.cell not in (select residual_disclosure.cell from residual_disclosure);
 
 update cell set lower_bound = source_bound.lower_bound, upper_bound = source_bound.upper_bound

@@ -2,7 +2,7 @@
 insert into cell by name
 with counts as (
     select
-        population, hash(population, parent_code) as place, period, org_level, measure, is_suppressed,
+        population, hash(population, parent_code) as place, measure, is_suppressed,
         cast(value as bigint) as shown,
         is_exact_level(org_level) or is_unrounded(cast(value as bigint)) as is_exact
     from published_value
@@ -19,7 +19,7 @@ bounds as (
 )
 
 select
-    hash(population, measure) as cell, population, place, period, org_level, measure, is_suppressed,
+    hash(population, measure) as cell, population, place, measure, is_suppressed,
     initial_lower, initial_upper, initial_lower as lower_bound, initial_upper as upper_bound
 from bounds;
 

@@ -2,7 +2,7 @@
 -- contradict are left out: an assumption that fails must not bound anything. Of the others everything is due once.
 insert into relation_evidence by name
 select
-    cell.period, sum_total.relation, sum_total.measure, count(*) as sums,
+    place.period, sum_total.relation, sum_total.measure, count(*) as sums,
     count(*) filter (sum_total.is_complete) as complete_sums,
     count(*) filter (
         sum_total.members_lower > cell.initial_upper
@@ -10,13 +10,15 @@ select
     ) as contradicted
 from sum_total
 inner join cell on sum_total.cell = cell.cell
-group by cell.period, sum_total.relation, sum_total.measure;
+inner join place on cell.place = place.place
+group by place.period, sum_total.relation, sum_total.measure;
 
 delete from sum_total
-using relation_evidence, cell
+using relation_evidence, cell, place
 where
     sum_total.cell = cell.cell
-    and cell.period = relation_evidence.period
+    and cell.place = place.place
+    and place.period = relation_evidence.period
     and sum_total.relation = relation_evidence.relation
     and sum_total.measure = relation_evidence.measure
     and relation_evidence.contradicted > 0;

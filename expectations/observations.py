@@ -55,6 +55,16 @@ def load(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], seeds: Pa
         )
     connection.execute(render_sql("drops/load_published_measures", unknown=UNKNOWN))
     _create_vocabularies(connection)
+    # Words become enumerations once a measure, not once a figure.
+    connection.execute(
+        """
+        create temp table known_measures as
+        select
+            series, measure_name, measure_id, measure::measure_name as measure, statistic::statistic as statistic,
+            unit::unit as unit
+        from published_measures
+        """
+    )
     connection.execute(
         render_sql(
             "drops/load_observations",

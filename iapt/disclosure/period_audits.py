@@ -284,7 +284,9 @@ def audit_batch(
         find_residual_disclosures(connection, tables.extract, where, tables.extract_rounding) if tables.extract else {}
     )
     cells = dict(
-        connection.execute("select period, count(*) from cell inner join place using (place) group by period").fetchall()
+        connection.execute(
+            "select period, count(*) from cell inner join place using (place) group by period"
+        ).fetchall()
     )
     contradictions = _read_contradictions(connection)
     audits = [

@@ -6,22 +6,22 @@ select
     {{ population }} as population,
     try_cast(cells.series as series_name) as series,
     try_cast(org_level as organisation_level) as org_level,
-    cast(published_measures.measure as measure_name) as measure,
+    known_measures.measure,
     case
         when cells.series = 'data_quality' and variable_b like '%Submission' then cast('{{ submission }}' as statistic)
-        else cast(published_measures.statistic as statistic)
+        else known_measures.statistic
     end as statistic,
-    cast(published_measures.unit as unit) as unit,
+    known_measures.unit,
     value,
     try_cast(value_status as status) as value_status,
     case when value is null then try_cast(value_as_published as marker) end as marker,
     duplicate_of_row is not null as is_duplicate
 from cells
-inner join published_measures
+inner join known_measures
     on
-        cells.series is not distinct from published_measures.series
-        and cells.measure_name is not distinct from published_measures.measure_name
-        and cells.measure_id is not distinct from published_measures.measure_id
+        cells.series is not distinct from known_measures.series
+        and cells.measure_name is not distinct from known_measures.measure_name
+        and cells.measure_id is not distinct from known_measures.measure_id
 where
     value_status is distinct from 'not_applicable'
     or value is not null

@@ -1,16 +1,19 @@
--- Observations of one cell, not marked as duplicates. Hashes are compared first: few rows are left to be grouped.
-with repeated_hashes as (
-    select hash(population, measure) as key_hash
+-- Observations of one cell, not marked as duplicates. Populations with more rows than measures are found first: few
+-- rows are left to be grouped.
+with repeating_populations as (
+    select population
     from observations
     where not is_duplicate
-    group by key_hash
-    having count(*) > 1
+    group by population
+    having
+        count(*)
+        > bit_count(bitstring_agg(enum_code(measure), 0, len(enum_range(cast(null as measure_name)))))
 ),
 
 candidates as (
     select {{ keys | join(', ') }}, population, measure
     from {{ batch }}
-    where not is_duplicate and hash(population, measure) in (from repeated_hashes)
+    where not is_duplicate and population in (from repeating_populations)
 ),
 
 repeated_keys as (

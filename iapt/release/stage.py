@@ -31,7 +31,8 @@ TABLES: Final = {table.name: table.relation for table in contract.TABLES.values(
 _PARQUET_SETTINGS: Final = "format parquet, compression zstd, row_group_size 122880, write_bloom_filter false"
 #: How the name ends of what is being written.
 _UNFINISHED: Final = ".part"
-WRITERS: Final = 2
+#: Two cores, and one more: of so many parts one is mostly being flushed, for which only the disk works.
+WRITERS: Final = 3
 #: The build of the rows of a period of a model, by model, grain and first day.
 _Builds: TypeAlias = Mapping[tuple[str, str, str], str]
 

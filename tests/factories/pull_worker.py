@@ -1,12 +1,15 @@
-"""A pull in a process of its own, which is killed before the nth time that it moves a file into place.
+"""A process that has imported all that a pull needs, and runs each pull that it is asked for in a fork of itself.
 
-    python -m tests.factories.pull_worker HOME ORIGIN N
+    python -m tests.factories.pull_worker ORIGIN
 
-It pulls two small publications of one month and the next from a server on this machine. N = 0 kills it never.
+It reads requests from standard input, a JSON list each: a home, and before which move of a file into its place the fork
+is killed. It answers with the exit status, negative where the fork was killed. What is pulled are two small
+publications of one month and the next, from a server on this machine.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -54,6 +57,21 @@ def pull(root: Path, origin: str) -> dict[str, int]:
     return {str(outcome): count for outcome, count in result.counts.items()}
 
 
+def pull_in_fork(root: Path, origin: str, number: int) -> int:
+    """Pull in a fork that is killed before the nth move; return its exit status."""
+    process = os.fork()
+    if process == 0:
+        status = 1
+        try:
+            kill_before_move(number)
+            pull(root, origin)
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
 if __name__ == "__main__":
-    kill_before_move(int(sys.argv[3]))
-    pull(Path(sys.argv[1]), sys.argv[2])
+    for line in sys.stdin:
+        folder, move = json.loads(line)
+        print(pull_in_fork(Path(folder), sys.argv[1], move), flush=True)  # noqa: T201

@@ -1,9 +1,12 @@
 """A pull that is killed leaves nothing half archived and nothing in use unseen, and the next one completes."""
 
+import contextlib
 import hashlib
+import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -38,16 +41,33 @@ def find_problems(home: PullingHome) -> list[str]:
     return problems
 
 
+@contextlib.contextmanager
+def start_worker(origin: str) -> Generator[Callable[[Path, int], int]]:
+    """What pulls into a home and is killed before a move, and returns the exit status."""
+    command = [sys.executable, "-m", "tests.factories.pull_worker", origin]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        requests, answers = worker.stdin, worker.stdout
+
+        def pull_until_killed(root: Path, number: int) -> int:
+            requests.write(json.dumps([str(root), number]) + "\n")
+            requests.flush()
+            return int(answers.readline())
+
+        yield pull_until_killed
+        requests.close()
+
+
 def test_a_pull_that_is_killed_before_any_file_is_moved_into_place_is_completed_by_the_next(tmp_path: Path) -> None:
-    with PublisherServer() as server:
+    with PublisherServer() as server, start_worker(server.origin) as pull_until_killed:
         serve(server)
         number, ended = 0, -signal.SIGKILL
         while ended == -signal.SIGKILL:
             number += 1
             root = tmp_path / str(number)
             root.mkdir()
-            command = [sys.executable, "-m", "tests.factories.pull_worker", str(root), server.origin, str(number)]
-            ended = subprocess.run(command, timeout=120, check=False).returncode
+            ended = pull_until_killed(root, number)
             home = PullingHome(root, ROWS)
             assert find_problems(home) == [], f"killed before move {number}"
             pull(root, server.origin)

@@ -19,7 +19,8 @@ from rich.console import Console
 
 from iapt.workspace import Workspace
 from iapt.workspace_state import RefreshPlan, RefreshRecord
-from tests.factories.one_by_one import build_at_once, build_one_by_one, find_newest, link_drops
+from orchestration.refresh import refresh
+from tests.factories.one_by_one import build_one_by_one, find_newest, link_drops
 from tests.oracles.home_contents import list_differences
 
 
@@ -36,7 +37,8 @@ def main(drops: Annotated[Path, typer.Argument()], scratch: Annotated[Path, type
         affected = RefreshPlan.load(added.refresh_plan).affected
         console.print(f"{name}: {time.perf_counter() - started:.1f} s, {len(affected)} periods affected")
         started = time.perf_counter()
-    _require_release("all at once", build_at_once(offered, added.drops, whole))
+    shutil.copytree(added.drops, whole.drops)
+    _require_release("all at once", refresh(whole, offered))
     console.print(f"all at once: {time.perf_counter() - started:.1f} s")
     differences = list_differences(added, whole)
     console.print("\n".join(differences) or "no difference: every row of every table, and every part")

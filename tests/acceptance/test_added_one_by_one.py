@@ -8,7 +8,8 @@ import pytest
 
 from iapt.workspace import Workspace
 from iapt.workspace_state import RefreshPlan
-from tests.factories.one_by_one import build_at_once, build_one_by_one, link_drops
+from tests.factories.one_by_one import build_one_by_one, link_drops
+from tests.factories.refresh_processes import start_worker
 from tests.oracles.home_contents import list_differences
 
 #: A few of the drops, so that it is affordable: `benchmarks/add_one_by_one.py` does the same with all of them.
@@ -26,7 +27,8 @@ def homes(real_drops: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[W
     for name, record in build_one_by_one(offered, [offered / period for period in HELD_BACK], added):
         assert record.failure is None
         affected[name] = len(RefreshPlan.load(added.refresh_plan).affected)
-    assert build_at_once(offered, added.drops, whole).failure is None
+    with start_worker(shares_dbt=True) as processes:
+        processes.build_until_staged(added.drops, whole, offered)
     return added, whole, affected
 
 

@@ -8,7 +8,6 @@ import hashlib
 import json
 import random
 import shutil
-import signal
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,8 +35,6 @@ LATER: Final = (
 )
 _COMMISSIONER, _PROVIDER, _MEASURE, _VALUE = 3, 5, 7, 9  # columns of the monthly file
 _SUMMED_MEASURE = "M001"
-#: The moment of a refresh at which its tables are staged, see `tests.factories.refresh_worker`.
-_STAGED: Final = "^at checking and auditing"
 
 
 @dataclass
@@ -167,15 +164,10 @@ class ChangingHome:
         return RefreshPlan.load(self.home.refresh_plan)
 
     def build_anew(self) -> Workspace:
-        """Build another home from the same archived drops, from nothing, until its tables are staged.
-
-        What follows, the gate and the release, changes no table.
-        """
+        """Build another home from the same archived drops, from nothing, until its tables are staged."""
         home = Workspace(self.folder / "anew")
         shutil.rmtree(home.root, ignore_errors=True)
-        shutil.copytree(self.home.drops, home.drops)
-        status, said = self.processes.refresh(home, self.drops, _STAGED, profile=self.profile)
-        assert status == -signal.SIGKILL, (status, said)
+        self.processes.build_until_staged(self.home.drops, home, self.drops, profile=self.profile)
         return home
 
 

@@ -1,4 +1,4 @@
-"""Drops that are added to a home one after another, and a home built from all of them at once."""
+"""Drops that are added to a home one after another."""
 
 from __future__ import annotations
 
@@ -50,9 +50,3 @@ def build_one_by_one(drops: Path, newest: Sequence[Path], home: Workspace) -> It
         kept.rename(path)
         yield f"{path.parent.name} {path.name}", refresh(home, drops)
     aside.rmdir()
-
-
-def build_at_once(drops: Path, archive: Path, home: Workspace) -> RefreshRecord:
-    """Build a new home from the drops of an archive, all at once."""
-    shutil.copytree(archive, home.drops)
-    return refresh(home, drops)

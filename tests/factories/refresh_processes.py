@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -17,6 +19,8 @@ from tests.factories.project_copies import make_environment
 
 #: In the environment of every process of the refreshes: by which they are found.
 MARK: Final = "IAPT_KILLED_REFRESH"
+#: The moment of a refresh at which its tables are staged, see `tests.factories.refresh_worker`.
+_STAGED: Final = "^at checking and auditing"
 
 
 class RefreshProcesses:
@@ -48,6 +52,15 @@ class RefreshProcesses:
         self._worker.stdin.flush()
         answer = json.loads(self._worker.stdout.readline())
         return answer["status"], answer["said"]
+
+    def build_until_staged(self, archive: Path, home: Workspace, drops: Path, *, profile: str = "") -> None:
+        """Build a new home from the drops of an archive until its tables are staged.
+
+        What follows, the gate and the release, changes no table.
+        """
+        shutil.copytree(archive, home.drops)
+        status, said = self.refresh(home, drops, _STAGED, profile=profile)
+        assert status == -signal.SIGKILL, (status, said)
 
     def list_remaining(self) -> list[str]:
         """Return the commands of the processes that refreshes started and that are still there."""

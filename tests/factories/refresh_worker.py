@@ -98,8 +98,11 @@ def main(*, shares_dbt: bool) -> None:
     """Answer requests until there are no more."""
     if shares_dbt:
         warm_dbt.start(MODULE, PROJECT_ROOT)
-    import orchestration.definitions  # noqa: F401  # what takes long, once for all forks; dbt is prepared meanwhile
+    import orchestration.definitions  # what takes long, once for all forks; dbt is prepared meanwhile
+    import orchestration.event_log  # noqa: F401
+    from expectations.engine import warm_up
 
+    warm_up()
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)  # noqa: T201
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -19,46 +20,42 @@ from orchestration.definitions import build_definitions
 from orchestration.event_log import open_instance
 from orchestration.refresh import prepare_dagster_home, refresh
 from orchestration.resources import WorkspaceResource
-from orchestration.workspace_lock_resource import ABANDONED
 from tests.factories.drops import FINISHED, make_monthly_csv, make_row
 
-REFRESH = """
-import os, signal, sys
-from pathlib import Path
-from orchestration.assets import release
-from iapt.workspace import Workspace
-from orchestration.refresh import refresh
 
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-if sys.argv[3:]:
-    release.stage = die
-sys.exit(refresh(Workspace(Path(sys.argv[1])), Path(sys.argv[2])).exit_status)
-"""
-
-
-@pytest.fixture
-def drops(tmp_path: Path) -> Path:
-    folder = tmp_path / "drops"
+def write_drops(folder: Path) -> Path:
     folder.mkdir()
     rows = [make_row("25"), make_row("*", measure=FINISHED)]
     (folder / "iapt_month_apr_2026_activity.csv").write_bytes(make_monthly_csv(*rows))
     return folder
 
 
-def test_a_refresh_goes_on_where_the_last_one_was_killed(tmp_path: Path, drops: Path) -> None:
-    """It was killed in a step that holds a place in a pool, of which Dagster would not hear again."""
-    home = Workspace(tmp_path / "home")
-    command = [sys.executable, "-c", REFRESH, str(home.root), str(drops)]
-    killed = subprocess.run([*command, "killed"], cwd=PROJECT_ROOT, check=False, timeout=300)
-    assert killed.returncode == -signal.SIGKILL
-    assert subprocess.run(command, cwd=PROJECT_ROOT, check=False, timeout=300).returncode == 0
-    with open_instance(home.dagster) as instance:
-        statuses = [record.dagster_run.status for record in instance.get_run_records()]
-        assert statuses == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE], "the newest first"
-        assert instance.event_log_storage.get_concurrency_run_ids() == set()
-    assert ABANDONED in sorted(home.logs.glob("*.log"))[-1].read_text("utf-8")
+@pytest.fixture
+def drops(tmp_path: Path) -> Path:
+    return write_drops(tmp_path / "drops")
+
+
+@dataclass(frozen=True)
+class RefreshedTwice:
+    """A home that two commands refreshed at once, from one folder of drops: how they ended, and what they printed."""
+
+    home: Workspace
+    drops: Path
+    statuses: list[int]
+    printed: list[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def refreshed_twice(tmp_path_factory: pytest.TempPathFactory) -> RefreshedTwice:
+    folder = tmp_path_factory.mktemp("twice")
+    home, drops = Workspace(folder / "home"), write_drops(folder / "drops")
+    command = [Path(sys.executable).with_name("iapt"), "refresh", "--drops", drops, "--home", home.root]
+    at_once = [
+        subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    printed = [refresh.communicate(timeout=300) for refresh in at_once]
+    return RefreshedTwice(home, drops, [refresh.returncode for refresh in at_once], printed)
 
 
 def test_a_second_refresh_says_that_there_is_one_and_changes_nothing(tmp_path: Path, drops: Path) -> None:
@@ -84,25 +81,20 @@ def test_a_run_of_the_schedule_or_the_ui_keeps_out_too(tmp_path: Path, drops: Pa
     assert not home.drops.exists()
 
 
-def test_two_refreshes_at_once_queue(tmp_path: Path, drops: Path) -> None:
+def test_two_refreshes_at_once_queue(refreshed_twice: RefreshedTwice) -> None:
     """The second one says that it waits, then that nothing is new, for which it needs no run; both end well."""
-    command = [Path(sys.executable).with_name("iapt"), "refresh", "--drops", drops, "--home", tmp_path / "home"]
-    at_once = [
-        subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    said = [refresh.communicate(timeout=300) for refresh in at_once]
-    assert [refresh.returncode for refresh in at_once] == [0, 0], said
-    assert sum("Another refresh is at work" in err for _, err in said) == 1
-    assert sum("Nothing new; the latest release is" in out for out, _ in said) == 1
-    with open_instance(tmp_path / "home" / "dagster") as instance:
+    printed = refreshed_twice.printed
+    assert refreshed_twice.statuses == [0, 0], printed
+    assert sum("Another refresh is at work" in err for _, err in printed) == 1
+    assert sum("Nothing new; the latest release is" in out for out, _ in printed) == 1
+    with open_instance(refreshed_twice.home.dagster) as instance:
         statuses = [record.dagster_run.status for record in instance.get_run_records()]
     assert statuses == [dg.DagsterRunStatus.SUCCESS]
 
 
-def test_a_reader_of_the_warehouse_is_waited_for(tmp_path: Path, drops: Path) -> None:
-    home = Workspace(tmp_path / "home")
-    assert refresh(home, drops).exit_status == 0
+def test_a_reader_of_the_warehouse_is_waited_for(refreshed_twice: RefreshedTwice, tmp_path: Path) -> None:
+    drops, home = refreshed_twice.drops, Workspace(tmp_path / "home")
+    shutil.copytree(refreshed_twice.home.root, home.root, symlinks=True)
     command = [Path(sys.executable).with_name("iapt"), "refresh", "--rebuild", "--drops", drops, "--home", home.root]
     with duckdb.connect(str(home.warehouse), read_only=True):
         waiting = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -1,25 +1,37 @@
-"""A refresh that is killed leaves the newest release whole, no process and no rubbish; the next one completes it."""
+"""After a refresh that was killed, met a full disk, or is given another warehouse, the next one makes all whole.
+
+The newest release is whole all the time, and no process and no rubbish is left.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from iapt.ingest.landing import find_doubt
 from iapt.leftovers import list_leftovers
-from iapt.workspace import Workspace
+from iapt.workspace import DBT_PROJECT, PROJECT_ROOT, Workspace
+from iapt.workspace_state import BuiltPeriods, RefreshPlan
 from orchestration import warm_dbt
+from orchestration.dbt_command import MODULE
+from orchestration.event_log import open_instance
 from orchestration.refresh import refresh
+from orchestration.workspace_lock_resource import ABANDONED
 from tests.factories.disk_calls import DiskCalls, record_disk_calls
 from tests.factories.drops import FINISHED, make_monthly_csv, make_row
 from tests.factories.refresh_processes import RefreshProcesses, start_worker
-from tests.oracles.home_contents import find_faults_of_latest, list_different_released_tables
+from tests.oracles.home_contents import find_faults_of_latest, list_differences, list_different_released_tables
 
 pytestmark = pytest.mark.integration
 
@@ -43,13 +55,15 @@ FULL_FROM = (
     r"^before latest$",
 )
 SECONDS_TO_END = 30.0
+#: The months that are offered, and the last day of each.
+MONTHS = {4: ("apr", 30), 5: ("may", 31), 6: ("jun", 30)}
 
 
 def write_drop(folder: Path, month: int) -> None:
-    start, end = f"01/{month:02}/2026", f"30/{month:02}/2026"
-    names = {4: "apr", 6: "jun"}
+    name, last = MONTHS[month]
+    start, end = f"01/{month:02}/2026", f"{last}/{month:02}/2026"
     rows = [make_row("25", start=start, end=end), make_row("*", measure=FINISHED, start=start, end=end)]
-    (folder / f"iapt_month_{names[month]}_2026_activity.csv").write_bytes(make_monthly_csv(*rows))
+    (folder / f"iapt_month_{name}_2026_activity.csv").write_bytes(make_monthly_csv(*rows))
 
 
 @dataclass(frozen=True)
@@ -142,6 +156,14 @@ def test_a_refresh_killed_at_any_step_leaves_a_whole_release_and_the_next_one_go
         assert (home.latest.readlink() == before) == (moment != MOMENTS[-1]), moment
     complete(processes, home, grown)
 
+    # Some were killed in a step that holds a place in a pool: Dagster would not hear of them again.
+    with open_instance(home.dagster) as instance:
+        statuses = [record.dagster_run.status for record in instance.get_run_records()]
+        assert instance.event_log_storage.get_concurrency_run_ids() == set()
+    killed = [dg.DagsterRunStatus.FAILURE] * len(MOMENTS)
+    assert statuses == [dg.DagsterRunStatus.SUCCESS, *killed, dg.DagsterRunStatus.SUCCESS], "the newest first"
+    assert ABANDONED in sorted(home.logs.glob("*.log"))[-1].read_text("utf-8")
+
 
 def test_a_disk_that_is_full_at_any_step_is_told_in_a_sentence_and_the_next_refresh_goes_on(
     quick_processes: RefreshProcesses, grown: Grown, home: Workspace
@@ -155,3 +177,35 @@ def test_a_disk_that_is_full_at_any_step_is_told_in_a_sentence_and_the_next_refr
         assert home.latest.readlink() == before, moment
         assert not list(home.releases.glob(".*")), moment
     complete(quick_processes, home, grown)
+
+
+def run_dbt_by_hand(home: Workspace, model: str, target: Path) -> None:
+    """Make a model again as a person does who tries something."""
+    command = [sys.executable, "-m", MODULE, "run", "--select", model, "--target-path", str(target)]
+    environment = {**os.environ, "IAPT_WAREHOUSE": str(home.warehouse), "IAPT_DUCKDB_SPILL": str(home.spill)}
+    environment.pop("IAPT_BUILD", None)
+    place = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+    subprocess.run([*command, *place], cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True)
+
+
+def test_a_warehouse_that_an_older_copy_or_a_run_by_hand_changed_is_made_again(
+    quick_processes: RefreshProcesses, grown: Grown, tmp_path: Path
+) -> None:
+    assert RefreshPlan.load(grown.before.refresh_plan).is_full
+    assert [period.label for period in RefreshPlan.load(grown.undisturbed.refresh_plan).affected] == ["2026-06"]
+    home = Workspace(Path(shutil.copytree(grown.undisturbed.root, tmp_path / "home", symlinks=True)))
+    drops = Path(shutil.copytree(grown.drops, tmp_path / "drops"))
+    shutil.copyfile(grown.before.warehouse, home.warehouse)
+    write_drop(drops, 5)
+    assert quick_processes.refresh(home, drops) == (0, "")
+    plan = RefreshPlan.load(home.refresh_plan)
+    assert plan.is_full
+    assert {period.label for period in plan.affected} >= {"2026-04", "2026-05", "2026-06"}
+    assert "the warehouse is of another build than the last one" in plan.affected[0].why
+    anew = Workspace(tmp_path / "anew")
+    quick_processes.build_until_staged(home.drops, anew, drops)
+    assert not list_differences(home, anew)
+    builds = BuiltPeriods.load(home.built_periods).builds
+    assert not find_doubt(home.warehouse, builds)
+    run_dbt_by_hand(home, "fct_monthly", tmp_path / "target")
+    assert find_doubt(home.warehouse, builds) == "dbt was run by hand: fct_monthly was made again"

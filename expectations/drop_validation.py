@@ -22,6 +22,7 @@ from expectations.suites import calendar, common_rules, drops, value_rules
 from iapt import contract
 from iapt.duckdb_connections import open_duckdb
 from iapt.files import write_json_atomically
+from iapt.period_batches import batch_by_size
 from iapt.sql import quote_literal
 from iapt.validation import Example, Result, RuleOutcome, ValidationReport, describe_check_error, fetch_examples
 
@@ -145,7 +146,7 @@ def validate_drops(
     stored = {drop.sha256: cache.load(drop, keys[drop.sha256], suites) for drop in requested}
     validations = {sha256: validation for sha256, validation in stored.items() if validation is not None}
     new_drops = [drop for drop in requested if drop.sha256 not in validations]
-    for batch in _make_batches(new_drops, rows_per_batch):
+    for batch in batch_by_size(_count_all_rows(new_drops), rows_per_batch):
         outcomes = _validate(batch, seeds, suites)
         for drop in batch:
             validation = DropValidation(drop, keys[drop.sha256], tuple(outcomes[drop.sha256]))
@@ -156,19 +157,9 @@ def validate_drops(
     return DropValidationResult(tuple(validations[drop.sha256] for drop in requested), validated_now)
 
 
-def _make_batches(drops: Sequence[DropToValidate], rows_per_batch: int) -> list[list[DropToValidate]]:
-    """Return the drops in their order, as many together as have so many rows, and one at least."""
-    batches: list[list[DropToValidate]] = []
-    rows = 0
+def _count_all_rows(drops: Sequence[DropToValidate]) -> dict[DropToValidate, int]:
     with open_duckdb(threads=1) as connection:
-        for drop in drops:
-            added = _count_rows(drop, connection)
-            if not batches or rows + added > rows_per_batch:
-                batches.append([])
-                rows = 0
-            batches[-1].append(drop)
-            rows += added
-    return batches
+        return {drop: _count_rows(drop, connection) for drop in drops}
 
 
 def _count_rows(drop: DropToValidate, connection: duckdb.DuckDBPyConnection) -> int:

@@ -20,6 +20,7 @@ from iapt.checked_periods import PassedPeriod, PeriodMemory, digest, read_passed
 from iapt.contract import TABLES, Grain, Layer
 from iapt.duckdb_connections import make_duckdb_config
 from iapt.input_fingerprint import digest_files
+from iapt.period_batches import batch_by_size
 from iapt.sql import sql_list
 from iapt.workspace import PROJECT_ROOT
 
@@ -99,7 +100,7 @@ class PeriodValidator:
         due = {period: rows for period, rows in sizes.items() if _name(*period) not in known}
         runs: dict[str, list[engine.TableRun]] = {table: [] for table in self.suites}
         passed = dict(known)
-        for number, batch in enumerate(_make_batches(due)):
+        for number, batch in enumerate(batch_by_size(due, MAX_ROWS_IN_BATCH)):
             database = self.folder / f"{self.layer}_batch_{number}.duckdb"
             with self._connect(database) as connection:
                 found = self.create_tables(connection, batch)
@@ -240,21 +241,6 @@ class PeriodValidator:
 
 def _name(grain: Grain, period: Label) -> str:
     return f"{grain} {period}"
-
-
-def _make_batches(sizes: Mapping[tuple[Grain, Label], int]) -> Iterator[list[tuple[Grain, Label]]]:
-    """Yield periods in batches of a bounded number of rows, or of one period."""
-    batch: list[tuple[Grain, Label]] = []
-    rows = 0
-    for period, size in sizes.items():
-        if batch and rows + size > MAX_ROWS_IN_BATCH:
-            yield batch
-            batch = []
-            rows = 0
-        batch.append(period)
-        rows += size
-    if batch:
-        yield batch
 
 
 def _find_look_ups(layer: Layer, table: str) -> list[str]:

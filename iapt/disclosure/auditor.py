@@ -23,13 +23,13 @@ from iapt.contract import DERIVED, DIMENSIONS, EXTRACT_GRAINS, KEYS, TABLES, Gra
 from iapt.disclosure.model import PUBLISHERS_ROUNDING, AuditError, Rounding, load_formulas
 from iapt.disclosure.period_audits import (
     HAS_STATUS,
+    MAX_VALUES_IN_BATCH,
     AuditCache,
     AuditPlan,
     GrainAudit,
     PeriodAudit,
     SourceTables,
     audit_batch,
-    batch_periods,
     count_values,
     digest_code,
     list_periods,
@@ -39,6 +39,7 @@ from iapt.disclosure.period_audits import (
 from iapt.disclosure.source_reconciliation import RECONCILIATION_RULES, digest_references, reconcile_with_source
 from iapt.disclosure.standalone_disclosure import count_standalone_disclosures
 from iapt.duckdb_connections import open_duckdb
+from iapt.period_batches import batch_by_size
 from iapt.period_builds import read_period_builds
 from iapt.sql import quote_literal, sql_list
 from iapt.validation import EXAMPLES_SHOWN, Example, Result, RuleOutcome, describe_check_error, fetch_examples
@@ -136,7 +137,7 @@ class Auditor:
             batches = {
                 table: [
                     executor.submit(self._audit_batch, folder, table, plan.result(), batch)
-                    for batch in batch_periods(plan.result().sizes)
+                    for batch in batch_by_size(plan.result().sizes, MAX_VALUES_IN_BATCH)
                 ]
                 for table, plan in plans.items()
                 if plan.exception() is None
@@ -330,7 +331,7 @@ class Auditor:
             plan = plan_audit(connection, grain, tables, self._cache, identities)
             made = [
                 audit
-                for batch in batch_periods(plan.due)
+                for batch in batch_by_size(plan.due, MAX_VALUES_IN_BATCH)
                 for audit in audit_batch(connection, grain, tables, plan, batch, self._cache)
             ]
         return merge_audits(grain, plan, made)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,7 @@ from iapt.disclosure.propagation import propagate
 from iapt.disclosure.residual_disclosure import ResidualDisclosure, find_residual_disclosures
 from iapt.disclosure.working_tables import SQL_FOLDER, TABLES_FILE
 from iapt.files import write_atomically
+from iapt.period_batches import batch_by_size
 from iapt.sql import sql_list
 
 #: More than every annual file there is, or two national months: more would not be quicker, and take more memory.
@@ -188,7 +189,7 @@ def audit_grain(
     plan = plan_audit(connection, grain, tables, cache)
     made = [
         audit
-        for batch in batch_periods(plan.due)
+        for batch in batch_by_size(plan.due, MAX_VALUES_IN_BATCH)
         for audit in audit_batch(connection, grain, tables, plan, batch, cache)
     ]
     return merge_audits(grain, plan, made)
@@ -351,21 +352,6 @@ def _digest_periods(
         """
     ).fetchall()
     return {period: Rows(digest, count) for period, digest, count in rows}
-
-
-def batch_periods(sizes: Mapping[str, int]) -> Iterator[list[str]]:
-    """Yield periods in batches of a bounded number of values, or of one period."""
-    batch: list[str] = []
-    values = 0
-    for period, size in sizes.items():
-        if batch and values + size > MAX_VALUES_IN_BATCH:
-            yield batch
-            batch = []
-            values = 0
-        batch.append(period)
-        values += size
-    if batch:
-        yield batch
 
 
 def _digest_rules(connection: duckdb.DuckDBPyConnection, tables: SourceTables) -> str:

@@ -49,8 +49,9 @@ where
         or coalesce(cells.value, cells.lower_bound, cells.upper_bound) is not null,
         released.measure is null
         or cells.value_status is distinct from released.value_status
-        -- as text: NULL equals NULL, and a negative zero is not a zero
-        or cast(cells.value as varchar) is distinct from cast(released.value as varchar)
+        or cells.value is distinct from released.value
+        -- a negative zero equals a zero, and is none
+        or signbit(cells.value) is distinct from signbit(released.value)
         or (
             cells.has_bounds
             and (

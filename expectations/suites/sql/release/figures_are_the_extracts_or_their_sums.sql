@@ -59,10 +59,11 @@ where
             found < named
             or is_unknown
             or value_status is distinct from if(is_shown, 'published', 'suppressed')
-            -- as text: NULL equals NULL, and a negative zero is not a zero
-            or cast(value as varchar) is distinct from cast(extract_value as varchar)
-            or cast(lower_bound as varchar) is distinct from cast(extract_lower_bound as varchar)
-            or cast(upper_bound as varchar) is distinct from cast(extract_upper_bound as varchar)
+            or value is distinct from extract_value
+            -- a negative zero equals a zero, and is none
+            or signbit(value) is distinct from signbit(extract_value)
+            or lower_bound is distinct from extract_lower_bound
+            or upper_bound is distinct from extract_upper_bound
             or if(
                 comparability in ({{ added_up }}),
                 statistic <> 'count'

@@ -111,6 +111,11 @@ class Workspace:
         return self.root / "landed_periods.json"
 
     @property
+    def built_tables(self) -> Path:
+        """State: what the tables of the warehouse rest on that are not made again while that is the same."""
+        return self.root / "built_tables.json"
+
+    @property
     def spill(self) -> Path:
         """What does not fit into memory while a run works; nothing in it outlives the run."""
         return self.root / "spill"

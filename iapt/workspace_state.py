@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from iapt.file_states import read_file_state
 from iapt.files import write_json_atomically
 from iapt.period_inputs import AffectedPeriod, PeriodInputs
 from iapt.workspace import Workspace
@@ -166,6 +167,46 @@ class BuiltPeriods(StateFile):
                 "builds": tuple(dict.fromkeys((*self.builds, build))),
             }
         )
+
+
+class PassedTest(BaseModel):
+    """A test of the dbt project that passed, and in which build. Where Dagster shows it, `check` of `asset` is it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    build: str
+    asset: tuple[str, ...] = ()
+    check: str = ""
+
+
+class BuiltTables(StateFile):
+    """`built_tables.json`: what the tables of the warehouse rest on, those by period apart, since they were made last.
+
+    `warehouse` is the state of its file when the pipeline last wrote it: once anything else has, nothing is known of
+    its tables. `project` is a digest of the dbt project without its seeds. `inputs` are digests of the seeds and of the
+    landing tables, and `passed` the tests that passed on what rests on them, by what dbt calls each.
+    """
+
+    remedy: ClassVar[str] = "Take the file away: the next refresh makes every table again."
+    warehouse: str = ""
+    project: str
+    inputs: dict[str, str] = {}
+    passed: dict[str, PassedTest] = {}
+
+    @classmethod
+    def load_if_current(cls, workspace: Workspace) -> Self | None:
+        """Return what is known of the tables; None where nothing is, or something else has written the warehouse."""
+        built = cls.load_if_present(workspace.built_tables)
+        # What a writer that was killed had committed lies beside the file, which then is as it was.
+        is_open = workspace.warehouse.with_name(f"{workspace.warehouse.name}.wal").exists()
+        if built is None or is_open or not workspace.warehouse.is_file():
+            return None
+        return built if read_file_state(workspace.warehouse) == built.warehouse else None
+
+    def write_for(self, workspace: Workspace) -> None:
+        """Replace the file, for the warehouse as it is now."""
+        state = read_file_state(workspace.warehouse)
+        self.model_copy(update={"warehouse": state}).write(workspace.built_tables)
 
 
 class PulledFile(StateFile):

@@ -45,6 +45,11 @@ def describe_failed_tests(target: Path, warehouse: Path) -> str:
         )
 
 
+def read_statuses(target: Path) -> dict[str, str]:
+    """Return what came of each node in dbt's last run in a target folder, by what dbt calls it."""
+    return {record["unique_id"]: record["status"] for record in _read_results(target)}
+
+
 def _read_results(target: Path) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = json.loads((target / "run_results.json").read_text("utf-8"))["results"]
     return results

@@ -9,7 +9,7 @@ from iapt.catalogue.disclosure_policy import Policy
 from iapt.ingest.completeness import assess_release
 from iapt.ingest.landing import load_landing_tables
 from iapt.warehouse_lock import WarehouseLockedError, retry_while_locked
-from iapt.workspace_state import RefreshPlan, begin_build
+from iapt.workspace_state import BuiltTables, RefreshPlan, begin_build
 from orchestration.assets.drops import DROPS_BY_GRAIN
 from orchestration.assets.refresh_plan import REFRESH_PLAN
 from orchestration.progress import ProgressReporter
@@ -65,6 +65,7 @@ def landing(
     progress.begin("loading the drops into the warehouse")
     # Until dbt has finished with them, whatever ends the run in between.
     begin_build(paths, plan)
+    built_tables = BuiltTables.load_if_current(paths)
     try:
         retry_while_locked(
             lambda: load_landing_tables(
@@ -84,6 +85,8 @@ def landing(
         )
     except WarehouseLockedError as error:
         raise dg.Failure(f"{error}.") from error
+    if built_tables is not None:
+        built_tables.write_for(paths)
     plan.inputs.write(paths.landed)
     for table in LANDING_TABLES:
         yield dg.MaterializeResult(asset_key=["landing", table], metadata={"drops": len(drops)})

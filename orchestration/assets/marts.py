@@ -28,8 +28,9 @@ from iapt.input_fingerprint import digest_files
 from iapt.workspace import DBT_PROJECT, Workspace
 from iapt.workspace_state import BuildInputs, BuiltPeriods, RefreshPlan, finish_build
 from orchestration import dbt_command, warm_dbt
+from orchestration.assets.kept_tables import KeptTables
 from orchestration.check_events import is_warning
-from orchestration.dbt_failures import describe_failed_tests, make_test_warnings
+from orchestration.dbt_failures import describe_failed_tests, make_test_warnings, read_statuses
 from orchestration.progress import ProgressReporter
 from orchestration.resources import WorkspaceResource
 
@@ -131,8 +132,7 @@ class LayerDbtTranslator(DagsterDbtTranslator):
 
         `@dbt_assets(exclude=...)` would have dbt select from the whole manifest wherever the assets are loaded.
         """
-        path = PurePosixPath(manifest["nodes"][unique_id]["original_file_path"])
-        if any(path.match(pattern) for pattern in ("seeds/*", *RELEASED_YAML)):
+        if is_test_of_code(manifest["nodes"][unique_id]):
             return None
         return super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
 
@@ -164,15 +164,21 @@ def build_marts() -> dg.AssetsDefinition:
         # In the home: what dbt says of restricted figures stays with them, and what it parsed for this warehouse is
         # kept for the next refresh of it.
         target = workspace.paths.root.absolute() / "dbt_target"
-        build = ["--log-level-file", "info", "build", "--exclude", TESTS_OF_CODE]
-        if is_full_build(workspace.paths):
+        build = ["--log-level-file", "info", "build"]
+        if is_full := is_full_build(workspace.paths):
             build.append("--full-refresh")
         # Some models alone are a person's choice: the pipeline did not plan it, and trusts none of it.
         os.environ[BUILD_VARIABLE] = "" if context.is_subset else find_landed_build(workspace.paths)
+        kept = KeptTables.find(prepare_manifest(), workspace.paths, is_all_made=is_full or context.is_subset)
+        os.environ[dbt_command.LEFT_OUT_VARIABLE] = str(kept.write_left_out(target, is_test_of_code))
+        build += ["--exclude", f"resource_type:unit_test tag:{dbt_command.LEFT_OUT_TAG}"]
+        if not context.is_subset:
+            build += ["--indirect-selection", "empty"]  # a test of several models is left out by its own name alone
         warnings: list[dg.AssetCheckResult] = []
         built, tables = 0, len(context.selected_asset_keys)
         try:
-            for event in dbt.cli(build, context=context, target_path=target).stream():
+            events = dbt.cli(build, context=context, target_path=target).stream()
+            for event in kept.add_events(events, context.assets_def, LayerDbtTranslator()):
                 if isinstance(event, dg.AssetCheckResult) and is_warning(event):
                     warnings.append(event)  # yielded when dbt has closed the warehouse, and its rows can be queried
                     continue
@@ -187,10 +193,17 @@ def build_marts() -> dg.AssetsDefinition:
                 raise dg.Failure(failures) from error
             raise
         if not context.is_subset:
+            kept.finish(workspace.paths, read_statuses(target), is_test_of_code)
             BuildInputs.load(workspace.paths.landed).write(workspace.paths.built)
             finish_build(workspace.paths)
 
     return dbt_marts
+
+
+def is_test_of_code(node: Mapping[str, Any]) -> bool:
+    """Whether a node is a test that no refresh runs: one of the seeds, or a generic one of a released table."""
+    path = PurePosixPath(node["original_file_path"])
+    return node["resource_type"] == "test" and any(path.match(pattern) for pattern in ("seeds/*", *RELEASED_YAML))
 
 
 def find_landed_build(workspace: Workspace) -> str:

@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import dagster as dg
 import pytest
 
-from iapt.workspace_state import RefreshPlan
+from iapt.workspace import Workspace
+from iapt.workspace_state import RefreshPlan, RefreshRecord
+from orchestration.check_events import read_check_evaluations
+from orchestration.definitions import build_definitions
+from orchestration.event_log import open_instance
 from tests.factories.changing_home import (
     ChangingHome,
     change_values,
@@ -30,9 +35,13 @@ pytestmark = pytest.mark.integration
 
 @dataclass(frozen=True)
 class Step:
-    """What was planned after a change, what a home built anew has other than this one, and which parts are others."""
+    """What was planned after a change, what a home built anew has other than this one, and which parts are others.
+
+    `checks` are those of the refresh, by what Dagster calls each.
+    """
 
     plan: RefreshPlan
+    checks: dict[dg.AssetCheckKey, dg.AssetCheckEvaluation]
     differences: list[str]
     changed: set[tuple[str, str]]
     made_again: set[tuple[str, str]]
@@ -74,13 +83,22 @@ CHANGES: dict[str, Callable[[ChangingHome], None]] = {
 }
 
 
+def read_checks(home: Workspace) -> dict[dg.AssetCheckKey, dg.AssetCheckEvaluation]:
+    """Return the checks of the last refresh of a home."""
+    record = RefreshRecord.load(home.last_refresh)
+    with open_instance(home.dagster) as instance:
+        evaluations = read_check_evaluations(instance, record.run_id)
+    return {evaluation.asset_check_key: evaluation for evaluation in evaluations}
+
+
 def make_step(home: ChangingHome, change: Callable[[ChangingHome], None]) -> Step:
     before = read_parts(home.home)
     change(home)
     plan = home.refresh()
     after = read_parts(home.home)
+    checks = read_checks(home.home)
     differences = list_differences(home.home, home.build_anew())
-    return Step(plan, differences, list_changed_parts(before, after), list_parts_made_again(before, after))
+    return Step(plan, checks, differences, list_changed_parts(before, after), list_parts_made_again(before, after))
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +142,16 @@ def test_what_is_withdrawn_or_ranked_anew_is_made_again_alone(steps: dict[str, S
 def test_labels_of_seeds_make_no_part_again(steps: dict[str, Step]) -> None:
     assert steps["labels"].plan.affected == ()
     assert steps["labels"].made_again == set()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_check_that_dagster_shows_has_a_result_also_where_its_table_is_kept(
+    name: str, steps: dict[str, Step]
+) -> None:
+    shown = build_definitions().get_repository_def().asset_graph.asset_check_keys
+    assert set(steps[name].checks) == shown
+    kept = {key.name for key, check in steps[name].checks.items() if "passed in the build" in check.metadata}
+    assert bool(kept) != steps[name].plan.is_full
 
 
 def test_the_policy_makes_every_part_again(steps: dict[str, Step]) -> None:

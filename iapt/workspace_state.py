@@ -144,6 +144,7 @@ class BuiltPeriods(StateFile):
     `foundation` are digests of what every period rests on, by name; empty where no build of all periods was finished.
     `unfinished` are the periods that a build has begun with and not finished. Keys are `month 2026-01`. `builds` are
     the last finished build and those begun since: a warehouse that another one landed in last is not meant here.
+    `warehouse` is the state of its file when the last build was finished; empty where one was begun since.
     """
 
     remedy: ClassVar[str] = "Take the file away: the next refresh builds every period again."
@@ -151,6 +152,7 @@ class BuiltPeriods(StateFile):
     periods: dict[str, PeriodInputs] = {}
     unfinished: tuple[str, ...] = ()
     builds: tuple[str, ...] = ()
+    warehouse: str = ""
 
     def begin(self, affected: Iterable[AffectedPeriod], *, is_full: bool, build: str = "") -> Self:
         """Return the same with the periods that a build is about to make again as not finished.
@@ -165,6 +167,7 @@ class BuiltPeriods(StateFile):
                 "unfinished": tuple(sorted(keys)),
                 "foundation": foundation,
                 "builds": tuple(dict.fromkeys((*self.builds, build))),
+                "warehouse": "",
             }
         )
 
@@ -329,8 +332,20 @@ def begin_build(workspace: Workspace, plan: RefreshPlan) -> None:
 
 
 def finish_build(workspace: Workspace) -> None:
-    """Write down that every period of the warehouse is made from what was landed last."""
-    BuiltPeriods.load(workspace.landed_periods).write(workspace.built_periods)
+    """Write down that every period of the warehouse is made from what was landed last, and how its file now is."""
+    landed = BuiltPeriods.load(workspace.landed_periods)
+    landed.model_copy(update={"warehouse": read_warehouse_state(workspace.warehouse)}).write(workspace.built_periods)
+
+
+def read_warehouse_state(warehouse: Path) -> str:
+    """Return what changes when a database is written to, and not when it is read or copied; empty where there is none.
+
+    DuckDB leaves its file as it was where nothing was changed. Who sets times by hand is not found out.
+    """
+    if not warehouse.is_file():
+        return ""
+    state = warehouse.stat()
+    return f"{state.st_size} {state.st_mtime_ns}"
 
 
 class LastRelease(StateFile):

@@ -27,6 +27,7 @@ from iapt.ingest.observation_store import DropSummary, ObservationStore, count_q
 from iapt.ingest.reissues import add_status_and_revision, find_re_issues, list_zip_members
 from iapt.period_inputs import AffectedPeriod
 from iapt.sql import quote_literal, sql_list
+from iapt.workspace_state import read_warehouse_state
 
 #: How a new warehouse keeps its tables: text is written in two thirds of the time that the oldest version takes. Only
 #: the pipeline opens the file; what is released is written for older readers.
@@ -134,11 +135,13 @@ def load_landing_tables(
         connection.commit()
 
 
-def find_doubt(warehouse: Path, builds: Collection[str]) -> str:
+def find_doubt(warehouse: Path, builds: Collection[str], state: str = "") -> str:
     """Return why a warehouse may not hold what the last of these builds made; empty where it does.
 
-    A copy of an earlier day may have been put back, or a model made again by a run of dbt that was not the pipeline's.
+    A copy of an earlier day may have been put back, a model made again by a run of dbt that was not the pipeline's, or
+    rows changed by SQL. `state` is that of the file when the last build was finished; empty where that is not known.
     """
+    is_changed = state not in ("", read_warehouse_state(warehouse))
     tables = "select count(*) from duckdb_tables() where schema_name = 'landing' and table_name in (?, ?)"
     with open_duckdb(warehouse, read_only=True) as connection:
         if connection.execute(tables, ["current_build", "period_builds"]).fetchall() != [(2,)]:
@@ -148,7 +151,7 @@ def find_doubt(warehouse: Path, builds: Collection[str]) -> str:
         by_hand = f"select model from landing.period_builds where build like '{BY_HAND}%' order by all limit 1"
         for (model,) in connection.execute(by_hand).fetchall():
             return f"dbt was run by hand: {model} was made again"
-    return ""
+    return "the warehouse was written to after the last build" if is_changed else ""
 
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:

@@ -102,7 +102,7 @@ def _find_doubt(workspace: WorkspaceResource, say: Callable[[str], None]) -> str
         return ""
     workspace.wait_for_warehouse(say)
     try:
-        return find_doubt(paths.warehouse, built.builds)
+        return find_doubt(paths.warehouse, built.builds, built.warehouse)
     except duckdb.Error:
         return "the warehouse could not be read"
 

@@ -206,6 +206,6 @@ def test_a_warehouse_that_an_older_copy_or_a_run_by_hand_changed_is_made_again(
     quick_processes.build_until_staged(home.drops, anew, drops)
     assert not list_differences(home, anew)
     builds = BuiltPeriods.load(home.built_periods).builds
-    assert not find_doubt(home.warehouse, builds)
+    assert not find_doubt(home.warehouse, builds, BuiltPeriods.load(home.built_periods).warehouse)
     run_dbt_by_hand(home, "fct_monthly", tmp_path / "target")
     assert find_doubt(home.warehouse, builds) == "dbt was run by hand: fct_monthly was made again"

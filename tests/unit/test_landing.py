@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from iapt.ingest.completeness import assess_release
 from iapt.ingest.landing import BY_HAND, STORAGE_VERSION, find_doubt, load_landing_tables
 from iapt.ingest.observation_store import COMPANION_OF, DropSummary, ObservationStore
 from iapt.workspace import Workspace
+from iapt.workspace_state import read_warehouse_state
 from tests.factories import drops
 from tests.factories.drops import make_monthly_csv, make_row
 
@@ -64,6 +66,21 @@ def test_a_warehouse_is_not_trusted_in_which_dbt_was_run_by_hand(tmp_path: Path)
         row = f"('fct_monthly', 'month', date '2026-04-01', '{BY_HAND}at noon')"
         connection.execute(f"insert into landing.period_builds values {row}")
     assert "fct_monthly" in find_doubt(warehouse, ("the second",))
+
+
+def test_a_warehouse_is_not_trusted_in_which_rows_were_changed_after_it_was_built(tmp_path: Path) -> None:
+    """Neither reading it nor a copy with its times is a change."""
+    warehouse = land_in(tmp_path, read(tmp_path, APRIL), build="the second")
+    state = read_warehouse_state(warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("from landing.period_builds").fetchall()
+    copy = Path(shutil.copy2(warehouse, tmp_path / "copy.duckdb"))
+    for file in (warehouse, copy):
+        assert not find_doubt(file, ("the second",), state)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update landing.drops set file = 'another'")
+    assert "was written to" in find_doubt(warehouse, ("the second",), state)
+    assert not find_doubt(warehouse, ("the second",))  # a build that was begun writes to it too
 
 
 def test_a_warehouse_is_not_trusted_that_does_not_say_who_made_it(tmp_path: Path) -> None:

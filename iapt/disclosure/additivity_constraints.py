@@ -75,7 +75,7 @@ def measure_relations(connection: duckdb.DuckDBPyConnection) -> None:
     run_step(connection, "measure_relations", creates=("relation_evidence", "changed_cell"))
 
 
-def bound_due_sums(connection: duckdb.DuckDBPyConnection) -> None:
+def bound_sums(connection: duckdb.DuckDBPyConnection) -> None:
     """Make candidate bounds of the sums, after taking over what has changed of their cells."""
     run_step(connection, "add_up_changes")
     create_tables(connection, "changed_cell")

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import duckdb
 
-from iapt.disclosure.additivity_constraints import bound_due_sums
+from iapt.disclosure.additivity_constraints import bound_sums
 from iapt.disclosure.percentage_constraints import bound_due_groups
 from iapt.disclosure.working_tables import fetch_row, run_step
 
@@ -25,7 +25,7 @@ Kind = Literal["percentage", "sum"]
 #: rows pin most cells, and sums then have more to go on.
 _KINDS: Final[dict[Kind, tuple[Callable[[duckdb.DuckDBPyConnection], None], str]]] = {
     "percentage": (bound_due_groups, "changed_population"),
-    "sum": (bound_due_sums, "changed_cell"),
+    "sum": (bound_sums, "changed_cell"),
 }
 
 

@@ -2,7 +2,7 @@
 
 A seed is loaded again where its file changed, a table made again where something that it is made from changed, and a
 test run again where it has not passed on just those rows. Models by period are made again where a period of theirs is
-affected, or the dimension is that their rows carry labels of.
+affected, or a dimension changed that their rows carry labels of.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _PROJECT_PATTERNS: Final = (
 _OF_BUILDS: Final = frozenset({"affected_periods", "current_build", "period_builds"})
 #: The landing table that is a view of the files of drops: what those hold is known without reading them.
 _OBSERVATIONS: Final = "observations"
-#: The dimension whose labels rows of models by period carry (dbt_project/macros/affected_periods.sql).
-_LABELS: Final = "dim_organisation"
+#: The dimensions whose labels rows of models by period carry (dbt_project/macros/affected_periods.sql, topics.sql).
+_LABELS: Final = frozenset({"dim_organisation", "dim_population"})
 _BY_PERIOD: Final = "replace_periods"
 
 Manifest = Mapping[str, Any]
@@ -84,7 +84,7 @@ def find_unchanged_nodes(
         elif node["config"].get("incremental_strategy") == _BY_PERIOD:
             grain = node["config"]["meta"].get("grain")
             is_affected = grain in affected_grains if grain else bool(affected_grains)
-            labels = {parent for parent in parents if manifest["nodes"].get(parent, {}).get("name") == _LABELS}
+            labels = {parent for parent in parents if manifest["nodes"].get(parent, {}).get("name") in _LABELS}
             has_changed = is_affected or not changed.isdisjoint(labels)
             is_left = not has_changed
         else:

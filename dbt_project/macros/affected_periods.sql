@@ -33,6 +33,30 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The same of a model with rows of several grains; `stale` selects grain and first day of the periods with stale labels. #}
+{% macro in_affected_periods_of_every_grain(period_grain, period_start, stale) -%}
+    {%- if this and is_incremental() -%}
+        {%- set query -%}
+            select period_grain, period_start from {{ source('landing', 'affected_periods') }}
+            union
+            {{ stale }}
+            order by period_grain, period_start
+        {%- endset -%}
+        {%- set periods = run_query(query).rows -%}
+        {%- if periods -%}
+            ({{ period_grain }}, {{ period_start }}) in (
+                {%- for grain, day in periods -%}
+                ('{{ grain }}', cast('{{ day }}' as date)) {{- ', ' if not loop.last }}
+                {%- endfor -%}
+            )
+        {%- else -%}
+            false
+        {%- endif -%}
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
 {# The label of the period of a grain that begins on a day, written as 2026-04-01: as int_calendar has it. #}
 {% macro label_period(grain, day) -%}
     {%- set year, month = day[:4] | int, day[5:7] | int -%}

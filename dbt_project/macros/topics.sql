@@ -64,7 +64,9 @@
 with cells as (
 
     select * from {{ ref('int_topic_values') }}
-    where measure in ({{ literals(measures) }})
+    where
+        measure in ({{ literals(measures) }})
+        and {{ in_affected_periods_of_every_grain('period_grain', 'period_start', stale_topic_labels()) }}
 
 ),
 
@@ -130,8 +132,25 @@ left join assessed
 {%- endif %}
 {% endmacro %}
 
+{# The labels of the organisation, provider and population of a row of a topic mart, in relations joined as below. #}
+{% macro topic_label_columns(relation) -%}
+    {{ return({
+        'org_name': 'organisations.org_name',
+        'org_type': org_type_of_row(relation),
+        'parent_code': 'organisations.parent_code',
+        'parent_name': 'organisations.parent_name',
+        'current_region_code': 'organisations.current_region_code',
+        'current_region_name': 'organisations.current_region_name',
+        'partner_name': 'partners.org_name',
+        'population_type': 'populations.population_type',
+        'population': 'populations.population',
+        'population_name': 'populations.population_name',
+    }) }}
+{%- endmacro %}
+
 {# What a reader needs to pick, sort and group the rows of a topic mart without a join. #}
 {% macro topic_labels(relation) -%}
+    {%- set labels = topic_label_columns(relation) -%}
     {{ relation }}.period_grain,
     {{ relation }}.period,
     periods.period_label,
@@ -139,21 +158,31 @@ left join assessed
     periods.period_end,
     periods.financial_year,
     {{ relation }}.org_level,
-    {{ relation }}.org_code,
-    organisations.org_name,
-    {{ org_type_of_row(relation) }} as org_type,
-    organisations.parent_code,
-    organisations.parent_name,
-    organisations.current_region_code,
-    organisations.current_region_name,
+    {{ relation }}.org_code
+    {%- for column in ['org_name', 'org_type', 'parent_code', 'parent_name', 'current_region_code', 'current_region_name'] %},
+    {{ labels[column] }} as {{ column }}
+    {%- endfor %},
     {{ relation }}.partner_code,
-    partners.org_name as partner_name,
+    {{ labels['partner_name'] }} as partner_name,
     {{ relation }}.variable_type,
     {{ relation }}.variable_a,
-    {{ relation }}.variable_b,
-    populations.population_type,
-    populations.population,
-    populations.population_name
+    {{ relation }}.variable_b
+    {%- for column in ['population_type', 'population', 'population_name'] %},
+    {{ labels[column] }} as {{ column }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# The periods of which a row of the topic mart that is built carries a label that its dimension has no more. #}
+{% macro stale_topic_labels() -%}
+    select
+        carried.period_grain,
+        carried.period_start
+    from {{ this }} as carried
+    {{ topic_joins('carried') }}
+    where
+        {%- for column, label in topic_label_columns('carried').items() %}
+        {{ 'or ' if not loop.first }}carried.{{ column }} is distinct from {{ label }}
+        {%- endfor %}
 {%- endmacro %}
 
 {% macro topic_joins(relation) -%}

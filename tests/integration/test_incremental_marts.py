@@ -37,7 +37,7 @@ BOARD = Body(BOARD_CODE, "An Invented Board")
 LOCATION = Body(LOCATION_CODE, "An Invented Location")
 RECOVERED = ("M191", "Count_Recovery")
 MONTHLY = ("fct_monthly", "int_derived_monthly_totals", "extract_monthly", "extract_monthly_current_boundaries")
-TOPICS = "int_topic_values"
+TOPICS = ("int_topic_values", "mart_activity", "mart_outcomes")
 
 
 class MartsHome:
@@ -172,7 +172,7 @@ def test_affected_periods_alone_are_made_again_and_the_tables_are_those_of_a_ful
     }
     assert list_different_tables_of_warehouses(home.warehouse, home.rebuild()) == []
     made = {("month", "2024-02-01"), ("month", "2024-03-01")}
-    assert home.list_made() == dict.fromkeys((*MONTHLY, TOPICS), made)
+    assert home.list_made() == dict.fromkeys((*MONTHLY, *TOPICS), made)
 
     # Nothing but a quarter is added; in it the board goes by another name, which older rows carry.
     fourth = home.read(
@@ -184,7 +184,9 @@ def test_affected_periods_alone_are_made_again_and_the_tables_are_those_of_a_ful
     quarter = {("quarter", "2024-01-01")}
     months = {("month", f"{month}-01") for month in ("2023-11", "2023-12")} | made
     assert home.list_made() == {
-        **dict.fromkeys(("fct_quarterly", "extract_quarterly", TOPICS), quarter),
+        **dict.fromkeys(("fct_quarterly", "extract_quarterly", TOPICS[0]), quarter),
         "extract_quarterly_current_boundaries": quarter | {("quarter", "2023-10-01")},
+        "mart_activity": months | quarter | {("quarter", "2023-10-01")},
+        "mart_outcomes": months,
         **dict.fromkeys(MONTHLY[1:], months),
     }

@@ -37,6 +37,8 @@ NODES = {
     "model.of_all_grains": make_model_by_period("model.fct_monthly", "model.fct_quarterly"),
     "model.dim_organisation": make_node("model", "model.fct_quarterly", "seed.names"),
     "model.labelled": make_model_by_period("model.fct_quarterly", "model.dim_organisation", grain="quarter"),
+    "model.dim_population": make_node("model", "seed.names"),
+    "model.of_populations": make_model_by_period("model.fct_quarterly", "model.dim_population", grain="quarter"),
     "model.totals": make_node("model", "model.fct_monthly"),
     "test.of_totals": make_node("test", "model.totals", "model.of_numbers"),
     "test.of_numbers": make_node("test", "model.of_numbers"),
@@ -72,8 +74,8 @@ def test_a_month_more_makes_what_rests_on_months_and_no_view() -> None:
 def test_a_seed_that_changed_is_loaded_and_what_reads_it_is_made_again_but_periods_that_are_not_affected() -> None:
     made = find_made({"seed.names": "2"})
     assert made == {
-        *("seed.names", "model.of_names", "model.names_shown", "model.dim_organisation"),
-        "model.labelled",  # its rows may carry a name that the dimension has no more
+        *("seed.names", "model.of_names", "model.names_shown", "model.dim_organisation", "model.dim_population"),
+        *("model.labelled", "model.of_populations"),  # their rows may carry a name that the dimension has no more
     }
 
 
